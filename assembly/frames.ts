@@ -1,0 +1,111 @@
+/**
+ * Frames: the 4 KiB pieces of linear memory that everything else is made of.
+ *
+ * Linear memory only grows, so a frame that comes free goes to one free list that all users draw from; a zspage chains
+ * any frames, hence no free frame is ever unusable. Every frame has one 32-bit word of metadata, which its user gives
+ * a meaning (a zspage's frame: descriptor and place; a cell chunk: its pool; a table: how many entries are in use; a
+ * free frame: the next free one). The words of a 4 MiB region stand in the region's first frame, so that the way from
+ * an address to its word is two bit operations; `memoryBase` in asconfig.json keeps static data out of frame 0.
+ */
+import { DEBUG, PAGE_MASK, PAGE_SIZE } from './common';
+
+const WASM_PAGE_SHIFT: u32 = 16;
+/** One wasm page short of 4 GiB: the end of memory must fit 32 bits. */
+const WASM_PAGES_MAX: u32 = 65535;
+/** Growth is 1 MiB or 1/128 of what there is: few view renewals in JavaScript, and less than 1 % held for nothing. */
+const GROW_WASM_PAGES_MIN: u32 = 16;
+const GROW_SHIFT: u32 = 7;
+const REGION_MASK: u32 = 0x3fffff;
+
+/** First free frame, 0 = none. */
+let freeHead: u32 = 0;
+/** Frames from here to `end` were never used. */
+let frontier: u32 = 0;
+let end: u32 = 0;
+let wasmPagesMax: u32 = WASM_PAGES_MAX;
+/** Frames handed out, the regions' metadata frames included. */
+let framesInUse: u32 = 0;
+
+/**
+ * Sets how far linear memory may grow.
+ * @param wasmPages limit in units of 64 KiB; values over 65535 mean 65535
+ */
+export function frames_init(wasmPages: u32): void {
+  wasmPagesMax = min(wasmPages, WASM_PAGES_MAX);
+  frontier = (<u32>__heap_base + PAGE_MASK) & ~PAGE_MASK;
+  end = <u32>memory.size() << WASM_PAGE_SHIFT;
+  framesInUse = frontier / PAGE_SIZE;
+}
+
+/** Address of the metadata word of the frame that holds `address`. */
+// @ts-ignore: decorator
+@inline export function frame_meta(address: u32): usize {
+  return (address & ~REGION_MASK) | ((address >> 10) & 0xffc);
+}
+
+function grow(): bool {
+  const have = <u32>memory.size();
+  if (have >= wasmPagesMax) return false;
+  const room = wasmPagesMax - have;
+  let step = min(room, max(GROW_WASM_PAGES_MIN, have >> GROW_SHIFT));
+  if (memory.grow(step) < 0) {
+    // The host refuses a large step before a small one: take what there is.
+    step = 1;
+    if (memory.grow(step) < 0) return false;
+  }
+  end = (have + step) << WASM_PAGE_SHIFT;
+  return true;
+}
+
+/** A frame with undefined content and metadata 0, or 0 when memory is exhausted. */
+export function frame_alloc(): u32 {
+  let frame = freeHead;
+  if (frame != 0) {
+    freeHead = load<u32>(frame_meta(frame));
+  } else {
+    if (frontier == end && !grow()) return 0;
+    if ((frontier & REGION_MASK) == 0) {
+      // The first frame of a region holds the region's metadata (fresh memory: zeros).
+      frontier += PAGE_SIZE;
+      framesInUse++;
+    }
+    frame = frontier;
+    frontier += PAGE_SIZE;
+  }
+  store<u32>(frame_meta(frame), 0);
+  framesInUse++;
+  return frame;
+}
+
+/** As `frame_alloc`, filled with zeros. */
+export function frame_alloc_zeroed(): u32 {
+  const frame = frame_alloc();
+  if (frame != 0) memory.fill(frame, 0, PAGE_SIZE);
+  return frame;
+}
+
+export function frame_free(frame: u32): void {
+  if (DEBUG) {
+    assert((frame & PAGE_MASK) == 0 && frame >= <u32>__heap_base && frame < frontier); // a frame that was handed out
+    memory.fill(frame, 0xdb, PAGE_SIZE); // a use after free shows as nonsense
+  }
+  store<u32>(frame_meta(frame), freeHead);
+  freeHead = frame;
+  framesInUse--;
+}
+
+/** Whether `address` lies in a frame that was handed out at least once. */
+// @ts-ignore: decorator
+@inline export function frame_known(address: u32): bool {
+  return address >= <u32>__heap_base && address < frontier;
+}
+
+/** Bytes of linear memory in frames that are in use, static data included. */
+export function frames_used_bytes(): f64 {
+  return <f64>framesInUse * <f64>PAGE_SIZE;
+}
+
+/** Bytes to which linear memory may grow. */
+export function frames_limit_bytes(): f64 {
+  return <f64>wasmPagesMax * 65536.0;
+}

@@ -1,0 +1,92 @@
+/**
+ * The content hash of merging and deduplication: NH of UMAC (RFC 4418, section 5.2) with a key of 4096 random bytes.
+ *
+ * Why NH: it is keyed and its bound is proved. Any two different inputs of one length collide with a probability of
+ * 2^-32 over the choice of the key, whatever an adversary picked, as long as the key is not known to him; each engine
+ * draws its own. And it is one multiplication for eight bytes, which 128-bit lanes do two at a time. The sum is then
+ * mixed with length and codec, since a truncated NH sum is not evenly spread.
+ * A wrong hash can cost time only: every merge compares bytes.
+ */
+import { PAGE_SIZE } from './common';
+
+/** Input and key are taken in steps of eight 32-bit words; a shorter end is padded with zeros. */
+const STEP: u32 = 32;
+
+const KEY: usize = memory.data(PAGE_SIZE, 16);
+const TAIL: usize = memory.data(STEP, 16);
+
+/** Test hook: a mask over the finished 32-bit hash; all ones in production. */
+let resultMask: u32 = u32.MAX_VALUE;
+
+/** Weakens the hash, so that a test can force collisions. */
+export function hash_weaken(mask: u32): void {
+  resultMask = mask;
+}
+
+/** Expands 128 bits of seed to the key (SplitMix64, one stream from each half). */
+export function hash_init(seedLow: u64, seedHigh: u64): void {
+  for (let offset: usize = 0; offset < <usize>PAGE_SIZE; offset += 16) {
+    seedLow += 0x9e3779b97f4a7c15;
+    seedHigh += 0xd1342543de82ef95;
+    store<u64>(KEY + offset, mix64(seedLow));
+    store<u64>(KEY + offset, mix64(seedHigh), 8);
+  }
+}
+
+/** Bijective 64-bit mixer (the finaliser of SplitMix64): each input bit reaches each output bit. */
+function mix64(x: u64): u64 {
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
+  return x ^ (x >> 31);
+}
+
+/** Sum over one step: (m0+k0)(m4+k4) + … + (m3+k3)(m7+k7), as two 64-bit lanes. */
+// @ts-ignore: decorator
+@inline function nh_step(data: usize, key: usize): v128 {
+  const a = i32x4.add(v128.load(data), v128.load(key));
+  const b = i32x4.add(v128.load(data, 16), v128.load(key, 16));
+  return i64x2.add(i64x2.extmul_low_i32x4_u(a, b), i64x2.extmul_high_i32x4_u(a, b));
+}
+
+/** The NH sum of 1..4096 bytes, zero-padded to a multiple of 32. Reads no byte outside the range. */
+export function nh(data: usize, length: u32): u64 {
+  let key = KEY;
+  let sum0 = i64x2.splat(0);
+  let sum1 = i64x2.splat(0);
+  while (length >= 2 * STEP) {
+    sum0 = i64x2.add(sum0, nh_step(data, key));
+    sum1 = i64x2.add(sum1, nh_step(data + STEP, key + STEP));
+    data += 2 * STEP;
+    key += 2 * STEP;
+    length -= 2 * STEP;
+  }
+  if (length >= STEP) {
+    sum0 = i64x2.add(sum0, nh_step(data, key));
+    data += STEP;
+    key += STEP;
+    length -= STEP;
+  }
+  if (length > 0) {
+    memory.fill(TAIL, 0, STEP);
+    memory.copy(TAIL, data, length);
+    sum1 = i64x2.add(sum1, nh_step(TAIL, key));
+  }
+  const sum = i64x2.add(sum0, sum1);
+  return i64x2.extract_lane(sum, 0) + i64x2.extract_lane(sum, 1);
+}
+
+/** 32-bit hash of an object's payload. `codec` is mixed in: equal bytes under different codecs are different objects. */
+export function content_hash(data: usize, length: u32, codec: u32): u32 {
+  return <u32>(mix64(nh(data, length) ^ ((<u64>length << 32) | codec)) >> 32) & resultMask;
+}
+
+/** A second hash, independent of `content_hash` and of the test hook, for objects whose first hashes collide in masses. */
+export function second_hash(data: usize, length: u32): u32 {
+  let sum: u64 = length;
+  const wordsEnd = data + (length & ~7);
+  const dataEnd = data + length;
+  let key = KEY;
+  for (; data < wordsEnd; data += 8, key += 8) sum = mix64(sum ^ load<u64>(data)) + load<u64>(key);
+  for (; data < dataEnd; data++) sum = mix64(sum ^ load<u8>(data)) + load<u64>(KEY);
+  return <u32>(mix64(sum) >> 32);
+}

@@ -1,0 +1,325 @@
+/**
+ * What JavaScript calls: numbers only. Bytes cross through the staging pages.
+ *
+ * Pools and devices are addresses; the bindings keep them and never pass one that was ended. Handles come from users:
+ * every function that takes one tests it. A handle is its cell's address / 8, below 2^29. Results below 0 are errors.
+ */
+import { CODEC_RAW, EINVAL, ENOMEM, ENOSPC, PAGE_SIZE, STAGING_PAGES } from './common';
+import { frames_init, frames_limit_bytes, frames_used_bytes } from './frames';
+import { content_hash, hash_init, hash_weaken } from './hash';
+import { lz4_compress, lz4_decompress } from './lz4';
+import { COMPRESSED, SCRATCH_A, STAGING } from './staging';
+import { bytes_equal, page_same_filled } from './compare';
+import { SHARED, cell_kind, cell_location, cell_refs, cell_root, cells_unused_bytes, is_handle } from './zsmalloc/cell';
+import { can_compact, objectsMoved, zs_compact } from './zsmalloc/compact';
+import {
+  bytesMerged, hashCollisions, merge_counters_reset, merge_dry_begin, merge_dry_end, merge_is_current, merge_step,
+  objectsHashed, objectsMerged, objectsScanned, pagesFreed,
+} from './zsmalloc/merge';
+import { header_length, object_forget_hash, object_header, object_put, object_view } from './zsmalloc/object';
+import { pool_end, pool_make, zs_free, zs_malloc, zs_retain, zs_size, zs_write } from './zsmalloc/pool';
+import { class_at } from './zsmalloc/size-class';
+import { GROUPS, GROUP_FULL, Pool, SizeClass, Zspage } from './zsmalloc/structs';
+import { group_first } from './zsmalloc/zspage';
+import { device_end, device_make, discard, read_page, write_page } from './zram/device';
+import { Device } from './zram/structs';
+import { SLOT_HUGE, SLOT_SAME, SLOT_STORED, slot_find, slot_flags, slot_value } from './zram/table';
+
+/** Writes the n-th number of a block of statistics to the staging pages. */
+// @ts-ignore: decorator
+@inline
+function put(n: u32, value: f64): void {
+  store<f64>(STAGING + n * 8, value);
+}
+
+// ── engine ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/**
+ * Call once, first.
+ * @param limit 64 KiB pages to which memory may grow
+ * @param seed0 128 bits of random numbers, in four parts, for the hash
+ */
+export function init(limit: u32, seed0: u32, seed1: u32, seed2: u32, seed3: u32): void {
+  frames_init(limit);
+  hash_init((<u64>seed1 << 32) | seed0, (<u64>seed3 << 32) | seed2);
+}
+
+export function stagingAddress(): usize {
+  return STAGING;
+}
+
+export function stagingPages(): u32 {
+  return STAGING_PAGES;
+}
+
+/** Bytes in frames that are in use. */
+export function usedBytes(): f64 {
+  return frames_used_bytes();
+}
+
+export function limitBytes(): f64 {
+  return frames_limit_bytes();
+}
+
+// ── pools ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** @returns a pool, or 0 when memory is exhausted */
+export function poolMake(chainSize: u32, limitPages: u32): usize {
+  const pool = pool_make(chainSize);
+  if (changetype<usize>(pool) != 0) pool.limitPages = limitPages;
+  return changetype<usize>(pool);
+}
+
+export function poolEnd(pool: usize): void {
+  pool_end(changetype<Pool>(pool));
+}
+
+/** @returns a handle of a zeroed object, -ENOSPC above a page, -ENOMEM */
+export function poolMalloc(pool: usize, size: u32): i32 {
+  if (size == 0) return EINVAL;
+  if (size > PAGE_SIZE) return ENOSPC;
+  memory.fill(STAGING, 0, size);
+  return poolStore(pool, size);
+}
+
+/** @returns a handle of an object with the first `size` bytes, 1..4096, of the staging pages; -ENOMEM */
+export function poolStore(pool: usize, size: u32): i32 {
+  const cell = zs_malloc(changetype<Pool>(pool), size, CODEC_RAW);
+  if (cell == 0) return ENOMEM;
+  object_put(cell_location(cell), 0, STAGING, size);
+  return <i32>(cell >> 3);
+}
+
+export function poolFree(pool: usize, handle: u32): i32 {
+  if (!is_handle(changetype<Pool>(pool), handle << 3)) return EINVAL;
+  zs_free(changetype<Pool>(pool), handle << 3);
+  return 0;
+}
+
+export function poolRetain(pool: usize, handle: u32): i32 {
+  if (!is_handle(changetype<Pool>(pool), handle << 3) || !zs_retain(handle << 3)) return EINVAL;
+  return 0;
+}
+
+/** @returns what malloc was asked for, or -EINVAL */
+export function poolSize(pool: usize, handle: u32): i32 {
+  if (!is_handle(changetype<Pool>(pool), handle << 3)) return EINVAL;
+  return <i32>zs_size(handle << 3);
+}
+
+/** Writes `length` bytes of the staging pages at `offset`; the bindings have tested the range against `poolSize`. */
+export function poolWrite(pool: usize, handle: u32, offset: u32, length: u32): i32 {
+  if (!is_handle(changetype<Pool>(pool), handle << 3)) return EINVAL;
+  return zs_write(changetype<Pool>(pool), handle << 3, offset, STAGING, length) ? 0 : ENOMEM;
+}
+
+/** Copies the whole object to the staging pages. @returns its length, or -EINVAL */
+export function poolRead(pool: usize, handle: u32): i32 {
+  if (!is_handle(changetype<Pool>(pool), handle << 3)) return EINVAL;
+  const location = cell_location(handle << 3);
+  const length = header_length(object_header(location));
+  memory.copy(STAGING, object_view(location, length, SCRATCH_A), length);
+  return <i32>length;
+}
+
+/** @returns frames freed; the number of objects moved is at staging 0 */
+export function poolCompact(pool: usize): u32 {
+  const freed = zs_compact(changetype<Pool>(pool));
+  put(0, objectsMoved);
+  return freed;
+}
+
+/** Zeroes the counters that `poolMergeStep` adds to, and for a dry run sets an unfinished pass aside. */
+export function poolMergeBegin(pool: usize, dryRun: bool): void {
+  merge_counters_reset();
+  if (dryRun) merge_dry_begin(changetype<Pool>(pool));
+}
+
+/** Looks at up to `objectsMax` objects. @returns whether the pass ended */
+export function poolMergeStep(pool: usize, objectsMax: u32, dryRun: bool): bool {
+  if (merge_is_current(changetype<Pool>(pool))) return true;
+  return merge_step(changetype<Pool>(pool), objectsMax, dryRun);
+}
+
+/** Ends a dry run, and writes the counters since `poolMergeBegin` to the staging pages. */
+export function poolMergeEnd(pool: usize, dryRun: bool): void {
+  if (dryRun) merge_dry_end(changetype<Pool>(pool));
+  put(0, objectsScanned);
+  put(1, objectsHashed);
+  put(2, objectsMerged);
+  put(3, <f64>bytesMerged);
+  put(4, pagesFreed);
+  put(5, hashCollisions);
+}
+
+export function poolTotalPages(pool: usize): u32 {
+  return changetype<Pool>(pool).totalPages;
+}
+
+/** Writes the pool's counters to the staging pages. */
+export function poolStats(address: usize): void {
+  const pool = changetype<Pool>(address);
+  put(0, pool.totalPages);
+  put(1, <f64>pool.pagesCompacted);
+  put(2, pool.sharedLeaves - pool.objectCells);
+  put(3, pool.objects);
+  put(4, pool.handles);
+  put(5, <f64>pool.payloadBytes);
+  put(6, cells_unused_bytes(pool));
+  put(7, pool.hugeClassSize);
+  put(8, pool.classes);
+}
+
+/** Writes the n-th class, from the smallest, as a row of the kernel's `classes` table to the staging pages. */
+export function poolClass(address: usize, n: u32): void {
+  const pool = changetype<Pool>(address);
+  const sizeClass = class_at(pool, pool.classes - 1 - n);
+  put(0, sizeClass.index);
+  put(1, sizeClass.size);
+  for (let group: u32 = 0; group < GROUPS; group++) put(2 + group, zspages(sizeClass, group));
+  put(14, sizeClass.objectsAllocated);
+  put(15, sizeClass.objectsInUse);
+  put(16, (sizeClass.objectsAllocated / sizeClass.objects) * sizeClass.pages);
+  put(17, sizeClass.pages);
+  put(18, can_compact(sizeClass));
+}
+
+function zspages(sizeClass: SizeClass, group: u32): u32 {
+  let count: u32 = 0;
+  for (let zspage = group_first(sizeClass, group); changetype<usize>(zspage) != 0; zspage = changetype<Zspage>(zspage.next)) count++;
+  return count;
+}
+
+// ── devices ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** @returns a device, or 0 when memory is exhausted */
+export function zramMake(pool: usize, diskPages: u32, level: u32): usize {
+  return changetype<usize>(device_make(changetype<Pool>(pool), diskPages, level));
+}
+
+export function zramEnd(device: usize): void {
+  device_end(changetype<Device>(device));
+}
+
+/** mem_limit in pages, 0 = none. */
+export function zramSetLimit(device: usize, pages: u32): void {
+  changetype<Device>(device).limitPages = pages;
+}
+
+export function zramSetLevel(device: usize, level: u32): void {
+  changetype<Device>(device).level = level;
+}
+
+/** mem_used_max becomes what is used now. */
+export function zramResetMaxUsed(device: usize): void {
+  changetype<Device>(device).maxUsedPages = changetype<Device>(device).pool.totalPages;
+}
+
+/** Stores the first staging page. @returns 0 or -ENOMEM */
+export function zramWritePage(device: usize, index: u32): i32 {
+  return write_page(changetype<Device>(device), index, STAGING);
+}
+
+/** Stores `count` staging pages in order. @returns how many were stored: fewer than `count` means -ENOMEM */
+export function zramWritePages(device: usize, index: u32, count: u32): u32 {
+  for (let n: u32 = 0; n < count; n++) {
+    if (write_page(changetype<Device>(device), index + n, STAGING + n * PAGE_SIZE) != 0) return n;
+  }
+  return count;
+}
+
+/** Reads a page to the first staging page. @returns 0 or -EIO */
+export function zramReadPage(device: usize, index: u32): i32 {
+  return read_page(changetype<Device>(device), index, STAGING);
+}
+
+/** Reads `count` pages to the staging pages. @returns how many were read: fewer than `count` means -EIO */
+export function zramReadPages(device: usize, index: u32, count: u32): u32 {
+  for (let n: u32 = 0; n < count; n++) {
+    if (read_page(changetype<Device>(device), index + n, STAGING + n * PAGE_SIZE) != 0) return n;
+  }
+  return count;
+}
+
+export function zramDiscard(device: usize, index: u32, count: u32): void {
+  discard(changetype<Device>(device), index, count);
+}
+
+/** Writes the counters of mm_stat and io_stat to the staging pages; memory in pages. */
+export function zramStats(address: usize): void {
+  const device = changetype<Device>(address);
+  const pool = device.pool;
+  put(0, device.pagesStored);
+  put(1, <f64>pool.payloadBytes);
+  put(2, pool.totalPages);
+  put(3, device.limitPages);
+  put(4, device.maxUsedPages);
+  put(5, device.samePages);
+  put(6, <f64>pool.pagesCompacted);
+  put(7, device.hugePages);
+  put(8, <f64>device.hugePagesSince);
+  put(9, pool.sharedLeaves - pool.objectCells);
+  put(10, <f64>device.failedReads);
+  put(11, <f64>device.failedWrites);
+  put(12, <f64>device.notifyFree);
+}
+
+/**
+ * What is stored at a page: 0 nothing, else bit 0 always, bit 1 same-filled, bit 2 huge, bit 3 merged, and the
+ * object's length from bit 8 on.
+ */
+export function zramSlot(address: usize, index: u32): u32 {
+  const device = changetype<Device>(address);
+  const slot = slot_find(device, index);
+  const flags = slot == 0 ? 0 : slot_flags(slot);
+  if (flags == 0) return 0;
+  let state: u32 = 1;
+  if (flags & SLOT_SAME) state |= 2;
+  if (flags & SLOT_HUGE) state |= 4;
+  if (flags & SLOT_STORED) {
+    const leaf = slot_value(slot);
+    if (cell_kind(leaf) == SHARED && cell_refs(cell_root(device.pool, leaf)) > 1) state |= 8;
+    state |= zs_size(leaf) << 8;
+  }
+  return state;
+}
+
+// ── for tests and benches ────────────────────────────────────────────────────────────────────────────────────────
+
+/** Test hook: weakens the content hash by a mask, to force collisions. */
+export function weakenHash(mask: u32): void {
+  hash_weaken(mask);
+}
+
+/** Test hook: overwrites the start of a stored page's object with staging bytes, as corrupted memory would be. */
+export function corruptPage(address: usize, index: u32, length: u32): void {
+  const slot = slot_find(changetype<Device>(address), index);
+  const location = cell_location(slot_value(slot));
+  object_forget_hash(location);
+  object_put(location, 0, STAGING, length);
+}
+
+/** Compresses the first staging page to the second and third. @returns the block's length */
+export function lz4Compress(acceleration: u32): u32 {
+  const length = lz4_compress(STAGING, COMPRESSED, acceleration);
+  memory.copy(STAGING + PAGE_SIZE, COMPRESSED, length);
+  return length;
+}
+
+/** Decompresses a block between two addresses of linear memory. @returns bytes written or -EIO */
+export function lz4Decompress(src: usize, srcLength: u32, dst: usize, dstLength: u32): i32 {
+  return lz4_decompress(src, srcLength, dst, dstLength);
+}
+
+/** The content hash of `length` bytes at an address. */
+export function contentHash(data: usize, length: u32, codec: u32): u32 {
+  return content_hash(data, length, codec);
+}
+
+export function bytesEqual(a: usize, b: usize, length: u32): bool {
+  return bytes_equal(a, b, length);
+}
+
+export function pageSameFilled(page: usize): bool {
+  return page_same_filled(page);
+}

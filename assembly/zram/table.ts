@@ -1,0 +1,234 @@
+/**
+ * The table of a device: one 8-byte slot for each page of the disk.
+ *
+ *   63                                    38 37          32 31                     0
+ *  ┌────────────────────────────────────────┬──────────────┬────────────────────────┐
+ *  │ 0                                      │ flags        │ handle or fill value   │
+ *  └────────────────────────────────────────┴──────────────┴────────────────────────┘
+ *
+ * Slots stand in chunks of 512, a frame each, under a radix tree of three levels. A frame of the tree is made when
+ * something is stored below it and given back when the last slot below it empties: a sparse disk costs nothing until
+ * touched. The metadata word of each frame counts what is in use in it.
+ *
+ * A same-filled page is kept as its value. 32 bits of slot hold a value that repeats a 32-bit word; for any other, the
+ * slot names a pair of VALUE cells with one half each.
+ */
+import { DEBUG, PAGE_SIZE } from '../common';
+import { frame_alloc_zeroed, frame_free, frame_meta } from '../frames';
+import { CELL_RESERVE, VALUE, cell_alloc, cell_free, cell_refs, cell_set, cell_target } from '../zsmalloc/cell';
+import { Pool } from '../zsmalloc/structs';
+import { Device, ROOTS } from './structs';
+
+/** The slot holds a fill value … */
+export const SLOT_SAME: u32 = 1 << 0;
+/** … in two cells. */
+export const SLOT_SAME_WIDE: u32 = 1 << 1;
+/** The page did not compress and is stored as it is. */
+export const SLOT_HUGE: u32 = 1 << 2;
+/** The slot holds a handle; a slot of all zeros is empty. */
+export const SLOT_STORED: u32 = 1 << 3;
+
+const SLOTS_SHIFT: u32 = 9;
+const SLOTS: u32 = 1 << SLOTS_SHIFT;
+const SLOT_MASK: u32 = SLOTS - 1;
+const FANOUT_SHIFT: u32 = 10;
+const FANOUT_MASK: u32 = (1 << FANOUT_SHIFT) - 1;
+const UPPER_SHIFT: u32 = SLOTS_SHIFT + FANOUT_SHIFT;
+const ROOT_SHIFT: u32 = UPPER_SHIFT + FANOUT_SHIFT;
+
+// @ts-ignore: decorator
+@inline
+export function slot_value(slot: usize): u32 {
+  return load<u32>(slot);
+}
+
+// @ts-ignore: decorator
+@inline
+export function slot_flags(slot: usize): u32 {
+  return load<u32>(slot, 4);
+}
+
+/** Address of the pointer to the upper tree frame of a page. */
+// @ts-ignore: decorator
+@inline
+function root_of(device: Device, index: u32): usize {
+  return changetype<usize>(device) + ROOTS + (index >> ROOT_SHIFT) * 4;
+}
+
+/** Offset of a page's entry in the frames of the upper and lower level. */
+// @ts-ignore: decorator
+@inline
+function upper_offset(index: u32): u32 {
+  return ((index >> UPPER_SHIFT) & FANOUT_MASK) * 4;
+}
+
+// @ts-ignore: decorator
+@inline
+function lower_offset(index: u32): u32 {
+  return ((index >> SLOTS_SHIFT) & FANOUT_MASK) * 4;
+}
+
+/** The chunk that holds a page's slot, 0 = none. */
+// @ts-ignore: decorator
+@inline
+function chunk_of(device: Device, index: u32): u32 {
+  // Neighbours share a chunk: remember the last one.
+  if (device.lastChunk != 0 && index >> SLOTS_SHIFT == device.lastChunkNumber) return device.lastChunk;
+  return chunk_walk(device, index);
+}
+
+function chunk_walk(device: Device, index: u32): u32 {
+  const upper = load<u32>(root_of(device, index));
+  if (upper == 0) return 0;
+  const lower = load<u32>(upper + upper_offset(index));
+  if (lower == 0) return 0;
+  const chunk = load<u32>(lower + lower_offset(index));
+  if (chunk != 0) {
+    device.lastChunk = chunk;
+    device.lastChunkNumber = index >> SLOTS_SHIFT;
+  }
+  return chunk;
+}
+
+/** Address of a page's slot; 0 while nothing is stored near it. */
+// @ts-ignore: decorator
+@inline
+export function slot_find(device: Device, index: u32): usize {
+  const chunk = chunk_of(device, index);
+  return chunk == 0 ? 0 : chunk + (index & SLOT_MASK) * 8;
+}
+
+// @ts-ignore: decorator
+@inline
+function count_up(frame: u32, delta: i32): u32 {
+  const meta = frame_meta(frame);
+  const count = load<u32>(meta) + delta;
+  store<u32>(meta, count);
+  return count;
+}
+
+/** A frame of the tree below `entry`, made when it is missing; 0 when memory is exhausted. */
+function child_make(entry: usize, parent: u32): u32 {
+  let frame = load<u32>(entry);
+  if (frame == 0) {
+    frame = frame_alloc_zeroed();
+    if (frame == 0) return 0;
+    store<u32>(entry, frame);
+    if (parent != 0) count_up(parent, 1);
+  }
+  return frame;
+}
+
+/** Address of a page's slot, made when it is missing; 0 when memory is exhausted: then nothing has changed. */
+export function slot_make(device: Device, index: u32): usize {
+  const found = slot_find(device, index);
+  if (found != 0) return found;
+  const upper = child_make(root_of(device, index), 0);
+  const lower = upper == 0 ? 0 : child_make(upper + upper_offset(index), upper);
+  const chunk = lower == 0 ? 0 : child_make(lower + lower_offset(index), lower);
+  if (chunk == 0) {
+    prune(device, index);
+    return 0;
+  }
+  return slot_find(device, index);
+}
+
+/** Fills an empty slot. */
+// @ts-ignore: decorator
+@inline
+export function slot_set(slot: usize, value: u32, flags: u32): void {
+  if (DEBUG) assert(slot_flags(slot) == 0 && flags != 0);
+  store<u32>(slot, value);
+  store<u32>(slot, flags, 4);
+  count_up(<u32>slot & ~(PAGE_SIZE - 1), 1);
+}
+
+/** Empties a slot that is in use. Its chunk stays until `slot_release`. */
+// @ts-ignore: decorator
+@inline
+export function slot_clear(slot: usize): void {
+  if (DEBUG) assert(slot_flags(slot) != 0);
+  store<u64>(slot, 0);
+  count_up(<u32>slot & ~(PAGE_SIZE - 1), -1);
+}
+
+/** Gives the slot's chunk back when all its slots are empty. */
+// @ts-ignore: decorator
+@inline
+export function slot_release(device: Device, index: u32, slot: usize): void {
+  if (load<u32>(frame_meta(<u32>slot)) == 0) prune(device, index);
+}
+
+/** Frees what is empty on the way down to a page, from the bottom up. */
+function prune(device: Device, index: u32): void {
+  device.lastChunk = 0;
+  const root = root_of(device, index);
+  const upper = load<u32>(root);
+  if (upper == 0) return;
+  const lower = load<u32>(upper + upper_offset(index));
+  if (lower != 0) {
+    const chunk = load<u32>(lower + lower_offset(index));
+    if (chunk != 0) {
+      if (load<u32>(frame_meta(chunk)) != 0) return;
+      frame_free(chunk);
+      store<u32>(lower + lower_offset(index), 0);
+      count_up(lower, -1);
+    }
+    if (load<u32>(frame_meta(lower)) != 0) return;
+    frame_free(lower);
+    store<u32>(upper + upper_offset(index), 0);
+    count_up(upper, -1);
+  }
+  if (load<u32>(frame_meta(upper)) != 0) return;
+  frame_free(upper);
+  store<u32>(root, 0);
+}
+
+/** First page at or after `index` that may have a slot: skips what the tree has no chunk for. */
+export function next_chunk(device: Device, index: u64): u64 {
+  const pages: u64 = device.diskPages;
+  while (index < pages) {
+    const page = <u32>index;
+    const upper = load<u32>(root_of(device, page));
+    let shift = ROOT_SHIFT;
+    if (upper != 0) {
+      const lower = load<u32>(upper + upper_offset(page));
+      shift = UPPER_SHIFT;
+      if (lower != 0) {
+        if (load<u32>(lower + lower_offset(page)) != 0) return index;
+        shift = SLOTS_SHIFT;
+      }
+    }
+    index = ((index >> shift) + 1) << shift;
+  }
+  return pages;
+}
+
+// ── fill values ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Two cells that hold a 64-bit value; 0 when memory is exhausted. */
+export function wide_make(pool: Pool, value: u64): u32 {
+  const low = cell_alloc(pool, CELL_RESERVE);
+  if (low == 0) return 0;
+  cell_set(low, VALUE, 0, <u32>value);
+  const high = cell_alloc(pool, CELL_RESERVE);
+  if (high == 0) {
+    cell_free(pool, low);
+    return 0;
+  }
+  cell_set(high, VALUE, 0, <u32>(value >> 32));
+  cell_set(low, VALUE, high >> 3, <u32>value);
+  return low;
+}
+
+export function wide_free(pool: Pool, low: u32): void {
+  cell_free(pool, cell_refs(low) << 3);
+  cell_free(pool, low);
+}
+
+/** The 64-bit fill value of a same-filled slot. */
+export function slot_fill_value(slot: usize): u64 {
+  const value = slot_value(slot);
+  if (!(slot_flags(slot) & SLOT_SAME_WIDE)) return <u64>value * 0x100000001;
+  return cell_target(value) | (<u64>cell_target(cell_refs(value) << 3) << 32);
+}

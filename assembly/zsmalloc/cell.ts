@@ -1,0 +1,224 @@
+/**
+ * Cells: the 8-byte words behind handles. A cell never moves, an object may; a handle is the address of its cell.
+ *
+ *   63                       35 34   32 31                                0
+ *  ┌───────────────────────────┬───────┬───────────────────────────────────┐
+ *  │ references                │ kind  │ target                            │
+ *  └───────────────────────────┴───────┴───────────────────────────────────┘
+ *
+ *  kind      references                 target
+ *  FREE      -                          next free cell, 0 = last (a cell that was never used is all zeros)
+ *  DIRECT    frees that are due         location of an object that no other handle shares
+ *  SHARED    frees that are due         the OBJECT or FORWARD cell of an object that may have other sharers
+ *  OBJECT    cells that point here      location of the object
+ *  FORWARD   cells that point here      the OBJECT or FORWARD cell that took its place
+ *  VALUE     address / 8 of its twin    half of a 64-bit number (see zram/table.ts); the twin holds the other half
+ *
+ * DIRECT and SHARED cells are leaves: what users hold. OBJECT and FORWARD cells form a union-find forest above them, so
+ * that two groups of sharers become one by writing one cell.
+ *
+ * Cells stand in chunks of one frame. The first cell of a chunk is not a cell: it links the chunks of a pool.
+ */
+import { DEBUG, PAGE_MASK, PAGE_SIZE } from '../common';
+import { frame_alloc_zeroed, frame_free, frame_known, frame_meta } from '../frames';
+import { Pool } from './structs';
+
+export const FREE: u32 = 0;
+export const DIRECT: u32 = 1;
+export const SHARED: u32 = 2;
+export const OBJECT: u32 = 3;
+export const FORWARD: u32 = 4;
+export const VALUE: u32 = 5;
+
+const KIND_MASK: u32 = 7;
+const REFS_SHIFT: u32 = 3;
+export const CELL_BYTES: u32 = 8;
+/** References are 29 bits. */
+export const REFS_MAX: u32 = u32.MAX_VALUE >> REFS_SHIFT;
+
+/**
+ * Cells that `malloc` leaves to merging: where memory is exhausted, a merge that needs a cell for its first group would
+ * otherwise be impossible just when it is needed most. What it frees then pays for more.
+ */
+export const CELL_RESERVE: u32 = 32;
+/** Marks a frame's metadata word as a chunk of this pool. */
+const CHUNK_TAG: u32 = 1;
+
+// @ts-ignore: decorator
+@inline
+export function cell_target(cell: u32): u32 {
+  return load<u32>(cell);
+}
+
+// @ts-ignore: decorator
+@inline
+export function cell_kind(cell: u32): u32 {
+  return load<u32>(cell, 4) & KIND_MASK;
+}
+
+// @ts-ignore: decorator
+@inline
+export function cell_refs(cell: u32): u32 {
+  return load<u32>(cell, 4) >> REFS_SHIFT;
+}
+
+// @ts-ignore: decorator
+@inline
+export function cell_set(cell: u32, kind: u32, refs: u32, target: u32): void {
+  store<u32>(cell, target);
+  store<u32>(cell, (refs << REFS_SHIFT) | kind, 4);
+}
+
+// @ts-ignore: decorator
+@inline
+export function cell_set_target(cell: u32, target: u32): void {
+  store<u32>(cell, target);
+}
+
+/** Adds to the number of references; `delta` may be -1. */
+// @ts-ignore: decorator
+@inline
+export function cell_add_refs(cell: u32, delta: i32): void {
+  store<u32>(cell, load<u32>(cell, 4) + <u32>(delta << REFS_SHIFT), 4);
+}
+
+/** Adds a chunk; what was left of the chunk before it goes to the end of the queue. */
+function chunk_make(pool: Pool): bool {
+  const chunk = frame_alloc_zeroed();
+  if (chunk == 0) return false;
+  while ((pool.cellFresh & PAGE_MASK) != 0) {
+    const left = pool.cellFresh;
+    pool.cellFresh += CELL_BYTES;
+    enqueue(pool, left);
+  }
+  store<u32>(frame_meta(chunk), changetype<u32>(pool) | CHUNK_TAG);
+  if (pool.chunkNewest != 0) store<u32>(pool.chunkNewest, chunk);
+  else pool.chunkOldest = chunk;
+  pool.chunkNewest = chunk;
+  pool.cellFresh = chunk + CELL_BYTES;
+  return true;
+}
+
+function enqueue(pool: Pool, cell: u32): void {
+  store<u64>(cell, 0);
+  if (pool.cellFreeTail != 0) store<u32>(pool.cellFreeTail, cell);
+  else pool.cellFreeHead = cell;
+  pool.cellFreeTail = cell;
+  pool.cellsFree++;
+}
+
+/** Makes the first chunk. False when memory is exhausted. */
+export function cells_init(pool: Pool): bool {
+  return chunk_make(pool);
+}
+
+/** Gives all chunks back, with whatever cells are still in use. */
+export function cells_end(pool: Pool): void {
+  let chunk = pool.chunkOldest;
+  while (chunk != 0) {
+    const next = chunk_next(chunk);
+    frame_free(chunk);
+    chunk = next;
+  }
+}
+
+/** Cells that could be handed out without a new chunk. */
+// @ts-ignore: decorator
+@inline
+function available(pool: Pool): u32 {
+  const fresh = pool.cellFresh;
+  return pool.cellsFree + ((PAGE_SIZE - (fresh & PAGE_MASK)) & PAGE_MASK) / CELL_BYTES;
+}
+
+/** Bytes of the pool's chunks that no cell in use needs. */
+export function cells_unused_bytes(pool: Pool): u32 {
+  return available(pool) * CELL_BYTES;
+}
+
+/**
+ * A cell of kind FREE, which the caller sets at once; 0 when memory is exhausted.
+ * @param reserve how many cells must stay available: CELL_RESERVE for handles, 0 for merging
+ */
+export function cell_alloc(pool: Pool, reserve: u32): u32 {
+  if (available(pool) <= reserve && !chunk_make(pool)) return 0;
+  const cell = pool.cellFreeHead;
+  if (cell != 0) {
+    const next = load<u32>(cell);
+    pool.cellFreeHead = next;
+    if (next == 0) pool.cellFreeTail = 0;
+    pool.cellsFree--;
+    return cell;
+  }
+  const fresh = pool.cellFresh;
+  pool.cellFresh = fresh + CELL_BYTES;
+  return fresh;
+}
+
+/** Takes back a cell that was handed out last and never set: it goes to the head of the queue, as if never taken. */
+export function cell_return(pool: Pool, cell: u32): void {
+  if (pool.cellFresh == cell + CELL_BYTES) {
+    pool.cellFresh = cell;
+    return;
+  }
+  store<u64>(cell, pool.cellFreeHead);
+  pool.cellFreeHead = cell;
+  if (pool.cellFreeTail == 0) pool.cellFreeTail = cell;
+  pool.cellsFree++;
+}
+
+/** Frees a cell; it is reused after all that were freed before it. */
+export function cell_free(pool: Pool, cell: u32): void {
+  if (DEBUG) assert(cell_kind(cell) != FREE);
+  enqueue(pool, cell);
+}
+
+/** Next chunk of the pool, 0 = none. */
+// @ts-ignore: decorator
+@inline
+export function chunk_next(chunk: u32): u32 {
+  return load<u32>(chunk);
+}
+
+/** Whether `address` is a leaf cell of this pool: the test of every handle that comes from outside. */
+export function is_handle(pool: Pool, address: u32): bool {
+  if (!frame_known(address)) return false;
+  if (load<u32>(frame_meta(address)) != (changetype<u32>(pool) | CHUNK_TAG)) return false;
+  if ((address & PAGE_MASK) == 0 || (address & (CELL_BYTES - 1)) != 0) return false;
+  const kind = cell_kind(address);
+  return kind == DIRECT || kind == SHARED;
+}
+
+// ── the forest ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** The cell that owns a leaf's object: the leaf itself, or the OBJECT cell above it. Shortens the way to it. */
+export function cell_root(pool: Pool, leaf: u32): u32 {
+  if (cell_kind(leaf) != SHARED) return leaf;
+  let above = cell_target(leaf);
+  while (cell_kind(above) == FORWARD) {
+    const next = cell_target(above);
+    // The leaf goes one step up; a forward that no cell points to any more goes, and hands its reference on.
+    cell_set_target(leaf, next);
+    if (cell_refs(above) == 1) {
+      cell_free(pool, above);
+    } else {
+      cell_add_refs(above, -1);
+      cell_add_refs(next, 1);
+    }
+    above = next;
+  }
+  return above;
+}
+
+/** Location of a leaf's object, without changing anything: for reads. */
+// @ts-ignore: decorator
+@inline
+export function cell_location(leaf: u32): u32 {
+  if (cell_kind(leaf) == DIRECT) return cell_target(leaf);
+  return shared_location(leaf);
+}
+
+function shared_location(leaf: u32): u32 {
+  let above = cell_target(leaf);
+  while (cell_kind(above) == FORWARD) above = cell_target(above);
+  return cell_target(above);
+}

@@ -1,0 +1,290 @@
+/**
+ * Merging (zs_merge): identical objects are found and stored once, whoever holds their handles.
+ *
+ * A pass walks the cells that own objects, in the order in which they stand. Each object's content is hashed (or the
+ * hash taken from its header), looked up in the index, compared byte by byte with what is found there, and freed when
+ * it is equal: its cell then refers to the object that stays. Cells never move, so a pass can stop anywhere and go on
+ * later, whatever was allocated, freed, written or compacted in between; an index entry that went stale costs a
+ * compare and nothing else.
+ *
+ * Where the index is too small for all objects, the walk fills it, then compares the rest of the cells with what it
+ * holds, empties it, and starts again at the first object that found no place. Each object is thus compared with each
+ * later one, which is all that is needed.
+ *
+ * Objects whose keys are equal and whose bytes are not stand side by side in the index, but no more than
+ * COLLISIONS_MAX of them: more go under a second, independent key, so that no set of objects makes a pass quadratic.
+ */
+import { DEBUG, PAGE_MASK } from '../common';
+import {
+  CELL_BYTES, DIRECT, FORWARD, FREE, OBJECT, SHARED, VALUE, cell_add_refs, cell_alloc, cell_kind, cell_refs,
+  cell_root, cell_set, cell_set_target, cell_target, chunk_next,
+} from './cell';
+import {
+  entry_cell, entry_make, entry_matches, index_clear, index_end, index_entry, index_make, index_slot,
+} from './merge-index';
+import {
+  header_hashed, header_length, object_hash, object_header, object_key, object_second_key, object_set_owner,
+  objects_equal,
+} from './object';
+import { object_free } from './pool';
+import { class_at } from './size-class';
+import { GROUPS, MERGE_ROOM, MERGE_ROOM_BYTES, MERGE_STATE, MERGE_STATE_BYTES, Pool, Zspage } from './structs';
+import { LOCATION_HUGE, group_first, zspage_of } from './zspage';
+
+const COLLISIONS_MAX: u32 = 8;
+/** Share of the index that may be filled, in eighths: beyond it, searches grow long. */
+const FILL_EIGHTHS: u32 = 6;
+
+/** The pass goes over the cells for the first time: each object met is one scanned. */
+const FIRST_ROUND: u32 = 1;
+/** A merge was left out because no cell was to be had: the pass does not vouch for the pool. */
+const SKIPPED: u32 = 2;
+
+// What the steps since `merge_counters_reset` did.
+export let objectsScanned: u32 = 0;
+export let objectsHashed: u32 = 0;
+export let objectsMerged: u32 = 0;
+export let bytesMerged: u64 = 0;
+export let pagesFreed: u32 = 0;
+export let hashCollisions: u32 = 0;
+
+export function merge_counters_reset(): void {
+  objectsScanned = 0;
+  objectsHashed = 0;
+  objectsMerged = 0;
+  bytesMerged = 0;
+  pagesFreed = 0;
+  hashCollisions = 0;
+}
+
+/** Whether nothing was made or written since a pass began that found all there was. */
+export function merge_is_current(pool: Pool): bool {
+  return pool.changesMerged == pool.changes;
+}
+
+function merge_begin(pool: Pool): void {
+  index_make(pool, pool.objects);
+  pool.mergeCursor = pool.chunkOldest + CELL_BYTES;
+  pool.mergeResume = 0;
+  pool.mergeChanges = pool.changes;
+  pool.mergeFlags = FIRST_ROUND;
+}
+
+/** Ends the pass that is under way, if any, and gives its index back. The next step begins a new pass. */
+export function merge_end(pool: Pool): void {
+  if (pool.mergeCapacity != 0) index_end(pool);
+  pool.mergeCursor = 0;
+}
+
+/** Memory is short: gives up an index that lives in frames. Whether there was one. */
+export function merge_give_way(pool: Pool): bool {
+  if (pool.mergeFrames == 0) return false;
+  merge_end(pool);
+  return true;
+}
+
+/**
+ * Goes on with the pass, or begins one, until it ends or has looked at `objectsMax` objects.
+ * @param dryRun only count what would be merged
+ * @returns whether the pass ended
+ */
+export function merge_step(pool: Pool, objectsMax: u32, dryRun: bool): bool {
+  if (pool.mergeCursor == 0) merge_begin(pool);
+  let cursor = pool.mergeCursor;
+  while (objectsMax > 0) {
+    if ((cursor & PAGE_MASK) == 0) {
+      // The end of a chunk: cells fill it exactly.
+      const next = chunk_next(cursor - PAGE_MASK - 1);
+      if (next != 0) {
+        cursor = next + CELL_BYTES;
+      } else if (pool.mergeResume != 0) {
+        cursor = pool.mergeResume;
+        pool.mergeResume = 0;
+        pool.mergeFlags &= ~FIRST_ROUND;
+        index_clear(pool);
+      } else {
+        if (!dryRun && !(pool.mergeFlags & SKIPPED)) pool.changesMerged = pool.mergeChanges;
+        merge_end(pool);
+        return true;
+      }
+    }
+    const kind = cell_kind(cursor);
+    if (kind == DIRECT || kind == OBJECT) {
+      objectsMax--;
+      scan(pool, cursor, dryRun);
+    }
+    cursor += CELL_BYTES;
+  }
+  pool.mergeCursor = cursor;
+  return false;
+}
+
+/** Looks one object up, and merges it with its equal or enters it in the index. */
+function scan(pool: Pool, cell: u32, dryRun: bool): void {
+  const location = cell_target(cell);
+  let header = object_header(location);
+  if (!header_hashed(header)) {
+    header = object_hash(location, header);
+    objectsHashed++;
+  }
+  if (pool.mergeFlags & FIRST_ROUND) objectsScanned++;
+  let key = object_key(location, header);
+  let second = false;
+  let collisions: u32 = 0;
+  let slot = index_slot(pool, key);
+  while (true) {
+    const at = index_entry(pool, slot);
+    const entry = load<u64>(at);
+    if (entry == 0) {
+      enter(pool, at, entry_make(key, cell, second), cell);
+      return;
+    }
+    if (entry_matches(entry, key, second)) {
+      const other = owner_of(pool, entry_cell(entry));
+      if (other == cell) {
+        // The object cell of a merge earlier in this pass.
+        if (pool.mergeFlags & FIRST_ROUND) objectsScanned--;
+        return;
+      }
+      if (other != 0) {
+        const otherLocation = cell_target(other);
+        const otherHeader = object_header(otherLocation);
+        if (objects_equal(otherLocation, otherHeader, location, header)) {
+          merge(pool, at, other, cell, header, dryRun);
+          return;
+        }
+        hashCollisions++;
+      }
+      if (!second && ++collisions == COLLISIONS_MAX) {
+        second = true;
+        key = object_second_key(location, header);
+        slot = index_slot(pool, key);
+        continue;
+      }
+    }
+    if (++slot == pool.mergeCapacity) slot = 0;
+  }
+}
+
+/** Enters an object in the index; when the index is full, the next round will begin with it. */
+function enter(pool: Pool, at: usize, entry: u64, cell: u32): void {
+  if (pool.mergeUsed >= (pool.mergeCapacity >> 3) * FILL_EIGHTHS) {
+    if (pool.mergeResume == 0) pool.mergeResume = cell;
+    return;
+  }
+  store<u64>(at, entry);
+  pool.mergeUsed++;
+}
+
+/** The cell that owns the object which an index entry's cell leads to now; 0 when it leads to none. */
+function owner_of(pool: Pool, cell: u32): u32 {
+  const kind = cell_kind(cell);
+  if (kind == DIRECT || kind == OBJECT) return cell;
+  if (kind == FREE || kind == VALUE) return 0;
+  if (kind == SHARED) return cell_root(pool, cell);
+  do cell = cell_target(cell);
+  while (cell_kind(cell) == FORWARD);
+  return cell;
+}
+
+/** The object of `cell` is equal to that of `kept`: it goes, and its cell refers to the other's. */
+function merge(pool: Pool, entryAt: usize, kept: u32, cell: u32, header: u64, dryRun: bool): void {
+  const location = cell_target(cell);
+  const length = header_length(header);
+  if (dryRun) {
+    doom(location);
+  } else {
+    const root = unite(pool, kept, cell);
+    if (root == 0) {
+      pool.mergeFlags |= SKIPPED;
+      return;
+    }
+    // Leaves come and go; the entry names the cell that lives as long as the object.
+    store<u64>(entryAt, (load<u64>(entryAt) & ~0x1fffffff) | (root >> 3));
+    const pagesBefore = pool.totalPages;
+    object_free(pool, location);
+    pagesFreed += pagesBefore - pool.totalPages;
+  }
+  objectsMerged++;
+  bytesMerged += length;
+}
+
+/**
+ * Makes one group of the sharers of two objects, which keeps the object of `a`; the caller frees the other.
+ * @returns the group's OBJECT cell; 0 when the first merge of two single objects got no cell: nothing has changed
+ */
+function unite(pool: Pool, a: u32, b: u32): u32 {
+  if (DEBUG) assert(a != b);
+  const location = cell_target(a);
+  let root: u32;
+  if (cell_kind(a) == DIRECT && cell_kind(b) == DIRECT) {
+    root = cell_alloc(pool, 0);
+    if (root == 0) return 0;
+    cell_set(root, OBJECT, 2, location);
+    pool.objectCells++;
+    share(pool, a, root);
+    share(pool, b, root);
+  } else if (cell_kind(a) == DIRECT) {
+    root = b;
+    share(pool, a, root);
+    cell_add_refs(root, 1);
+  } else if (cell_kind(b) == DIRECT) {
+    root = a;
+    share(pool, b, root);
+    cell_add_refs(root, 1);
+  } else {
+    // The smaller group forwards to the larger: ways stay short.
+    root = cell_refs(a) >= cell_refs(b) ? a : b;
+    const child = root == a ? b : a;
+    cell_set(child, FORWARD, cell_refs(child), root);
+    cell_add_refs(root, 1);
+    pool.objectCells--;
+  }
+  cell_set_target(root, location);
+  object_set_owner(location, root);
+  return root;
+}
+
+function share(pool: Pool, leaf: u32, root: u32): void {
+  cell_set(leaf, SHARED, cell_refs(leaf), root);
+  pool.sharedLeaves++;
+}
+
+// ── dry runs ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** The pass that is under way while a dry run uses the pool's fields: its state, and its directory or small index. */
+const SAVED: usize = memory.data(MERGE_STATE_BYTES + MERGE_ROOM_BYTES, 8);
+
+/** Sets a pass that is under way aside. The dry run's steps follow, and nothing else until `merge_dry_end`. */
+export function merge_dry_begin(pool: Pool): void {
+  const state = changetype<usize>(pool) + MERGE_STATE;
+  memory.copy(SAVED, state, MERGE_STATE_BYTES);
+  memory.copy(SAVED + MERGE_STATE_BYTES, changetype<usize>(pool) + MERGE_ROOM, MERGE_ROOM_BYTES);
+  memory.fill(state, 0, MERGE_STATE_BYTES);
+}
+
+/** Ends a dry run, complete or not. */
+export function merge_dry_end(pool: Pool): void {
+  merge_end(pool);
+  memory.copy(changetype<usize>(pool) + MERGE_STATE, SAVED, MERGE_STATE_BYTES);
+  memory.copy(changetype<usize>(pool) + MERGE_ROOM, SAVED + MERGE_STATE_BYTES, MERGE_ROOM_BYTES);
+  for (let n: u32 = 0; n < pool.classes; n++) {
+    const sizeClass = class_at(pool, n);
+    if (sizeClass.objects == 1) continue;
+    for (let group: u32 = 0; group < GROUPS; group++) {
+      for (let zspage = group_first(sizeClass, group); changetype<usize>(zspage) != 0; zspage = changetype<Zspage>(zspage.next)) {
+        zspage.doomed = 0;
+      }
+    }
+  }
+}
+
+/** Counts an object that merging would free, and its zspage when it is the last one there. */
+function doom(location: u32): void {
+  const zspage = zspage_of(location);
+  if (location & LOCATION_HUGE) {
+    pagesFreed++;
+  } else if (++zspage.doomed == zspage.inUse) {
+    pagesFreed += zspage.sizeClass.pages;
+  }
+}

@@ -1,0 +1,175 @@
+/**
+ * What is in an object: its header and its payload.
+ *
+ *   63           45 44    41 40        29 28                              0
+ *  ┌───────────────┬────────┬────────────┬─────────────────────────────────┐
+ *  │ hash          │ codec  │ length - 1 │ address / 8 of the owner's cell │
+ *  └───────────────┴────────┴────────────┴─────────────────────────────────┘
+ *
+ * The owner is the DIRECT or OBJECT cell that holds the object's location, so that compaction moves an object by writing
+ * one cell. Length and codec belong to the object, never to who refers to it: sharers may differ in everything else.
+ * `hash` caches 19 bits of the payload's hash; 0 = not cached, and a write clears it. Huge objects cache 32 bits, beside
+ * their header in the descriptor: they all have much the same length, which does not help to tell them apart.
+ */
+import { DEBUG, PAGE_MASK, PAGE_SIZE } from '../common';
+import { bytes_equal } from '../compare';
+import { content_hash, second_hash } from '../hash';
+import { SCRATCH_A, SCRATCH_B } from '../staging';
+import { HEADER_BYTES } from './size-class';
+import { LOCATION_HUGE, LOCATION_STRADDLES, header_address, next_frame, object_address, zspage_of } from './zspage';
+
+const LENGTH_SHIFT: u64 = 29;
+const LENGTH_MASK: u64 = 0xfff;
+const CODEC_SHIFT: u64 = 41;
+const HASH_SHIFT: u64 = 45;
+const OWNER_MASK: u64 = (1 << LENGTH_SHIFT) - 1;
+/** 32-bit hashes are cut to what a header has room for. */
+const HASH_CUT: u32 = 13;
+
+// @ts-ignore: decorator
+@inline
+export function header_make(owner: u32, length: u32, codec: u32): u64 {
+  return <u64>(owner >> 3) | (<u64>(length - 1) << LENGTH_SHIFT) | (<u64>codec << CODEC_SHIFT);
+}
+
+// @ts-ignore: decorator
+@inline
+export function header_length(header: u64): u32 {
+  return <u32>((header >> LENGTH_SHIFT) & LENGTH_MASK) + 1;
+}
+
+// @ts-ignore: decorator
+@inline
+export function header_codec(header: u64): u32 {
+  return <u32>(header >> CODEC_SHIFT) & 15;
+}
+
+// @ts-ignore: decorator
+@inline
+export function header_owner(header: u64): u32 {
+  return <u32>(header & OWNER_MASK) << 3;
+}
+
+// @ts-ignore: decorator
+@inline
+export function object_header(location: u32): u64 {
+  return load<u64>(header_address(location));
+}
+
+// @ts-ignore: decorator
+@inline
+export function object_set_header(location: u32, header: u64): void {
+  store<u64>(header_address(location), header);
+}
+
+export function object_set_owner(location: u32, owner: u32): void {
+  const at = header_address(location);
+  store<u64>(at, (load<u64>(at) & ~OWNER_MASK) | <u64>(owner >> 3));
+}
+
+// ── payload ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Address of the payload's first byte. */
+// @ts-ignore: decorator
+@inline
+function payload_address(location: u32): u32 {
+  return object_address(location) + (location & LOCATION_HUGE ? 0 : HEADER_BYTES);
+}
+
+/** Payload bytes that stand before the end of the first frame. */
+// @ts-ignore: decorator
+@inline
+function first_part(payload: u32): u32 {
+  return PAGE_SIZE - (payload & PAGE_MASK);
+}
+
+/**
+ * The payload in one piece: where it stands, or gathered in `scratch` when it straddles two frames. For reading only,
+ * and only until the next call that changes the pool.
+ */
+// @ts-ignore: decorator
+@inline
+export function object_view(location: u32, length: u32, scratch: usize): usize {
+  const payload = payload_address(location);
+  if (!(location & LOCATION_STRADDLES)) return payload;
+  const first = first_part(payload);
+  // What straddles is the object; a short payload may still end in the first frame.
+  if (length <= first) return payload;
+  memory.copy(scratch, payload, first);
+  memory.copy(scratch + first, next_frame(location), length - first);
+  return scratch;
+}
+
+/** Copies `length` bytes to `offset` of the payload. Does not touch the header. */
+export function object_put(location: u32, offset: u32, from: usize, length: u32): void {
+  const payload = payload_address(location);
+  if (location & LOCATION_STRADDLES) {
+    const first = first_part(payload);
+    if (offset + length > first) {
+      const second = next_frame(location);
+      if (offset >= first) {
+        memory.copy(second + offset - first, from, length);
+      } else {
+        memory.copy(payload + offset, from, first - offset);
+        memory.copy(second, from + first - offset, offset + length - first);
+      }
+      return;
+    }
+  }
+  memory.copy(payload + offset, from, length);
+}
+
+/** Clears the cached hash: the payload is about to change. */
+export function object_forget_hash(location: u32): void {
+  const at = header_address(location);
+  store<u64>(at, load<u64>(at) & ((1 << HASH_SHIFT) - 1));
+}
+
+// ── content, for merging ─────────────────────────────────────────────────────────────────────────────────────────
+
+/** Whether the header holds a cached hash. */
+// @ts-ignore: decorator
+@inline
+export function header_hashed(header: u64): bool {
+  return header >> HASH_SHIFT != 0;
+}
+
+/** Hashes the payload and caches the hash. Returns the header with it. */
+export function object_hash(location: u32, header: u64): u64 {
+  const length = header_length(header);
+  const hash = content_hash(object_view(location, length, SCRATCH_A), length, header_codec(header));
+  if (location & LOCATION_HUGE) zspage_of(location).hugeHash = hash;
+  header = (header & ((1 << HASH_SHIFT) - 1)) | (<u64>max(hash >> HASH_CUT, 1) << HASH_SHIFT);
+  object_set_header(location, header);
+  return header;
+}
+
+/** 32 bits that are equal for equal objects: of length and cached hash, or of the longer hash of a huge object. */
+// @ts-ignore: decorator
+@inline
+export function object_key(location: u32, header: u64): u32 {
+  if (location & LOCATION_HUGE) return zspage_of(location).hugeHash;
+  return <u32>(header >> HASH_SHIFT) | (header_length(header) << 19);
+}
+
+/** A key that has nothing to do with `object_key`; reads the payload. */
+export function object_second_key(location: u32, header: u64): u32 {
+  const length = header_length(header);
+  return second_hash(object_view(location, length, SCRATCH_A), length);
+}
+
+/** Whether two objects have the same length, codec and bytes. */
+export function objects_equal(a: u32, headerA: u64, b: u32, headerB: u64): bool {
+  if ((headerA ^ headerB) & ~OWNER_MASK & ((1 << HASH_SHIFT) - 1)) return false;
+  const length = header_length(headerA);
+  return bytes_equal(object_view(a, length, SCRATCH_A), object_view(b, length, SCRATCH_B), length);
+}
+
+/** Copies payload and header from one object to another of the same class (compaction). */
+export function object_move(to: u32, from: u32): void {
+  const header = object_header(from);
+  if (DEBUG) assert(!(from & LOCATION_HUGE)); // huge zspages are never partly full
+  const length = header_length(header);
+  object_set_header(to, header);
+  object_put(to, 0, object_view(from, length, SCRATCH_A), length);
+}

@@ -1,0 +1,137 @@
+/**
+ * The allocator's structures in linear memory. Layouts only; the files beside this one say what they are for.
+ */
+import { PAGE_SIZE } from '../common';
+
+/** Fullness groups: 0 empty, 1..10 by tenths of use, 11 full. */
+export const GROUPS: u32 = 12;
+export const GROUP_FULL: u32 = 11;
+
+/** A size class: zspages whose objects have one size. */
+@unmanaged
+export class SizeClass {
+  /// Bytes of an object, header included.
+  size: u32;
+  /// Objects in a zspage; 1..256.
+  objects: u32;
+  /// Frames in a zspage; 1..16.
+  pages: u32;
+  /// Largest of the 255 size indexes that map here.
+  index: u32;
+  /// 10 * 2^20 / objects, rounded up: division-free fullness.
+  tenths: u32;
+  /// Bit g is set while group g has a zspage.
+  groupMask: u32;
+  /// Objects that the class's zspages have room for, and that are in use.
+  objectsAllocated: u32;
+  objectsInUse: u32;
+  /// The pool that the class belongs to.
+  pool: Pool;
+  /// First of twelve heads of doubly linked lists of zspages, one a fullness group.
+  head0: u32;
+}
+/** Bytes of a SizeClass with its twelve heads. */
+export const CLASS_BYTES: u32 = offsetof<SizeClass>('head0') + 4 * GROUPS;
+
+/**
+ * A zspage: 1..16 frames that hold objects of one class end to end. A descriptor is as long as its frame list needs.
+ *
+ * A huge zspage is one frame with one object of up to 4096 bytes and no room for a header; the header stands here:
+ * it lies over `freeHead`, `fresh` and `doomed`, and `hugeHash` over the place of a second frame.
+ */
+@unmanaged
+export class Zspage {
+  sizeClass: SizeClass;
+  next: u32;
+  prev: u32;
+  inUse: u16;
+  group: u16;
+  /// Address of the first free object (the last one freed), 0 = none: then `fresh` is next.
+  freeHead: u32;
+  /// Objects from this index on were never used: free, in ascending order, and not in the free list.
+  fresh: u16;
+  /// Objects that a dry run of merging found to be duplicates; else 0.
+  doomed: u16;
+  /// First of the class's `pages` frame addresses.
+  frame0: u32;
+  /// Huge zspages only: 32 bits of content hash; valid while the header's hash is not 0.
+  hugeHash: u32;
+}
+/** Descriptors are multiples of 16 bytes, so that a frame's metadata word has 4 bits to spare for the frame's place. */
+export const DESCRIPTOR_ALIGN: u32 = 16;
+export const FRAME0: u32 = offsetof<Zspage>('frame0');
+export const HUGE_HEADER: u32 = offsetof<Zspage>('freeHead');
+
+/** Longest chain of any pool option, hence the number of descriptor lengths: 32, 48, 64, 80 and 96 bytes. */
+export const CHAIN_MAX: u32 = 16;
+export const DESCRIPTOR_LENGTHS: u32 = 7;
+
+/** A pool, one frame: counters, cells, slabs, and the map from size index to class. */
+@unmanaged
+export class Pool {
+  /// MAGIC while the pool is alive.
+  magic: u32;
+  chainSize: u32;
+  hugeClassSize: u32;
+  /// Upper bound of `totalPages`, 0 = none.
+  limitPages: u32;
+  /// 4 KiB frames in zspages (zs_get_total_pages).
+  totalPages: u32;
+  /// Objects stored, and the sum of their payload lengths.
+  objects: u32;
+  payloadBytes: u64;
+  /// Frames that compaction freed, since the pool was made.
+  pagesCompacted: u64;
+  /// Handles that are leaves, and those of them that share an object cell.
+  handles: u32;
+  sharedLeaves: u32;
+  /// Object cells: objects that have, or had, several handles.
+  objectCells: u32;
+  /// Grows with every object that is made or written: while it stands, a merge can find nothing new.
+  changes: u32;
+  /// `changes` when a merge last began that found everything; 0 = never.
+  changesMerged: u32;
+
+  /// Chunks of cells, newest first in `chunkNewest`, linked through their first cell; `chunkOldest` is walked from.
+  chunkOldest: u32;
+  chunkNewest: u32;
+  /// Queue of freed cells: reused oldest first.
+  cellFreeHead: u32;
+  cellFreeTail: u32;
+  cellsFree: u32;
+  /// Cells of the newest chunk from here to the chunk's end were never used.
+  cellFresh: u32;
+
+  /// The merge pass that is under way, see merge.ts; all 0 = none.
+  mergeCursor: u32;
+  mergeResume: u32;
+  mergeCapacity: u32;
+  mergeUsed: u32;
+  mergeDirectories: u32;
+  mergeFrames: u32;
+  mergeChanges: u32;
+  mergeFlags: u32;
+
+  /// Frames that hold the classes, and number of classes.
+  classFrames0: u32;
+  classFrames1: u32;
+  classFrames2: u32;
+  classFrames3: u32;
+  classes: u32;
+  /// First of DESCRIPTOR_LENGTHS slab lists.
+  slab0: u32;
+}
+export const MAGIC: u32 = 0x7a736d6c;
+export const MERGE_STATE: u32 = offsetof<Pool>('mergeCursor');
+export const MERGE_STATE_BYTES: u32 = offsetof<Pool>('classFrames0') - MERGE_STATE;
+export const CLASS_FRAMES0: u32 = offsetof<Pool>('classFrames0');
+export const SLAB0: u32 = offsetof<Pool>('slab0');
+
+/** Size indexes of 16 bytes each, from 32 to 4096. */
+export const SIZE_INDEXES: u32 = 255;
+/** Offset in the pool's frame of the map: a class address for each size index. */
+export const CLASS_MAP: u32 = PAGE_SIZE - 4 * SIZE_INDEXES;
+
+/** Offset and length of the room between: the merge index's directory, or all of a small index. */
+export const MERGE_ROOM: u32 = 256;
+export const MERGE_ROOM_BYTES: u32 = CLASS_MAP - 4 - MERGE_ROOM;

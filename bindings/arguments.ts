@@ -1,0 +1,48 @@
+/** Tests of what callers pass, shared by all classes: a wrong value is EINVAL before anything has changed. */
+import { ZramError } from './errors.js';
+import { describe } from './size.js';
+
+export const PAGE_SIZE = 4096;
+
+// The getter of the intrinsic prototype works on arrays of any realm and cannot be forged, unlike `instanceof`.
+const typedArrayTag = Object.getOwnPropertyDescriptor(
+  Object.getPrototypeOf(Uint8Array.prototype) as object,
+  Symbol.toStringTag,
+)!.get!;
+
+export function isBytes(value: unknown): value is Uint8Array {
+  return value instanceof Uint8Array || typedArrayTag.call(value) === 'Uint8Array';
+}
+
+export function checkBytes(value: unknown, name: string): asserts value is Uint8Array {
+  if (!isBytes(value)) throw new ZramError('EINVAL', `${name} must be a Uint8Array, not ${describe(value)}.`);
+}
+
+/** A whole number from `min` to `max`. */
+export function checkInteger(value: unknown, name: string, min: number, max: number): asserts value is number {
+  if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return;
+  throw new ZramError('EINVAL', `${name} must be a whole number from ${min} to ${max}, not ${describe(value)}.`);
+}
+
+/** Tests an options object: a plain mistake such as a string in its place, or a misspelt option, is told. */
+export function checkOptions(value: unknown, known: readonly string[], call: string): void {
+  if (value === undefined) return;
+  if (typeof value !== 'object' || value === null) {
+    throw new ZramError('EINVAL', `${call} takes an object of options, not ${describe(value)}.`);
+  }
+  for (const name of Object.keys(value)) {
+    if (!known.includes(name)) {
+      throw new ZramError('EINVAL', `${call} has no option '${name}'; it has ${known.join(', ')}.`);
+    }
+  }
+}
+
+/** The array to read into: the caller's, when it has room for `length` bytes, else a new one. */
+export function outFor(out: unknown, length: number): Uint8Array {
+  if (out === undefined) return new Uint8Array(length);
+  checkBytes(out, 'out');
+  if (out.length < length) {
+    throw new ZramError('EINVAL', `out has ${out.length} bytes; ${length} are needed.`);
+  }
+  return out;
+}

@@ -1,0 +1,224 @@
+/**
+ * One WebAssembly instance of the core: how it is made, its raw exports, and the views of its staging pages.
+ *
+ * as-bind makes the instance where bytes are given; a compiled module is instantiated directly, since as-bind takes
+ * bytes only. Both ways end at the same raw exports, which are what every call uses: they cost 8-15 ns, as-bind's
+ * wrappers 40 ns, and nothing but numbers crosses.
+ */
+import { instantiate, instantiateSync } from 'as-bind/dist/as-bind.esm.js';
+import { defaultSource } from './core-source.js';
+import { ZramError } from './errors.js';
+import { PAGE_SIZE, isBytes } from './arguments.js';
+import { describe } from './size.js';
+
+/**
+ * Where the core's code comes from: bytes, a compiled `WebAssembly.Module`, a `Response`, or a `URL`. Left out, the
+ * copy that came with the package.
+ */
+export type CoreSource =
+  | Uint8Array
+  | ArrayBuffer
+  | { readonly href: string }
+  | { arrayBuffer(): Promise<ArrayBuffer> }
+  | object;
+
+/** The exports of assembly/index.ts, where each is described. Addresses may be negative here: they are 32-bit words. */
+export interface CoreExports {
+  readonly memory: { readonly buffer: ArrayBuffer };
+  init(limit: number, seed0: number, seed1: number, seed2: number, seed3: number): void;
+  stagingAddress(): number;
+  stagingPages(): number;
+  usedBytes(): number;
+  limitBytes(): number;
+  poolMake(chainSize: number, limitPages: number): number;
+  poolEnd(pool: number): void;
+  poolMalloc(pool: number, size: number): number;
+  poolStore(pool: number, size: number): number;
+  poolFree(pool: number, handle: number): number;
+  poolRetain(pool: number, handle: number): number;
+  poolSize(pool: number, handle: number): number;
+  poolWrite(pool: number, handle: number, offset: number, length: number): number;
+  poolRead(pool: number, handle: number): number;
+  poolCompact(pool: number): number;
+  poolMergeBegin(pool: number, dryRun: number): void;
+  poolMergeStep(pool: number, objectsMax: number, dryRun: number): number;
+  poolMergeEnd(pool: number, dryRun: number): void;
+  poolTotalPages(pool: number): number;
+  poolStats(pool: number): void;
+  poolClass(pool: number, n: number): void;
+  zramMake(pool: number, diskPages: number, level: number): number;
+  zramEnd(device: number): void;
+  zramSetLimit(device: number, pages: number): void;
+  zramSetLevel(device: number, level: number): void;
+  zramResetMaxUsed(device: number): void;
+  zramWritePage(device: number, index: number): number;
+  zramWritePages(device: number, index: number, count: number): number;
+  zramReadPage(device: number, index: number): number;
+  zramReadPages(device: number, index: number, count: number): number;
+  zramDiscard(device: number, index: number, count: number): void;
+  zramStats(device: number): void;
+  zramSlot(device: number, index: number): number;
+}
+
+const EMPTY = new Uint8Array(0);
+
+export class Core {
+  readonly raw: CoreExports;
+  /** Pages of the staging area. */
+  readonly stagingPages: number;
+  /** Handles count from here, so that the handle of one engine means nothing to another. */
+  readonly handleBase: number;
+  /** Addresses of the pools that are alive. */
+  readonly pools = new Set<number>();
+  readonly #stagingAddress: number;
+  #page: Uint8Array = EMPTY;
+  #staging: Uint8Array = EMPTY;
+  #numbers = new Float64Array(0);
+
+  constructor(exports: CoreExports, maxMemory: number) {
+    this.raw = exports;
+    const [seed0 = 0, seed1 = 0, seed2 = 0, seed3 = 0, base = 0] = crypto.getRandomValues(new Uint32Array(5));
+    exports.init(Math.min(Math.floor(maxMemory / 65536), 65535), seed0, seed1, seed2, seed3);
+    this.#stagingAddress = exports.stagingAddress();
+    this.stagingPages = exports.stagingPages();
+    // Cells are numbered below 2^29; the sum stays a small integer for JavaScript engines.
+    this.handleBase = base >>> 2;
+    this.#renew();
+  }
+
+  // Growing linear memory detaches every view; a detached one has length 0.
+  #renew(): void {
+    const { buffer } = this.raw.memory;
+    this.#page = new Uint8Array(buffer, this.#stagingAddress, PAGE_SIZE);
+    this.#staging = new Uint8Array(buffer, this.#stagingAddress, this.stagingPages * PAGE_SIZE);
+    this.#numbers = new Float64Array(buffer, this.#stagingAddress, 64);
+  }
+
+  /** The first staging page. Valid until the next call into the core. */
+  page(): Uint8Array {
+    if (this.#page.length === 0) this.#renew();
+    return this.#page;
+  }
+
+  /** All staging pages. Valid until the next call into the core. */
+  staging(): Uint8Array {
+    if (this.#staging.length === 0) this.#renew();
+    return this.#staging;
+  }
+
+  /** The n-th number of the block of statistics that the last call wrote. */
+  number(n: number): number {
+    if (this.#numbers.length === 0) this.#renew();
+    return this.#numbers[n]!;
+  }
+
+  /** Bytes to which linear memory has grown. */
+  reservedBytes(): number {
+    return this.raw.memory.buffer.byteLength;
+  }
+}
+
+/** The adapter: raw exports from whatever holds the code. */
+export async function loadCore(source: CoreSource | undefined): Promise<CoreExports> {
+  const code = await resolveSource(source ?? defaultSource());
+  if (isModule(code)) return exportsOf(await WebAssembly.instantiate(code, directImports()));
+  return guard(async () => exportsOf((await instantiate(code)).loadedModule.instance));
+}
+
+/** As `loadCore`, at once: from bytes or a compiled module. */
+export function loadCoreSync(source: CoreSource | undefined): CoreExports {
+  const code = source ?? defaultSource();
+  if (isModule(code)) return exportsOf(new WebAssembly.Instance(code, directImports()));
+  const bytes = bytesOf(code);
+  if (!bytes) {
+    throw new ZramError(
+      'EINVAL',
+      `createSync needs the core as bytes or as a compiled WebAssembly.Module, not ${describe(code)}; create() takes a URL or a Response too.`,
+    );
+  }
+  try {
+    return exportsOf(instantiateSync(bytes).loadedModule.instance);
+  } catch (error) {
+    throw notTheCore(error);
+  }
+}
+
+async function guard<T>(make: () => Promise<T>): Promise<T> {
+  try {
+    return await make();
+  } catch (error) {
+    throw notTheCore(error);
+  }
+}
+
+function notTheCore(error: unknown): ZramError {
+  if (error instanceof ZramError) return error;
+  return new ZramError('EINVAL', `the module given is not the core of zram-wasm: ${String(error)}`);
+}
+
+function exportsOf(instance: WebAssembly.Instance): CoreExports {
+  const exports = instance.exports as unknown as CoreExports;
+  if (typeof exports.zramWritePages !== 'function') throw notTheCore('an export is missing');
+  return exports;
+}
+
+/** What as-bind's loader supplies on its way. */
+function directImports(): WebAssembly.Imports {
+  const abort = (_message: number, _file: number, line: number, column: number): never => {
+    throw new Error(`assertion failed in the core at ${line}:${column}`);
+  };
+  return { env: { abort } };
+}
+
+function tagOf(value: unknown): string {
+  return Object.prototype.toString.call(value).slice(8, -1);
+}
+
+function isModule(value: unknown): value is WebAssembly.Module {
+  return tagOf(value) === 'WebAssembly.Module';
+}
+
+function bytesOf(value: unknown): Uint8Array<ArrayBuffer> | undefined {
+  if (typeof value === 'object' && value !== null && ArrayBuffer.isView(value) && isBytes(value)) {
+    return value as Uint8Array<ArrayBuffer>;
+  }
+  return tagOf(value) === 'ArrayBuffer' ? new Uint8Array(value as ArrayBuffer) : undefined;
+}
+
+async function resolveSource(source: CoreSource): Promise<Uint8Array<ArrayBuffer> | WebAssembly.Module> {
+  if (isModule(source)) return source;
+  const bytes = bytesOf(source);
+  if (bytes) return bytes;
+  const { arrayBuffer, href } = source as Partial<Response & URL>;
+  if (typeof arrayBuffer === 'function') return responseBytes(source as Response);
+  if (typeof href === 'string') return urlBytes(href);
+  throw new ZramError(
+    'EINVAL',
+    `module must be bytes, a WebAssembly.Module, a Response or a URL, not ${describe(source)}.`,
+  );
+}
+
+async function responseBytes(response: Response): Promise<Uint8Array<ArrayBuffer>> {
+  if (response.ok === false) {
+    throw new ZramError('EIO', `the core could not be fetched: ${response.status} ${response.url}`);
+  }
+  try {
+    return new Uint8Array(await response.arrayBuffer());
+  } catch (error) {
+    throw new ZramError('EIO', `the core could not be fetched: ${String(error)}`);
+  }
+}
+
+async function urlBytes(href: string): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    if (href.startsWith('file:')) {
+      // fetch() of Node knows no files. Asked for this way, bundlers for browsers see no import of a Node module.
+      const { readFile } = process.getBuiltinModule('node:fs/promises');
+      return new Uint8Array(await readFile(new URL(href)));
+    }
+    return await responseBytes(await fetch(href));
+  } catch (error) {
+    if (error instanceof ZramError) throw error;
+    throw new ZramError('EIO', `the core could not be loaded from ${href}: ${String(error)}`);
+  }
+}

@@ -1,0 +1,121 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+/** The engine: one WebAssembly instance, and what lives in it. */
+import { checkOptions } from './arguments.js';
+import { Core, loadCore, loadCoreSync, type CoreExports, type CoreSource } from './core.js';
+import { ZramError } from './errors.js';
+import { parseSize, type Size } from './size.js';
+import { Zram, type ZramOptions } from './zram.js';
+import { ZsPool, type PoolOptions } from './zs-pool.js';
+
+export interface EngineOptions {
+  /** The core's code, where the copy that came with the package is not wanted (edge runtimes, one compile for many). */
+  module?: CoreSource | undefined;
+  /** Bytes to which linear memory may grow; default and most: 4 GiB less 64 KiB. Reaching it is `ENOMEM`. */
+  maxMemory?: Size | undefined;
+}
+
+export interface EngineMemory {
+  /** Bytes held by objects and metadata, the core's own static memory included. */
+  readonly used: number;
+  /** Bytes to which linear memory has grown. It never shrinks; what is not used serves later needs. */
+  readonly reserved: number;
+  /** Bytes to which it may grow. */
+  readonly limit: number;
+}
+
+export const ENGINE_OPTIONS = ['module', 'maxMemory'] as const;
+const MEMORY_MAX = 65535 * 65536;
+
+interface Child {
+  destroy(): void;
+}
+
+/**
+ * One WebAssembly instance: its memory, its pools and devices. Things made from one engine share its memory; a pool
+ * of one engine is `EINVAL` to another.
+ */
+export class Engine {
+  readonly #core: Core;
+  readonly #children = new Set<Child>();
+  #destroyed = false;
+
+  private constructor(exports: CoreExports, maxMemory: number) {
+    const initial = exports.memory.buffer.byteLength;
+    if (maxMemory < initial) {
+      throw new ZramError('EINVAL', `maxMemory must be at least ${initial} bytes, which the core itself takes.`);
+    }
+    this.#core = new Core(exports, maxMemory);
+  }
+
+  /**
+   * Makes an engine.
+   * @throws ZramError EINVAL: a wrong option, or code that is not the core; EIO: the code could not be loaded
+   */
+  static async create(options?: EngineOptions): Promise<Engine> {
+    const maxMemory = Engine.#check(options, 'Engine.create');
+    return new Engine(await loadCore(options?.module), maxMemory);
+  }
+
+  /** As `create`, at once: for Node, and wherever bytes or a compiled module are given. */
+  static createSync(options?: EngineOptions): Engine {
+    const maxMemory = Engine.#check(options, 'Engine.createSync');
+    return new Engine(loadCoreSync(options?.module), maxMemory);
+  }
+
+  static #check(options: EngineOptions | undefined, call: string): number {
+    checkOptions(options, ENGINE_OPTIONS, call);
+    const { module, maxMemory } = options ?? {};
+    if (module !== undefined && (typeof module !== 'object' || module === null)) {
+      throw new ZramError('EINVAL', 'module must be bytes, a WebAssembly.Module, a Response or a URL.');
+    }
+    return maxMemory === undefined ? MEMORY_MAX : parseSize(maxMemory, 'maxMemory');
+  }
+
+  /** @internal The instance below, for tests and benches. */
+  static coreOf(engine: Engine): Core {
+    return engine.#core;
+  }
+
+  /** A pool of its own for the caller: the allocator without the device. */
+  createPool(options?: PoolOptions): ZsPool {
+    return this.#adopt((end) => new ZsPool(this.#core, options, end));
+  }
+
+  /** A zram device, on a pool of its own or on one of this engine's pools. */
+  createZram(options?: ZramOptions): Zram {
+    return this.#adopt((end) => new Zram(this.#core, options, end));
+  }
+
+  /** What the engine's memory holds now. */
+  get memory(): EngineMemory {
+    this.#live();
+    const { raw, pools } = this.#core;
+    let used = raw.usedBytes();
+    for (const pool of pools) {
+      raw.poolStats(pool);
+      used -= this.#core.number(6);
+    }
+    return Object.freeze({ used, reserved: this.#core.reservedBytes(), limit: raw.limitBytes() });
+  }
+
+  /** Ends the engine and all that it made. Calling it again does nothing. */
+  destroy(): void {
+    this.#destroyed = true;
+    for (const child of [...this.#children].reverse()) child.destroy();
+  }
+
+  [Symbol.dispose](): void {
+    this.destroy();
+  }
+
+  #live(): void {
+    if (this.#destroyed) throw new ZramError('EINVAL', 'this Engine was destroyed.');
+  }
+
+  #adopt<T extends Child>(make: (end: () => void) => T): T {
+    this.#live();
+    const child: T = make(() => this.#children.delete(child));
+    this.#children.add(child);
+    return child;
+  }
+}

@@ -1,0 +1,2 @@
+/** `zram-wasm/external`: the same library, with the core in a file of its own (the build swaps core-source.ts). */
+export * from './index.js';

@@ -1,0 +1,24 @@
+/** The public API. */
+export { Engine, type EngineMemory, type EngineOptions } from './engine.js';
+export { ZramError, type ZramErrorCode } from './errors.js';
+export type { CoreSource } from './core.js';
+export type { Size } from './size.js';
+export type { Sysfs } from './sysfs.js';
+export {
+  Zram,
+  type BlockState,
+  type DebugStat,
+  type IoStat,
+  type MmStat,
+  type ZramOptions,
+} from './zram.js';
+export {
+  ZsPool,
+  type CompactReport,
+  type Handle,
+  type MergeOptions,
+  type MergeReport,
+  type PoolOptions,
+  type PoolStats,
+  type SizeClassStats,
+} from './zs-pool.js';

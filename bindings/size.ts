@@ -1,0 +1,42 @@
+/** Sizes as the kernel reads them (`memparse`, lib/cmdline.c). */
+import { ZramError } from './errors.js';
+
+/** A number of bytes, or a string with the kernel's suffixes: `'512K'`, `'256M'`, `'1G'`, `'0x1000'`. */
+export type Size = number | string;
+
+const SUFFIXES = 'KMGTPE';
+
+/**
+ * Reads the number at the beginning of `text`: decimal, `0x` hexadecimal or leading-zero octal, then at most one
+ * suffix K, M, G, T, P or E. Returns undefined when no digit stands there; what follows the number is `rest`.
+ */
+export function memparse(text: string): { bytes: number; rest: string } | undefined {
+  const match = /^(?:0[xX]([0-9a-fA-F]+)|(0[0-7]*)|([1-9][0-9]*))([kKmMgGtTpPeE]?)/.exec(text);
+  if (!match) return undefined;
+  const [all, hex, octal, decimal, suffix = ''] = match;
+  const digits = hex !== undefined ? parseInt(hex, 16) : octal !== undefined ? parseInt(octal, 8) : Number(decimal);
+  const power = suffix === '' ? 0 : SUFFIXES.indexOf(suffix.toUpperCase()) + 1;
+  return { bytes: digits * 1024 ** power, rest: text.slice(all.length) };
+}
+
+/** Bytes of an option given by a caller: stricter than the kernel, nothing may follow the number. */
+export function parseSize(value: unknown, name: string): number {
+  if (typeof value === 'string') {
+    const parsed = memparse(value);
+    if (parsed?.rest === '' && Number.isSafeInteger(parsed.bytes)) return parsed.bytes;
+  } else if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) {
+    return value;
+  }
+  throw new ZramError(
+    'EINVAL',
+    `${name} must be a whole number of bytes or a string such as '512K', '256M' or '1G', not ${describe(value)}.`,
+  );
+}
+
+/** A value as it may stand in a sentence. */
+export function describe(value: unknown): string {
+  if (typeof value === 'string') return `'${value.length > 40 ? `${value.slice(0, 40)}…` : value}'`;
+  if (typeof value === 'object' && value !== null) return value.constructor?.name ?? 'an object';
+  if (typeof value === 'function') return 'a function';
+  return String(value);
+}

@@ -1,0 +1,377 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+/** ZsPool: the allocator (zsmalloc), usable by itself. */
+import { PAGE_SIZE, checkBytes, checkInteger, checkOptions, outFor } from './arguments.js';
+import type { Core } from './core.js';
+import { Engine, ENGINE_OPTIONS, type EngineOptions } from './engine.js';
+import { ZramError } from './errors.js';
+import { describe, parseSize, type Size } from './size.js';
+
+declare const handleBrand: unique symbol;
+/** Names an object of a pool. It stays valid while compaction and merging move the object. */
+export type Handle = number & { readonly [handleBrand]: true };
+
+export interface PoolOptions {
+  /** Most 4 KiB frames that a zspage chains (CONFIG_ZSMALLOC_CHAIN_SIZE); default 8. */
+  chainSize?: 4 | 8 | 16 | undefined;
+  /** Most bytes of zspages, rounded up to pages; an allocation beyond is `ENOMEM`. Default: none. */
+  limit?: Size | undefined;
+}
+
+export interface MergeOptions {
+  /** Stop after looking at so many objects. */
+  maxObjects?: number | undefined;
+  /** Stop after about so many milliseconds. */
+  maxMilliseconds?: number | undefined;
+  /** Report what a merge would do, and change nothing. */
+  dryRun?: boolean | undefined;
+}
+
+export interface MergeReport {
+  /** Objects looked at. 0 when nothing was made or written since the last complete pass. */
+  readonly objectsScanned: number;
+  /** Objects hashed now; a cached hash is not computed again. */
+  readonly objectsHashed: number;
+  /** Objects freed because another, byte-identical one stays. */
+  readonly objectsMerged: number;
+  /** Payload bytes of those objects. */
+  readonly bytesMerged: number;
+  /** 4 KiB pages of the pool that came free. */
+  readonly pagesFreed: number;
+  /** Pairs of objects with equal hashes and different bytes: compared, and kept apart. */
+  readonly hashCollisions: number;
+  /** False when a budget ended first: the next call goes on from there. */
+  readonly complete: boolean;
+  readonly milliseconds: number;
+}
+
+export interface CompactReport {
+  /** 4 KiB pages of the pool that came free. */
+  readonly pagesFreed: number;
+  readonly objectsMoved: number;
+  readonly milliseconds: number;
+}
+
+export interface PoolStats {
+  /** 4 KiB pages in zspages (zs_get_total_pages). */
+  readonly pagesAllocated: number;
+  /** Pages that compaction freed since the pool was made. */
+  readonly pagesCompacted: number;
+  /** Handles that have no object of their own now. */
+  readonly pagesMerged: number;
+  /** Objects stored. */
+  readonly objects: number;
+  readonly handles: number;
+  /** Sum of the objects' payload lengths. */
+  readonly bytes: number;
+}
+
+/** A row of the kernel's `zsmalloc/<pool>/classes` table. */
+export interface SizeClassStats {
+  /** Largest of the 255 size indexes that map to this class. */
+  readonly index: number;
+  /** Bytes of an object, its 8-byte header included. */
+  readonly size: number;
+  /** Zspages in each of the twelve fullness groups: empty, up to 10 %, … 90 %, 99 %, full. */
+  readonly zspages: readonly number[];
+  /** Objects that the zspages have room for. */
+  readonly objectsAllocated: number;
+  readonly objectsUsed: number;
+  readonly pagesUsed: number;
+  readonly pagesPerZspage: number;
+  /** Pages that compaction could free. */
+  readonly freeable: number;
+}
+
+const POOL_OPTIONS = ['chainSize', 'limit'] as const;
+const MERGE_OPTIONS = ['maxObjects', 'maxMilliseconds', 'dryRun'] as const;
+const HANDLES_MAX = 2 ** 29;
+/** Objects between two looks at the clock: some 0.3 ms. */
+const MERGE_STEP = 1024;
+const UINT32_MAX = 2 ** 32 - 1;
+
+/** Makes a pool in the core. Returns its address. */
+export function makePool(core: Core, chainSize: unknown, limitPages: number): number {
+  if (chainSize !== undefined && chainSize !== 4 && chainSize !== 8 && chainSize !== 16) {
+    throw new ZramError('EINVAL', `chainSize must be 4, 8 or 16, not ${describe(chainSize)}.`);
+  }
+  const address = core.raw.poolMake(chainSize ?? 8, limitPages);
+  if (address === 0) throw new ZramError('ENOMEM', 'no memory for a pool: the engine has reached its maxMemory.');
+  core.pools.add(address);
+  return address;
+}
+
+export function endPool(core: Core, address: number): void {
+  core.pools.delete(address);
+  core.raw.poolEnd(address);
+}
+
+/** zs_merge on a pool of the core. */
+export function mergePool(core: Core, address: number, options: MergeOptions | undefined): MergeReport {
+  checkOptions(options, MERGE_OPTIONS, 'merge');
+  const { maxObjects, maxMilliseconds, dryRun = false } = options ?? {};
+  if (maxObjects !== undefined) checkInteger(maxObjects, 'maxObjects', 1, Number.MAX_SAFE_INTEGER);
+  if (maxMilliseconds !== undefined && !(typeof maxMilliseconds === 'number' && maxMilliseconds >= 0)) {
+    throw new ZramError('EINVAL', `maxMilliseconds must be a number of 0 or more, not ${describe(maxMilliseconds)}.`);
+  }
+  if (typeof dryRun !== 'boolean') throw new ZramError('EINVAL', `dryRun must be a boolean, not ${describe(dryRun)}.`);
+  const { raw } = core;
+  const dry = dryRun ? 1 : 0;
+  const start = performance.now();
+  const deadline = start + (maxMilliseconds ?? Infinity);
+  const step = deadline === Infinity ? UINT32_MAX : MERGE_STEP;
+  let left = maxObjects ?? Infinity;
+  let complete: boolean;
+  raw.poolMergeBegin(address, dry);
+  do {
+    const objects = Math.min(left, step);
+    complete = raw.poolMergeStep(address, objects, dry) !== 0;
+    left -= objects;
+  } while (!complete && left > 0 && performance.now() < deadline);
+  raw.poolMergeEnd(address, dry);
+  return Object.freeze({
+    objectsScanned: core.number(0),
+    objectsHashed: core.number(1),
+    objectsMerged: core.number(2),
+    bytesMerged: core.number(3),
+    pagesFreed: core.number(4),
+    hashCollisions: core.number(5),
+    complete,
+    milliseconds: performance.now() - start,
+  });
+}
+
+/** zs_compact on a pool of the core. */
+export function compactPool(core: Core, address: number): CompactReport {
+  const start = performance.now();
+  const pagesFreed = core.raw.poolCompact(address);
+  return Object.freeze({ pagesFreed, objectsMoved: core.number(0), milliseconds: performance.now() - start });
+}
+
+/**
+ * A pool of objects of 1..4096 bytes, packed by size class as Linux's zsmalloc packs them.
+ *
+ * Every call throws `EINVAL` after `destroy()`.
+ */
+export class ZsPool {
+  readonly #core: Core;
+  readonly #onEnd: () => void;
+  /** The engine that `ZsPool.create` made for this pool alone. */
+  #engine: Engine | undefined;
+  #address: number;
+  /** Devices on this pool: they end before it does. */
+  readonly #users = new Set<{ destroy(): void }>();
+
+  /** @internal Made by `Engine.createPool` and `ZsPool.create`. */
+  constructor(core: Core, options: PoolOptions | undefined, onEnd: () => void) {
+    checkOptions(options, POOL_OPTIONS, 'createPool');
+    const limit = options?.limit === undefined ? 0 : parseSize(options.limit, 'limit');
+    this.#core = core;
+    this.#onEnd = onEnd;
+    this.#address = makePool(core, options?.chainSize, Math.min(Math.ceil(limit / PAGE_SIZE), UINT32_MAX));
+  }
+
+  /** Makes an engine with one pool; destroying the pool destroys the engine. */
+  static async create(options?: PoolOptions & EngineOptions): Promise<ZsPool> {
+    checkOptions(options, [...POOL_OPTIONS, ...ENGINE_OPTIONS], 'ZsPool.create');
+    const { module, maxMemory, ...rest } = options ?? {};
+    const engine = await Engine.create({ module, maxMemory });
+    const pool = engine.createPool(rest);
+    pool.#engine = engine;
+    return pool;
+  }
+
+  /** @internal The pool's address, for a device of the engine whose core is given. */
+  static attach(pool: unknown, core: Core, user: { destroy(): void }): number {
+    if (!(typeof pool === 'object' && pool !== null && #core in pool)) {
+      throw new ZramError('EINVAL', `pool must be a ZsPool, not ${describe(pool)}.`);
+    }
+    if (pool.#core !== core) throw new ZramError('EINVAL', 'the pool given belongs to another engine.');
+    const address = pool.#live();
+    pool.#users.add(user);
+    return address;
+  }
+
+  /** @internal */
+  static detach(pool: ZsPool, user: { destroy(): void }): void {
+    pool.#users.delete(user);
+  }
+
+  /**
+   * Allocates an object of `size` bytes, 1..4096, that reads as zeros.
+   * @throws ZramError ENOSPC: more than a page; ENOMEM: `limit` or the engine's `maxMemory` is reached
+   */
+  malloc(size: number): Handle {
+    const pool = this.#live();
+    checkInteger(size, 'size', 1, Number.MAX_SAFE_INTEGER);
+    if (size > PAGE_SIZE) throw new ZramError('ENOSPC', `an object has at most ${PAGE_SIZE} bytes, not ${size}.`);
+    return this.#handle(this.#core.raw.poolMalloc(pool, size), size);
+  }
+
+  /** Allocates an object that holds these bytes, 1..4096 of them. Throws as `malloc`. */
+  store(bytes: Uint8Array): Handle {
+    const pool = this.#live();
+    checkBytes(bytes, 'bytes');
+    const size = bytes.length;
+    if (size === 0) throw new ZramError('EINVAL', 'an object has at least 1 byte.');
+    if (size > PAGE_SIZE) throw new ZramError('ENOSPC', `an object has at most ${PAGE_SIZE} bytes, not ${size}.`);
+    this.#core.page().set(bytes);
+    return this.#handle(this.#core.raw.poolStore(pool, size), size);
+  }
+
+  #handle(result: number, size: number): Handle {
+    if (result < 0) {
+      throw new ZramError(
+        'ENOMEM',
+        `no room for an object of ${size} bytes: the pool's limit or the engine's maxMemory is reached.`,
+      );
+    }
+    return (result + this.#core.handleBase) as Handle;
+  }
+
+  /** Gives the handle back. Its number is reused, after those that were freed before it. */
+  free(handle: Handle): void {
+    const pool = this.#live();
+    if (this.#core.raw.poolFree(pool, this.#cell(handle)) < 0) throw notAHandle(handle);
+  }
+
+  /** One more `free` is then needed for this handle (zs_get). */
+  retain(handle: Handle): void {
+    const pool = this.#live();
+    if (this.#core.raw.poolRetain(pool, this.#cell(handle)) < 0) throw notAHandle(handle);
+  }
+
+  /** What malloc was asked for, in bytes. */
+  sizeOf(handle: Handle): number {
+    const pool = this.#live();
+    const size = this.#core.raw.poolSize(pool, this.#cell(handle));
+    if (size < 0) throw notAHandle(handle);
+    return size;
+  }
+
+  /**
+   * Writes bytes into the object. An object that other handles share is copied first: they see no change.
+   * @param offset first byte of the object to write; the range must lie inside the object
+   * @throws ZramError ENOMEM: no room for the copy; nothing has changed
+   */
+  write(handle: Handle, bytes: Uint8Array, offset = 0): void {
+    const size = this.sizeOf(handle);
+    checkBytes(bytes, 'bytes');
+    checkInteger(offset, 'offset', 0, size);
+    if (offset + bytes.length > size) {
+      throw new ZramError('EINVAL', `bytes ${offset} to ${offset + bytes.length} go past the object's ${size} bytes.`);
+    }
+    if (bytes.length === 0) return;
+    this.#core.page().set(bytes);
+    if (this.#core.raw.poolWrite(this.#address, this.#cell(handle), offset, bytes.length) < 0) {
+      throw new ZramError('ENOMEM', 'no room for a copy of the shared object: a limit is reached.');
+    }
+  }
+
+  /**
+   * Reads the object, or a part of it.
+   * @param options.out array to fill from its beginning; it may be longer, and is returned
+   * @param options.offset first byte to read; default 0
+   * @param options.length bytes to read; default: up to the object's end
+   */
+  read(handle: Handle, options?: { out?: Uint8Array; offset?: number; length?: number }): Uint8Array {
+    const pool = this.#live();
+    if (options !== undefined) checkOptions(options, ['out', 'offset', 'length'], 'read');
+    const cell = this.#cell(handle);
+    const size = this.#core.raw.poolSize(pool, cell);
+    if (size < 0) throw notAHandle(handle);
+    const offset = options?.offset ?? 0;
+    checkInteger(offset, 'offset', 0, size);
+    const length = options?.length ?? size - offset;
+    checkInteger(length, 'length', 0, size - offset);
+    const out = outFor(options?.out, length);
+    this.#core.raw.poolRead(pool, cell);
+    out.set(this.#core.page().subarray(offset, offset + length));
+    return out;
+  }
+
+  /** zs_compact: moves objects together and frees the zspages that become empty. Handles stay valid. */
+  compact(): CompactReport {
+    return compactPool(this.#core, this.#live());
+  }
+
+  /** zs_merge: stores identical objects once. Every pair is compared byte by byte first. Handles stay valid. */
+  merge(options?: MergeOptions): MergeReport {
+    return mergePool(this.#core, this.#live(), options);
+  }
+
+  /** 4 KiB pages in zspages (zs_get_total_pages). */
+  get totalPages(): number {
+    return this.#core.raw.poolTotalPages(this.#live()) >>> 0;
+  }
+
+  /** Payloads of this many bytes and more take a whole page (zs_huge_class_size). */
+  get hugeClassSize(): number {
+    this.#core.raw.poolStats(this.#live());
+    return this.#core.number(7);
+  }
+
+  stats(): PoolStats {
+    const core = this.#core;
+    core.raw.poolStats(this.#live());
+    return Object.freeze({
+      pagesAllocated: core.number(0),
+      pagesCompacted: core.number(1),
+      pagesMerged: core.number(2),
+      objects: core.number(3),
+      handles: core.number(4),
+      bytes: core.number(5),
+    });
+  }
+
+  /** The size classes, smallest first, also those that hold nothing. */
+  classes(): SizeClassStats[] {
+    const core = this.#core;
+    const pool = this.#live();
+    core.raw.poolStats(pool);
+    return Array.from({ length: core.number(8) }, (_, n) => {
+      core.raw.poolClass(pool, n);
+      return Object.freeze({
+        index: core.number(0),
+        size: core.number(1),
+        zspages: Object.freeze(Array.from({ length: 12 }, (_, group) => core.number(2 + group))),
+        objectsAllocated: core.number(14),
+        objectsUsed: core.number(15),
+        pagesUsed: core.number(16),
+        pagesPerZspage: core.number(17),
+        freeable: core.number(18),
+      });
+    });
+  }
+
+  /** Frees all that the pool holds, and ends the devices on it. Calling it again does nothing. */
+  destroy(): void {
+    if (this.#address === 0) return;
+    for (const user of [...this.#users]) user.destroy();
+    endPool(this.#core, this.#address);
+    this.#address = 0;
+    this.#onEnd();
+    this.#engine?.destroy();
+  }
+
+  [Symbol.dispose](): void {
+    this.destroy();
+  }
+
+  #live(): number {
+    if (this.#address === 0) throw new ZramError('EINVAL', 'this ZsPool was destroyed.');
+    return this.#address;
+  }
+
+  /** The number of the handle's cell in the core, which tests whether it is one of this pool's. */
+  #cell(handle: unknown): number {
+    if (typeof handle === 'number') {
+      const cell = handle - this.#core.handleBase;
+      if (cell > 0 && cell < HANDLES_MAX && Number.isInteger(cell)) return cell;
+    }
+    throw notAHandle(handle);
+  }
+}
+
+function notAHandle(handle: unknown): ZramError {
+  return new ZramError('EINVAL', `${describe(handle)} is no handle of this pool, or it was freed.`);
+}

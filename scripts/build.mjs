@@ -1,0 +1,91 @@
+// Builds the package.
+//   node scripts/build.mjs        everything: build/ and dist/
+//   node scripts/build.mjs core   only build/: what the sources and the tests import
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { chmod, copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import * as esbuild from 'esbuild';
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+const require = createRequire(import.meta.url);
+const at = (...parts) => path.join(root, ...parts);
+
+/** Runs a dependency's command line with this Node, which works wherever npm put it and on every platform. */
+function runNode(script, ...args) {
+  const { status } = spawnSync(process.execPath, [script, ...args], { cwd: root, stdio: 'inherit' });
+  if (status !== 0) process.exit(status ?? 1); // it has said why
+}
+
+async function buildCore() {
+  await mkdir(at('build'), { recursive: true });
+  const asc = at('node_modules/assemblyscript/bin/asc.js');
+  // Not in asconfig.json: asc takes a relative path there for the name of a package.
+  const transform = ['--transform', at('scripts/as-bind-transform.mjs')];
+  for (const target of ['debug', 'release']) runNode(asc, '--target', target, ...transform);
+
+  // A JavaScript file and its declaration, so that tsc, jest and esbuild need no loader for binary files.
+  const wasm = await readFile(at('build/release.wasm'));
+  await writeFile(at('build/core-inline.js'), `export const coreBase64 =\n  '${wasm.toString('base64')}';\n`);
+  await writeFile(at('build/core-inline.d.ts'), 'export declare const coreBase64: string;\n');
+}
+
+/** What every bundle shares. */
+const common = {
+  absWorkingDir: root,
+  outdir: 'dist',
+  bundle: true,
+  format: 'esm',
+  target: 'es2022',
+  external: ['fflate', 'node:*'],
+  legalComments: 'inline',
+  logLevel: 'warning',
+};
+
+/** The command line uses the library as any other program does: through its index, and by import, not by copy. */
+const importLibrary = {
+  name: 'import-library',
+  setup({ onResolve }) {
+    onResolve({ filter: /^\.{1,2}\// }, ({ path: request, resolveDir }) => {
+      const inBindings = path.relative(at('bindings'), path.resolve(resolveDir, request));
+      if (inBindings === 'index.js') return { path: './index.js', external: true };
+      if (inBindings.startsWith('..')) return undefined;
+      return { errors: [{ text: `cli/ may import bindings/index.js only, not bindings/${inBindings}` }] };
+    });
+  },
+};
+
+/** zram-wasm/external is the same library with the core in a file of its own. */
+const externalCore = {
+  name: 'external-core',
+  setup({ onResolve }) {
+    onResolve({ filter: /\/core-source\.js$/ }, () => ({ path: at('bindings/core-source.external.ts') }));
+  },
+};
+
+async function bundle() {
+  const library = { ...common, outbase: 'bindings', platform: 'neutral' };
+  await esbuild.build({ ...library, entryPoints: ['bindings/index.ts'] });
+  await esbuild.build({ ...library, entryPoints: ['bindings/external.ts'], plugins: [externalCore] });
+
+  if (existsSync(at('cli/main.ts'))) {
+    await esbuild.build({
+      ...common,
+      entryPoints: [{ in: 'cli/main.ts', out: 'cli' }],
+      platform: 'node',
+      banner: { js: '#!/usr/bin/env node' },
+      plugins: [importLibrary],
+    });
+    await chmod(at('dist/cli.js'), 0o755);
+  }
+}
+
+await buildCore();
+if (process.argv[2] !== 'core') {
+  await rm(at('dist'), { recursive: true, force: true });
+  await bundle();
+  await copyFile(at('build/release.wasm'), at('dist/core.wasm'));
+  runNode(require.resolve('typescript/bin/tsc'), '--project', 'tsconfig.build.json');
+}
