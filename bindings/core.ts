@@ -16,11 +16,7 @@ import { describe } from './size.js';
  * copy that came with the package.
  */
 export type CoreSource =
-  | Uint8Array
-  | ArrayBuffer
-  | { readonly href: string }
-  | { arrayBuffer(): Promise<ArrayBuffer> }
-  | object;
+  Uint8Array | ArrayBuffer | { readonly href: string } | { arrayBuffer(): Promise<ArrayBuffer> } | object;
 
 /** The exports of assembly/index.ts, where each is described. Addresses may be negative here: they are 32-bit words. */
 export interface CoreExports {

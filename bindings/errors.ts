@@ -1,17 +1,7 @@
 /** The one error class of the library, with the kernel's names for what went wrong. */
 
 export type ZramErrorCode =
-  | 'EINVAL'
-  | 'EBUSY'
-  | 'ENOMEM'
-  | 'ENOSPC'
-  | 'EIO'
-  | 'EAGAIN'
-  | 'EOPNOTSUPP'
-  | 'E2BIG'
-  | 'ERANGE'
-  | 'ENOENT'
-  | 'ENODEV';
+  'EINVAL' | 'EBUSY' | 'ENOMEM' | 'ENOSPC' | 'EIO' | 'EAGAIN' | 'EOPNOTSUPP' | 'E2BIG' | 'ERANGE' | 'ENOENT' | 'ENODEV';
 
 /**
  * Thrown by every call that fails. A failed call loses no data: what was stored before is still there.

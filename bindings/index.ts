@@ -4,14 +4,7 @@ export { ZramError, type ZramErrorCode } from './errors.js';
 export type { CoreSource } from './core.js';
 export type { Size } from './size.js';
 export type { Sysfs } from './sysfs.js';
-export {
-  Zram,
-  type BlockState,
-  type DebugStat,
-  type IoStat,
-  type MmStat,
-  type ZramOptions,
-} from './zram.js';
+export { Zram, type BlockState, type DebugStat, type IoStat, type MmStat, type ZramOptions } from './zram.js';
 export {
   ZsPool,
   type CompactReport,

@@ -26,7 +26,10 @@ export function createSysfs(control: ZramControl): Sysfs {
   const find = (name: string): Attribute => {
     const attribute = attributes.get(name);
     if (attribute) return attribute;
-    throw new ZramError('ENOENT', `there is no attribute ${describe(name)}; there are ${[...attributes.keys()].join(', ')}.`);
+    throw new ZramError(
+      'ENOENT',
+      `there is no attribute ${describe(name)}; there are ${[...attributes.keys()].join(', ')}.`,
+    );
   };
   return Object.freeze({
     read(name: string): string {
@@ -78,7 +81,8 @@ function attributesOf(control: ZramControl): Record<string, Attribute> {
       read: () => `${control.diskBytes()}\n`,
       write: (text) => {
         const bytes = memparse(text)?.bytes ?? 0;
-        if (bytes === 0) throw new ZramError('EINVAL', `disksize takes bytes, as 1073741824 or 1G, not ${describe(text)}.`);
+        if (bytes === 0)
+          throw new ZramError('EINVAL', `disksize takes bytes, as 1073741824 or 1G, not ${describe(text)}.`);
         zram.init(bytes);
       },
     },
@@ -95,7 +99,8 @@ function attributesOf(control: ZramControl): Record<string, Attribute> {
     mem_used_max: {
       help: 'write 0: mem_used_max of mm_stat becomes what is used now',
       write: (text) => {
-        if (!/^\+?0+\n?$/.test(text)) throw new ZramError('EINVAL', `mem_used_max takes 0 only, not ${describe(text)}.`);
+        if (!/^\+?0+\n?$/.test(text))
+          throw new ZramError('EINVAL', `mem_used_max takes 0 only, not ${describe(text)}.`);
         control.resetMemUsedMax();
       },
     },
@@ -129,7 +134,15 @@ function column(value: number): string {
   return String(value).padStart(8);
 }
 
-function ioStat({ failedReads, failedWrites, notifyFree }: { failedReads: number; failedWrites: number; notifyFree: number }): string {
+function ioStat({
+  failedReads,
+  failedWrites,
+  notifyFree,
+}: {
+  failedReads: number;
+  failedWrites: number;
+  notifyFree: number;
+}): string {
   // invalid_io is the kernel's literal 0: block devices of today refuse such I/O earlier.
   return `${column(failedReads)} ${column(failedWrites)} 0 ${column(notifyFree)}\n`;
 }

@@ -220,9 +220,7 @@ export class Zram {
     for (let done = 0; done < count; done += batch) {
       const pages = Math.min(batch, count - done);
       const from = done * PAGE_SIZE;
-      this.#core
-        .staging()
-        .set(pages === count ? bytes : bytes.subarray(from, from + pages * PAGE_SIZE));
+      this.#core.staging().set(pages === count ? bytes : bytes.subarray(from, from + pages * PAGE_SIZE));
       const written = this.#core.raw.zramWritePages(device, index + done, pages);
       if (written !== pages) throw noRoom(index + done + written, done + written);
     }

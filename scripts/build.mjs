@@ -24,7 +24,8 @@ async function buildCore() {
   const asc = at('node_modules/assemblyscript/bin/asc.js');
   // Not in asconfig.json: asc takes a relative path there for the name of a package.
   const transform = ['--transform', at('scripts/as-bind-transform.mjs')];
-  for (const target of ['debug', 'release']) runNode(asc, '--target', target, ...transform);
+  runNode(asc, 'assembly/check.ts', '--target', 'debug', ...transform);
+  runNode(asc, '--target', 'release', ...transform);
 
   // A JavaScript file and its declaration, so that tsc, jest and esbuild need no loader for binary files.
   const wasm = await readFile(at('build/release.wasm'));

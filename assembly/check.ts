@@ -1,0 +1,127 @@
+/**
+ * Invariants of a pool, for the tests: compiled into the debug build only.
+ */
+import { PAGE_MASK } from './common';
+import {
+  CELL_BYTES, DIRECT, FORWARD, FREE, OBJECT, SHARED, VALUE, cell_kind, cell_refs, cell_target, chunk_next,
+} from './zsmalloc/cell';
+import { header_length, header_owner, object_header } from './zsmalloc/object';
+import { class_at } from './zsmalloc/size-class';
+import { GROUPS, Pool, SizeClass, Zspage } from './zsmalloc/structs';
+import { LOCATION_HUGE, group_first, next_in_use, zspage_location } from './zsmalloc/zspage';
+
+let objects: u32 = 0;
+let bytes: u64 = 0;
+let pages: u32 = 0;
+let failed: i32 = 0;
+
+/** Remembers the first condition that does not hold. */
+function expect(holds: bool, code: i32): void {
+  if (!holds && failed == 0) failed = code;
+}
+
+/** 0 when all invariants of the pool hold, else the code of the first that does not. */
+export function poolCheck(address: usize): i32 {
+  const pool = changetype<Pool>(address);
+  objects = 0;
+  bytes = 0;
+  pages = 0;
+  failed = 0;
+  for (let n: u32 = 0; n < pool.classes; n++) checkClass(class_at(pool, n));
+  expect(pool.objects == objects, 1);
+  expect(pool.payloadBytes == bytes, 2);
+  expect(pool.totalPages == pages, 3);
+  checkCells(pool);
+  return failed;
+}
+
+function checkClass(sizeClass: SizeClass): void {
+  let allocated: u32 = 0;
+  let inUse: u32 = 0;
+  for (let group: u32 = 0; group < GROUPS; group++) {
+    let prev: u32 = 0;
+    expect((sizeClass.groupMask >> group & 1) != 0 == (changetype<usize>(group_first(sizeClass, group)) != 0), 10);
+    for (let zspage = group_first(sizeClass, group); changetype<usize>(zspage) != 0; zspage = changetype<Zspage>(zspage.next)) {
+      expect(zspage.prev == prev && <u32>zspage.group == group && zspage.sizeClass == sizeClass, 11);
+      const used = <u32>zspage.inUse;
+      const expected = used == 0 ? 0 : used == sizeClass.objects ? 11 : (100 * used) / sizeClass.objects / 10 + 1;
+      expect(group == expected && used > 0, 12);
+      allocated += sizeClass.objects;
+      inUse += used;
+      pages += sizeClass.pages;
+      checkObjects(zspage);
+      prev = changetype<u32>(zspage);
+    }
+  }
+  expect(sizeClass.objectsAllocated == allocated && sizeClass.objectsInUse == inUse, 13);
+}
+
+function checkObjects(zspage: Zspage): void {
+  const sizeClass = zspage.sizeClass;
+  let used: u32 = 0;
+  if (sizeClass.objects == 1) {
+    checkObject(zspage.frame0 | LOCATION_HUGE);
+    used = 1;
+  } else {
+    expect(zspage.doomed == 0, 20);
+    for (let index = next_in_use(zspage, 0); index < sizeClass.objects; index = next_in_use(zspage, index + 1)) {
+      checkObject(zspage_location(zspage, index));
+      used++;
+    }
+  }
+  expect(used == <u32>zspage.inUse, 21);
+}
+
+/** The header's owner is a cell that names the object. */
+function checkObject(location: u32): void {
+  const header = object_header(location);
+  const owner = header_owner(header);
+  const kind = cell_kind(owner);
+  expect(kind == DIRECT || kind == OBJECT, 22);
+  expect(cell_target(owner) == location, 23);
+  objects++;
+  bytes += header_length(header);
+}
+
+function checkCells(pool: Pool): void {
+  let handles: u32 = 0;
+  let shared: u32 = 0;
+  let objectCells: u32 = 0;
+  let free: u32 = 0;
+  for (let cell = pool.chunkOldest + CELL_BYTES; cell != 0; cell = nextCell(cell)) {
+    const kind = cell_kind(cell);
+    if (kind == DIRECT || kind == SHARED) handles++;
+    if (kind == SHARED) {
+      shared++;
+      const above = cell_kind(cell_target(cell));
+      expect(above == OBJECT || above == FORWARD, 30);
+    }
+    if (kind == OBJECT) objectCells++;
+    if (kind == OBJECT || kind == FORWARD) expect(cell_refs(cell) == pointers(pool, cell) && cell_refs(cell) > 0, 31);
+    expect(kind <= VALUE, 32);
+  }
+  for (let cell = pool.cellFreeHead; cell != 0; cell = cell_target(cell)) {
+    expect(cell_kind(cell) == FREE, 33);
+    free++;
+  }
+  expect(pool.handles == handles && pool.sharedLeaves == shared && pool.objectCells == objectCells, 34);
+  expect(pool.cellsFree == free, 35);
+}
+
+/** How many cells point to an OBJECT or FORWARD cell. */
+function pointers(pool: Pool, target: u32): u32 {
+  let count: u32 = 0;
+  for (let cell = pool.chunkOldest + CELL_BYTES; cell != 0; cell = nextCell(cell)) {
+    const kind = cell_kind(cell);
+    if ((kind == SHARED || kind == FORWARD) && cell_target(cell) == target) count++;
+  }
+  return count;
+}
+
+/** The cell after this one in the pool's chunks, 0 = none. */
+function nextCell(cell: u32): u32 {
+  cell += CELL_BYTES;
+  if ((cell & PAGE_MASK) != 0) return cell;
+  const chunk = chunk_next(cell - PAGE_MASK - 1);
+  return chunk == 0 ? 0 : chunk + CELL_BYTES;
+}
