@@ -22,16 +22,20 @@ const SKIP_TRIGGER: u32 = 6;
 /** A nibble of the token that says "more length bytes follow". */
 const RUN_MASK: u32 = 15;
 
+/** Bytes of input and of room that decoding a short sequence may touch: see lz4_decompress. */
+const SHORT_IN: i32 = 1 + 15 + 2 + 1;
+const SHORT_OUT: i32 = 15 + 18 + 16;
+
 const HASH_LOG: u32 = 13;
 /** Positions by hash: 8192 entries of 16 bits, zeroed for every page (147 ns; epoch tags measured slower). */
 const TABLE_BYTES: u32 = 2 << HASH_LOG;
 const TABLE: usize = memory.data(TABLE_BYTES, 16);
 
-/** Table address of the entry for the four bytes at `p`. */
+/** Table address of the entry for four bytes. */
 // @ts-ignore: decorator
 @inline
-function entry(p: usize): usize {
-  return TABLE + (((load<u32>(p) * 2654435761) >> (32 - HASH_LOG)) << 1);
+function entry(fourBytes: u32): usize {
+  return TABLE + (((fourBytes * 2654435761) >> (32 - HASH_LOG)) << 1);
 }
 
 /** Writes the rest of a length that did not fit its nibble; a rest of 0 is still one byte. */
@@ -81,7 +85,9 @@ export function lz4_compress(src: usize, dst: usize, acceleration: u32): u32 {
   let op = dst;
   let anchor = src;
   let ip = src + 1;
-  let forwardEntry = entry(ip);
+  // What stands at `forward`, read once: for its table entry now, for the compare in the next step.
+  let ahead = load<u32>(ip);
+  let aheadEntry = entry(ahead);
 
   // Position 0 needs no entry: an empty one says 0 already.
   while (true) {
@@ -91,19 +97,24 @@ export function lz4_compress(src: usize, dst: usize, acceleration: u32): u32 {
     let step: u32 = 1;
     let misses = missesAtStart;
     while (true) {
-      const e = forwardEntry;
+      const here = ahead;
+      const e = aheadEntry;
       ip = forward;
       forward += step;
       if (forward > mflimit) return finish(op, anchor, srcEnd, dst);
       step = misses++ >> SKIP_TRIGGER;
       match = src + load<u16>(e);
-      forwardEntry = entry(forward);
+      ahead = load<u32>(forward);
+      aheadEntry = entry(ahead);
       store<u16>(e, <u32>(ip - src));
-      if (load<u32>(match) == load<u32>(ip)) break;
+      if (load<u32>(match) == here) break;
     }
 
     // The match may begin earlier than where it was found.
-    while (ip > anchor && match > src && load<u8>(ip - 1) == load<u8>(match - 1)) {
+    while (match > src) {
+      const before = load<u8>(ip - 1);
+      if (ip == anchor) break;
+      if (before != load<u8>(match - 1)) break;
       ip--;
       match--;
     }
@@ -140,17 +151,24 @@ export function lz4_compress(src: usize, dst: usize, acceleration: u32): u32 {
       anchor = ip;
       if (ip > mflimit) return finish(op, anchor, srcEnd, dst);
 
-      // A match that begins right here needs no search and no literals.
-      store<u16>(entry(ip - 2), <u32>(ip - 2 - src));
-      const e = entry(ip);
+      // A match that begins right here needs no search and no literals. One load serves three positions.
+      const around = load<u64>(ip - 2);
+      store<u16>(entry(<u32>around), <u32>(ip - 2 - src));
+      const here = <u32>(around >> 16);
+      const e = entry(here);
       match = src + load<u16>(e);
       store<u16>(e, <u32>(ip - src));
-      if (load<u32>(match) != load<u32>(ip)) break;
+      if (load<u32>(match) != here) {
+        ahead = <u32>(around >> 24);
+        break;
+      }
       token = op++;
       store<u8>(token, 0);
     }
-    forwardEntry = entry(++ip);
+    ip++;
+    aheadEntry = entry(ahead);
   }
+  return unreachable(); // the compiler does not see that every way out is finish()
 }
 
 /** Writes the last literals and returns the block's length. */
@@ -166,7 +184,7 @@ function finish(op: usize, anchor: usize, srcEnd: usize, dst: usize): u32 {
   return <u32>(op + literals - dst);
 }
 
-/** Copies 16 bytes at a time and up to 15 past `toEnd`. */
+/** As `copy`, in steps of 16 bytes: up to 15 bytes more are read and written. */
 // @ts-ignore: decorator
 @inline
 function copy_wild(to: usize, from: usize, toEnd: usize): void {
@@ -175,6 +193,62 @@ function copy_wild(to: usize, from: usize, toEnd: usize): void {
     to += 16;
     from += 16;
   } while (to < toEnd);
+}
+
+/** Copies a range that lies 16 bytes or more after its source, and not a byte more. */
+// @ts-ignore: decorator
+@inline
+function copy(to: usize, from: usize, length: usize): void {
+  if (length >= 16) {
+    // Whole steps, and then the last 16 bytes, which may overlap what was copied before.
+    const last = to + length - 16;
+    const lastFrom = from + length - 16;
+    while (to < last) {
+      v128.store(to, v128.load(from));
+      to += 16;
+      from += 16;
+    }
+    v128.store(last, v128.load(lastFrom));
+  } else if (length >= 8) {
+    store<u64>(to, load<u64>(from));
+    store<u64>(to + length - 8, load<u64>(from + length - 8));
+  } else if (length >= 4) {
+    store<u32>(to, load<u32>(from));
+    store<u32>(to + length - 4, load<u32>(from + length - 4));
+  } else {
+    const toEnd = to + length;
+    while (to < toEnd) store<u8>(to++, load<u8>(from++));
+  }
+}
+
+/** Byte n of a 16-byte step is byte n % offset of the pattern: a row of 16 indexes for each offset 0..15. */
+const PATTERN: usize = memory.data<u8>([
+  0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, /* 1 */ 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+  0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, /* 3 */ 0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2, 0,
+  0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, /* 5 */ 0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 0,
+  0, 1, 2, 3, 4, 5, 0, 1, 2, 3, 4, 5, 0, 1, 2, 3, /* 7 */ 0, 1, 2, 3, 4, 5, 6, 0, 1, 2, 3, 4, 5, 6, 0, 1,
+  0, 1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 3, 4, 5, 6, 7, /* 9 */ 0, 1, 2, 3, 4, 5, 6, 7, 8, 0, 1, 2, 3, 4, 5, 6,
+  0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2, 3, 4, 5, /* 11 */ 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 0, 1, 2, 3, 4,
+  0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 0, 1, 2, 3, /* 13 */ 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0, 1, 2,
+  0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 0, 1, /* 15 */ 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 0,
+]);
+
+/** Copies a match that overlaps itself: the `offset` bytes, 1..15, before `to`, again and again. */
+function repeat(to: usize, offset: usize, toEnd: usize, roomEnd: usize): void {
+  const wholeEnd = roomEnd - 16;
+  if (to <= wholeEnd) {
+    const pattern = i8x16.swizzle(v128.load(to - offset), v128.load(PATTERN + (offset << 4)));
+    // As many bytes as make whole patterns.
+    const step: usize = 16 - (16 % offset);
+    while (to < toEnd && to <= wholeEnd) {
+      v128.store(to, pattern);
+      to += step;
+    }
+  }
+  while (to < toEnd) {
+    store<u8>(to, load<u8>(to - offset));
+    to++;
+  }
 }
 
 /**
@@ -189,6 +263,47 @@ export function lz4_decompress(src: usize, srcLength: u32, dst: usize, dstLength
   const opEnd = dst + dstLength;
 
   while (ip < ipEnd) {
+    // Most sequences are short: less than 15 literals, a match of less than 19 bytes that does not overlap itself
+    // closely. Away from both ends such a sequence needs no loops. What is not short is decoded again below, from its
+    // token. (Tests stand apart, with loads and stores between them: joined, they become arithmetic, which is slower
+    // than branches that are predicted.)
+    while (<i32>(ipEnd - ip) >= SHORT_IN) {
+      const token = <u32>load<u8>(ip);
+      if (<i32>(opEnd - op) < SHORT_OUT) break;
+      const literals = token >> 4;
+      v128.store(op, v128.load(ip, 1));
+      if (literals == RUN_MASK) break;
+      const to = op + literals;
+      const offset = <u32>load<u16>(ip + literals, 1);
+      if (offset > <u32>(to - dst)) return EIO;
+      const match = to - offset;
+      let matched = token & RUN_MASK;
+      if (matched != RUN_MASK) {
+        const head = load<u64>(match);
+        if (offset >= 8) {
+          store<u64>(to, head);
+          store<u64>(to, load<u64>(match, 8), 8);
+          store<u16>(to, load<u16>(match, 16), 16);
+          ip += literals + 3;
+          op = to + matched + MINMATCH;
+          continue;
+        }
+        if (offset == 0) return EIO;
+        ip += literals + 3;
+        op = to + matched + MINMATCH;
+        repeat(to, offset, op, opEnd);
+        continue;
+      }
+      const more = <u32>load<u8>(ip + literals, 3);
+      matched += more + MINMATCH;
+      if (offset < 16 || more == 255 || <i32>(opEnd - to - matched) < 16) break;
+      ip += literals + 4;
+      op = to + matched;
+      copy_wild(to, match, op);
+    }
+    if (ip == ipEnd) break;
+
+    // Any sequence. (Lengths stay far below 2^32 - memory, since each 255 of them cost a byte of input.)
     const token = <u32>load<u8>(ip++);
     let length = <usize>(token >> 4);
     if (length == RUN_MASK) {
@@ -199,24 +314,18 @@ export function lz4_decompress(src: usize, srcLength: u32, dst: usize, dstLength
         length += more;
       } while (more == 255);
     }
-
-    // Literals. (Lengths stay far below 2^32 - memory, since each 255 of them cost a byte of input.)
-    const literalsEnd = op + length;
-    if (length > <usize>(opEnd - op) || length > <usize>(ipEnd - ip)) return EIO;
-    if (<usize>(opEnd - op) >= length + 16 && <usize>(ipEnd - ip) >= length + 16) {
-      copy_wild(op, ip, literalsEnd);
-    } else {
-      memory.copy(op, ip, length);
-    }
+    if (length > <usize>(opEnd - op)) return EIO;
+    if (length > <usize>(ipEnd - ip)) return EIO;
+    copy(op, ip, length);
+    op += length;
     ip += length;
-    op = literalsEnd;
     if (ip == ipEnd) return <i32>(op - dst);
 
-    // Match.
     if (ip + 2 > ipEnd) return EIO;
     const offset = <usize>load<u16>(ip);
     ip += 2;
-    if (offset == 0 || offset > op - dst) return EIO;
+    if (offset == 0) return EIO;
+    if (offset > op - dst) return EIO;
     length = (token & RUN_MASK) + MINMATCH;
     if (length == RUN_MASK + MINMATCH) {
       let more: u32;
@@ -227,41 +336,10 @@ export function lz4_decompress(src: usize, srcLength: u32, dst: usize, dstLength
       } while (more == 255);
     }
     if (length > <usize>(opEnd - op)) return EIO;
-    const matchEnd = op + length;
-    const match = op - offset;
-    if (offset >= 16 && <usize>(opEnd - op) >= length + 16) {
-      copy_wild(op, match, matchEnd);
-    } else if (offset >= 8 && <usize>(opEnd - op) >= length + 8) {
-      let from = match;
-      do {
-        store<u64>(op, load<u64>(from));
-        op += 8;
-        from += 8;
-      } while (op < matchEnd);
-    } else {
-      repeat(op, match, matchEnd, opEnd);
-    }
-    op = matchEnd;
+    if (offset >= 16) copy(op, op - offset, length);
+    else repeat(op, offset, op + length, opEnd);
+    op += length;
   }
   // A block ends with literals; one that ends after a match, and an empty one, is cut short.
   return EIO;
-}
-
-/** Copies a match that overlaps itself closely or stands at the end of the room: a pattern of `to - from` bytes. */
-function repeat(to: usize, from: usize, toEnd: usize, roomEnd: usize): void {
-  const offset = to - from;
-  if (offset == 1 || offset == 2 || offset == 4) {
-    // The pattern divides eight bytes: store it as whole words.
-    let pattern: u64 = load<u8>(from);
-    if (offset == 1) pattern *= 0x0101010101010101;
-    else if (offset == 2) pattern = <u64>load<u16>(from) * 0x0001000100010001;
-    else pattern = <u64>load<u32>(from) * 0x0000000100000001;
-    const wordsEnd = min(toEnd, roomEnd - 8 + 1);
-    while (to < wordsEnd) {
-      store<u64>(to, pattern);
-      to += 8;
-      from += 8;
-    }
-  }
-  while (to < toEnd) store<u8>(to++, load<u8>(from++));
 }

@@ -1,0 +1,53 @@
+/** Numbers and tables in plain text. */
+
+const UNITS = ['byte', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
+
+/** 1234567 as '1,234,567', rounded to `digits` after the point. */
+export function number(value: number, digits = 0): string {
+  return value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
+}
+
+/** Bytes in the largest unit that leaves a whole number before the point: '512 bytes', '1.5 MiB'. */
+export function humanBytes(bytes: number): string {
+  let unit = 0;
+  while (bytes >= 1024 && unit < UNITS.length - 1) {
+    bytes /= 1024;
+    unit += 1;
+  }
+  return unit === 0 ? plural(bytes, 'byte') : `${number(bytes, 1)} ${UNITS[unit] ?? ''}`;
+}
+
+/** '1,234,567 bytes (1.2 MiB)' */
+export function exactBytes(bytes: number): string {
+  return bytes < 1024 ? humanBytes(bytes) : `${number(bytes)} bytes (${humanBytes(bytes)})`;
+}
+
+/** A count with its noun: '1 page', '2 pages'. */
+export function plural(count: number, noun: string): string {
+  return `${number(count)} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+/** Part of a whole: '12.3 %'; of nothing it is 0. */
+export function percent(part: number, whole: number): string {
+  return `${number(whole === 0 ? 0 : (100 * part) / whole, 1)} %`;
+}
+
+/** A bar whose full length stands for `whole`; a part that is not nothing shows at least a tick. */
+export function bar(part: number, whole: number, width: number): string {
+  return part <= 0 ? '' : '#'.repeat(Math.max(1, Math.round((part / whole) * width)));
+}
+
+/** Rows as lines of aligned columns: those numbered in `left` to the left, the others, numbers, to the right. */
+export function table(rows: readonly (readonly string[])[], left: readonly number[]): string[] {
+  const widths: number[] = [];
+  for (const row of rows) row.forEach((cell, i) => (widths[i] = Math.max(widths[i] ?? 0, cell.length)));
+  const align = (cell: string, i: number) =>
+    left.includes(i) ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0);
+  return rows.map((row) => `  ${row.map(align).join('  ')}`.trimEnd());
+}
+
+/** A name in at most `width` characters; its end tells more than its start. Control characters would move the cursor. */
+export function shorten(name: string, width: number): string {
+  const plain = name.replace(/\p{Cc}/gu, '?');
+  return plain.length <= width ? plain : `...${plain.slice(3 - width)}`;
+}

@@ -1,0 +1,213 @@
+/**
+ * The resident anonymous memory of a process on Linux: the pages that a kernel would swap out to zram.
+ *
+ * Which pages: those of private read-write mappings without a file behind them ([heap], [stack], [anon:…] and bare
+ * ones), that are present and anonymous by /proc/PID/pagemap. Addresses that were never touched are not present, so
+ * they add no false zero pages. The list is fixed when the process is opened; a page that is gone when its turn to be
+ * read comes is counted as vanished. The process is not stopped.
+ *
+ * When a process looks at itself, the engine's linear memory has to be left out: it would be stored into itself. The
+ * engine's address is not known to JavaScript, so the caller puts a random marker at the start of a page in there, and
+ * the mapping that holds the marker is left out. V8 gives each linear memory a mapping of its own between guard regions,
+ * so nothing else goes with it.
+ */
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+
+import { CliError, codeOf, messageOf } from './errors.js';
+import type { Input } from './inputs.js';
+import { ENTRY_BYTES, findResident, isAnonymous, PageRuns, PAGE_BYTES, parseMaps, type Mapping } from './page-list.js';
+
+/** Entries read at once: 64 KiB, which covers 32 MiB of addresses. */
+const ENTRIES_MAX = 8192;
+/** Entry of /proc/PID/auxv that tells the kernel's page size (AT_PAGESZ of elf.h). */
+const AUXV_PAGE_SIZE = 6n;
+/** Enough random bytes at a page's start that no other page begins with them. */
+export const MARKER_BYTES = 64;
+
+/** The kernel's page size by /proc/self/auxv; entries are pairs of 8-byte words on the 64-bit systems that differ. */
+function kernelPageBytes(): number {
+  const auxv = readFileSync('/proc/self/auxv');
+  for (let at = 0; at + 16 <= auxv.length; at += 16) {
+    if (auxv.readBigUInt64LE(at) === AUXV_PAGE_SIZE) return Number(auxv.readBigUInt64LE(at + 8));
+  }
+  return PAGE_BYTES;
+}
+
+function explain(pid: number, error: unknown): CliError {
+  switch (codeOf(error)) {
+    case 'ENOENT':
+      return new CliError(`there is no process ${String(pid)}`);
+    case 'ESRCH':
+      return new CliError(`process ${String(pid)} has no memory of its own: it has ended, or is one of the kernel`);
+    case 'EACCES':
+    case 'EPERM':
+      return new CliError(
+        `not allowed to read the memory of process ${String(pid)}: ` +
+          'that needs the rights of a debugger (root, or CAP_SYS_PTRACE; see kernel.yama.ptrace_scope)',
+      );
+    default:
+      return new CliError(`cannot read the memory of process ${String(pid)}: ${messageOf(error)}`);
+  }
+}
+
+/** The listed pages of one process as a stream of bytes. Files under /proc answer at once, so reads are synchronous. */
+export class ProcessMemory implements Input {
+  readonly kind = 'process';
+  readonly name: string;
+  readonly pid: number;
+  /** Pages of the mapping that held the marker, in 4096-byte pages. */
+  pagesLeftOut = 0;
+  /** Pages that were listed, and were gone or unreadable when their turn came. */
+  pagesVanished = 0;
+  readonly #runs = new PageRuns();
+  readonly #pageBytes: number;
+  readonly #entries = new Uint8Array(ENTRIES_MAX * ENTRY_BYTES);
+  readonly #memory: number;
+  readonly #pagemap: number;
+  #run = 0;
+  #pagesDone = 0;
+
+  /** Opens the process and fixes the list of its pages. @throws CliError where that is not possible or not allowed */
+  static open(pid: number, marker?: Uint8Array): ProcessMemory {
+    if (process.platform !== 'linux') throw new CliError('--pid needs /proc, which only Linux has; name files instead');
+    try {
+      return new ProcessMemory(pid, marker);
+    } catch (error) {
+      throw explain(pid, error);
+    }
+  }
+
+  private constructor(pid: number, marker?: Uint8Array) {
+    this.pid = pid;
+    const folder = `/proc/${String(pid)}`;
+    const command = readFileSync(`${folder}/comm`, 'utf8').trimEnd();
+    this.name = pid === process.pid ? `this process (pid ${String(pid)})` : `pid ${String(pid)} (${command})`;
+    this.#pageBytes = kernelPageBytes();
+    this.#memory = openSync(`${folder}/mem`, 'r');
+    try {
+      this.#pagemap = openSync(`${folder}/pagemap`, 'r');
+    } catch (error) {
+      closeSync(this.#memory);
+      throw error;
+    }
+    try {
+      for (const mapping of parseMaps(readFileSync(`${folder}/maps`, 'utf8')))
+        if (isAnonymous(mapping)) this.#list(mapping, marker);
+      if (marker !== undefined && this.pagesLeftOut === 0) throw new Error('the engine was not found in it');
+    } catch (error) {
+      this.#close();
+      throw error;
+    }
+  }
+
+  get pages(): number {
+    return this.#runs.pageCount;
+  }
+
+  get bytes(): number {
+    return this.pages * PAGE_BYTES;
+  }
+
+  /** Fills `out` with the next pages that are still there; 0 is the end. */
+  read(out: Uint8Array): Promise<number> {
+    let filled = 0;
+    while (this.#run < this.#runs.length && filled + this.#pageBytes <= out.length) {
+      const address = this.#runs.addressAt(this.#run) + this.#pagesDone * PAGE_BYTES;
+      const left = (this.#runs.pagesAt(this.#run) - this.#pagesDone) * PAGE_BYTES;
+      const room = out.length - filled - ((out.length - filled) % this.#pageBytes);
+      const bytes = Math.min(left, room, ENTRIES_MAX * this.#pageBytes);
+      const got = this.#readPresent(out.subarray(filled, filled + bytes), address);
+      this.pagesVanished += (bytes - got) / PAGE_BYTES;
+      filled += got;
+      this.#pagesDone += bytes / PAGE_BYTES;
+      if (bytes === left) {
+        this.#run += 1;
+        this.#pagesDone = 0;
+      }
+    }
+    return Promise.resolve(filled);
+  }
+
+  close(): Promise<void> {
+    this.#close();
+    return Promise.resolve();
+  }
+
+  #close(): void {
+    closeSync(this.#memory);
+    closeSync(this.#pagemap);
+  }
+
+  /** Reads `count` pagemap entries; fewer arrive when the process has ended. */
+  #readEntries(address: number, count: number): number {
+    const bytes = readSync(this.#pagemap, this.#entries, {
+      length: count * ENTRY_BYTES,
+      position: (address / this.#pageBytes) * ENTRY_BYTES,
+    });
+    return Math.floor(bytes / ENTRY_BYTES);
+  }
+
+  /** Adds the resident pages of a mapping, or leaves all of them out if one begins with the marker. */
+  #list(mapping: Mapping, marker: Uint8Array | undefined): void {
+    const runsBefore = this.#runs.startMapping();
+    const pagesBefore = this.pages;
+    for (let address = mapping.start; address < mapping.end;) {
+      const from = address;
+      const wanted = Math.min((mapping.end - from) / this.#pageBytes, ENTRIES_MAX);
+      const got = this.#readEntries(from, wanted);
+      findResident(this.#entries, got, (first, count) => {
+        const pages = (count * this.#pageBytes) / PAGE_BYTES;
+        this.#runs.add(from + first * this.#pageBytes, pages);
+      });
+      if (got < wanted) break;
+      address += wanted * this.#pageBytes;
+    }
+    if (marker === undefined || !this.#holds(marker, runsBefore)) return;
+    this.pagesLeftOut += this.pages - pagesBefore;
+    this.#runs.truncate(runsBefore);
+  }
+
+  /** Whether a page of the runs from `run` on begins with the marker. */
+  #holds(marker: Uint8Array, run: number): boolean {
+    // At an odd address, so that this copy of the marker can never stand at the start of a page itself.
+    const start = Buffer.allocUnsafeSlow(MARKER_BYTES + 1).subarray(1);
+    for (; run < this.#runs.length; run++) {
+      for (let page = 0; page < this.#runs.pagesAt(run); page++) {
+        const position = this.#runs.addressAt(run) + page * PAGE_BYTES;
+        if (readOrZero(this.#memory, start, position) === MARKER_BYTES && start.equals(marker)) return true;
+      }
+    }
+    return false;
+  }
+
+  /**
+   * Reads the pages of a range that are still present, packed; returns their bytes. A page that was freed or swapped
+   * out since it was listed would read as a page of zeros that nobody has, so presence is asked again.
+   */
+  #readPresent(out: Uint8Array, address: number): number {
+    let filled = 0;
+    const got = this.#readEntries(address, out.length / this.#pageBytes);
+    findResident(this.#entries, got, (first, count) => {
+      let position = address + first * this.#pageBytes;
+      const end = position + count * this.#pageBytes;
+      while (position < end) {
+        const bytes = readOrZero(this.#memory, out.subarray(filled, filled + end - position), position);
+        const whole = bytes - (bytes % PAGE_BYTES);
+        filled += whole;
+        // What stopped the read is the page after the last whole one: go on behind it.
+        position += whole + (position + whole < end ? PAGE_BYTES : 0);
+      }
+    });
+    return filled;
+  }
+}
+
+/** Reads memory of a process; an address that is no longer there gives 0 bytes (the kernel says EIO). */
+function readOrZero(file: number, out: Uint8Array, position: number): number {
+  try {
+    return readSync(file, out, { position });
+  } catch (error) {
+    if (codeOf(error) === 'EIO' || codeOf(error) === 'EFAULT') return 0;
+    throw error;
+  }
+}

@@ -1,0 +1,194 @@
+/** What `analyze` found, as text for people (at most 100 columns wide) and as one JSON object. */
+import { STEPS, type AlgorithmResult, type Analysis, type InputFacts, type Step } from './analyze.js';
+import { bar, exactBytes, humanBytes, number, percent, plural, shorten, table } from './format.js';
+
+type MmStat = AlgorithmResult['mmStat']['before'];
+
+/** Width left for a name beside five columns of numbers. */
+const NAME_WIDTH = 36;
+const BAR_WIDTH = 50;
+
+/** The columns of the kernel's mm_stat in its order (Documentation/admin-guide/blockdev/zram.rst), and the tenth. */
+const MM_STAT_COLUMNS = [
+  ['orig_data_size', 'data stored', 'origDataSize'],
+  ['compr_data_size', 'compressed objects', 'comprDataSize'],
+  ['mem_used_total', 'memory used', 'memUsedTotal'],
+  ['mem_limit', 'memory allowed (0: any)', 'memLimit'],
+  ['mem_used_max', 'most memory ever used', 'memUsedMax'],
+  ['same_pages', 'same-filled pages', 'samePages'],
+  ['pages_compacted', 'pages freed by compaction', 'pagesCompacted'],
+  ['huge_pages', 'incompressible pages', 'hugePages'],
+  ['huge_pages_since', 'the same, ever stored', 'hugePagesSince'],
+  ['pages_merged', 'pages with no own object', 'pagesMerged'],
+] as const;
+
+const STEP_LABELS: Record<Step, string> = {
+  read: 'reading the inputs',
+  store: 'compressing and storing',
+  merge: 'merging identical objects',
+  compact: 'compacting',
+  load: 'reading every page back',
+  checksum: 'checksums of both (sha256)',
+};
+
+/** mm_stat under the kernel's own names. */
+export function kernelColumns(mmStat: MmStat): Record<string, number> {
+  return Object.fromEntries(MM_STAT_COLUMNS.map(([kernel, , ours]) => [kernel, mmStat[ours]]));
+}
+
+function saved({ mmStat: { before, afterMerge, afterCompact } }: AlgorithmResult): {
+  bytes: number;
+  bytesByMerge: number;
+  percent: number;
+} {
+  const bytes = before.memUsedTotal - afterCompact.memUsedTotal;
+  return {
+    bytes,
+    bytesByMerge: before.memUsedTotal - afterMerge.memUsedTotal,
+    percent: before.memUsedTotal === 0 ? 0 : (100 * bytes) / before.memUsedTotal,
+  };
+}
+
+const megabytesPerSecond = (bytes: number, milliseconds: number): number =>
+  milliseconds === 0 ? 0 : bytes / 1000 / milliseconds;
+
+/** The one object that `--json` prints. mm_stat has the kernel's names, all else the library's way to write names. */
+export function toJson(analysis: Analysis, version: string): string {
+  const { inputs, algorithms, stopped, note, memory } = analysis;
+  const results = algorithms.map((result) => ({
+    algorithm: result.algorithm,
+    inputs: result.inputs.map((row, i) => ({ name: inputs[i]?.name, ...row })),
+    mm_stat: {
+      before: kernelColumns(result.mmStat.before),
+      afterMerge: kernelColumns(result.mmStat.afterMerge),
+      afterCompact: kernelColumns(result.mmStat.afterCompact),
+    },
+    merge: result.merge,
+    compact: result.compact,
+    saved: saved(result),
+    histogram: result.histogram,
+    steps: Object.fromEntries(
+      STEPS.map((step) => {
+        const { milliseconds, bytes } = result.steps[step];
+        return [step, { milliseconds, bytes, megabytesPerSecond: megabytesPerSecond(bytes, milliseconds) }];
+      }),
+    ),
+    // A difference ends the run, so whatever is printed has been compared.
+    verified: true,
+  }));
+  return JSON.stringify(
+    { version, complete: stopped === undefined, stopped, note, inputs, algorithms: results, memory },
+    null,
+    2,
+  );
+}
+
+/** The report as text, without the line end of the last line. */
+export function toText(analysis: Analysis, version: string): string {
+  const { inputs, algorithms, note, memory } = analysis;
+  const pages = inputs.reduce((sum, input) => sum + input.pages, 0);
+  const lines = [`zram-wasm ${version}: what zram would make of ${plural(pages, 'page')} of 4096 bytes`];
+  if (note !== undefined) lines.push(note);
+  for (const result of algorithms) lines.push('', ...algorithmText(result, inputs));
+  const remarks = inputs.flatMap(remarksOn);
+  if (remarks.length > 0) lines.push('', 'Remarks', ...remarks.map((remark) => `  ${remark}`));
+  lines.push(
+    '',
+    `Taken by this analysis: ${humanBytes(memory.engineReserved)} of linear memory, ${humanBytes(memory.peakRss)} for the whole process at its peak.`,
+  );
+  return lines.join('\n');
+}
+
+function algorithmText(result: AlgorithmResult, inputs: readonly InputFacts[]): string[] {
+  return [
+    `Inputs, stored with ${result.algorithm}`,
+    ...inputsText(result, inputs),
+    '',
+    'The device, by the columns of mm_stat',
+    ...mmStatText(result),
+    '',
+    'What merging adds',
+    ...mergeText(result),
+    '',
+    'Compressed size of the pages that are not same-filled',
+    ...histogramText(result),
+    '',
+    'Time (MB: 1,000,000 bytes of pages)',
+    ...timeText(result),
+    '  Every page read back is the page that was stored.',
+  ];
+}
+
+function inputsText(result: AlgorithmResult, inputs: readonly InputFacts[]): string[] {
+  const rows = inputs.map((input, i) => {
+    const row = result.inputs[i] ?? { samePages: 0, hugePages: 0, comprDataSize: 0, pagesSharing: 0 };
+    return [input.pages, row.samePages, row.hugePages, row.comprDataSize, row.pagesSharing];
+  });
+  const total = rows.reduce((sum, row) => sum.map((value, i) => value + (row[i] ?? 0)), [0, 0, 0, 0, 0]);
+  const lines = rows.map((row, i) => [shorten(inputs[i]?.name ?? '', NAME_WIDTH), ...row.map((n) => number(n))]);
+  if (rows.length > 1) lines.push(['together', ...total.map((n) => number(n))]);
+  return table([['', 'pages', 'same-filled', 'huge', 'compressed', 'sharing'], ...lines], [0]);
+}
+
+function mmStatText({ mmStat: { before, afterMerge, afterCompact } }: AlgorithmResult): string[] {
+  const states = [before, afterMerge, afterCompact];
+  const rows = MM_STAT_COLUMNS.map(([kernel, label, ours]) => [
+    kernel,
+    label,
+    ...states.map((mmStat) => number(mmStat[ours])),
+  ]);
+  return table([['', '', 'before', 'after merge', 'after compact'], ...rows], [0, 1]);
+}
+
+function mergeText(result: AlgorithmResult): string[] {
+  const { merge, compact, mmStat } = result;
+  const { bytes } = saved(result);
+  const used = mmStat.before.memUsedTotal;
+  const rows = [
+    [
+      'objects merged',
+      `${number(merge.objectsMerged)} of ${number(merge.objectsScanned)} (${percent(merge.objectsMerged, merge.objectsScanned)})`,
+    ],
+    ['their payload', exactBytes(merge.bytesMerged)],
+    ['pages freed', `${number(merge.pagesFreed)} by merging, ${number(compact.pagesFreed)} by compacting afterwards`],
+    ['memory saved', `${exactBytes(bytes)}, ${percent(bytes, used)} of mem_used_total`],
+    ['ratio', `${ratio(mmStat.before)} before, ${ratio(mmStat.afterCompact)} now (data stored / memory used)`],
+  ];
+  if (!merge.complete) rows.push(['not finished', 'the pass ended before it had seen all objects']);
+  return table(rows, [0, 1]);
+}
+
+function ratio({ origDataSize, memUsedTotal }: MmStat): string {
+  return memUsedTotal === 0 ? '-' : number(origDataSize / memUsedTotal, 2);
+}
+
+function histogramText({ histogram }: AlgorithmResult): string[] {
+  const total = histogram.reduce((sum, row) => sum + row.pages, 0);
+  const most = Math.max(...histogram.map((row) => row.pages));
+  const rows = histogram.map(({ from, to, pages }) => [
+    `${number(from).padStart(5)} - ${number(to).padStart(5)} bytes`,
+    number(pages),
+    percent(pages, total),
+    bar(pages, most, BAR_WIDTH),
+  ]);
+  return table(rows, [0, 3]);
+}
+
+function timeText({ steps }: AlgorithmResult): string[] {
+  const rows = STEPS.map((step) => {
+    const { milliseconds, bytes } = steps[step];
+    const speed = milliseconds === 0 ? '-' : number(megabytesPerSecond(bytes, milliseconds));
+    return [step, STEP_LABELS[step], `${number(milliseconds, 1)} ms`, `${speed} MB/s`];
+  });
+  return table(rows, [0, 1]);
+}
+
+function remarksOn({ kind, name, pages, paddedBytes, pagesVanished, pagesLeftOut }: InputFacts): string[] {
+  const remarks: string[] = [];
+  const what = shorten(name, NAME_WIDTH);
+  if (pages === 0) remarks.push(`${what}: ${kind === 'process' ? 'no resident anonymous memory' : 'empty'}, 0 pages`);
+  if (paddedBytes > 0) remarks.push(`${what}: ${plural(paddedBytes, 'zero byte')} added to fill the last page`);
+  if (pagesVanished > 0) remarks.push(`${what}: ${plural(pagesVanished, 'page')} vanished before they could be read`);
+  if (pagesLeftOut > 0) remarks.push(`${what}: ${plural(pagesLeftOut, 'page')} of the engine itself left out`);
+  return remarks;
+}

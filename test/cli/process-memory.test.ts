@@ -1,0 +1,136 @@
+import { once } from 'node:events';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+
+import { afterEach, describe, expect, test } from '@jest/globals';
+
+import { MARKER_BYTES, ProcessMemory } from '../../cli/process-memory.js';
+
+const PAGE = 4096;
+/** Larger than any number that Linux gives to a process (PID_MAX_LIMIT is 2^22). */
+const NO_PID = 2 ** 22 + 1;
+
+const children: ChildProcess[] = [];
+
+/** A process that holds `copies` pages of one content, which starts at every 4096th byte of a buffer, and waits. */
+async function holder(copies: number): Promise<ChildProcess & { pid: number }> {
+  const script = `
+    globalThis.held = Buffer.allocUnsafeSlow(${copies} * ${PAGE});
+    const unit = require('node:crypto').randomBytes(${PAGE});
+    for (let i = 0; i < ${copies}; i++) unit.copy(held, i * ${PAGE});
+    console.log('ready');
+    setInterval(() => {}, 1000);`;
+  const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+  children.push(child);
+  await once(child.stdout, 'data');
+  if (child.pid === undefined) throw new Error('no child');
+  return child as ChildProcess & { pid: number };
+}
+
+async function readAll(memory: ProcessMemory, chunkBytes: number): Promise<Buffer> {
+  const chunk = new Uint8Array(chunkBytes);
+  const parts: Buffer[] = [];
+  for (let bytes = -1; bytes !== 0; parts.push(Buffer.from(chunk.subarray(0, bytes)))) bytes = await memory.read(chunk);
+  return Buffer.concat(parts);
+}
+
+function split(pages: Buffer): Buffer[] {
+  return Array.from({ length: pages.length / PAGE }, (_, i) => pages.subarray(i * PAGE, (i + 1) * PAGE));
+}
+
+/** How often the most frequent page occurs that is not all zeros. */
+function mostCopies(pages: Buffer): number {
+  const counts = new Map<string, number>();
+  for (const page of split(pages)) {
+    if (page.every((byte) => byte === 0)) continue;
+    const digest = createHash('sha256').update(page).digest('hex');
+    counts.set(digest, (counts.get(digest) ?? 0) + 1);
+  }
+  return Math.max(...counts.values());
+}
+
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill('SIGKILL');
+});
+
+const describeOnLinux = process.platform === 'linux' ? describe : describe.skip;
+
+describeOnLinux('the memory of another process', () => {
+  test('holds the pages that the process wrote, each once', async () => {
+    const child = await holder(2000);
+    const memory = ProcessMemory.open(child.pid);
+    expect(memory.name).toBe(`pid ${child.pid} (node)`);
+    const pages = await readAll(memory, 1024 * 1024);
+    await memory.close();
+    // The buffer begins somewhere in a page, so its first and last page hold something else beside the unit.
+    expect(mostCopies(pages)).toBeGreaterThanOrEqual(1999);
+    expect(mostCopies(pages)).toBeLessThanOrEqual(2000);
+    expect(pages.length / PAGE + memory.pagesVanished).toBe(memory.pages);
+  });
+
+  test('comes the same in small and in large pieces', async () => {
+    const child = await holder(300);
+    child.kill('SIGSTOP');
+    const first = ProcessMemory.open(child.pid);
+    const second = ProcessMemory.open(child.pid);
+    const digest = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
+    expect(digest(await readAll(first, 65536))).toBe(digest(await readAll(second, 4 * 1024 * 1024)));
+    await first.close();
+    await second.close();
+  });
+
+  test('all pages of a process that has ended have vanished', async () => {
+    const child = await holder(100);
+    const memory = ProcessMemory.open(child.pid);
+    expect(memory.pages).toBeGreaterThan(100);
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    expect(await memory.read(new Uint8Array(1024 * 1024))).toBe(0);
+    expect(memory.pagesVanished).toBe(memory.pages);
+    await memory.close();
+  });
+
+  test('a number without a process is told as that', () => {
+    expect(() => ProcessMemory.open(NO_PID)).toThrow(`there is no process ${NO_PID}`);
+  });
+
+  (process.getuid?.() === 0 ? test.skip : test)('a process that may not be read is told as that', () => {
+    expect(() => ProcessMemory.open(1)).toThrow('not allowed to read the memory of process 1');
+  });
+});
+
+describeOnLinux("this process's own memory", () => {
+  const PAGES = 64;
+
+  /** A linear memory of which `touched` pages are resident, one of them with the marker at its start. */
+  function linearMemory(marker: Uint8Array, touched: number): WebAssembly.Memory {
+    const memory = new WebAssembly.Memory({ initial: 16, maximum: 65536 });
+    const bytes = new Uint8Array(memory.buffer);
+    for (let page = 0; page < touched; page++) bytes.fill(page + 1, page * PAGE, (page + 1) * PAGE);
+    bytes.set(marker, 7 * PAGE);
+    return memory;
+  }
+
+  test('is without the linear memory that holds the marker', async () => {
+    const marker = randomBytes(MARKER_BYTES + 1).subarray(1);
+    const linear = linearMemory(marker, PAGES);
+    const other = new WebAssembly.Memory({ initial: 16 });
+    const unit = randomBytes(PAGE);
+    for (let page = 0; page < 200; page++) new Uint8Array(other.buffer).set(unit, page * PAGE);
+
+    const memory = ProcessMemory.open(process.pid, marker);
+    expect(memory.pagesLeftOut).toBe(PAGES);
+    const pages = await readAll(memory, 1024 * 1024);
+    await memory.close();
+    expect(memory.name).toMatch(/^this process /);
+    // Other linear memories belong to the process and stay in.
+    expect(split(pages).filter((page) => page.equals(unit))).toHaveLength(200);
+    expect(split(pages).filter((page) => page.subarray(0, MARKER_BYTES).equals(marker))).toHaveLength(0);
+    expect(linear.buffer.byteLength).toBe(16 * 65536);
+  });
+
+  test('refuses to go on when the marker is nowhere', () => {
+    const marker = randomBytes(MARKER_BYTES + 1).subarray(1);
+    expect(() => ProcessMemory.open(process.pid, marker)).toThrow('the engine was not found');
+  });
+});
