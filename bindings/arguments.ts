@@ -4,14 +4,12 @@ import { describe } from './size.js';
 
 export const PAGE_SIZE = 4096;
 
-// The getter of the intrinsic prototype works on arrays of any realm and cannot be forged, unlike `instanceof`.
-const typedArrayTag = Object.getOwnPropertyDescriptor(
-  Object.getPrototypeOf(Uint8Array.prototype) as object,
-  Symbol.toStringTag,
-)!.get!;
+const typedArrayPrototype = Object.getPrototypeOf(Uint8Array.prototype) as object;
 
 export function isBytes(value: unknown): value is Uint8Array {
-  return value instanceof Uint8Array || typedArrayTag.call(value) === 'Uint8Array';
+  if (value instanceof Uint8Array) return true;
+  // The intrinsic getter knows arrays of other realms too, and cannot be forged.
+  return ArrayBuffer.isView(value) && Reflect.get(typedArrayPrototype, Symbol.toStringTag, value) === 'Uint8Array';
 }
 
 export function checkBytes(value: unknown, name: string): asserts value is Uint8Array {

@@ -105,7 +105,7 @@ export class Core {
   /** The n-th number of the block of statistics that the last call wrote. */
   number(n: number): number {
     if (this.#numbers.length === 0) this.#renew();
-    return this.#numbers[n]!;
+    return this.#numbers[n];
   }
 
   /** Bytes to which linear memory has grown. */
@@ -186,7 +186,7 @@ async function resolveSource(source: CoreSource): Promise<Uint8Array<ArrayBuffer
   const bytes = bytesOf(source);
   if (bytes) return bytes;
   const { arrayBuffer, href } = source as Partial<Response & URL>;
-  if (typeof arrayBuffer === 'function') return responseBytes(source as Response);
+  if (typeof arrayBuffer === 'function') return responseBytes(source);
   if (typeof href === 'string') return urlBytes(href);
   throw new ZramError(
     'EINVAL',
@@ -195,7 +195,7 @@ async function resolveSource(source: CoreSource): Promise<Uint8Array<ArrayBuffer
 }
 
 async function responseBytes(response: Response): Promise<Uint8Array<ArrayBuffer>> {
-  if (response.ok === false) {
+  if (!response.ok) {
     throw new ZramError('EIO', `the core could not be fetched: ${response.status} ${response.url}`);
   }
   try {

@@ -34,13 +34,13 @@ export function createSysfs(control: ZramControl): Sysfs {
   return Object.freeze({
     read(name: string): string {
       const { read } = find(name);
-      void control.initialised; // a destroyed device has no attributes
+      control.checkAlive();
       if (!read) throw new ZramError('EINVAL', `${name} can only be written.`);
       return read();
     },
     write(name: string, text: string): void {
       const { write } = find(name);
-      void control.initialised;
+      control.checkAlive();
       if (!write) throw new ZramError('EINVAL', `${name} can only be read.`);
       if (typeof text !== 'string') throw new ZramError('EINVAL', `an attribute takes text, not ${describe(text)}.`);
       // The kernel never sees a write of nothing.

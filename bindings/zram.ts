@@ -97,6 +97,8 @@ const SLOT_SIZE_SHIFT = 8;
 export interface ZramControl {
   readonly zram: Zram;
   readonly initialised: boolean;
+  /** @throws ZramError EINVAL: the device was destroyed */
+  checkAlive(): void;
   diskBytes(): number;
   algorithm(): string;
   setAlgorithm(name: string): void;
@@ -476,9 +478,9 @@ export class Zram {
     return {
       zram,
       get initialised() {
-        zram.#live();
         return zram.#device !== 0;
       },
+      checkAlive: () => zram.#live(),
       diskBytes: () => zram.#pages * PAGE_SIZE,
       algorithm: () => zram.#algorithm,
       setAlgorithm(name) {
