@@ -1,0 +1,13 @@
+/** Tests that need the live kernel's zram are skipped where it is missing, and say so. */
+import { describe } from '@jest/globals';
+import { kernelMissing } from './kernel.js';
+
+export function describeWithKernel(name: string, tests: () => void): void {
+  const missing = kernelMissing();
+  if (missing === undefined) {
+    describe(name, tests);
+    return;
+  }
+  console.warn(`Skipped: ${name}. There is no live kernel to compare with: ${missing}.`);
+  describe.skip(`${name} (skipped: ${missing})`, tests);
+}

@@ -1,0 +1,89 @@
+/**
+ * The live kernel's zram as the tests see it: is it there, and what does its mm_stat say after each operation of a
+ * trace? All of the work is done by test/kernel/kzram.py, which also keeps other users of the device away.
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { ROW_NUMBERS, type IoStat, type Rows } from './mm-stat.js';
+import type { DataSet } from './pages.js';
+import { operationCount, traceBytes, type Trace } from './trace.js';
+
+const HELPER = fileURLToPath(new URL('../kernel/kzram.py', import.meta.url));
+
+export interface KernelRun {
+  /** One row after each operation. */
+  readonly rows: Rows;
+  /** At the end. */
+  readonly ioStat: IoStat;
+}
+
+/** Why there is no kernel to compare with (a sentence), or undefined if there is one. */
+export function kernelMissing(): string | undefined {
+  if (process.platform !== 'linux') return 'this is not Linux';
+  const probe = spawnSync('python3', [HELPER, '--probe'], { encoding: 'utf8' });
+  if (probe.error) return `python3 does not start (${probe.error.message})`;
+  return probe.status === 0 ? undefined : probe.stderr.trim();
+}
+
+function runHelper(args: readonly string[]): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const child = spawn('python3', [HELPER, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const output: Buffer[] = [];
+    const complaints: Buffer[] = [];
+    child.stdout.on('data', (chunk: Buffer) => output.push(chunk));
+    child.stderr.on('data', (chunk: Buffer) => complaints.push(chunk));
+    child.on('error', reject);
+    child.on('close', (status) => {
+      if (status === 0) resolve(Buffer.concat(output));
+      else reject(new Error(`kzram.py ended with status ${status}: ${Buffer.concat(complaints).toString().trim()}`));
+    });
+  });
+}
+
+/**
+ * All decimal numbers of `text` from `start` to `end`. Done byte by byte: there are a million numbers in a trace, and
+ * splitting the text into strings would take longer than the kernel takes for its part.
+ */
+function parseNumbers(text: Buffer, start: number, end: number, numbers: Float64Array): void {
+  let count = 0;
+  let at = start;
+  while (at < end) {
+    while (at < end && text[at] <= 0x20) at++;
+    if (at === end) break;
+    let value = 0;
+    for (; at < end && text[at] > 0x20; at++) value = value * 10 + text[at] - 0x30;
+    if (count < numbers.length) numbers[count] = value;
+    count++;
+  }
+  if (count !== numbers.length) {
+    throw new Error(`kzram.py printed ${count} numbers where ${numbers.length} were due`);
+  }
+}
+
+function parseRun(output: Buffer, operations: number): KernelRun {
+  const ioStatAt = output.lastIndexOf('io_stat');
+  const rows = new Float64Array(operations * ROW_NUMBERS);
+  parseNumbers(output, 0, ioStatAt, rows);
+  const io = new Float64Array(4);
+  parseNumbers(output, ioStatAt + 'io_stat'.length, output.length, io);
+  const [failedReads, failedWrites, invalidIo, notifyFree] = io as unknown as [number, number, number, number];
+  return { rows, ioStat: { failedReads, failedWrites, invalidIo, notifyFree } };
+}
+
+/** Runs the trace on a fresh device of `slots` pages with lz4 at the given acceleration level. */
+export async function runOnKernel(set: DataSet, trace: Trace, slots: number, level: number): Promise<KernelRun> {
+  const directory = await mkdtemp(join(tmpdir(), 'zram-wasm-'));
+  try {
+    const image = join(directory, 'image');
+    const records = join(directory, 'trace');
+    await writeFile(image, set.pages);
+    await writeFile(records, traceBytes(trace));
+    const output = await runHelper([image, records, String(slots), '--level', String(level)]);
+    return parseRun(output, operationCount(trace));
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * Drives our device through a trace and keeps the obviously right account of what each slot must hold.
+ */
+import { Zram, ZramError } from '../../bindings/index.js';
+import { EIO, ROW_NUMBERS, fillRow, type IoStat, type Rows } from './mm-stat.js';
+import { PAGE_SIZE, pageOf, sameBytes, zeroPage, type DataSet } from './pages.js';
+import { Operation, RECORD_WORDS, operationCount, type Trace } from './trace.js';
+
+const EMPTY = -1;
+
+export interface Replay {
+  /** One row after each operation. */
+  readonly rows: Rows;
+  /** At the end. */
+  readonly ioStat: IoStat;
+  /** The first slot that does not read back what was last stored there, or -1. */
+  readonly firstWrongSlot: number;
+}
+
+/** Writes one page; mem_limit refusing it is a result (EIO, as the kernel's block layer says it), all else an error. */
+function writeErrno(zram: Zram, slot: number, page: Uint8Array): number {
+  try {
+    zram.writePage(slot, page);
+    return 0;
+  } catch (error) {
+    if (error instanceof ZramError && error.code === 'ENOMEM') return EIO;
+    throw error;
+  }
+}
+
+function firstWrongSlot(zram: Zram, set: DataSet, contents: Int32Array): number {
+  const zeros = zeroPage();
+  const out = zeroPage();
+  return contents.findIndex((page, slot) => {
+    const expected = page === EMPTY ? zeros : pageOf(set, page);
+    return !sameBytes(zram.readPage(slot, out), expected);
+  });
+}
+
+/** Runs the trace on a fresh device of `slots` pages with lz4 at the given level, as runOnKernel does on the kernel. */
+export async function replay(set: DataSet, trace: Trace, slots: number, level: number): Promise<Replay> {
+  const zram = await Zram.create({ disksize: slots * PAGE_SIZE, compAlgorithm: 'lz4', level });
+  const contents = new Int32Array(slots).fill(EMPTY);
+  const rows = new Float64Array(operationCount(trace) * ROW_NUMBERS);
+  try {
+    for (let i = 0; i < operationCount(trace); i++) {
+      const at = i * RECORD_WORDS;
+      const slot = trace[at + 1];
+      const argument = trace[at + 2];
+      let errno = 0;
+      switch (trace[at]) {
+        case Operation.Write:
+          errno = writeErrno(zram, slot, pageOf(set, argument));
+          if (errno === 0) contents[slot] = argument;
+          break;
+        case Operation.Discard:
+          zram.discard(slot * PAGE_SIZE, argument * PAGE_SIZE);
+          contents.fill(EMPTY, slot, slot + argument);
+          break;
+        case Operation.Compact:
+          zram.compact();
+          break;
+        default:
+          zram.sysfs.write('mem_limit', String(argument * PAGE_SIZE));
+      }
+      fillRow(rows, i, errno, zram.mmStat);
+    }
+    return { rows, ioStat: zram.ioStat, firstWrongSlot: firstWrongSlot(zram, set, contents) };
+  } finally {
+    zram.destroy();
+  }
+}
