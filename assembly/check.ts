@@ -1,11 +1,10 @@
 /**
  * Invariants of a pool, for the tests: compiled into the debug build only.
  */
-import { PAGE_MASK } from './common';
 import {
-  CELL_BYTES, DIRECT, FORWARD, FREE, OBJECT, SHARED, VALUE, cell_kind, cell_refs, cell_target, chunk_next,
+  DIRECT, FORWARD, FREE, OBJECT, SAME, SHARED, cell_kind, cell_location, cell_refs, cell_target, first_cell, next_cell,
 } from './zsmalloc/cell';
-import { header_length, header_owner, object_header } from './zsmalloc/object';
+import { HEADER_INDEXED, header_length, header_owner, object_header } from './zsmalloc/object';
 import { class_at } from './zsmalloc/size-class';
 import { GROUPS, Pool, SizeClass, Zspage } from './zsmalloc/structs';
 import { LOCATION_HUGE, group_first, next_in_use, zspage_location } from './zsmalloc/zspage';
@@ -13,6 +12,8 @@ import { LOCATION_HUGE, group_first, next_in_use, zspage_location } from './zsma
 let objects: u32 = 0;
 let bytes: u64 = 0;
 let pages: u32 = 0;
+let sharedBytes: u64 = 0;
+let indexed: u32 = 0;
 let failed: i32 = 0;
 
 /** Remembers the first condition that does not hold. */
@@ -26,12 +27,16 @@ export function poolCheck(address: usize): i32 {
   objects = 0;
   bytes = 0;
   pages = 0;
+  sharedBytes = 0;
+  indexed = 0;
   failed = 0;
   for (let n: u32 = 0; n < pool.classes; n++) checkClass(class_at(pool, n));
   expect(pool.objects == objects, 1);
   expect(pool.payloadBytes == bytes, 2);
   expect(pool.totalPages == pages, 3);
   checkCells(pool);
+  expect(pool.sharedBytes == sharedBytes, 4);
+  expect(pool.dedupUsed == indexed, 5);
   return failed;
 }
 
@@ -79,6 +84,7 @@ function checkObject(location: u32): void {
   const kind = cell_kind(owner);
   expect(kind == DIRECT || kind == OBJECT, 22);
   expect(cell_target(owner) == location, 23);
+  if (header & HEADER_INDEXED) indexed++;
   objects++;
   bytes += header_length(header);
 }
@@ -88,17 +94,21 @@ function checkCells(pool: Pool): void {
   let shared: u32 = 0;
   let objectCells: u32 = 0;
   let free: u32 = 0;
-  for (let cell = pool.chunkOldest + CELL_BYTES; cell != 0; cell = nextCell(cell)) {
+  for (let cell = first_cell(pool); cell != 0; cell = next_cell(cell)) {
     const kind = cell_kind(cell);
-    if (kind == DIRECT || kind == SHARED) handles++;
+    if (kind == DIRECT || kind == SHARED || kind == SAME) handles++;
     if (kind == SHARED) {
       shared++;
       const above = cell_kind(cell_target(cell));
       expect(above == OBJECT || above == FORWARD, 30);
+      sharedBytes += header_length(object_header(cell_location(cell)));
     }
-    if (kind == OBJECT) objectCells++;
+    if (kind == OBJECT) {
+      objectCells++;
+      sharedBytes -= header_length(object_header(cell_target(cell)));
+    }
     if (kind == OBJECT || kind == FORWARD) expect(cell_refs(cell) == pointers(pool, cell) && cell_refs(cell) > 0, 31);
-    expect(kind <= VALUE, 32);
+    expect(kind <= SAME, 32);
   }
   for (let cell = pool.cellFreeHead; cell != 0; cell = cell_target(cell)) {
     expect(cell_kind(cell) == FREE, 33);
@@ -111,17 +121,9 @@ function checkCells(pool: Pool): void {
 /** How many cells point to an OBJECT or FORWARD cell. */
 function pointers(pool: Pool, target: u32): u32 {
   let count: u32 = 0;
-  for (let cell = pool.chunkOldest + CELL_BYTES; cell != 0; cell = nextCell(cell)) {
+  for (let cell = first_cell(pool); cell != 0; cell = next_cell(cell)) {
     const kind = cell_kind(cell);
     if ((kind == SHARED || kind == FORWARD) && cell_target(cell) == target) count++;
   }
   return count;
-}
-
-/** The cell after this one in the pool's chunks, 0 = none. */
-function nextCell(cell: u32): u32 {
-  cell += CELL_BYTES;
-  if ((cell & PAGE_MASK) != 0) return cell;
-  const chunk = chunk_next(cell - PAGE_MASK - 1);
-  return chunk == 0 ? 0 : chunk + CELL_BYTES;
 }

@@ -8,19 +8,24 @@ import { CODEC_RAW, EINVAL, ENOMEM, ENOSPC, PAGE_SIZE, STAGING_PAGES } from './c
 import { frames_init, frames_limit_bytes, frames_used_bytes } from './frames';
 import { content_hash, hash_init, hash_weaken } from './hash';
 import { lz4_compress, lz4_decompress } from './lz4';
-import { COMPRESSED, SCRATCH_A, STAGING } from './staging';
+import { COMPRESSED, STAGING } from './staging';
 import { bytes_equal, page_same_filled } from './compare';
-import { SHARED, cell_kind, cell_location, cell_refs, cell_root, cells_unused_bytes, is_handle } from './zsmalloc/cell';
+import {
+  OBJECT, SHARED, cell_kind, cell_location, cell_refs, cell_root, cells_unused_bytes, first_cell, is_handle, next_cell,
+} from './zsmalloc/cell';
 import { can_compact, objectsMoved, zs_compact } from './zsmalloc/compact';
 import {
   bytesMerged, hashCollisions, merge_counters_reset, merge_dry_begin, merge_dry_end, merge_is_current, merge_step,
   objectsHashed, objectsMerged, objectsScanned, pagesFreed,
 } from './zsmalloc/merge';
-import { header_length, object_forget_hash, object_header, object_put, object_view } from './zsmalloc/object';
-import { pool_end, pool_make, zs_free, zs_malloc, zs_retain, zs_size, zs_write } from './zsmalloc/pool';
-import { class_at } from './zsmalloc/size-class';
+import { object_forget_hash, object_put } from './zsmalloc/object';
+import {
+  pool_end, pool_make, pool_unmerge, zs_free, zs_malloc, zs_read, zs_retain, zs_size, zs_store, zs_write,
+} from './zsmalloc/pool';
+import { dedup_bytes } from './zsmalloc/dedup';
+import { class_at, class_number } from './zsmalloc/size-class';
 import { GROUPS, GROUP_FULL, Pool, SizeClass, Zspage } from './zsmalloc/structs';
-import { group_first } from './zsmalloc/zspage';
+import { group_first, zspage_of } from './zsmalloc/zspage';
 import { device_end, device_make, discard, read_page, write_page } from './zram/device';
 import { Device } from './zram/structs';
 import { SLOT_HUGE, SLOT_SAME, SLOT_STORED, slot_find, slot_flags, slot_value } from './zram/table';
@@ -64,9 +69,13 @@ export function limitBytes(): f64 {
 // ── pools ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** @returns a pool, or 0 when memory is exhausted */
-export function poolMake(chainSize: u32, limitPages: u32): usize {
+export function poolMake(chainSize: u32, limitPages: u32, dedup: bool, shrinker: bool): usize {
   const pool = pool_make(chainSize);
-  if (changetype<usize>(pool) != 0) pool.limitPages = limitPages;
+  if (changetype<usize>(pool) != 0) {
+    pool.limitPages = limitPages;
+    pool.dedupStore = dedup;
+    pool.shrinker = shrinker;
+  }
   return changetype<usize>(pool);
 }
 
@@ -78,16 +87,17 @@ export function poolEnd(pool: usize): void {
 export function poolMalloc(pool: usize, size: u32): i32 {
   if (size == 0) return EINVAL;
   if (size > PAGE_SIZE) return ENOSPC;
+  const leaf = zs_malloc(changetype<Pool>(pool), size, CODEC_RAW);
+  if (leaf == 0) return ENOMEM;
   memory.fill(STAGING, 0, size);
-  return poolStore(pool, size);
+  object_put(cell_location(leaf), 0, STAGING, size);
+  return <i32>(leaf >> 3);
 }
 
-/** @returns a handle of an object with the first `size` bytes, 1..4096, of the staging pages; -ENOMEM */
+/** @returns a handle for the first `size` bytes, 1..4096, of the staging pages; -ENOMEM */
 export function poolStore(pool: usize, size: u32): i32 {
-  const cell = zs_malloc(changetype<Pool>(pool), size, CODEC_RAW);
-  if (cell == 0) return ENOMEM;
-  object_put(cell_location(cell), 0, STAGING, size);
-  return <i32>(cell >> 3);
+  const leaf = zs_store(changetype<Pool>(pool), STAGING, size);
+  return leaf == 0 ? ENOMEM : <i32>(leaf >> 3);
 }
 
 export function poolFree(pool: usize, handle: u32): i32 {
@@ -116,10 +126,7 @@ export function poolWrite(pool: usize, handle: u32, offset: u32, length: u32): i
 /** Copies the whole object to the staging pages. @returns its length, or -EINVAL */
 export function poolRead(pool: usize, handle: u32): i32 {
   if (!is_handle(changetype<Pool>(pool), handle << 3)) return EINVAL;
-  const location = cell_location(handle << 3);
-  const length = header_length(object_header(location));
-  memory.copy(STAGING, object_view(location, length, SCRATCH_A), length);
-  return <i32>length;
+  return <i32>zs_read(handle << 3, STAGING);
 }
 
 /** @returns frames freed; the number of objects moved is at staging 0 */
@@ -168,6 +175,27 @@ export function poolStats(address: usize): void {
   put(6, cells_unused_bytes(pool));
   put(7, pool.hugeClassSize);
   put(8, pool.classes);
+  put(9, pool.objectCells);
+  put(10, pool.sharedLeaves);
+  put(11, <f64>pool.sharedBytes);
+  put(12, dedup_bytes(pool));
+}
+
+/** Gives up to `handlesMax` handles that share an object one of their own. @returns how many; -ENOMEM: no room */
+export function poolUnmerge(pool: usize, handlesMax: u32): i32 {
+  return pool_unmerge(changetype<Pool>(pool), handlesMax);
+}
+
+/** Writes, for each class from the smallest, how many handles have no object of their own to the staging pages. */
+export function poolMerged(address: usize): void {
+  const pool = changetype<Pool>(address);
+  for (let n: u32 = 0; n < pool.classes; n++) put(n, 0);
+  for (let cell = first_cell(pool); cell != 0; cell = next_cell(cell)) {
+    const kind = cell_kind(cell);
+    if (kind != SHARED && kind != OBJECT) continue;
+    const n = pool.classes - 1 - class_number(zspage_of(cell_location(cell)).sizeClass);
+    put(n, load<f64>(STAGING + n * 8) + (kind == SHARED ? 1 : -1));
+  }
 }
 
 /** Writes the n-th class, from the smallest, as a row of the kernel's `classes` table to the staging pages. */
@@ -193,8 +221,8 @@ function zspages(sizeClass: SizeClass, group: u32): u32 {
 // ── devices ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** @returns a device, or 0 when memory is exhausted */
-export function zramMake(pool: usize, diskPages: u32, level: u32): usize {
-  return changetype<usize>(device_make(changetype<Pool>(pool), diskPages, level));
+export function zramMake(pool: usize, diskPages: u32, level: u32, dedup: bool): usize {
+  return changetype<usize>(device_make(changetype<Pool>(pool), diskPages, level, dedup));
 }
 
 export function zramEnd(device: usize): void {
@@ -262,6 +290,8 @@ export function zramStats(address: usize): void {
   put(10, <f64>device.failedReads);
   put(11, <f64>device.failedWrites);
   put(12, <f64>device.notifyFree);
+  put(13, device.dedup ? <f64>pool.sharedBytes : 0);
+  put(14, device.dedup ? dedup_bytes(pool) : 0);
 }
 
 /**

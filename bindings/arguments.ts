@@ -22,6 +22,12 @@ export function checkInteger(value: unknown, name: string, min: number, max: num
   throw new ZramError('EINVAL', `${name} must be a whole number from ${min} to ${max}, not ${describe(value)}.`);
 }
 
+export function checkBoolean(value: unknown, name: string): asserts value is boolean {
+  if (typeof value !== 'boolean') {
+    throw new ZramError('EINVAL', `${name} must be true or false, not ${describe(value)}.`);
+  }
+}
+
 /** Tests an options object: a plain mistake such as a string in its place, or a misspelt option, is told. */
 export function checkOptions(value: unknown, known: readonly string[], call: string): void {
   if (value === undefined) return;

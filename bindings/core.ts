@@ -26,7 +26,7 @@ export interface CoreExports {
   stagingPages(): number;
   usedBytes(): number;
   limitBytes(): number;
-  poolMake(chainSize: number, limitPages: number): number;
+  poolMake(chainSize: number, limitPages: number, dedup: number, shrinker: number): number;
   poolEnd(pool: number): void;
   poolMalloc(pool: number, size: number): number;
   poolStore(pool: number, size: number): number;
@@ -42,7 +42,9 @@ export interface CoreExports {
   poolTotalPages(pool: number): number;
   poolStats(pool: number): void;
   poolClass(pool: number, n: number): void;
-  zramMake(pool: number, diskPages: number, level: number): number;
+  poolMerged(pool: number): void;
+  poolUnmerge(pool: number, handlesMax: number): number;
+  zramMake(pool: number, diskPages: number, level: number, dedup: number): number;
   zramEnd(device: number): void;
   zramSetLimit(device: number, pages: number): void;
   zramSetLevel(device: number, level: number): void;
@@ -56,6 +58,8 @@ export interface CoreExports {
   zramSlot(device: number, index: number): number;
 }
 
+/** Most numbers that a block of statistics has: one for each size class. */
+const NUMBERS = 256;
 const EMPTY = new Uint8Array(0);
 
 export class Core {
@@ -87,7 +91,7 @@ export class Core {
     const { buffer } = this.raw.memory;
     this.#page = new Uint8Array(buffer, this.#stagingAddress, PAGE_SIZE);
     this.#staging = new Uint8Array(buffer, this.#stagingAddress, this.stagingPages * PAGE_SIZE);
-    this.#numbers = new Float64Array(buffer, this.#stagingAddress, 64);
+    this.#numbers = new Float64Array(buffer, this.#stagingAddress, NUMBERS);
   }
 
   /** The first staging page. Valid until the next call into the core. */

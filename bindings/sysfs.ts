@@ -112,8 +112,11 @@ function attributesOf(control: ZramControl): Record<string, Attribute> {
       },
     },
     mm_stat: {
-      help: 'the nine columns of the kernel, and pages_merged',
-      read: () => `${Object.values(zram.mmStat).map(column).join(' ')}\n`,
+      help: 'the nine columns of the kernel, and pages_merged; with use_dedup dup_data_size and meta_data_size',
+      read: () => {
+        const columns = Object.values(zram.mmStat).map(column);
+        return `${columns.slice(0, control.dedup ? 12 : 10).join(' ')}\n`;
+      },
     },
     reset: {
       help: 'write 1: free everything, uninitialised again',
@@ -124,6 +127,16 @@ function attributesOf(control: ZramControl): Record<string, Attribute> {
         if (number > 0xffff) throw new ZramError('ERANGE', `reset takes a number up to 65535, not ${value}.`);
         if (!(number > 0)) throw new ZramError('EINVAL', `reset takes a number other than 0, not ${value}.`);
         zram.reset();
+      },
+    },
+    use_dedup: {
+      help: '1: share pages that are stored already instead of compressing them; set before disksize',
+      read: () => `${control.dedup ? 1 : 0}\n`,
+      write: (text) => {
+        const value = /^\+?([01])\n?$/.exec(text)?.[1];
+        if (value === undefined) throw new ZramError('EINVAL', `use_dedup takes 0 or 1, not ${describe(text)}.`);
+        if (control.initialised) throw new ZramError('EBUSY', 'use_dedup can only be set before disksize.');
+        control.setDedup(value === '1');
       },
     },
   };

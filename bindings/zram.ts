@@ -1,6 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** Zram: the compressed block device. */
-import { PAGE_SIZE, checkBytes, checkInteger, checkOptions, outFor } from './arguments.js';
+import { PAGE_SIZE, checkBoolean, checkBytes, checkInteger, checkOptions, outFor } from './arguments.js';
 import type { Core } from './core.js';
 import { Engine, ENGINE_OPTIONS, type EngineOptions } from './engine.js';
 import { ZramError } from './errors.js';
@@ -27,8 +27,15 @@ export interface ZramOptions {
   level?: number | undefined;
   /** mem_limit: most bytes of the pool, rounded up to pages; 0 = none. A write beyond is `ENOMEM`. */
   memLimit?: Size | undefined;
+  /**
+   * Inline deduplication: a page that is stored already is shared instead of compressed (after a byte compare). Costs a
+   * hash a page, and an index of 11 to 21 bytes a distinct page. Default: false.
+   */
+  dedup?: boolean | undefined;
   /** Of the device's own pool, see PoolOptions. */
   chainSize?: PoolOptions['chainSize'];
+  /** Of the device's own pool, see PoolOptions. */
+  shrinker?: boolean | undefined;
   /** A pool of the same engine to live on, instead of one of its own (`engine.createZram` only). */
   pool?: ZsPool | undefined;
 }
@@ -52,6 +59,10 @@ export interface MmStat {
   readonly hugePagesSince: number;
   /** Stored pages that have no object of their own now. */
   readonly pagesMerged: number;
+  /** Payload bytes that sharing saves; 0 without `dedup`. */
+  readonly dupDataSize: number;
+  /** Bytes of the deduplication index; 0 without `dedup`. */
+  readonly metaDataSize: number;
 }
 
 export interface IoStat {
@@ -81,7 +92,7 @@ export interface BlockState {
   readonly comprSize: number;
 }
 
-const DEVICE_OPTIONS = ['disksize', 'compAlgorithm', 'level', 'memLimit', 'chainSize'] as const;
+const DEVICE_OPTIONS = ['disksize', 'compAlgorithm', 'level', 'memLimit', 'dedup', 'chainSize', 'shrinker'] as const;
 const DISK_PAGES_MAX = 2 ** 32 - 1;
 const LIMIT_PAGES_MAX = 2 ** 32 - 1;
 export const ALGORITHMS: readonly string[] = ['lz4'];
@@ -103,6 +114,8 @@ export interface ZramControl {
   algorithm(): string;
   setAlgorithm(name: string): void;
   setLevel(level: number): void;
+  readonly dedup: boolean;
+  setDedup(on: boolean): void;
   setMemLimit(bytes: number): void;
   resetMemUsedMax(): void;
 }
@@ -118,7 +131,8 @@ export class Zram {
   readonly sysfs: Sysfs;
   readonly #core: Core;
   readonly #onEnd: () => void;
-  readonly #chainSize: PoolOptions['chainSize'];
+  /** Of the pool that is made at `init`. */
+  readonly #poolOptions: PoolOptions;
   /** The pool that was given, else undefined: then one is made at `init` and ended at `reset`. */
   readonly #sharedPool: ZsPool | undefined;
   #engine: Engine | undefined;
@@ -127,22 +141,25 @@ export class Zram {
   #pages = 0;
   #algorithm: string;
   #level: number;
+  #dedup: boolean;
   #limitPages = 0;
   #destroyed = false;
 
   /** @internal Made by `Engine.createZram` and `Zram.create`. */
   constructor(core: Core, options: ZramOptions | undefined, onEnd: () => void) {
     checkOptions(options, [...DEVICE_OPTIONS, 'pool'], 'createZram');
-    const { disksize, compAlgorithm, level, memLimit, chainSize, pool } = options ?? {};
+    const { disksize, compAlgorithm, level, memLimit, dedup = false, chainSize, shrinker, pool } = options ?? {};
     this.#core = core;
     this.#onEnd = onEnd;
-    this.#chainSize = chainSize;
+    this.#poolOptions = { chainSize, shrinker };
+    checkBoolean(dedup, 'dedup');
+    this.#dedup = dedup;
     this.#sharedPool = pool;
     this.#algorithm = checkAlgorithm(compAlgorithm ?? DEFAULT_ALGORITHM);
     this.#level = checkLevel(level ?? 1);
     this.sysfs = createSysfs(this.#control());
-    if (chainSize !== undefined && pool !== undefined) {
-      throw new ZramError('EINVAL', 'chainSize is the pool’s: give it to createPool, or leave pool out.');
+    if (pool !== undefined && (chainSize !== undefined || shrinker !== undefined)) {
+      throw new ZramError('EINVAL', 'chainSize and shrinker are the pool’s: give them to createPool.');
     }
     if (memLimit !== undefined) this.#limitPages = limitPages(parseSize(memLimit, 'memLimit'));
     if (pool !== undefined) this.#pool = ZsPool.attach(pool, core, this);
@@ -180,8 +197,8 @@ export class Zram {
     }
     if (this.#device !== 0) throw new ZramError('EBUSY', 'the device has a disksize; reset() it first.');
     const { raw } = this.#core;
-    const pool = this.#sharedPool ? this.#pool : makePool(this.#core, this.#chainSize, 0);
-    const device = raw.zramMake(pool, pages, this.#level);
+    const pool = this.#sharedPool ? this.#pool : makePool(this.#core, this.#poolOptions);
+    const device = raw.zramMake(pool, pages, this.#level, Number(this.#dedup));
     if (device === 0) {
       if (!this.#sharedPool) endPool(this.#core, pool);
       throw new ZramError('ENOMEM', 'no memory for a device: the engine has reached its maxMemory.');
@@ -353,6 +370,7 @@ export class Zram {
     this.#end();
     this.#limitPages = 0;
     this.#level = 1;
+    this.#dedup = false;
     this.#algorithm = DEFAULT_ALGORITHM;
   }
 
@@ -385,7 +403,6 @@ export class Zram {
 
   get mmStat(): MmStat {
     this.#readStats();
-    const core = this.#core;
     return Object.freeze({
       origDataSize: this.#stat(0) * PAGE_SIZE,
       comprDataSize: this.#stat(1),
@@ -396,7 +413,9 @@ export class Zram {
       pagesCompacted: this.#stat(6),
       hugePages: this.#stat(7),
       hugePagesSince: this.#stat(8),
-      pagesMerged: this.#device === 0 ? 0 : core.number(9),
+      pagesMerged: this.#stat(9),
+      dupDataSize: this.#stat(13),
+      metaDataSize: this.#stat(14),
     });
   }
 
@@ -489,6 +508,12 @@ export class Zram {
       setLevel(level) {
         zram.#level = checkLevel(level);
         if (zram.#device !== 0) zram.#core.raw.zramSetLevel(zram.#device, zram.#level);
+      },
+      get dedup() {
+        return zram.#dedup;
+      },
+      setDedup(on) {
+        zram.#dedup = on;
       },
       setMemLimit(bytes) {
         zram.#limitPages = limitPages(bytes);

@@ -1,6 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** ZsPool: the allocator (zsmalloc), usable by itself. */
-import { PAGE_SIZE, checkBytes, checkInteger, checkOptions, outFor } from './arguments.js';
+import { PAGE_SIZE, checkBoolean, checkBytes, checkInteger, checkOptions, outFor } from './arguments.js';
 import type { Core } from './core.js';
 import { Engine, ENGINE_OPTIONS, type EngineOptions } from './engine.js';
 import { ZramError } from './errors.js';
@@ -15,6 +15,13 @@ export interface PoolOptions {
   chainSize?: 4 | 8 | 16 | undefined;
   /** Most bytes of zspages, rounded up to pages; an allocation beyond is `ENOMEM`. Default: none. */
   limit?: Size | undefined;
+  /** `store` looks for an object with the same bytes first, and shares it (after a byte compare). Default: false. */
+  dedup?: boolean | undefined;
+  /**
+   * Before an allocation is refused for a limit or for `maxMemory`, the pool merges and compacts, and tries again; at
+   * most once for every sixteenth of its objects that is new. Default: false, as in the kernel.
+   */
+  shrinker?: boolean | undefined;
 }
 
 export interface MergeOptions {
@@ -63,6 +70,14 @@ export interface PoolStats {
   readonly handles: number;
   /** Sum of the objects' payload lengths. */
   readonly bytes: number;
+  /** Objects that several handles share, or did. */
+  readonly sharedObjects: number;
+  /** Handles of those objects. */
+  readonly sharers: number;
+  /** Payload bytes that the sharers would take besides, had each an object of its own. */
+  readonly bytesSaved: number;
+  /** Bytes of the deduplication index: 11 to 21 an object that was stored with `dedup`, 0 while there is none. */
+  readonly dedupIndexBytes: number;
 }
 
 /** A row of the kernel's `zsmalloc/<pool>/classes` table. */
@@ -80,9 +95,11 @@ export interface SizeClassStats {
   readonly pagesPerZspage: number;
   /** Pages that compaction could free. */
   readonly freeable: number;
+  /** Handles of this class that have no object of their own. */
+  readonly merged: number;
 }
 
-const POOL_OPTIONS = ['chainSize', 'limit'] as const;
+const POOL_OPTIONS = ['chainSize', 'limit', 'dedup', 'shrinker'] as const;
 const MERGE_OPTIONS = ['maxObjects', 'maxMilliseconds', 'dryRun'] as const;
 const HANDLES_MAX = 2 ** 29;
 /** Objects between two looks at the clock: some 0.3 ms. */
@@ -90,11 +107,15 @@ const MERGE_STEP = 1024;
 const UINT32_MAX = 2 ** 32 - 1;
 
 /** Makes a pool in the core. Returns its address. */
-export function makePool(core: Core, chainSize: unknown, limitPages: number): number {
-  if (chainSize !== undefined && chainSize !== 4 && chainSize !== 8 && chainSize !== 16) {
+export function makePool(core: Core, options: PoolOptions): number {
+  const { chainSize = 8, limit = 0, dedup = false, shrinker = false } = options;
+  if (chainSize !== 4 && chainSize !== 8 && chainSize !== 16) {
     throw new ZramError('EINVAL', `chainSize must be 4, 8 or 16, not ${describe(chainSize)}.`);
   }
-  const address = core.raw.poolMake(chainSize ?? 8, limitPages);
+  checkBoolean(dedup, 'dedup');
+  checkBoolean(shrinker, 'shrinker');
+  const limitPages = Math.min(Math.ceil(parseSize(limit, 'limit') / PAGE_SIZE), UINT32_MAX);
+  const address = core.raw.poolMake(chainSize, limitPages, Number(dedup), Number(shrinker));
   if (address === 0) throw new ZramError('ENOMEM', 'no memory for a pool: the engine has reached its maxMemory.');
   core.pools.add(address);
   return address;
@@ -113,7 +134,7 @@ export function mergePool(core: Core, address: number, options: MergeOptions | u
   if (maxMilliseconds !== undefined && !(typeof maxMilliseconds === 'number' && maxMilliseconds >= 0)) {
     throw new ZramError('EINVAL', `maxMilliseconds must be a number of 0 or more, not ${describe(maxMilliseconds)}.`);
   }
-  if (typeof dryRun !== 'boolean') throw new ZramError('EINVAL', `dryRun must be a boolean, not ${describe(dryRun)}.`);
+  checkBoolean(dryRun, 'dryRun');
   const { raw } = core;
   const dry = dryRun ? 1 : 0;
   const start = performance.now();
@@ -164,10 +185,9 @@ export class ZsPool {
   /** @internal Made by `Engine.createPool` and `ZsPool.create`. */
   constructor(core: Core, options: PoolOptions | undefined, onEnd: () => void) {
     checkOptions(options, POOL_OPTIONS, 'createPool');
-    const limit = options?.limit === undefined ? 0 : parseSize(options.limit, 'limit');
     this.#core = core;
     this.#onEnd = onEnd;
-    this.#address = makePool(core, options?.chainSize, Math.min(Math.ceil(limit / PAGE_SIZE), UINT32_MAX));
+    this.#address = makePool(core, options ?? {});
   }
 
   /** Makes an engine with one pool; destroying the pool destroys the engine. */
@@ -320,6 +340,10 @@ export class ZsPool {
       objects: core.number(3),
       handles: core.number(4),
       bytes: core.number(5),
+      sharedObjects: core.number(9),
+      sharers: core.number(10),
+      bytesSaved: core.number(11),
+      dedupIndexBytes: core.number(12),
     });
   }
 
@@ -328,7 +352,10 @@ export class ZsPool {
     const core = this.#core;
     const pool = this.#live();
     core.raw.poolStats(pool);
-    return Array.from({ length: core.number(8) }, (_, n) => {
+    const count = core.number(8);
+    core.raw.poolMerged(pool);
+    const merged = Array.from({ length: count }, (_, n) => core.number(n));
+    return merged.map((mergedHere, n) => {
       core.raw.poolClass(pool, n);
       return Object.freeze({
         index: core.number(0),
@@ -339,6 +366,7 @@ export class ZsPool {
         pagesUsed: core.number(16),
         pagesPerZspage: core.number(17),
         freeable: core.number(18),
+        merged: mergedHere,
       });
     });
   }

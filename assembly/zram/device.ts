@@ -11,25 +11,27 @@ import { page_fill, page_same_filled } from '../compare';
 import { frame_alloc_zeroed, frame_free } from '../frames';
 import { lz4_compress, lz4_decompress } from '../lz4';
 import { COMPRESSED, SCRATCH_A } from '../staging';
-import { cell_location } from '../zsmalloc/cell';
+import { cell_location, cell_root, cell_target } from '../zsmalloc/cell';
+import { dedup_enter, dedup_find_page, dedup_hint, hash_place, page_hash } from '../zsmalloc/dedup';
 import { header_codec, header_length, object_header, object_put, object_view } from '../zsmalloc/object';
-import { merge_give_way } from '../zsmalloc/merge';
-import { zs_free, zs_malloc } from '../zsmalloc/pool';
+import { pool_make_room, zs_free, zs_malloc, zs_share } from '../zsmalloc/pool';
+import { value_free, value_make } from '../zsmalloc/same';
 import { Pool } from '../zsmalloc/structs';
 import { DEVICE_MAGIC, Device } from './structs';
 import {
-  SLOT_HUGE, SLOT_SAME, SLOT_SAME_WIDE, SLOT_STORED, next_chunk, slot_clear, slot_fill_value, slot_find, slot_flags,
-  slot_make, slot_release, slot_set, slot_value, wide_free, wide_make,
+  SLOT_HUGE, SLOT_PLACE_SHIFT, SLOT_SAME, SLOT_SAME_WIDE, SLOT_STORED, next_chunk, slot_clear, slot_fill_value,
+  slot_find, slot_flags, slot_make, slot_release, slot_set, slot_value,
 } from './table';
 
 /** A device on a pool; 0 when memory is exhausted. */
-export function device_make(pool: Pool, diskPages: u32, level: u32): Device {
+export function device_make(pool: Pool, diskPages: u32, level: u32, dedup: bool): Device {
   const device = changetype<Device>(frame_alloc_zeroed());
   if (changetype<usize>(device) == 0) return device;
   device.magic = DEVICE_MAGIC;
   device.pool = pool;
   device.diskPages = diskPages;
   device.level = level;
+  device.dedup = dedup;
   return device;
 }
 
@@ -55,18 +57,22 @@ export function device_alive(device: Device): bool {
  */
 export function write_page(device: Device, index: u32, page: usize): i32 {
   if (DEBUG) assert(index < device.diskPages);
-  let slot = slot_make(device, index);
-  if (slot == 0 && merge_give_way(device.pool)) slot = slot_make(device, index);
-  if (slot == 0) return failed_write(device);
-  const done = page_same_filled(page) ? store_same(device, slot, load<u64>(page)) : store_object(device, slot, page);
-  if (done) return 0;
-  slot_release(device, index, slot);
-  return failed_write(device);
-}
-
-function failed_write(device: Device): i32 {
+  if (try_write(device, index, page)) return 0;
+  if (pool_make_room(device.pool) && try_write(device, index, page)) return 0;
   device.failedWrites++;
   return ENOMEM;
+}
+
+function try_write(device: Device, index: u32, page: usize): bool {
+  const slot = slot_make(device, index);
+  if (slot == 0) return false;
+  const done = page_same_filled(page)
+    ? store_same(device, slot, load<u64>(page))
+    : device.dedup
+    ? store_unless_known(device, slot, page)
+    : store_object(device, slot, page, 0);
+  if (!done) slot_release(device, index, slot);
+  return done;
 }
 
 function store_same(device: Device, slot: usize, value: u64): bool {
@@ -74,7 +80,7 @@ function store_same(device: Device, slot: usize, value: u64): bool {
   let held = <u32>value;
   let flags = SLOT_SAME;
   if (<u32>(value >> 32) != held) {
-    held = wide_make(pool, value);
+    held = value_make(pool, value);
     if (held == 0) return false;
     flags |= SLOT_SAME_WIDE;
   }
@@ -85,17 +91,32 @@ function store_same(device: Device, slot: usize, value: u64): bool {
   return true;
 }
 
-function store_object(device: Device, slot: usize, page: usize): bool {
+/** Inline deduplication: hashes the raw page, and shares the object of an equal one instead of compressing. */
+function store_unless_known(device: Device, slot: usize, page: usize): bool {
+  const pool = device.pool;
+  const hash = page_hash(page);
+  const twin = dedup_find_page(pool, hash, page);
+  if (twin == 0) return store_object(device, slot, page, hash);
+  // Written again with what it holds: a hit that changes nothing.
+  if (slot_flags(slot) & SLOT_STORED && cell_root(pool, slot_value(slot)) == twin) return true;
+  const length = header_length(object_header(cell_target(twin)));
+  const handle = zs_share(pool, twin);
+  if (handle == 0) return false;
+  slot_free(device, slot);
+  fill_slot(device, slot, handle, length, hash);
+  return true;
+}
+
+/** Compresses and stores a page. `hash` is the raw page's on a device with dedup, else 0. */
+function store_object(device: Device, slot: usize, page: usize, hash: u32): bool {
   const pool = device.pool;
   let payload = COMPRESSED;
   let length = lz4_compress(page, COMPRESSED, device.level);
   let codec = CODEC_LZ4;
-  let flags = SLOT_STORED;
   if (length >= pool.hugeClassSize) {
     payload = page;
     length = PAGE_SIZE;
     codec = CODEC_RAW;
-    flags |= SLOT_HUGE;
   }
   const handle = zs_malloc(pool, length, codec);
   if (handle == 0) return false;
@@ -104,15 +125,23 @@ function store_object(device: Device, slot: usize, page: usize): bool {
     zs_free(pool, handle);
     return false;
   }
-  object_put(cell_location(handle), 0, payload, length);
+  object_put(cell_target(handle), 0, payload, length);
   slot_free(device, slot);
-  slot_set(slot, handle, flags);
-  if (flags & SLOT_HUGE) {
+  fill_slot(device, slot, handle, length, hash);
+  if (device.dedup) dedup_enter(pool, hash, cell_target(handle));
+  return true;
+}
+
+function fill_slot(device: Device, slot: usize, handle: u32, length: u32, hash: u32): void {
+  let flags = SLOT_STORED;
+  if (length == PAGE_SIZE) {
+    flags |= SLOT_HUGE;
     device.hugePages++;
     device.hugePagesSince++;
   }
+  if (device.dedup) flags |= hash_place(hash) << SLOT_PLACE_SHIFT;
+  slot_set(slot, handle, flags);
   device.pagesStored++;
-  return true;
 }
 
 /** Frees what a slot holds; an empty slot moves no counter. */
@@ -121,11 +150,13 @@ function slot_free(device: Device, slot: usize): void {
   if (flags == 0) return;
   const value = slot_value(slot);
   if (flags & SLOT_SAME) {
-    if (flags & SLOT_SAME_WIDE) wide_free(device.pool, value);
+    if (flags & SLOT_SAME_WIDE) value_free(device.pool, value);
     device.samePages--;
   } else {
     if (flags & SLOT_HUGE) device.hugePages--;
+    dedup_hint(flags >> SLOT_PLACE_SHIFT);
     zs_free(device.pool, value);
+    dedup_hint(0);
   }
   device.pagesStored--;
   slot_clear(slot);

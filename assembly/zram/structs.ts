@@ -14,6 +14,8 @@ export class Device {
   limitPages: u32;
   /// LZ4's acceleration.
   level: u32;
+  /// Pages that are stored already are shared, not stored again.
+  dedup: u32;
   /// Most pages that the pool held after an allocation for this device.
   maxUsedPages: u32;
 

@@ -1,10 +1,13 @@
 /**
  * The table of a device: one 8-byte slot for each page of the disk.
  *
- *   63                                    38 37          32 31                     0
- *  ┌────────────────────────────────────────┬──────────────┬────────────────────────┐
- *  │ 0                                      │ flags        │ handle or fill value   │
- *  └────────────────────────────────────────┴──────────────┴────────────────────────┘
+ *   63               46 45              36 35              32 31                     0
+ *  ┌───────────────────┬─────────────────┬──────────────────┬────────────────────────┐
+ *  │ hash of the page  │ 0               │ flags            │ handle or fill value   │
+ *  └───────────────────┴─────────────────┴──────────────────┴────────────────────────┘
+ *
+ * The upper 18 bits of the page's hash stand there on a device with dedup only: with them the index's entry is found
+ * when the page goes.
  *
  * Slots stand in chunks of 512, a frame each, under a radix tree of three levels. A frame of the tree is made when
  * something is stored below it and given back when the last slot below it empties: a sparse disk costs nothing until
@@ -15,8 +18,7 @@
  */
 import { DEBUG, PAGE_SIZE } from '../common';
 import { frame_alloc_zeroed, frame_free, frame_meta } from '../frames';
-import { CELL_RESERVE, VALUE, cell_alloc, cell_free, cell_refs, cell_set, cell_target } from '../zsmalloc/cell';
-import { Pool } from '../zsmalloc/structs';
+import { value_of } from '../zsmalloc/same';
 import { Device, ROOTS } from './structs';
 
 /** The slot holds a fill value … */
@@ -27,6 +29,9 @@ export const SLOT_SAME_WIDE: u32 = 1 << 1;
 export const SLOT_HUGE: u32 = 1 << 2;
 /** The slot holds a handle; a slot of all zeros is empty. */
 export const SLOT_STORED: u32 = 1 << 3;
+
+/** Where the hash stands in the upper word, and its place there. */
+export const SLOT_PLACE_SHIFT: u32 = 14;
 
 const SLOTS_SHIFT: u32 = 9;
 const SLOTS: u32 = 1 << SLOTS_SHIFT;
@@ -206,29 +211,9 @@ export function next_chunk(device: Device, index: u64): u64 {
 
 // ── fill values ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** Two cells that hold a 64-bit value; 0 when memory is exhausted. */
-export function wide_make(pool: Pool, value: u64): u32 {
-  const low = cell_alloc(pool, CELL_RESERVE);
-  if (low == 0) return 0;
-  cell_set(low, VALUE, 0, <u32>value);
-  const high = cell_alloc(pool, CELL_RESERVE);
-  if (high == 0) {
-    cell_free(pool, low);
-    return 0;
-  }
-  cell_set(high, VALUE, 0, <u32>(value >> 32));
-  cell_set(low, VALUE, high >> 3, <u32>value);
-  return low;
-}
-
-export function wide_free(pool: Pool, low: u32): void {
-  cell_free(pool, cell_refs(low) << 3);
-  cell_free(pool, low);
-}
-
 /** The 64-bit fill value of a same-filled slot. */
 export function slot_fill_value(slot: usize): u64 {
   const value = slot_value(slot);
   if (!(slot_flags(slot) & SLOT_SAME_WIDE)) return <u64>value * 0x100000001;
-  return cell_target(value) | (<u64>cell_target(cell_refs(value) << 3) << 32);
+  return value_of(value);
 }

@@ -12,9 +12,10 @@
  *  SHARED    frees that are due         the OBJECT or FORWARD cell of an object that may have other sharers
  *  OBJECT    cells that point here      location of the object
  *  FORWARD   cells that point here      the OBJECT or FORWARD cell that took its place
- *  VALUE     address / 8 of its twin    half of a 64-bit number (see zram/table.ts); the twin holds the other half
+ *  SAME      see same.ts                a 64-bit value that fills an object: there is no object
+ *  VALUE     address / 8 of its twin    half of a 64-bit number; the twin holds the other half
  *
- * DIRECT and SHARED cells are leaves: what users hold. OBJECT and FORWARD cells form a union-find forest above them, so
+ * DIRECT, SHARED and SAME cells are leaves: what users hold. OBJECT and FORWARD cells form a union-find forest above them, so
  * that two groups of sharers become one by writing one cell.
  *
  * Cells stand in chunks of one frame. The first cell of a chunk is not a cell: it links the chunks of a pool.
@@ -29,6 +30,7 @@ export const SHARED: u32 = 2;
 export const OBJECT: u32 = 3;
 export const FORWARD: u32 = 4;
 export const VALUE: u32 = 5;
+export const SAME: u32 = 6;
 
 const KIND_MASK: u32 = 7;
 const REFS_SHIFT: u32 = 3;
@@ -175,8 +177,23 @@ export function cell_free(pool: Pool, cell: u32): void {
 /** Next chunk of the pool, 0 = none. */
 // @ts-ignore: decorator
 @inline
-export function chunk_next(chunk: u32): u32 {
+function chunk_next(chunk: u32): u32 {
   return load<u32>(chunk);
+}
+
+/** First cell of the pool, in memory order; never 0. */
+export function first_cell(pool: Pool): u32 {
+  return pool.chunkOldest + CELL_BYTES;
+}
+
+/** The cell after this one, 0 = none. */
+// @ts-ignore: decorator
+@inline
+export function next_cell(cell: u32): u32 {
+  cell += CELL_BYTES;
+  if ((cell & PAGE_MASK) != 0) return cell;
+  const chunk = chunk_next(cell - PAGE_SIZE);
+  return chunk == 0 ? 0 : chunk + CELL_BYTES;
 }
 
 /** Whether `address` is a leaf cell of this pool: the test of every handle that comes from outside. */
@@ -185,7 +202,7 @@ export function is_handle(pool: Pool, address: u32): bool {
   if (load<u32>(frame_meta(address)) != (changetype<u32>(pool) | CHUNK_TAG)) return false;
   if ((address & PAGE_MASK) == 0 || (address & (CELL_BYTES - 1)) != 0) return false;
   const kind = cell_kind(address);
-  return kind == DIRECT || kind == SHARED;
+  return kind == DIRECT || kind == SHARED || kind == SAME;
 }
 
 // ── the forest ───────────────────────────────────────────────────────────────────────────────────────────────────

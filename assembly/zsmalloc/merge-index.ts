@@ -11,23 +11,35 @@
  * for in its own frame, a pass goes over the cells more than once.
  */
 import { PAGE_SIZE } from '../common';
-import { frame_alloc, frame_alloc_zeroed, frame_free } from '../frames';
+import {
+  ENTRIES_PER_FRAME, ENTRY_BYTES, FrameArray, array_end, array_entry, array_grow, array_shrink,
+} from '../frame-array';
 import { MERGE_ROOM, MERGE_ROOM_BYTES, Pool } from './structs';
 
-const ENTRY_BYTES: u32 = 8;
-const ENTRIES_PER_FRAME: u32 = PAGE_SIZE / ENTRY_BYTES;
-const FRAMES_PER_DIRECTORY: u32 = PAGE_SIZE / 4;
 const SECOND: u64 = 1 << 31;
+/** The pool's room holds the head of the array and its directory pointers, or after the head a small index. */
+const HEAD_BYTES: u32 = offsetof<FrameArray>('directory0');
+const DIRECTORIES_MAX: u32 = (MERGE_ROOM_BYTES - HEAD_BYTES) / 4;
+const SMALL_ENTRIES: u32 = (MERGE_ROOM_BYTES - HEAD_BYTES) / ENTRY_BYTES;
+
+// @ts-ignore: decorator
+@inline
+function array_of(pool: Pool): FrameArray {
+  return changetype<FrameArray>(changetype<usize>(pool) + MERGE_ROOM);
+}
+
+/** Whether the index lives in frames, which it could give back. */
+export function index_in_frames(pool: Pool): bool {
+  return pool.mergeCapacity != 0 && array_of(pool).frames != 0;
+}
 
 /** Address of an entry. */
 // @ts-ignore: decorator
 @inline
 export function index_entry(pool: Pool, slot: u32): usize {
-  const room = changetype<usize>(pool) + MERGE_ROOM;
-  if (pool.mergeDirectories == 0) return room + slot * ENTRY_BYTES;
-  const frame = slot / ENTRIES_PER_FRAME;
-  const directory = load<u32>(room + (frame / FRAMES_PER_DIRECTORY) * 4);
-  return load<u32>(directory + (frame % FRAMES_PER_DIRECTORY) * 4) + (slot % ENTRIES_PER_FRAME) * ENTRY_BYTES;
+  const array = array_of(pool);
+  if (array.frames == 0) return changetype<usize>(array) + HEAD_BYTES + slot * ENTRY_BYTES;
+  return array_entry(array, slot);
 }
 
 // @ts-ignore: decorator
@@ -61,53 +73,31 @@ export function index_slot(pool: Pool, key: u32): u32 {
 
 /** Makes an empty index for so many objects, or the largest that memory allows. */
 export function index_make(pool: Pool, objects: u32): void {
-  const room = changetype<usize>(pool) + MERGE_ROOM;
-  const inRoom = MERGE_ROOM_BYTES / ENTRY_BYTES;
-  const wanted = objects + (objects >> 1) + 1;
-  memory.fill(room, 0, MERGE_ROOM_BYTES);
-  pool.mergeDirectories = 0;
-  pool.mergeFrames = 0;
-  if (wanted > inRoom) {
-    const framesWanted = (wanted - 1) / ENTRIES_PER_FRAME + 1;
-    while (pool.mergeFrames < framesWanted && add_frame(pool)) {}
-    if (pool.mergeFrames < framesWanted) {
-      // Memory is short, and merging will need cells of its own: leave it a quarter.
-      for (let back = (pool.mergeFrames + 3) / 4; back > 0; back--) drop_frame(pool);
-    }
-  }
-  if (pool.mergeFrames == 0) index_end(pool);
-  pool.mergeCapacity = pool.mergeFrames == 0 ? inRoom : pool.mergeFrames * ENTRIES_PER_FRAME;
+  const array = array_of(pool);
+  memory.fill(changetype<usize>(array), 0, MERGE_ROOM_BYTES);
+  pool.mergeCapacity = SMALL_ENTRIES;
   pool.mergeUsed = 0;
-}
-
-function add_frame(pool: Pool): bool {
-  const room = changetype<usize>(pool) + MERGE_ROOM;
-  const place = pool.mergeFrames % FRAMES_PER_DIRECTORY;
-  const number = pool.mergeFrames / FRAMES_PER_DIRECTORY;
-  if (number == pool.mergeDirectories) {
-    const directory = frame_alloc();
-    if (directory == 0) return false;
-    store<u32>(room + number * 4, directory);
-    pool.mergeDirectories++;
+  const wanted = objects + (objects >> 1) + 1;
+  if (wanted <= SMALL_ENTRIES) return;
+  const framesWanted = (wanted - 1) / ENTRIES_PER_FRAME + 1;
+  while (array.frames < framesWanted && array_grow(array, DIRECTORIES_MAX)) {}
+  if (array.frames < framesWanted) {
+    // Memory is short, and merging will need cells of its own: leave it a quarter.
+    for (let back = (array.frames + 3) / 4; back > 0; back--) array_shrink(array);
   }
-  const frame = frame_alloc_zeroed();
-  if (frame == 0) return false;
-  store<u32>(load<u32>(room + number * 4) + place * 4, frame);
-  pool.mergeFrames++;
-  return true;
-}
-
-function drop_frame(pool: Pool): void {
-  const room = changetype<usize>(pool) + MERGE_ROOM;
-  const last = --pool.mergeFrames;
-  frame_free(load<u32>(load<u32>(room + (last / FRAMES_PER_DIRECTORY) * 4) + (last % FRAMES_PER_DIRECTORY) * 4));
+  if (array.frames != 0) {
+    pool.mergeCapacity = array.frames * ENTRIES_PER_FRAME;
+  } else {
+    array_end(array);
+    memory.fill(changetype<usize>(array), 0, MERGE_ROOM_BYTES);
+  }
 }
 
 /** Forgets all entries. */
 export function index_clear(pool: Pool): void {
   pool.mergeUsed = 0;
-  if (pool.mergeDirectories == 0) {
-    memory.fill(changetype<usize>(pool) + MERGE_ROOM, 0, MERGE_ROOM_BYTES);
+  if (array_of(pool).frames == 0) {
+    memory.fill(index_entry(pool, 0), 0, SMALL_ENTRIES * ENTRY_BYTES);
     return;
   }
   for (let slot: u32 = 0; slot < pool.mergeCapacity; slot += ENTRIES_PER_FRAME) {
@@ -117,11 +107,7 @@ export function index_clear(pool: Pool): void {
 
 /** Gives the index back. */
 export function index_end(pool: Pool): void {
-  const room = changetype<usize>(pool) + MERGE_ROOM;
-  while (pool.mergeFrames > 0) drop_frame(pool);
-  while (pool.mergeDirectories > 0) frame_free(load<u32>(room + --pool.mergeDirectories * 4));
-  // A small index and the directory share their room.
-  memory.fill(room, 0, MERGE_ROOM_BYTES);
+  array_end(array_of(pool));
   pool.mergeCapacity = 0;
   pool.mergeUsed = 0;
 }

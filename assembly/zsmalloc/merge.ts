@@ -14,19 +14,21 @@
  * Objects whose keys are equal and whose bytes are not stand side by side in the index, but no more than
  * COLLISIONS_MAX of them: more go under a second, independent key, so that no set of objects makes a pass quadratic.
  */
-import { DEBUG, PAGE_MASK } from '../common';
+import { DEBUG } from '../common';
 import {
-  CELL_BYTES, DIRECT, FORWARD, FREE, OBJECT, SHARED, VALUE, cell_add_refs, cell_alloc, cell_kind, cell_refs,
-  cell_root, cell_set, cell_set_target, cell_target, chunk_next,
+  DIRECT, FORWARD, OBJECT, SHARED, cell_add_refs, cell_alloc, cell_kind, cell_refs,
+  cell_root, cell_set, cell_set_target, cell_target, first_cell, next_cell,
 } from './cell';
 import {
-  entry_cell, entry_make, entry_matches, index_clear, index_end, index_entry, index_make, index_slot,
+  entry_cell, entry_make, entry_matches, index_clear, index_end, index_entry, index_in_frames, index_make,
+  index_slot,
 } from './merge-index';
 import {
-  header_hashed, header_length, object_hash, object_header, object_key, object_second_key, object_set_owner,
+  header_hashed, header_length, object_hash, object_header, object_key, object_second_key,
   objects_equal,
 } from './object';
-import { object_free } from './pool';
+import { dedup_forget } from './dedup';
+import { object_cell_make, object_change_owner, object_free } from './pool';
 import { class_at } from './size-class';
 import { GROUPS, MERGE_ROOM, MERGE_ROOM_BYTES, MERGE_STATE, MERGE_STATE_BYTES, Pool, Zspage } from './structs';
 import { LOCATION_HUGE, group_first, zspage_of } from './zspage';
@@ -64,7 +66,7 @@ export function merge_is_current(pool: Pool): bool {
 
 function merge_begin(pool: Pool): void {
   index_make(pool, pool.objects);
-  pool.mergeCursor = pool.chunkOldest + CELL_BYTES;
+  pool.mergeCursor = first_cell(pool);
   pool.mergeResume = 0;
   pool.mergeChanges = pool.changes;
   pool.mergeFlags = FIRST_ROUND;
@@ -78,7 +80,7 @@ export function merge_end(pool: Pool): void {
 
 /** Memory is short: gives up an index that lives in frames. Whether there was one. */
 export function merge_give_way(pool: Pool): bool {
-  if (pool.mergeFrames == 0) return false;
+  if (!index_in_frames(pool)) return false;
   merge_end(pool);
   return true;
 }
@@ -92,28 +94,23 @@ export function merge_step(pool: Pool, objectsMax: u32, dryRun: bool): bool {
   if (pool.mergeCursor == 0) merge_begin(pool);
   let cursor = pool.mergeCursor;
   while (objectsMax > 0) {
-    if ((cursor & PAGE_MASK) == 0) {
-      // The end of a chunk: cells fill it exactly.
-      const next = chunk_next(cursor - PAGE_MASK - 1);
-      if (next != 0) {
-        cursor = next + CELL_BYTES;
-      } else if (pool.mergeResume != 0) {
-        cursor = pool.mergeResume;
-        pool.mergeResume = 0;
-        pool.mergeFlags &= ~FIRST_ROUND;
-        index_clear(pool);
-      } else {
-        if (!dryRun && !(pool.mergeFlags & SKIPPED)) pool.changesMerged = pool.mergeChanges;
-        merge_end(pool);
-        return true;
-      }
-    }
     const kind = cell_kind(cursor);
     if (kind == DIRECT || kind == OBJECT) {
       objectsMax--;
       scan(pool, cursor, dryRun);
     }
-    cursor += CELL_BYTES;
+    cursor = next_cell(cursor);
+    if (cursor != 0) continue;
+    if (pool.mergeResume == 0) {
+      if (!dryRun && !(pool.mergeFlags & SKIPPED)) pool.changesMerged = pool.mergeChanges;
+      merge_end(pool);
+      return true;
+    }
+    // What the index holds was compared with all that follows; the next round begins where it became full.
+    cursor = pool.mergeResume;
+    pool.mergeResume = 0;
+    pool.mergeFlags &= ~FIRST_ROUND;
+    index_clear(pool);
   }
   pool.mergeCursor = cursor;
   return false;
@@ -180,7 +177,7 @@ function enter(pool: Pool, at: usize, entry: u64, cell: u32): void {
 function owner_of(pool: Pool, cell: u32): u32 {
   const kind = cell_kind(cell);
   if (kind == DIRECT || kind == OBJECT) return cell;
-  if (kind == FREE || kind == VALUE) return 0;
+  if (kind != SHARED && kind != FORWARD) return 0;
   if (kind == SHARED) return cell_root(pool, cell);
   do cell = cell_target(cell);
   while (cell_kind(cell) == FORWARD);
@@ -194,7 +191,8 @@ function merge(pool: Pool, entryAt: usize, kept: u32, cell: u32, header: u64, dr
   if (dryRun) {
     doom(location);
   } else {
-    const root = unite(pool, kept, cell);
+    dedup_forget(pool, location);
+    const root = unite(pool, kept, cell, length);
     if (root == 0) {
       pool.mergeFlags |= SKIPPED;
       return;
@@ -213,41 +211,41 @@ function merge(pool: Pool, entryAt: usize, kept: u32, cell: u32, header: u64, dr
  * Makes one group of the sharers of two objects, which keeps the object of `a`; the caller frees the other.
  * @returns the group's OBJECT cell; 0 when the first merge of two single objects got no cell: nothing has changed
  */
-function unite(pool: Pool, a: u32, b: u32): u32 {
+function unite(pool: Pool, a: u32, b: u32, length: u32): u32 {
   if (DEBUG) assert(a != b);
   const location = cell_target(a);
-  let root: u32;
-  if (cell_kind(a) == DIRECT && cell_kind(b) == DIRECT) {
-    root = cell_alloc(pool, 0);
-    if (root == 0) return 0;
-    cell_set(root, OBJECT, 2, location);
-    pool.objectCells++;
-    share(pool, a, root);
-    share(pool, b, root);
-  } else if (cell_kind(a) == DIRECT) {
-    root = b;
-    share(pool, a, root);
-    cell_add_refs(root, 1);
-  } else if (cell_kind(b) == DIRECT) {
-    root = a;
-    share(pool, b, root);
-    cell_add_refs(root, 1);
-  } else {
+  let root = a;
+  if (cell_kind(a) == DIRECT) {
+    if (cell_kind(b) == DIRECT) {
+      root = cell_alloc(pool, 0);
+      if (root == 0) return 0;
+      object_cell_make(pool, root, a, length);
+    } else {
+      root = b;
+      share(pool, a, root, length);
+    }
+  }
+  if (cell_kind(b) == DIRECT) {
+    share(pool, b, root, length);
+  } else if (root != b) {
     // The smaller group forwards to the larger: ways stay short.
-    root = cell_refs(a) >= cell_refs(b) ? a : b;
+    if (cell_refs(b) > cell_refs(root)) root = b;
     const child = root == a ? b : a;
     cell_set(child, FORWARD, cell_refs(child), root);
     cell_add_refs(root, 1);
     pool.objectCells--;
+    pool.sharedBytes += length;
   }
   cell_set_target(root, location);
-  object_set_owner(location, root);
+  object_change_owner(pool, location, root);
   return root;
 }
 
-function share(pool: Pool, leaf: u32, root: u32): void {
+function share(pool: Pool, leaf: u32, root: u32, length: u32): void {
   cell_set(leaf, SHARED, cell_refs(leaf), root);
+  cell_add_refs(root, 1);
   pool.sharedLeaves++;
+  pool.sharedBytes += length;
 }
 
 // ── dry runs ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,14 +1,14 @@
 /**
  * What is in an object: its header and its payload.
  *
- *   63           45 44    41 40        29 28                              0
- *  ┌───────────────┬────────┬────────────┬─────────────────────────────────┐
- *  │ hash          │ codec  │ length - 1 │ address / 8 of the owner's cell │
- *  └───────────────┴────────┴────────────┴─────────────────────────────────┘
+ *   63       46  45 44    41 40        29 28                              0
+ *  ┌───────────┬───┬────────┬────────────┬─────────────────────────────────┐
+ *  │ hash      │ I │ codec  │ length - 1 │ address / 8 of the owner's cell │   I: has an entry in the dedup index
+ *  └───────────┴───┴────────┴────────────┴─────────────────────────────────┘
  *
  * The owner is the DIRECT or OBJECT cell that holds the object's location, so that compaction moves an object by writing
  * one cell. Length and codec belong to the object, never to who refers to it: sharers may differ in everything else.
- * `hash` caches 19 bits of the payload's hash; 0 = not cached, and a write clears it. Huge objects cache 32 bits, beside
+ * `hash` caches 18 bits of the payload's hash; 0 = not cached, and a write clears it. Huge objects cache 32 bits, beside
  * their header in the descriptor: they all have much the same length, which does not help to tell them apart.
  */
 import { DEBUG, PAGE_MASK, PAGE_SIZE } from '../common';
@@ -21,10 +21,11 @@ import { LOCATION_HUGE, LOCATION_STRADDLES, header_address, next_frame, object_a
 const LENGTH_SHIFT: u64 = 29;
 const LENGTH_MASK: u64 = 0xfff;
 const CODEC_SHIFT: u64 = 41;
-const HASH_SHIFT: u64 = 45;
+export const HEADER_INDEXED: u64 = 1 << 45;
+const HASH_SHIFT: u64 = 46;
 const OWNER_MASK: u64 = (1 << LENGTH_SHIFT) - 1;
 /** 32-bit hashes are cut to what a header has room for. */
-const HASH_CUT: u32 = 13;
+const HASH_CUT: u32 = 14;
 
 // @ts-ignore: decorator
 @inline
@@ -134,10 +135,21 @@ export function header_hashed(header: u64): bool {
   return header >> HASH_SHIFT != 0;
 }
 
+/** The cached hash, upper 18 bits; 0 = none. */
+// @ts-ignore: decorator
+@inline
+export function header_cached_hash(header: u64): u32 {
+  return <u32>(header >> HASH_SHIFT);
+}
+
 /** Hashes the payload and caches the hash. Returns the header with it. */
 export function object_hash(location: u32, header: u64): u64 {
   const length = header_length(header);
-  const hash = content_hash(object_view(location, length, SCRATCH_A), length, header_codec(header));
+  return object_cache_hash(location, header, content_hash(object_view(location, length, SCRATCH_A), length, header_codec(header)));
+}
+
+/** Caches the hash of the payload. Returns the header with it. */
+export function object_cache_hash(location: u32, header: u64, hash: u32): u64 {
   if (location & LOCATION_HUGE) zspage_of(location).hugeHash = hash;
   header = (header & ((1 << HASH_SHIFT) - 1)) | (<u64>max(hash >> HASH_CUT, 1) << HASH_SHIFT);
   object_set_header(location, header);
@@ -149,7 +161,7 @@ export function object_hash(location: u32, header: u64): u64 {
 @inline
 export function object_key(location: u32, header: u64): u32 {
   if (location & LOCATION_HUGE) return zspage_of(location).hugeHash;
-  return <u32>(header >> HASH_SHIFT) | (header_length(header) << 19);
+  return <u32>(header >> HASH_SHIFT) | (header_length(header) << 18);
 }
 
 /** A key that has nothing to do with `object_key`; reads the payload. */
@@ -160,7 +172,7 @@ export function object_second_key(location: u32, header: u64): u32 {
 
 /** Whether two objects have the same length, codec and bytes. */
 export function objects_equal(a: u32, headerA: u64, b: u32, headerB: u64): bool {
-  if ((headerA ^ headerB) & ~OWNER_MASK & ((1 << HASH_SHIFT) - 1)) return false;
+  if ((headerA ^ headerB) & ~OWNER_MASK & (HEADER_INDEXED - 1)) return false;
   const length = header_length(headerA);
   return bytes_equal(object_view(a, length, SCRATCH_A), object_view(b, length, SCRATCH_B), length);
 }

@@ -1,21 +1,29 @@
 /**
  * The pool: zs_malloc and zs_free on cells, and making and ending pools.
  */
-import { DEBUG, EINVAL, PAGE_SHIFT, PAGE_SIZE } from '../common';
+import { CODEC_RAW, DEBUG, ENOMEM, PAGE_SIZE } from '../common';
 import { frame_alloc_zeroed, frame_free } from '../frames';
+import { content_hash } from '../hash';
 import { SCRATCH_A } from '../staging';
 import {
-  CELL_RESERVE, DIRECT, FORWARD, OBJECT, REFS_MAX, SHARED, cell_add_refs, cell_alloc, cell_free, cell_kind,
-  cell_location, cell_refs, cell_return, cell_root, cell_set, cell_target, cells_end, cells_init,
+  CELL_RESERVE, DIRECT, OBJECT, REFS_MAX, SAME, SHARED, cell_add_refs, cell_alloc, cell_free, cell_kind, cell_location,
+  cell_refs, cell_return, cell_root, cell_set, cell_target, cells_end, cells_init, first_cell,
+  next_cell,
 } from './cell';
-import { merge_end, merge_give_way } from './merge';
+import { zs_compact } from './compact';
+import { dedup_end, dedup_enter, dedup_find_bytes, dedup_forget, dedup_moved } from './dedup';
+import { merge_counters_reset, merge_end, merge_give_way, merge_step } from './merge';
 import {
-  header_codec, header_length, header_make, object_forget_hash, object_header, object_put, object_set_header,
-  object_set_owner, object_view,
+  header_codec, header_length, header_make, header_owner, object_cache_hash, object_forget_hash, object_header, object_put,
+  object_set_header, object_set_owner, object_view,
 } from './object';
+import { SAME_REFS_MAX, is_same_filled, same_clear, same_fill, same_length, same_make, same_refs } from './same';
 import { class_at, class_of, classes_init } from './size-class';
 import { CLASS_FRAMES0, GROUPS, MAGIC, Pool } from './structs';
 import { class_put, class_take, group_first, zspage_end, zspage_unlink } from './zspage';
+
+/** Objects that are new before the shrinker runs again, at least. */
+const SHRINK_CHANGES_MIN: u32 = 64;
 
 /** Makes a pool whose zspages chain up to `chainSize` frames. 0 when memory is exhausted. */
 export function pool_make(chainSize: u32): Pool {
@@ -35,6 +43,7 @@ export function pool_make(chainSize: u32): Pool {
 export function pool_end(pool: Pool): void {
   pool.magic = 0;
   merge_end(pool);
+  dedup_end(pool);
   for (let n: u32 = 0; n < pool.classes; n++) {
     const sizeClass = class_at(pool, n);
     for (let group: u32 = 0; group < GROUPS; group++) {
@@ -66,8 +75,23 @@ export function pool_alive(pool: Pool): bool {
 export function zs_malloc(pool: Pool, length: u32, codec: u32): u32 {
   if (DEBUG) assert(length >= 1 && length <= PAGE_SIZE);
   const cell = handle_make(pool, length, codec);
-  if (cell == 0 && merge_give_way(pool)) return handle_make(pool, length, codec);
+  if (cell == 0 && pool_make_room(pool)) return handle_make(pool, length, codec);
   return cell;
+}
+
+/**
+ * An allocation failed: gives up the index of an unfinished merge; a pool with `shrinker` merges and compacts.
+ * Rate-limited: the shrinker runs again when a sixteenth of the pool is new.
+ * @returns whether it is worth trying again
+ */
+export function pool_make_room(pool: Pool): bool {
+  const gaveWay = merge_give_way(pool);
+  if (!pool.shrinker || pool.changes - pool.changesShrunk < max(pool.objects >> 4, SHRINK_CHANGES_MIN)) return gaveWay;
+  merge_counters_reset();
+  merge_step(pool, u32.MAX_VALUE, false);
+  zs_compact(pool);
+  pool.changesShrunk = pool.changes;
+  return true;
 }
 
 function handle_make(pool: Pool, length: u32, codec: u32): u32 {
@@ -94,8 +118,85 @@ function object_make(pool: Pool, owner: u32, length: u32, codec: u32): u32 {
   return location;
 }
 
+/**
+ * A handle of an object whose content is in memory, so that the allocator sees it first: same-filled content takes no
+ * object, and on a pool with `dedup` an equal object that was stored before is shared.
+ * @returns its leaf cell, or 0 when the pool's limit or memory is exhausted
+ */
+export function zs_store(pool: Pool, content: usize, length: u32): u32 {
+  if (is_same_filled(content, length)) {
+    const leaf = same_make(pool, load<u64>(content), length);
+    return leaf == 0 && pool_make_room(pool) ? same_make(pool, load<u64>(content), length) : leaf;
+  }
+  if (!pool.dedupStore) return store_object(pool, content, length);
+  const hash = content_hash(content, length, CODEC_RAW);
+  const twin = dedup_find_bytes(pool, hash, content, length);
+  if (twin != 0) {
+    const leaf = zs_share(pool, twin);
+    if (leaf != 0) return leaf;
+  }
+  const leaf = store_object(pool, content, length);
+  if (leaf == 0) return 0;
+  const location = cell_target(leaf);
+  object_cache_hash(location, object_header(location), hash);
+  dedup_enter(pool, hash, location);
+  return leaf;
+}
+
+function store_object(pool: Pool, content: usize, length: u32): u32 {
+  const leaf = zs_malloc(pool, length, CODEC_RAW);
+  if (leaf != 0) object_put(cell_target(leaf), 0, content, length);
+  return leaf;
+}
+
+/** One more handle of an object, given the cell that owns it. 0 when memory is exhausted. */
+export function zs_share(pool: Pool, owner: u32): u32 {
+  const leaf = cell_alloc(pool, CELL_RESERVE);
+  if (leaf == 0) return 0;
+  const length = header_length(object_header(cell_target(owner)));
+  let root = owner;
+  if (cell_kind(owner) == DIRECT) {
+    // The leaf is not free while the next cell is looked for.
+    cell_set(leaf, SHARED, 1, 0);
+    root = cell_alloc(pool, CELL_RESERVE);
+    if (root == 0) {
+      cell_free(pool, leaf);
+      return 0;
+    }
+    object_cell_make(pool, root, owner, length);
+  } else if (cell_refs(owner) == REFS_MAX) {
+    cell_return(pool, leaf);
+    return 0;
+  }
+  cell_set(leaf, SHARED, 1, root);
+  cell_add_refs(root, 1);
+  pool.sharedLeaves++;
+  pool.sharedBytes += length;
+  pool.handles++;
+  return leaf;
+}
+
+/** Gives the object of a DIRECT leaf an OBJECT cell, to which the leaf then points. */
+export function object_cell_make(pool: Pool, cell: u32, leaf: u32, length: u32): void {
+  const location = cell_target(leaf);
+  cell_set(cell, OBJECT, 1, location);
+  cell_set(leaf, SHARED, cell_refs(leaf), cell);
+  // One leaf more that shares, one object cell more: nothing is saved yet.
+  pool.sharedLeaves++;
+  pool.objectCells++;
+  object_change_owner(pool, location, cell);
+}
+
+/** The object belongs to another cell now. */
+export function object_change_owner(pool: Pool, location: u32, owner: u32): void {
+  if (header_owner(object_header(location)) == owner) return;
+  dedup_moved(pool, location, owner);
+  object_set_owner(location, owner);
+}
+
 /** Frees an object whose cell is dealt with by the caller. */
 export function object_free(pool: Pool, location: u32): void {
+  dedup_forget(pool, location);
   pool.objects--;
   pool.payloadBytes -= header_length(object_header(location));
   class_put(location);
@@ -103,42 +204,43 @@ export function object_free(pool: Pool, location: u32): void {
 
 /** zs_free: gives a handle back, and with the last sharer the object. */
 export function zs_free(pool: Pool, leaf: u32): void {
-  if (cell_refs(leaf) > 1) {
+  const kind = cell_kind(leaf);
+  if ((kind == SAME ? same_refs(leaf) : cell_refs(leaf)) > 1) {
     cell_add_refs(leaf, -1); // retained: one of several frees
     return;
   }
-  const shared = cell_kind(leaf) == SHARED;
-  const target = cell_target(leaf);
-  cell_free(pool, leaf);
   pool.handles--;
-  if (shared) {
-    pool.sharedLeaves--;
-    drop_reference(pool, target);
+  if (kind == SHARED) {
+    leaf_drop(pool, leaf);
+    cell_free(pool, leaf);
+  } else if (kind == SAME) {
+    same_clear(pool, leaf);
+    cell_free(pool, leaf);
   } else {
-    object_free(pool, target);
+    // The header still names the leaf while the index looks for the object's entry.
+    object_free(pool, cell_target(leaf));
+    cell_free(pool, leaf);
   }
 }
 
-/** One cell less points to `cell`, an OBJECT or FORWARD. */
-function drop_reference(pool: Pool, cell: u32): void {
-  while (cell_refs(cell) == 1) {
-    const target = cell_target(cell);
-    const kind = cell_kind(cell);
-    cell_free(pool, cell);
-    if (kind == OBJECT) {
-      pool.objectCells--;
-      object_free(pool, target);
-      return;
-    }
-    if (DEBUG) assert(kind == FORWARD);
-    cell = target;
+/** A SHARED leaf lets go of its object. */
+function leaf_drop(pool: Pool, leaf: u32): void {
+  const root = cell_root(pool, leaf);
+  const location = cell_target(root);
+  pool.sharedLeaves--;
+  if (cell_refs(root) > 1) {
+    pool.sharedBytes -= header_length(object_header(location));
+    cell_add_refs(root, -1);
+    return;
   }
-  cell_add_refs(cell, -1);
+  object_free(pool, location);
+  cell_free(pool, root);
+  pool.objectCells--;
 }
 
 /** One more `zs_free` is needed for this handle. False when it has as many references as fit. */
 export function zs_retain(leaf: u32): bool {
-  if (cell_refs(leaf) == REFS_MAX) return false;
+  if (cell_kind(leaf) == SAME ? same_refs(leaf) == SAME_REFS_MAX : cell_refs(leaf) == REFS_MAX) return false;
   cell_add_refs(leaf, 1);
   return true;
 }
@@ -147,24 +249,39 @@ export function zs_retain(leaf: u32): bool {
 // @ts-ignore: decorator
 @inline
 export function zs_size(leaf: u32): u32 {
+  if (cell_kind(leaf) == SAME) return same_length(leaf);
   return header_length(object_header(cell_location(leaf)));
 }
 
+/** Copies the whole object to `to`. Returns its length. */
+export function zs_read(leaf: u32, to: usize): u32 {
+  if (cell_kind(leaf) == SAME) {
+    same_fill(leaf, to);
+    return same_length(leaf);
+  }
+  const location = cell_location(leaf);
+  const length = header_length(object_header(location));
+  memory.copy(to, object_view(location, length, SCRATCH_A), length);
+  return length;
+}
+
 /**
- * Makes the leaf the only one that refers to its object, with a copy where there are sharers (copy on write).
- * @returns the object's location; 0 when there is no room for the copy, and then nothing has changed
+ * Makes the leaf the only one that refers to its object, with a copy where there are sharers (copy on write), and with
+ * an object where it had none.
+ * @returns the object's location; 0 when there is no room for it, and then nothing has changed
  */
-function object_unshare(pool: Pool, leaf: u32): u32 {
+export function object_unshare(pool: Pool, leaf: u32): u32 {
+  if (cell_kind(leaf) == SAME) return same_materialise(pool, leaf);
   const root = cell_root(pool, leaf);
   const location = cell_target(root);
   if (root == leaf) return location;
   if (cell_refs(root) == 1) {
     // The others are gone: the leaf takes the object over.
+    object_change_owner(pool, location, leaf);
     cell_free(pool, root);
     pool.objectCells--;
     pool.sharedLeaves--;
     cell_set(leaf, DIRECT, cell_refs(leaf), location);
-    object_set_owner(location, leaf);
     return location;
   }
   const header = object_header(location);
@@ -173,22 +290,45 @@ function object_unshare(pool: Pool, leaf: u32): u32 {
   if (copy == 0) return 0;
   object_put(copy, 0, object_view(location, length, SCRATCH_A), length);
   pool.sharedLeaves--;
+  pool.sharedBytes -= length;
   cell_add_refs(root, -1);
   cell_set(leaf, DIRECT, cell_refs(leaf), copy);
   return copy;
 }
 
+function same_materialise(pool: Pool, leaf: u32): u32 {
+  const length = same_length(leaf);
+  const location = object_make(pool, leaf, length, CODEC_RAW);
+  if (location == 0) return 0;
+  same_fill(leaf, SCRATCH_A);
+  object_put(location, 0, SCRATCH_A, length);
+  same_clear(pool, leaf);
+  cell_set(leaf, DIRECT, same_refs(leaf), location);
+  return location;
+}
+
 /** Writes `length` bytes at `offset` of the object; the range lies inside it. False when a needed copy has no room. */
 export function zs_write(pool: Pool, leaf: u32, offset: u32, from: usize, length: u32): bool {
-  const location = object_unshare(pool, leaf);
+  let location = object_unshare(pool, leaf);
+  if (location == 0 && pool_make_room(pool)) location = object_unshare(pool, leaf);
   if (location == 0) return false;
+  dedup_forget(pool, location);
   object_forget_hash(location);
   object_put(location, offset, from, length);
   pool.changes++;
   return true;
 }
 
-/** Bytes, and 4 KiB pages, that the pool's zspages take. */
-export function zs_total_bytes(pool: Pool): u64 {
-  return <u64>pool.totalPages << PAGE_SHIFT;
+/**
+ * Gives handles that share an object one of their own, until all have one or `handlesMax` were given.
+ * @returns how many were given; -ENOMEM when there was no room for one: the others stay merged
+ */
+export function pool_unmerge(pool: Pool, handlesMax: u32): i32 {
+  let given: u32 = 0;
+  for (let cell = first_cell(pool); cell != 0 && given < handlesMax; cell = next_cell(cell)) {
+    if (cell_kind(cell) != SHARED) continue;
+    if (object_unshare(pool, cell) == 0) return ENOMEM;
+    given++;
+  }
+  return <i32>given;
 }

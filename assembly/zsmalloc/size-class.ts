@@ -6,7 +6,7 @@
  * objects are one class: fewer classes, fewer partly filled zspages. The rules and the resulting table are the
  * kernel's (6.3 and later); see docs/design.md.
  */
-import { DEBUG, PAGE_SIZE } from '../common';
+import { DEBUG, PAGE_MASK, PAGE_SIZE } from '../common';
 import { frame_alloc_zeroed } from '../frames';
 import { CLASS_BYTES, CLASS_FRAMES0, CLASS_MAP, Pool, SIZE_INDEXES, SizeClass } from './structs';
 
@@ -53,6 +53,16 @@ export function class_at(pool: Pool, n: u32): SizeClass {
   if (DEBUG) assert(n < pool.classes);
   const frame = load<u32>(changetype<usize>(pool) + ((n / CLASSES_PER_FRAME) << 2), CLASS_FRAMES0);
   return changetype<SizeClass>(frame + (n % CLASSES_PER_FRAME) * CLASS_BYTES);
+}
+
+/** The number under which `class_at` knows a class. */
+export function class_number(sizeClass: SizeClass): u32 {
+  const pool = sizeClass.pool;
+  const frame = changetype<u32>(sizeClass) & ~PAGE_MASK;
+  const within = (changetype<u32>(sizeClass) & PAGE_MASK) / CLASS_BYTES;
+  let n: u32 = 0;
+  while (load<u32>(changetype<usize>(pool) + (n << 2), CLASS_FRAMES0) != frame) n++;
+  return n * CLASSES_PER_FRAME + within;
 }
 
 /** Makes the pool's classes, from the largest size to the smallest. False when memory is exhausted. */

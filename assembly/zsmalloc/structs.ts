@@ -87,6 +87,16 @@ export class Pool {
   sharedLeaves: u32;
   /// Object cells: objects that have, or had, several handles.
   objectCells: u32;
+  /// Payload bytes that sharing saves: of all shared leaves, less those of the object cells.
+  sharedBytes: u64;
+  /// The deduplication index, see dedup.ts; 0 = none.
+  dedupArray: u32;
+  dedupUsed: u32;
+  /// `store` looks for equal objects; an allocation that fails merges and compacts before it gives up.
+  dedupStore: u32;
+  shrinker: u32;
+  /// `changes` when the shrinker last ran.
+  changesShrunk: u32;
   /// Grows with every object that is made or written: while it stands, a merge can find nothing new.
   changes: u32;
   /// `changes` when a merge last began that found everything; 0 = never.
@@ -107,8 +117,6 @@ export class Pool {
   mergeResume: u32;
   mergeCapacity: u32;
   mergeUsed: u32;
-  mergeDirectories: u32;
-  mergeFrames: u32;
   mergeChanges: u32;
   mergeFlags: u32;
 
@@ -132,6 +140,6 @@ export const SIZE_INDEXES: u32 = 255;
 /** Offset in the pool's frame of the map: a class address for each size index. */
 export const CLASS_MAP: u32 = PAGE_SIZE - 4 * SIZE_INDEXES;
 
-/** Offset and length of the room between: the merge index's directory, or all of a small index. */
+/** Offset and length of the room between: the merge index's directories, or all of a small index. */
 export const MERGE_ROOM: u32 = 256;
 export const MERGE_ROOM_BYTES: u32 = CLASS_MAP - 4 - MERGE_ROOM;

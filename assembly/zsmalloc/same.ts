@@ -1,0 +1,96 @@
+/**
+ * Same-filled content: a handle and no object. One 64-bit value is all there is to keep, 32 bits of it in the leaf when
+ * it repeats a 32-bit word, else both halves in a pair of VALUE cells.
+ *
+ *   63           55  54  53                 35 34   32 31                                0
+ *  ┌───────────────┬───┬──────────────────────┬───────┬───────────────────────────────────┐
+ *  │ words - 1     │ W │ frees that are due   │ SAME  │ value, or W: cell of the low half │
+ *  └───────────────┴───┴──────────────────────┴───────┴───────────────────────────────────┘
+ */
+import {
+  CELL_RESERVE, SAME, VALUE, cell_alloc, cell_free, cell_refs, cell_set, cell_target,
+} from './cell';
+import { Pool } from './structs';
+
+const WORDS_SHIFT: u32 = 20;
+const WIDE: u32 = 1 << 19;
+/** References of a SAME leaf are 19 bits. */
+export const SAME_REFS_MAX: u32 = WIDE - 1;
+/** Content shorter than two words is not worth the test. */
+const SAME_BYTES_MIN: u32 = 16;
+
+// ── 64-bit values in two cells ───────────────────────────────────────────────────────────────────────────────────
+
+/** Two cells that hold a value; 0 when memory is exhausted. */
+export function value_make(pool: Pool, value: u64): u32 {
+  const low = cell_alloc(pool, CELL_RESERVE);
+  if (low == 0) return 0;
+  cell_set(low, VALUE, 0, <u32>value);
+  const high = cell_alloc(pool, CELL_RESERVE);
+  if (high == 0) {
+    cell_free(pool, low);
+    return 0;
+  }
+  cell_set(high, VALUE, 0, <u32>(value >> 32));
+  cell_set(low, VALUE, high >> 3, <u32>value);
+  return low;
+}
+
+export function value_free(pool: Pool, low: u32): void {
+  cell_free(pool, cell_refs(low) << 3);
+  cell_free(pool, low);
+}
+
+export function value_of(low: u32): u64 {
+  return cell_target(low) | (<u64>cell_target(cell_refs(low) << 3) << 32);
+}
+
+// ── leaves ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Whether content can be kept as a value: two words or more, whole words, all equal. */
+export function is_same_filled(content: usize, length: u32): bool {
+  if (length < SAME_BYTES_MIN || (length & 7) != 0) return false;
+  const value = load<u64>(content);
+  if (load<u64>(content + length - 8) != value) return false;
+  for (const end = content + length; content < end; content += 8) if (load<u64>(content) != value) return false;
+  return true;
+}
+
+/** A leaf that stands for `length` bytes of a 64-bit value; 0 when memory is exhausted. */
+export function same_make(pool: Pool, value: u64, length: u32): u32 {
+  const leaf = cell_alloc(pool, CELL_RESERVE);
+  if (leaf == 0) return 0;
+  const words = ((length >> 3) - 1) << WORDS_SHIFT;
+  cell_set(leaf, SAME, words | 1, <u32>value);
+  if (<u32>(value >> 32) != <u32>value) {
+    const low = value_make(pool, value);
+    if (low == 0) {
+      cell_free(pool, leaf);
+      return 0;
+    }
+    cell_set(leaf, SAME, words | WIDE | 1, low);
+  }
+  pool.handles++;
+  return leaf;
+}
+
+/** The number of frees that are due. */
+export function same_refs(leaf: u32): u32 {
+  return cell_refs(leaf) & SAME_REFS_MAX;
+}
+
+export function same_length(leaf: u32): u32 {
+  return ((cell_refs(leaf) >> WORDS_SHIFT) + 1) << 3;
+}
+
+/** Fills `same_length` bytes with the leaf's value. */
+export function same_fill(leaf: u32, to: usize): void {
+  const target = cell_target(leaf);
+  const value = cell_refs(leaf) & WIDE ? value_of(target) : <u64>target * 0x100000001;
+  for (const end = to + same_length(leaf); to < end; to += 8) store<u64>(to, value);
+}
+
+/** Frees what the leaf holds beside itself. */
+export function same_clear(pool: Pool, leaf: u32): void {
+  if (cell_refs(leaf) & WIDE) value_free(pool, cell_target(leaf));
+}
