@@ -11,7 +11,8 @@ import { lz4_compress, lz4_decompress } from './lz4';
 import { COMPRESSED, STAGING } from './staging';
 import { bytes_equal, page_same_filled } from './compare';
 import {
-  OBJECT, SHARED, cell_kind, cell_location, cell_refs, cell_root, cells_unused_bytes, first_cell, is_handle, next_cell,
+  OBJECT, SHARED, cell_kind, cell_location, cell_refs, cell_root, cell_target, cells_unused_bytes, first_cell,
+  is_handle, next_cell,
 } from './zsmalloc/cell';
 import { can_compact, objectsMoved, zs_compact } from './zsmalloc/compact';
 import {
@@ -193,7 +194,8 @@ export function poolMerged(address: usize): void {
   for (let cell = first_cell(pool); cell != 0; cell = next_cell(cell)) {
     const kind = cell_kind(cell);
     if (kind != SHARED && kind != OBJECT) continue;
-    const n = pool.classes - 1 - class_number(zspage_of(cell_location(cell)).sizeClass);
+    const location = kind == SHARED ? cell_location(cell) : cell_target(cell);
+    const n = pool.classes - 1 - class_number(zspage_of(location).sizeClass);
     put(n, load<f64>(STAGING + n * 8) + (kind == SHARED ? 1 : -1));
   }
 }
@@ -240,7 +242,8 @@ export function zramSetLevel(device: usize, level: u32): void {
 
 /** mem_used_max becomes what is used now. */
 export function zramResetMaxUsed(device: usize): void {
-  changetype<Device>(device).maxUsedPages = changetype<Device>(device).pool.totalPages;
+  const pool = changetype<Device>(device).pool;
+  pool.maxUsedPages = pool.totalPages;
 }
 
 /** Stores the first staging page. @returns 0 or -ENOMEM */
@@ -281,7 +284,7 @@ export function zramStats(address: usize): void {
   put(1, <f64>pool.payloadBytes);
   put(2, pool.totalPages);
   put(3, device.limitPages);
-  put(4, device.maxUsedPages);
+  put(4, pool.maxUsedPages);
   put(5, device.samePages);
   put(6, <f64>pool.pagesCompacted);
   put(7, device.hugePages);

@@ -120,7 +120,6 @@ function store_object(device: Device, slot: usize, page: usize, hash: u32): bool
   }
   const handle = zs_malloc(pool, length, codec);
   if (handle == 0) return false;
-  if (pool.totalPages > device.maxUsedPages) device.maxUsedPages = pool.totalPages;
   if (device.limitPages != 0 && pool.totalPages > device.limitPages) {
     zs_free(pool, handle);
     return false;

@@ -16,8 +16,6 @@ export class Device {
   level: u32;
   /// Pages that are stored already are shared, not stored again.
   dedup: u32;
-  /// Most pages that the pool held after an allocation for this device.
-  maxUsedPages: u32;
 
   pagesStored: u32;
   samePages: u32;

@@ -156,12 +156,8 @@ export function cell_alloc(pool: Pool, reserve: u32): u32 {
   return fresh;
 }
 
-/** Takes back a cell that was handed out last and never set: it goes to the head of the queue, as if never taken. */
+/** Takes back the cell handed out last, not needed after all: it goes to the head of the queue, as if never taken. */
 export function cell_return(pool: Pool, cell: u32): void {
-  if (pool.cellFresh == cell + CELL_BYTES) {
-    pool.cellFresh = cell;
-    return;
-  }
   store<u64>(cell, pool.cellFreeHead);
   pool.cellFreeHead = cell;
   if (pool.cellFreeTail == 0) pool.cellFreeTail = cell;

@@ -160,7 +160,7 @@ export function zs_share(pool: Pool, owner: u32): u32 {
     cell_set(leaf, SHARED, 1, 0);
     root = cell_alloc(pool, CELL_RESERVE);
     if (root == 0) {
-      cell_free(pool, leaf);
+      cell_return(pool, leaf);
       return 0;
     }
     object_cell_make(pool, root, owner, length);

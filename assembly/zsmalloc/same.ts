@@ -8,7 +8,7 @@
  *  └───────────────┴───┴──────────────────────┴───────┴───────────────────────────────────┘
  */
 import {
-  CELL_RESERVE, SAME, VALUE, cell_alloc, cell_free, cell_refs, cell_set, cell_target,
+  CELL_RESERVE, SAME, VALUE, cell_alloc, cell_free, cell_refs, cell_return, cell_set, cell_target,
 } from './cell';
 import { Pool } from './structs';
 
@@ -28,7 +28,7 @@ export function value_make(pool: Pool, value: u64): u32 {
   cell_set(low, VALUE, 0, <u32>value);
   const high = cell_alloc(pool, CELL_RESERVE);
   if (high == 0) {
-    cell_free(pool, low);
+    cell_return(pool, low);
     return 0;
   }
   cell_set(high, VALUE, 0, <u32>(value >> 32));
@@ -65,7 +65,7 @@ export function same_make(pool: Pool, value: u64, length: u32): u32 {
   if (<u32>(value >> 32) != <u32>value) {
     const low = value_make(pool, value);
     if (low == 0) {
-      cell_free(pool, leaf);
+      cell_return(pool, leaf);
       return 0;
     }
     cell_set(leaf, SAME, words | WIDE | 1, low);

@@ -77,6 +77,8 @@ export class Pool {
   limitPages: u32;
   /// 4 KiB frames in zspages (zs_get_total_pages).
   totalPages: u32;
+  /// The most that `totalPages` was (mem_used_max of zram).
+  maxUsedPages: u32;
   /// Objects stored, and the sum of their payload lengths.
   objects: u32;
   payloadBytes: u64;

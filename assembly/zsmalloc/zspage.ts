@@ -153,6 +153,7 @@ function zspage_make(sizeClass: SizeClass): Zspage {
   zspage.doomed = 0;
   sizeClass.objectsAllocated += sizeClass.objects;
   pool.totalPages += pages;
+  if (pool.totalPages > pool.maxUsedPages) pool.maxUsedPages = pool.totalPages;
   return zspage;
 }
 
