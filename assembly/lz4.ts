@@ -233,13 +233,16 @@ const PATTERN: usize = memory.data<u8>([
   0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 0, 1, /* 15 */ 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 0,
 ]);
 
+/** Bytes of whole patterns in 16, by offset 0..15. */
+const PATTERN_STEP: usize = memory.data<u8>([16, 16, 16, 15, 16, 15, 12, 14, 16, 9, 10, 11, 12, 13, 14, 15]);
+
 /** Copies a match that overlaps itself: the `offset` bytes, 1..15, before `to`, again and again. */
 function repeat(to: usize, offset: usize, toEnd: usize, roomEnd: usize): void {
   const wholeEnd = roomEnd - 16;
   if (to <= wholeEnd) {
     const pattern = i8x16.swizzle(v128.load(to - offset), v128.load(PATTERN + (offset << 4)));
     // As many bytes as make whole patterns.
-    const step: usize = 16 - (16 % offset);
+    const step = <usize>load<u8>(PATTERN_STEP + offset);
     while (to < toEnd && to <= wholeEnd) {
       v128.store(to, pattern);
       to += step;
@@ -279,19 +282,12 @@ export function lz4_decompress(src: usize, srcLength: u32, dst: usize, dstLength
       const match = to - offset;
       let matched = token & RUN_MASK;
       if (matched != RUN_MASK) {
-        const head = load<u64>(match);
-        if (offset >= 8) {
-          store<u64>(to, head);
-          store<u64>(to, load<u64>(match, 8), 8);
-          store<u16>(to, load<u16>(match, 16), 16);
-          ip += literals + 3;
-          op = to + matched + MINMATCH;
-          continue;
-        }
-        if (offset == 0) return EIO;
+        if (offset < 8) break;
+        store<u64>(to, load<u64>(match));
+        store<u64>(to, load<u64>(match, 8), 8);
+        store<u16>(to, load<u16>(match, 16), 16);
         ip += literals + 3;
         op = to + matched + MINMATCH;
-        repeat(to, offset, op, opEnd);
         continue;
       }
       const more = <u32>load<u8>(ip + literals, 3);
