@@ -23,7 +23,7 @@ let freeHead: u32 = 0;
 let frontier: u32 = 0;
 let end: u32 = 0;
 let wasmPagesMax: u32 = WASM_PAGES_MAX;
-/** Frames handed out, the regions' metadata frames included. */
+/** Frames handed out, and those of static data; not the regions' metadata, which stays as memory does. */
 let framesInUse: u32 = 0;
 
 /**
@@ -67,7 +67,6 @@ export function frame_alloc(): u32 {
     if ((frontier & REGION_MASK) == 0) {
       // The first frame of a region holds the region's metadata (fresh memory: zeros).
       frontier += PAGE_SIZE;
-      framesInUse++;
     }
     frame = frontier;
     frontier += PAGE_SIZE;

@@ -97,6 +97,7 @@ function chunk_make(pool: Pool): bool {
   if (pool.chunkNewest != 0) store<u32>(pool.chunkNewest, chunk);
   else pool.chunkOldest = chunk;
   pool.chunkNewest = chunk;
+  pool.chunks++;
   pool.cellFresh = chunk + CELL_BYTES;
   return true;
 }
@@ -132,9 +133,9 @@ function available(pool: Pool): u32 {
   return pool.cellsFree + ((PAGE_SIZE - (fresh & PAGE_MASK)) & PAGE_MASK) / CELL_BYTES;
 }
 
-/** Bytes of the pool's chunks that no cell in use needs. */
+/** Bytes of the pool's chunks that are no cells in use. */
 export function cells_unused_bytes(pool: Pool): u32 {
-  return available(pool) * CELL_BYTES;
+  return (available(pool) + pool.chunks) * CELL_BYTES;
 }
 
 /**

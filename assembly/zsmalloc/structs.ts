@@ -107,6 +107,7 @@ export class Pool {
   /// Chunks of cells, newest first in `chunkNewest`, linked through their first cell; `chunkOldest` is walked from.
   chunkOldest: u32;
   chunkNewest: u32;
+  chunks: u32;
   /// Queue of freed cells: reused oldest first.
   cellFreeHead: u32;
   cellFreeTail: u32;

@@ -21,8 +21,14 @@ const size = fc.oneof(
 const variant = fc.nat({ max: VARIANTS - 1 });
 const which = fc.nat({ max: 1_000_000 });
 /** A place or a share: whole objects are as frequent as all other ranges. */
-const from = fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 99 }).map((percent) => percent / 100));
-const part = fc.oneof(fc.constant(1), fc.integer({ min: 0, max: 100 }).map((percent) => percent / 100));
+const from = fc.oneof(
+  fc.constant(0),
+  fc.integer({ min: 0, max: 99 }).map((percent) => percent / 100),
+);
+const part = fc.oneof(
+  fc.constant(1),
+  fc.integer({ min: 0, max: 100 }).map((percent) => percent / 100),
+);
 const budget = fc.integer({ min: 1, max: 40 });
 
 function operation<Op extends string>(op: Op) {

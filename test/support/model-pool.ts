@@ -170,7 +170,8 @@ export class ModelPool {
     this.#failures++;
     equal(this.#pool.stats(), before, 'stats after ENOMEM');
     const { limit, used } = this.#engine.memory;
-    const passesLimit = this.#limit !== undefined && (before.pagesAllocated + ZSPAGE_PAGES_MAX) * PAGE_SIZE > this.#limit;
+    const passesLimit =
+      this.#limit !== undefined && (before.pagesAllocated + ZSPAGE_PAGES_MAX) * PAGE_SIZE > this.#limit;
     const passesMemory = used + (ZSPAGE_PAGES_MAX + METADATA_PAGES) * PAGE_SIZE > limit;
     if (!passesLimit && !passesMemory) fail(`ENOMEM with ${used} of ${limit} bytes used`);
     this.readAll();
@@ -202,7 +203,11 @@ export class ModelPool {
     if (out.subarray(length).some((byte) => byte !== 0xee)) fail('read wrote past the length');
     if (spare > 0 && length > 0) {
       const short = out.subarray(0, length - 1);
-      equal(codeOf(() => this.#pool.read(handle, { out: short, offset, length })), 'EINVAL', 'a short out');
+      equal(
+        codeOf(() => this.#pool.read(handle, { out: short, offset, length })),
+        'EINVAL',
+        'a short out',
+      );
     }
   }
 
@@ -322,7 +327,11 @@ export class ModelPool {
     const stored = [...this.items.values()].filter(({ same }) => !same);
     equal(handles, this.items.size, 'handles');
     equal(pagesMerged, stored.length - objects, 'pagesMerged');
-    equal(bytes + bytesSaved, stored.reduce((sum, item) => sum + item.bytes.length, 0), 'bytes stored and saved');
+    equal(
+      bytes + bytesSaved,
+      stored.reduce((sum, item) => sum + item.bytes.length, 0),
+      'bytes stored and saved',
+    );
     equal(this.#pool.totalPages, pagesAllocated, 'totalPages');
     if (this.#limit !== undefined && pagesAllocated * PAGE_SIZE > this.#limit) fail('the limit is passed');
     if (this.#engine.memory.reserved > this.#engine.memory.limit) fail('maxMemory is passed');

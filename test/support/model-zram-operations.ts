@@ -53,7 +53,10 @@ export function zramOperation(diskPages: number, disks: number): fc.Arbitrary<Zr
     { weight: 10, arbitrary: fc.record({ ...op('write'), offset, length, fill: fc.constantFrom(...FILLS) }) },
     { weight: 10, arbitrary: fc.record({ ...op('discard'), offset, length }) },
     { weight: 6, arbitrary: fc.record({ ...op('read'), offset, length }) },
-    { weight: 10, arbitrary: fc.record({ ...op('merge'), budget: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 30 })) }) },
+    {
+      weight: 10,
+      arbitrary: fc.record({ ...op('merge'), budget: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 30 })) }),
+    },
     { weight: 4, arbitrary: fc.record(op('settle')) },
     { weight: 2, arbitrary: fc.record(op('dryRun')) },
     { weight: 5, arbitrary: fc.record(op('compact')) },

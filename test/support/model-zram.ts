@@ -292,7 +292,11 @@ export class ModelZram {
         hugePagesSince: disk.hugeSince,
       };
       for (const [name, value] of Object.entries(expected)) equal(mmStat[name as keyof MmStat], value, name);
-      equal([ioStat.failedWrites, ioStat.notifyFree, ioStat.failedReads], [disk.failedWrites, disk.notifyFree, 0], 'ioStat');
+      equal(
+        [ioStat.failedWrites, ioStat.notifyFree, ioStat.failedReads],
+        [disk.failedWrites, disk.notifyFree, 0],
+        'ioStat',
+      );
       if (mmStat.memUsedMax < mmStat.memUsedTotal) fail('memUsedMax is below memUsedTotal');
       const { comprDataSize, pagesMerged } = mmStat;
       if (comprDataSize < distinctBytes || comprDataSize > bytes) fail(`comprDataSize ${comprDataSize}`);

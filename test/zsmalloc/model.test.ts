@@ -37,7 +37,14 @@ const VARIANTS: readonly Variant[] = [
   { name: 'a limit of the pool', percent: 20, limit: 20 * 4096, operations: 80, countMax: 2 },
   { name: 'a limit and a shrinker', percent: 10, limit: 20 * 4096, shrinker: true, operations: 80, countMax: 8 },
   { name: 'a small maxMemory', percent: 10, maxMemory: 64, operations: 80, countMax: 30 },
-  { name: 'a small maxMemory and deduplication', percent: 10, maxMemory: 40, dedup: true, operations: 80, countMax: 30 },
+  {
+    name: 'a small maxMemory and deduplication',
+    percent: 10,
+    maxMemory: 40,
+    dedup: true,
+    operations: 80,
+    countMax: 30,
+  },
 ];
 /** Sequences that the shares are of. */
 const SEQUENCES: Record<Build, number> = LONG
