@@ -15,13 +15,13 @@ test.each(BUILDS)('bytes_equal sees a difference at each place, and none outside
     const shift = length % 16;
     random.fill(memory.subarray(a - 16, a + 400));
     memory.copyWithin(b + shift, a, a + length);
-    memory[b + shift - 1] = memory[a - 1]! ^ 1;
-    memory[b + shift + length] = memory[a + length]! ^ 1;
+    memory[b + shift - 1] = memory[a - 1] ^ 1;
+    memory[b + shift + length] = memory[a + length] ^ 1;
     expect(raw.bytesEqual(a, b + shift, length)).toBe(1);
     for (let at = 0; at < length; at++) {
-      memory[b + shift + at]! ^= 1 << (at % 8);
+      memory[b + shift + at] ^= 1 << (at % 8);
       if (raw.bytesEqual(a, b + shift, length) !== 0) throw new Error(`missed byte ${at} of ${length}`);
-      memory[b + shift + at]! ^= 1 << (at % 8);
+      memory[b + shift + at] ^= 1 << (at % 8);
     }
   }
 });
@@ -34,7 +34,7 @@ test.each(BUILDS)('page_same_filled is true for repeats of 1, 2, 4 and 8 bytes o
   for (const unit of [1, 2, 4, 8, 16, 32]) {
     for (let round = 0; round < 20; round++) {
       const pattern = random.fill(new Uint8Array(unit));
-      if (unit > 8) pattern[0] = pattern[unit / 2]! ^ 1;
+      if (unit > 8) pattern[0] = pattern[unit / 2] ^ 1;
       for (let at = 0; at < PAGE_SIZE; at++) memory[page + at] = pattern[at % unit]!;
       expect(raw.pageSameFilled(page)).toBe(unit <= 8 ? 1 : 0);
     }

@@ -17,8 +17,8 @@ function mix64(x: bigint): bigint {
 
 function keyOf(seeds: readonly number[]): DataView {
   const key = new DataView(new ArrayBuffer(PAGE_SIZE));
-  let low = (BigInt(seeds[1]!) << 32n) | BigInt(seeds[0]!);
-  let high = (BigInt(seeds[3]!) << 32n) | BigInt(seeds[2]!);
+  let low = (BigInt(seeds[1]) << 32n) | BigInt(seeds[0]);
+  let high = (BigInt(seeds[3]) << 32n) | BigInt(seeds[2]);
   for (let at = 0; at < PAGE_SIZE; at += 16) {
     low = (low + 0x9e3779b97f4a7c15n) & MASK64;
     high = (high + 0xd1342543de82ef95n) & MASK64;
@@ -75,7 +75,7 @@ describe('collisions', () => {
   };
 
   test('every single bit, in noise and in zeros', () => {
-    const flips = Array.from({ length: 8192 }, (_, bit) => changed((copy) => (copy[bit >> 3]! ^= 1 << (bit & 7))));
+    const flips = Array.from({ length: 8192 }, (_, bit) => changed((copy) => (copy[bit >> 3] ^= 1 << (bit & 7))));
     const singles = Array.from({ length: 8192 }, (_, bit) => {
       const page = new Uint8Array(1024);
       page[bit >> 3] = 1 << (bit & 7);
@@ -88,7 +88,7 @@ describe('collisions', () => {
     const inputs: Uint8Array[] = [];
     for (let a = 0; a < 128; a++) {
       for (let b = a + 1; b < 128; b++) {
-        inputs.push(changed((copy) => ((copy[4 * a]! ^= 1), (copy[4 * b]! ^= 1))));
+        inputs.push(changed((copy) => ((copy[4 * a] ^= 1), (copy[4 * b] ^= 1))));
       }
     }
     expectNoMoreThanChance(inputs);

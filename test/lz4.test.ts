@@ -89,7 +89,7 @@ describe.each(BUILDS)('lz4 of the %s build', (build) => {
 
   test('blocks that are cut short, and blocks of nothing', () => {
     const [vector] = GOLDEN_VECTORS.slice(3, 4);
-    const block = compress(raw, vector!.page);
+    const block = compress(raw, vector.page);
     for (let length = 0; length <= block.length; length++) {
       expectAsReference(raw, end, block.subarray(0, length), PAGE_SIZE);
     }
@@ -108,7 +108,7 @@ describe.each(BUILDS)('lz4 of the %s build', (build) => {
 test('a damaged page is EIO, counted, and the others are fine', () => {
   const engine = engineOf('debug');
   const { made: zram, device } = withAddress(engine, () => engine.createZram({ disksize: '1M' }));
-  const page = GOLDEN_VECTORS[4]!.page;
+  const page = GOLDEN_VECTORS[4].page;
   for (let index = 0; index < 10; index++) zram.writePage(index, page);
   const raw = rawExports(engine);
   memoryOf(raw).fill(0xff, raw.stagingAddress(), raw.stagingAddress() + 64);
@@ -148,7 +148,7 @@ function sequence(literals: number, offset: number, matched: number, last: numbe
 
 function hostile(random: Random, blocks: readonly Uint8Array[]): Uint8Array {
   if (random.below(8) === 0) return Uint8Array.from({ length: random.below(200) }, () => random.below(256));
-  const block = blocks[random.below(blocks.length)]!.slice();
+  const block = blocks[random.below(blocks.length)].slice();
   for (let n = random.below(6); n >= 0; n--) {
     const at = random.below(block.length);
     block[at] = random.below(3) === 0 ? 255 : random.below(256);

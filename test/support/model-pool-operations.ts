@@ -52,5 +52,5 @@ export function poolOperation(countMax: number): fc.Arbitrary<PoolOperation> {
     { weight: 3, arbitrary: fc.record({ ...operation('dryRun'), budget: fc.oneof(fc.constant(0), budget) }) },
     { weight: 3, arbitrary: fc.record({ ...operation('dryThenMerge') }) },
     { weight: 3, arbitrary: fc.record({ ...operation('settle') }) },
-  ) as fc.Arbitrary<PoolOperation>;
+  );
 }

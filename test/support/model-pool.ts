@@ -39,9 +39,9 @@ export function contentOf(variant: number, length: number): Uint8Array {
   const bytes = new Uint8Array(length);
   if (variant === 1) bytes.fill(0x5a);
   if (variant >= 2) for (let i = 0; i < length; i++) bytes[i] = Math.imul(i + 1, 0x9e3779b1) >>> 23;
-  if (variant === 3) bytes[length - 1]! ^= 1;
-  if (variant === 4) bytes[0]! ^= 0x80;
-  if (variant === 5) bytes[length >> 1]! ^= 4;
+  if (variant === 3) bytes[length - 1] ^= 1;
+  if (variant === 4) bytes[0] ^= 0x80;
+  if (variant === 5) bytes[length >> 1] ^= 4;
   if (variant === 6) for (let i = 0; i < length; i++) bytes[i] = i & 7;
   return bytes;
 }

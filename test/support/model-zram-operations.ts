@@ -20,9 +20,9 @@ function noise(length: number, seed: number): Uint8Array {
 function page(number: number): Uint8Array {
   const bytes = new Uint8Array(PAGE_SIZE);
   if (number < 4) return bytes.map((_, i) => (number === 0 ? 0 : number === 1 ? 0xaa : number === 2 ? i & 3 : i & 7));
-  const prefix = [1, 20, 300, 900, 1500, 2100, 3000, 3590, 3700, 4096][number % 10]!;
+  const prefix = [1, 20, 300, 900, 1500, 2100, 3000, 3590, 3700, 4096][number % 10];
   bytes.set(noise(prefix, number >> 3));
-  if (number % 3 === 0) bytes[prefix >> 1]! ^= 1;
+  if (number % 3 === 0) bytes[prefix >> 1] ^= 1;
   return bytes;
 }
 
@@ -64,5 +64,5 @@ export function zramOperation(diskPages: number, disks: number): fc.Arbitrary<Zr
     { weight: 3, arbitrary: fc.record({ ...op('limit'), pages: fc.oneof(fc.constant(0), fc.nat({ max: 60 })) }) },
     { weight: 1, arbitrary: fc.record(op('memUsedMax')) },
     { weight: 1, arbitrary: fc.record(op('replace')) },
-  ) as fc.Arbitrary<ZramOperation>;
+  );
 }

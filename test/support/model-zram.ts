@@ -88,7 +88,7 @@ export class ModelZram {
   }
 
   run(operation: ZramOperation): void {
-    const disk = this.#disks[operation.disk % this.#disks.length]!;
+    const disk = this.#disks[operation.disk % this.#disks.length];
     switch (operation.op) {
       case 'writePages':
         this.#writePages(disk, operation.index, operation.pages);
@@ -187,7 +187,7 @@ export class ModelZram {
       },
       pages.length,
     );
-    for (let n = 0; n < done; n++) this.#stored(disk, first + n, pages[n]!);
+    for (let n = 0; n < done; n++) this.#stored(disk, first + n, pages[n]);
   }
 
   #write(disk: Disk, from: number, bytes: number, fill: Uint8Array): void {

@@ -16,18 +16,18 @@ export function referenceDecode(block: Uint8Array, room: number): Uint8Array | u
     }
   };
   while (at < block.length) {
-    const token = block[at++]!;
+    const token = block[at++];
     const literals = length(token >> 4);
     if (literals === undefined || at + literals > block.length || out.length + literals > room) return undefined;
-    for (let n = 0; n < literals; n++) out.push(block[at++]!);
+    for (let n = 0; n < literals; n++) out.push(block[at++]);
     if (at === block.length) return Uint8Array.from(out);
     if (at + 2 > block.length) return undefined;
-    const offset = block[at]! | (block[at + 1]! << 8);
+    const offset = block[at] | (block[at + 1] << 8);
     at += 2;
     if (offset === 0 || offset > out.length) return undefined;
     const matched = length(token & 15);
     if (matched === undefined || out.length + matched + 4 > room) return undefined;
-    for (let n = 0; n < matched + 4; n++) out.push(out[out.length - offset]!);
+    for (let n = 0; n < matched + 4; n++) out.push(out[out.length - offset]);
   }
   return undefined;
 }

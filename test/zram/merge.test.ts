@@ -19,7 +19,7 @@ function withDuplicates(set: DataSet): Uint8Array[] {
   const all = [...pages, ...pages.filter(() => random.chance(50))];
   for (let n = all.length - 1; n > 0; n--) {
     const other = random.below(n + 1);
-    [all[n], all[other]] = [all[other]!, all[n]!];
+    [all[n], all[other]] = [all[other], all[n]];
   }
   return all;
 }
@@ -132,8 +132,8 @@ describe.each(BUILDS)('merge on the %s build', (build) => {
     expect(pool.merge({ maxObjects: 1 }).complete).toBe(false);
     while (!pool.merge({ maxObjects: 7 }).complete);
     expect(pool.stats()).toMatchObject({ objects: 1, handles: 100, pagesMerged: 99 });
-    pool.write(a[0]!, Uint8Array.of(9));
-    expect(pool.read(a[0]!)[0]).toBe(9);
+    pool.write(a[0], Uint8Array.of(9));
+    expect(pool.read(a[0])[0]).toBe(9);
     for (const handle of [...a.slice(1), ...b]) expect(pool.read(handle)[0]).toBe(1);
     checkPools(engine);
     for (const handle of [...a, ...b]) pool.free(handle);

@@ -25,7 +25,7 @@ function table(chainSize: 4 | 8 | 16): { rows: string[]; hugeClassSize: number }
   // A class shows how many objects a zspage holds when it has one.
   const rows = pool.classes().map(({ size, pagesPerZspage }, n) => {
     const handle = pool.malloc(size === 4096 ? 4096 : size - 8);
-    const { objectsAllocated, objectsUsed, pagesUsed } = pool.classes()[n]!;
+    const { objectsAllocated, objectsUsed, pagesUsed } = pool.classes()[n];
     expect({ objectsUsed, pagesUsed }).toEqual({ objectsUsed: 1, pagesUsed: pagesPerZspage });
     pool.free(handle);
     return `${size}:${pagesPerZspage}x${objectsAllocated}`;
