@@ -1,6 +1,7 @@
 // Builds the package.
 //   node scripts/build.mjs        everything: build/ and dist/
 //   node scripts/build.mjs core   only build/: what the sources and the tests import
+//   node scripts/build.mjs bench  only build/bench.wasm: the core, and loops for bench/ that the package does not have
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { chmod, copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -19,9 +20,15 @@ function runNode(script, ...args) {
   if (status !== 0) process.exit(status ?? 1); // it has said why
 }
 
+const asc = at('node_modules/assemblyscript/bin/asc.js');
+
+async function buildBench() {
+  await mkdir(at('build'), { recursive: true });
+  runNode(asc, 'assembly/bench.ts', '--target', 'release', '--outFile', 'build/bench.wasm');
+}
+
 async function buildCore() {
   await mkdir(at('build'), { recursive: true });
-  const asc = at('node_modules/assemblyscript/bin/asc.js');
   // Not in asconfig.json: asc takes a relative path there for the name of a package.
   const transform = ['--transform', at('scripts/as-bind-transform.mjs')];
   runNode(asc, 'assembly/check.ts', '--target', 'debug', ...transform);
@@ -83,10 +90,15 @@ async function bundle() {
   }
 }
 
-await buildCore();
-if (process.argv[2] !== 'core') {
-  await rm(at('dist'), { recursive: true, force: true });
-  await bundle();
-  await copyFile(at('build/release.wasm'), at('dist/core.wasm'));
-  runNode(require.resolve('typescript/bin/tsc'), '--project', 'tsconfig.build.json');
+const part = process.argv[2];
+if (part === 'bench') {
+  await buildBench();
+} else {
+  await buildCore();
+  if (part !== 'core') {
+    await rm(at('dist'), { recursive: true, force: true });
+    await bundle();
+    await copyFile(at('build/release.wasm'), at('dist/core.wasm'));
+    runNode(require.resolve('typescript/bin/tsc'), '--project', 'tsconfig.build.json');
+  }
 }
