@@ -4,14 +4,15 @@
  * Pools and devices are addresses; the bindings keep them and never pass one that was ended. Handles come from users:
  * every function that takes one tests it. A handle is its cell's address / 8, below 2^29. Results below 0 are errors.
  */
-import { CODEC_RAW, EINVAL, ENOMEM, ENOSPC, PAGE_SIZE, STAGING_PAGES } from './common';
+import { CODEC_RAW, EINVAL, EIO, ENOMEM, ENOSPC, PAGE_SIZE, STAGING_PAGES } from './common';
 import { frames_init, frames_limit_bytes, frames_used_bytes } from './frames';
 import { content_hash, hash_init, hash_weaken } from './hash';
 import { lz4_compress, lz4_decompress } from './lz4';
+import { page_load, page_store } from './page';
 import { COMPRESSED, STAGING } from './staging';
 import { bytes_equal, page_same_filled } from './compare';
 import {
-  OBJECT, SHARED, cell_kind, cell_location, cell_refs, cell_root, cell_target, cells_unused_bytes, first_cell,
+  OBJECT, SAME, SHARED, cell_kind, cell_location, cell_refs, cell_root, cell_target, cells_unused_bytes, first_cell,
   is_handle, next_cell,
 } from './zsmalloc/cell';
 import { can_compact, objectsMoved, zs_compact } from './zsmalloc/compact';
@@ -130,6 +131,20 @@ export function poolRead(pool: usize, handle: u32): i32 {
   return <i32>zs_read(handle << 3, STAGING);
 }
 
+/** Stores the first staging page compressed. @returns a handle * 2, + 1 when it did not compress; -ENOMEM */
+export function poolStorePage(pool: usize): i32 {
+  const leaf = page_store(changetype<Pool>(pool), STAGING);
+  if (leaf == 0) return ENOMEM;
+  const incompressible = cell_kind(leaf) != SAME && zs_size(leaf) == PAGE_SIZE;
+  return <i32>((leaf >> 2) | (incompressible ? 1 : 0));
+}
+
+/** Reads what `poolStorePage` stored to the first staging page. @returns 0 or -EIO */
+export function poolLoadPage(pool: usize, handle: u32): i32 {
+  if (!is_handle(changetype<Pool>(pool), handle << 3)) return EINVAL;
+  return page_load(handle << 3, STAGING) ? 0 : EIO;
+}
+
 /** @returns frames freed; the number of objects moved is at staging 0 */
 export function poolCompact(pool: usize): u32 {
   const freed = zs_compact(changetype<Pool>(pool));
@@ -143,10 +158,10 @@ export function poolMergeBegin(pool: usize, dryRun: bool): void {
   if (dryRun) merge_dry_begin(changetype<Pool>(pool));
 }
 
-/** Looks at up to `objectsMax` objects. @returns whether the pass ended */
-export function poolMergeStep(pool: usize, objectsMax: u32, dryRun: bool): bool {
-  if (merge_is_current(changetype<Pool>(pool))) return true;
-  return merge_step(changetype<Pool>(pool), objectsMax, dryRun);
+/** Looks at up to `objectsMax` objects. @returns 0: the pass goes on, 1: it ended, 2: there was nothing to look for */
+export function poolMergeStep(pool: usize, objectsMax: u32, dryRun: bool): u32 {
+  if (merge_is_current(changetype<Pool>(pool))) return 2;
+  return merge_step(changetype<Pool>(pool), objectsMax, dryRun) ? 1 : 0;
 }
 
 /** Ends a dry run, and writes the counters since `poolMergeBegin` to the staging pages. */

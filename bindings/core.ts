@@ -35,6 +35,8 @@ export interface CoreExports {
   poolSize(pool: number, handle: number): number;
   poolWrite(pool: number, handle: number, offset: number, length: number): number;
   poolRead(pool: number, handle: number): number;
+  poolStorePage(pool: number): number;
+  poolLoadPage(pool: number, handle: number): number;
   poolCompact(pool: number): number;
   poolMergeBegin(pool: number, dryRun: number): void;
   poolMergeStep(pool: number, objectsMax: number, dryRun: number): number;

@@ -6,6 +6,7 @@ import { ZramError } from './errors.js';
 import { parseSize, type Size } from './size.js';
 import { Zram, type ZramOptions } from './zram.js';
 import { ZsPool, type PoolOptions } from './zs-pool.js';
+import { Zswap, type ZswapOptions } from './zswap.js';
 
 export interface EngineOptions {
   /** The core's code, where the copy that came with the package is not wanted (edge runtimes, one compile for many). */
@@ -84,6 +85,11 @@ export class Engine {
   /** A zram device, on a pool of its own or on one of this engine's pools. */
   createZram(options?: ZramOptions): Zram {
     return this.#adopt((end) => new Zram(this.#core, options, end));
+  }
+
+  /** A zswap: a compressed cache of pages in front of a backing, on a pool of its own or one of this engine's. */
+  createZswap(options?: ZswapOptions): Zswap {
+    return this.#adopt((end) => new Zswap(this.#core, options, end));
   }
 
   /** What the engine's memory holds now. */

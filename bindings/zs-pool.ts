@@ -4,6 +4,7 @@ import { PAGE_SIZE, checkBoolean, checkBytes, checkInteger, checkOptions, outFor
 import type { Core } from './core.js';
 import { Engine, ENGINE_OPTIONS, type EngineOptions } from './engine.js';
 import { ZramError } from './errors.js';
+import { Ksmd, type KsmdOptions } from './ksmd.js';
 import { describe, parseSize, type Size } from './size.js';
 
 declare const handleBrand: unique symbol;
@@ -105,6 +106,8 @@ const HANDLES_MAX = 2 ** 29;
 /** Objects between two looks at the clock: some 0.3 ms. */
 const MERGE_STEP = 1024;
 const UINT32_MAX = 2 ** 32 - 1;
+/** poolMergeStep: a pass ended, as against: nothing to look for. */
+const PASS_ENDED = 1;
 
 /** Makes a pool in the core. Returns its address. */
 export function makePool(core: Core, options: PoolOptions): number {
@@ -126,8 +129,16 @@ export function endPool(core: Core, address: number): void {
   core.raw.poolEnd(address);
 }
 
-/** zs_merge on a pool of the core. */
-export function mergePool(core: Core, address: number, options: MergeOptions | undefined): MergeReport {
+/**
+ * zs_merge on a pool of the core.
+ * @param onPass called when a pass over the whole pool ended in this call
+ */
+export function mergePool(
+  core: Core,
+  address: number,
+  options: MergeOptions | undefined,
+  onPass?: () => void,
+): MergeReport {
   checkOptions(options, MERGE_OPTIONS, 'merge');
   const { maxObjects, maxMilliseconds, dryRun = false } = options ?? {};
   if (maxObjects !== undefined) checkInteger(maxObjects, 'maxObjects', 1, Number.MAX_SAFE_INTEGER);
@@ -141,14 +152,15 @@ export function mergePool(core: Core, address: number, options: MergeOptions | u
   const deadline = start + (maxMilliseconds ?? Infinity);
   const step = deadline === Infinity ? UINT32_MAX : MERGE_STEP;
   let left = maxObjects ?? Infinity;
-  let complete: boolean;
+  let ended: number;
   raw.poolMergeBegin(address, dry);
   do {
     const objects = Math.min(left, step);
-    complete = raw.poolMergeStep(address, objects, dry) !== 0;
+    ended = raw.poolMergeStep(address, objects, dry);
     left -= objects;
-  } while (!complete && left > 0 && performance.now() < deadline);
+  } while (ended === 0 && left > 0 && performance.now() < deadline);
   raw.poolMergeEnd(address, dry);
+  if (ended === PASS_ENDED) onPass?.();
   return Object.freeze({
     objectsScanned: core.number(0),
     objectsHashed: core.number(1),
@@ -156,7 +168,7 @@ export function mergePool(core: Core, address: number, options: MergeOptions | u
     bytesMerged: core.number(3),
     pagesFreed: core.number(4),
     hashCollisions: core.number(5),
-    complete,
+    complete: ended !== 0,
     milliseconds: performance.now() - start,
   });
 }
@@ -317,6 +329,14 @@ export class ZsPool {
   /** zs_merge: stores identical objects once. Every pair is compared byte by byte first. Handles stay valid. */
   merge(options?: MergeOptions): MergeReport {
     return mergePool(this.#core, this.#live(), options);
+  }
+
+  /** A scanner that merges this pool in the background. */
+  createKsmd(options?: KsmdOptions): Ksmd {
+    this.#live();
+    const ksmd = new Ksmd(this.#core, () => this.#address, options);
+    this.#users.add(ksmd);
+    return ksmd;
   }
 
   /** 4 KiB pages in zspages (zs_get_total_pages). */

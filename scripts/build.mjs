@@ -75,7 +75,9 @@ const externalCore = {
 
 async function bundle() {
   const library = { ...common, outbase: 'bindings', platform: 'neutral' };
-  await esbuild.build({ ...library, entryPoints: ['bindings/index.ts'] });
+  // Split, so that both entries have one ZramError.
+  const entryPoints = ['bindings/index.ts', 'bindings/node.ts'];
+  await esbuild.build({ ...library, entryPoints, splitting: true, chunkNames: 'shared-[hash]' });
   await esbuild.build({ ...library, entryPoints: ['bindings/external.ts'], plugins: [externalCore] });
 
   if (existsSync(at('cli/main.ts'))) {

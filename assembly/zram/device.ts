@@ -9,11 +9,12 @@
 import { CODEC_LZ4, CODEC_RAW, DEBUG, EIO, ENOMEM, PAGE_SIZE } from '../common';
 import { page_fill, page_same_filled } from '../compare';
 import { frame_alloc_zeroed, frame_free } from '../frames';
-import { lz4_compress, lz4_decompress } from '../lz4';
-import { COMPRESSED, SCRATCH_A } from '../staging';
+import { lz4_compress } from '../lz4';
+import { object_to_page } from '../page';
+import { COMPRESSED } from '../staging';
 import { cell_location, cell_root, cell_target } from '../zsmalloc/cell';
 import { dedup_enter, dedup_find_page, dedup_hint, hash_place, page_hash } from '../zsmalloc/dedup';
-import { header_codec, header_length, object_header, object_put, object_view } from '../zsmalloc/object';
+import { header_length, object_header, object_put } from '../zsmalloc/object';
 import { pool_make_room, zs_free, zs_malloc, zs_share } from '../zsmalloc/pool';
 import { value_free, value_make } from '../zsmalloc/same';
 import { Pool } from '../zsmalloc/structs';
@@ -177,17 +178,9 @@ export function read_page(device: Device, index: u32, page: usize): i32 {
     else page_fill(page, slot_fill_value(slot));
     return 0;
   }
-  const location = cell_location(slot_value(slot));
-  const header = object_header(location);
-  const length = header_length(header);
-  const payload = object_view(location, length, SCRATCH_A);
-  if (header_codec(header) == CODEC_RAW) {
-    memory.copy(page, payload, PAGE_SIZE);
-  } else if (lz4_decompress(payload, length, page, PAGE_SIZE) != <i32>PAGE_SIZE) {
-    device.failedReads++;
-    return EIO;
-  }
-  return 0;
+  if (object_to_page(cell_location(slot_value(slot)), page)) return 0;
+  device.failedReads++;
+  return EIO;
 }
 
 /** Frees `count` pages. The kernel counts every page of the range in notify_free, also those that hold nothing. */

@@ -24,7 +24,7 @@ import {
 } from '../frame-array';
 import { frame_alloc_zeroed, frame_free } from '../frames';
 import { content_hash } from '../hash';
-import { lz4_decompress } from '../lz4';
+import { object_to_page } from '../page';
 import { SCRATCH_A, SCRATCH_B } from '../staging';
 import { cell_target } from './cell';
 import {
@@ -118,10 +118,10 @@ function find(pool: Pool, hash: u32, bytes: usize, length: u32, encoded: bool): 
 function holds(location: u32, bytes: usize, length: u32, encoded: bool): bool {
   const header = object_header(location);
   const stored = header_length(header);
-  const payload = object_view(location, stored, SCRATCH_A);
-  if (header_codec(header) == CODEC_RAW) return stored == length && bytes_equal(payload, bytes, length);
-  if (!encoded || lz4_decompress(payload, stored, SCRATCH_B, PAGE_SIZE) != <i32>PAGE_SIZE) return false;
-  return bytes_equal(SCRATCH_B, bytes, PAGE_SIZE);
+  if (header_codec(header) == CODEC_RAW) {
+    return stored == length && bytes_equal(object_view(location, stored, SCRATCH_A), bytes, length);
+  }
+  return encoded && object_to_page(location, SCRATCH_B) && bytes_equal(SCRATCH_B, bytes, PAGE_SIZE);
 }
 
 // ── entries ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -216,7 +216,7 @@ function slot_with(pool: Pool, location: u32, header: u64): u32 {
     const slot = search(pool, place, owner);
     if (slot != u32.MAX_VALUE) return slot;
   } else {
-    lz4_decompress(payload, length, SCRATCH_B, PAGE_SIZE);
+    object_to_page(location, SCRATCH_B);
     page = SCRATCH_B;
   }
   const slot = search(pool, hash_place(page_hash(page)), owner);

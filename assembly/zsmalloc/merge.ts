@@ -93,9 +93,11 @@ export function merge_give_way(pool: Pool): bool {
 export function merge_step(pool: Pool, objectsMax: u32, dryRun: bool): bool {
   if (pool.mergeCursor == 0) merge_begin(pool);
   let cursor = pool.mergeCursor;
-  while (objectsMax > 0) {
+  while (true) {
     const kind = cell_kind(cursor);
     if (kind == DIRECT || kind == OBJECT) {
+      // The budget ends before an object, never behind the last one: that call ends the pass.
+      if (objectsMax == 0) break;
       objectsMax--;
       scan(pool, cursor, dryRun);
     }

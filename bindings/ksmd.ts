@@ -1,0 +1,192 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+/** Ksmd: merges a pool in the background, with the knobs and counters of the kernel's KSM (mm/ksm.c). */
+import { checkInteger, checkOptions } from './arguments.js';
+import type { Core } from './core.js';
+import { ZramError } from './errors.js';
+import { describe } from './size.js';
+import { mergePool, type MergeOptions, type MergeReport } from './zs-pool.js';
+
+export interface KsmdOptions {
+  /** Objects looked at before each sleep (`pages_to_scan`); default 100. */
+  pagesToScan?: number | undefined;
+  /** Sleep between batches (`sleep_millisecs`); default 20. */
+  sleepMillisecs?: number | undefined;
+  /** Longest that a batch may hold the event loop; default 8. */
+  sliceMillisecs?: number | undefined;
+}
+
+/** KSM's counters. A "page" is an object of the pool. */
+export interface KsmdStats {
+  /** Objects that several handles share (`pages_shared`). */
+  readonly pagesShared: number;
+  /** Handles beyond the first of those objects: what is saved (`pages_sharing`). */
+  readonly pagesSharing: number;
+  /** Objects that the last full pass found to be unique (`pages_unshared`). */
+  readonly pagesUnshared: number;
+  /** Objects made or written since (`pages_volatile`). */
+  readonly pagesVolatile: number;
+  /** Looks at objects whose content did not have to be read again, thanks to the cached hash (`pages_skipped`). */
+  readonly pagesSkipped: number;
+  /** Looks at objects (`pages_scanned`). */
+  readonly pagesScanned: number;
+  /** Passes over the whole pool (`full_scans`). */
+  readonly fullScans: number;
+  /** Payload bytes saved, less the bytes of the cells that sharing needs (`general_profit`). */
+  readonly generalProfit: number;
+}
+
+const CELL_BYTES = 8;
+const UINT31_MAX = 2 ** 31 - 1;
+
+/**
+ * A scanner over one pool. It works in batches with timers, which do not keep a Node.js process alive, and sleeps on
+ * while nothing changes. It ends with its pool.
+ */
+export class Ksmd {
+  /** Objects looked at before each sleep. Can be changed at any time. */
+  pagesToScan: number;
+  /** Sleep between batches, in milliseconds. Can be changed at any time. */
+  sleepMillisecs: number;
+  /** Longest that a batch may hold the event loop, in milliseconds. Can be changed at any time. */
+  sliceMillisecs: number;
+  readonly #core: Core;
+  readonly #address: () => number;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #destroyed = false;
+  #pagesScanned = 0;
+  #pagesSkipped = 0;
+  #fullScans = 0;
+  /** Objects that were unshared when the last full pass ended. */
+  #settled = 0;
+
+  /** @internal Made by `ZsPool.createKsmd`. */
+  constructor(core: Core, address: () => number, options: KsmdOptions | undefined) {
+    checkOptions(options, ['pagesToScan', 'sleepMillisecs', 'sliceMillisecs'], 'createKsmd');
+    this.#core = core;
+    this.#address = address;
+    this.pagesToScan = options?.pagesToScan ?? 100;
+    this.sleepMillisecs = options?.sleepMillisecs ?? 20;
+    this.sliceMillisecs = options?.sliceMillisecs ?? 8;
+    this.#checkKnobs();
+  }
+
+  /** Begins to scan (`run` = 1). Calling it again does nothing. */
+  start(): void {
+    this.#live();
+    this.#checkKnobs();
+    if (this.#timer === undefined) this.#sleep();
+  }
+
+  /** Stops scanning and keeps what is merged (`run` = 0). Takes effect at once. */
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** Whether it scans in the background. */
+  get running(): boolean {
+    return this.#timer !== undefined;
+  }
+
+  /** One full pass, now. A pass that is under way is finished first, and counted with it. */
+  scan(): MergeReport {
+    const address = this.#live();
+    const finished = this.#merge(address, {});
+    // Looks at nothing where the first call was a full pass already.
+    const full = this.#merge(address, {});
+    return Object.freeze({
+      objectsScanned: finished.objectsScanned + full.objectsScanned,
+      objectsHashed: finished.objectsHashed + full.objectsHashed,
+      objectsMerged: finished.objectsMerged + full.objectsMerged,
+      bytesMerged: finished.bytesMerged + full.bytesMerged,
+      pagesFreed: finished.pagesFreed + full.pagesFreed,
+      hashCollisions: finished.hashCollisions + full.hashCollisions,
+      complete: true,
+      milliseconds: finished.milliseconds + full.milliseconds,
+    });
+  }
+
+  /**
+   * Stops, and gives every handle an object of its own again (`run` = 2).
+   * @throws ZramError ENOMEM: no room for all; the others stay merged
+   */
+  unmerge(): void {
+    const address = this.#live();
+    this.stop();
+    if (this.#core.raw.poolUnmerge(address, UINT31_MAX) < 0) {
+      throw new ZramError('ENOMEM', 'no room to give every handle an object of its own; the others stay merged.');
+    }
+  }
+
+  /** KSM's counters. */
+  stats(): KsmdStats {
+    this.#core.raw.poolStats(this.#live());
+    const objects = this.#core.number(3);
+    const shared = this.#core.number(9);
+    const sharers = this.#core.number(10);
+    const unshared = objects - shared;
+    const settled = Math.min(this.#settled, unshared);
+    return Object.freeze({
+      pagesShared: shared,
+      pagesSharing: sharers - shared,
+      pagesUnshared: settled,
+      pagesVolatile: unshared - settled,
+      pagesSkipped: this.#pagesSkipped,
+      pagesScanned: this.#pagesScanned,
+      fullScans: this.#fullScans,
+      generalProfit: this.#core.number(11) - shared * CELL_BYTES,
+    });
+  }
+
+  /** Stops for good. Calling it again does nothing. */
+  destroy(): void {
+    this.stop();
+    this.#destroyed = true;
+  }
+
+  [Symbol.dispose](): void {
+    this.destroy();
+  }
+
+  #sleep(): void {
+    this.#timer = setTimeout(() => this.#batch(), this.sleepMillisecs);
+    // Only Node's timers have it: work in the background is no reason to stay alive.
+    (this.#timer as { unref?: () => void }).unref?.();
+  }
+
+  #batch(): void {
+    const address = this.#address();
+    if (this.#destroyed || address === 0) return;
+    this.#merge(address, { maxObjects: this.pagesToScan, maxMilliseconds: this.sliceMillisecs });
+    this.#sleep();
+  }
+
+  #merge(address: number, budget: MergeOptions): MergeReport {
+    let ended = false;
+    const report = mergePool(this.#core, address, budget, () => {
+      ended = true;
+    });
+    this.#pagesScanned += report.objectsScanned;
+    this.#pagesSkipped += report.objectsScanned - report.objectsHashed;
+    if (ended) {
+      this.#fullScans++;
+      this.#core.raw.poolStats(address);
+      this.#settled = this.#core.number(3) - this.#core.number(9);
+    }
+    return report;
+  }
+
+  #checkKnobs(): void {
+    checkInteger(this.pagesToScan, 'pagesToScan', 1, Number.MAX_SAFE_INTEGER);
+    checkInteger(this.sleepMillisecs, 'sleepMillisecs', 0, UINT31_MAX);
+    if (!(typeof this.sliceMillisecs === 'number' && this.sliceMillisecs > 0)) {
+      throw new ZramError('EINVAL', `sliceMillisecs must be a number above 0, not ${describe(this.sliceMillisecs)}.`);
+    }
+  }
+
+  #live(): number {
+    const address = this.#address();
+    if (this.#destroyed || address === 0) throw new ZramError('EINVAL', 'this Ksmd, or its pool, was destroyed.');
+    return address;
+  }
+}
