@@ -1,0 +1,161 @@
+/** Inline deduplication of devices and pools, same-filled content, and the shrinker: exact by independent counts. */
+import { describe, expect, test } from '@jest/globals';
+import { PAGE_SIZE, generatedSets, pageCount, pageOf } from './support/pages.js';
+import { Random, seedOfRun } from './support/random.js';
+import { BUILDS, checkPools, engineOf } from './support/raw-core.js';
+import { programPages } from './support/real-pages.js';
+
+const seed = seedOfRun();
+const random = new Random(seed, 'dedup');
+const isSame = (bytes: Uint8Array): boolean => bytes.every((byte, at) => byte === bytes[at % 8]);
+const key = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1');
+
+describe.each(BUILDS)('inline deduplication, %s build', (build) => {
+  test.each([...generatedSets(seed), programPages(seed, 1500)])('a device finds every duplicate: $name', (set) => {
+    const engine = engineOf(build);
+    const used = engine.memory.used;
+    const pool = engine.createPool();
+    const devices = [1, 4].map((level) => engine.createZram({ disksize: '16M', pool, dedup: true, level }));
+    const pages = Array.from({ length: pageCount(set) }, (_, index) => pageOf(set, index));
+    const distinct = new Set<string>();
+    let stored = 0;
+    for (const [n, zram] of devices.entries()) {
+      pages.forEach((page, index) => {
+        if (n === 1 && index % 2) return;
+        zram.writePage(index, page);
+        zram.writePage(index, page); // what it holds already: a hit that changes nothing
+        if (isSame(page)) return;
+        stored++;
+        distinct.add(key(page));
+      });
+    }
+    expect(pool.stats()).toMatchObject({ objects: distinct.size, pagesMerged: stored - distinct.size });
+    expect(pool.merge().objectsMerged).toBe(0);
+    const stat = devices[0].mmStat;
+    expect(stat.dupDataSize).toBe(pool.stats().bytesSaved);
+    expect(stat.metaDataSize).toBeLessThanOrEqual(distinct.size * 21 + 4 * PAGE_SIZE);
+    for (const [n, zram] of devices.entries()) {
+      pages.forEach((page, index) => {
+        if (n === 1 && index % 2) return;
+        if (Buffer.compare(zram.readPage(index), page) !== 0) throw new Error(`page ${index} of ${n} is wrong`);
+      });
+    }
+    // Overwritten and discarded in any order, first sharers too.
+    for (let n = 0; n < pages.length; n++) {
+      const index = random.below(pages.length);
+      if (n % 3) devices[0].writePage(index, pages[random.below(pages.length)]);
+      else devices[0].discard(index * PAGE_SIZE, PAGE_SIZE);
+    }
+    checkPools(engine);
+    devices[0].destroy();
+    pages.forEach((page, index) => {
+      if (index % 2 === 0 && Buffer.compare(devices[1].readPage(index), page) !== 0) throw new Error(`lost ${index}`);
+    });
+    devices[1].destroy();
+    expect(pool.stats()).toMatchObject({ objects: 0, pagesAllocated: 0, bytesSaved: 0, dedupIndexBytes: 0 });
+    pool.destroy();
+    expect(engine.memory.used).toBe(used);
+    engine.destroy();
+  });
+
+  test('pages stored while it was off are found by a later merge', () => {
+    const engine = engineOf(build);
+    const pool = engine.createPool();
+    const [off, on] = [
+      engine.createZram({ disksize: '1M', pool }),
+      engine.createZram({ disksize: '1M', pool, dedup: true }),
+    ];
+    const page = random.fill(new Uint8Array(PAGE_SIZE)).fill(0, 1000);
+    for (let index = 0; index < 50; index++) for (const zram of [off, on]) zram.writePage(index, page);
+    expect(pool.stats().objects).toBe(51);
+    expect(off.mmStat).toMatchObject({ dupDataSize: 0, metaDataSize: 0 });
+    expect(pool.merge().objectsMerged).toBe(50);
+    checkPools(engine);
+    on.discard(0, 50 * PAGE_SIZE);
+    for (let index = 0; index < 50; index++) expect(Buffer.compare(off.readPage(index), page)).toBe(0);
+    checkPools(engine);
+    engine.destroy();
+  });
+
+  test('store() of a pool with dedup shares equal bytes of any length, and writing parts them', () => {
+    const engine = engineOf(build);
+    const pool = engine.createPool({ dedup: true });
+    const contents = Array.from({ length: 40 }, () => random.fill(new Uint8Array(1 + random.below(PAGE_SIZE))));
+    contents.push(contents[0].slice(0, -1));
+    const handles = Array.from({ length: 600 }, (_, n) => ({ n, handle: pool.store(contents[n % contents.length]) }));
+    expect(pool.stats().objects).toBe(contents.length);
+    for (const { n, handle } of handles)
+      if (n % 3 === 0) pool.write(handle, Uint8Array.of(n & 255, n >> 8).subarray(0, 1));
+    for (const { n, handle } of handles) {
+      const expected = contents[n % contents.length].slice();
+      if (n % 3 === 0) expected[0] = n & 255;
+      if (Buffer.compare(pool.read(handle), expected) !== 0) throw new Error(`handle ${n} is wrong`);
+    }
+    checkPools(engine);
+    for (const { handle } of handles) pool.free(handle);
+    expect(pool.stats()).toMatchObject({ objects: 0, handles: 0, pagesAllocated: 0, dedupIndexBytes: 0 });
+    engine.destroy();
+  });
+
+  test('same-filled content takes no object: 16 bytes or more, whole words', () => {
+    const engine = engineOf(build);
+    const pool = engine.createPool();
+    for (const unit of [1, 2, 4, 8]) {
+      for (let length = 1; length <= PAGE_SIZE; length += length < 40 ? 1 : 251) {
+        const pattern = random.fill(new Uint8Array(unit));
+        const bytes = Uint8Array.from({ length }, (_, at) => pattern[at % unit]);
+        const handle = pool.store(bytes);
+        expect(pool.stats().objects).toBe(length >= 16 && length % 8 === 0 ? 0 : 1);
+        expect(pool.sizeOf(handle)).toBe(length);
+        expect(pool.read(handle)).toEqual(bytes);
+        expect(pool.read(handle, { offset: length >> 1 })).toEqual(bytes.subarray(length >> 1));
+        pool.retain(handle);
+        pool.free(handle);
+        pool.write(handle, Uint8Array.of(pattern[0] ^ 1));
+        bytes[0] = pattern[0] ^ 1;
+        expect(pool.read(handle)).toEqual(bytes);
+        pool.free(handle);
+        expect(() => pool.read(handle)).toThrow(expect.objectContaining({ code: 'EINVAL' }));
+      }
+    }
+    checkPools(engine);
+    expect(pool.stats()).toMatchObject({ objects: 0, handles: 0 });
+    engine.destroy();
+  });
+});
+
+test('the index grows over 100,000 distinct pages and stays exact', () => {
+  const engine = engineOf('release');
+  const zram = engine.createZram({ disksize: '1G', dedup: true });
+  const page = new Uint8Array(PAGE_SIZE);
+  const view = new DataView(page.buffer);
+  for (let round = 0; round < 2; round++) {
+    for (let n = 0; n < 100_000; n++) {
+      view.setUint32(0, n + 1, true);
+      zram.writePage(round * 100_000 + n, page);
+    }
+  }
+  expect(zram.mmStat).toMatchObject({ pagesMerged: 100_000 });
+  expect(zram.mmStat.metaDataSize).toBeLessThanOrEqual(100_000 * 22);
+  engine.destroy();
+});
+
+test('a pool with a shrinker merges and compacts before it refuses; without one it refuses', () => {
+  for (const shrinker of [false, true]) {
+    const engine = engineOf('release');
+    const zram = engine.createZram({ disksize: '64M', memLimit: '256K', shrinker });
+    const pages = Array.from({ length: 20 }, () => random.fill(new Uint8Array(PAGE_SIZE)).fill(0, 1500));
+    let stored = 0;
+    try {
+      for (; stored < 2000; stored++) zram.writePage(stored, pages[stored % 20]);
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'ENOMEM' });
+    }
+    if (shrinker) expect(stored).toBe(2000);
+    else expect(stored).toBeLessThan(200);
+    for (let index = 0; index < stored; index++) {
+      expect(Buffer.compare(zram.readPage(index), pages[index % 20])).toBe(0);
+    }
+    engine.destroy();
+  }
+});

@@ -1,0 +1,202 @@
+/** Zswap against a plain map: nothing is lost, every refusal is counted under the kernel's name. */
+import { existsSync, mkdtempSync, rmSync, truncateSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { MemoryBacking, type Backing, type Zswap, type ZswapOptions } from '../bindings/index.js';
+import { FileBacking } from '../bindings/node.js';
+import { Random, seedOfRun } from './support/random.js';
+import { BUILDS, checkPools, engineOf } from './support/raw-core.js';
+
+const PAGE_SIZE = 4096;
+const random = new Random(seedOfRun(), 'zswap');
+const compressible = (): Uint8Array => random.fill(new Uint8Array(PAGE_SIZE)).fill(0, 1200);
+const noise = (): Uint8Array => random.fill(new Uint8Array(PAGE_SIZE));
+
+class FailingBacking implements Backing {
+  readonly slots = 3000;
+  readonly #inner = new MemoryBacking(3000);
+  read(slot: number, page: Uint8Array): void {
+    if (random.chance(10)) throw new Error('a bad sector');
+    this.#inner.read(slot, page);
+  }
+  write(slot: number, page: Uint8Array): void {
+    if (random.chance(30)) throw new Error('a bad sector');
+    this.#inner.write(slot, page);
+  }
+}
+
+/** Random calls; what a store accepted must be read back, however often the backing failed in between. */
+function drive(zswap: Zswap, operations: number, exclusive: boolean): void {
+  const model = new Map<number, Uint8Array>();
+  const contents = [
+    compressible(),
+    compressible(),
+    noise(),
+    new Uint8Array(PAGE_SIZE),
+    new Uint8Array(PAGE_SIZE).fill(9),
+  ];
+  for (let n = 0; n < operations; n++) {
+    const key = random.below(400);
+    const kind = random.below(10);
+    if (kind < 5) {
+      const page = random.chance(50) ? random.pick(contents) : random.chance(20) ? noise() : compressible();
+      if (zswap.store(key, page)) model.set(key, page);
+      else model.delete(key);
+    } else if (kind < 8) {
+      let page: Uint8Array | undefined;
+      try {
+        page = zswap.load(key);
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'EIO' });
+        continue;
+      }
+      expect(page === undefined).toBe(!model.has(key));
+      if (page && Buffer.compare(page, model.get(key)!) !== 0) throw new Error(`key ${key} is wrong`);
+      if (exclusive) model.delete(key);
+    } else if (kind < 9) {
+      zswap.invalidate(key);
+      model.delete(key);
+    } else {
+      zswap.shrink(random.below(10));
+    }
+  }
+}
+
+describe.each(BUILDS)('zswap, %s build', (build) => {
+  test.each<[string, ZswapOptions]>([
+    ['without a backing', {}],
+    ['with a small pool', { maxPoolBytes: 200 * 1024 }],
+    ['with a backing', { maxPoolBytes: 200 * 1024, backing: new MemoryBacking(3000) }],
+    ['with a backing that is full', { maxPoolBytes: 100 * 1024, backing: new MemoryBacking(20) }],
+    ['with a backing that fails', { maxPoolBytes: 200 * 1024, backing: new FailingBacking() }],
+    ['with exclusive loads', { maxPoolBytes: 200 * 1024, backing: new MemoryBacking(3000), exclusiveLoads: true }],
+  ])('is a map of pages %s', (_name, options) => {
+    const engine = engineOf(build);
+    const used = engine.memory.used;
+    const zswap = engine.createZswap(options);
+    drive(zswap, 1200, options.exclusiveLoads ?? false);
+    checkPools(engine);
+    for (let key = 0; key < 400; key++) zswap.invalidate(key);
+    expect(zswap.stats()).toMatchObject({ storedPages: 0, storedIncompressiblePages: 0, poolTotalSize: 0 });
+    zswap.destroy();
+    expect(engine.memory.used).toBe(used);
+    engine.destroy();
+  });
+});
+
+test('the limit and its hysteresis: refused until the pool is down to the accept threshold', () => {
+  const engine = engineOf('release');
+  const zswap = engine.createZswap({ maxPoolBytes: 100 * PAGE_SIZE, acceptThresholdPercent: 50 });
+  for (let key = 0; key < 100; key++) expect(zswap.store(key, noise())).toBe(true);
+  expect(zswap.stats()).toMatchObject({ storedIncompressiblePages: 100, poolLimitHit: 0 });
+  expect(zswap.store(100, noise())).toBe(false);
+  expect(zswap.stats().poolLimitHit).toBe(1);
+  for (let key = 0; key < 49; key++) zswap.invalidate(key);
+  expect(zswap.store(100, noise())).toBe(false); // 51 pages: below the limit, above the threshold
+  expect(zswap.stats().poolLimitHit).toBe(1);
+  zswap.invalidate(49);
+  expect(zswap.store(100, noise())).toBe(true);
+  engine.destroy();
+});
+
+test('a refused store drops what the key held: it is stale', () => {
+  const engine = engineOf('release');
+  const zswap = engine.createZswap({ maxPoolBytes: 2 * PAGE_SIZE });
+  zswap.store(1, noise());
+  zswap.store(2, noise());
+  expect(zswap.store(1, noise())).toBe(false);
+  expect(zswap.load(1)).toBeUndefined();
+  expect(zswap.load(2)).toBeDefined();
+  engine.destroy();
+});
+
+test('writeback takes what was not used for longest, and gives second chances', () => {
+  const written: number[] = [];
+  const inner = new MemoryBacking(10);
+  const backing: Backing = {
+    slots: 10,
+    read: (slot, page) => inner.read(slot, page),
+    write: (slot, page) => {
+      written.push(page[0]);
+      inner.write(slot, page);
+    },
+  };
+  const engine = engineOf('release');
+  const zswap = engine.createZswap({ backing });
+  for (let key = 1; key <= 4; key++) zswap.store(key, compressible().fill(key, 0, 1));
+  expect(zswap.shrink(1)).toBe(1); // all were referenced: the round trip takes that away, then the first goes
+  zswap.load(2);
+  expect(zswap.shrink(2)).toBe(2);
+  expect(written).toEqual([1, 3, 4]);
+  expect(zswap.load(1)![0]).toBe(1);
+  expect(zswap.stats()).toMatchObject({ writtenBackPages: 3, storedPages: 1 });
+  engine.destroy();
+});
+
+test('a failed writeback loses nothing and is counted', () => {
+  const engine = engineOf('release');
+  const broken: Backing = {
+    slots: 10,
+    read() {
+      throw new Error('no');
+    },
+    write() {
+      throw new Error('no');
+    },
+  };
+  const zswap = engine.createZswap({ backing: broken });
+  const page = compressible();
+  zswap.store(5, page);
+  expect(zswap.shrink(1)).toBe(0);
+  expect(zswap.stats()).toMatchObject({ rejectReclaimFail: 1, writtenBackPages: 0, storedPages: 1 });
+  expect(Buffer.compare(zswap.load(5)!, page)).toBe(0);
+  engine.destroy();
+});
+
+test('no memory is a refusal, and with the shrinker a writeback', () => {
+  for (const shrinkerEnabled of [false, true]) {
+    const engine = engineOf('release', { maxMemory: '2M' });
+    const zswap = engine.createZswap({ maxPoolPercent: 100, backing: new MemoryBacking(5000), shrinkerEnabled });
+    let accepted = 0;
+    for (let key = 0; key < 1000; key++) accepted += Number(zswap.store(key, noise()));
+    if (shrinkerEnabled) expect(accepted).toBeGreaterThan(900);
+    else expect(zswap.stats().rejectAllocFail).toBe(1000 - accepted);
+    engine.destroy();
+  }
+});
+
+test('a file takes pages back; one that is cut short is EIO for the pages that it lost only', () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'zram-wasm-'));
+  const file = path.join(folder, 'swap');
+  const engine = engineOf('release');
+  const backing = new FileBacking(file, 100);
+  expect(() => new FileBacking(file, 1)).toThrow(expect.objectContaining({ code: 'EBUSY' }));
+  const zswap = engine.createZswap({ backing });
+  const pages = Array.from({ length: 10 }, compressible);
+  pages.forEach((page, key) => zswap.store(key, page));
+  expect(zswap.shrink(10)).toBe(10);
+  truncateSync(file, 9 * PAGE_SIZE + 100);
+  expect(Buffer.compare(zswap.load(0)!, pages[0])).toBe(0);
+  expect(() => zswap.load(9)).toThrow(expect.objectContaining({ code: 'EIO' }));
+  backing.destroy();
+  expect(existsSync(file)).toBe(false);
+  rmSync(folder, { recursive: true });
+  engine.destroy();
+});
+
+test('zswap and zram on one pool: merged across, ended apart', () => {
+  const engine = engineOf('debug');
+  const pool = engine.createPool();
+  const zram = engine.createZram({ disksize: '1M', pool });
+  const zswap = engine.createZswap({ pool });
+  const pages = Array.from({ length: 30 }, compressible);
+  pages.forEach((page, n) => (zram.writePage(n, page), zswap.store(n, page)));
+  expect(pool.merge().objectsMerged).toBe(30);
+  checkPools(engine);
+  zswap.destroy();
+  pages.forEach((page, n) => expect(Buffer.compare(zram.readPage(n), page)).toBe(0));
+  checkPools(engine);
+  expect(pool.stats()).toMatchObject({ objects: 30, handles: 30, pagesMerged: 0 });
+  engine.destroy();
+});
