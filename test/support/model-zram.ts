@@ -5,7 +5,7 @@
 import { ZramError, type Engine, type MmStat, type Zram, type ZsPool } from '../../bindings/index.js';
 import { checkPools, memoryOf, type RawExports } from './raw-core.js';
 import { sameBytes } from './pages.js';
-import type { ZramOperation } from './model-zram-operations.js';
+import { FILLS, PAGES, type ZramOperation } from './model-zram-operations.js';
 
 const PAGE_SIZE = 4096;
 export const DISK_PAGES = 40;
@@ -91,10 +91,14 @@ export class ModelZram {
     const disk = this.#disks[operation.disk % this.#disks.length];
     switch (operation.op) {
       case 'writePages':
-        this.#writePages(disk, operation.index, operation.pages);
+        this.#writePages(
+          disk,
+          operation.index,
+          operation.pages.map((number) => PAGES[number]!),
+        );
         break;
       case 'write':
-        this.#write(disk, operation.offset, operation.length, operation.fill);
+        this.#write(disk, operation.offset, operation.length, FILLS[operation.fill]!);
         break;
       case 'discard':
         this.#discard(disk, operation.offset, operation.length);
@@ -195,7 +199,7 @@ export class ModelZram {
     const length = Math.min(bytes, DISK_BYTES - offset);
     const data = fill.subarray(0, length);
     const first = Math.floor(offset / PAGE_SIZE);
-    const count = data.length === 0 ? 0 : Math.floor((offset + data.length - 1) / PAGE_SIZE) - first + 1;
+    const count = length === 0 ? 0 : Math.floor((offset + length - 1) / PAGE_SIZE) - first + 1;
     const after = disk.bytes.slice(first * PAGE_SIZE, (first + count) * PAGE_SIZE);
     if (count > 0) after.set(data, offset - first * PAGE_SIZE);
     const done = this.#writing(disk, () => disk.zram.write(offset, data), count);

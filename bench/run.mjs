@@ -1,0 +1,81 @@
+/**
+ * Measures everything that docs/benchmarks.md has, and writes it.
+ *
+ *   npm run bench                                all sections, to docs/benchmarks.md
+ *   npm run bench -- --only lz4,hash             some sections, to the terminal only
+ *   npm run bench -- --image FILE                on the pages of a file (again for more) instead of pages of its own
+ *   npm run bench -- --quick                     only to see that all of it works: the figures mean nothing
+ *   npm run bench -- --out FILE                  to another file
+ *
+ * The kernel's zram, KSM, liblz4 and the libraries of bench/package.json are measured where they are to be had; the report
+ * says what was not, and why.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { runScript } from './support/child.mjs';
+import { makeImage } from './support/image.mjs';
+import { prepare } from './support/prepare.mjs';
+import { machineFacts, reportText, sectionText, targetsText } from './support/report.mjs';
+import { settingsFor } from './support/settings.mjs';
+
+const SECTIONS = ['lz4', 'hash', 'device', 'dedup', 'libraries', 'merge', 'ksm', 'memory', 'startup', 'scale'];
+const HERE = path.dirname(fileURLToPath(import.meta.url));
+const REPORT = path.resolve(HERE, '../docs/benchmarks.md');
+
+function parseOptions() {
+  const { values } = parseArgs({
+    options: {
+      image: { type: 'string', multiple: true, default: [] },
+      only: { type: 'string' },
+      out: { type: 'string' },
+      quick: { type: 'boolean', default: false },
+    },
+  });
+  const only = values.only?.split(',') ?? SECTIONS;
+  const unknown = only.filter((name) => !SECTIONS.includes(name));
+  if (unknown.length > 0) throw new Error(`no section ${unknown.join(', ')}; there are ${SECTIONS.join(', ')}`);
+  // A report of parts, or of nothing that counts, is only written where it was asked for.
+  const whole = only.length === SECTIONS.length && !values.quick && values.image.length === 0;
+  return { ...values, only, out: values.out ?? (whole ? REPORT : undefined) };
+}
+
+async function runSection(name, directory, settings) {
+  const start = performance.now();
+  let section;
+  try {
+    section = { name, result: await runScript(path.join(HERE, 'section.mjs'), { name, directory, settings }) };
+  } catch (error) {
+    section = { name, failure: error.message };
+  }
+  console.log(`\n${sectionText(section)}\n\n(${name}: ${((performance.now() - start) / 1000).toFixed(1)} s)`);
+  return section;
+}
+
+async function main() {
+  const options = parseOptions();
+  const settings = settingsFor(options);
+  prepare();
+  const command = ['npm run bench', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(' ');
+  const facts = machineFacts(command);
+  const directory = mkdtempSync(path.join(tmpdir(), 'zram-wasm-bench-'));
+  process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
+
+  const imageText = await makeImage(directory, { files: options.image, pagesOfKind: settings.pagesOfKind });
+  console.log(`Pages: ${imageText}`);
+  const sections = [];
+  for (const name of options.only) sections.push(await runSection(name, directory, settings));
+  console.log(`\n## Targets\n\n${targetsText(sections)}`);
+  if (options.out) {
+    const note = options.quick ? 'A quick run: its figures mean nothing.' : undefined;
+    writeFileSync(options.out, reportText({ facts, imageText, sections, note }));
+    console.log(`\nWritten to ${path.relative(process.cwd(), options.out)}.`);
+  }
+  const failed = sections.filter(({ failure }) => failure);
+  process.exitCode = failed.length > 0 ? 1 : 0;
+}
+
+await main();

@@ -1,0 +1,137 @@
+/**
+ * Merging: a first pass over a pool full of objects, a pass over the pool as it then is, and a pass after one page in a
+ * hundred has changed. Every pass must find exactly the duplicates that there are.
+ */
+import { Engine } from '../../dist/index.js';
+import { alternate } from '../support/alternate.mjs';
+import { MIB, PAGE_BYTES } from '../support/settings.mjs';
+import { exactly, speedRatio, summary } from '../support/statistics.mjs';
+import { PageNames, writeAll, writePlaces } from '../support/synthetic-pages.mjs';
+import { count, spread } from '../support/table.mjs';
+
+const CHANGED_SHARE = 0.01;
+/** One page in four is the like of another; and none is, where all that is done is looking. */
+const DUPLICATE_SHARE = 0.25;
+/** Of the distinct real pages so many (one in …) are stored twice, beside the duplicates that the image has. */
+const REPEATED = 3;
+const STEPS = ['first pass', 'unchanged', '1 % changed'];
+
+/** A device of pages that know how often each of them is there. */
+class Subject {
+  #engine = Engine.createSync();
+  #zram;
+  /** Smallest share found by any pass; and the counts of the last. */
+  foundShare = 1;
+  found = 0;
+  duplicates = 0;
+  objects = 0;
+
+  empty() {
+    this.#zram?.destroy();
+    this.#zram = this.#engine.createZram({ disksize: '16G' });
+    return this.#zram;
+  }
+
+  get zram() {
+    return this.#zram;
+  }
+
+  merge() {
+    this.#zram.merge();
+  }
+
+  /** Counts after a pass. */
+  check(duplicates) {
+    const { pagesMerged } = this.#zram.mmStat;
+    this.found = pagesMerged;
+    this.duplicates = duplicates;
+    if (duplicates > 0) this.foundShare = Math.min(this.foundShare, pagesMerged / duplicates);
+  }
+
+  end() {
+    this.#engine.destroy();
+  }
+}
+
+async function synthetic({ mergeObjects, mergeRounds }, duplicateShare) {
+  const subject = new Subject();
+  subject.objects = mergeObjects;
+  let names;
+  const tasks = [
+    {
+      name: STEPS[0],
+      before() {
+        names = new PageNames(mergeObjects, duplicateShare);
+        writeAll(subject.empty(), names);
+      },
+    },
+    { name: STEPS[1] },
+    { name: STEPS[2], before: () => writePlaces(subject.zram, names, names.change(CHANGED_SHARE)) },
+  ].map((task) => ({ ...task, run: () => subject.merge(), after: () => subject.check(names.duplicates) }));
+  const times = await alternate(tasks, { rounds: mergeRounds, inOrder: true });
+  subject.end();
+  return { times, subject };
+}
+
+async function real(image, { mergeRounds }) {
+  const subject = new Subject();
+  const repeated = image.distinct.subarray(0, Math.floor(image.distinct.length / PAGE_BYTES / REPEATED) * PAGE_BYTES);
+  const duplicates = image.duplicates + repeated.length / PAGE_BYTES;
+  subject.objects = image.distinct.length / PAGE_BYTES + duplicates;
+  const fill = () => {
+    const zram = subject.empty();
+    let index = 0;
+    for (const bytes of [image.all, repeated]) {
+      for (let at = 0; at < bytes.length; at += MIB) {
+        const batch = bytes.subarray(at, at + MIB);
+        zram.writePages(index, batch);
+        index += batch.length / PAGE_BYTES;
+      }
+    }
+  };
+  const tasks = STEPS.slice(0, 2).map((name, n) => ({
+    name,
+    before: n === 0 ? fill : undefined,
+    run: () => subject.merge(),
+    after: () => subject.check(duplicates),
+  }));
+  const times = await alternate(tasks, { rounds: mergeRounds, inOrder: true });
+  subject.end();
+  return { times, subject };
+}
+
+/** Millions of objects in a second. */
+const rate = (rounds, objects) => summary(rounds.map((time) => objects / 1e3 / time));
+
+export async function run({ image, settings }) {
+  const cases = [
+    ['synthetic, one in four a duplicate', await synthetic(settings, DUPLICATE_SHARE)],
+    ['synthetic, no duplicates', await synthetic(settings, 0)],
+    ['real pages', await real(image, settings)],
+  ];
+  const rows = cases.map(([name, { times, subject }]) => {
+    const first = times[STEPS[0]];
+    const later = STEPS.slice(1).map((step) => (times[step] ? spread(speedRatio(times[step], first)) : ''));
+    const found = `${count(subject.found)} of ${count(subject.duplicates)}`;
+    return [name, count(subject.objects), spread(rate(first, subject.objects)), ...later, found];
+  });
+  const { times, subject } = cases[0][1];
+  const first = times[STEPS[0]];
+  const foundShare = Math.min(...cases.map(([, each]) => each.subject.foundShare));
+  return {
+    tables: [
+      {
+        title: 'Merging',
+        text: 'Objects of a zram device: pages that LZ4 makes 1000 to 1400 bytes of, and the real pages with a third of the distinct ones twice. The columns on later passes say how many times as fast as the first pass of the same round they are.',
+        head: ['', 'objects', 'first pass, M objects/s', 'unchanged pool', '1 % changed', 'duplicates found'],
+        rows,
+      },
+    ],
+    measures: {
+      'merge-first': { value: rate(first, subject.objects) },
+      'merge-second': { value: speedRatio(times[STEPS[1]], first) },
+      'merge-changed': { value: speedRatio(times[STEPS[2]], first) },
+      'merge-found': { value: exactly(foundShare) },
+    },
+  };
+}

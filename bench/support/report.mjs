@@ -1,0 +1,86 @@
+/** What the run found, as Markdown: the machine, the targets, the tables of all sections. */
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { availableParallelism, cpus, loadavg, release, totalmem, type } from 'node:os';
+import { markdownTable } from './table.mjs';
+import { targetRows } from './targets.mjs';
+
+const GIB = 1 << 30;
+
+/** First line of a program's `--version`, or undefined. */
+function versionOf(program) {
+  try {
+    return execFileSync(program, ['--version'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).split(
+      '\n',
+    )[0];
+  } catch {
+    return undefined;
+  }
+}
+
+/** Rows of what the figures depend on. Taken before the first section, for the load that others make. */
+export function machineFacts(command) {
+  const { devDependencies } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+  const [processor] = cpus();
+  return [
+    ['command', `\`${command}\``],
+    ['date', new Date().toISOString().slice(0, 10)],
+    ['processor', `${processor?.model.trim() ?? 'unknown'}, ${availableParallelism()} logical cores`],
+    ['memory', `${(totalmem() / GIB).toFixed(1)} GiB`],
+    ['system', `${type()} ${/^[\d.]*\d/.exec(release())?.[0] ?? release()}, ${process.arch}`],
+    ['Node.js', `${process.version}, V8 ${process.versions.v8}`],
+    ['C compiler', versionOf(process.env.CC ?? 'cc') ?? 'none'],
+    [
+      'libraries',
+      Object.entries(devDependencies)
+        .map((entry) => entry.join(' '))
+        .join(', '),
+    ],
+    ['load before', loadavg()[0].toFixed(2)],
+  ];
+}
+
+function tableText({ title, text, head, rows }) {
+  return [`### ${title}`, text, head && markdownTable(head, rows)].filter(Boolean).join('\n\n');
+}
+
+/** The tables of one section, for the terminal and for the report. */
+export function sectionText({ name, result, failure }) {
+  if (failure) return `### ${name}\n\nNot measured: the section failed (${failure}).`;
+  return result.tables.map(tableText).join('\n\n');
+}
+
+export function targetsText(sections) {
+  const measures = {
+    workers: { reason: 'this version has no workers' },
+    ...Object.assign({}, ...sections.map(({ result }) => result?.measures ?? {})),
+  };
+  const head = ['', 'floor', 'moonshot', 'measured', 'reached'];
+  return markdownTable(head, targetRows(measures));
+}
+
+/** The whole of docs/benchmarks.md. */
+export function reportText({ facts, imageText, sections, note }) {
+  return `# Benchmarks
+
+Written by \`npm run bench\`, which makes its own pages, measures everything below on the machine it runs on, and takes some minutes.
+Figures are medians with the quartiles in brackets. Wherever two things are compared they take turns in one run, and the ratio is the
+median of the ratios of the single rounds: absolute figures change with the machine and its mood, ratios much less.
+${note ? `\n**${note}**\n` : ''}
+## Machine
+
+${markdownTable(['', ''], facts)}
+
+Pages: ${imageText}
+
+## Targets
+
+The floor is what this project owes, the moonshot what it wants. A plain number is a ratio.
+
+${targetsText(sections)}
+
+## Measurements
+
+${sections.map(sectionText).join('\n\n')}
+`;
+}

@@ -1,0 +1,63 @@
+/**
+ * How much each section measures. The full size is for figures that can be quoted: tens of thousands of distinct pages,
+ * since a few pages in a loop teach the branch predictor and read twice as fast. The quick size only shows that every
+ * section works; its figures mean nothing.
+ */
+import { totalmem } from 'node:os';
+
+export const PAGE_BYTES = 4096;
+export const MIB = 1 << 20;
+const GIB = 1 << 30;
+
+const FULL = {
+  /** Distinct pages of each kind (process memory, programs, text) in the image that the bench makes. */
+  pagesOfKind: 12288,
+  /** Alternations. The median and the quartiles are over these. */
+  rounds: 11,
+  /** The slowest of the JavaScript libraries takes 0.15 ms for a page. */
+  libraryPages: 6144,
+  libraryRounds: 5,
+  dedupPages: 16384,
+  /** As in the target for merging. */
+  mergeObjects: 250_000,
+  mergeRounds: 7,
+  ksmRounds: 3,
+  /** What memory is measured on: large enough that the fixed costs of a process do not show. */
+  fillBytes: 512 * MIB,
+  fillRounds: 3,
+  startRounds: 15,
+  /** Pages of the run whose first and last part are compared, and of the parts whose cost is taken. */
+  scalePages: 1_000_000,
+  scalePart: 10_000,
+  scaleRounds: 3,
+  /** That run holds its pages compressed, and this much memory is plenty for it. */
+  scaleMemory: 6 * GIB,
+};
+
+const QUICK = {
+  ...FULL,
+  pagesOfKind: 700,
+  rounds: 3,
+  libraryPages: 300,
+  libraryRounds: 3,
+  dedupPages: 1024,
+  mergeObjects: 10_000,
+  mergeRounds: 3,
+  ksmRounds: 1,
+  fillBytes: 24 * MIB,
+  fillRounds: 1,
+  startRounds: 3,
+  scalePages: 60_000,
+  scalePart: 2_000,
+  scaleMemory: 0,
+};
+
+export function settingsFor({ quick }) {
+  return quick ? QUICK : FULL;
+}
+
+/** Why the long run cannot be made here, or undefined. */
+export function scaleMissing({ scaleMemory }) {
+  if (totalmem() >= scaleMemory) return undefined;
+  return `it wants ${scaleMemory / GIB} GiB of memory, and this machine has ${(totalmem() / GIB).toFixed(1)}`;
+}

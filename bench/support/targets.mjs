@@ -1,0 +1,62 @@
+/**
+ * The project's own targets: the floor is owed, the moonshot is wanted. A section's measures carry these ids.
+ */
+import { spread } from './table.mjs';
+
+/** `less`: smaller is better. `exact`: nothing but the bound itself will do. */
+export const TARGETS = [
+  { id: 'lz4-compress', what: 'LZ4 compress, in wasm / native liblz4', floor: 0.9, moonshot: 1 },
+  { id: 'lz4-decompress', what: 'LZ4 decompress, in wasm / native liblz4', floor: 0.84, moonshot: 1.1 },
+  { id: 'write-pages', what: '`writePages` / the kernel’s zram, 1 MiB O_DIRECT writes', floor: 1, moonshot: 1.5 },
+  { id: 'write-page', what: '`writePage` / the kernel’s zram, 4 KiB O_DIRECT writes', floor: 1.15, moonshot: 2 },
+  { id: 'read-pages', what: '`readPages` / the kernel’s zram, 1 MiB O_DIRECT reads', floor: 1.25, moonshot: 2 },
+  { id: 'read-page', what: '`readPage` / the kernel’s zram, 4 KiB O_DIRECT reads', floor: 1.8, moonshot: 3 },
+  { id: 'workers', what: 'two workers / `writePages` on one thread', floor: 1.4, moonshot: 1.9 },
+  {
+    id: 'dedup-duplicates',
+    what: 'write with inline dedup / without, × (1 − duplicates), from 30 % duplicates up',
+    floor: 0.75,
+    moonshot: 0.9,
+  },
+  { id: 'dedup-none', what: 'write with inline dedup / without, no duplicates', floor: 0.9, moonshot: 0.95 },
+  { id: 'merge-first', what: 'merge, first pass, 250 k objects of 1.2 KB', floor: 3, moonshot: 5, unit: 'M objects/s' },
+  { id: 'merge-second', what: 'merge, second pass over an unchanged pool / first pass', floor: 10, moonshot: 100 },
+  { id: 'merge-changed', what: 'merge, a pass after 1 % changed / first pass', floor: 3, moonshot: 20 },
+  { id: 'merge-found', what: 'merge, duplicates found / all there are', floor: 1, moonshot: 1, exact: true },
+  { id: 'ksm', what: 'merge / KSM on the same pages, pages per CPU second', floor: 5, moonshot: 10 },
+  { id: 'hash', what: 'page hash / xxhash-wasm', floor: 2, moonshot: 3 },
+  {
+    id: 'reserved',
+    what: 'linear memory grown / `mem_used_total` + 8 bytes a slot',
+    floor: 1.05,
+    moonshot: 1.02,
+    less: true,
+  },
+  { id: 'held', what: 'held memory / a `Map` of lz4-napi buffers with dedupe', floor: 0.8, moonshot: 0.65, less: true },
+  { id: 'core-bytes', what: 'size of `core.wasm`', floor: 32, moonshot: 20, unit: 'KiB', less: true },
+  { id: 'ready', what: '`Engine.createSync`', floor: 5, moonshot: 2, unit: 'ms', less: true },
+  { id: 'scale', what: 'cost per page at 1 M pages / at 10 k pages', floor: 1.1, moonshot: 1.05, less: true },
+];
+
+function verdict({ floor, moonshot, less = false, exact = false }, { median }) {
+  if (exact) return median === floor ? 'met' : '**missed**';
+  const reaches = (bound) => (less ? median <= bound : median >= bound);
+  if (reaches(moonshot)) return 'moonshot';
+  return reaches(floor) ? 'floor' : '**missed**';
+}
+
+/**
+ * @param {Record<string, { value: object } | { reason: string }>} measures by target id
+ * @returns {string[][]} rows: what, floor, moonshot, measured, which of the two is reached
+ */
+export function targetRows(measures) {
+  return TARGETS.map((target) => {
+    const { id, what, floor, moonshot, unit = '', less = false } = target;
+    const bound = (value) => `${less ? '≤ ' : ''}${value}${unit && ` ${unit}`}`;
+    const measure = measures[id] ?? { reason: 'its section was left out' };
+    const cells = measure.value
+      ? [spread(measure.value, unit), verdict(target, measure.value)]
+      : [measure.reason, 'not measured'];
+    return [what, bound(floor), bound(moonshot), ...cells];
+  });
+}
