@@ -33,7 +33,11 @@ function page(number: number): Uint8Array {
 export const PAGES = Array.from({ length: 24 }, (_, number) => page(number));
 const WRITE_BYTES_MAX = 3 * PAGE_SIZE + 500;
 /** What byte ranges are written with. */
-export const FILLS = [new Uint8Array(WRITE_BYTES_MAX), noise(WRITE_BYTES_MAX, 77), new Uint8Array(WRITE_BYTES_MAX).fill(0xaa)];
+export const FILLS = [
+  new Uint8Array(WRITE_BYTES_MAX),
+  noise(WRITE_BYTES_MAX, 77),
+  new Uint8Array(WRITE_BYTES_MAX).fill(0xaa),
+];
 
 /** @param diskPages pages of each disk */
 export function zramOperation(diskPages: number, disks: number): fc.Arbitrary<ZramOperation> {
