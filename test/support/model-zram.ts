@@ -94,11 +94,11 @@ export class ModelZram {
         this.#writePages(
           disk,
           operation.index,
-          operation.pages.map((number) => PAGES[number]!),
+          operation.pages.map((number) => PAGES[number]),
         );
         break;
       case 'write':
-        this.#write(disk, operation.offset, operation.length, FILLS[operation.fill]!);
+        this.#write(disk, operation.offset, operation.length, FILLS[operation.fill]);
         break;
       case 'discard':
         this.#discard(disk, operation.offset, operation.length);
