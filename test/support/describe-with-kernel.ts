@@ -8,6 +8,7 @@ export function describeWithKernel(name: string, tests: () => void): void {
     describe(name, tests);
     return;
   }
-  console.warn(`Skipped: ${name}. There is no live kernel to compare with: ${missing}.`);
+  // Not console.warn: jest shows nothing of the console of a file whose tests are all skipped.
+  process.stderr.write(`Skipped: ${name}. There is no live kernel to compare with: ${missing}.\n`);
   describe.skip(`${name} (skipped: ${missing})`, tests);
 }

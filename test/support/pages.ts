@@ -137,8 +137,8 @@ export function blend(name: string, seed: number, sets: readonly DataSet[], each
 /** Around the size from which zram stores a page as it is (chain 8: 3625 bytes). */
 const HUGE_PREFIX_MIN = 3500;
 const HUGE_PREFIX_MAX = 3699;
-/** Up to here the objects share zspages of 64 and more, which only a crowd of them leaves partly empty. */
-const SMALL_PREFIX_MAX = 200;
+/** Objects of four small classes, up to 256 in a zspage: it takes a crowd of each to leave two zspages partly empty. */
+const SMALL_PREFIX_MAX = 60;
 const UNIT_BYTES = [1, 2, 4, 8, 16];
 
 /** All generated data sets of a seed, and a blend of them. */
