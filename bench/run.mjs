@@ -46,7 +46,8 @@ async function runSection(name, directory, settings) {
   const start = performance.now();
   let section;
   try {
-    section = { name, result: await runScript(path.join(HERE, 'section.mjs'), { name, directory, settings }) };
+    const { missing, ...result } = await runScript(path.join(HERE, 'section.mjs'), { name, directory, settings });
+    section = missing ? { name, missing } : { name, result };
   } catch (error) {
     section = { name, failure: error.message };
   }

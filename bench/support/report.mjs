@@ -45,18 +45,17 @@ function tableText({ title, text, head, rows }) {
 }
 
 /** The tables of one section, for the terminal and for the report. */
-export function sectionText({ name, result, failure }) {
-  if (failure) return `### ${name}\n\nNot measured: the section failed (${failure}).`;
+export function sectionText({ name, result, failure, missing }) {
+  if (!result) return `### ${name}\n\nNot measured: ${missing ?? `the section failed (${failure})`}.`;
   return result.tables.map(tableText).join('\n\n');
 }
 
+/** The table of targets, from the measures of the sections that were run. */
 export function targetsText(sections) {
-  const measures = {
-    workers: { reason: 'this version has no workers' },
-    ...Object.assign({}, ...sections.map(({ result }) => result?.measures ?? {})),
-  };
-  const head = ['', 'floor', 'moonshot', 'measured', 'reached'];
-  return markdownTable(head, targetRows(measures));
+  const measures = Object.assign({}, ...sections.map(({ result }) => result?.measures ?? {}));
+  const without = sections.filter(({ result }) => !result);
+  const reasons = Object.fromEntries(without.map(({ name, missing }) => [name, missing ?? 'its section failed']));
+  return markdownTable(['', 'floor', 'moonshot', 'measured', 'reached'], targetRows(measures, reasons));
 }
 
 /** The whole of docs/benchmarks.md. */

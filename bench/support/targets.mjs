@@ -3,7 +3,10 @@
  */
 import { spread } from './table.mjs';
 
-/** `less`: smaller is better. `exact`: nothing but the bound itself will do. */
+/**
+ * `section`: which one measures it; without one, `missing` says why nothing does. `less`: smaller is better. `exact`:
+ * nothing but the bound itself will do.
+ */
 export const TARGETS = [
   { id: 'lz4-compress', section: 'lz4', what: 'LZ4 compress, in wasm / native liblz4', floor: 0.9, moonshot: 1 },
   { id: 'lz4-decompress', section: 'lz4', what: 'LZ4 decompress, in wasm / native liblz4', floor: 0.84, moonshot: 1.1 },
@@ -133,13 +136,14 @@ function verdict({ floor, moonshot, less = false, exact = false }, { median }) {
 
 /**
  * @param {Record<string, { value: object } | { reason: string }>} measures by target id
+ * @param {Record<string, string>} reasons why a section that was run has no measures, by its name
  * @returns {string[][]} rows: what, floor, moonshot, measured, which of the two is reached
  */
-export function targetRows(measures) {
+export function targetRows(measures, reasons) {
   return TARGETS.map((target) => {
-    const { id, what, floor, moonshot, unit = '', less = false } = target;
+    const { id, section, missing, what, floor, moonshot, unit = '', less = false } = target;
     const bound = (value) => `${less ? '≤ ' : ''}${value}${unit && ` ${unit}`}`;
-    const measure = measures[id] ?? { reason: 'its section was left out' };
+    const measure = measures[id] ?? { reason: missing ?? reasons[section] ?? 'its section was left out' };
     const cells = measure.value
       ? [spread(measure.value, unit), verdict(target, measure.value)]
       : [measure.reason, 'not measured'];
