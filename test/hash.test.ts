@@ -2,8 +2,9 @@
  * The content hash against an independent implementation of NH and its mixer, and against inputs made to collide.
  */
 import { describe, expect, test } from '@jest/globals';
+import { Engine } from '../bindings/index.js';
 import { Random, seedOfRun } from './support/random.js';
-import { BUILDS, bareCore, memoryOf, type RawExports } from './support/raw-core.js';
+import { BUILDS, bareCore, memoryOf, rawExports, type RawExports } from './support/raw-core.js';
 
 const PAGE_SIZE = 4096;
 const MASK64 = (1n << 64n) - 1n;
@@ -117,6 +118,11 @@ describe('collisions', () => {
     });
     const zeros = Array.from({ length: 4096 }, (_, n) => new Uint8Array(n + 1));
     expectNoMoreThanChance([...counters, ...zeros]);
+  });
+
+  test('each engine draws a key of its own', () => {
+    const hashes = Array.from({ length: 4 }, () => hash(rawExports(Engine.createSync()), base));
+    expect(new Set(hashes).size).toBe(4);
   });
 
   test('another seed gives another hash, another codec too', () => {

@@ -76,6 +76,7 @@ describe.each(BUILDS)('a pool of the %s build behaves as its model', (build) => 
           ...(limit === undefined ? {} : { limit }),
           tight: maxMemory !== undefined,
           dedup,
+          shrinker,
         });
         for (const operation of list) model.run(operation);
         model.settle();

@@ -1,0 +1,226 @@
+/**
+ * Merging in the allocator, case by case: groups that join groups, passes in slices, dry runs between the slices, and
+ * who may go first.
+ */
+import { describe, expect, test } from '@jest/globals';
+import type { Engine, Handle, ZsPool } from '../../bindings/index.js';
+import { sameBytes } from '../support/pages.js';
+import { Random } from '../support/random.js';
+import { BUILDS, checkPools, engineOf, rawExports } from '../support/raw-core.js';
+
+const SEED = 7;
+/** One that lies in a frame, one that straddles two, and one that is huge. */
+const LENGTHS = [100, 2500, 4000];
+
+const contents = new Map<string, Uint8Array>();
+
+function content(length: number, number: number): Uint8Array {
+  const name = `${length} ${number}`;
+  const bytes = contents.get(name) ?? new Random(SEED, name).fill(new Uint8Array(length));
+  contents.set(name, bytes);
+  return bytes.slice();
+}
+
+/** Reads every handle, and tests the invariants of the debug build. */
+function expectContents(engine: Engine, pool: ZsPool, expected: ReadonlyMap<Handle, Uint8Array>): void {
+  for (const [handle, bytes] of expected) {
+    if (!sameBytes(pool.read(handle), bytes)) throw new Error(`handle ${handle} reads wrong`);
+  }
+  checkPools(engine);
+}
+
+function shuffled<T>(random: Random, items: readonly T[]): T[] {
+  const list = [...items];
+  for (let n = list.length - 1; n > 0; n--) {
+    const other = random.below(n + 1);
+    [list[n], list[other]] = [list[other], list[n]];
+  }
+  return list;
+}
+
+/**
+ * Groups of sharers of one content, joined to one: a group whose cells stand before those of an older one is found
+ * first and meets the older one as a group.
+ */
+function joinedGroups(pool: ZsPool, bytes: Uint8Array, groups: number): Handle[] {
+  const room = Array.from({ length: 6 * groups }, (_, n) => pool.store(content(50, n)));
+  const handles: Handle[] = [];
+  for (let group = groups - 1; group >= 0; group--) {
+    // Cells are reused oldest first, so each group gets those before the last one's.
+    for (const handle of room.splice(group * 6)) pool.free(handle);
+    for (let n = 0; n < 4; n++) handles.push(pool.store(bytes));
+    pool.merge();
+  }
+  return handles;
+}
+
+describe.each(BUILDS)('merge of a pool, %s build', (build) => {
+  describe.each(LENGTHS)('objects of %i bytes', (length) => {
+    test.each([2, 3, 6])('%i groups that share already become one, whoever goes first', (groups) => {
+      for (let round = 0; round < 12; round++) {
+        using engine = engineOf(build);
+        const { used } = engine.memory;
+        const pool = engine.createPool();
+        const random = new Random(SEED, `groups ${groups} ${round}`);
+        const bytes = content(length, 0);
+        const handles = joinedGroups(pool, bytes, groups);
+        expect(pool.stats()).toMatchObject({ objects: 1, handles: 4 * groups, pagesMerged: 4 * groups - 1 });
+        expect(pool.stats()).toMatchObject({ bytes: length, bytesSaved: length * (4 * groups - 1) });
+
+        const held = new Map(handles.map((handle) => [handle, bytes]));
+        const order = round === 0 ? handles : round === 1 ? [...handles].reverse() : shuffled(random, handles);
+        for (const handle of order) {
+          if (random.chance(40)) {
+            const other = content(length, 1);
+            pool.write(handle, other);
+            held.set(handle, other);
+          } else {
+            pool.free(handle);
+            held.delete(handle);
+          }
+          if (random.chance(20)) pool.compact();
+          if (random.chance(20)) pool.merge();
+          expectContents(engine, pool, held);
+        }
+        for (const handle of held.keys()) pool.free(handle);
+        expect(pool.stats()).toMatchObject({ objects: 0, handles: 0, bytes: 0, bytesSaved: 0, pagesAllocated: 0 });
+        pool.destroy();
+        expect(engine.memory.used).toBe(used);
+      }
+    });
+
+    test('a write of part of a shared object changes one handle only, the first too', () => {
+      using engine = engineOf(build);
+      const pool = engine.createPool();
+      const bytes = content(length, 0);
+      const handles = Array.from({ length: 5 }, () => pool.store(bytes));
+      pool.merge();
+      const held = new Map(handles.map((handle) => [handle, bytes]));
+      handles.forEach((handle, n) => {
+        const changed = bytes.slice();
+        changed.fill(n + 1, length - 10, length - 5);
+        pool.write(handle, changed.subarray(length - 10, length - 5), length - 10);
+        held.set(handle, changed);
+        expect(pool.stats().objects).toBe(Math.min(n + 2, 5));
+        expectContents(engine, pool, held);
+      });
+    });
+  });
+
+  test('a handle that was retained before and after a merge needs as many frees', () => {
+    using engine = engineOf(build);
+    const pool = engine.createPool();
+    const bytes = content(200, 0);
+    const [a, b] = [pool.store(bytes), pool.store(bytes)];
+    pool.retain(a);
+    pool.merge();
+    pool.retain(b);
+    pool.retain(a);
+    for (const [handle, objects] of [
+      [a, 1],
+      [a, 1],
+      [b, 1],
+      [a, 1],
+      [b, 0],
+    ] as const) {
+      expect(sameBytes(pool.read(handle), bytes)).toBe(true);
+      pool.free(handle);
+      expect(pool.stats().objects).toBe(objects);
+      checkPools(engine);
+    }
+    for (const handle of [a, b]) expect(() => pool.read(handle)).toThrow(expect.objectContaining({ code: 'EINVAL' }));
+  });
+
+  test('equal beginnings, and slack of equal length, are no duplicates', () => {
+    using engine = engineOf(build);
+    const pool = engine.createPool();
+    const bytes = content(64, 0);
+    bytes.fill(0, 40);
+    // All of one size class, and each the beginning of the next.
+    const lengths = [50, 51, 52, 53, 54, 55, 56];
+    const handles = lengths.flatMap((length) => [0, 1].map(() => pool.store(bytes.subarray(0, length))));
+    expect(pool.merge()).toMatchObject({ objectsMerged: lengths.length, complete: true });
+    expect(handles.map((handle) => pool.sizeOf(handle))).toEqual(lengths.flatMap((length) => [length, length]));
+  });
+
+  test('a pass in slices does the same with dry runs between the slices as without', () => {
+    using engine = engineOf(build);
+    const [plain, disturbed] = [engine.createPool(), engine.createPool()];
+    for (let n = 0; n < 1000; n++) for (const pool of [plain, disturbed]) pool.store(content(30 + (n % 7), n % 90));
+    for (let complete = false; !complete;) {
+      const { milliseconds: _, ...report } = plain.merge({ maxObjects: 37 });
+      disturbed.merge({ dryRun: true, maxObjects: 11 });
+      const before = disturbed.stats();
+      const dry = disturbed.merge({ dryRun: true });
+      expect(disturbed.stats()).toEqual(before);
+      const slice = disturbed.merge({ maxObjects: 37 });
+      expect({ ...slice, objectsHashed: 0 }).toMatchObject({ ...report, objectsHashed: 0 });
+      expect(dry.objectsMerged).toBeGreaterThanOrEqual(slice.objectsMerged);
+      expect(slice.objectsHashed).toBe(0);
+      complete = report.complete;
+    }
+    expect(disturbed.stats()).toEqual(plain.stats());
+    checkPools(engine);
+  });
+
+  test('a pass over an unchanged pool looks at nothing; what is new is looked at, with the hashes that are known', () => {
+    using engine = engineOf(build);
+    const pool = engine.createPool();
+    const single = pool.store(content(80, 250));
+    for (let n = 0; n < 499; n++) pool.store(content(80, n % 249));
+    expect(pool.merge()).toMatchObject({ objectsScanned: 500, objectsHashed: 500, objectsMerged: 250 });
+    expect(pool.merge()).toMatchObject({ objectsScanned: 0, objectsHashed: 0, objectsMerged: 0, complete: true });
+    pool.store(content(80, 3));
+    expect(pool.merge()).toMatchObject({ objectsScanned: 251, objectsHashed: 1, objectsMerged: 1, complete: true });
+    pool.write(single, content(80, 7));
+    expect(pool.merge()).toMatchObject({ objectsScanned: 250, objectsHashed: 1, objectsMerged: 1, complete: true });
+  });
+
+  test('complete is false until the last object was looked at; a time of 0 ends a slice too', () => {
+    using engine = engineOf(build);
+    const pool = engine.createPool();
+    for (let n = 0; n < 5000; n++) pool.store(content(20, n % 2500));
+    let [scanned, merged, slices] = [0, 0, 0];
+    for (let complete = false; !complete; slices++) {
+      const report = pool.merge({ maxMilliseconds: 0 });
+      scanned += report.objectsScanned;
+      merged += report.objectsMerged;
+      complete = report.complete;
+    }
+    expect(slices).toBeGreaterThan(2);
+    expect([scanned, merged]).toEqual([5000, 2500]);
+    expect(pool.merge()).toMatchObject({ objectsScanned: 0, complete: true });
+  });
+
+  test.each([0xffffffff, 0])('a pool of another chain size merges just so; hash mask %i', (mask) => {
+    using engine = engineOf(build);
+    rawExports(engine).weakenHash(mask);
+    for (const chainSize of [4, 16] as const) {
+      const pool = engine.createPool({ chainSize });
+      const held = new Map<Handle, Uint8Array>();
+      for (let n = 0; n < 400; n++) {
+        const bytes = content(3000 + (n % 3) * 300, n % 40);
+        held.set(pool.store(bytes), bytes);
+      }
+      expect(pool.merge().objectsMerged).toBe(400 - 120);
+      expectContents(engine, pool, held);
+      pool.compact();
+      expectContents(engine, pool, held);
+      const merged = pool.classes().reduce((sum, row) => sum + row.merged, 0);
+      expect(merged).toBe(280);
+      pool.destroy();
+    }
+  });
+});
+
+test('two devices on a pool show the same mem_used_max: the pool’s', () => {
+  using engine = engineOf('release');
+  const pool = engine.createPool();
+  const [a, b] = [0, 1].map(() => engine.createZram({ disksize: '1M', pool }));
+  for (let index = 0; index < 8; index++) a.writePage(index, content(4096, index));
+  b.writePage(0, content(4096, 9));
+  a.discard(0, 4 * 4096);
+  for (const zram of [a, b]) expect(zram.mmStat).toMatchObject({ memUsedMax: 9 * 4096, memUsedTotal: 5 * 4096 });
+  b.sysfs.write('mem_used_max', '0');
+  for (const zram of [a, b]) expect(zram.mmStat.memUsedMax).toBe(5 * 4096);
+});
