@@ -332,6 +332,17 @@ export function zramSlot(address: usize, index: u32): u32 {
   return state;
 }
 
+/**
+ * Which object a page has: the number of the cell that owns it, equal for pages that share the object. 0 without one:
+ * nothing stored, or same-filled.
+ */
+export function zramObject(address: usize, index: u32): u32 {
+  const device = changetype<Device>(address);
+  const slot = slot_find(device, index);
+  if (slot == 0 || !(slot_flags(slot) & SLOT_STORED)) return 0;
+  return cell_root(device.pool, slot_value(slot)) >> 3;
+}
+
 // ── for tests and benches ────────────────────────────────────────────────────────────────────────────────────────
 
 /** Test hook: weakens the content hash by a mask, to force collisions. */

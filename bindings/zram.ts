@@ -18,6 +18,7 @@ import {
   type PoolOptions,
 } from './zs-pool.js';
 
+/** What a device is made with. */
 export interface ZramOptions {
   /** Bytes of the disk, rounded up to pages; at most 16 TiB less a page. Left out, the device waits for `init`. */
   disksize?: Size | undefined;
@@ -40,7 +41,11 @@ export interface ZramOptions {
   pool?: ZsPool | undefined;
 }
 
-/** The columns of the kernel's mm_stat, and `pages_merged`. */
+/**
+ * The columns of the kernel's mm_stat in their order, `pages_merged`, and two more with `dedup`. Bytes, or pages of 4096
+ * bytes. Where devices share a pool, `comprDataSize`, `memUsedTotal`, `memUsedMax`, `pagesCompacted` and `pagesMerged` are
+ * the pool's.
+ */
 export interface MmStat {
   /** Bytes of the pages that are stored. */
   readonly origDataSize: number;
@@ -48,14 +53,17 @@ export interface MmStat {
   readonly comprDataSize: number;
   /** Bytes of the pool's zspages. */
   readonly memUsedTotal: number;
+  /** Most bytes of zspages; 0 = no limit. */
   readonly memLimit: number;
   /** The most that memUsedTotal was after an allocation. */
   readonly memUsedMax: number;
   /** Same-filled pages: they take no memory of the pool. */
   readonly samePages: number;
+  /** Pages of the pool that compaction freed since the device has a disksize. */
   readonly pagesCompacted: number;
   /** Pages that did not compress and are stored as they are. */
   readonly hugePages: number;
+  /** The same, counted up since the device has a disksize. */
   readonly hugePagesSince: number;
   /** Stored pages that have no object of their own now. */
   readonly pagesMerged: number;
@@ -65,26 +73,39 @@ export interface MmStat {
   readonly metaDataSize: number;
 }
 
+/** The columns of the kernel's io_stat. */
 export interface IoStat {
+  /** Reads of a page that does not decompress. */
   readonly failedReads: number;
+  /** Writes of a page that found no room. */
   readonly failedWrites: number;
+  /** Always 0, as in the kernel: a call outside the disk is `EINVAL` before it is counted. */
   readonly invalidIo: number;
   /** Pages of all discards, also pages that held nothing. */
   readonly notifyFree: number;
 }
 
+/** The kernel's debug_stat. */
 export interface DebugStat {
+  /** Of the text's format: 1. */
   readonly version: number;
+  /** Always 0: nothing runs beside a call that could keep a page from being freed. */
   readonly missFree: number;
 }
 
-/** What is stored at a page. */
+/** What is stored at a page; the flags have the names of the kernel's debugfs file `block_state`. */
 export interface BlockState {
+  /** Same-filled: one 64-bit value, which takes no memory of the pool. */
   readonly same: boolean;
+  /** Always false: this version's devices have no backing device. */
   readonly writtenBack: boolean;
+  /** Did not compress and is stored as it is, 4096 bytes. */
   readonly huge: boolean;
+  /** Always false: this version does not mark pages as idle. */
   readonly idle: boolean;
+  /** Always false: this version has no second compressor. */
   readonly recompressed: boolean;
+  /** Always false, as `recompressed`. */
   readonly incompressible: boolean;
   /** Shares its object with other pages. */
   readonly merged: boolean;
@@ -226,7 +247,8 @@ export class Zram {
   }
 
   /**
-   * Stores pages that follow each other, in order.
+   * Stores pages that follow each other, in order: the batched path.
+   * @param index the first page's number
    * @param bytes a multiple of 4096 bytes
    * @throws ZramError ENOMEM: `pagesDone` pages are stored, the others keep their old content
    */
@@ -247,6 +269,8 @@ export class Zram {
 
   /**
    * Stores any byte range inside the disk; pages that it covers in part are read, changed and written.
+   * @param offset the first byte's place on the disk
+   * @param bytes any number of them
    * @throws ZramError ENOMEM: `pagesDone` pages of the range are stored; EIO: a page does not decompress
    */
   write(offset: number, bytes: Uint8Array): void {
@@ -287,7 +311,9 @@ export class Zram {
 
   /**
    * Reads one page; a page that was never written reads as zeros.
+   * @param index the page's number, from 0
    * @param out array to fill, 4096 bytes or longer; it is returned
+   * @throws ZramError EIO: what is stored does not decompress
    */
   readPage(index: number, out?: Uint8Array): Uint8Array {
     const device = this.#ready();
@@ -298,7 +324,13 @@ export class Zram {
     return to;
   }
 
-  /** Reads `count` pages that follow each other. As `readPage`; an error carries `pagesDone`. */
+  /**
+   * Reads pages that follow each other: the batched path.
+   * @param index the first page's number
+   * @param count number of pages
+   * @param out array to fill, `count` times 4096 bytes or longer; it is returned
+   * @throws ZramError EIO: a page does not decompress; `pagesDone` pages before it are in `out`
+   */
   readPages(index: number, count: number, out?: Uint8Array): Uint8Array {
     const device = this.#ready();
     checkInteger(count, 'count', 0, this.#pages);
@@ -315,7 +347,13 @@ export class Zram {
     return to;
   }
 
-  /** Reads any byte range inside the disk. */
+  /**
+   * Reads any byte range inside the disk.
+   * @param offset the first byte's place on the disk
+   * @param length number of bytes
+   * @param out array to fill, `length` bytes or longer; it is returned
+   * @throws ZramError EIO: a page does not decompress
+   */
   read(offset: number, length: number, out?: Uint8Array): Uint8Array {
     this.#ready();
     checkInteger(length, 'length', 0, this.#pages * PAGE_SIZE);
@@ -342,7 +380,12 @@ export class Zram {
 
   // ── memory ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Frees the whole pages inside a byte range; pages that it covers in part stay as they are, as in the kernel. */
+  /**
+   * Frees the whole pages inside a byte range, which then read as zeros; pages that it covers in part stay as they are,
+   * as in the kernel.
+   * @param offset the first byte's place on the disk
+   * @param length number of bytes
+   */
   discard(offset: number, length: number): void {
     const device = this.#ready();
     checkInteger(length, 'length', 0, this.#pages * PAGE_SIZE);
@@ -384,6 +427,7 @@ export class Zram {
     this.#engine?.destroy();
   }
 
+  /** The same as `destroy()`, for `using`. */
   [Symbol.dispose](): void {
     this.destroy();
   }
@@ -401,6 +445,7 @@ export class Zram {
 
   // ── statistics ─────────────────────────────────────────────────────────────────────────────────────────────────
 
+  /** The counters of memory, as a frozen copy; all zero while there is no disksize, but for `memLimit`. */
   get mmStat(): MmStat {
     this.#readStats();
     return Object.freeze({
@@ -419,6 +464,7 @@ export class Zram {
     });
   }
 
+  /** The counters of I/O, as a frozen copy. */
   get ioStat(): IoStat {
     this.#readStats();
     return Object.freeze({
@@ -429,6 +475,7 @@ export class Zram {
     });
   }
 
+  /** What the kernel's debug_stat has, as a frozen copy. */
   get debugStat(): DebugStat {
     this.#live();
     return Object.freeze({ version: 1, missFree: 0 });
@@ -459,6 +506,19 @@ export class Zram {
       merged: (state & SLOT_MERGED) !== 0,
       comprSize: state >>> SLOT_SIZE_SHIFT,
     });
+  }
+
+  /**
+   * Which object holds a page: a number that is equal for two pages exactly when they share one object, also on
+   * different devices of one pool. After a merge all pages share that were compressed to the same bytes.
+   * It serves to be compared only, and only until something is next written, discarded or merged.
+   * @returns undefined for a page without an object: nothing is stored, or it is same-filled
+   */
+  objectOf(index: number): number | undefined {
+    const device = this.#ready();
+    this.#checkIndex(index, 1);
+    const object = this.#core.raw.zramObject(device, index);
+    return object === 0 ? undefined : object;
   }
 
   // ── tests of state and arguments ───────────────────────────────────────────────────────────────────────────────

@@ -5,27 +5,32 @@ import { parseArgs } from 'node:util';
 import { ZramError } from '../bindings/index.js';
 import { analyze, type AnalyzeOptions } from './analyze.js';
 import { CliError, messageOf, UsageError } from './errors.js';
-import { toJson, toText } from './report.js';
+import { toJson } from './report-json.js';
+import { toText } from './report.js';
 
 export const DONE = 0;
 export const FAILED = 1;
 
-const HELP = `Usage: zram-wasm analyze [FILE...] [--pid N[,N]]... [--algorithm NAME[,NAME]]... [--json]
+const HELP = `Usage: zram-wasm analyze [FILE...] [--pid N[,N]]... [--algorithm NAME[,NAME]]... [--dedup] [--json]
 
 Shows what zram would make of the pages of files and processes, and what merging identical pages adds. All inputs are
-stored together on one device, so equal pages of different inputs are found. Every page is read back and compared.
+stored together on one device, so equal pages of different inputs are found, and a matrix tells which inputs share them.
+Every page is read back and compared. Inputs may be larger than memory; what is stored of them takes up to 4 GiB.
 With nothing named it analyses this process's own resident anonymous memory (elsewhere than on Linux: the executable).
 
   FILE                a file, device or pipe; '-' is standard input. Its last page is filled up with zeros.
   --pid N[,N]         the resident anonymous memory of processes (Linux; needs the rights of a debugger). They run on
                       meanwhile; pages that vanish are counted.
   --algorithm NAME    the compressors to compare (default: lz4)
+  --dedup             compare merging with inline deduplication, which shares pages while it stores them: the same pages
+                      go to a second device, which takes memory and time of its own
   --json              one JSON object instead of the report
   -h, --help          this text
   --version           the version
 
 Columns: same-filled pages repeat one 8-byte value and take no memory. Huge pages do not compress and are stored as they
-are. Sharing pages have the same compressed content as another page and are stored once after the merge.
+are. Sharing pages have the same content as another page: after the merge they have one object, so all but one of them
+have no object of their own.
 
 Exit status: 0 done, 1 failed, 2 wrong usage.
 `;
@@ -33,6 +38,7 @@ Exit status: 0 done, 1 failed, 2 wrong usage.
 const OPTIONS = {
   pid: { type: 'string', multiple: true },
   algorithm: { type: 'string', multiple: true },
+  dedup: { type: 'boolean' },
   json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean' },
@@ -81,6 +87,7 @@ async function run(args: readonly string[], io: CommandIo, progress: Progress): 
     files,
     pids: list('--pid', values.pid).map(toPid),
     algorithms: list('--algorithm', values.algorithm),
+    dedup: values.dedup === true,
   };
   if (files.filter((file) => file === '-').length > 1)
     throw new UsageError("standard input ('-') can be read only once");

@@ -1,5 +1,8 @@
 /** Numbers and tables in plain text. */
 
+/** Most characters of a line of the report. */
+export const TEXT_WIDTH = 100;
+
 const UNITS = ['byte', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
 
 /** 1234567 as '1,234,567', rounded to `digits` after the point. */
@@ -20,6 +23,11 @@ export function humanBytes(bytes: number): string {
 /** '1,234,567 bytes (1.2 MiB)' */
 export function exactBytes(bytes: number): string {
   return bytes < 1024 ? humanBytes(bytes) : `${number(bytes)} bytes (${humanBytes(bytes)})`;
+}
+
+/** Whole mebibytes, for progress: '1,234 MiB'. */
+export function mebibytes(bytes: number): string {
+  return `${number(Math.floor(bytes / 1024 ** 2))} MiB`;
 }
 
 /** A count with its noun: '1 page', '2 pages'. */

@@ -1,26 +1,15 @@
-/** What `analyze` found, as text for people (at most 100 columns wide) and as one JSON object. */
-import { STEPS, type AlgorithmResult, type Analysis, type InputFacts, type Step } from './analyze.js';
+/** What `analyze` found, as text for people, at most TEXT_WIDTH characters wide. */
+import type { MmStat } from '../bindings/index.js';
+import type { AlgorithmResult, Analysis, InputFacts } from './analysis.js';
+import { MM_STAT_COLUMNS } from './columns.js';
+import { megabytesPerSecond, saved } from './figures.js';
 import { bar, exactBytes, humanBytes, number, percent, plural, shorten, table } from './format.js';
-
-type MmStat = AlgorithmResult['mmStat']['before'];
+import { classesText, dedupText, sharingText } from './report-sharing.js';
+import { STEPS, type Step } from './step-time.js';
 
 /** Width left for a name beside five columns of numbers. */
 const NAME_WIDTH = 36;
 const BAR_WIDTH = 50;
-
-/** The columns of the kernel's mm_stat in its order (Documentation/admin-guide/blockdev/zram.rst), and the tenth. */
-const MM_STAT_COLUMNS = [
-  ['orig_data_size', 'data stored', 'origDataSize'],
-  ['compr_data_size', 'compressed objects', 'comprDataSize'],
-  ['mem_used_total', 'memory used', 'memUsedTotal'],
-  ['mem_limit', 'memory allowed (0: any)', 'memLimit'],
-  ['mem_used_max', 'most memory ever used', 'memUsedMax'],
-  ['same_pages', 'same-filled pages', 'samePages'],
-  ['pages_compacted', 'pages freed by compaction', 'pagesCompacted'],
-  ['huge_pages', 'incompressible pages', 'hugePages'],
-  ['huge_pages_since', 'the same, ever stored', 'hugePagesSince'],
-  ['pages_merged', 'pages with no own object', 'pagesMerged'],
-] as const;
 
 const STEP_LABELS: Record<Step, string> = {
   read: 'reading the inputs',
@@ -31,65 +20,14 @@ const STEP_LABELS: Record<Step, string> = {
   checksum: 'checksums of both (sha256)',
 };
 
-/** mm_stat under the kernel's own names. */
-export function kernelColumns(mmStat: MmStat): Record<string, number> {
-  return Object.fromEntries(MM_STAT_COLUMNS.map(([kernel, , ours]) => [kernel, mmStat[ours]]));
-}
-
-function saved({ mmStat: { before, afterMerge, afterCompact } }: AlgorithmResult): {
-  bytes: number;
-  bytesByMerge: number;
-  percent: number;
-} {
-  const bytes = before.memUsedTotal - afterCompact.memUsedTotal;
-  return {
-    bytes,
-    bytesByMerge: before.memUsedTotal - afterMerge.memUsedTotal,
-    percent: before.memUsedTotal === 0 ? 0 : (100 * bytes) / before.memUsedTotal,
-  };
-}
-
-const megabytesPerSecond = (bytes: number, milliseconds: number): number =>
-  milliseconds === 0 ? 0 : bytes / 1000 / milliseconds;
-
-/** The one object that `--json` prints. mm_stat has the kernel's names, all else the library's way to write names. */
-export function toJson(analysis: Analysis, version: string): string {
-  const { inputs, algorithms, stopped, note, memory } = analysis;
-  const results = algorithms.map((result) => ({
-    algorithm: result.algorithm,
-    inputs: result.inputs.map((row, i) => ({ name: inputs[i]?.name, ...row })),
-    mm_stat: {
-      before: kernelColumns(result.mmStat.before),
-      afterMerge: kernelColumns(result.mmStat.afterMerge),
-      afterCompact: kernelColumns(result.mmStat.afterCompact),
-    },
-    merge: result.merge,
-    compact: result.compact,
-    saved: saved(result),
-    histogram: result.histogram,
-    steps: Object.fromEntries(
-      STEPS.map((step) => {
-        const { milliseconds, bytes } = result.steps[step];
-        return [step, { milliseconds, bytes, megabytesPerSecond: megabytesPerSecond(bytes, milliseconds) }];
-      }),
-    ),
-    // A difference ends the run, so whatever is printed has been compared.
-    verified: true,
-  }));
-  return JSON.stringify(
-    { version, complete: stopped === undefined, stopped, note, inputs, algorithms: results, memory },
-    null,
-    2,
-  );
-}
-
 /** The report as text, without the line end of the last line. */
 export function toText(analysis: Analysis, version: string): string {
-  const { inputs, algorithms, note, memory } = analysis;
+  const { inputs, algorithms, sharing, note, memory } = analysis;
   const pages = inputs.reduce((sum, input) => sum + input.pages, 0);
   const lines = [`zram-wasm ${version}: what zram would make of ${plural(pages, 'page')} of 4096 bytes`];
   if (note !== undefined) lines.push(note);
   for (const result of algorithms) lines.push('', ...algorithmText(result, inputs));
+  if (sharing !== undefined) lines.push('', 'Pages that inputs share', ...sharingText(sharing, inputs));
   const remarks = inputs.flatMap(remarksOn);
   if (remarks.length > 0) lines.push('', 'Remarks', ...remarks.map((remark) => `  ${remark}`));
   lines.push(
@@ -110,8 +48,14 @@ function algorithmText(result: AlgorithmResult, inputs: readonly InputFacts[]): 
     'What merging adds',
     ...mergeText(result),
     '',
+    'The merge by size class: bytes that an object takes, objects left, pages with no own object',
+    ...classesText(result.classes),
+    '',
     'Compressed size of the pages that are not same-filled',
     ...histogramText(result),
+    ...(result.dedup === undefined
+      ? []
+      : ['', 'Inline deduplication and merging afterwards, on the same pages', ...dedupText(result.dedup)]),
     '',
     'Time (MB: 1,000,000 bytes of pages)',
     ...timeText(result),

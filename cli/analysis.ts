@@ -1,0 +1,88 @@
+/** What `analyze` finds: the shapes that it hands to the reports. Sizes are bytes, pages have 4096. */
+import type { CompactReport, MergeReport, MmStat } from '../bindings/index.js';
+import type { Input } from './inputs.js';
+import type { Step, StepTime } from './step-time.js';
+
+export interface Analysis {
+  readonly inputs: readonly InputFacts[];
+  readonly algorithms: readonly AlgorithmResult[];
+  /** Of several inputs: who shares with whom. The same for all algorithms, as equal pages compress equally. */
+  readonly sharing?: Sharing;
+  /** The sentence that says why and where the inputs were not stored to their end. */
+  readonly stopped?: string;
+  /** Something to know about the choice of inputs. */
+  readonly note?: string;
+  /** What the analysis itself took. */
+  readonly memory: { readonly engineUsed: number; readonly engineReserved: number; readonly peakRss: number };
+}
+
+export interface InputFacts {
+  readonly kind: Input['kind'];
+  readonly name: string;
+  readonly bytes: number;
+  readonly pages: number;
+  /** Zeros that were added to fill the last page. */
+  readonly paddedBytes: number;
+  /** Of a process: pages that were gone when they should be read. */
+  readonly pagesVanished: number;
+  /** Of this process: pages of the engine's own memory. */
+  readonly pagesLeftOut: number;
+}
+
+export interface AlgorithmResult {
+  readonly algorithm: string;
+  readonly inputs: readonly InputResult[];
+  readonly mmStat: { readonly before: MmStat; readonly afterMerge: MmStat; readonly afterCompact: MmStat };
+  readonly merge: MergeReport;
+  readonly compact: CompactReport;
+  /** Size classes in which the merge found something, smallest first. */
+  readonly classes: readonly ClassResult[];
+  /** Pages that are not same-filled, by compressed size. */
+  readonly histogram: readonly { readonly from: number; readonly to: number; readonly pages: number }[];
+  /** With `--dedup`. */
+  readonly dedup?: DedupComparison;
+  readonly steps: Readonly<Record<Step, StepTime>>;
+}
+
+/** What one algorithm made of one input. */
+export interface InputResult {
+  readonly samePages: number;
+  readonly hugePages: number;
+  readonly comprDataSize: number;
+  /** Pages whose object also serves another page, of this or another input, after the merge. */
+  pagesSharing: number;
+}
+
+/** What the merge did in one size class. */
+export interface ClassResult {
+  /** Bytes that an object takes. */
+  readonly size: number;
+  /** Objects that are left. */
+  readonly objects: number;
+  /** Pages without an object of their own. */
+  readonly merged: number;
+  readonly bytesSaved: number;
+}
+
+/** Same pages, stored twice: deduplicated while they are stored, and merged afterwards. */
+export interface DedupComparison {
+  readonly merging: DedupSide;
+  readonly inline: DedupSide;
+}
+
+export interface DedupSide {
+  readonly storeMilliseconds: number;
+  /** Of merging and of compacting afterwards. */
+  readonly mergeMilliseconds: number;
+  /** In the end. `dupDataSize` is what sharing saves on both sides; mm_stat itself tells it of inline deduplication only. */
+  readonly mmStat: MmStat;
+}
+
+/** Who shares with whom. Same-filled pages are left out: they have no object to share. */
+export interface Sharing {
+  /**
+   * Row, then column, both in the order of the inputs: pages of the row's input whose content the column's input holds
+   * too; where both are the same input, pages whose content occurs in it more than once. It covers the first 100 inputs.
+   */
+  readonly pages: readonly (readonly number[])[];
+}

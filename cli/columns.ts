@@ -1,0 +1,33 @@
+/** The columns of mm_stat by which reports tell what a device holds: the kernel's name, a plain label, and ours. */
+import type { MmStat } from '../bindings/index.js';
+
+export type Column = readonly [kernel: string, label: string, ours: keyof MmStat];
+
+/** In the kernel's order (Documentation/admin-guide/blockdev/zram.rst), and the tenth. */
+export const MM_STAT_COLUMNS: readonly Column[] = [
+  ['orig_data_size', 'data stored', 'origDataSize'],
+  ['compr_data_size', 'compressed objects', 'comprDataSize'],
+  ['mem_used_total', 'memory used', 'memUsedTotal'],
+  ['mem_limit', 'memory allowed (0: any)', 'memLimit'],
+  ['mem_used_max', 'most memory ever used', 'memUsedMax'],
+  ['same_pages', 'same-filled pages', 'samePages'],
+  ['pages_compacted', 'pages freed by compaction', 'pagesCompacted'],
+  ['huge_pages', 'incompressible pages', 'hugePages'],
+  ['huge_pages_since', 'the same, ever stored', 'hugePagesSince'],
+  ['pages_merged', 'pages with no own object', 'pagesMerged'],
+];
+
+/** What tells inline deduplication from merging; the two columns that the kernel's series of 2017 added among them. */
+export const DEDUP_COLUMNS: readonly Column[] = [
+  ['mem_used_max', 'most memory ever used', 'memUsedMax'],
+  ['mem_used_total', 'memory used in the end', 'memUsedTotal'],
+  ['compr_data_size', 'compressed objects', 'comprDataSize'],
+  ['dup_data_size', 'payload saved by sharing', 'dupDataSize'],
+  ['meta_data_size', 'index that is kept', 'metaDataSize'],
+  ['pages_merged', 'pages with no own object', 'pagesMerged'],
+];
+
+/** Numbers under the kernel's own names. */
+export function kernelColumns(mmStat: MmStat, columns = MM_STAT_COLUMNS): Record<string, number> {
+  return Object.fromEntries(columns.map(([kernel, , ours]) => [kernel, mmStat[ours]]));
+}

@@ -1,0 +1,56 @@
+/** What `analyze` found, as the one JSON object that `--json` prints. */
+import type { AlgorithmResult, Analysis, DedupSide } from './analysis.js';
+import { DEDUP_COLUMNS, kernelColumns } from './columns.js';
+import { megabytesPerSecond, saved } from './figures.js';
+import { STEPS } from './step-time.js';
+
+/** The columns of mm_stat have the kernel's names, all else the library's way to write names. */
+export function toJson(analysis: Analysis, version: string): string {
+  const { inputs, algorithms, sharing, stopped, note, memory } = analysis;
+  const names = inputs.map(({ name }) => name);
+  return JSON.stringify(
+    {
+      version,
+      complete: stopped === undefined,
+      stopped,
+      note,
+      inputs,
+      algorithms: algorithms.map((result) => algorithmJson(result, names)),
+      sharing: sharing && { inputs: names.slice(0, sharing.pages.length), pages: sharing.pages },
+      memory,
+    },
+    null,
+    2,
+  );
+}
+
+function algorithmJson(result: AlgorithmResult, names: readonly string[]): object {
+  const { algorithm, inputs, mmStat, merge, compact, classes, histogram, dedup, steps } = result;
+  return {
+    algorithm,
+    inputs: inputs.map((row, i) => ({ name: names[i], ...row })),
+    mm_stat: {
+      before: kernelColumns(mmStat.before),
+      afterMerge: kernelColumns(mmStat.afterMerge),
+      afterCompact: kernelColumns(mmStat.afterCompact),
+    },
+    merge,
+    compact,
+    saved: saved(result),
+    classes,
+    histogram,
+    dedup: dedup && { merging: dedupJson(dedup.merging), inline: dedupJson(dedup.inline) },
+    steps: Object.fromEntries(
+      STEPS.map((step) => {
+        const { milliseconds, bytes } = steps[step];
+        return [step, { milliseconds, bytes, megabytesPerSecond: megabytesPerSecond(bytes, milliseconds) }];
+      }),
+    ),
+    // A difference ends the run, so whatever is printed has been compared.
+    verified: true,
+  };
+}
+
+function dedupJson({ storeMilliseconds, mergeMilliseconds, mmStat }: DedupSide): object {
+  return { storeMilliseconds, mergeMilliseconds, ...kernelColumns(mmStat, DEDUP_COLUMNS) };
+}
