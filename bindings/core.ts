@@ -16,7 +16,17 @@ import { describe } from './size.js';
  * copy that came with the package.
  */
 export type CoreSource =
-  Uint8Array | ArrayBuffer | { readonly href: string } | { arrayBuffer(): Promise<ArrayBuffer> } | object;
+  | Uint8Array
+  | ArrayBuffer
+  | {
+      /** A URL's address; `file:` is read with Node's `fs`, any other scheme with `fetch`. */
+      readonly href: string;
+    }
+  | {
+      /** A Response's body. */
+      arrayBuffer(): Promise<ArrayBuffer>;
+    }
+  | object;
 
 /** The exports of assembly/index.ts, where each is described. Addresses may be negative here: they are 32-bit words. */
 export interface CoreExports {
@@ -58,6 +68,7 @@ export interface CoreExports {
   zramDiscard(device: number, index: number, count: number): void;
   zramStats(device: number): void;
   zramSlot(device: number, index: number): number;
+  zramObject(device: number, index: number): number;
 }
 
 /** Most numbers that a block of statistics has: one for each size class. */
@@ -123,38 +134,47 @@ export class Core {
 /** The adapter: raw exports from whatever holds the code. */
 export async function loadCore(source: CoreSource | undefined): Promise<CoreExports> {
   const code = await resolveSource(source ?? defaultSource());
-  if (isModule(code)) return exportsOf(await WebAssembly.instantiate(code, directImports()));
-  return guard(async () => exportsOf((await instantiate(code)).loadedModule.instance));
+  try {
+    if (isModule(code)) return exportsOf(await WebAssembly.instantiate(code, directImports()));
+    return exportsOf((await instantiate(code)).loadedModule.instance);
+  } catch (error) {
+    throw whyNotStarted(error, source);
+  }
 }
 
 /** As `loadCore`, at once: from bytes or a compiled module. */
 export function loadCoreSync(source: CoreSource | undefined): CoreExports {
   const code = source ?? defaultSource();
-  if (isModule(code)) return exportsOf(new WebAssembly.Instance(code, directImports()));
   const bytes = bytesOf(code);
-  if (!bytes) {
+  if (!bytes && !isModule(code)) {
     throw new ZramError(
       'EINVAL',
       `createSync needs the core as bytes or as a compiled WebAssembly.Module, not ${describe(code)}; create() takes a URL or a Response too.`,
     );
   }
   try {
-    return exportsOf(instantiateSync(bytes).loadedModule.instance);
+    if (bytes) return exportsOf(instantiateSync(bytes).loadedModule.instance);
+    return exportsOf(new WebAssembly.Instance(code, directImports()));
   } catch (error) {
-    throw notTheCore(error);
+    throw whyNotStarted(error, source);
   }
 }
 
-async function guard<T>(make: () => Promise<T>): Promise<T> {
-  try {
-    return await make();
-  } catch (error) {
-    throw notTheCore(error);
+/** What kept the code from becoming an instance. */
+function whyNotStarted(error: unknown, source: CoreSource | undefined): ZramError {
+  if (error instanceof ZramError) return error;
+  // By name: a class of errors has as many identities as there are realms.
+  if ((error as Partial<Error>).name === 'RangeError') {
+    return new ZramError('ENOMEM', `there is no memory for another engine: ${String(error)}`);
   }
+  if (source !== undefined) return notTheCore(error);
+  return new ZramError(
+    'EIO',
+    `the core did not compile: ${String(error)}. Under a Content-Security-Policy, script-src needs 'wasm-unsafe-eval'; where nothing may be compiled, pass a compiled WebAssembly.Module as module.`,
+  );
 }
 
 function notTheCore(error: unknown): ZramError {
-  if (error instanceof ZramError) return error;
   return new ZramError('EINVAL', `the module given is not the core of zram-wasm: ${String(error)}`);
 }
 

@@ -8,6 +8,7 @@ import { Zram, type ZramOptions } from './zram.js';
 import { ZsPool, type PoolOptions } from './zs-pool.js';
 import { Zswap, type ZswapOptions } from './zswap.js';
 
+/** What an engine is made with; the `create` of pools, devices and zswaps takes these options as well. */
 export interface EngineOptions {
   /** The core's code, where the copy that came with the package is not wanted (edge runtimes, one compile for many). */
   module?: CoreSource | undefined;
@@ -15,6 +16,7 @@ export interface EngineOptions {
   maxMemory?: Size | undefined;
 }
 
+/** The memory of an engine, in bytes: what `engine.memory` was at the time. */
 export interface EngineMemory {
   /** Bytes held by objects and metadata, the core's own static memory included. */
   readonly used: number;
@@ -50,14 +52,20 @@ export class Engine {
 
   /**
    * Makes an engine.
-   * @throws ZramError EINVAL: a wrong option, or code that is not the core; EIO: the code could not be loaded
+   * @param options the code, where it is not the package's own, and a limit for the memory
+   * @throws ZramError EINVAL: a wrong option, or code given that is not the core; EIO: the code could not be loaded, or
+   * may not be compiled here; ENOMEM: the host has no memory for another engine
    */
   static async create(options?: EngineOptions): Promise<Engine> {
     const maxMemory = Engine.#check(options, 'Engine.create');
     return new Engine(await loadCore(options?.module), maxMemory);
   }
 
-  /** As `create`, at once: for Node, and wherever bytes or a compiled module are given. */
+  /**
+   * As `create`, at once: for Node, and wherever bytes or a compiled module are given.
+   * @param options as for `create`; a `Response` or a URL is `EINVAL` here
+   * @throws ZramError as `create`
+   */
   static createSync(options?: EngineOptions): Engine {
     const maxMemory = Engine.#check(options, 'Engine.createSync');
     return new Engine(loadCoreSync(options?.module), maxMemory);
@@ -77,22 +85,31 @@ export class Engine {
     return engine.#core;
   }
 
-  /** A pool of its own for the caller: the allocator without the device. */
+  /**
+   * Makes a pool in this engine: the allocator without a device.
+   * @throws ZramError EINVAL: a wrong option; ENOMEM: `maxMemory` is reached
+   */
   createPool(options?: PoolOptions): ZsPool {
     return this.#adopt((end) => new ZsPool(this.#core, options, end));
   }
 
-  /** A zram device, on a pool of its own or on one of this engine's pools. */
+  /**
+   * Makes a zram device in this engine, on a pool of its own or on one of this engine's pools.
+   * @throws ZramError EINVAL: a wrong option, or a pool of another engine; ENOMEM: `maxMemory` is reached
+   */
   createZram(options?: ZramOptions): Zram {
     return this.#adopt((end) => new Zram(this.#core, options, end));
   }
 
-  /** A zswap: a compressed cache of pages in front of a backing, on a pool of its own or one of this engine's. */
+  /**
+   * Makes a zswap, a compressed cache of pages in front of a backing, on a pool of its own or one of this engine's.
+   * @throws ZramError EINVAL: a wrong option, or a pool of another engine; ENOMEM: `maxMemory` is reached
+   */
   createZswap(options?: ZswapOptions): Zswap {
     return this.#adopt((end) => new Zswap(this.#core, options, end));
   }
 
-  /** What the engine's memory holds now. */
+  /** What the engine's memory holds now, in bytes. A frozen copy: ask again for later figures. */
   get memory(): EngineMemory {
     this.#live();
     const { raw, pools } = this.#core;
@@ -110,6 +127,7 @@ export class Engine {
     for (const child of [...this.#children].reverse()) child.destroy();
   }
 
+  /** The same as `destroy()`, for `using`. */
   [Symbol.dispose](): void {
     this.destroy();
   }

@@ -1,5 +1,16 @@
 /** The one error class of the library, with the kernel's names for what went wrong. */
 
+/**
+ * The kernel's names for what went wrong.
+ *
+ * - `EINVAL`: a wrong type, value, range or state; a destroyed or foreign object; a handle that was freed
+ * - `EBUSY`: an attribute that can only be set before the device has a disksize; a backing file that exists
+ * - `ENOMEM`: a limit of the pool or device, or the engine's `maxMemory`, would be passed; or the host refuses memory
+ * - `ENOSPC`: an object of more than 4096 bytes was asked for
+ * - `EIO`: a backing, or the loading or compiling of the core, failed; or what is stored does not decompress
+ * - `E2BIG`, `ERANGE`, `ENOENT`: as the kernel's attributes give them, see `Sysfs`
+ * - `EAGAIN`, `EOPNOTSUPP`, `ENODEV`: kept for later versions; this one does not throw them
+ */
 export type ZramErrorCode =
   'EINVAL' | 'EBUSY' | 'ENOMEM' | 'ENOSPC' | 'EIO' | 'EAGAIN' | 'EOPNOTSUPP' | 'E2BIG' | 'ERANGE' | 'ENOENT' | 'ENODEV';
 
@@ -12,8 +23,13 @@ export class ZramError extends Error {
   /** What kind of failure: the kernel's errno name. */
   readonly code: ZramErrorCode;
   /** For calls that go over several pages (`write`, `writePages`, `read`, `readPages`): pages done before the failure. */
-  readonly pagesDone?: number;
+  declare readonly pagesDone?: number; // declared only: an error without it has no such property
 
+  /**
+   * @param code the kernel's name for what went wrong
+   * @param message a sentence; the code is put in front of it
+   * @param pagesDone pages done before the failure, of a call that goes over several
+   */
   constructor(code: ZramErrorCode, message: string, pagesDone?: number) {
     super(`${code}: ${message}`);
     this.name = 'ZramError';

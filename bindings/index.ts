@@ -1,4 +1,10 @@
-/** The public API. */
+/**
+ * The public API.
+ *
+ * `zram-wasm` has the WebAssembly core inlined; `zram-wasm/external` is the same library with the core in a file of its own,
+ * `zram-wasm/core.wasm`.
+ * @module zram-wasm
+ */
 export { Engine, type EngineMemory, type EngineOptions } from './engine.js';
 export { ZramError, type ZramErrorCode } from './errors.js';
 export type { CoreSource } from './core.js';

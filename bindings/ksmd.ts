@@ -6,6 +6,7 @@ import { ZramError } from './errors.js';
 import { describe } from './size.js';
 import { mergePool, type MergeOptions, type MergeReport } from './zs-pool.js';
 
+/** The knobs of a scanner, with KSM's names (Documentation/admin-guide/mm/ksm.rst) and defaults. */
 export interface KsmdOptions {
   /** Objects looked at before each sleep (`pages_to_scan`); default 100. */
   pagesToScan?: number | undefined;
@@ -144,6 +145,7 @@ export class Ksmd {
     this.#destroyed = true;
   }
 
+  /** The same as `destroy()`, for `using`. */
   [Symbol.dispose](): void {
     this.destroy();
   }

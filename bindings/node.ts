@@ -1,2 +1,5 @@
-/** `zram-wasm/node`: what needs Node.js. */
+/**
+ * What needs Node.js.
+ * @module zram-wasm/node
+ */
 export { FileBacking } from './backing/file.js';

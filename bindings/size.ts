@@ -1,7 +1,10 @@
 /** Sizes as the kernel reads them (`memparse`, lib/cmdline.c). */
 import { ZramError } from './errors.js';
 
-/** A number of bytes, or a string with the kernel's suffixes: `'512K'`, `'256M'`, `'1G'`, `'0x1000'`. */
+/**
+ * A number of bytes, or a string as the kernel reads it (`memparse`, lib/cmdline.c): decimal, `0x` hexadecimal or
+ * leading-zero octal, and at most one suffix K, M, G, T, P or E: `'512K'`, `'256M'`, `'1G'`, `'0x1000'`.
+ */
 export type Size = number | string;
 
 const SUFFIXES = 'KMGTPE';

@@ -3,13 +3,34 @@ import { ZramError } from './errors.js';
 import { describe, memparse } from './size.js';
 import { ALGORITHMS, type ZramControl } from './zram.js';
 
+/**
+ * The attributes of a device as text, as /sys/block/zram<id> has them (Documentation/admin-guide/blockdev/zram.rst): the
+ * same formats, the same order of checks, the same errors.
+ */
 export interface Sysfs {
-  /** The attribute's text, newline included. @throws ZramError ENOENT: no such attribute; EINVAL: write-only */
+  /**
+   * The attribute's text, newline included.
+   * @param name as `list()` has it: `'mm_stat'`, `'comp_algorithm'`, …
+   * @throws ZramError ENOENT: no such attribute; EINVAL: it can only be written
+   */
   read(name: string): string;
-  /** Writes the attribute. @throws ZramError ENOENT: no such attribute; EINVAL: read-only, or a wrong value; … */
+  /**
+   * Writes the attribute. An empty text does nothing, as a write of nothing never reaches the kernel's attribute.
+   * @param name as `list()` has it: `'disksize'`, `'mem_limit'`, …
+   * @param text the value, with or without a newline at its end
+   * @throws ZramError ENOENT: no such attribute; EINVAL: it can only be read, or the value is wrong; EBUSY: it can only
+   * be set before the disksize; E2BIG: the name of a compressor is too long; ERANGE: a number is too large
+   */
   write(name: string, text: string): void;
   /** All attributes, sorted by name. */
-  list(): { readonly name: string; readonly mode: 'r' | 'w' | 'rw'; readonly help: string }[];
+  list(): {
+    /** The file's name in sysfs. */
+    readonly name: string;
+    /** Whether it can be read, written, or both. */
+    readonly mode: 'r' | 'w' | 'rw';
+    /** A line that says what it is. */
+    readonly help: string;
+  }[];
 }
 
 interface Attribute {

@@ -9,8 +9,12 @@ import { describe, parseSize, type Size } from './size.js';
 
 declare const handleBrand: unique symbol;
 /** Names an object of a pool. It stays valid while compaction and merging move the object. */
-export type Handle = number & { readonly [handleBrand]: true };
+export type Handle = number & {
+  /** Keeps other numbers out; at run time there is no such property. */
+  readonly [handleBrand]: true;
+};
 
+/** What a pool is made with. */
 export interface PoolOptions {
   /** Most 4 KiB frames that a zspage chains (CONFIG_ZSMALLOC_CHAIN_SIZE); default 8. */
   chainSize?: 4 | 8 | 16 | undefined;
@@ -25,6 +29,7 @@ export interface PoolOptions {
   shrinker?: boolean | undefined;
 }
 
+/** Budgets for one call. With none it goes on until the whole pool was looked at. */
 export interface MergeOptions {
   /** Stop after looking at so many objects. */
   maxObjects?: number | undefined;
@@ -34,6 +39,7 @@ export interface MergeOptions {
   dryRun?: boolean | undefined;
 }
 
+/** What one call of `merge` did. */
 export interface MergeReport {
   /** Objects looked at. 0 when nothing was made or written since the last complete pass. */
   readonly objectsScanned: number;
@@ -49,16 +55,21 @@ export interface MergeReport {
   readonly hashCollisions: number;
   /** False when a budget ended first: the next call goes on from there. */
   readonly complete: boolean;
+  /** How long the call took. */
   readonly milliseconds: number;
 }
 
+/** What one call of `compact` did. */
 export interface CompactReport {
   /** 4 KiB pages of the pool that came free. */
   readonly pagesFreed: number;
+  /** Objects that were moved to another zspage. */
   readonly objectsMoved: number;
+  /** How long the call took. */
   readonly milliseconds: number;
 }
 
+/** The counters of a pool. */
 export interface PoolStats {
   /** 4 KiB pages in zspages (zs_get_total_pages). */
   readonly pagesAllocated: number;
@@ -68,6 +79,7 @@ export interface PoolStats {
   readonly pagesMerged: number;
   /** Objects stored. */
   readonly objects: number;
+  /** Handles that are in use. */
   readonly handles: number;
   /** Sum of the objects' payload lengths. */
   readonly bytes: number;
@@ -91,8 +103,11 @@ export interface SizeClassStats {
   readonly zspages: readonly number[];
   /** Objects that the zspages have room for. */
   readonly objectsAllocated: number;
+  /** Objects that are stored. */
   readonly objectsUsed: number;
+  /** 4 KiB pages in zspages of this class. */
   readonly pagesUsed: number;
+  /** 4 KiB pages that a zspage of this class chains. */
   readonly pagesPerZspage: number;
   /** Pages that compaction could free. */
   readonly freeable: number;
@@ -202,7 +217,10 @@ export class ZsPool {
     this.#address = makePool(core, options ?? {});
   }
 
-  /** Makes an engine with one pool; destroying the pool destroys the engine. */
+  /**
+   * Makes an engine with one pool; destroying the pool destroys the engine.
+   * @throws ZramError EINVAL: a wrong option; ENOMEM: `maxMemory` is too small for a pool
+   */
   static async create(options?: PoolOptions & EngineOptions): Promise<ZsPool> {
     checkOptions(options, [...POOL_OPTIONS, ...ENGINE_OPTIONS], 'ZsPool.create');
     const { module, maxMemory, ...rest } = options ?? {};
@@ -350,6 +368,7 @@ export class ZsPool {
     return this.#core.number(7);
   }
 
+  /** The counters, as a frozen copy. */
   stats(): PoolStats {
     const core = this.#core;
     core.raw.poolStats(this.#live());
@@ -401,6 +420,7 @@ export class ZsPool {
     this.#engine?.destroy();
   }
 
+  /** The same as `destroy()`, for `using`. */
   [Symbol.dispose](): void {
     this.destroy();
   }

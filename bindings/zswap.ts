@@ -8,6 +8,7 @@ import { ZramError } from './errors.js';
 import { describe, parseSize, type Size } from './size.js';
 import { ZsPool, endPool, makePool } from './zs-pool.js';
 
+/** What a zswap is made with; the names are those of the kernel's module parameters. */
 export interface ZswapOptions {
   /** Most that the whole pool may take, in percent of the engine's memory limit; default 20. */
   maxPoolPercent?: number | undefined;
@@ -43,9 +44,11 @@ export interface ZswapStats {
   readonly rejectCompressPoor: number;
   /** Loads of an object that does not decompress. */
   readonly decompressFail: number;
+  /** Pages that went to the backing. */
   readonly writtenBackPages: number;
   /** Bytes of the pool. */
   readonly poolTotalSize: number;
+  /** Pages that are held in memory. */
   readonly storedPages: number;
   /** Of those, pages that did not compress. */
   readonly storedIncompressiblePages: number;
@@ -118,7 +121,10 @@ export class Zswap {
     this.#pool = pool === undefined ? makePool(core, {}) : ZsPool.attach(pool, core, this);
   }
 
-  /** Makes an engine with one zswap; destroying the zswap destroys the engine. */
+  /**
+   * Makes an engine with one zswap; destroying the zswap destroys the engine.
+   * @throws ZramError EINVAL: a wrong option; ENOMEM: `maxMemory` is too small for a zswap
+   */
   static async create(options?: Omit<ZswapOptions, 'pool'> & EngineOptions): Promise<Zswap> {
     checkOptions(options, [...OPTIONS, ...ENGINE_OPTIONS], 'Zswap.create');
     const { module, maxMemory, ...rest } = options ?? {};
@@ -166,6 +172,8 @@ export class Zswap {
 
   /**
    * Reads a page; undefined when the key holds none. A page that was written back is read from the backing.
+   * @param key as given to `store`
+   * @param out array to fill, 4096 bytes or longer; it is returned
    * @throws ZramError EIO: the backing failed, or what is stored does not decompress; it stays where it is
    */
   load(key: number, out?: Uint8Array): Uint8Array | undefined {
@@ -248,6 +256,7 @@ export class Zswap {
     this.#engine?.destroy();
   }
 
+  /** The same as `destroy()`, for `using`. */
   [Symbol.dispose](): void {
     this.destroy();
   }

@@ -52,6 +52,7 @@ export class FileBacking implements Backing {
     unlinkSync(this.#path);
   }
 
+  /** The same as `destroy()`, for `using`. */
   [Symbol.dispose](): void {
     this.destroy();
   }
