@@ -40,7 +40,7 @@ async function buildCore() {
   await writeFile(at('build/core-inline.d.ts'), 'export declare const coreBase64: string;\n');
 }
 
-/** What every bundle shares. */
+/** What every bundle shares. Not minified: see check-size.mjs. */
 const common = {
   absWorkingDir: root,
   outdir: 'dist',
@@ -73,12 +73,27 @@ const externalCore = {
   },
 };
 
+/** errors.ts is a file of its own, which the other bundles import: one ZramError, so `instanceof` works across entries. */
+const importErrors = {
+  name: 'import-errors',
+  setup({ onResolve, onLoad }) {
+    // By way of one module in between: imported once a bundle, not once a source file.
+    onResolve({ filter: /\/errors\.js$/ }, ({ namespace }) =>
+      namespace === 'file' ? { path: 'errors', namespace: 'errors' } : { path: './errors.js', external: true },
+    );
+    onLoad({ filter: /^/, namespace: 'errors' }, () => ({ contents: "export { ZramError } from './errors.js';" }));
+  },
+};
+
+/** Many bundlers keep a comment like this one, so the notices can be found from what a user of ours ships. */
+const NOTICE = '/*! zram-wasm, MIT. Holds parts under MIT and Apache-2.0: see its THIRD-PARTY-NOTICES.md */';
+
 async function bundle() {
   const library = { ...common, outbase: 'bindings', platform: 'neutral' };
-  // Split, so that both entries have one ZramError.
-  const entryPoints = ['bindings/index.ts', 'bindings/node.ts'];
-  await esbuild.build({ ...library, entryPoints, splitting: true, chunkNames: 'shared-[hash]' });
-  await esbuild.build({ ...library, entryPoints: ['bindings/external.ts'], plugins: [externalCore] });
+  await esbuild.build({ ...library, entryPoints: ['bindings/errors.ts', 'bindings/node.ts'], plugins: [importErrors] });
+  const main = { ...library, banner: { js: NOTICE } };
+  await esbuild.build({ ...main, entryPoints: ['bindings/index.ts'], plugins: [importErrors] });
+  await esbuild.build({ ...main, entryPoints: ['bindings/external.ts'], plugins: [importErrors, externalCore] });
 
   if (existsSync(at('cli/main.ts'))) {
     await esbuild.build({

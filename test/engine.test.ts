@@ -6,6 +6,8 @@ import { compiledCore, wasmBytes, wasmUrl } from './support/raw-core.js';
 
 const PAGE = Uint8Array.from({ length: 4096 }, (_, n) => (n * 31) >> 3);
 const invalid = expect.objectContaining({ code: 'EINVAL' });
+/** (module (import "a" "b" (func))) */
+const IMPORTS_A_B = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 2, 7, 1, 1, 97, 1, 98, 0, 0);
 
 const SOURCES: [string, () => CoreSource][] = [
   ['bytes', () => wasmBytes('release')],
@@ -42,6 +44,7 @@ test.each([
   ['other code', Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0)],
   ['no code', Uint8Array.of(1, 2, 3)],
   ['a foreign module', new WebAssembly.Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0))],
+  ['one with other imports', new WebAssembly.Module(IMPORTS_A_B)],
   ['an empty object', {}],
 ])('a module that is %s is EINVAL', async (_name, module) => {
   await expect(Engine.create({ module: module as CoreSource })).rejects.toEqual(invalid);

@@ -1,0 +1,78 @@
+// Checks the package as people would install it: exactly these files, publint, are-the-types-wrong, and the sizes.
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { checkSizes } from './check-size.mjs';
+import { npmPack, root } from './npm-pack.mjs';
+
+/** Everything that is published. Whoever adds a file adds it here, and thereby says that consumers need it. */
+const FILES = [
+  'CHANGELOG.md',
+  'LICENSE',
+  'README.md',
+  'THIRD-PARTY-NOTICES.md',
+  'package.json',
+  // The entries: `.`, `./external`, `./node`, `./core.wasm`, and the command line.
+  'dist/index.js',
+  'dist/external.js',
+  'dist/node.js',
+  'dist/core.wasm',
+  'dist/cli.js',
+  // The one module that all of them import, so that there is one ZramError.
+  'dist/errors.js',
+  // The declarations that the entries' own refer to.
+  'dist/index.d.ts',
+  'dist/external.d.ts',
+  'dist/node.d.ts',
+  'dist/backing/backing.d.ts',
+  'dist/backing/file.d.ts',
+  'dist/backing/memory.d.ts',
+  'dist/core.d.ts',
+  'dist/engine.d.ts',
+  'dist/errors.d.ts',
+  'dist/ksmd.d.ts',
+  'dist/size.d.ts',
+  'dist/sysfs.d.ts',
+  'dist/zram.d.ts',
+  'dist/zs-pool.d.ts',
+  'dist/zswap.d.ts',
+];
+
+function checkFiles(packed) {
+  const names = packed.files.map((file) => file.path);
+  const faults = [
+    ...names.filter((name) => !FILES.includes(name)).map((name) => `${name} would be published, and is not expected`),
+    ...FILES.filter((name) => !names.includes(name)).map((name) => `${name} is missing from the package`),
+  ];
+  for (const fault of faults) console.error(`files: ${fault}`);
+  if (faults.length === 0) console.log(`files: ${names.length}, as expected`);
+  return faults.length === 0;
+}
+
+/** Runs a tool's command line; what it says is of interest only if it finds something. */
+function runTool(name, script, ...args) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [path.join(root, 'node_modules', script), ...args], {
+    cwd: root,
+    encoding: 'utf8',
+  });
+  console[status === 0 ? 'log' : 'error'](status === 0 ? `${name}: clean` : `${name}:\n${stdout}${stderr}`);
+  return status === 0;
+}
+
+const folder = mkdtempSync(path.join(tmpdir(), 'zram-wasm-pack-'));
+try {
+  const packed = npmPack(folder);
+  const tarball = path.join(folder, packed.filename);
+  // core.wasm has no types: what an import of it gives depends on the bundler.
+  const attw = ['--profile', 'esm-only', '--exclude-entrypoints', 'core.wasm', '--no-color'];
+  const passed = [
+    checkFiles(packed),
+    runTool('publint', 'publint/src/cli.js', 'run', tarball, '--strict'),
+    runTool('are-the-types-wrong', '@arethetypeswrong/cli/dist/index.js', tarball, ...attw),
+    await checkSizes(packed.size),
+  ];
+  if (passed.includes(false)) process.exitCode = 1;
+} finally {
+  rmSync(folder, { recursive: true });
+}

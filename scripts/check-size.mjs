@@ -1,0 +1,63 @@
+// Budgets for what is downloaded. A budget is a tenth or so above what is needed today: growth is to be decided, not noticed.
+//
+// dist/ is readable and not minified, as fflate's modules are: every bundler minifies again, so nothing would be gained
+// there, while readable code gives stack traces, can be stepped through and read before it is trusted. What counts for
+// the web is therefore measured as a bundler leaves it: minified, then gzip.
+//
+// as-bind's runtime is in it whole (11 KB minified, 4 KB gzip): one function with everything in its closure, which no
+// bundler can shake. It is published minified and the notices cover it (THIRD-PARTY-NOTICES.md).
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { gzipSync } from 'node:zlib';
+import * as esbuild from 'esbuild';
+import { root } from './npm-pack.mjs';
+
+const KIB = 1024;
+
+/** The core as it is: compiled at every start, and a third more in base64. */
+const CORE_BYTES_MAX = 32 * KIB;
+/** The core as a server sends it. */
+const CORE_GZIP_BYTES_MAX = 12 * KIB;
+/** `zram-wasm`: half of it is the core in base64. */
+const INDEX_MINIFIED_BYTES_MAX = 88 * KIB;
+const INDEX_GZIP_BYTES_MAX = 32 * KIB;
+/** `zram-wasm/external` without the core: the bindings and as-bind's runtime. */
+const EXTERNAL_MINIFIED_BYTES_MAX = 46 * KIB;
+const EXTERNAL_GZIP_BYTES_MAX = 15 * KIB;
+/** What `npm install` downloads: three bundles, the core twice, declarations with their documentation, notices. */
+const TARBALL_BYTES_MAX = 112 * KIB;
+
+const gzipSize = (bytes) => gzipSync(bytes, { level: 9 }).length;
+
+async function minified(entry) {
+  const { outputFiles } = await esbuild.build({
+    entryPoints: [path.join(root, 'dist', entry)],
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    write: false,
+  });
+  return outputFiles[0].contents;
+}
+
+/** Prints each size beside its budget. Returns whether all are kept. */
+export async function checkSizes(tarballBytes) {
+  const core = await readFile(path.join(root, 'dist/core.wasm'));
+  const index = await minified('index.js');
+  const external = await minified('external.js');
+  const rows = [
+    ['core.wasm', core.length, CORE_BYTES_MAX],
+    ['core.wasm, gzip', gzipSize(core), CORE_GZIP_BYTES_MAX],
+    ['zram-wasm, minified', index.length, INDEX_MINIFIED_BYTES_MAX],
+    ['zram-wasm, minified, gzip', gzipSize(index), INDEX_GZIP_BYTES_MAX],
+    ['zram-wasm/external, minified', external.length, EXTERNAL_MINIFIED_BYTES_MAX],
+    ['zram-wasm/external, minified, gzip', gzipSize(external), EXTERNAL_GZIP_BYTES_MAX],
+    ['tarball', tarballBytes, TARBALL_BYTES_MAX],
+  ];
+  const kib = (bytes) => `${(bytes / KIB).toFixed(1).padStart(6)} KiB`;
+  for (const [name, bytes, budget] of rows) {
+    const verdict = bytes > budget ? '  TOO LARGE' : '';
+    console.log(`size: ${kib(bytes)} of ${kib(budget)}  ${name}${verdict}`);
+  }
+  return rows.every(([, bytes, budget]) => bytes <= budget);
+}

@@ -1,0 +1,62 @@
+/**
+ * Opens pages of the consumer's folder in Chromium. Arguments: the browser, then for each page its path and its
+ * Content-Security-Policy. Prints, for each page, what it logged and everything that went wrong, as JSON. A process of its
+ * own, since playwright-core wants a Node that jest has not touched.
+ */
+import { createReadStream, existsSync } from 'node:fs';
+import { createServer } from 'node:http';
+import path from 'node:path';
+import { chromium } from 'playwright-core';
+
+const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.wasm': 'application/wasm' };
+const DONE_MS_MAX = 20_000;
+
+const [executablePath, ...args] = process.argv.slice(2);
+const pages = Array.from({ length: args.length / 2 }, (_, n) => ({ path: args[2 * n], csp: args[2 * n + 1] }));
+
+let csp = '';
+const server = createServer((request, response) => {
+  const { pathname } = new URL(request.url, 'http://localhost');
+  const file = path.join(process.cwd(), pathname.endsWith('/') ? `${pathname}index.html` : pathname);
+  if (!existsSync(file)) {
+    response.writeHead(404).end();
+    return;
+  }
+  response.setHeader('content-type', TYPES[path.extname(file)] ?? 'application/octet-stream');
+  response.setHeader('content-security-policy', csp);
+  createReadStream(file).pipe(response);
+});
+await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+const origin = `http://127.0.0.1:${server.address().port}`;
+
+async function open(browser, address) {
+  const page = await browser.newPage();
+  const problems = [];
+  const logged = new Promise((resolve) => {
+    setTimeout(resolve, DONE_MS_MAX).unref();
+    page.on('console', (message) => {
+      if (message.type() === 'log') resolve(message.text());
+      else problems.push(`${message.type()}: ${message.text()}`);
+    });
+    page.on('pageerror', (error) => resolve(problems.push(String(error))));
+  });
+  page.on('requestfailed', (request) => problems.push(`${request.url()}: ${request.failure()?.errorText}`));
+  await page.goto(address);
+  const log = await logged;
+  await page.close();
+  return { log: typeof log === 'string' ? log : '', problems };
+}
+
+// Root, as in many containers, cannot have Chromium's sandbox.
+const browser = await chromium.launch({ executablePath, chromiumSandbox: process.getuid?.() !== 0 });
+try {
+  const results = [];
+  for (const page of pages) {
+    csp = page.csp;
+    results.push(await open(browser, origin + page.path));
+  }
+  console.log(JSON.stringify(results));
+} finally {
+  await browser.close();
+  server.close();
+}

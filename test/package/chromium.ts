@@ -1,0 +1,29 @@
+/** Chromium as the tests see it: is it there, and what do pages do in it? */
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { Installed } from './installed.js';
+
+const SCRIPT = fileURLToPath(new URL('chromium.mjs', import.meta.url));
+const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+
+/** The browser: what the environment's CHROMIUM names, or one where Linux distributions have it. */
+export const chromium = process.env['CHROMIUM'] ?? PLACES.find((place) => existsSync(place));
+
+export interface Page {
+  readonly path: string;
+  /** Its Content-Security-Policy. */
+  readonly csp: string;
+}
+
+export interface PageResult {
+  /** The first line that the page logged. */
+  readonly log: string;
+  /** Errors and warnings of the console, exceptions, failed requests. */
+  readonly problems: readonly string[];
+}
+
+/** Opens the pages, one after the other, from a server of the consumer's folder. */
+export async function openPages(installed: Installed, pages: readonly Page[]): Promise<PageResult[]> {
+  const { stdout } = await installed.node(SCRIPT, chromium!, ...pages.flatMap(({ path, csp }) => [path, csp]));
+  return JSON.parse(stdout);
+}

@@ -1,0 +1,25 @@
+/* global Worker, location */
+/** A page that loads the package's files as they are. The query says how; what was seen is logged. */
+import { roundTrip, roundTripIn } from './round-trip.js';
+
+const DIST = new URL('./node_modules/zram-wasm/dist/', import.meta.url);
+const load = (name) => import(new URL(name, DIST).href);
+const fetchCore = () => fetch(new URL('core.wasm', DIST));
+
+const WAYS = {
+  index: async () => roundTrip(await load('index.js')),
+  external: async () => roundTrip(await load('external.js')),
+  sync: async () => roundTripIn((await load('index.js')).Engine.createSync()),
+  response: async () => roundTrip(await load('external.js'), { module: await fetchCore() }),
+  module: async () => roundTrip(await load('external.js'), { module: await WebAssembly.compileStreaming(fetchCore()) }),
+  worker: () =>
+    new Promise((resolve) => {
+      const worker = new Worker(new URL('./unbundled-worker.js', import.meta.url), { type: 'module' });
+      worker.onmessage = ({ data }) => resolve(data);
+      void WebAssembly.compileStreaming(fetchCore()).then((module) => worker.postMessage(module));
+    }),
+  failure: async () => roundTrip(await load('index.js')).catch(({ message }) => message),
+};
+
+const seen = await WAYS[location.search.slice(1)]();
+console.log(typeof seen === 'string' ? seen : JSON.stringify(seen));

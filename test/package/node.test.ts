@@ -1,0 +1,121 @@
+/** The installed package in Node.js: every entry, the ways of loading it, and the command line. */
+import { readFile, readdir, writeFile } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import * as sources from '../../bindings/index.js';
+import { roundTrip, type Seen } from './consumer/round-trip.js';
+import { Installed } from './installed.js';
+
+let installed: Installed;
+let expected: Seen;
+
+beforeAll(async () => {
+  installed = await Installed.make();
+  expected = await roundTrip(sources);
+}, 60_000);
+afterAll(() => installed.remove());
+
+test('it installs alone: no dependencies', async () => {
+  const names = (await readdir(installed.path('node_modules'))).filter((name) => !name.startsWith('.'));
+  expect(names).toEqual(['zram-wasm']);
+});
+
+test('what every consumer here does is a useful test', () => {
+  expect(expected).toMatchObject({ same: true, objectsMerged: 2 });
+});
+
+const IMPORTS = `import { roundTrip, roundTripIn } from './round-trip.js';\n`;
+const CORE = `import { readFile } from 'node:fs/promises';
+  const bytes = await readFile(new URL(import.meta.resolve('zram-wasm/core.wasm')));\n`;
+
+const CONSUMERS: [string, string][] = [
+  [
+    'import',
+    `import * as library from 'zram-wasm';
+    console.log(JSON.stringify(await roundTrip(library)));`,
+  ],
+  [
+    'import of zram-wasm/external: the core from its file',
+    `import * as library from 'zram-wasm/external';
+    console.log(JSON.stringify(await roundTrip(library)));`,
+  ],
+  [
+    'createSync',
+    `import { Engine } from 'zram-wasm';
+    console.log(JSON.stringify(roundTripIn(Engine.createSync())));`,
+  ],
+  [
+    'the bytes of zram-wasm/core.wasm',
+    `import { Engine } from 'zram-wasm/external';
+    ${CORE}
+    console.log(JSON.stringify(roundTripIn(Engine.createSync({ module: bytes }))));`,
+  ],
+  [
+    'zram-wasm/core.wasm, compiled',
+    `import * as library from 'zram-wasm/external';
+    ${CORE}
+    console.log(JSON.stringify(await roundTrip(library, { module: await WebAssembly.compile(bytes) })));`,
+  ],
+  [
+    'a worker_thread that is handed the compiled module',
+    `import { Worker } from 'node:worker_threads';
+    ${CORE}
+    const worker = new Worker(new URL('./worker.js', import.meta.url));
+    worker.on('message', (seen) => console.log(JSON.stringify(seen)));
+    worker.postMessage(await WebAssembly.compile(bytes));`,
+  ],
+];
+
+test.each(CONSUMERS)('%s', async (name, code) => {
+  const file = `${name.replace(/\W+/g, '-')}.js`;
+  expect(await installed.evaluate(file, IMPORTS + code)).toEqual(expected);
+});
+
+test.each(['zram-wasm', 'zram-wasm/external'])('require(%j), without a warning', async (entry) => {
+  const code = `const library = require('${entry}');
+    void import('./round-trip.js')
+      .then(({ roundTrip }) => roundTrip(library))
+      .then((seen) => console.log(JSON.stringify(seen)));`;
+  await writeFile(installed.path('require.cjs'), code);
+  const { stdout, stderr } = await installed.node('require.cjs');
+  expect(JSON.parse(stdout)).toEqual(expected);
+  expect(stderr).toBe('');
+});
+
+test('all entries have one ZramError', async () => {
+  const code = `import * as inlined from 'zram-wasm';
+    import * as external from 'zram-wasm/external';
+    import { FileBacking } from 'zram-wasm/node';
+    const is = (make) => { try { make(); } catch (error) { return error instanceof inlined.ZramError; } };
+    console.log(JSON.stringify([
+      external.ZramError === inlined.ZramError,
+      is(() => new FileBacking('package.json', 1)),
+      is(() => external.Engine.createSync({ maxMemory: -1 })),
+    ]));`;
+  expect(await installed.evaluate('errors.js', code)).toEqual([true, true, true]);
+});
+
+test('external.createSync without a module says what to do', async () => {
+  const code = `import { Engine } from 'zram-wasm/external';
+    try { Engine.createSync(); } catch ({ message }) { console.log(JSON.stringify(message)); }`;
+  const message = await installed.evaluate('external-sync.js', code);
+  expect(message).toMatch(/^EINVAL: .* as bytes or as a compiled WebAssembly\.Module.* create\(\) takes a URL/);
+});
+
+describe('the command line', () => {
+  test('--version', async () => {
+    const { version } = JSON.parse(await readFile(installed.path('node_modules/zram-wasm/package.json'), 'utf8'));
+    const { stdout } = await installed.npm('exec', '--offline', '--', 'zram-wasm', '--version');
+    expect(stdout.trim()).toBe(version);
+  });
+
+  test('analyze FILE --json', async () => {
+    const pages = new Uint8Array(8 * 4096);
+    for (let n = 4096; n < pages.length; n++) pages[n] = ((n % 4096) * 31) >> 3;
+    await writeFile(installed.path('image'), pages);
+    const { stdout } = await installed.npm('exec', '--offline', '--', 'zram-wasm', 'analyze', 'image', '--json');
+    expect(JSON.parse(stdout)).toMatchObject({
+      inputs: [{ name: 'image', pages: 8 }],
+      algorithms: [{ mm_stat: { afterMerge: { same_pages: 1, pages_merged: 6 } }, verified: true }],
+    });
+  });
+});
