@@ -1,0 +1,35 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync, readdirSync } from 'node:fs';
+
+import { describe, expect, test } from '@jest/globals';
+
+/** What an example says when it has verified its own results. */
+const runs: [file: string, args: string[], says: RegExp[]][] = [
+  ['cache.mjs', [], [/^\d+ pages of 4096 bytes in \d+ bytes/, /share another's object; \d+ were evicted/]],
+  ['disk-image.mjs', [], [/^33554432 bytes take \d+/, /the saved file is as it should be/]],
+  ['disk-image.mjs', ['dist/cli.js'], [/^\d+ bytes take \d+/, /the saved file is as it should be/]],
+  ['shared.mjs', [], [/shared after the merge/, /together: \d+ bytes before/]],
+  ['shared.mjs', ['files'], [/one: 5120 pages, 4096 of them shared/, /two: 5120 pages, 4096 of them shared/]],
+];
+
+describe('examples', () => {
+  test.each(runs)(
+    '%s %j runs and verifies its results',
+    (file, args, says) => {
+      const { status, stdout, stderr } = spawnSync(process.execPath, [`examples/${file}`, ...args], {
+        encoding: 'utf8',
+      });
+      expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+      for (const text of says) expect(stdout).toMatch(text);
+    },
+    30_000,
+  );
+
+  test('all are run here, and are short', () => {
+    const files = readdirSync('examples').filter((name) => name.endsWith('.mjs'));
+    expect(new Set(runs.map(([file]) => file))).toEqual(new Set(files));
+    for (const file of files) {
+      expect(readFileSync(`examples/${file}`, 'utf8').split('\n').length).toBeLessThanOrEqual(80);
+    }
+  });
+});

@@ -1,0 +1,107 @@
+/**
+ * Runs the documents' snippets in the built package, each in a process and a folder of its own.
+ *
+ * - `js` and `ts`: a module that imports 'zram-wasm' through the package's own exports. Where lines end in `// → text`,
+ *   what the module prints is compared with these texts.
+ * - `sh`: run by bash, in an empty folder; `zram-wasm` and `npx zram-wasm` are this package's command.
+ * - After the language may stand `no-run: reason`. Snippets in other languages are not run.
+ */
+import { spawn } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { delimiter, join, resolve } from 'node:path';
+
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { transform } from 'esbuild';
+
+import { documents, snippetsOf, type Snippet } from './markdown.js';
+
+const LANGUAGES_RUN = ['js', 'ts', 'sh'];
+/** A snippet takes well under a second, but for those that wait; a busy machine gets time. */
+const TIMEOUT = 30_000;
+const LANGUAGES_SHOWN = ['', 'text', 'json', 'html', 'mermaid'];
+
+let folder: string;
+let shims: string;
+
+beforeAll(() => {
+  // Inside the package, so that Node finds it by its own name.
+  folder = mkdtempSync(resolve('build/snippets-'));
+  shims = join(folder, 'bin');
+  mkdirSync(shims);
+  const cli = resolve('dist/cli.js');
+  shim('zram-wasm', `exec "${process.execPath}" "${cli}" "$@"`);
+  shim('npx', `[ "$1" = zram-wasm ] && shift && exec "${process.execPath}" "${cli}" "$@"; echo "npx $1?" >&2; exit 1`);
+});
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function shim(name: string, script: string): void {
+  writeFileSync(join(shims, name), `#!/bin/sh\n${script}\n`);
+  chmodSync(join(shims, name), 0o755);
+}
+
+interface Outcome {
+  status: number | null;
+  out: string;
+  err: string;
+}
+
+/** Runs to the end of the process itself; what it left in the background is ended. */
+function run(command: string, args: string[], cwd: string): Promise<Outcome> {
+  return new Promise((done, failed) => {
+    const env = { ...process.env, PATH: `${shims}${delimiter}${process.env.PATH ?? ''}` };
+    const child = spawn(command, args, { cwd, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+    let out = '';
+    let err = '';
+    child.stdout.on('data', (bytes) => (out += String(bytes)));
+    child.stderr.on('data', (bytes) => (err += String(bytes)));
+    child.on('error', failed);
+    child.on('exit', () => {
+      try {
+        process.kill(-child.pid!);
+      } catch {
+        // Nothing was left.
+      }
+    });
+    child.on('close', (status) => done({ status, out, err }));
+  });
+}
+
+async function runSnippet(snippet: Snippet): Promise<Outcome> {
+  const place = mkdtempSync(join(folder, 'run-'));
+  if (snippet.language === 'sh') return run('bash', ['-euo', 'pipefail', '-c', snippet.text], place);
+  const { code } = await transform(snippet.text, { loader: 'ts', format: 'esm', target: 'node20' });
+  writeFileSync(join(place, 'snippet.mjs'), snippet.language === 'ts' ? code : snippet.text);
+  return run(process.execPath, ['snippet.mjs'], place);
+}
+
+const snippets = documents().flatMap(snippetsOf);
+const name = ({ file, line, language }: Snippet): string => `${file}:${line} (${language})`;
+
+describe('snippets', () => {
+  const running = snippets.filter(({ language, info }) => LANGUAGES_RUN.includes(language) && info === '');
+  test.each(running.map((snippet) => [name(snippet), snippet] as const))(
+    '%s runs',
+    async (_, snippet) => {
+      const { status, out, err } = await runSnippet(snippet);
+      // Not everybody may look into another process.
+      if (snippet.text.includes('--pid') && /--pid needs \/proc|not allowed to read/.test(err)) return;
+      expect({ status, err }).toEqual({ status: 0, err: '' });
+      const promised = [...snippet.text.matchAll(/\/\/ → (.*)$/gm)].map(([, text = '']) => text.trim());
+      if (promised.length > 0) expect(out.trimEnd().split('\n')).toEqual(promised);
+    },
+    TIMEOUT,
+  );
+
+  test('are in a known language, and say why where they are not run', () => {
+    const odd = snippets.filter(({ language, info }) =>
+      LANGUAGES_RUN.includes(language) ? !/^(no-run: .+)?$/.test(info) : !LANGUAGES_SHOWN.includes(language),
+    );
+    expect(odd.map(name)).toEqual([]);
+  });
+
+  test('the README shows one that needs no other', () => {
+    const [first] = running.filter(({ file, language }) => file === 'README.md' && language === 'js');
+    expect(first?.text).toMatch(/^import .* from 'zram-wasm';/m);
+  });
+});
