@@ -44,14 +44,11 @@ const UINT31_MAX = 2 ** 31 - 1;
  * while nothing changes. It ends with its pool.
  */
 export class Ksmd {
-  /** Objects looked at before each sleep. Can be changed at any time. */
-  pagesToScan: number;
-  /** Sleep between batches, in milliseconds. Can be changed at any time. */
-  sleepMillisecs: number;
-  /** Longest that a batch may hold the event loop, in milliseconds. Can be changed at any time. */
-  sliceMillisecs: number;
   readonly #core: Core;
   readonly #address: () => number;
+  #pagesToScan = 100;
+  #sleepMillisecs = 20;
+  #sliceMillisecs = 8;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #destroyed = false;
   #pagesScanned = 0;
@@ -65,16 +62,47 @@ export class Ksmd {
     checkOptions(options, ['pagesToScan', 'sleepMillisecs', 'sliceMillisecs'], 'createKsmd');
     this.#core = core;
     this.#address = address;
-    this.pagesToScan = options?.pagesToScan ?? 100;
-    this.sleepMillisecs = options?.sleepMillisecs ?? 20;
-    this.sliceMillisecs = options?.sliceMillisecs ?? 8;
-    this.#checkKnobs();
+    const { pagesToScan, sleepMillisecs, sliceMillisecs } = options ?? {};
+    if (pagesToScan !== undefined) this.pagesToScan = pagesToScan;
+    if (sleepMillisecs !== undefined) this.sleepMillisecs = sleepMillisecs;
+    if (sliceMillisecs !== undefined) this.sliceMillisecs = sliceMillisecs;
+  }
+
+  /** Objects looked at before each sleep. Can be changed at any time. */
+  get pagesToScan(): number {
+    return this.#pagesToScan;
+  }
+
+  set pagesToScan(objects: number) {
+    checkInteger(objects, 'pagesToScan', 1, Number.MAX_SAFE_INTEGER);
+    this.#pagesToScan = objects;
+  }
+
+  /** Sleep between batches, in milliseconds. Can be changed at any time. */
+  get sleepMillisecs(): number {
+    return this.#sleepMillisecs;
+  }
+
+  set sleepMillisecs(milliseconds: number) {
+    checkInteger(milliseconds, 'sleepMillisecs', 0, UINT31_MAX);
+    this.#sleepMillisecs = milliseconds;
+  }
+
+  /** Longest that a batch may hold the event loop, in milliseconds. Can be changed at any time. */
+  get sliceMillisecs(): number {
+    return this.#sliceMillisecs;
+  }
+
+  set sliceMillisecs(milliseconds: number) {
+    if (!(typeof milliseconds === 'number' && milliseconds > 0)) {
+      throw new ZramError('EINVAL', `sliceMillisecs must be a number above 0, not ${describe(milliseconds)}.`);
+    }
+    this.#sliceMillisecs = milliseconds;
   }
 
   /** Begins to scan (`run` = 1). Calling it again does nothing. */
   start(): void {
     this.#live();
-    this.#checkKnobs();
     if (this.#timer === undefined) this.#sleep();
   }
 
@@ -151,7 +179,7 @@ export class Ksmd {
   }
 
   #sleep(): void {
-    this.#timer = setTimeout(() => this.#batch(), this.sleepMillisecs);
+    this.#timer = setTimeout(() => this.#batch(), this.#sleepMillisecs);
     // Only Node's timers have it: work in the background is no reason to stay alive.
     (this.#timer as { unref?: () => void }).unref?.();
   }
@@ -159,7 +187,7 @@ export class Ksmd {
   #batch(): void {
     const address = this.#address();
     if (this.#destroyed || address === 0) return;
-    this.#merge(address, { maxObjects: this.pagesToScan, maxMilliseconds: this.sliceMillisecs });
+    this.#merge(address, { maxObjects: this.#pagesToScan, maxMilliseconds: this.#sliceMillisecs });
     this.#sleep();
   }
 
@@ -170,20 +198,13 @@ export class Ksmd {
     });
     this.#pagesScanned += report.objectsScanned;
     this.#pagesSkipped += report.objectsScanned - report.objectsHashed;
-    if (ended) {
-      this.#fullScans++;
+    if (ended) this.#fullScans++;
+    // Also when there was nothing to look for, as after a merge that somebody else called.
+    if (report.complete) {
       this.#core.raw.poolStats(address);
       this.#settled = this.#core.number(3) - this.#core.number(9);
     }
     return report;
-  }
-
-  #checkKnobs(): void {
-    checkInteger(this.pagesToScan, 'pagesToScan', 1, Number.MAX_SAFE_INTEGER);
-    checkInteger(this.sleepMillisecs, 'sleepMillisecs', 0, UINT31_MAX);
-    if (!(typeof this.sliceMillisecs === 'number' && this.sliceMillisecs > 0)) {
-      throw new ZramError('EINVAL', `sliceMillisecs must be a number above 0, not ${describe(this.sliceMillisecs)}.`);
-    }
   }
 
   #live(): number {

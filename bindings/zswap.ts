@@ -152,7 +152,10 @@ export class Zswap {
       return false;
     }
     let handle = this.#storePage(page);
-    if (handle < 0 && this.#shrinkerEnabled && this.#shrink(this.#eligible()) > 0) handle = this.#storePage(page);
+    if (handle < 0 && this.#shrinkerEnabled && this.#shrink(this.#eligible()) > 0) {
+      this.#live(); // a backing may have destroyed it
+      handle = this.#storePage(page);
+    }
     this.#drop(key);
     if (handle < 0) {
       this.#stats.rejectAllocFail++;
@@ -282,8 +285,8 @@ export class Zswap {
   /** The kernel's shrink worker, at once: writes back until the pool accepts stores again. */
   #reclaim(): void {
     let failures = 0;
-    while (this.#totalBytes() > this.#acceptBytes && failures < MAX_RECLAIM_RETRIES) {
-      if (this.#entries.size === 0 || !this.#backing) return;
+    while (this.#entries.size > 0 && this.#backing && failures < MAX_RECLAIM_RETRIES) {
+      if (this.#totalBytes() <= this.#acceptBytes) return;
       if (this.#shrink(1) === 0) failures++;
     }
   }
@@ -308,7 +311,8 @@ export class Zswap {
         written++;
       } else {
         this.#stats.rejectReclaimFail++;
-        this.#rotate(key, entry);
+        // Not when the backing stored or dropped this key meanwhile: the entry is no longer ours.
+        if (this.#entries.get(key) === entry) this.#rotate(key, entry);
         break;
       }
     }

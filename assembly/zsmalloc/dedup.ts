@@ -197,6 +197,21 @@ export function dedup_moved(pool: Pool, location: u32, owner: u32): void {
   store<u64>(at, (load<u64>(at) & ~0x1fffffff) | <u64>(owner >> 3));
 }
 
+/** Two objects are equal and `from` goes: its entry becomes that of `to`, where `to` has none. */
+export function dedup_hand_over(pool: Pool, from: u32, to: u32): void {
+  const header = object_header(from);
+  if ((header & HEADER_INDEXED) == 0) return;
+  const heir = object_header(to);
+  if (heir & HEADER_INDEXED) {
+    dedup_forget(pool, from);
+    return;
+  }
+  const at = array_entry(array_of(pool), slot_with(pool, from, header));
+  store<u64>(at, (load<u64>(at) & ~0x1fffffff) | <u64>(header_owner(heir) >> 3));
+  object_set_header(from, header & ~HEADER_INDEXED);
+  object_set_header(to, heir | HEADER_INDEXED);
+}
+
 /** The slot of the object's entry. */
 function slot_with(pool: Pool, location: u32, header: u64): u32 {
   const owner = header_owner(header);

@@ -27,7 +27,7 @@ import {
   header_hashed, header_length, object_hash, object_header, object_key, object_second_key,
   objects_equal,
 } from './object';
-import { dedup_forget } from './dedup';
+import { dedup_hand_over } from './dedup';
 import { object_cell_make, object_change_owner, object_free } from './pool';
 import { class_at } from './size-class';
 import { GROUPS, MERGE_ROOM, MERGE_ROOM_BYTES, MERGE_STATE, MERGE_STATE_BYTES, Pool, Zspage } from './structs';
@@ -39,7 +39,7 @@ const FILL_EIGHTHS: u32 = 6;
 
 /** The pass goes over the cells for the first time: each object met is one scanned. */
 const FIRST_ROUND: u32 = 1;
-/** A merge was left out because no cell was to be had: the pass does not vouch for the pool. */
+/** The pass may have missed something and does not vouch for the pool: the next call makes another. */
 const SKIPPED: u32 = 2;
 
 // What the steps since `merge_counters_reset` did.
@@ -76,6 +76,14 @@ function merge_begin(pool: Pool): void {
 export function merge_end(pool: Pool): void {
   if (pool.mergeCapacity != 0) index_end(pool);
   pool.mergeCursor = 0;
+}
+
+/**
+ * An object has another owner than it had, though its content is what it was. The index of a pass that is under way may
+ * name the former one, and the walk may be past the new one.
+ */
+export function merge_owner_changed(pool: Pool): void {
+  pool.mergeFlags |= SKIPPED;
 }
 
 /** Memory is short: gives up an index that lives in frames. Whether there was one. */
@@ -193,9 +201,10 @@ function merge(pool: Pool, entryAt: usize, kept: u32, cell: u32, header: u64, dr
   if (dryRun) {
     doom(location);
   } else {
-    dedup_forget(pool, location);
+    dedup_hand_over(pool, location, cell_target(kept));
     const root = unite(pool, kept, cell, length);
     if (root == 0) {
+      // No cell was to be had.
       pool.mergeFlags |= SKIPPED;
       return;
     }

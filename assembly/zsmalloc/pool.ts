@@ -12,7 +12,7 @@ import {
 } from './cell';
 import { zs_compact } from './compact';
 import { dedup_end, dedup_enter, dedup_find_bytes, dedup_forget, dedup_moved } from './dedup';
-import { merge_counters_reset, merge_end, merge_give_way, merge_step } from './merge';
+import { merge_counters_reset, merge_end, merge_give_way, merge_owner_changed, merge_step } from './merge';
 import {
   header_codec, header_length, header_make, header_owner, object_cache_hash, object_forget_hash, object_header, object_put,
   object_set_header, object_set_owner, object_view,
@@ -164,6 +164,7 @@ export function zs_share(pool: Pool, owner: u32): u32 {
       return 0;
     }
     object_cell_make(pool, root, owner, length);
+    merge_owner_changed(pool);
   } else if (cell_refs(owner) == REFS_MAX) {
     cell_return(pool, leaf);
     return 0;
@@ -197,9 +198,10 @@ export function object_change_owner(pool: Pool, location: u32, owner: u32): void
 /** Frees an object whose cell is dealt with by the caller. */
 export function object_free(pool: Pool, location: u32): void {
   dedup_forget(pool, location);
-  pool.objects--;
   pool.payloadBytes -= header_length(object_header(location));
   class_put(location);
+  // Nothing is left to look for: an unfinished pass gives its index back.
+  if (--pool.objects == 0) merge_end(pool);
 }
 
 /** zs_free: gives a handle back, and with the last sharer the object. */
@@ -278,6 +280,7 @@ export function object_unshare(pool: Pool, leaf: u32): u32 {
   if (cell_refs(root) == 1) {
     // The others are gone: the leaf takes the object over.
     object_change_owner(pool, location, leaf);
+    merge_owner_changed(pool);
     cell_free(pool, root);
     pool.objectCells--;
     pool.sharedLeaves--;
