@@ -7,7 +7,7 @@
 import { CODEC_RAW, EINVAL, EIO, ENOMEM, ENOSPC, PAGE_SIZE, STAGING_PAGES } from './common';
 import { frames_init, frames_limit_bytes, frames_used_bytes } from './frames';
 import { content_hash, hash_init, hash_weaken } from './hash';
-import { lz4_compress, lz4_decompress } from './lz4';
+import { lz4_compress, lz4_decompress, lz4_holds } from './lz4';
 import { page_load, page_store } from './page';
 import { COMPRESSED, STAGING } from './staging';
 import { bytes_equal, page_same_filled } from './compare';
@@ -368,6 +368,11 @@ export function lz4Compress(acceleration: u32): u32 {
 /** Decompresses a block between two addresses of linear memory. @returns bytes written or -EIO */
 export function lz4Decompress(src: usize, srcLength: u32, dst: usize, dstLength: u32): i32 {
   return lz4_decompress(src, srcLength, dst, dstLength);
+}
+
+/** Whether a block between two addresses of linear memory decompresses to the page at `page`. */
+export function lz4Holds(src: usize, srcLength: u32, page: usize): bool {
+  return lz4_holds(src, srcLength, page);
 }
 
 /** The content hash of `length` bytes at an address. */

@@ -46,6 +46,28 @@ function decodeAtTheEnd(raw: RawExports, end: number, block: Uint8Array, room: n
   return result < 0 ? undefined : memory.slice(dst, dst + result);
 }
 
+/** Whether the core says that a block at the exact end of linear memory holds a page. */
+function holds(raw: RawExports, end: number, block: Uint8Array, page: Uint8Array): boolean {
+  const memory = memoryOf(raw);
+  const src = end - block.length;
+  const at = raw.stagingAddress();
+  memory.set(block, src);
+  memory.set(page, at);
+  const answer = Boolean(raw.lz4Holds(src, block.length, at));
+  if (Buffer.compare(memory.subarray(at, at + PAGE_SIZE), page) !== 0) throw new Error('wrote to the page');
+  return answer;
+}
+
+/** A block holds what it decodes to, if that is a page, and no page that differs from it in a bit. */
+function expectHolds(raw: RawExports, end: number, block: Uint8Array, decoded: Uint8Array | undefined, bit: number): void {
+  const whole = decoded?.length === PAGE_SIZE;
+  const page = new Uint8Array(PAGE_SIZE);
+  page.set(decoded ?? []);
+  if (holds(raw, end, block, page) !== whole) throw new Error(`holds: ${!whole} on ${Buffer.from(block).toString('hex')}`);
+  page[bit >> 3] ^= 1 << (bit & 7);
+  if (holds(raw, end, block, page)) throw new Error(`misses bit ${bit} on ${Buffer.from(block).toString('hex')}`);
+}
+
 function expectAsReference(raw: RawExports, end: number, block: Uint8Array, room: number): void {
   const decoded = decodeAtTheEnd(raw, end, block, room);
   const reference = referenceDecode(block, room);
@@ -64,12 +86,14 @@ describe.each(BUILDS)('lz4 of the %s build', (build) => {
     expect(length >= HUGE_CLASS_SIZE ? PAGE_SIZE : length).toBe(comprSize);
   });
 
-  test.each(generatedSets(seed))('what it compresses decodes again: $name', (set) => {
+  test.each(generatedSets(seed))('what it compresses decodes again, and is held: $name', (set) => {
+    const bits = new Random(seed, `bits ${build} ${set.name}`);
     for (let index = 0; index < pageCount(set); index++) {
       const page = pageOf(set, index);
       const block = compress(raw, page, LEVELS[index % LEVELS.length]);
       if (index % 10 === 0) expect(Buffer.compare(referenceDecode(block, PAGE_SIZE)!, page)).toBe(0);
       expect(Buffer.compare(decodeAtTheEnd(raw, end, block, PAGE_SIZE)!, page)).toBe(0);
+      for (let n = 0; n < 8; n++) expectHolds(raw, end, block, page, bits.below(PAGE_SIZE * 8));
     }
   });
 
@@ -101,7 +125,11 @@ describe.each(BUILDS)('lz4 of the %s build', (build) => {
     const blocks = generatedSets(seed).flatMap((set) =>
       Array.from({ length: 8 }, () => compress(raw, pageOf(set, random.below(pageCount(set))))),
     );
-    for (let n = 0; n < HOSTILE; n++) expectAsReference(raw, end, hostile(random, blocks), 1 + random.below(PAGE_SIZE));
+    for (let n = 0; n < HOSTILE; n++) {
+      const block = hostile(random, blocks);
+      expectAsReference(raw, end, block, 1 + random.below(PAGE_SIZE));
+      expectHolds(raw, end, block, referenceDecode(block, PAGE_SIZE), random.below(PAGE_SIZE * 8));
+    }
   });
 });
 

@@ -101,7 +101,9 @@ function store_unless_known(device: Device, slot: usize, page: usize): bool {
   // Written again with what it holds: a hit that changes nothing.
   if (slot_flags(slot) & SLOT_STORED && cell_root(pool, slot_value(slot)) == twin) return true;
   const length = header_length(object_header(cell_target(twin)));
+  dedup_hint(hash_place(hash));
   const handle = zs_share(pool, twin);
+  dedup_hint(0);
   if (handle == 0) return false;
   slot_free(device, slot);
   fill_slot(device, slot, handle, length, hash);

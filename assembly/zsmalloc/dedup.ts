@@ -17,13 +17,14 @@
  * The table is made with the first entry, doubles at three quarters, and goes with the last one: 11 to 21 bytes an
  * object. Where it cannot grow, objects are stored without an entry, and a later merge finds them.
  */
-import { CODEC_RAW, DEBUG, PAGE_SIZE } from '../common';
+import { CODEC_LZ4, CODEC_RAW, DEBUG, PAGE_SIZE } from '../common';
 import { bytes_equal } from '../compare';
 import {
   ENTRIES_PER_FRAME, FrameArray, array_bytes, array_end, array_entry, array_grow,
 } from '../frame-array';
 import { frame_alloc_zeroed, frame_free } from '../frames';
 import { content_hash } from '../hash';
+import { lz4_holds } from '../lz4';
 import { object_to_page } from '../page';
 import { SCRATCH_A, SCRATCH_B } from '../staging';
 import { cell_target } from './cell';
@@ -40,7 +41,7 @@ const DIRECTORIES_MAX: u32 = (PAGE_SIZE - offsetof<FrameArray>('directory0')) / 
 const GROW_EIGHTHS: u32 = 6;
 const FULL_EIGHTHS: u32 = 7;
 
-/** Upper bits of the hash of the object that `slot_free` is about to free; 0 = not known. */
+/** The place that belongs to the hash of the object at hand, where its user knows it; 0 = not known. */
 let placeHint: u32 = 0;
 
 export function dedup_hint(place: u32): void {
@@ -118,10 +119,12 @@ function find(pool: Pool, hash: u32, bytes: usize, length: u32, encoded: bool): 
 function holds(location: u32, bytes: usize, length: u32, encoded: bool): bool {
   const header = object_header(location);
   const stored = header_length(header);
-  if (header_codec(header) == CODEC_RAW) {
-    return stored == length && bytes_equal(object_view(location, stored, SCRATCH_A), bytes, length);
-  }
-  return encoded && object_to_page(location, SCRATCH_B) && bytes_equal(SCRATCH_B, bytes, PAGE_SIZE);
+  const codec = header_codec(header);
+  const payload = object_view(location, stored, SCRATCH_A);
+  if (codec == CODEC_RAW) return stored == length && bytes_equal(payload, bytes, length);
+  if (!encoded) return false;
+  if (codec == CODEC_LZ4) return lz4_holds(payload, stored, bytes);
+  return object_to_page(location, SCRATCH_B) && bytes_equal(SCRATCH_B, bytes, PAGE_SIZE);
 }
 
 // ── entries ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -11,7 +11,9 @@ import {
   next_cell,
 } from './cell';
 import { zs_compact } from './compact';
-import { dedup_end, dedup_enter, dedup_find_bytes, dedup_forget, dedup_moved } from './dedup';
+import {
+  dedup_end, dedup_enter, dedup_find_bytes, dedup_forget, dedup_hint, dedup_moved, hash_place,
+} from './dedup';
 import { merge_counters_reset, merge_end, merge_give_way, merge_owner_changed, merge_step } from './merge';
 import {
   header_codec, header_length, header_make, header_owner, object_cache_hash, object_forget_hash, object_header, object_put,
@@ -132,7 +134,9 @@ export function zs_store(pool: Pool, content: usize, length: u32): u32 {
   const hash = content_hash(content, length, CODEC_RAW);
   const twin = dedup_find_bytes(pool, hash, content, length);
   if (twin != 0) {
+    dedup_hint(hash_place(hash));
     const leaf = zs_share(pool, twin);
+    dedup_hint(0);
     if (leaf != 0) return leaf;
   }
   const leaf = store_object(pool, content, length);

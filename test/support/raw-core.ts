@@ -18,6 +18,7 @@ export interface RawExports extends Omit<CoreExports, 'memory'> {
   corruptPage(device: number, index: number, length: number): void;
   lz4Compress(acceleration: number): number;
   lz4Decompress(src: number, srcLength: number, dst: number, dstLength: number): number;
+  lz4Holds(src: number, srcLength: number, page: number): number;
   contentHash(data: number, length: number, codec: number): number;
   bytesEqual(a: number, b: number, length: number): number;
   pageSameFilled(page: number): number;
