@@ -59,11 +59,18 @@ function holds(raw: RawExports, end: number, block: Uint8Array, page: Uint8Array
 }
 
 /** A block holds what it decodes to, if that is a page, and no page that differs from it in a bit. */
-function expectHolds(raw: RawExports, end: number, block: Uint8Array, decoded: Uint8Array | undefined, bit: number): void {
+function expectHolds(
+  raw: RawExports,
+  end: number,
+  block: Uint8Array,
+  decoded: Uint8Array | undefined,
+  bit: number,
+): void {
   const whole = decoded?.length === PAGE_SIZE;
   const page = new Uint8Array(PAGE_SIZE);
   page.set(decoded ?? []);
-  if (holds(raw, end, block, page) !== whole) throw new Error(`holds: ${!whole} on ${Buffer.from(block).toString('hex')}`);
+  if (holds(raw, end, block, page) !== whole)
+    throw new Error(`holds: ${!whole} on ${Buffer.from(block).toString('hex')}`);
   page[bit >> 3] ^= 1 << (bit & 7);
   if (holds(raw, end, block, page)) throw new Error(`misses bit ${bit} on ${Buffer.from(block).toString('hex')}`);
 }
