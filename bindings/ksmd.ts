@@ -73,6 +73,7 @@ export class Ksmd {
     return this.#pagesToScan;
   }
 
+  /** @throws ZramError EINVAL: no whole number from 1 on */
   set pagesToScan(objects: number) {
     checkInteger(objects, 'pagesToScan', 1, Number.MAX_SAFE_INTEGER);
     this.#pagesToScan = objects;
@@ -83,6 +84,7 @@ export class Ksmd {
     return this.#sleepMillisecs;
   }
 
+  /** @throws ZramError EINVAL: no whole number from 0 to 2^31 - 1 */
   set sleepMillisecs(milliseconds: number) {
     checkInteger(milliseconds, 'sleepMillisecs', 0, UINT31_MAX);
     this.#sleepMillisecs = milliseconds;
@@ -93,6 +95,7 @@ export class Ksmd {
     return this.#sliceMillisecs;
   }
 
+  /** @throws ZramError EINVAL: no number above 0 */
   set sliceMillisecs(milliseconds: number) {
     if (!(typeof milliseconds === 'number' && milliseconds > 0)) {
       throw new ZramError('EINVAL', `sliceMillisecs must be a number above 0, not ${describe(milliseconds)}.`);
