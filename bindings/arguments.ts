@@ -41,12 +41,17 @@ export function checkOptions(value: unknown, known: readonly string[], call: str
   }
 }
 
-/** The array to read into: the caller's, when it has room for `length` bytes, else a new one. */
-export function outFor(out: unknown, length: number): Uint8Array {
-  if (out === undefined) return new Uint8Array(length);
+/** An array to read into, if one is given, must have room for `length` bytes. */
+export function checkOut(out: unknown, length: number): asserts out is Uint8Array | undefined {
+  if (out === undefined) return;
   checkBytes(out, 'out');
   if (out.length < length) {
     throw new ZramError('EINVAL', `out has ${out.length} bytes; ${length} are needed.`);
   }
-  return out;
+}
+
+/** The array to read into: the caller's, when it has room for `length` bytes, else a new one. */
+export function outFor(out: unknown, length: number): Uint8Array {
+  checkOut(out, length);
+  return out ?? new Uint8Array(length);
 }

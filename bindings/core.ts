@@ -131,6 +131,12 @@ export class Core {
   }
 }
 
+/** Constructors are the engine's to call; whoever else does is told what to call. */
+export function checkCore(core: unknown, call: string): asserts core is Core {
+  if (core instanceof Core) return;
+  throw new ZramError('EINVAL', `this class is not made with new: call ${call}.`);
+}
+
 /** The adapter: raw exports from whatever holds the code. */
 export async function loadCore(source: CoreSource | undefined): Promise<CoreExports> {
   const code = await resolveSource(source ?? defaultSource());

@@ -39,7 +39,7 @@ interface Attribute {
   write?: (text: string) => void;
 }
 
-/** The kernel's limit for the name of a compressor, terminating zero included (CRYPTO_MAX_ALG_NAME). */
+/** The kernel's limit for the name of a compressor, line end and terminating zero included (CRYPTO_MAX_ALG_NAME). */
 const ALGORITHM_NAME_MAX = 128;
 
 export function createSysfs(control: ZramControl): Sysfs {
@@ -68,6 +68,7 @@ export function createSysfs(control: ZramControl): Sysfs {
       if (text !== '') write(text);
     },
     list() {
+      control.checkAlive();
       return [...attributes].map(([name, { help, read, write }]) => ({
         name,
         mode: read && write ? ('rw' as const) : read ? ('r' as const) : ('w' as const),
@@ -104,6 +105,7 @@ function attributesOf(control: ZramControl): Record<string, Attribute> {
         const bytes = memparse(text)?.bytes ?? 0;
         if (bytes === 0)
           throw new ZramError('EINVAL', `disksize takes bytes, as 1073741824 or 1G, not ${describe(text)}.`);
+        if (control.initialised) throw new ZramError('EBUSY', 'the device has a disksize; write reset first.');
         zram.init(bytes);
       },
     },
@@ -142,11 +144,11 @@ function attributesOf(control: ZramControl): Record<string, Attribute> {
     reset: {
       help: 'write 1: free everything, uninitialised again',
       write: (text) => {
-        const value = /^\+?(0x[0-9a-f]+|[0-9]+)\n?$/i.exec(text)?.[1];
+        const value = /^\+?([0-9]+)\n?$/.exec(text)?.[1];
         if (value === undefined) throw new ZramError('EINVAL', `reset takes a number, not ${describe(text)}.`);
-        const number = /^0[0-7]+$/.test(value) ? parseInt(value, 8) : Number(value);
-        if (number > 0xffff) throw new ZramError('ERANGE', `reset takes a number up to 65535, not ${value}.`);
-        if (!(number > 0)) throw new ZramError('EINVAL', `reset takes a number other than 0, not ${value}.`);
+        const number = Number(value);
+        if (number > 0xffff) throw new ZramError('ERANGE', `reset takes a number up to 65535, not ${describe(value)}.`);
+        if (number === 0) throw new ZramError('EINVAL', 'reset takes a number other than 0.');
         zram.reset();
       },
     },
@@ -191,7 +193,7 @@ function initialised(control: ZramControl): void {
 
 function writeCompAlgorithm(control: ZramControl, text: string): void {
   const name = text.replace(/\n$/, '');
-  if (name.length >= ALGORITHM_NAME_MAX) {
+  if (text.length >= ALGORITHM_NAME_MAX) {
     throw new ZramError('E2BIG', `the name of a compressor has fewer than ${ALGORITHM_NAME_MAX} characters.`);
   }
   if (!ALGORITHMS.includes(name)) {
@@ -205,8 +207,9 @@ function writeCompAlgorithm(control: ZramControl, text: string): void {
 function writeAlgorithmParams(control: ZramControl, text: string): void {
   let level: number | undefined;
   for (const word of text.split(/\s+/).filter((part) => part !== '')) {
-    const [key = '', value] = word.split('=', 2);
-    if (value === undefined || value === '') throw new ZramError('EINVAL', `algorithm_params: ${key} has no value.`);
+    const [, key = '', value = ''] = /^([^=]*)=?(.*)$/.exec(word) ?? [];
+    if (key === '') throw new ZramError('EINVAL', `algorithm_params: ${describe(word)} has no key.`);
+    if (value === '') throw new ZramError('EINVAL', `algorithm_params: ${describe(key)} has no value.`);
     if (key === 'level') level = parseInt10(value, key);
     if (key === 'priority' && parseInt10(value, key) !== 0) {
       throw new ZramError('EINVAL', 'algorithm_params: priority must be 0, that of the primary compressor.');
@@ -219,6 +222,10 @@ function writeAlgorithmParams(control: ZramControl, text: string): void {
 }
 
 function parseInt10(value: string, key: string): number {
-  if (/^[+-]?[0-9]+$/.test(value) && Math.abs(Number(value)) < 2 ** 31) return Number(value);
-  throw new ZramError('EINVAL', `algorithm_params: ${key} takes a whole number, not ${describe(value)}.`);
+  if (!/^[+-]?[0-9]+$/.test(value)) {
+    throw new ZramError('EINVAL', `algorithm_params: ${key} takes a whole number, not ${describe(value)}.`);
+  }
+  const number = Number(value);
+  if (number >= -(2 ** 31) && number < 2 ** 31) return number;
+  throw new ZramError('ERANGE', `algorithm_params: ${key} takes a number of 32 bits, not ${describe(value)}.`);
 }

@@ -1,13 +1,14 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** Zram: the compressed block device. */
 import { PAGE_SIZE, checkBoolean, checkBytes, checkInteger, checkOptions, outFor } from './arguments.js';
-import type { Core } from './core.js';
+import { checkCore, type Core } from './core.js';
 import { Engine, ENGINE_OPTIONS, type EngineOptions } from './engine.js';
 import { ZramError } from './errors.js';
 import { describe, parseSize, type Size } from './size.js';
 import { createSysfs, type Sysfs } from './sysfs.js';
 import {
   ZsPool,
+  checkPoolOptions,
   compactPool,
   endPool,
   makePool,
@@ -168,20 +169,23 @@ export class Zram {
 
   /** @internal Made by `Engine.createZram` and `Zram.create`. */
   constructor(core: Core, options: ZramOptions | undefined, onEnd: () => void) {
+    checkCore(core, 'await Zram.create() or engine.createZram()');
     checkOptions(options, [...DEVICE_OPTIONS, 'pool'], 'createZram');
-    const { disksize, compAlgorithm, level, memLimit, dedup = false, chainSize, shrinker, pool } = options ?? {};
+    const { disksize, memLimit, chainSize, shrinker, pool } = options ?? {};
+    const { compAlgorithm = DEFAULT_ALGORITHM, level = 1, dedup = false } = options ?? {};
     this.#core = core;
     this.#onEnd = onEnd;
     this.#poolOptions = { chainSize, shrinker };
     checkBoolean(dedup, 'dedup');
     this.#dedup = dedup;
     this.#sharedPool = pool;
-    this.#algorithm = checkAlgorithm(compAlgorithm ?? DEFAULT_ALGORITHM);
-    this.#level = checkLevel(level ?? 1);
+    this.#algorithm = checkAlgorithm(compAlgorithm);
+    this.#level = checkLevel(level);
     this.sysfs = createSysfs(this.#control());
     if (pool !== undefined && (chainSize !== undefined || shrinker !== undefined)) {
       throw new ZramError('EINVAL', 'chainSize and shrinker are the pool’s: give them to createPool.');
     }
+    checkPoolOptions(this.#poolOptions);
     if (memLimit !== undefined) this.#limitPages = limitPages(parseSize(memLimit, 'memLimit'));
     if (pool !== undefined) this.#pool = ZsPool.attach(pool, core, this);
     try {
@@ -213,10 +217,11 @@ export class Zram {
     this.#live();
     const bytes = parseSize(disksize, 'disksize');
     const pages = Math.ceil(bytes / PAGE_SIZE);
+    // The kernel's order: 0 is wrong at any time, a size is too large only where it could be set.
+    if (pages > 0 && this.#device !== 0) throw new ZramError('EBUSY', 'the device has a disksize; reset() it first.');
     if (pages === 0 || pages > DISK_PAGES_MAX) {
       throw new ZramError('EINVAL', `disksize must be from 1 byte to 16 TiB less a page, not ${bytes} bytes.`);
     }
-    if (this.#device !== 0) throw new ZramError('EBUSY', 'the device has a disksize; reset() it first.');
     const { raw } = this.#core;
     const pool = this.#sharedPool ? this.#pool : makePool(this.#core, this.#poolOptions);
     const device = raw.zramMake(pool, pages, this.#level, Number(this.#dedup));
@@ -295,8 +300,7 @@ export class Zram {
         from += length;
       }
     } catch (error) {
-      if (!(error instanceof ZramError)) throw error;
-      throw new ZramError(error.code, error.message.slice(error.code.length + 2), pagesDone + (error.pagesDone ?? 0));
+      throw afterPages(error, pagesDone);
     }
   }
 
@@ -352,7 +356,7 @@ export class Zram {
    * @param offset the first byte's place on the disk
    * @param length number of bytes
    * @param out array to fill, `length` bytes or longer; it is returned
-   * @throws ZramError EIO: a page does not decompress
+   * @throws ZramError EIO: a page does not decompress; `pagesDone` pages of the range before it are in `out`
    */
   read(offset: number, length: number, out?: Uint8Array): Uint8Array {
     this.#ready();
@@ -361,19 +365,25 @@ export class Zram {
     const to = outFor(out, length);
     let at = offset;
     let done = 0;
-    while (done < length) {
-      const inPage = at % PAGE_SIZE;
-      const index = (at - inPage) / PAGE_SIZE;
-      const whole = inPage === 0 ? Math.floor((length - done) / PAGE_SIZE) : 0;
-      const part = whole > 0 ? whole * PAGE_SIZE : Math.min(PAGE_SIZE - inPage, length - done);
-      if (whole > 0) {
-        this.readPages(index, whole, to.subarray(done, done + part));
-      } else {
-        if (this.#core.raw.zramReadPage(this.#device, index) !== 0) throw notReadable(index);
-        to.set(this.#core.page().subarray(inPage, inPage + part), done);
+    let pagesDone = 0;
+    try {
+      while (done < length) {
+        const inPage = at % PAGE_SIZE;
+        const index = (at - inPage) / PAGE_SIZE;
+        const whole = inPage === 0 ? Math.floor((length - done) / PAGE_SIZE) : 0;
+        const part = whole > 0 ? whole * PAGE_SIZE : Math.min(PAGE_SIZE - inPage, length - done);
+        if (whole > 0) {
+          this.readPages(index, whole, to.subarray(done, done + part));
+        } else {
+          if (this.#core.raw.zramReadPage(this.#device, index) !== 0) throw notReadable(index);
+          to.set(this.#core.page().subarray(inPage, inPage + part), done);
+        }
+        pagesDone += Math.max(whole, 1);
+        at += part;
+        done += part;
       }
-      at += part;
-      done += part;
+    } catch (error) {
+      throw afterPages(error, pagesDone);
     }
     return to;
   }
@@ -614,6 +624,13 @@ function noRoom(index: number, pagesDone?: number): ZramError {
     `no room for page ${index}: mem_limit or the engine's maxMemory is reached; the old content stays.`,
     pagesDone,
   );
+}
+
+/** The error of a part of a range, as that of the range, of which `pagesDone` pages were done before the part. */
+function afterPages(error: unknown, pagesDone: number): unknown {
+  if (!(error instanceof ZramError)) return error;
+  const { code, message } = error;
+  return new ZramError(code, message.slice(code.length + 2), pagesDone + (error.pagesDone ?? 0));
 }
 
 function notReadable(index: number, pagesDone?: number): ZramError {

@@ -1,8 +1,8 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** Zswap: a compressed cache of pages in front of a backing, on the same allocator (mm/zswap.c). */
-import { PAGE_SIZE, checkBoolean, checkBytes, checkInteger, checkOptions, outFor } from './arguments.js';
+import { PAGE_SIZE, checkBoolean, checkBytes, checkInteger, checkOptions, checkOut, outFor } from './arguments.js';
 import { SlotAllocator, type Backing } from './backing/backing.js';
-import type { Core } from './core.js';
+import { checkCore, type Core } from './core.js';
 import { Engine, ENGINE_OPTIONS, type EngineOptions } from './engine.js';
 import { ZramError } from './errors.js';
 import { describe, parseSize, type Size } from './size.js';
@@ -97,6 +97,7 @@ export class Zswap {
 
   /** @internal Made by `Engine.createZswap` and `Zswap.create`. */
   constructor(core: Core, options: ZswapOptions | undefined, onEnd: () => void) {
+    checkCore(core, 'await Zswap.create() or engine.createZswap()');
     checkOptions(options, [...OPTIONS, 'pool'], 'createZswap');
     const { maxPoolPercent = 20, acceptThresholdPercent = 90, compressor = 'lz4' } = options ?? {};
     const { maxPoolBytes, backing, exclusiveLoads = false, shrinkerEnabled = false, pool } = options ?? {};
@@ -197,6 +198,7 @@ export class Zswap {
 
   #loadBack(key: number, out: Uint8Array | undefined): Uint8Array | undefined {
     const slot = this.#writtenBack.get(key);
+    checkOut(out, PAGE_SIZE); // also where there is nothing to load
     if (slot === undefined || !this.#backing) return undefined;
     const page = new Uint8Array(PAGE_SIZE);
     const to = outFor(out, PAGE_SIZE);
@@ -206,7 +208,8 @@ export class Zswap {
       throw new ZramError('EIO', `the backing could not read the page of key ${key}: ${String(error)}`);
     }
     to.set(page);
-    if (this.#exclusiveLoads) this.#drop(key);
+    // Not when the backing stored this key meanwhile: that page is another.
+    if (this.#exclusiveLoads && this.#writtenBack.get(key) === slot) this.#drop(key);
     return to;
   }
 

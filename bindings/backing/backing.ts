@@ -1,4 +1,6 @@
 /** Backing: where pages go that are written back. */
+import { PAGE_SIZE, checkBytes, checkInteger } from '../arguments.js';
+import { ZramError } from '../errors.js';
 
 /**
  * A device of fixed slots, 4096 bytes each, numbered from 0. A call that fails throws; what it throws is taken as an
@@ -11,6 +13,14 @@ export interface Backing {
   read(slot: number, page: Uint8Array): void;
   /** Writes `page`, 4096 bytes, to a slot. `page` is only valid during the call. */
   write(slot: number, page: Uint8Array): void;
+}
+
+/** Tests what a backing of the library is called with: a wrong slot or page is EINVAL before anything has changed. */
+export function checkTransfer(slots: number, slot: unknown, page: unknown): void {
+  checkInteger(slot, 'slot', 0, slots - 1);
+  checkBytes(page, 'page');
+  if (page.length === PAGE_SIZE) return;
+  throw new ZramError('EINVAL', `page must have ${PAGE_SIZE} bytes, not ${page.length}.`);
 }
 
 /** Hands out slot numbers, those given back first. */

@@ -3,20 +3,23 @@
 import { closeSync, ftruncateSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
 import { PAGE_SIZE, checkInteger } from '../arguments.js';
 import { ZramError } from '../errors.js';
-import type { Backing } from './backing.js';
+import { describe } from '../size.js';
+import { checkTransfer, type Backing } from './backing.js';
 
 /** Keeps pages in a sparse file, which is made new and removed at the end. */
 export class FileBacking implements Backing {
   /** Number of slots. */
   readonly slots: number;
   readonly #path: string;
-  #file: number;
+  #file = -1;
 
   /**
    * @param path file to make; one that exists is an error (`EBUSY`)
    * @param slots pages of 4096 bytes, up to 2^32 - 1
+   * @throws ZramError EINVAL: a wrong type or number; EIO: the file cannot be made, or not of that size
    */
   constructor(path: string, slots: number) {
+    if (typeof path !== 'string') throw new ZramError('EINVAL', `path must be a string, not ${describe(path)}.`);
     checkInteger(slots, 'slots', 1, 2 ** 32 - 1);
     this.slots = slots;
     this.#path = path;
@@ -24,6 +27,7 @@ export class FileBacking implements Backing {
       this.#file = openSync(path, 'wx+', 0o600);
       ftruncateSync(this.#file, slots * PAGE_SIZE);
     } catch (error) {
+      this.destroy();
       const { code } = error as { code?: string };
       throw new ZramError(
         code === 'EEXIST' ? 'EBUSY' : 'EIO',
@@ -34,17 +38,24 @@ export class FileBacking implements Backing {
 
   /** Fills `page` from a slot. */
   read(slot: number, page: Uint8Array): void {
+    this.#check(slot, page);
     const length = readSync(this.#file, page, 0, PAGE_SIZE, slot * PAGE_SIZE);
     if (length !== PAGE_SIZE) throw new ZramError('EIO', `slot ${slot} of ${this.#path} ends after ${length} bytes.`);
   }
 
   /** Writes `page` to a slot. */
   write(slot: number, page: Uint8Array): void {
+    this.#check(slot, page);
     const length = writeSync(this.#file, page, 0, PAGE_SIZE, slot * PAGE_SIZE);
     if (length !== PAGE_SIZE) throw new ZramError('EIO', `slot ${slot} of ${this.#path} took ${length} bytes only.`);
   }
 
-  /** Closes and removes the file. */
+  #check(slot: number, page: Uint8Array): void {
+    if (this.#file < 0) throw new ZramError('EINVAL', 'this FileBacking was destroyed.');
+    checkTransfer(this.slots, slot, page);
+  }
+
+  /** Closes and removes the file. Calling it again does nothing. */
   destroy(): void {
     if (this.#file < 0) return;
     closeSync(this.#file);
