@@ -171,7 +171,7 @@ function whyNotStarted(error: unknown, source: CoreSource | undefined): ZramErro
   if (error instanceof ZramError) return error;
   // By name: a class of errors has as many identities as there are realms.
   if ((error as Partial<Error>).name === 'RangeError') {
-    return new ZramError('ENOMEM', `there is no memory for another engine: ${String(error)}`);
+    return new ZramError('ENOMEM', `there is no memory for another engine: ${String(error)}.`);
   }
   if (source !== undefined) return notTheCore(error);
   return new ZramError(
@@ -181,7 +181,7 @@ function whyNotStarted(error: unknown, source: CoreSource | undefined): ZramErro
 }
 
 function notTheCore(error: unknown): ZramError {
-  return new ZramError('EINVAL', `the module given is not the core of zram-wasm: ${String(error)}`);
+  return new ZramError('EINVAL', `the module given is not the core of zram-wasm: ${String(error)}.`);
 }
 
 function exportsOf(instance: WebAssembly.Instance): CoreExports {
@@ -228,12 +228,12 @@ async function resolveSource(source: CoreSource): Promise<Uint8Array<ArrayBuffer
 
 async function responseBytes(response: Response): Promise<Uint8Array<ArrayBuffer>> {
   if (!response.ok) {
-    throw new ZramError('EIO', `the core could not be fetched: ${response.status} ${response.url}`);
+    throw new ZramError('EIO', `the core could not be fetched: ${response.url} answers ${response.status}.`);
   }
   try {
     return new Uint8Array(await response.arrayBuffer());
   } catch (error) {
-    throw new ZramError('EIO', `the core could not be fetched: ${String(error)}`);
+    throw new ZramError('EIO', `the core could not be fetched: ${String(error)}.`);
   }
 }
 
@@ -247,6 +247,6 @@ async function urlBytes(href: string): Promise<Uint8Array<ArrayBuffer>> {
     return await responseBytes(await fetch(href));
   } catch (error) {
     if (error instanceof ZramError) throw error;
-    throw new ZramError('EIO', `the core could not be loaded from ${href}: ${String(error)}`);
+    throw new ZramError('EIO', `the core could not be loaded from ${href}: ${String(error)}.`);
   }
 }

@@ -205,7 +205,7 @@ export class Zswap {
     try {
       this.#backing.read(slot, page);
     } catch (error) {
-      throw new ZramError('EIO', `the backing could not read the page of key ${key}: ${String(error)}`);
+      throw new ZramError('EIO', `the backing could not read the page of key ${key}: ${String(error)}.`);
     }
     to.set(page);
     // Not when the backing stored this key meanwhile: that page is another.

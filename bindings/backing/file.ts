@@ -31,7 +31,7 @@ export class FileBacking implements Backing {
       const { code } = error as { code?: string };
       throw new ZramError(
         code === 'EEXIST' ? 'EBUSY' : 'EIO',
-        `the backing file ${path} cannot be made: ${String(error)}`,
+        `the backing file ${path} cannot be made: ${String(error)}.`,
       );
     }
   }
