@@ -7,13 +7,24 @@ export const PAGE_SIZE = 4096;
 const typedArrayPrototype = Object.getPrototypeOf(Uint8Array.prototype) as object;
 
 export function isBytes(value: unknown): value is Uint8Array {
-  if (value instanceof Uint8Array) return true;
-  // The intrinsic getter knows arrays of other realms too, and cannot be forged.
-  return ArrayBuffer.isView(value) && Reflect.get(typedArrayPrototype, Symbol.toStringTag, value) === 'Uint8Array';
+  return value instanceof Uint8Array || isTyped(value, 'Uint8Array');
+}
+
+export function isWords(value: unknown): value is Uint32Array {
+  return value instanceof Uint32Array || isTyped(value, 'Uint32Array');
+}
+
+/** The intrinsic getter knows arrays of other realms too, and cannot be forged. */
+function isTyped(value: unknown, type: string): boolean {
+  return ArrayBuffer.isView(value) && Reflect.get(typedArrayPrototype, Symbol.toStringTag, value) === type;
 }
 
 export function checkBytes(value: unknown, name: string): asserts value is Uint8Array {
   if (!isBytes(value)) throw new ZramError('EINVAL', `${name} must be a Uint8Array, not ${describe(value)}.`);
+}
+
+export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
 
 /** A whole number from `min` to `max`. */

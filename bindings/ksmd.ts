@@ -46,6 +46,7 @@ const UINT31_MAX = 2 ** 31 - 1;
 export class Ksmd {
   readonly #core: Core;
   readonly #address: () => number;
+  readonly #onEnd: () => void;
   #pagesToScan = 100;
   #sleepMillisecs = 20;
   #sliceMillisecs = 8;
@@ -58,11 +59,12 @@ export class Ksmd {
   #settled = 0;
 
   /** @internal Made by `ZsPool.createKsmd`. */
-  constructor(core: Core, address: () => number, options: KsmdOptions | undefined) {
+  constructor(core: Core, address: () => number, options: KsmdOptions | undefined, onEnd: () => void) {
     checkCore(core, 'pool.createKsmd()');
     checkOptions(options, ['pagesToScan', 'sleepMillisecs', 'sliceMillisecs'], 'createKsmd');
     this.#core = core;
     this.#address = address;
+    this.#onEnd = onEnd;
     const { pagesToScan, sleepMillisecs, sliceMillisecs } = options ?? {};
     if (pagesToScan !== undefined) this.pagesToScan = pagesToScan;
     if (sleepMillisecs !== undefined) this.sleepMillisecs = sleepMillisecs;
@@ -187,6 +189,7 @@ export class Ksmd {
   destroy(): void {
     this.#stop();
     this.#destroyed = true;
+    this.#onEnd();
   }
 
   /** The same as `destroy()`, for `using`. */

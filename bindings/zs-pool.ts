@@ -237,8 +237,8 @@ export class ZsPool {
    */
   static async create(options?: PoolOptions & EngineOptions): Promise<ZsPool> {
     checkOptions(options, [...POOL_OPTIONS, ...ENGINE_OPTIONS], 'ZsPool.create');
-    const { module, maxMemory, ...rest } = options ?? {};
-    const engine = await Engine.create({ module, maxMemory });
+    const { module, maxMemory, compressors, ...rest } = options ?? {};
+    const engine = await Engine.create({ module, maxMemory, compressors });
     const pool = engine.createPool(rest);
     pool.#engine = engine;
     return pool;
@@ -253,6 +253,12 @@ export class ZsPool {
     const address = pool.#live();
     pool.#users.add(user);
     return address;
+  }
+
+  /** @internal The address of a pool that `attach` took. */
+  static addressOf(pool: ZsPool, core: Core): number {
+    if (pool.#core !== core) throw new ZramError('EINVAL', 'the pool given belongs to another engine.');
+    return pool.#live();
   }
 
   /** @internal */
@@ -366,7 +372,8 @@ export class ZsPool {
   /** A scanner that merges this pool in the background. */
   createKsmd(options?: KsmdOptions): Ksmd {
     this.#live();
-    const ksmd = new Ksmd(this.#core, () => this.#address, options);
+    const address = (): number => this.#address;
+    const ksmd: Ksmd = new Ksmd(this.#core, address, options, () => this.#users.delete(ksmd));
     this.#users.add(ksmd);
     return ksmd;
   }

@@ -1,6 +1,6 @@
 /** Every public call with its parameters, and one object of each class to call it on. */
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Engine, MemoryBacking } from '../../bindings/index.js';
@@ -24,6 +24,12 @@ const folder = mkdtempSync(join(tmpdir(), 'zram-wasm-'));
 let files = 0;
 const newFile = (): string => join(folder, String(files++));
 
+function fileOfAPage(): string {
+  const path = join(folder, 'existing');
+  writeFileSync(path, new Uint8Array(PAGE_SIZE));
+  return path;
+}
+
 /** To be called when no scene is needed any more. */
 export function removeFiles(): void {
   rmSync(folder, { recursive: true });
@@ -39,9 +45,11 @@ export function makeScene() {
   const [pool, otherPool, deadPool] = [1, 2, 3].map(() => engine.createPool({ dedup: true }));
   deadPool.destroy();
   const [handle, twin, freed] = [page, page, noise].map((content) => pool.store(content.subarray(0, OBJECT_BYTES)));
-  const zram = engine.createZram({ disksize: DISK_BYTES, pool });
+  const usedBacking = new MemoryBacking(SLOTS);
+  const zram = engine.createZram({ disksize: DISK_BYTES, pool, backing: usedBacking, recompAlgorithms: ['deflate'] });
   zram.writePages(0, Buffer.concat([page, page, noise, new Uint8Array(PAGE_SIZE).fill(1)]));
   zram.merge();
+  const snapshot = zram.snapshot();
   const backings = { MemoryBacking: new MemoryBacking(SLOTS), FileBacking: new FileBacking(newFile(), SLOTS) };
   for (const backing of Object.values(backings)) backing.write(3, page);
   const zswap = engine.createZswap({ pool, backing: new MemoryBacking(SLOTS) });
@@ -54,12 +62,17 @@ export function makeScene() {
 
   return {
     page,
-    ...{ pool, otherPool, deadPool, foreignPool, handle },
+    ...{ otherPool, deadPool, foreignPool, handle, zram, usedBacking },
     notHandles: [freed, ...foreignHandles, handle + 0.5, handle + 2 ** 29, 0, 2 ** 31],
-    subjects: { Engine: engine, ZsPool: pool, Zram: zram, Sysfs: zram.sysfs, Zswap: zswap, Ksmd: ksmd, ...backings },
+    subjects: {
+      ...{ Engine: engine, ZsPool: pool, Zram: zram, ZramSnapshot: snapshot, Sysfs: zram.sysfs },
+      ...{ Zswap: zswap, Ksmd: ksmd, ...backings },
+    },
     print(): string {
       const { pagesToScan, sleepMillisecs, sliceMillisecs, running } = ksmd;
-      const hash = createHash('sha256').update(zram.readPages(0, DISK_PAGES));
+      // Before it is read: that takes idle marks away.
+      const states = zram.pageStates(0, DISK_PAGES);
+      const hash = createHash('sha256').update(zram.readPages(0, DISK_PAGES)).update(snapshot.readPages(0, DISK_PAGES));
       for (const each of [handle, twin]) hash.update(pool.read(each));
       for (const key of KEYS) hash.update(zswap.load(key)!);
       const read = new Uint8Array(PAGE_SIZE);
@@ -69,10 +82,14 @@ export function makeScene() {
           hash.update(read);
         }
       }
-      const attributes = zram.sysfs.list().map(({ name, mode }) => (mode === 'w' ? '' : zram.sysfs.read(name)));
+      const blockStates = Array.from({ length: DISK_PAGES }, (_, index) => snapshot.blockState(index));
+      const attributes = zram.sysfs
+        .list()
+        .map(({ name, mode }) => (mode === 'w' || name === 'block_state' ? '' : zram.sysfs.read(name)));
       const counters = [zram.mmStat, zram.ioStat, pool.stats(), zswap.stats(), ksmd.stats(), engine.memory];
       const knobs = { pagesToScan, sleepMillisecs, sliceMillisecs, running };
-      return JSON.stringify([counters, knobs, attributes, readdirSync(folder), hash.digest('hex')]);
+      const rest = [engine.compressors, Array.from(states), blockStates, readdirSync(folder), hash.digest('hex')];
+      return JSON.stringify([counters, knobs, attributes, rest]);
     },
     end(): void {
       checkPools(engine);
@@ -89,7 +106,11 @@ export type Calls = Readonly<Record<Name, Readonly<Record<string, readonly Param
 const CALL = (): void => undefined;
 const END = { destroy: [], '[Symbol.dispose]': [] };
 
-export function callsOf({ page, handle, notHandles, otherPool, foreignPool, deadPool }: Scene): Calls {
+/** A page as it is: the simplest compressor. */
+const COPY = { name: 'copy', compress: (page: Uint8Array) => page, decompress: (block: Uint8Array) => block };
+
+export function callsOf(scene: Scene): Calls {
+  const { page, handle, notHandles, otherPool, foreignPool, deadPool, zram, usedBacking } = scene;
   const module: Parameter = {
     good: compiledCore('release'),
     wrong: [null, 'core.wasm', 7, true, {}, [], Uint8Array.of(1, 2, 3), new WebAssembly.Module(EMPTY_MODULE)],
@@ -97,7 +118,29 @@ export function callsOf({ page, handle, notHandles, otherPool, foreignPool, dead
   const needsTime = [wasmUrl('release'), new Response(''), Promise.resolve()];
   const moduleNow: Parameter = { ...module, wrong: [...module.wrong, ...needsTime] };
   const maxMemory: Parameter = { ...size('32M'), wrong: [...size('32M').wrong, 0, 4096, '64K'] };
-  const engine = { module, maxMemory };
+  const compressor: Parameter = {
+    good: COPY,
+    wrong: [
+      ...[
+        undefined,
+        null,
+        'lz4',
+        1,
+        {},
+        [],
+        CALL,
+        { name: 'copy' },
+        { ...COPY, compress: 1 },
+        { ...COPY, decompress: '' },
+      ],
+      ...['', 'a b', 'a\n', '[a]', 'lz4', 'deflate', 'x'.repeat(128), 1, undefined].map((name) => ({ ...COPY, name })),
+    ],
+  };
+  const compressors: Parameter = {
+    good: [COPY],
+    wrong: [null, 'lz4', 1, {}, COPY, ...compressor.wrong.map((wrong) => [wrong]), [COPY, COPY]],
+  };
+  const engine = { module, maxMemory, compressors };
   const pool: Parameter = { good: otherPool, wrong: [null, 1, 'pool', {}, [], foreignPool, deadPool] };
 
   const chainSize: Parameter = { good: 16, wrong: [null, '8', 0, 1, 7, 32, 8.5, NaN, {}, 8n] };
@@ -111,8 +154,17 @@ export function callsOf({ page, handle, notHandles, otherPool, foreignPool, dead
 
   const disksize: Parameter = { ...size('1M'), wrong: [...size('1M').wrong, 0, '0', 2 ** 44, '16T', '8E'] };
   const zramOptions = {
-    ...{ disksize, memLimit: size('1M'), dedup: boolean },
-    ...{ compAlgorithm: word('lz4'), level: integer(2, -(2 ** 31), 2 ** 31 - 1) },
+    ...{ disksize, memLimit: size('1M'), dedup: boolean, verifyCompressors: boolean, trackEntryActime: boolean },
+    ...{ compAlgorithm: word('deflate'), level: integer(2, -(2 ** 31), 2 ** 31 - 1) },
+    dictionary: { ...bytes(page.subarray(0, 100)), coded: [[new Uint8Array(9), 'EOPNOTSUPP']] } satisfies Parameter,
+    recompAlgorithms: {
+      good: ['lz4', { algo: 'deflate', level: 9 }],
+      wrong: [
+        ...[null, 'lz4', 1, {}, ['nope'], [1], [null], [undefined], [{}], [{ algo: 'nope' }], Array(4).fill('lz4')],
+        ...[['lz4', { algo: 'deflate', level: '1' }], [{ algo: 'deflate', dictionary: 'text' }]],
+      ],
+      coded: [[[{ algo: 'lz4', dictionary: new Uint8Array(9) }], 'EOPNOTSUPP']],
+    } satisfies Parameter,
   };
   const ofItsPool = { chainSize, shrinker: boolean };
   const index = integer(1, 0, DISK_PAGES - 1);
@@ -124,7 +176,80 @@ export function callsOf({ page, handle, notHandles, otherPool, foreignPool, dead
     coded: ['', 'nothing', 'toString', '__proto__', undefined, null, 1, {}].map((name) => [name, 'ENOENT']),
   });
 
+  const pages = [integer(1, 0, DISK_PAGES - 2), integer(2, 0, DISK_PAGES - 1), out(2 * PAGE_SIZE)];
+  const range = [integer(100, 0, DISK_BYTES - 5000), integer(5000, 0, DISK_BYTES - 100), out(5000)];
+  const reads = {
+    ...{ readPage: [index, out(PAGE_SIZE)], readPages: pages, readPagesAsync: pages, read: range, readAsync: range },
+    ...{ blockState: [index], objectOf: [index] },
+  };
+  const states: Parameter = {
+    good: new Uint32Array(4),
+    wrong: [
+      null,
+      'out',
+      4,
+      {},
+      [0, 0, 0, 0],
+      new Uint8Array(16),
+      new Float64Array(4),
+      new DataView(new ArrayBuffer(16)),
+      new Uint32Array(3),
+    ],
+  };
+  const other: Parameter = { good: zram, wrong: [undefined, null, 1, 'zram', {}, [], otherPool, deadPool] };
+  const idle: Parameter = {
+    good: 'all',
+    wrong: [
+      null,
+      '',
+      'some',
+      '-1',
+      -1,
+      NaN,
+      Infinity,
+      2 ** 40,
+      true,
+      1n,
+      { age: -1 },
+      { age: '1' },
+      { age: null },
+      { ages: 1 },
+    ],
+  };
+  const attempts = integer(10, 0, SAFE_MAX);
+  const isLimit = ([value]: readonly [unknown, ...unknown[]]) => value !== Infinity; // Infinity: any number
+  const maxPages = { ...attempts, coded: attempts.coded?.filter(isLimit) ?? [] };
+  const recompress: Parameter = options({
+    ...{ type: word('huge'), threshold: { ...size(1000), wrong: [...size(1000).wrong, PAGE_SIZE, '1M'] } },
+    ...{ maxPages, algo: word('deflate'), priority: integer(1, 0, 3) },
+  });
+  const { wrong: noIndex } = integer(2, 0, DISK_PAGES - 1);
+  const writeback: Parameter = {
+    good: { type: 'huge' },
+    wrong: [
+      ...[
+        undefined,
+        null,
+        'nope',
+        'type=nope',
+        'page_index=',
+        'page_index=x',
+        'page_indexes=3',
+        'page_indexes=3-2',
+        '=1',
+        1,
+      ],
+      ...[true, {}, { types: 'huge' }, { type: 'huge', pageIndex: 1 }, ...word('huge').wrong.map((type) => ({ type }))],
+      ...noIndex.flatMap((value) => [{ pageIndex: value }, { pageIndexes: [value] }, { pageIndexes: [[0, value]] }]),
+      ...[null, 1, 'all', {}].map((pageIndexes) => ({ pageIndexes })),
+    ],
+    coded: [DISK_PAGES, 2 ** 32]
+      .flatMap((far) => [{ pageIndex: far }, { pageIndexes: [1, [2, far]] }, `page_index=${far}`])
+      .map((value) => [value, 'ERANGE']),
+  };
+
   const percent = integer(50, 1, 100);
+  const isSet = (value: unknown) => [value, 'EBUSY'] as const; // whatever is given: the device has a disksize
   const backing: Parameter = {
     good: new MemoryBacking(SLOTS),
     wrong: [
@@ -132,9 +257,15 @@ export function callsOf({ page, handle, notHandles, otherPool, foreignPool, dead
       ...[-1, 1.5, NaN, 2 ** 32, '1', undefined].map((slots) => ({ slots, read: CALL, write: CALL })),
     ],
   };
+  const deviceBacking = { ...backing, wrong: [...backing.wrong, { slots: 0, read: CALL, write: CALL }] };
+  const cacheBacking: Parameter = {
+    ...backing,
+    wrong: [...backing.wrong, { asynchronous: true, slots: 1, read: CALL, write: CALL }],
+    coded: [[usedBacking, 'EBUSY']],
+  };
   const zswapOptions = {
     ...{ maxPoolPercent: percent, acceptThresholdPercent: percent, maxPoolBytes: size('1M') },
-    ...{ compressor: word('lz4'), backing, exclusiveLoads: boolean, shrinkerEnabled: boolean },
+    ...{ compressor: word('lz4'), backing: cacheBacking, exclusiveLoads: boolean, shrinkerEnabled: boolean },
   };
   const key = integer(1, 0, SAFE_MAX);
 
@@ -147,6 +278,11 @@ export function callsOf({ page, handle, notHandles, otherPool, foreignPool, dead
   const getters = [...Object.keys(knobs), 'running'].map((name) => [`get ${name}`, []] as const);
 
   const slots = integer(SLOTS, 1, 2 ** 32 - 1);
+  const existing: Parameter = {
+    ...text(fileOfAPage()),
+    wrong: [...text('').wrong, folder],
+    coded: [[join(folder, 'missing'), 'ENOENT']],
+  };
   const transfer = [integer(2, 0, SLOTS - 1), onePage];
 
   return {
@@ -154,8 +290,11 @@ export function callsOf({ page, handle, notHandles, otherPool, foreignPool, dead
       'static create': [options(engine)],
       'static createSync': [options({ ...engine, module: moduleNow })],
       createPool: [options(poolOptions)],
-      createZram: [options({ ...zramOptions, pool })],
+      createZram: [options({ ...zramOptions, backing: deviceBacking, pool })],
       createZswap: [options({ ...zswapOptions, pool })],
+      registerCompressor: [compressor],
+      loadCompressor: [word('deflate')],
+      'get compressors': [],
       'get memory': [],
       ...END,
     },
@@ -185,25 +324,32 @@ export function callsOf({ page, handle, notHandles, otherPool, foreignPool, dead
       ...END,
     },
     Zram: {
-      'static create': [options({ ...zramOptions, ...ofItsPool, ...engine })],
+      'static create': [options({ ...zramOptions, backing: deviceBacking, ...ofItsPool, ...engine })],
       init: [{ ...size('1M'), wrong: [...size('1M').wrong, 0, '0'] }],
+      setBacking: [{ good: backing.good, wrong: [], coded: backing.wrong.map(isSet) }],
       writePage: [index, onePage],
       writePages: [integer(DISK_PAGES - 2, 0, DISK_PAGES - 2), twoPages],
       write: [integer(DISK_BYTES - 5000, 0, DISK_BYTES - 5000), bytes(new Uint8Array(5000), [5001, DISK_BYTES + 1])],
-      readPage: [index, out(PAGE_SIZE)],
-      readPages: [integer(1, 0, DISK_PAGES - 2), integer(2, 0, DISK_PAGES - 1), out(2 * PAGE_SIZE)],
-      read: [integer(100, 0, DISK_BYTES - 5000), integer(5000, 0, DISK_BYTES - 100), out(5000)],
+      ...reads,
+      diff: [other],
+      pageStates: [integer(1, 0, DISK_PAGES - 2), integer(2, 0, DISK_PAGES - 1), states],
       discard: [integer(PAGE_SIZE, 0, DISK_BYTES - PAGE_SIZE), integer(PAGE_SIZE, 0, DISK_BYTES - PAGE_SIZE)],
       merge: [merge],
       compact: [],
+      idle: [idle],
+      recompress: [recompress],
+      writeback: [writeback],
+      writebackAsync: [writeback],
+      snapshot: [],
+      clone: [],
       reset: [],
       'get mmStat': [],
       'get ioStat': [],
+      'get bdStat': [],
       'get debugStat': [],
-      blockState: [index],
-      objectOf: [index],
       ...END,
     },
+    ZramSnapshot: { ...reads, diff: [other], clone: [], 'get disksize': [], ...END },
     Sysfs: {
       read: [attribute('mm_stat', 'mem_limit')],
       write: [attribute('mem_limit', 'mm_stat'), text('1M')],
@@ -224,7 +370,7 @@ export function callsOf({ page, handle, notHandles, otherPool, foreignPool, dead
       ...END,
     },
     MemoryBacking: { new: [slots], read: transfer, write: transfer },
-    FileBacking: { new: [text(newFile()), slots], read: transfer, write: transfer, ...END },
+    FileBacking: { new: [text(newFile()), slots], 'static open': [existing], read: transfer, write: transfer, ...END },
   };
 }
 
