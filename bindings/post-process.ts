@@ -115,7 +115,7 @@ class Picks {
   add(index: number, size: number): void {
     const { core, address } = this.pages;
     core.raw.zramChangeFlags(address, index, STATE_PICKED, 0, 0);
-    (this.#buckets[Math.floor(size / BUCKET_BYTES)] as number[]).push(index);
+    this.#buckets[Math.floor(size / BUCKET_BYTES)].push(index);
   }
 
   /** The next page that still has its mark. */
@@ -414,17 +414,16 @@ function wantedPages(pages: StoredPages, { type, pageIndex, pageIndexes }: Write
 }
 
 function rangeOf(pages: StoredPages, one: unknown): [number, number] {
-  const [first, last]: unknown[] = Array.isArray(one) ? one : [one, one];
-  for (const index of [first, last]) {
-    checkInteger(index, 'a page index', 0, Number.MAX_SAFE_INTEGER);
-    if (index >= pages.pages) {
-      throw new ZramError('ERANGE', `the disk has ${pages.pages} pages; page ${index} is outside.`);
-    }
-  }
-  if ((first as number) > (last as number)) {
-    throw new ZramError('EINVAL', `a range of pages ends where it begins or later; ${first}-${last} does not.`);
-  }
-  return [first as number, last as number];
+  const [first, last] = (Array.isArray(one) ? one : [one, one]) as unknown[];
+  const [from, to] = [indexOf(pages, first), indexOf(pages, last)];
+  if (from <= to) return [from, to];
+  throw new ZramError('EINVAL', `a range of pages ends where it begins or later; ${from}-${to} does not.`);
+}
+
+function indexOf(pages: StoredPages, index: unknown): number {
+  checkInteger(index, 'a page index', 0, Number.MAX_SAFE_INTEGER);
+  if (index < pages.pages) return index;
+  throw new ZramError('ERANGE', `the disk has ${pages.pages} pages; page ${index} is outside.`);
 }
 
 class Writeback {

@@ -188,12 +188,12 @@ export class StoredPages {
       if (result === READ_WRITTEN_BACK)
         return (this.backing as BackingDevice).read(this.core.raw.zramReadBlock() >>> 0);
       if (result > 0) return this.core.codecs.decode(result >>> 16, this.core.page().slice(0, result & 0xffff));
+      throw new ZramError('EIO', 'it does not decompress, what is stored is damaged.');
     } catch (error) {
       if (!(error instanceof ZramError) || error.code !== 'EIO') throw error;
       if (counted && !this.ended) this.core.raw.zramCountFailed(this.address, 0);
       throw new ZramError('EIO', `page ${index} cannot be read: ${sentenceOf(error)}`);
     }
-    throw new ZramError('EIO', `page ${index} does not decompress: what is stored is damaged.`);
   }
 
   async #pageAsync(index: number): Promise<Uint8Array> {
