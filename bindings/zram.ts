@@ -219,6 +219,7 @@ export class Zram {
     if (this.#device !== 0) throw new ZramError('EBUSY', 'the device has a disksize; reset() it first.');
     const { raw } = this.#core;
     const pool = this.#sharedPool ? this.#pool : makePool(this.#core, this.#poolOptions);
+    if (this.#dedup) this.#core.makeHashKey();
     const device = raw.zramMake(pool, pages, this.#level, Number(this.#dedup));
     if (device === 0) {
       if (!this.#sharedPool) endPool(this.#core, pool);

@@ -133,6 +133,7 @@ export function makePool(core: Core, options: PoolOptions): number {
   checkBoolean(dedup, 'dedup');
   checkBoolean(shrinker, 'shrinker');
   const limitPages = Math.min(Math.ceil(parseSize(limit, 'limit') / PAGE_SIZE), UINT32_MAX);
+  if (dedup || shrinker) core.makeHashKey();
   const address = core.raw.poolMake(chainSize, limitPages, Number(dedup), Number(shrinker));
   if (address === 0) throw new ZramError('ENOMEM', 'no memory for a pool: the engine has reached its maxMemory.');
   core.pools.add(address);
@@ -168,6 +169,7 @@ export function mergePool(
   const step = deadline === Infinity ? UINT32_MAX : MERGE_STEP;
   let left = maxObjects ?? Infinity;
   let ended: number;
+  core.makeHashKey();
   raw.poolMergeBegin(address, dry);
   do {
     const objects = Math.min(left, step);
