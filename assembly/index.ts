@@ -51,10 +51,16 @@ function put(n: u32, value: f64): void {
 /**
  * Call once, first.
  * @param limit 64 KiB pages to which memory may grow
+ */
+export function init(limit: u32): void {
+  frames_init(limit);
+}
+
+/**
+ * Call once, before anything merges or deduplicates.
  * @param seed0 128 bits of random numbers, in four parts, for the hash
  */
-export function init(limit: u32, seed0: u32, seed1: u32, seed2: u32, seed3: u32): void {
-  frames_init(limit);
+export function hashInit(seed0: u32, seed1: u32, seed2: u32, seed3: u32): void {
   hash_init((<u64>seed1 << 32) | seed0, (<u64>seed3 << 32) | seed2);
 }
 

@@ -146,6 +146,7 @@ export function checkPoolOptions(options: PoolOptions): PoolSettings {
 /** Makes a pool in the core. Returns its address. */
 export function makePool(core: Core, options: PoolOptions): number {
   const { chainSize, limitPages, dedup, shrinker } = checkPoolOptions(options);
+  if (dedup || shrinker) core.makeHashKey();
   const address = core.raw.poolMake(chainSize, limitPages, Number(dedup), Number(shrinker));
   if (address === 0) throw new ZramError('ENOMEM', 'no memory for a pool: the engine has reached its maxMemory.');
   core.pools.add(address);
@@ -181,6 +182,7 @@ export function mergePool(
   const step = deadline === Infinity ? UINT32_MAX : MERGE_STEP;
   let left = maxObjects ?? Infinity;
   let ended: number;
+  core.makeHashKey();
   raw.poolMergeBegin(address, dry);
   do {
     const objects = Math.min(left, step);

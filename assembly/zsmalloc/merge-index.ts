@@ -71,6 +71,17 @@ export function index_slot(pool: Pool, key: u32): u32 {
   return <u32>((<u64>x * pool.mergeCapacity) >> 32);
 }
 
+/** The cell of the first entry under this key, if the first few slots have one, else 0. */
+export function index_likely(pool: Pool, key: u32): u32 {
+  let slot = index_slot(pool, key);
+  for (let n = 0; n < 8 && slot < pool.mergeCapacity; n++, slot++) {
+    const entry = load<u64>(index_entry(pool, slot));
+    if (entry == 0) return 0;
+    if (entry_matches(entry, key, false)) return entry_cell(entry);
+  }
+  return 0;
+}
+
 /** Makes an empty index for so many objects, or the largest that memory allows. */
 export function index_make(pool: Pool, objects: u32): void {
   const array = array_of(pool);

@@ -14,13 +14,13 @@
  * Objects whose keys are equal and whose bytes are not stand side by side in the index, but no more than
  * COLLISIONS_MAX of them: more go under a second, independent key, so that no set of objects makes a pass quadratic.
  */
-import { DEBUG } from '../common';
+import { DEBUG, PAGE_MASK } from '../common';
 import {
   DIRECT, FORWARD, OBJECT, SHARED, cell_add_refs, cell_alloc, cell_kind, cell_refs,
   cell_root, cell_set, cell_set_target, cell_target, first_cell, next_cell,
 } from './cell';
 import {
-  entry_cell, entry_make, entry_matches, index_clear, index_end, index_entry, index_in_frames, index_make,
+  entry_cell, entry_make, entry_matches, index_clear, index_end, index_entry, index_in_frames, index_likely, index_make,
   index_slot,
 } from './merge-index';
 import {
@@ -31,11 +31,23 @@ import { dedup_hand_over } from './dedup';
 import { object_cell_make, object_change_owner, object_free } from './pool';
 import { class_at } from './size-class';
 import { GROUPS, MERGE_ROOM, MERGE_ROOM_BYTES, MERGE_STATE, MERGE_STATE_BYTES, Pool, Zspage } from './structs';
-import { LOCATION_HUGE, group_first, zspage_of } from './zspage';
+import { LOCATION_HUGE, group_first, object_address, zspage_of } from './zspage';
 
 const COLLISIONS_MAX: u32 = 8;
 /** Share of the index that may be filled, in eighths: beyond it, searches grow long. */
 const FILL_EIGHTHS: u32 = 6;
+
+/** Objects that are fetched together and then scanned; their cells, keys and likely equals. */
+const GROUP_MAX: u32 = 32;
+const KEYS: usize = GROUP_MAX * 4;
+const OTHERS: usize = 2 * KEYS;
+const GROUP: usize = memory.data(3 * GROUP_MAX * 4, 4);
+/** Bytes that the processor loads at once. */
+const LINE_BYTES: u32 = 64;
+/** Lines of an object that are asked for before it is hashed: its start shows the prefetcher where it is going. */
+const FIRST_LINES: u32 = 4;
+/** Keeps the loads of `fetch` from being left out. */
+let fetched: u32 = 0;
 
 /** The pass goes over the cells for the first time: each object met is one scanned. */
 const FIRST_ROUND: u32 = 1;
@@ -102,14 +114,27 @@ export function merge_step(pool: Pool, objectsMax: u32, dryRun: bool): bool {
   if (pool.mergeCursor == 0) merge_begin(pool);
   let cursor = pool.mergeCursor;
   while (true) {
-    const kind = cell_kind(cursor);
-    if (kind == DIRECT || kind == OBJECT) {
-      // The budget ends before an object, never behind the last one: that call ends the pass.
-      if (objectsMax == 0) break;
-      objectsMax--;
-      scan(pool, cursor, dryRun);
+    let count: u32 = 0;
+    let budgetSpent = false;
+    while (cursor != 0 && count < GROUP_MAX) {
+      if (cell_owns(cursor)) {
+        // The budget ends before an object, never behind the last one: that call ends the pass.
+        if (objectsMax == 0) {
+          budgetSpent = true;
+          break;
+        }
+        objectsMax--;
+        store<u32>(GROUP + (count++ << 2), cursor);
+      }
+      cursor = next_cell(cursor);
     }
-    cursor = next_cell(cursor);
+    fetch(pool, count);
+    for (let n: u32 = 0; n < count; n++) {
+      const cell = load<u32>(GROUP + (n << 2));
+      // A merge of the group may have made it a sharer.
+      if (cell_owns(cell)) scan(pool, cell, dryRun);
+    }
+    if (budgetSpent) break;
     if (cursor != 0) continue;
     if (pool.mergeResume == 0) {
       if (!dryRun && !(pool.mergeFlags & SKIPPED)) pool.changesMerged = pool.mergeChanges;
@@ -126,14 +151,64 @@ export function merge_step(pool: Pool, objectsMax: u32, dryRun: bool): bool {
   return false;
 }
 
+/** Whether a cell holds the location of an object. */
+// @ts-ignore: decorator
+@inline
+function cell_owns(cell: u32): bool {
+  const kind = cell_kind(cell);
+  return kind == DIRECT || kind == OBJECT;
+}
+
+/**
+ * Hashes the objects of the group, and brings into the cache what scanning them will read: each step loads for all of
+ * them what the next one needs, so that the processor waits for many cache misses at once instead of one by one.
+ */
+function fetch(pool: Pool, count: u32): void {
+  const end = GROUP + (count << 2);
+  let sum: u32 = 0;
+  for (let at = GROUP; at < end; at += 4) {
+    const object = object_address(cell_target(load<u32>(at)));
+    // Behind the end of its frame there may be no memory.
+    for (let line: u32 = 0; line < FIRST_LINES * LINE_BYTES; line += LINE_BYTES) {
+      sum += load<u32>((object & ~PAGE_MASK) | ((object + line) & PAGE_MASK));
+    }
+  }
+  for (let at = GROUP; at < end; at += 4) {
+    const location = cell_target(load<u32>(at));
+    let header = object_header(location);
+    if (!header_hashed(header)) {
+      header = object_hash(location, header);
+      objectsHashed++;
+    }
+    store<u32>(at, object_key(location, header), KEYS);
+  }
+  for (let at = GROUP; at < end; at += 4) {
+    sum += load<u32>(index_entry(pool, index_slot(pool, load<u32>(at, KEYS))));
+  }
+  // Of the objects that are likely to be equal: first their cells, then all of their lines.
+  for (let at = GROUP; at < end; at += 4) {
+    const key = load<u32>(at, KEYS);
+    const other = index_likely(pool, key);
+    store<u32>(at, other, OTHERS);
+    if (other != 0) sum += load<u32>(other) + zspage_of(cell_target(load<u32>(at))).next;
+  }
+  for (let at = GROUP; at < end; at += 4) {
+    let other = load<u32>(at, OTHERS);
+    if (other == 0) continue;
+    if (cell_kind(other) == SHARED) other = cell_target(other);
+    if (!cell_owns(other)) continue;
+    const object = object_address(cell_target(other));
+    const objectEnd = min(object + header_length(object_header(cell_target(load<u32>(at)))), (object | PAGE_MASK) + 1);
+    for (let line = object; line < objectEnd; line += LINE_BYTES) sum += load<u32>(line);
+  }
+  fetched = sum;
+}
+
 /** Looks one object up, and merges it with its equal or enters it in the index. */
 function scan(pool: Pool, cell: u32, dryRun: bool): void {
   const location = cell_target(cell);
-  let header = object_header(location);
-  if (!header_hashed(header)) {
-    header = object_hash(location, header);
-    objectsHashed++;
-  }
+  const header = object_header(location);
+  if (DEBUG) assert(header_hashed(header));
   if (pool.mergeFlags & FIRST_ROUND) objectsScanned++;
   let key = object_key(location, header);
   let second = false;
