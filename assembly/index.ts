@@ -18,7 +18,7 @@ import {
 import { can_compact, objectsMoved, zs_compact } from './zsmalloc/compact';
 import {
   bytesMerged, hashCollisions, merge_counters_reset, merge_dry_begin, merge_dry_end, merge_is_current, merge_step,
-  objectsHashed, objectsMerged, objectsScanned, pagesFreed,
+  objectsHashed, objectsLooked, objectsMerged, objectsScanned, pagesFreed,
 } from './zsmalloc/merge';
 import { object_forget_hash, object_put } from './zsmalloc/object';
 import {
@@ -158,10 +158,15 @@ export function poolMergeBegin(pool: usize, dryRun: bool): void {
   if (dryRun) merge_dry_begin(changetype<Pool>(pool));
 }
 
-/** Looks at up to `objectsMax` objects. @returns 0: the pass goes on, 1: it ended, 2: there was nothing to look for */
+/**
+ * Looks at up to `objectsMax` objects; the number of looks since `poolMergeBegin` is at staging 0.
+ * @returns 0: the pass goes on, 1: it ended, 2: there was nothing to look for
+ */
 export function poolMergeStep(pool: usize, objectsMax: u32, dryRun: bool): u32 {
   if (merge_is_current(changetype<Pool>(pool))) return 2;
-  return merge_step(changetype<Pool>(pool), objectsMax, dryRun) ? 1 : 0;
+  const ended = merge_step(changetype<Pool>(pool), objectsMax, dryRun);
+  put(0, objectsLooked);
+  return ended ? 1 : 0;
 }
 
 /** Ends a dry run, and writes the counters since `poolMergeBegin` to the staging pages. */

@@ -166,14 +166,14 @@ export function mergePool(
   const start = performance.now();
   const deadline = start + (maxMilliseconds ?? Infinity);
   const step = deadline === Infinity ? UINT32_MAX : MERGE_STEP;
-  let left = maxObjects ?? Infinity;
+  const most = maxObjects ?? Infinity;
+  let looks = 0;
   let ended: number;
   raw.poolMergeBegin(address, dry);
   do {
-    const objects = Math.min(left, step);
-    ended = raw.poolMergeStep(address, objects, dry);
-    left -= objects;
-  } while (ended === 0 && left > 0 && performance.now() < deadline);
+    ended = raw.poolMergeStep(address, Math.min(most - looks, step), dry);
+    looks = core.number(0);
+  } while (ended === 0 && looks < most && performance.now() < deadline);
   raw.poolMergeEnd(address, dry);
   if (ended === PASS_ENDED) onPass?.();
   return Object.freeze({

@@ -54,6 +54,13 @@ export function entry_cell(entry: u64): u32 {
   return (<u32>entry & 0x1fffffff) << 3;
 }
 
+/** The entry with another cell in place of its own. */
+// @ts-ignore: decorator
+@inline
+export function entry_rename(entry: u64, cell: u32): u64 {
+  return (entry & ~0x1fffffff) | <u64>(cell >> 3);
+}
+
 /** Whether an entry stands under this key. */
 // @ts-ignore: decorator
 @inline

@@ -20,7 +20,7 @@ import {
   cell_root, cell_set, cell_set_target, cell_target, first_cell, next_cell,
 } from './cell';
 import {
-  entry_cell, entry_make, entry_matches, index_clear, index_end, index_entry, index_in_frames, index_make,
+  entry_cell, entry_make, entry_matches, entry_rename, index_clear, index_end, index_entry, index_in_frames, index_make,
   index_slot,
 } from './merge-index';
 import {
@@ -41,8 +41,13 @@ const FILL_EIGHTHS: u32 = 6;
 const FIRST_ROUND: u32 = 1;
 /** The pass may have missed something and does not vouch for the pool: the next call makes another. */
 const SKIPPED: u32 = 2;
+/** The pass has missed an object that was there: it goes over all cells again before it ends. */
+const AGAIN: u32 = 4;
+/** Cells without an object that a step goes past, some 0.1 ms: a slice of a pool full of sharers must end, too. */
+const STEP_CELLS_MAX: u32 = 1 << 16;
 
-// What the steps since `merge_counters_reset` did.
+// What the steps since `merge_counters_reset` did; looks are counted in every round, objects in the first.
+export let objectsLooked: u32 = 0;
 export let objectsScanned: u32 = 0;
 export let objectsHashed: u32 = 0;
 export let objectsMerged: u32 = 0;
@@ -51,6 +56,7 @@ export let pagesFreed: u32 = 0;
 export let hashCollisions: u32 = 0;
 
 export function merge_counters_reset(): void {
+  objectsLooked = 0;
   objectsScanned = 0;
   objectsHashed = 0;
   objectsMerged = 0;
@@ -79,11 +85,21 @@ export function merge_end(pool: Pool): void {
 }
 
 /**
- * An object has another owner than it had, though its content is what it was. The index of a pass that is under way may
- * name the former one, and the walk may be past the new one.
+ * A leaf took its object over from the OBJECT cell above it. The index of a pass that is under way may name that cell, and
+ * the walk may be past the leaf. What it holds is about to change, or not wanted merged.
  */
 export function merge_owner_changed(pool: Pool): void {
   pool.mergeFlags |= SKIPPED;
+}
+
+/**
+ * An object has got an OBJECT cell. The walk of a pass that is under way may be past that cell and not have come to the
+ * leaf that owned the object; or the index names the leaf, which may go. The object is looked at now.
+ */
+export function merge_object_cell_made(pool: Pool, cell: u32): void {
+  if (pool.mergeCursor == 0) return;
+  if (index_full(pool)) pool.mergeFlags |= AGAIN;
+  else scan(pool, cell, false);
 }
 
 /** Memory is short: gives up an index that lives in frames. Whether there was one. */
@@ -94,24 +110,34 @@ export function merge_give_way(pool: Pool): bool {
 }
 
 /**
- * Goes on with the pass, or begins one, until it ends or has looked at `objectsMax` objects.
+ * Goes on with the pass, or begins one, until it ends, has looked at `objectsMax` objects, or gone past very many cells.
  * @param dryRun only count what would be merged
  * @returns whether the pass ended
  */
 export function merge_step(pool: Pool, objectsMax: u32, dryRun: bool): bool {
   if (pool.mergeCursor == 0) merge_begin(pool);
   let cursor = pool.mergeCursor;
-  while (true) {
+  let cellsLeft = STEP_CELLS_MAX;
+  while (cellsLeft > 0) {
     const kind = cell_kind(cursor);
     if (kind == DIRECT || kind == OBJECT) {
       // The budget ends before an object, never behind the last one: that call ends the pass.
       if (objectsMax == 0) break;
       objectsMax--;
+      objectsLooked++;
       scan(pool, cursor, dryRun);
+    } else {
+      cellsLeft--;
     }
     cursor = next_cell(cursor);
     if (cursor != 0) continue;
     if (pool.mergeResume == 0) {
+      if (pool.mergeFlags & AGAIN) {
+        merge_end(pool);
+        merge_begin(pool);
+        cursor = pool.mergeCursor;
+        continue;
+      }
       if (!dryRun && !(pool.mergeFlags & SKIPPED)) pool.changesMerged = pool.mergeChanges;
       merge_end(pool);
       return true;
@@ -149,7 +175,8 @@ function scan(pool: Pool, cell: u32, dryRun: bool): void {
     if (entry_matches(entry, key, second)) {
       const other = owner_of(pool, entry_cell(entry));
       if (other == cell) {
-        // The object cell of a merge earlier in this pass.
+        // The object cell of a merge earlier in this pass; or the entry names a leaf below it, which may go.
+        store<u64>(at, entry_rename(entry, cell));
         if (pool.mergeFlags & FIRST_ROUND) objectsScanned--;
         return;
       }
@@ -173,9 +200,15 @@ function scan(pool: Pool, cell: u32, dryRun: bool): void {
   }
 }
 
+// @ts-ignore: decorator
+@inline
+function index_full(pool: Pool): bool {
+  return pool.mergeUsed >= (pool.mergeCapacity >> 3) * FILL_EIGHTHS;
+}
+
 /** Enters an object in the index; when the index is full, the next round will begin with it. */
 function enter(pool: Pool, at: usize, entry: u64, cell: u32): void {
-  if (pool.mergeUsed >= (pool.mergeCapacity >> 3) * FILL_EIGHTHS) {
+  if (index_full(pool)) {
     if (pool.mergeResume == 0) pool.mergeResume = cell;
     return;
   }
@@ -209,7 +242,7 @@ function merge(pool: Pool, entryAt: usize, kept: u32, cell: u32, header: u64, dr
       return;
     }
     // Leaves come and go; the entry names the cell that lives as long as the object.
-    store<u64>(entryAt, (load<u64>(entryAt) & ~0x1fffffff) | (root >> 3));
+    store<u64>(entryAt, entry_rename(load<u64>(entryAt), root));
     const pagesBefore = pool.totalPages;
     object_free(pool, location);
     pagesFreed += pagesBefore - pool.totalPages;

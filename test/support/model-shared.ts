@@ -2,7 +2,16 @@
  * Two devices, a zswap, handles and a scanner on one pool, beside an obviously right model of them: what each holds, and
  * from that what the pool must count.
  */
-import { ZramError, type Engine, type Handle, type Ksmd, type Zram, type ZsPool } from '../../bindings/index.js';
+import {
+  ZramError,
+  type Engine,
+  type Handle,
+  type Ksmd,
+  type MergeReport,
+  type Zram,
+  type ZsPool,
+} from '../../bindings/index.js';
+import { HeldTimers } from './held-timers.js';
 import type { SharedOperation } from './model-shared-operations.js';
 import { FaultyBacking, ModelZswap } from './model-zswap.js';
 import { PAGES } from './model-zram-operations.js';
@@ -20,7 +29,8 @@ export interface SharedSetting {
   readonly engine: Engine;
   /** a core apart from the engine's, for compressing */
   readonly lz4: RawExports;
-  readonly dedup: boolean;
+  /** devices that deduplicate; with any of them the pool does too */
+  readonly dedup: 0 | 1 | 2;
   readonly shrinker: boolean;
   readonly exclusiveLoads: boolean;
   /** LZ4 acceleration of the two devices; a zswap has 1 */
@@ -39,7 +49,10 @@ export interface SharedSetting {
 interface Disk {
   zram: Zram;
   readonly level: number;
+  readonly dedup: boolean;
   pages: (Uint8Array | undefined)[];
+  /** pages that have stood untouched since the pass under way began */
+  still: Set<number>;
   limit: number;
 }
 
@@ -64,29 +77,6 @@ function isSameFilled(bytes: Uint8Array): boolean {
   return bytes.length >= 16 && bytes.length % 8 === 0 && bytes.every((byte, at) => byte === bytes[at & 7]);
 }
 
-/** Runs a scanner's timer when told to, and not by the clock. */
-class HeldTimers {
-  #waiting: (() => void) | undefined;
-
-  /** Replaces the timers of this realm while `action` runs. */
-  during(action: () => void): void {
-    const { setTimeout, clearTimeout } = globalThis;
-    const held = { setTimeout: (run: () => void) => ((this.#waiting = run), 1), clearTimeout: () => undefined };
-    Object.assign(globalThis, held);
-    try {
-      action();
-    } finally {
-      Object.assign(globalThis, { setTimeout, clearTimeout });
-    }
-  }
-
-  fire(): void {
-    const run = this.#waiting ?? fail('the scanner set no timer');
-    this.#waiting = undefined;
-    run();
-  }
-}
-
 export class ModelShared {
   readonly #setting: SharedSetting;
   readonly #pool: ZsPool;
@@ -96,6 +86,7 @@ export class ModelShared {
   readonly #ksmd: Ksmd;
   readonly #usedAtStart: number;
   readonly #usedWithPool: number;
+  #passOpen = false;
   readonly #payloads = new Map<string, { key: string; length: number }>();
   /** How often what the model is there for has happened. */
   readonly happened = { outOfMemory: 0, rejected: 0, writtenBack: 0, failedWritebacks: 0 };
@@ -104,17 +95,17 @@ export class ModelShared {
     const { engine, dedup, shrinker, limit } = setting;
     this.#setting = setting;
     this.#usedAtStart = engine.memory.used;
-    this.#pool = engine.createPool({ dedup, shrinker, limit });
+    this.#pool = engine.createPool({ dedup: dedup > 0, shrinker, limit });
     this.#usedWithPool = engine.memory.used;
-    this.#disks = setting.levels.map((level) => this.#makeDisk(level));
+    this.#disks = setting.levels.map((level, n) => this.#makeDisk(level, n < dedup));
     this.#swap = this.#makeZswap();
     this.#ksmd = this.#pool.createKsmd({ pagesToScan: 9, sleepMillisecs: 0 });
   }
 
-  #makeDisk(level: number): Disk {
-    const { engine, dedup } = this.#setting;
+  #makeDisk(level: number, dedup: boolean): Disk {
+    const { engine } = this.#setting;
     const zram = engine.createZram({ disksize: DISK_PAGES * PAGE_SIZE, level, dedup, pool: this.#pool });
-    return { zram, level, pages: new Array<undefined>(DISK_PAGES).fill(undefined), limit: 0 };
+    return { zram, level, dedup, pages: new Array<undefined>(DISK_PAGES).fill(undefined), still: new Set(), limit: 0 };
   }
 
   #makeZswap(): ModelZswap {
@@ -191,7 +182,7 @@ export class ModelShared {
       case 'replaceDisk': {
         const disk = this.#disks[operation.disk];
         disk.zram.destroy();
-        this.#disks[operation.disk] = this.#makeDisk(disk.level);
+        this.#disks[operation.disk] = this.#makeDisk(disk.level, disk.dedup);
         this.#readAll();
         break;
       }
@@ -236,7 +227,10 @@ export class ModelShared {
       else disk.zram.writePages(first, new Uint8Array(Buffer.concat(pages)));
     });
     const done = error ? (error.pagesDone ?? 0) : pages.length;
-    pages.slice(0, done).forEach((page, n) => (disk.pages[first + n] = page));
+    pages.slice(0, done).forEach((page, n) => {
+      disk.pages[first + n] = page;
+      disk.still.delete(first + n);
+    });
     if (error) this.#readAll();
   }
 
@@ -244,6 +238,7 @@ export class ModelShared {
     const end = Math.min(index + count, DISK_PAGES);
     disk.zram.discard(index * PAGE_SIZE, (end - index) * PAGE_SIZE);
     disk.pages.fill(undefined, index, end);
+    for (let n = index; n < end; n++) disk.still.delete(n);
   }
 
   #store(bytes: Uint8Array): void {
@@ -264,7 +259,10 @@ export class ModelShared {
     if (handle === undefined || item === undefined) return;
     const offset = from % item.bytes.length;
     const patch = content.subarray(0, item.bytes.length - offset);
-    if (this.#allocating(0, () => this.#pool.write(handle, patch, offset))) return this.#readAll();
+    if (this.#allocating(0, () => this.#pool.write(handle, patch, offset))) {
+      this.#readAll();
+      return;
+    }
     item.bytes.set(patch, offset);
     item.same = false;
   }
@@ -287,14 +285,38 @@ export class ModelShared {
   // ── merging ────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** What merges changes the number of objects by what it says, and no content. */
-  #merging<Report extends { objectsMerged: number; bytesMerged: number }>(merge: () => Report): Report {
+  #merging(merge: () => MergeReport): MergeReport {
+    if (!this.#passOpen) for (const disk of this.#disks) disk.still = new Set(disk.pages.keys());
     const before = this.#pool.stats();
     const report = merge();
     const after = this.#pool.stats();
     equal(before.objects - after.objects, report.objectsMerged, 'objectsMerged');
     equal(before.bytes - after.bytes, report.bytesMerged, 'bytesMerged');
     this.#readAll();
+    this.#passOpen = !report.complete;
+    if (report.complete && this.#isExact() && !this.#setting.tight) this.#stillShare();
     return report;
+  }
+
+  /** A pass that ended has found all duplicates that existed throughout it. */
+  #stillShare(): void {
+    const objects = new Map<string, number>();
+    for (const { zram, level, pages, still } of this.#disks) {
+      for (const index of still) {
+        const page = pages[index];
+        const object = zram.objectOf(index);
+        if (!page || object === undefined) continue;
+        const { key } = this.#payloadOf(page, level, HUGE_CLASS_SIZE);
+        if ((objects.get(key) ?? object) !== object) fail(`page ${index} was left out by a pass that says complete`);
+        objects.set(key, object);
+      }
+    }
+  }
+
+  /** A pass went on or ended, unseen. */
+  #passUnknown(): void {
+    this.#passOpen = true;
+    for (const { still } of this.#disks) still.clear();
   }
 
   #unchanged(action: () => void): void {
@@ -318,11 +340,13 @@ export class ModelShared {
       this.#ksmd.stop();
     });
     if (this.#ksmd.running) fail('the scanner was stopped');
+    this.#passUnknown();
     this.#readAll();
   }
 
   #unmerge(): void {
     if (!this.#allocating(0, () => this.#ksmd.unmerge())) equal(this.#pool.stats().pagesMerged, 0, 'pagesMerged');
+    this.#passUnknown();
     this.#readAll();
   }
 
@@ -348,7 +372,7 @@ export class ModelShared {
    */
   #isExact(): boolean {
     const { dedup, levels, weakHash } = this.#setting;
-    return !dedup || (!weakHash && levels.every((level) => level === 1));
+    return dedup === 0 || (!weakHash && levels.every((level) => level === 1));
   }
 
   /** What a page is stored as; `rawFrom` is the size from which that is the page itself. */
