@@ -20,6 +20,8 @@ const SECOND: u64 = 1 << 31;
 /** The pool's room holds the head of the array and its directory pointers, or after the head a small index. */
 const HEAD_BYTES: u32 = offsetof<FrameArray>('directory0');
 const DIRECTORIES_MAX: u32 = (MERGE_ROOM_BYTES - HEAD_BYTES) / 4;
+/** Frames that are added in one step, some 0.3 ms where memory has to grow for them. */
+const GROW_FRAMES: u32 = 64;
 const SMALL_ENTRIES: u32 = (MERGE_ROOM_BYTES - HEAD_BYTES) / ENTRY_BYTES;
 
 // @ts-ignore: decorator
@@ -78,26 +80,35 @@ export function index_slot(pool: Pool, key: u32): u32 {
   return <u32>((<u64>x * pool.mergeCapacity) >> 32);
 }
 
-/** Makes an empty index for so many objects, or the largest that memory allows. */
-export function index_make(pool: Pool, objects: u32): void {
-  const array = array_of(pool);
-  memory.fill(changetype<usize>(array), 0, MERGE_ROOM_BYTES);
+/** Begins an empty index for so many objects. It can be used when `index_grow` has said so. */
+export function index_begin(pool: Pool, objects: u32): void {
+  memory.fill(changetype<usize>(array_of(pool)), 0, MERGE_ROOM_BYTES);
   pool.mergeCapacity = SMALL_ENTRIES;
   pool.mergeUsed = 0;
   const wanted = objects + (objects >> 1) + 1;
-  if (wanted <= SMALL_ENTRIES) return;
-  const framesWanted = (wanted - 1) / ENTRIES_PER_FRAME + 1;
-  while (array.frames < framesWanted && array_grow(array, DIRECTORIES_MAX)) {}
-  if (array.frames < framesWanted) {
+  pool.mergeFramesWanted = wanted <= SMALL_ENTRIES ? 0 : (wanted - 1) / ENTRIES_PER_FRAME + 1;
+}
+
+/** Adds some frames to an index that is being made, as many as memory allows. Whether it is made. */
+export function index_grow(pool: Pool): bool {
+  const array = array_of(pool);
+  const wanted = pool.mergeFramesWanted;
+  if (wanted == 0) return true;
+  const stepEnd = min(wanted, array.frames + GROW_FRAMES);
+  while (array.frames < stepEnd && array_grow(array, DIRECTORIES_MAX)) {}
+  if (array.frames == stepEnd && stepEnd < wanted) return false;
+  if (array.frames < wanted) {
     // Memory is short, and merging will need cells of its own: leave it a quarter.
     for (let back = (array.frames + 3) / 4; back > 0; back--) array_shrink(array);
   }
+  pool.mergeFramesWanted = 0;
   if (array.frames != 0) {
     pool.mergeCapacity = array.frames * ENTRIES_PER_FRAME;
   } else {
     array_end(array);
     memory.fill(changetype<usize>(array), 0, MERGE_ROOM_BYTES);
   }
+  return true;
 }
 
 /** Forgets all entries. */
@@ -117,4 +128,5 @@ export function index_end(pool: Pool): void {
   array_end(array_of(pool));
   pool.mergeCapacity = 0;
   pool.mergeUsed = 0;
+  pool.mergeFramesWanted = 0;
 }

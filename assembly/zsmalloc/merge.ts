@@ -20,8 +20,8 @@ import {
   cell_root, cell_set, cell_set_target, cell_target, first_cell, next_cell,
 } from './cell';
 import {
-  entry_cell, entry_make, entry_matches, entry_rename, index_clear, index_end, index_entry, index_in_frames, index_make,
-  index_slot,
+  entry_cell, entry_make, entry_matches, entry_rename, index_begin, index_clear, index_end, index_entry, index_grow,
+  index_in_frames, index_slot,
 } from './merge-index';
 import {
   header_hashed, header_length, object_hash, object_header, object_key, object_second_key,
@@ -71,7 +71,7 @@ export function merge_is_current(pool: Pool): bool {
 }
 
 function merge_begin(pool: Pool): void {
-  index_make(pool, pool.objects);
+  index_begin(pool, pool.objects);
   pool.mergeCursor = first_cell(pool);
   pool.mergeResume = 0;
   pool.mergeChanges = pool.changes;
@@ -97,7 +97,7 @@ export function merge_owner_changed(pool: Pool): void {
  * leaf that owned the object; or the index names the leaf, which may go. The object is looked at now.
  */
 export function merge_object_cell_made(pool: Pool, cell: u32): void {
-  if (pool.mergeCursor == 0) return;
+  if (pool.mergeCursor == 0 || pool.mergeFramesWanted != 0) return; // nothing was looked at
   if (index_full(pool)) pool.mergeFlags |= AGAIN;
   else scan(pool, cell, false);
 }
@@ -110,12 +110,14 @@ export function merge_give_way(pool: Pool): bool {
 }
 
 /**
- * Goes on with the pass, or begins one, until it ends, has looked at `objectsMax` objects, or gone past very many cells.
+ * Goes on with the pass, or begins one, until it ends, has looked at `objectsMax` objects, or has done what takes some
+ * tenths of a millisecond beside: making the index, going past very many cells.
  * @param dryRun only count what would be merged
  * @returns whether the pass ended
  */
 export function merge_step(pool: Pool, objectsMax: u32, dryRun: bool): bool {
   if (pool.mergeCursor == 0) merge_begin(pool);
+  if (!index_grow(pool)) return false;
   let cursor = pool.mergeCursor;
   let cellsLeft = STEP_CELLS_MAX;
   while (cellsLeft > 0) {
@@ -135,8 +137,7 @@ export function merge_step(pool: Pool, objectsMax: u32, dryRun: bool): bool {
       if (pool.mergeFlags & AGAIN) {
         merge_end(pool);
         merge_begin(pool);
-        cursor = pool.mergeCursor;
-        continue;
+        return false;
       }
       if (!dryRun && !(pool.mergeFlags & SKIPPED)) pool.changesMerged = pool.mergeChanges;
       merge_end(pool);
