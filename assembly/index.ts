@@ -147,7 +147,7 @@ export function poolLoadPage(pool: usize, handle: u32): i32 {
 
 /** @returns frames freed; the number of objects moved is at staging 0 */
 export function poolCompact(pool: usize): u32 {
-  const freed = zs_compact(changetype<Pool>(pool));
+  const freed = zs_compact(changetype<Pool>(pool), u32.MAX_VALUE);
   put(0, objectsMoved);
   return freed;
 }

@@ -234,3 +234,45 @@ test('with no memory for an index a pass goes round more often and still finds a
   checkPools(engine);
   engine.destroy();
 });
+
+test.each([false, true])(
+  'when memory is exhausted one pass still finds all: it compacts for cells and index, slices %s',
+  (slices) => {
+    const engine = engineOf('release', { maxMemory: '4M' });
+    const pool = engine.createPool();
+    const kinds: number[] = [];
+    const handles: Handle[] = [];
+    let fresh = 0;
+    try {
+      for (;;) {
+        // Scattered, so that no zspage empties by itself.
+        const kind = fresh > 0 && random.chance(25) ? random.below(fresh) : fresh;
+        handles.push(...storeNumbered(pool, 1, () => kind, 120));
+        kinds.push(kind);
+        if (kind === fresh) fresh++;
+      }
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'ENOMEM' });
+    }
+    expect(handles.length).toBeGreaterThan(20_000);
+    const { pagesAllocated } = pool.stats();
+    const dry = pool.merge({ dryRun: true });
+    expect(pool.stats()).toMatchObject({ pagesAllocated, pagesMerged: 0, pagesCompacted: 0 });
+    let merged = 0;
+    let pagesFreed = 0;
+    for (let complete = false; !complete;) {
+      const report = pool.merge(slices ? { maxObjects: 500 } : {});
+      ({ complete } = report);
+      merged += report.objectsMerged;
+      pagesFreed += report.pagesFreed;
+    }
+    expect([merged, dry.objectsMerged, pool.stats().objects]).toEqual([handles.length - fresh, merged, fresh]);
+    expect(pagesAllocated - pool.totalPages).toBe(pagesFreed);
+    expect(pagesFreed).toBeGreaterThan(0);
+    handles.forEach((handle, n) => {
+    const read = new DataView(pool.read(handle).buffer).getUint32(0, true) - 1;
+    if (read !== kinds[n]) throw new Error(`handle ${n} reads as kind ${read}`);
+  });
+  engine.destroy();
+  },
+);

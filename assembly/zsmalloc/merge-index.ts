@@ -10,10 +10,10 @@
  * It asks for 12 bytes an object, and takes what it gets: with less, down to the 350 entries that every pool keeps room
  * for in its own frame, a pass goes over the cells more than once.
  */
-import { PAGE_SIZE } from '../common';
 import {
   ENTRIES_PER_FRAME, ENTRY_BYTES, FrameArray, array_end, array_entry, array_grow, array_shrink,
 } from '../frame-array';
+import { merge_compact } from './merge';
 import { MERGE_ROOM, MERGE_ROOM_BYTES, Pool } from './structs';
 
 const SECOND: u64 = 1 << 31;
@@ -89,14 +89,19 @@ export function index_begin(pool: Pool, objects: u32): void {
   pool.mergeFramesWanted = wanted <= SMALL_ENTRIES ? 0 : (wanted - 1) / ENTRIES_PER_FRAME + 1;
 }
 
-/** Adds some frames to an index that is being made, as many as memory allows. Whether it is made. */
-export function index_grow(pool: Pool): bool {
+/**
+ * Adds some frames to an index that is being made. Where memory is short it takes what compaction frees, and at last does
+ * with what it has.
+ * @param compact whether objects may be moved
+ * @returns whether the index is made
+ */
+export function index_grow(pool: Pool, compact: bool): bool {
   const array = array_of(pool);
   const wanted = pool.mergeFramesWanted;
   if (wanted == 0) return true;
   const stepEnd = min(wanted, array.frames + GROW_FRAMES);
   while (array.frames < stepEnd && array_grow(array, DIRECTORIES_MAX)) {}
-  if (array.frames == stepEnd && stepEnd < wanted) return false;
+  if (array.frames < stepEnd ? compact && merge_compact(pool) : stepEnd < wanted) return false;
   if (array.frames < wanted) {
     // Memory is short, and merging will need cells of its own: leave it a quarter.
     for (let back = (array.frames + 3) / 4; back > 0; back--) array_shrink(array);
@@ -109,18 +114,6 @@ export function index_grow(pool: Pool): bool {
     memory.fill(changetype<usize>(array), 0, MERGE_ROOM_BYTES);
   }
   return true;
-}
-
-/** Forgets all entries. */
-export function index_clear(pool: Pool): void {
-  pool.mergeUsed = 0;
-  if (array_of(pool).frames == 0) {
-    memory.fill(index_entry(pool, 0), 0, SMALL_ENTRIES * ENTRY_BYTES);
-    return;
-  }
-  for (let slot: u32 = 0; slot < pool.mergeCapacity; slot += ENTRIES_PER_FRAME) {
-    memory.fill(index_entry(pool, slot), 0, PAGE_SIZE);
-  }
 }
 
 /** Gives the index back. */

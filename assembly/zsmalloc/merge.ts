@@ -20,18 +20,19 @@ import {
   cell_root, cell_set, cell_set_target, cell_target, first_cell, next_cell,
 } from './cell';
 import {
-  entry_cell, entry_make, entry_matches, entry_rename, index_begin, index_clear, index_end, index_entry, index_grow,
+  entry_cell, entry_make, entry_matches, entry_rename, index_begin, index_end, index_entry, index_grow,
   index_in_frames, index_slot,
 } from './merge-index';
 import {
   header_hashed, header_length, object_hash, object_header, object_key, object_second_key,
   objects_equal,
 } from './object';
+import { zs_compact } from './compact';
 import { dedup_hand_over } from './dedup';
 import { object_cell_make, object_change_owner, object_free } from './pool';
 import { class_at } from './size-class';
 import { GROUPS, MERGE_ROOM, MERGE_ROOM_BYTES, MERGE_STATE, MERGE_STATE_BYTES, Pool, Zspage } from './structs';
-import { LOCATION_HUGE, group_first, zspage_of } from './zspage';
+import { LOCATION_DOOMED, LOCATION_HUGE, group_first, zspage_of } from './zspage';
 
 const COLLISIONS_MAX: u32 = 8;
 /** Share of the index that may be filled, in eighths: beyond it, searches grow long. */
@@ -45,6 +46,9 @@ const SKIPPED: u32 = 2;
 const AGAIN: u32 = 4;
 /** Cells without an object that a step goes past, some 0.1 ms: a slice of a pool full of sharers must end, too. */
 const STEP_CELLS_MAX: u32 = 1 << 16;
+
+/** Frames that compaction is to free where merging lacks memory: enough for thousands of cells, and soon done. */
+const COMPACT_FRAMES: u32 = 16;
 
 // What the steps since `merge_counters_reset` did; looks are counted in every round, objects in the first.
 export let objectsLooked: u32 = 0;
@@ -117,12 +121,12 @@ export function merge_give_way(pool: Pool): bool {
  */
 export function merge_step(pool: Pool, objectsMax: u32, dryRun: bool): bool {
   if (pool.mergeCursor == 0) merge_begin(pool);
-  if (!index_grow(pool)) return false;
+  if (!index_grow(pool, !dryRun)) return false;
   let cursor = pool.mergeCursor;
   let cellsLeft = STEP_CELLS_MAX;
   while (cellsLeft > 0) {
     const kind = cell_kind(cursor);
-    if (kind == DIRECT || kind == OBJECT) {
+    if ((kind == DIRECT || kind == OBJECT) && !(cell_target(cursor) & LOCATION_DOOMED)) {
       // The budget ends before an object, never behind the last one: that call ends the pass.
       if (objectsMax == 0) break;
       objectsMax--;
@@ -144,10 +148,13 @@ export function merge_step(pool: Pool, objectsMax: u32, dryRun: bool): bool {
       return true;
     }
     // What the index holds was compared with all that follows; the next round begins where it became full.
-    cursor = pool.mergeResume;
+    pool.mergeCursor = pool.mergeResume;
     pool.mergeResume = 0;
     pool.mergeFlags &= ~FIRST_ROUND;
-    index_clear(pool);
+    // A new one: memory may have come free for more.
+    index_end(pool);
+    index_begin(pool, pool.objects);
+    return false;
   }
   pool.mergeCursor = cursor;
   return false;
@@ -228,15 +235,26 @@ function owner_of(pool: Pool, cell: u32): u32 {
   return cell;
 }
 
+/** Memory is short, and merging leaves room between objects: moves some together. Whether frames came free. */
+export function merge_compact(pool: Pool): bool {
+  const freed = zs_compact(pool, COMPACT_FRAMES);
+  pagesFreed += freed;
+  return freed != 0;
+}
+
 /** The object of `cell` is equal to that of `kept`: it goes, and its cell refers to the other's. */
 function merge(pool: Pool, entryAt: usize, kept: u32, cell: u32, header: u64, dryRun: bool): void {
-  const location = cell_target(cell);
+  let location = cell_target(cell);
   const length = header_length(header);
   if (dryRun) {
-    doom(location);
+    doom(pool, cell, location);
   } else {
     dedup_hand_over(pool, location, cell_target(kept));
-    const root = unite(pool, kept, cell, length);
+    let root = unite(pool, kept, cell, length);
+    if (root == 0 && merge_compact(pool)) {
+      location = cell_target(cell);
+      root = unite(pool, kept, cell, length);
+    }
     if (root == 0) {
       // No cell was to be had.
       pool.mergeFlags |= SKIPPED;
@@ -298,6 +316,9 @@ function share(pool: Pool, leaf: u32, root: u32, length: u32): void {
 /** The pass that is under way while a dry run uses the pool's fields: its state, and its directory or small index. */
 const SAVED: usize = memory.data(MERGE_STATE_BYTES + MERGE_ROOM_BYTES, 8);
 
+/** Whether there are cells that bear a mark of the dry run. */
+let cellsDoomed: bool = false;
+
 /** Sets a pass that is under way aside. The dry run's steps follow, and nothing else until `merge_dry_end`. */
 export function merge_dry_begin(pool: Pool): void {
   const state = changetype<usize>(pool) + MERGE_STATE;
@@ -309,6 +330,11 @@ export function merge_dry_begin(pool: Pool): void {
 /** Ends a dry run, complete or not. */
 export function merge_dry_end(pool: Pool): void {
   merge_end(pool);
+  for (let cell = cellsDoomed ? first_cell(pool) : 0; cell != 0; cell = next_cell(cell)) {
+    const kind = cell_kind(cell);
+    if (kind == DIRECT || kind == OBJECT) cell_set_target(cell, cell_target(cell) & ~LOCATION_DOOMED);
+  }
+  cellsDoomed = false;
   memory.copy(changetype<usize>(pool) + MERGE_STATE, SAVED, MERGE_STATE_BYTES);
   memory.copy(changetype<usize>(pool) + MERGE_ROOM, SAVED + MERGE_STATE_BYTES, MERGE_ROOM_BYTES);
   for (let n: u32 = 0; n < pool.classes; n++) {
@@ -323,11 +349,23 @@ export function merge_dry_end(pool: Pool): void {
 }
 
 /** Counts an object that merging would free, and its zspage when it is the last one there. */
-function doom(location: u32): void {
+function doom(pool: Pool, cell: u32, location: u32): void {
+  if (takes_rounds(pool)) {
+    // The next round would meet it again, and find it to be the first or the second of its kind.
+    cell_set_target(cell, location | LOCATION_DOOMED);
+    cellsDoomed = true;
+  }
   const zspage = zspage_of(location);
   if (location & LOCATION_HUGE) {
     pagesFreed++;
   } else if (++zspage.doomed == zspage.inUse) {
     pagesFreed += zspage.sizeClass.pages;
   }
+}
+
+/** Whether the index may be too small for one round. */
+// @ts-ignore: decorator
+@inline
+function takes_rounds(pool: Pool): bool {
+  return (pool.mergeCapacity >> 3) * FILL_EIGHTHS < pool.objects;
 }

@@ -91,7 +91,7 @@ export function pool_make_room(pool: Pool): bool {
   if (!pool.shrinker || pool.changes - pool.changesShrunk < max(pool.objects >> 4, SHRINK_CHANGES_MIN)) return gaveWay;
   merge_counters_reset();
   while (!merge_step(pool, u32.MAX_VALUE, false)) {}
-  zs_compact(pool);
+  zs_compact(pool, u32.MAX_VALUE);
   pool.changesShrunk = pool.changes;
   return true;
 }
