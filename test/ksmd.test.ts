@@ -88,7 +88,7 @@ test.each([true, false])('smartScan %s: passes are left out after some that foun
       storeNumbered(pool, 1, () => 1000 + n);
       const { scans, skipped } = batch();
       if (scans === 0) expect(skipped).toBe(901 + n);
-      made += scans;
+      made += String(scans);
     }
     // Three passes; then one, two and four are left out before each pass, and at last eight.
     const smart = '11010010010000100001000010000000010000000010000000010';
@@ -270,9 +270,9 @@ test.each([false, true])(
     expect(pagesAllocated - pool.totalPages).toBe(pagesFreed);
     expect(pagesFreed).toBeGreaterThan(0);
     handles.forEach((handle, n) => {
-    const read = new DataView(pool.read(handle).buffer).getUint32(0, true) - 1;
-    if (read !== kinds[n]) throw new Error(`handle ${n} reads as kind ${read}`);
-  });
-  engine.destroy();
+      const read = new DataView(pool.read(handle).buffer).getUint32(0, true) - 1;
+      if (read !== kinds[n]) throw new Error(`handle ${n} reads as kind ${read}`);
+    });
+    engine.destroy();
   },
 );
