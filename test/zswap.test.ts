@@ -104,8 +104,9 @@ test('maxPoolPercent is of the engine’s memory limit', () => {
   const engine = engineOf('release', { maxMemory: '16M' });
   const zswap = engine.createZswap({ maxPoolPercent: 10 });
   const limit = engine.memory.limit / 10;
+  const page = noise();
   let key = 0;
-  while (zswap.store(key, noise())) key++;
+  while (zswap.store(key, page)) key++;
   expect(key).toBe(Math.ceil(limit / PAGE_SIZE));
   expect(zswap.stats()).toMatchObject({ poolLimitHit: 1, rejectAllocFail: 0, poolTotalSize: key * PAGE_SIZE });
   expect(zswap.stats().storedIncompressiblePages).toBe(key);
