@@ -69,6 +69,8 @@ export interface CoreExports {
   zramStats(device: number): void;
   zramSlot(device: number, index: number): number;
   zramObject(device: number, index: number): number;
+  contentHash(data: number, length: number, codec: number): number;
+  pageSameFilled(page: number): number;
 }
 
 /** Most numbers that a block of statistics has: one for each size class. */
@@ -137,6 +139,17 @@ export async function loadCore(source: CoreSource | undefined): Promise<CoreExpo
   try {
     if (isModule(code)) return exportsOf(await WebAssembly.instantiate(code, directImports()));
     return exportsOf((await instantiate(code)).loadedModule.instance);
+  } catch (error) {
+    throw whyNotStarted(error, source);
+  }
+}
+
+/** The core as a compiled module, for several engines. */
+export async function compileCore(source: CoreSource | undefined): Promise<WebAssembly.Module> {
+  const code = await resolveSource(source ?? defaultSource());
+  if (isModule(code)) return code;
+  try {
+    return await WebAssembly.compile(code);
   } catch (error) {
     throw whyNotStarted(error, source);
   }

@@ -1,6 +1,17 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** Zram: the compressed block device. */
-import { PAGE_SIZE, checkBoolean, checkBytes, checkInteger, checkOptions, outFor } from './arguments.js';
+import {
+  PAGE_SIZE,
+  checkBoolean,
+  checkByteRange,
+  checkBytes,
+  checkInteger,
+  checkOptions,
+  checkPageRange,
+  checkPages,
+  outFor,
+  parseDiskPages,
+} from './arguments.js';
 import type { Core } from './core.js';
 import { Engine, ENGINE_OPTIONS, type EngineOptions } from './engine.js';
 import { ZramError } from './errors.js';
@@ -114,7 +125,6 @@ export interface BlockState {
 }
 
 const DEVICE_OPTIONS = ['disksize', 'compAlgorithm', 'level', 'memLimit', 'dedup', 'chainSize', 'shrinker'] as const;
-const DISK_PAGES_MAX = 2 ** 32 - 1;
 const LIMIT_PAGES_MAX = 2 ** 32 - 1;
 export const ALGORITHMS: readonly string[] = ['lz4'];
 const DEFAULT_ALGORITHM = 'lz4';
@@ -211,11 +221,7 @@ export class Zram {
    */
   init(disksize: Size): void {
     this.#live();
-    const bytes = parseSize(disksize, 'disksize');
-    const pages = Math.ceil(bytes / PAGE_SIZE);
-    if (pages === 0 || pages > DISK_PAGES_MAX) {
-      throw new ZramError('EINVAL', `disksize must be from 1 byte to 16 TiB less a page, not ${bytes} bytes.`);
-    }
+    const pages = parseDiskPages(disksize);
     if (this.#device !== 0) throw new ZramError('EBUSY', 'the device has a disksize; reset() it first.');
     const { raw } = this.#core;
     const pool = this.#sharedPool ? this.#pool : makePool(this.#core, this.#poolOptions);
@@ -536,19 +542,11 @@ export class Zram {
   }
 
   #checkIndex(index: number, count: number): void {
-    if (Number.isInteger(index) && index >= 0 && index + count <= this.#pages) return;
-    throw new ZramError(
-      'EINVAL',
-      `the disk has ${this.#pages} pages; ${count === 1 ? '' : `${count} pages from `}page ${describe(index)} is outside.`,
-    );
+    checkPageRange(index, count, this.#pages);
   }
 
   #checkRange(offset: number, length: number): void {
-    const bytes = this.#pages * PAGE_SIZE;
-    checkInteger(offset, 'offset', 0, bytes);
-    if (offset + length > bytes) {
-      throw new ZramError('EINVAL', `bytes ${offset} to ${offset + length} go past the disk's ${bytes} bytes.`);
-    }
+    checkByteRange(offset, length, this.#pages);
   }
 
   #control(): ZramControl {
@@ -599,13 +597,6 @@ function checkAlgorithm(name: unknown): string {
 function checkLevel(level: unknown): number {
   checkInteger(level, 'level', -(2 ** 31), 2 ** 31 - 1);
   return Math.min(Math.max(level, 1), 65536);
-}
-
-function checkPages(bytes: unknown, count?: number): void {
-  checkBytes(bytes, 'bytes');
-  if (count === undefined ? bytes.length % PAGE_SIZE === 0 : bytes.length === count * PAGE_SIZE) return;
-  const expected = count === undefined ? `a multiple of ${PAGE_SIZE}` : String(count * PAGE_SIZE);
-  throw new ZramError('EINVAL', `bytes must have ${expected} bytes, not ${bytes.length}.`);
 }
 
 function noRoom(index: number, pagesDone?: number): ZramError {

@@ -73,6 +73,21 @@ const externalCore = {
   },
 };
 
+/** A worker of zram-wasm/parallel is sent the compiled core: it carries neither another nor what makes one of bytes. */
+const coreIsSent = {
+  name: 'core-is-sent',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /\/core-source\.js$|^as-bind\// }, ({ path: request }) => ({
+      path: request,
+      namespace: 'sent',
+    }));
+    const contents = ['defaultSource', 'instantiate', 'instantiateSync']
+      .map((name) => `export function ${name}() { throw new Error('a worker has no core of its own'); }`)
+      .join('\n');
+    onLoad({ filter: /^/, namespace: 'sent' }, () => ({ contents }));
+  },
+};
+
 /** errors.ts is a file of its own, which the other bundles import: one ZramError, so `instanceof` works across entries. */
 const importErrors = {
   name: 'import-errors',
@@ -94,6 +109,13 @@ async function bundle() {
   const main = { ...library, banner: { js: NOTICE } };
   await esbuild.build({ ...main, entryPoints: ['bindings/index.ts'], plugins: [importErrors] });
   await esbuild.build({ ...main, entryPoints: ['bindings/external.ts'], plugins: [importErrors, externalCore] });
+  await esbuild.build({ ...main, entryPoints: ['bindings/parallel.ts'], plugins: [importErrors, externalCore] });
+  // One file that imports nothing: a worker that is a classic script runs it too.
+  await esbuild.build({
+    ...main,
+    entryPoints: [{ in: 'bindings/parallel/worker.ts', out: 'parallel-worker' }],
+    plugins: [coreIsSent],
+  });
 
   if (existsSync(at('cli/main.ts'))) {
     await esbuild.build({
