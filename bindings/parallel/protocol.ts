@@ -11,8 +11,8 @@ import type { EngineMemory } from '../engine.js';
 import type { ZramErrorCode } from '../errors.js';
 import type { IoStat, MmStat, ZramOptions } from '../zram.js';
 
-/** Pages of a parcel: half a millisecond of work for a worker, so that a message is a few per cent of it. */
-export const PARCEL_PAGES = 64;
+/** Pages of a parcel: a millisecond of work for a worker, so that a message is a few per cent of it. */
+export const PARCEL_PAGES = 128;
 /** Records of a parcel: they fill a page. More than pages, since same-filled content, frees and discards carry none. */
 export const PARCEL_RECORDS = 256;
 /** 32-bit words of a record: operation (later its result), page index, and two operands. */

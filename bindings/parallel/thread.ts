@@ -106,7 +106,8 @@ function started(worker: unknown): WorkerLike {
 
 function nodeWorker(address: string): WorkerLike {
   const { Worker: NodeWorker } = process.getBuiltinModule('node:worker_threads');
-  return new NodeWorker(new URL(address)) as unknown as WorkerLike;
+  // The program's own flags are none of the worker's: some, as --input-type, would keep it from starting.
+  return new NodeWorker(new URL(address), { execArgv: [] }) as unknown as WorkerLike;
 }
 
 /** How many threads the machine runs at once. */
