@@ -3,8 +3,8 @@
  * @module zram-wasm/parallel
  */
 export { ParallelZram, type ParallelStats, type ParallelZramOptions } from './parallel/parallel-zram.js';
-export { LostPagesError } from './parallel/tasks.js';
-export type { WorkerLike, WorkerSource } from './parallel/thread.js';
+export { LostPagesError } from './parallel/lost-pages-error.js';
+export type { WorkerLike, WorkerSource } from './parallel/worker-source.js';
 export type { CoreSource } from './core.js';
 export type { EngineMemory, EngineOptions } from './engine.js';
 export { ZramError, type ZramErrorCode } from './errors.js';

@@ -18,12 +18,13 @@ import { ZramError } from '../errors.js';
 import { parseSize, type Size } from '../size.js';
 import type { IoStat, MmStat, ZramOptions } from '../zram.js';
 import type { CompactReport, MergeOptions, MergeReport } from '../zs-pool.js';
-import { Fleet, type FleetSetting } from './fleet.js';
-import { WORKERS_MAX } from './owners.js';
-import type { ControlName, DeviceOptions, WorkerFigures } from './protocol.js';
-import { Router } from './router.js';
-import { ControlTask, DiscardTask, ReadTask, WriteTask } from './tasks.js';
-import { canShareMemory, hardwareThreads, type WorkerSource } from './thread.js';
+import { Fleet, type FleetSetting } from './fleet/fleet.js';
+import { WORKERS_MAX } from './fleet/owners.js';
+import type { ControlName, DeviceOptions, WorkerFigures } from './fleet/protocol.js';
+import { Router } from './fleet/router.js';
+import { ControlTask, DiscardTask, ReadTask, WriteTask } from './fleet/tasks.js';
+import { canShareMemory, hardwareThreads } from './fleet/thread.js';
+import type { WorkerSource } from './worker-source.js';
 
 /** What a device of several workers is made with. */
 export interface ParallelZramOptions extends Omit<ZramOptions, 'pool'>, EngineOptions {

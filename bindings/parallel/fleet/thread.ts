@@ -1,26 +1,10 @@
 /**
  * Starting a worker thread, in Node.js (`worker_threads`) and where there is `Worker`; one shape for both.
  */
-import { ZramError } from '../errors.js';
-import { describe } from '../size.js';
+import { ZramError } from '../../errors.js';
+import { describe } from '../../size.js';
+import type { WorkerLike, WorkerSource } from '../worker-source.js';
 import type { FromWorker, ToWorker } from './protocol.js';
-
-/** A `Worker` of the web, or of `node:worker_threads`, that runs `zram-wasm/parallel-worker.js`. */
-export interface WorkerLike {
-  /** Sends a message, and gives away what is in `transfer`. */
-  postMessage(message: unknown, transfer: never[]): void;
-  /** Ends the thread. */
-  terminate(): unknown;
-}
-
-/** Where a worker's script is, or a function that starts a worker with it (called once for each). */
-export type WorkerSource =
-  | string
-  | {
-      /** A URL's address. */
-      readonly href: string;
-    }
-  | (() => WorkerLike);
 
 interface NodeThread extends WorkerLike {
   on(event: string, listener: (value: unknown) => void): void;

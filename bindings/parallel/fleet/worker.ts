@@ -4,12 +4,12 @@
  * The script of a thread, in Node.js and in browsers; it exports nothing. Refusals (`ENOMEM`, a damaged page) are
  * results. Anything else that is thrown would leave the device in doubt: it is reported, and the worker does no more.
  */
-import { PAGE_SIZE } from '../arguments.js';
-import { Engine } from '../engine.js';
-import { ZramError } from '../errors.js';
-import type { Size } from '../size.js';
-import type { Zram } from '../zram.js';
-import type { MergeOptions } from '../zs-pool.js';
+import { PAGE_SIZE } from '../../arguments.js';
+import { Engine } from '../../engine.js';
+import { ZramError } from '../../errors.js';
+import type { Size } from '../../size.js';
+import type { Zram } from '../../zram.js';
+import type { MergeOptions } from '../../zs-pool.js';
 import {
   DAMAGED,
   DISCARD,

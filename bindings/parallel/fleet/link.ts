@@ -5,7 +5,7 @@
  * shared memory a parcel is a buffer that both sides see; else its buffer is transferred there and back. One partly filled
  * parcel goes out as soon as the worker has little to do, so a single call is not kept waiting, and many fill parcels.
  */
-import { ZramError } from '../errors.js';
+import { ZramError } from '../../errors.js';
 import {
   DISCARD,
   PARCEL_BYTES,
@@ -17,7 +17,8 @@ import {
   type DeviceOptions,
   type FromWorker,
 } from './protocol.js';
-import { Thread, type WorkerSource } from './thread.js';
+import type { WorkerSource } from '../worker-source.js';
+import { Thread } from './thread.js';
 
 /** Two that the worker has, one that is filled, one on its way back. */
 const PARCELS = 4;

@@ -9,12 +9,12 @@
  * acknowledged the page has its new owner, and its old copy is freed ahead of whatever is sent to the old owner next. When
  * the new worker refuses, or dies, nothing has changed.
  */
-import type { ZramError } from '../errors.js';
+import type { ZramError } from '../../errors.js';
 import { Link, type LinkEvents, type PageClient, type Shipment } from './link.js';
 import { BUSY, LOST, NOBODY, Owners } from './owners.js';
 import { DIED, DISCARD, DONE, FILL, READ, WRITE, type ControlName, type DeviceOptions } from './protocol.js';
 import type { Router } from './router.js';
-import type { WorkerSource } from './thread.js';
+import type { WorkerSource } from '../worker-source.js';
 
 /** A call that waits for its turn, or is under way. */
 export interface Task {

@@ -6,10 +6,10 @@
  * message costs 10 to 20 µs on each side, a page in a parcel well under one. All else (starting, statistics, merging) is
  * a message of its own; messages and parcels arrive in the order in which they were sent.
  */
-import { PAGE_SIZE } from '../arguments.js';
-import type { EngineMemory } from '../engine.js';
-import type { ZramErrorCode } from '../errors.js';
-import type { IoStat, MmStat, ZramOptions } from '../zram.js';
+import { PAGE_SIZE } from '../../arguments.js';
+import type { EngineMemory } from '../../engine.js';
+import type { ZramErrorCode } from '../../errors.js';
+import type { IoStat, MmStat, ZramOptions } from '../../zram.js';
 
 /** Pages of a parcel: a millisecond of work for a worker, so that a message is a few per cent of it. */
 export const PARCEL_PAGES = 128;

@@ -1,24 +1,13 @@
 /**
  * The calls of ParallelZram while they wait or are under way. Each goes over pages, and is done when every page has a result.
  */
-import { PAGE_SIZE } from '../arguments.js';
-import { ZramError } from '../errors.js';
+import { PAGE_SIZE } from '../../arguments.js';
+import { ZramError } from '../../errors.js';
+import { LostPagesError } from '../lost-pages-error.js';
 import type { Fleet, Task } from './fleet.js';
 import type { PageClient } from './link.js';
 import { BUSY, LOST, NOBODY } from './owners.js';
 import { DAMAGED, DIED, NO_ROOM } from './protocol.js';
-
-/** The error of a call that touched pages of a worker that died, or of one that damaged them. */
-export class LostPagesError extends ZramError {
-  /** The pages of the call that are lost: until they are written as a whole, or discarded, reading them is `EIO`. */
-  readonly pages: readonly number[];
-
-  /** @internal */
-  constructor(message: string, pagesDone: number, pages: readonly number[]) {
-    super('EIO', message, pagesDone);
-    this.pages = pages;
-  }
-}
 
 /** A call that goes over the pages of a range of bytes, in order. */
 abstract class PagesTask<Value> implements Task, PageClient {
