@@ -144,8 +144,8 @@ export async function loadCore(source: CoreSource | undefined): Promise<CoreExpo
   }
 }
 
-/** The core as a compiled module, for several engines. */
-export async function compileCore(source: CoreSource | undefined): Promise<WebAssembly.Module> {
+/** The core as a compiled module, for several engines. Its type is no platform's: not all that compile this have it. */
+export async function compileCore(source: CoreSource | undefined): Promise<object> {
   const code = await resolveSource(source ?? defaultSource());
   if (isModule(code)) return code;
   try {
