@@ -215,7 +215,10 @@ export class Link {
     if (!this.alive) return;
     if ('parcel' in message) {
       const shipment = this.#sent.shift();
-      if (!shipment) return this.#die('it returned a parcel that it was not sent');
+      if (shipment?.id !== message.parcel) {
+        this.#die('it returned a parcel that it was not sent');
+        return;
+      }
       if (message.buffer) shipment.parcel = new Parcel(message.buffer);
       this.#events.returned(this, shipment);
       shipment.clear();
@@ -252,7 +255,7 @@ export class Link {
     this.#free.length = 0;
     this.#toFree = [];
     this.#events.died(this, shipments);
-    for (const { resolve } of this.#answers.splice(0)) resolve(undefined);
+    for (const answer of this.#answers.splice(0)) answer.resolve(undefined);
     this.#events.changed();
   }
 }

@@ -91,7 +91,7 @@ function started(worker: unknown): WorkerLike {
 function nodeWorker(address: string): WorkerLike {
   const { Worker: NodeWorker } = process.getBuiltinModule('node:worker_threads');
   // The program's own flags are none of the worker's: some, as --input-type, would keep it from starting.
-  return new NodeWorker(new URL(address), { execArgv: [] }) as unknown as WorkerLike;
+  return new NodeWorker(new URL(address), { execArgv: [] });
 }
 
 /** How many threads the machine runs at once. */
