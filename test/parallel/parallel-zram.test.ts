@@ -101,6 +101,23 @@ describe.each(TRANSPORTS)('over $name', ({ sharedMemory }) => {
     await zram.destroy();
   });
 
+  test('pages that move to and fro while all parcels are under way', async () => {
+    const count = 1500;
+    const { zram } = await make({ workers: 3, disksize: '16M' });
+    const contents = Array.from({ length: 7 }, (_, n) => noise(1, `to and fro ${n}`));
+    const roundOf = (round: number) => {
+      return new Uint8Array(
+        Buffer.concat(Array.from({ length: count }, (_, n) => contents[(n * 3 + round * (1 + (n % 5))) % 7])),
+      );
+    };
+    const writes = [];
+    for (let round = 0; round < 12; round++) writes.push(zram.writePages(0, roundOf(round)));
+    await Promise.all(writes);
+    expectSame(await zram.readPages(0, count), roundOf(11));
+    expect((await zram.stats()).mmStat.origDataSize).toBe(count * PAGE_SIZE);
+    await zram.destroy();
+  });
+
   test('calls for a page take effect in order, whether or not anybody waits', async () => {
     const { zram } = await make({ workers: 3, disksize: '1M' });
     const pages = Array.from({ length: 50 }, (_, n) => randomPage(new Random(n, 'order')));

@@ -197,16 +197,15 @@ export class Fleet implements LinkEvents {
   }
 
   /**
-   * Reads a page, which must have an owner that is alive.
+   * Reads a page, which must not be busy, and have an owner that is alive.
    * @param locks whether the page is busy until `writePatched` is done; or no longer, when it cannot be read
    * @returns false: not now
    */
   read(client: PageClient, n: number, index: number, locks: boolean): boolean {
-    const byte = this.owners.get(index);
-    if (byte >= BUSY) return false;
-    const shipment = this.#links[byte - 1].room(1);
+    const owner = this.owners.get(index);
+    const shipment = this.#links[owner - 1].room(1);
     if (!shipment) return false;
-    if (locks) this.owners.set(index, byte | BUSY);
+    if (locks) this.owners.set(index, owner | BUSY);
     const record = shipment.add(READ, index, shipment.pages, 0);
     shipment.takePage(record);
     shipment.busy[record] = Number(locks);
