@@ -362,7 +362,7 @@ export function writebackOf(options: WritebackOptions | string): WritebackOption
   const pageIndexes: (number | [number, number])[] = [];
   let type: string | undefined;
   for (const word of words) {
-    const [key = '', value] = word.split('=', 2);
+    const [key, value] = keyAndValue(word);
     if (value === undefined && words.length === 1) type = key;
     else if (value === undefined || value === '') throw new ZramError('EINVAL', `writeback: ${key} has no value.`);
     else if (key === 'type') type = value;
@@ -385,11 +385,17 @@ function parseRange(value: string): [number, number] {
 function wordsOf(text: string, attribute: string): Record<string, string | undefined> {
   const words: Record<string, string | undefined> = Object.create(null) as Record<string, string | undefined>;
   for (const word of text.split(/\s+/).filter((part) => part !== '')) {
-    const [key = '', value] = word.split('=', 2);
+    const [key, value] = keyAndValue(word);
     if (value === undefined || value === '') throw new ZramError('EINVAL', `${attribute}: ${key} has no value.`);
     words[key] = value;
   }
   return words;
+}
+
+/** What stands before the first = and behind it; undefined: there is none. */
+function keyAndValue(word: string): [string, string | undefined] {
+  const at = word.indexOf('=');
+  return at < 0 ? [word, undefined] : [word.slice(0, at), word.slice(at + 1)];
 }
 
 function parseInt10(value: string, attribute: string, key: string): number {

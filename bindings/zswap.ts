@@ -1,6 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** Zswap: a compressed cache of pages in front of a backing, on the same allocator (mm/zswap.c). */
-import { PAGE_SIZE, checkBoolean, checkBytes, checkInteger, checkOptions, outFor } from './arguments.js';
+import { PAGE_SIZE, checkBoolean, checkBytes, checkInteger, checkOptions, copyOf, outFor } from './arguments.js';
 import {
   SlotAllocator,
   checkBacking,
@@ -209,10 +209,12 @@ export class Zswap {
     const { raw } = this.#core;
     this.#core.page().set(page);
     if (this.#encoder.codec === CODEC_LZ4 || raw.stagingSameFilled()) return raw.poolStorePage(this.#pool);
-    const block = this.#encoder.encode(page.slice());
+    // Copies: whatever the compressor does to what it is given, or calls, this is what is stored.
+    const kept = copyOf(page);
+    const block = this.#encoder.encode(copyOf(page));
     const poor = block.length >= PAGE_SIZE;
     this.#live(); // a compressor may have destroyed it
-    this.#core.page().set(poor ? page : block);
+    this.#core.page().set(poor ? kept : block);
     const handle = poor
       ? raw.poolStoreEncoded(this.#pool, PAGE_SIZE, CODEC_PAGE)
       : raw.poolStoreEncoded(this.#pool, block.length, this.#encoder.codec);
@@ -245,7 +247,8 @@ export class Zswap {
     const page = this.#loadPage(entry);
     if (!page) throw new ZramError('EIO', `the page of key ${key} does not decompress: what is stored is damaged.`);
     to.set(page);
-    if (this.#exclusiveLoads) this.#drop(key);
+    // Not what a compressor, called for this page, has stored under the key meanwhile.
+    if (this.#exclusiveLoads && this.#entries.get(key) === entry) this.#drop(key);
     else entry.referenced = true;
     return to;
   }
