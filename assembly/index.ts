@@ -37,7 +37,7 @@ import { bdev_make, block_drop, block_left, block_take } from './zram/backing';
 import { device_fork, next_difference, undecided } from './zram/fork';
 import { change_flags, mark_idle, next_slot, recompress, settle_huge, slot_states, write_back } from './zram/post-process';
 import { Device } from './zram/structs';
-import { SLOT_STORED, slot_at, slot_flags, slot_time, slot_value } from './zram/table';
+import { SLOT_PICKED, SLOT_STORED, slot_at, slot_flags, slot_time, slot_value } from './zram/table';
 
 /** Writes the n-th number of a block of statistics to the staging pages. */
 // @ts-ignore: decorator
@@ -441,10 +441,13 @@ export function zramWriteBack(device: usize, index: u32, cell: u32): i32 {
   return write_back(changetype<Device>(device), index, cell << 3);
 }
 
-/** A handle of the caller's own for a page's object. @returns it, or -ENOMEM */
+/** A handle of the caller's own for a picked page's object. @returns it, -EINVAL: it was touched meanwhile, -ENOMEM */
 export function zramShareObject(address: usize, index: u32): i32 {
   const device = changetype<Device>(address);
-  const leaf = zs_share(device.pool, cell_root(device.pool, slot_value(slot_at(device, index))));
+  const slot = slot_at(device, index);
+  const flags = slot == 0 ? 0 : slot_flags(slot);
+  if (!(flags & SLOT_PICKED) || !(flags & SLOT_STORED)) return EINVAL;
+  const leaf = zs_share(device.pool, cell_root(device.pool, slot_value(slot)));
   return leaf == 0 ? ENOMEM : <i32>(leaf >> 3);
 }
 
