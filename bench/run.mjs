@@ -21,7 +21,22 @@ import { prepare } from './support/prepare.mjs';
 import { machineFacts, reportText, sectionText, targetsText } from './support/report.mjs';
 import { settingsFor } from './support/settings.mjs';
 
-const SECTIONS = ['lz4', 'hash', 'device', 'dedup', 'libraries', 'merge', 'ksm', 'memory', 'startup', 'scale'];
+const SECTIONS = [
+  ...[
+    'lz4',
+    'hash',
+    'device',
+    'dedup',
+    'libraries',
+    'history',
+    'snapshots',
+    'merge',
+    'ksm',
+    'memory',
+    'startup',
+    'scale',
+  ],
+];
 const HERE = path.dirname(fileURLToPath(import.meta.url));
 const REPORT = path.resolve(HERE, '../docs/benchmarks.md');
 

@@ -182,7 +182,7 @@ describe.each(BUILDS)('StateHistory of the %s build', (build) => {
       expect(Buffer.compare(history.get(id), state)).toBe(0);
     }
     expect(least).toBeGreaterThan(0.6 * maxBytes);
-    expect(history.ids().length).toBeGreaterThan(5);
+    expect(history.ids().length).toBeGreaterThan(2);
   });
 
   test('a state that alone takes more than maxBytes is refused, and the others stay', () => {
@@ -350,7 +350,7 @@ describe.each(BUILDS)('StateHistory of the %s build', (build) => {
     zram.writePages(0, pages);
     const history = engine.createStateHistory({ pool });
     history.push(pages);
-    expect(zram.recompress().pagesRecompressed).toBeGreaterThan(0);
+    expect(zram.recompress().objectsRecompressed).toBeGreaterThan(0);
     random.fill(pages.subarray(5 * PAGE_SIZE, 6 * PAGE_SIZE));
     const id = history.push(pages);
     expect(Buffer.compare(history.get(id), pages)).toBe(0);
