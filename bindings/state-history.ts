@@ -184,18 +184,18 @@ export class StateHistory {
       this.#erase(stored, state);
       throw noRoom("the engine's maxMemory or the pool's limit is reached");
     }
-    if (this.#heldBytes(stored) > this.#maxBytes) {
-      const alone = this.#emptyBytes + aloneBytes(stored, base, pagesOf(starts, length));
-      if (alone > this.#maxBytes) {
-        this.#erase(stored, state);
-        throw noRoom(`it would take ${alone} bytes alone, and maxBytes is ${this.#maxBytes}`);
-      }
+    const alone = this.#isOver(stored) ? this.#aloneBytes(stored, state) : 0;
+    if (alone > this.#maxBytes) {
+      this.#erase(stored, state);
+      throw noRoom(`it would take ${alone} bytes alone, and maxBytes is ${this.#maxBytes}`);
     }
     const id = ++this.#lastId;
     this.#states.set(id, state);
     this.#newest = state;
     this.#rawBytes += length;
-    while (this.#isOver(stored)) this.#drop(stored, this.#victim());
+    while (this.#states.size > 1 && (this.#states.size > this.#maxStates || this.#isOver(stored))) {
+      this.#drop(stored, this.#victim());
+    }
     return id;
   }
 
@@ -290,15 +290,21 @@ export class StateHistory {
   // ── bounds ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #isOver(stored: StoredPages): boolean {
-    if (this.#states.size === 1) return false;
-    return this.#states.size > this.#maxStates || this.#heldBytes(stored) > this.#maxBytes;
+    return this.#heldBytes(stored) > this.#maxBytes;
+  }
+
+  /** What the history would hold with this state alone; 0: it surely has room, also where each page takes a zspage. */
+  #aloneBytes(stored: StoredPages, { base, starts, length }: State): number {
+    const pages = pagesOf(starts, length);
+    if (pages * (CHAIN_SIZE + 1) * PAGE_SIZE < this.#maxBytes) return 0;
+    return this.#emptyBytes + aloneBytes(stored, base, pages);
   }
 
   /** The state that goes next, of two or more. */
   #victim(): number {
-    const ids = [...this.#states.keys()];
-    const [oldest] = ids as [number];
+    const oldest = this.#states.keys().next().value as number;
     if (this.#policy === 'oldest') return oldest;
+    const ids = [...this.#states.keys()];
     const age = (n: number): number => this.#lastId + 1 - ids[n];
     let victim = oldest; // where there are two
     let least = Infinity;
