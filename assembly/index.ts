@@ -369,9 +369,13 @@ export function zramStats(address: usize): void {
   put(15, changetype<usize>(device.bdev) == 0 ? 0 : device.bdev.inUse);
 }
 
-/** Bytes that a device without access times and backing holds, its pool included. */
+/**
+ * Bytes that a device without access times and backing holds, its pool included. Those of them that may stay when objects go,
+ * descriptors and index, are at staging 0.
+ */
 export function zramHeldBytes(address: usize): f64 {
   const device = changetype<Device>(address);
+  put(0, device.pool.slabs * PAGE_SIZE + dedup_bytes(device.pool));
   return pool_bytes(device.pool) + <f64>(1 + device.tableFrames) * <f64>PAGE_SIZE;
 }
 

@@ -14,7 +14,7 @@ import { ZramError } from './errors.js';
 import { PageSpace } from './page-space.js';
 import { PoolLease } from './pool-lease.js';
 import { describe, parseSize, type Size } from './size.js';
-import { aloneBytes } from './state-size.js';
+import { metadataBytes, zspageBytes } from './state-size.js';
 import { StoredPages, sentenceOf } from './stored-pages.js';
 import { noMemoryForDevice } from './zram-state.js';
 import { ZsPool } from './zs-pool.js';
@@ -184,10 +184,9 @@ export class StateHistory {
       this.#erase(stored, state);
       throw noRoom("the engine's maxMemory or the pool's limit is reached");
     }
-    const alone = this.#isOver(stored) ? this.#aloneBytes(stored, state) : 0;
-    if (alone > this.#maxBytes) {
+    if (this.#isOver(stored) && !this.#fitsAlone(stored, state)) {
       this.#erase(stored, state);
-      throw noRoom(`it would take ${alone} bytes alone, and maxBytes is ${this.#maxBytes}`);
+      throw noRoom(`it would alone take more than maxBytes, ${this.#maxBytes} bytes`);
     }
     const id = ++this.#lastId;
     this.#states.set(id, state);
@@ -293,11 +292,14 @@ export class StateHistory {
     return this.#heldBytes(stored) > this.#maxBytes;
   }
 
-  /** What the history would hold with this state alone; 0: it surely has room, also where each page takes a zspage. */
-  #aloneBytes(stored: StoredPages, { base, starts, length }: State): number {
+  /** Whether a state has room when all others have gone. */
+  #fitsAlone(stored: StoredPages, { base, starts, length }: State): boolean {
     const pages = pagesOf(starts, length);
-    if (pages * (CHAIN_SIZE + 1) * PAGE_SIZE < this.#maxBytes) return 0;
-    return this.#emptyBytes + aloneBytes(stored, base, pages);
+    this.#heldBytes(stored);
+    const staying = this.#core.number(0);
+    const left = this.#maxBytes - this.#emptyBytes - staying - metadataBytes(pages);
+    // For a small state the worst case, a zspage for each page, is answer enough.
+    return pages * CHAIN_SIZE * PAGE_SIZE <= left || zspageBytes(stored, base, pages) <= left;
   }
 
   /** The state that goes next, of two or more. */

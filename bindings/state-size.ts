@@ -3,44 +3,40 @@ import { PAGE_SIZE } from './arguments.js';
 import { STATE_STORED, sizeOfState, type StoredPages } from './stored-pages.js';
 
 const SLOTS_PER_FRAME = 512;
-/** A slot's handle is a cell, and so is what several handles share. */
-const CELL_BYTES = 8;
-/** Descriptors are 32 to 96 bytes. */
-const DESCRIPTOR_BYTES = 64;
-/** The two frames of the table's tree, and two chunks that the state fills in part. */
-const TABLE_FRAMES = 4;
+/** Two chunks of slots that the state fills in part, and the tree above them. */
+const TABLE_FRAMES = 6;
+/** A page takes up to two cells: its handle and one that its sharers have in common, or the two halves of a fill value. */
+const CELLS_OF_PAGE_BYTES = 16;
+
+/** Most bytes of tables and cells for so many pages. */
+export function metadataBytes(pages: number): number {
+  return pages * CELLS_OF_PAGE_BYTES + (Math.floor(pages / SLOTS_PER_FRAME) + TABLE_FRAMES) * PAGE_SIZE;
+}
 
 interface SizeClass {
-  /** Bytes of an object. */
-  readonly size: number;
+  /** Objects of a zspage. */
+  readonly objects: number;
   /** Pages of a zspage. */
   readonly pages: number;
 }
 
-/**
- * Bytes that pages of a device take beside what the device takes without any, with all other pages gone and the pool compacted,
- * as exactly as can be told beforehand.
- */
-export function aloneBytes(stored: StoredPages, index: number, count: number): number {
-  const { core, pool } = stored;
+/** Bytes of the zspages that pages of a device take when all others are gone and the pool is compacted: exact. */
+export function zspageBytes(stored: StoredPages, index: number, count: number): number {
+  const { raw } = stored.core;
   const classes = classesOf(stored);
   const words = stored.states(index, count, new Uint32Array(2 * count));
-  const objects = new Set<number>();
-  const perClass = new Map<SizeClass, number>();
+  const known = new Set<number>();
+  const objects = new Map<SizeClass, number>();
   for (let n = 0; n < count; n++) {
     const [state, object] = [words[2 * n], words[2 * n + 1]];
-    if (!(state & STATE_STORED) || objects.has(object)) continue;
-    objects.add(object);
-    const sizeClass = classes.get(core.raw.poolClassIndex(pool.address, sizeOfState(state))) as SizeClass;
-    perClass.set(sizeClass, (perClass.get(sizeClass) ?? 0) + 1);
+    if (!(state & STATE_STORED) || known.has(object)) continue;
+    known.add(object);
+    const sizeClass = classes.get(raw.poolClassIndex(stored.pool.address, sizeOfState(state))) as SizeClass;
+    objects.set(sizeClass, (objects.get(sizeClass) ?? 0) + 1);
   }
-  let bytes = (count + objects.size) * CELL_BYTES;
-  for (const [{ size, pages }, used] of perClass) {
-    const zspages = Math.ceil(used / Math.floor((pages * PAGE_SIZE) / size));
-    bytes += zspages * (pages * PAGE_SIZE + DESCRIPTOR_BYTES);
-  }
-  core.raw.poolStats(pool.address);
-  return bytes + core.number(12) + (Math.floor(count / SLOTS_PER_FRAME) + TABLE_FRAMES) * PAGE_SIZE;
+  let pages = 0;
+  for (const [sizeClass, used] of objects) pages += Math.ceil(used / sizeClass.objects) * sizeClass.pages;
+  return pages * PAGE_SIZE;
 }
 
 /** The pool's size classes by their size index. */
@@ -50,7 +46,8 @@ function classesOf({ core, pool }: StoredPages): Map<number, SizeClass> {
   const classes = new Map<number, SizeClass>();
   for (let n = 0; n < count; n++) {
     core.raw.poolClass(pool.address, n);
-    classes.set(core.number(0), { size: core.number(1), pages: core.number(17) });
+    const [size, pages] = [core.number(1), core.number(17)];
+    classes.set(core.number(0), { objects: Math.floor((pages * PAGE_SIZE) / size), pages });
   }
   return classes;
 }
