@@ -215,6 +215,19 @@ describe.each(BUILDS)('StateHistory of the %s build', (build) => {
     checkPools(engine);
   });
 
+  test('the limit of a pool that was given holds for its histories: a push beyond it fails as a whole', () => {
+    using engine = engineOf(build);
+    const pool = engine.createPool({ limit: '128K' });
+    const history = engine.createStateHistory({ pool, maxStates: 2 });
+    const state = noise(20 * PAGE_SIZE);
+    history.push(state);
+    const before = history.stats();
+    expect(codeOf(() => history.push(noise(20 * PAGE_SIZE)))).toBe('ENOMEM');
+    expect(history.stats()).toEqual(before);
+    expect(pool.totalPages).toBe(20);
+    expect(Buffer.compare(history.get(history.push(state)), state)).toBe(0);
+  });
+
   test('what is deleted gives its memory back', () => {
     const engine = engineOf(build);
     const used = engine.memory.used;
