@@ -5,7 +5,7 @@
  * All states stand on one device with deduplication, a range of pages each. A page of a new state is compared with the page at
  * the same place in the newest one; where that is equal, the new state's slot holds the same handle. Any other page is looked
  * for in the deduplication index, which knows the pages of all states, before it is compressed. One device, since one for each
- * state takes four frames of its own: more than many a state that compresses well.
+ * state takes four frames or more of its own, which is more than many a state takes that compresses well.
  */
 import { PAGE_SIZE, checkBytes, checkInteger, checkOptions, outFor } from './arguments.js';
 import type { Core } from './core.js';
@@ -13,6 +13,7 @@ import { Engine, ENGINE_OPTIONS, type EngineOptions } from './engine.js';
 import { ZramError } from './errors.js';
 import { PageSpace } from './page-space.js';
 import { PoolLease } from './pool-lease.js';
+import { clipped, pagesOf, piecesOf, startsOf, type Segmented } from './segments.js';
 import { describe, parseSize, type Size } from './size.js';
 import { metadataBytes, zspageBytes } from './state-size.js';
 import { StoredPages, sentenceOf } from './stored-pages.js';
@@ -66,12 +67,9 @@ export interface StateHistoryStats {
   readonly heldBytes: number;
 }
 
-interface State {
-  readonly length: number;
+interface State extends Segmented {
   /** Its first page on the device. */
   readonly base: number;
-  /** Where its segments begin, in bytes; the first is 0. */
-  readonly starts: readonly number[];
 }
 
 const OPTIONS = ['maxStates', 'maxBytes', 'policy', 'segments'] as const;
@@ -368,57 +366,6 @@ export class StateHistory {
       `there is no state ${describe(id)}: it was never pushed here, was deleted, or made room.`,
     );
   }
-}
-
-// ── segments ─────────────────────────────────────────────────────────────────────────────────────────────────────
-
-/** A segment of a state: its bytes, and the pages behind the state's first that hold them. */
-interface Piece {
-  readonly at: number;
-  readonly length: number;
-  readonly page: number;
-  readonly pages: number;
-}
-
-function* piecesOf({ starts, length }: Pick<State, 'starts' | 'length'>): Generator<Piece> {
-  let page = 0;
-  for (let n = 0; n < starts.length; n++) {
-    const at = starts[n];
-    const bytes = (starts[n + 1] ?? length) - at;
-    const pages = Math.ceil(bytes / PAGE_SIZE);
-    yield { at, length: bytes, page, pages };
-    page += pages;
-  }
-}
-
-function pagesOf(starts: readonly number[], length: number): number {
-  let sum = 0;
-  for (const { pages } of piecesOf({ starts, length })) sum += pages;
-  return sum;
-}
-
-/** Where segments begin, from what a caller gave. */
-function startsOf(segments: unknown, length: number): readonly number[] {
-  if (!Array.isArray(segments)) {
-    throw new ZramError('EINVAL', `segments must be a list of offsets in bytes, not ${describe(segments)}.`);
-  }
-  const starts = [0];
-  segments.forEach((at: unknown, n) => {
-    checkInteger(
-      at,
-      `segments[${n}]`,
-      n === 0 ? 0 : (starts.at(-1) as number) + 1,
-      Math.min(length, Number.MAX_SAFE_INTEGER),
-    );
-    if (at > 0) starts.push(at);
-  });
-  return starts;
-}
-
-/** The segments that begin inside a state. The same array where that is all of them: states share it. */
-function clipped(starts: readonly number[], length: number): readonly number[] {
-  if ((starts.at(-1) as number) < length || starts.length === 1) return starts;
-  return starts.filter((at) => at === 0 || at < length);
 }
 
 function noRoom(why: string): ZramError {
