@@ -22,6 +22,10 @@ export type {
   WritebackOptions,
   WritebackReport,
 } from './post-process.js';
+export type { LoadOptions, LoadedFile } from './save/load.js';
+export type { SaveOptions, SaveReport, Saved } from './save/save.js';
+export type { SaveSink, WebSink, WriteSink } from './save/sink.js';
+export type { BlobSource, LoadSource, WebSource } from './save/source.js';
 export type { BlockState } from './stored-pages.js';
 export { Zram } from './zram.js';
 export type { RecompAlgorithm, ZramOptions } from './zram-options.js';

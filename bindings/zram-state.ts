@@ -153,7 +153,8 @@ export class ZramState {
 
   // ── life ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  init(disksize: Size): void {
+  /** @param lent a pool that others are on, for this time: the next `init` makes one again */
+  init(disksize: Size, lent?: PoolLease): void {
     const bytes = parseSize(disksize, 'disksize');
     const pages = Math.ceil(bytes / PAGE_SIZE);
     if (pages === 0 || pages > PAGES_MAX) {
@@ -165,7 +166,7 @@ export class ZramState {
     const backing = this.backing && new BackingDevice(this.backing, this.#ownedBacking);
     let pool: PoolLease | undefined;
     try {
-      pool = this.#leasePool();
+      pool = lent?.retain() ?? this.#leasePool();
       this.stored = this.#makePages(pool, pages, backing);
       this.encoders = encoders;
       this.#ownedBacking = undefined;

@@ -11,12 +11,12 @@ import { header_codec, header_length, is_plain, object_header, object_bytes } fr
 import { zs_retain } from '../zsmalloc/pool';
 import { value_retain } from '../zsmalloc/same';
 import { block_retain } from './backing';
-import { device_end, device_make } from './device';
+import { device_end, device_make, touch } from './device';
 import { NONE, next_slot } from './post-process';
 import { Device } from './structs';
 import {
   SLOT_HUGE, SLOT_IDLE, SLOT_PICKED, SLOT_SAME, SLOT_SAME_WIDE, SLOT_STORED, SLOT_WRITTEN_BACK, next_chunk,
-  slot_fill_value, slot_at, slot_flags, slot_make, slot_release, slot_set, slot_time, slot_value,
+  slot_fill_value, slot_at, slot_flags, slot_make, slot_release, slot_set, slot_value,
 } from './table';
 
 /** A device on the same pool with the same pages; 0 when memory is exhausted. */
@@ -52,17 +52,23 @@ function fork_chunk(from: Device, device: Device, first: u32, now: u32): bool {
     const flags = slot_flags(source + n * 8);
     if (flags == 0) continue;
     const value = slot_value(source + n * 8);
-    if (!retain(flags, value)) {
+    if (!fork_slot(device, first + n, target + n * 8, value, flags & ~(SLOT_IDLE | SLOT_PICKED), now)) {
       slot_release(device, first, target);
       return false;
     }
-    slot_set(target + n * 8, value, flags & ~(SLOT_IDLE | SLOT_PICKED));
-    // Counted one by one as long as the device may have to be ended halfway.
-    device.pagesStored++;
-    if (flags & SLOT_SAME) device.samePages++;
-    if (flags & SLOT_HUGE) device.hugePages++;
-    if (device.tracksTime) store<u32>(slot_time(first + n, target + n * 8), now);
   }
+  return true;
+}
+
+/** An empty slot gets what another holds. False when that has as many references as fit. */
+export function fork_slot(device: Device, index: u32, slot: usize, value: u32, flags: u32, now: u32): bool {
+  if (!retain(flags, value)) return false;
+  slot_set(slot, value, flags);
+  // Counted one by one as long as the device may have to be ended halfway.
+  device.pagesStored++;
+  if (flags & SLOT_SAME) device.samePages++;
+  if (flags & SLOT_HUGE) device.hugePages++;
+  touch(device, index, slot, now);
   return true;
 }
 
