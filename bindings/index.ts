@@ -24,7 +24,7 @@ export type {
 } from './post-process.js';
 export type { LoadOptions, LoadedFile } from './save/load.js';
 export type { SaveOptions, SaveReport, Saved } from './save/save.js';
-export type { SaveSink, WebSink, WriteSink } from './save/sink.js';
+export type { OwnBytes, SaveSink, WebSink, WriteSink } from './save/sink.js';
 export type { BlobSource, LoadSource, WebSource } from './save/source.js';
 export type { BlockState } from './stored-pages.js';
 export { Zram } from './zram.js';

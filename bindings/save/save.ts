@@ -157,7 +157,7 @@ class Saving {
 
   async save(comment: string | undefined): Promise<{ pages: number; objects: number }> {
     const { objects, pagesStored } = this.#numbering;
-    await this.#out.preamble();
+    await this.#written(this.#out.preamble());
     await this.#json(HEAD, { devices: this.#items.length, objects, comment } satisfies HeadJson);
     for (const [n, item] of this.#items.entries()) await this.#saveSettings(item, pagesStored[n]);
     this.#out.begin();
@@ -198,7 +198,7 @@ class Saving {
   async #json(type: string, value: object): Promise<void> {
     const text = new TextEncoder().encode(JSON.stringify(value));
     if (text.length > SECTION_BYTES_MAX) throw new ZramError('EINVAL', 'the comment is too long to be saved.');
-    await this.#out.section(type, text);
+    await this.#written(this.#out.section(type, text));
   }
 
   /** The number in the file of a compressor with its parameters; written when it is first needed. */
@@ -213,7 +213,7 @@ class Saving {
     if (4 + text.length + (dictionary?.length ?? 0) > SECTION_BYTES_MAX) {
       throw new ZramError('EINVAL', `the dictionary of ${name} is too large to be saved.`);
     }
-    await this.#out.section(CODEC, length, text, dictionary ?? NO_VALUE);
+    await this.#written(this.#out.section(CODEC, length, text, dictionary ?? NO_VALUE));
     this.#codecs.set(codec, this.#codecs.size + 1);
     return this.#codecs.size;
   }
@@ -300,7 +300,6 @@ class Saving {
     this.#endRun();
     await this.#flush();
     const made = await this.#codecOf(encoder);
-    this.#live();
     this.#out.begin();
     return made;
   }
@@ -352,12 +351,16 @@ class Saving {
   async #flush(): Promise<void> {
     this.#endRun();
     if (!this.#out.filled) return;
-    await this.#out.end(PAGES);
-    this.#live();
+    await this.#written(this.#out.end(PAGES));
     this.#out.begin();
   }
 
-  /** Whoever else runs while the sink writes may have ended what is saved. */
+  async #written(section: Promise<void>): Promise<void> {
+    await section;
+    this.#live();
+  }
+
+  /** Whoever else ran meanwhile may have ended what is saved. */
   #live(): void {
     for (const [n, pages] of this.#pages.entries()) {
       if (pages.ended) {

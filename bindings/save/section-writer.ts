@@ -1,7 +1,7 @@
 /** Makes the sections of a save file, one after the other, and gives them to the sink. */
 import { crc32 } from './crc32.js';
 import { CHECKSUM_BYTES, MAGIC, PREAMBLE_BYTES, SECTION_HEAD_BYTES, VERSION } from './format.js';
-import type { SinkWriter } from './sink.js';
+import type { OwnBytes, SinkWriter } from './sink.js';
 
 /** A section of records ends when it has as many: enough that a write to a file costs nothing beside it. */
 const SECTION_BYTES = 256 * 1024;
@@ -10,7 +10,7 @@ const RECORD_BYTES_MAX = 4096 + 32;
 
 export class SectionWriter {
   readonly #sink: SinkWriter;
-  #buffer = new Uint8Array(0);
+  #buffer: OwnBytes = new Uint8Array(0);
   #at = 0;
   #checksum = 0;
 

@@ -2,12 +2,15 @@
 import { ZramError } from '../errors.js';
 import { describe } from '../size.js';
 
+/** Bytes in memory of their own: what TypeScript from 5.7 on calls `Uint8Array<ArrayBuffer>`. */
+export type OwnBytes = ReturnType<Uint8Array['slice']>;
+
 /** What a `WritableStream` is here. */
 export interface WebSink {
   /** Locks the stream. */
   getWriter(): {
     /** Resolves when the chunk is taken. */
-    write(bytes: Uint8Array): Promise<unknown>;
+    write(bytes: OwnBytes): Promise<unknown>;
     /** Resolves when all is written. */
     close(): Promise<unknown>;
     /** Gives up. */
@@ -21,7 +24,7 @@ export interface WriteSink {
    * Takes all bytes, which are its own from then on. A promise is awaited before there are more; one of `bytesWritten`
    * (FileHandle) is followed by the rest.
    */
-  write(bytes: Uint8Array): unknown;
+  write(bytes: OwnBytes): unknown;
 }
 
 /**
@@ -31,15 +34,15 @@ export interface WriteSink {
 export type SaveSink = WebSink | WriteSink;
 
 interface NodeWritable {
-  write(bytes: Uint8Array, done: (error?: Error | null) => void): unknown;
+  write(bytes: OwnBytes, done: (error?: Error | null) => void): unknown;
   end(done: (error?: Error | null) => void): unknown;
   destroy(error?: unknown): unknown;
-  on(event: 'error', listener: () => void): unknown;
-  off(event: 'error', listener: () => void): unknown;
+  on(event: 'error' | 'close', listener: () => void): unknown;
+  off(event: 'error' | 'close', listener: () => void): unknown;
 }
 
 interface Target {
-  write(bytes: Uint8Array): Promise<void>;
+  write(bytes: OwnBytes): Promise<void>;
   end(): Promise<void>;
   abort(reason: unknown): Promise<void>;
 }
@@ -56,7 +59,7 @@ export class SinkWriter {
   }
 
   /** @throws ZramError EIO: the sink failed at this or an earlier piece */
-  async write(bytes: Uint8Array): Promise<void> {
+  async write(bytes: OwnBytes): Promise<void> {
     await this.#settle(this.#last);
     this.bytes += bytes.length;
     this.#last = this.#target.write(bytes);
@@ -116,7 +119,11 @@ function nodeTarget(stream: NodeWritable): Target {
   stream.on('error', ignore);
   const done = (call: (settle: (error?: Error | null) => void) => unknown): Promise<void> =>
     new Promise((resolve, reject) => {
+      // A stream that is destroyed forgets the callback of what it is about to write.
+      const closed = (): void => reject(new Error('the stream was closed before all was written.'));
+      stream.on('close', closed);
       call((error) => {
+        stream.off('close', closed);
         if (error) reject(error);
         else resolve();
       });
