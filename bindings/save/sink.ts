@@ -108,9 +108,15 @@ function webTarget(stream: WebSink): Target {
     throw new ZramError('EINVAL', `the sink cannot be written to: ${String(error)}`);
   }
   return {
-    write: async (bytes) => void (await writer.write(bytes)),
-    end: async () => void (await writer.close()),
-    abort: async (reason) => void (await writer.abort(reason)),
+    async write(bytes) {
+      await writer.write(bytes);
+    },
+    async end() {
+      await writer.close();
+    },
+    async abort(reason) {
+      await writer.abort(reason);
+    },
   };
 }
 

@@ -12,7 +12,7 @@ import { boundaries, saved, savedAll } from './support.js';
 const SEED = seedOfRun();
 const LONG = process.env.ZRAM_WASM_LONG === '1';
 /** Mutated files: the whole number in long runs. */
-const MUTATIONS = LONG ? 10_000 : 800;
+const MUTATIONS = LONG ? 10_000 : 1000;
 const DISK_PAGES = 600;
 
 let engine: Engine;
