@@ -10,7 +10,7 @@ import type { SaveSink } from './save/sink.js';
 import type { ZramState } from './zram-state.js';
 import type { Zram } from './zram.js';
 
-/** How a snapshot is tied to its origin, for zram.ts. */
+/** @internal How a snapshot is tied to its origin, for zram.ts. */
 export interface SnapshotOrigin {
   /** Settings, for what is made of the snapshot. */
   readonly state: ZramState;

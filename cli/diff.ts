@@ -1,5 +1,6 @@
 /** `diff`: the pages in which two images differ. Both are read piece by piece, packs from memory. */
 import { open } from 'node:fs/promises';
+import { basename } from 'node:path';
 
 import { Engine, type PageRange } from '../bindings/index.js';
 import { CliError } from './errors.js';
@@ -49,7 +50,7 @@ export async function diff(a: string, b: string, io: Surroundings): Promise<Diff
     for (const [one, other] of pairsOf(sideA, sideB)) images.push(await compare(one, other, io.progress));
     const single = sideA.length === 1 && sideB.length === 1;
     const onlyIn = (side: readonly Input[], other: readonly Input[]) =>
-      single ? [] : side.map(({ name }) => name).filter((name) => !other.some((one) => one.name === name));
+      single ? [] : side.map(nameOf).filter((name) => !other.some((one) => nameOf(one) === name));
     return { a, b, images, onlyInA: onlyIn(sideA, sideB), onlyInB: onlyIn(sideB, sideA) };
   } finally {
     for (const input of opened) await input.close();
@@ -78,10 +79,17 @@ async function isPack({ bytes }: Input, path: string): Promise<boolean> {
   }
 }
 
+/** Images of a pack have no folder: that of a file does not count. */
+function nameOf({ name }: Input): string {
+  return basename(name);
+}
+
 function pairsOf(a: readonly Input[], b: readonly Input[]): (readonly [Input, Input])[] {
   const [firstA, firstB] = [a[0], b[0]];
   if (a.length === 1 && b.length === 1) return [[firstA, firstB]];
-  const pairs = a.flatMap((one) => b.filter(({ name }) => name === one.name).map((other) => [one, other] as const));
+  const pairs = a.flatMap((one) =>
+    b.filter((other) => nameOf(other) === nameOf(one)).map((other) => [one, other] as const),
+  );
   if (pairs.length > 0) return pairs;
   throw new CliError('of packs with several images those of one name are compared, and no name is in both');
 }

@@ -67,8 +67,8 @@ export const DIFF_HELP = `Usage: zram-wasm diff A B [--json]
 
 Lists the pages of 4096 bytes in which two images differ, as ranges. Pages that only the longer one has are listed too.
 
-  A, B                images, devices or pipes, '-' for standard input, or packs. Of packs with several images those of
-                      one name are compared; one image is compared with one image, whatever they are called.
+  A, B                images, devices or pipes, '-' for standard input, or packs. Where a pack has several images, those
+                      of one name are compared; one is compared with one, whatever they are called.
 ${COMMON}
 Exit status: 0 done, whether they differ or not; 1 failed, 2 wrong usage.
 `;

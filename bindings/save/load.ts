@@ -45,18 +45,22 @@ export interface LoadedFile {
   readonly comment: string | undefined;
 }
 
-/** What is to be loaded, and the options for that. */
+/** @internal What is to be loaded, and the options for that. */
 export interface LoadMode {
   readonly one: boolean;
   readonly options: readonly string[];
 }
 
 const OPTIONS = ['memLimit', 'trackEntryActime', 'verifyCompressors', 'chainSize', 'shrinker', 'pool'] as const;
+/** @internal */
 export const LOAD_ONE: LoadMode = { one: true, options: [...OPTIONS, 'backing'] };
-/** A backing has one user: it cannot be that of several devices. */
+/** @internal A backing has one user: it cannot be that of several devices. */
 export const LOAD_ALL: LoadMode = { one: false, options: OPTIONS };
 
-/** @param lease the engine, where it was made for what is loaded */
+/**
+ * @internal
+ * @param lease the engine, where it was made for what is loaded
+ */
 export async function loadFile(
   engine: Engine,
   source: unknown,

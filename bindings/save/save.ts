@@ -65,6 +65,7 @@ interface Item {
   readonly state: ZramState;
 }
 
+/** @internal As `Zram.saveAll`. */
 export async function saveAll(sink: unknown, saved: unknown, options: SaveOptions | undefined): Promise<SaveReport> {
   checkOptions(options, ['comment'], 'saveAll');
   const comment = options?.comment;

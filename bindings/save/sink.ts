@@ -47,7 +47,7 @@ interface Target {
   abort(reason: unknown): Promise<void>;
 }
 
-/** Writes one piece while the next is made, and no more: the sink sets the pace. */
+/** @internal Writes one piece while the next is made, and no more: the sink sets the pace. */
 export class SinkWriter {
   readonly #target: Target;
   #last: Promise<void> = Promise.resolve();

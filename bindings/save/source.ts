@@ -39,7 +39,7 @@ interface Chunks {
 
 const NOTHING = new Uint8Array(0);
 
-/** Reads a source in pieces of the reader's choice. */
+/** @internal Reads a source in pieces of the reader's choice. */
 export class SourceReader {
   readonly #chunks: Chunks;
   #chunk: Uint8Array = NOTHING;

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
   existsSync,
@@ -265,6 +266,8 @@ describe('diff', () => {
     expect((await run(['diff', at('one.pack'), at('two.pack')])).out).toMatch(
       /\nonly in .*one\.pack: b\.img\nonly in .*two\.pack: out-b\n$/,
     );
+    const one = await json(['diff', at('other', 'a.img'), at('one.pack')]);
+    expect(one).toMatchObject({ images: [{ pages: 4, ranges }], onlyInA: [], onlyInB: ['b.img', 'empty'] });
     const { status, err } = await run(['diff', at('one.pack'), at('changed.img')]);
     expect({ status, err }).toMatchObject({ status: 1, err: expect.stringContaining('no name is in both') });
   });
