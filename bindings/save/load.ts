@@ -89,6 +89,8 @@ class Loading {
   /** By their order in the file. */
   readonly #settings: DeviceJson[] = [];
   readonly #devices: Zram[] = [];
+  /** What the caller gets. */
+  readonly #made = new Map<string, Zram | ZramSnapshot>();
   #head: HeadJson | undefined;
   #leases = 0;
 
@@ -198,21 +200,17 @@ class Loading {
   }
 
   finish(): LoadedFile {
-    const devices = new Map<string, Zram | ZramSnapshot>();
     for (const [n, { name, snapshot }] of this.#settings.entries()) {
       const zram = this.#devices[n];
-      if (this.mode.one || !snapshot) {
-        devices.set(name, zram);
-        continue;
-      }
-      devices.set(name, zram.snapshot());
-      zram.destroy();
+      const made = snapshot && !this.mode.one ? zram.snapshot() : zram;
+      this.#made.set(name, made);
+      if (made !== zram) zram.destroy();
     }
-    return Object.freeze({ devices, comment: this.#head?.comment });
+    return Object.freeze({ devices: this.#made, comment: this.#head?.comment });
   }
 
   destroy(): void {
-    for (const zram of this.#devices) zram.destroy();
+    for (const made of [...this.#devices, ...this.#made.values()]) made.destroy();
   }
 }
 
