@@ -139,8 +139,9 @@ export class StateHistory {
     const pool = shared
       ? PoolLease.of(core, shared, ZsPool.attach(shared, core, this))
       : PoolLease.own(core, { chainSize: CHAIN_SIZE });
+    core.makeHashKey();
     const device = core.raw.zramMake(pool.address, DISK_PAGES, LZ4_LEVEL, 1, 0);
-    if (device !== 0) return new StoredPages(core, device, DISK_PAGES, pool, undefined, false);
+    if (device !== 0) return new StoredPages(core, device, DISK_PAGES, pool, undefined, true, false);
     pool.release();
     if (shared) ZsPool.detach(shared, this);
     throw noMemoryForDevice();

@@ -240,6 +240,12 @@ export class StoredPages {
     return out;
   }
 
+  /** What slots hold, a word each: a handle, the cell of a block or a fill value. */
+  slotValues(index: number, count: number): Uint32Array {
+    this.core.raw.zramSlotValues(this.address, index, count);
+    return this.core.words().slice(0, count);
+  }
+
   state(index: number): number {
     this.core.raw.zramSlots(this.address, index, 1);
     return this.core.words()[0];

@@ -154,7 +154,8 @@ export class ZramState {
 
   // ── life ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  init(disksize: Size): void {
+  /** @param lent a pool that others are on, for this time: the next `init` makes one again */
+  init(disksize: Size, lent?: PoolLease): void {
     // The kernel's order: 0 is wrong at any time, a size is too large only where it could be set.
     if (this.stored && parseSize(disksize, 'disksize') > 0) {
       throw new ZramError('EBUSY', 'the device has a disksize; reset() it first.');
@@ -165,7 +166,7 @@ export class ZramState {
     const backing = this.backing && new BackingDevice(this.backing, this.#ownedBacking);
     let pool: PoolLease | undefined;
     try {
-      pool = this.#leasePool();
+      pool = lent?.retain() ?? this.#leasePool();
       this.stored = this.#makePages(pool, pages, backing);
       this.encoders = encoders;
       this.#ownedBacking = undefined;

@@ -19,6 +19,11 @@ import {
   type WritebackOptions,
   type WritebackReport,
 } from './post-process.js';
+import type { PoolLease } from './pool-lease.js';
+import { LOAD_ALL, LOAD_ONE, loadFile, type LoadMode, type LoadOptions, type LoadedFile } from './save/load.js';
+import { saveAll, type SaveOptions, type SaveReport, type Saved } from './save/save.js';
+import type { SaveSink } from './save/sink.js';
+import type { LoadSource } from './save/source.js';
 import type { Size } from './size.js';
 import { StoredPages, partsOf, sentenceOf, withPagesDone, type BlockState } from './stored-pages.js';
 import { createSysfs, idleOf, recompressOf, writebackOf, type Sysfs } from './sysfs.js';
@@ -377,8 +382,9 @@ export class Zram {
   snapshot(): ZramSnapshot {
     const pages = fork(this.#ready(), false);
     return this.#own(pages, (onEnd) => {
-      const secondaries = this.#state.secondaryCodecs();
-      return new ZramSnapshot(pages, { secondaries, onEnd, clone: (from) => this.#cloneOf(from) });
+      const state = this.#state;
+      const secondaries = state.secondaryCodecs();
+      return new ZramSnapshot(pages, { state, secondaries, onEnd, clone: (from) => this.#cloneOf(from) });
     });
   }
 
@@ -425,6 +431,83 @@ export class Zram {
   diff(other: ZramSnapshot | Zram): PageRange[] {
     const [a, b] = [this.#ready(), pagesOfAny(other)];
     return diffPages(a, b);
+  }
+
+  // ── save and load ──────────────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Writes what the device holds now, and its settings, to a file or stream: objects as they are compressed, those that
+   * pages share once. Pages on the backing device are read and saved too. Not saved are idle marks, counters and times.
+   *
+   * The call takes a snapshot first; what is written to the device meanwhile is not in the file.
+   * @param sink where to; streams are closed at the end, and given up after a failure
+   * @throws ZramError EINVAL: no sink; ENOMEM: for the snapshot; EIO: the sink or the backing failed
+   */
+  async save(sink: SaveSink): Promise<SaveReport> {
+    return saveAll(sink, [this], undefined);
+  }
+
+  /**
+   * Writes devices and snapshots of one pool to one file, in which they share their objects as they do in memory.
+   * @param sink as for `save`
+   * @param saved by name, or a list
+   * @throws ZramError as `save`; EINVAL: they are on different pools
+   */
+  static async saveAll(sink: SaveSink, saved: Saved, options?: SaveOptions): Promise<SaveReport> {
+    return saveAll(sink, saved, options);
+  }
+
+  /**
+   * Makes an engine with the device that a file of `save` has; destroying the device destroys the engine. Every page reads
+   * as it did; pages that shared an object do so again. Each object is checked to be a page.
+   * @param source where from; it is read to its end
+   * @throws ZramError EINVAL: the file is truncated, damaged, of a newer version or something else, with the offset where
+   * that shows, or it has several devices; EOPNOTSUPP: a compressor that is not here; ENOMEM: `memLimit` or `maxMemory`;
+   * EIO: the source failed. Nothing is left then
+   */
+  static async load(source: LoadSource, options?: Omit<LoadOptions, 'pool'> & EngineOptions): Promise<Zram> {
+    const { devices } = await Zram.#loadIntoOwn(source, options, 'Zram.load', LOAD_ONE);
+    return devices.values().next().value as Zram;
+  }
+
+  /**
+   * As `load`, for files with any number of devices and snapshots, which come to be on one pool. The engine is destroyed with
+   * the last of them.
+   */
+  static async loadAll(
+    source: LoadSource,
+    options?: Omit<LoadOptions, 'pool' | 'backing'> & EngineOptions,
+  ): Promise<LoadedFile> {
+    return Zram.#loadIntoOwn(source, options, 'Zram.loadAll', LOAD_ALL);
+  }
+
+  static async #loadIntoOwn(
+    source: LoadSource,
+    options: (LoadOptions & EngineOptions) | undefined,
+    call: string,
+    known: LoadMode,
+  ): Promise<LoadedFile> {
+    checkOptions(options, [...known.options, ...ENGINE_OPTIONS], call);
+    const { module, maxMemory, compressors, ...rest } = options ?? {};
+    const engine = await Engine.create({ module, maxMemory, compressors });
+    try {
+      return await loadFile(engine, source, rest, known, new EngineLease(engine));
+    } catch (error) {
+      engine.destroy();
+      throw error;
+    }
+  }
+
+  /** @internal Its settings and state. */
+  static stateOf(zram: Zram): ZramState {
+    return zram.#state;
+  }
+
+  /** @internal For loading: the device gets a disk, on a pool that others are on where there is one, and its share of the engine. */
+  static initLoaded(zram: Zram, disksize: number, pool: PoolLease | undefined, lease: EngineLease | undefined): void {
+    zram.#state.init(disksize, pool);
+    zram.#start();
+    zram.#lease = lease;
   }
 
   // ── life ───────────────────────────────────────────────────────────────────────────────────────────────────────
