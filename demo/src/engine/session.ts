@@ -1,0 +1,274 @@
+/**
+ * The engine as the page sees it: one device on one pool, what was stored on it, and the scanner. Long work goes in
+ * steps with a turn of the event loop between them, so that it can be watched and ended.
+ */
+import { Engine, type CompactReport, type Ksmd, type MergeReport, type Zram, type ZsPool } from 'zram-wasm/external';
+import type { Emit } from '../workers/rpc.js';
+import { firstDifference } from './compare.js';
+import { PageTable, buffersOf } from './page-table.js';
+import type {
+  DeviceConfig,
+  EngineCalls,
+  EngineEvents,
+  KsmdSpeed,
+  Source,
+  StoreReport,
+  VerifyReport,
+} from './protocol.js';
+import { sharingOf } from './sharing.js';
+
+const PAGE_BYTES = 4096;
+/** Sparse: only pages that are stored cost anything, and wasm's 4 GiB are the end long before. */
+const DISKSIZE = '64G';
+/** Read and stored in one go: some 10 ms. */
+const STEP_BYTES = 4 << 20;
+/** A merge holds the worker for so long before it looks for other work. */
+const MERGE_STEP_MS = 40;
+/** Between two reports of a long work. */
+const REPORT_MS = 150;
+/** The whole map is gathered again while ksmd runs, but for no more than one part in so many of the time. */
+const REFRESH_SHARE = 6;
+const REFRESH_MS_MIN = 400;
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** A source, and the file to store it from again or to compare it with. */
+interface Kept extends Source {
+  readonly file: File;
+}
+
+export class Session implements EngineCalls {
+  readonly #emit: Emit<EngineEvents>;
+  readonly #engine: Engine;
+  #config: DeviceConfig = { algorithm: 'lz4', chainSize: 8, dedup: false };
+  #pool: ZsPool;
+  #zram: Zram;
+  #ksmd: Ksmd | undefined;
+  #sources: Kept[] = [];
+  #table = new PageTable();
+  #cancelled = false;
+  #refreshTimer: ReturnType<typeof setTimeout> | undefined;
+
+  private constructor(engine: Engine, emit: Emit<EngineEvents>) {
+    this.#emit = emit;
+    this.#engine = engine;
+    this.#pool = engine.createPool({ chainSize: this.#config.chainSize });
+    this.#zram = this.#makeDevice();
+    this.#reportAll();
+  }
+
+  static async make(emit: Emit<EngineEvents>): Promise<Session> {
+    return new Session(await Engine.create(), emit);
+  }
+
+  /** Makes a new device, and stores on it what the old one held. */
+  async configure(config: DeviceConfig): Promise<StoreReport> {
+    this.#config = config;
+    const files = this.#sources.map(({ file }) => file);
+    this.clear();
+    return this.store(files);
+  }
+
+  /** Frees all, and makes an empty device. */
+  clear(): void {
+    const speed = this.#ksmd && { pagesToScan: this.#ksmd.pagesToScan, sleepMillisecs: this.#ksmd.sleepMillisecs };
+    this.ksmd(undefined);
+    this.#zram.destroy();
+    this.#pool.destroy();
+    this.#pool = this.#engine.createPool({ chainSize: this.#config.chainSize });
+    this.#zram = this.#makeDevice();
+    this.#sources = [];
+    this.#table = new PageTable();
+    this.ksmd(speed);
+    this.#reportAll();
+  }
+
+  /** Stores files one after the other, each from the next free page on. */
+  async store(files: readonly File[]): Promise<StoreReport> {
+    this.#cancelled = false;
+    const started = performance.now();
+    const total = files.reduce((sum, { size }) => sum + size, 0);
+    const report = { bytes: 0, milliseconds: 0, engineMilliseconds: 0 };
+    try {
+      for (const file of files) {
+        await this.#storeFile(file, report, total, started);
+        if (this.#cancelled) break;
+      }
+    } finally {
+      report.milliseconds = performance.now() - started;
+      this.#reportAll();
+    }
+    return report;
+  }
+
+  async #storeFile(file: File, report: Writable<StoreReport>, total: number, started: number): Promise<void> {
+    const firstPage = this.#endPage();
+    const source = { name: file.name, bytes: 0, firstPage, pages: 0, file };
+    this.#sources.push(source);
+    const expectedEnd = firstPage + Math.ceil(file.size / PAGE_BYTES);
+    const read = (at: number): Promise<ArrayBuffer> => file.slice(at, at + STEP_BYTES).arrayBuffer();
+    let next = read(0);
+    let reported = 0;
+    let shown = firstPage;
+    while (source.bytes < file.size && !this.#cancelled) {
+      const bytes = new Uint8Array(await next);
+      next = read(source.bytes + bytes.length);
+      const begun = performance.now();
+      this.#zram.write(firstPage * PAGE_BYTES + source.bytes, bytes);
+      report.engineMilliseconds += performance.now() - begun;
+      report.bytes += bytes.length;
+      source.bytes += bytes.length;
+      source.pages = Math.ceil(source.bytes / PAGE_BYTES);
+      const now = performance.now();
+      if (now - reported < REPORT_MS) continue;
+      reported = now;
+      this.#reportPages(shown, firstPage + source.pages - shown, expectedEnd);
+      shown = firstPage + source.pages;
+      this.#reportStats();
+      const rate = (report.bytes / (now - started)) * 1000;
+      this.#emit('progress', { what: `Storing ${file.name}`, done: report.bytes, total, rate });
+    }
+    // The read ahead ends by itself; that it was not wanted is no error.
+    next.catch(() => undefined);
+  }
+
+  /** One full pass. */
+  async merge(): Promise<MergeReport> {
+    this.#cancelled = false;
+    const sum = { objectsScanned: 0, objectsHashed: 0, objectsMerged: 0, bytesMerged: 0, pagesFreed: 0, hashCollisions: 0 };
+    let milliseconds = 0;
+    let complete = false;
+    let reported = performance.now();
+    while (!complete && !this.#cancelled) {
+      const step = this.#zram.merge({ maxMilliseconds: MERGE_STEP_MS });
+      for (const key of Object.keys(sum) as (keyof typeof sum)[]) sum[key] += step[key];
+      milliseconds += step.milliseconds;
+      complete = step.complete;
+      if (complete || performance.now() - reported < REPORT_MS) continue;
+      this.#reportPages();
+      this.#reportStats();
+      const total = this.#pool.stats().objects + sum.objectsMerged;
+      const rate = (sum.objectsScanned / milliseconds) * 1000 * PAGE_BYTES;
+      this.#emit('progress', { what: 'Merging', done: sum.objectsScanned, total, rate });
+      reported = performance.now();
+      await turn();
+    }
+    this.#reportAll();
+    return { ...sum, milliseconds, complete };
+  }
+
+  compact(): CompactReport {
+    const report = this.#zram.compact();
+    this.#reportAll();
+    return report;
+  }
+
+  /** Starts the scanner, or with no speed stops it. */
+  ksmd(speed: KsmdSpeed | undefined): void {
+    this.#ksmd?.destroy();
+    this.#ksmd = undefined;
+    clearTimeout(this.#refreshTimer);
+    if (speed !== undefined) {
+      this.#ksmd = this.#pool.createKsmd(speed);
+      this.#ksmd.start();
+      this.#refreshTimer = setTimeout(() => this.#follow(-1), REFRESH_MS_MIN);
+    }
+    this.#reportStats();
+  }
+
+  /** Shows what the scanner did, while it does something. */
+  #follow(merged: number): void {
+    const begun = performance.now();
+    const { pagesMerged } = this.#pool.stats();
+    if (pagesMerged === merged) this.#reportStats();
+    else this.#reportAll();
+    const pause = Math.max(REFRESH_MS_MIN, (performance.now() - begun) * REFRESH_SHARE);
+    this.#refreshTimer = setTimeout(() => this.#follow(pagesMerged), pause);
+  }
+
+  /** Reads everything back and compares it with the files, byte by byte. */
+  async verify(): Promise<VerifyReport> {
+    this.#cancelled = false;
+    const started = performance.now();
+    const total = this.#sources.reduce((sum, { bytes }) => sum + bytes, 0);
+    const out = new Uint8Array(STEP_BYTES);
+    let done = 0;
+    let reported = started;
+    for (const { name, file, firstPage, bytes } of this.#sources) {
+      for (let at = 0; at < bytes && !this.#cancelled; at += STEP_BYTES) {
+        const length = Math.min(STEP_BYTES, bytes - at);
+        const expected = new Uint8Array(await file.slice(at, at + length).arrayBuffer());
+        this.#zram.read(firstPage * PAGE_BYTES + at, length, out);
+        const differs = firstDifference(expected, out, length);
+        if (differs >= 0) {
+          const differsAt = { source: name, offset: at + differs };
+          return { bytes: done + differs, milliseconds: performance.now() - started, differsAt, skipped: [] };
+        }
+        done += length;
+        const now = performance.now();
+        if (now - reported < REPORT_MS) continue;
+        reported = now;
+        this.#emit('progress', { what: `Comparing ${name}`, done, total, rate: (done / (now - started)) * 1000 });
+      }
+    }
+    return { bytes: done, milliseconds: performance.now() - started, differsAt: undefined, skipped: [] };
+  }
+
+  cancel(): void {
+    this.#cancelled = true;
+  }
+
+  // ── reports ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #reportAll(): void {
+    this.#reportPages();
+    this.#reportStats();
+    const { sysfs } = this.#zram;
+    this.#emit('details', {
+      sources: sharingOf(this.#sources, this.#table).map(({ name, bytes, firstPage, pages, samePages, sharedInside, sharedOutside }) => ({
+        name, bytes, firstPage, pages, samePages, sharedInside, sharedOutside,
+      })),
+      classes: this.#pool.classes(),
+      sysfs: sysfs.list().flatMap(({ name, mode, help }) => (mode === 'w' ? [] : [{ name, help, text: sysfs.read(name) }])),
+    });
+  }
+
+  #reportPages(first = 0, count = this.#endPage(), total = this.#endPage()): void {
+    this.#table.refresh(this.#zram, first, count);
+    const pages = this.#table.copy(first, count, Math.max(total, this.#endPage()));
+    this.#emit('pages', pages, buffersOf(pages));
+  }
+
+  #reportStats(): void {
+    this.#emit('stats', {
+      at: performance.now(),
+      mmStat: this.#zram.mmStat,
+      memory: this.#engine.memory,
+      pool: this.#pool.stats(),
+      ksmd: this.#ksmd?.stats(),
+    });
+  }
+
+  /** The page after the last source. */
+  #endPage(): number {
+    const last = this.#sources.at(-1);
+    return last === undefined ? 0 : last.firstPage + last.pages;
+  }
+
+  #makeDevice(): Zram {
+    const { algorithm, dedup } = this.#config;
+    return this.#engine.createZram({ disksize: DISKSIZE, compAlgorithm: algorithm, dedup, pool: this.#pool });
+  }
+}
+
+/** Lets waiting messages in. A timer would wait 4 ms; a message does not. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(undefined);
+  });
+}

@@ -1,0 +1,142 @@
+/** The worker that runs SQLite programs and keeps what their memories were, every second. */
+import { CHANGED } from '../engine/protocol.js';
+import { History } from '../history/history.js';
+import type { HistoryCalls, HistoryConfig, HistoryEvents, SelectedState } from '../history/protocol.js';
+import { SqliteProgram } from '../history/sqlite-program.js';
+import { serve, type Emit } from './rpc.js';
+
+const INTERVAL_MS = 1000;
+/** Work between two states, and before a sample. */
+const STEPS_PER_STATE = 2;
+const SAMPLE_STEPS = 12;
+const NAMES = ['Shop Lisbon', 'Shop Kyoto', 'Shop Oslo'];
+
+interface Run {
+  readonly history: History;
+  readonly programs: readonly SqliteProgram[];
+  /** SHA-256 of each state's memory, taken before it was stored. */
+  readonly digests: string[];
+}
+
+async function makePrograms(count: number): Promise<SqliteProgram[]> {
+  const programs = [];
+  for (let n = 0; n < count; n++) programs.push(await SqliteProgram.make(NAMES[n]!, n + 1));
+  return programs;
+}
+
+async function digest(memories: readonly Uint8Array<ArrayBuffer>[]): Promise<string> {
+  const parts = await Promise.all(memories.map((memory) => crypto.subtle.digest('SHA-256', memory)));
+  const hex = (bytes: ArrayBuffer): string =>
+    [...new Uint8Array(bytes)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+  return parts.map(hex).join(' ');
+}
+
+function makeCalls(emit: Emit<HistoryEvents>): HistoryCalls {
+  let run: Run | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+
+  async function takeState({ history, programs, digests }: Run): Promise<void> {
+    const work = programs.map((program) => {
+      const lines = Array.from({ length: STEPS_PER_STATE }, () => program.step());
+      return lines.at(-1)!;
+    });
+    const begun = performance.now();
+    const memories = programs.map(({ memory }) => memory);
+    const sha256 = await digest(memories);
+    const stored = performance.now();
+    const id = history.push(memories);
+    const milliseconds = performance.now() - stored;
+    digests[id] = sha256;
+    const { states } = history.pages(id);
+    emit('state', {
+      id,
+      bytes: memories.reduce((sum, { length }) => sum + length, 0),
+      rawBytes: history.rawBytes,
+      heldBytes: history.heldBytes,
+      changedPages: states.reduce((sum, state) => sum + Number((state & CHANGED) !== 0), 0),
+      pages: states.length,
+      milliseconds,
+      work,
+      rows: rowsOf(programs),
+    });
+  }
+
+  /** The next state a second after this one began, or at once when it took longer. */
+  async function loop(current: Run): Promise<void> {
+    const begun = performance.now();
+    try {
+      await takeState(current);
+    } catch (error) {
+      emit('ended', { reason: (error as Error).message });
+      return;
+    }
+    if (run === current && timer !== undefined) {
+      timer = setTimeout(() => void loop(current), Math.max(0, INTERVAL_MS - (performance.now() - begun)));
+    }
+  }
+
+  function pause(): void {
+    clearTimeout(timer);
+    timer = undefined;
+  }
+
+  function resume(): void {
+    const current = run;
+    if (current === undefined || timer !== undefined) return;
+    timer = setTimeout(() => void loop(current), 0);
+  }
+
+  function running(): Run {
+    if (run === undefined) throw new Error('Nothing has been recorded yet.');
+    return run;
+  }
+
+  return {
+    async start({ programs: count, finding }: HistoryConfig) {
+      pause();
+      run?.history.destroy();
+      run?.programs.forEach((program) => program.destroy());
+      run = undefined;
+      const history = await History.make(finding);
+      run = { history, programs: await makePrograms(count), digests: [] };
+      resume();
+    },
+    pause,
+    resume,
+    async select(id): Promise<SelectedState> {
+      const { history, programs, digests } = running();
+      const begun = performance.now();
+      const memories = history.get(id);
+      const milliseconds = performance.now() - begun;
+      const sha256 = await digest(memories);
+      let at = 0;
+      const parts = memories.map(({ length }, n) => {
+        const part = { name: programs[n]!.name, firstPage: at, pages: length / 4096 };
+        at += part.pages;
+        return part;
+      });
+      const pages = history.pages(id);
+      return { id, pages, programs: parts, identical: sha256 === digests[id], sha256, milliseconds };
+    },
+    async rewind(id) {
+      const { history, programs } = running();
+      for (const [n, memory] of history.get(id).entries()) programs[n]!.restore(memory);
+      return { rows: rowsOf(programs) };
+    },
+    async sample(count) {
+      const programs = await makePrograms(count);
+      return programs.map((program) => {
+        for (let n = 0; n < SAMPLE_STEPS; n++) program.step();
+        const file = new File([program.memory], `${program.name}.mem`);
+        program.destroy();
+        return file;
+      });
+    },
+  };
+}
+
+function rowsOf(programs: readonly SqliteProgram[]): number {
+  return programs.reduce((sum, { rows }) => sum + rows, 0);
+}
+
+serve<HistoryCalls, HistoryEvents>(makeCalls);
