@@ -46,7 +46,7 @@ export default defineConfig({
   resolve: { alias: publishedEntries() },
   plugins: [policyInPage()],
   worker: { format: 'es' },
-  optimizeDeps: { exclude: ['@sqlite.org/sqlite-wasm'] },
+  optimizeDeps: { exclude: ['@journeyapps/wa-sqlite'] },
   server: { fs: { allow: ['..'] } },
   preview: { headers: HEADERS },
   build: { target: 'es2022', modulePreload: { polyfill: false }, assetsInlineLimit: 0 },

@@ -97,15 +97,17 @@ export interface KsmdSpeed {
 }
 
 export interface EngineCalls {
+  /** Answers when the engine is there. */
+  ready(): Promise<void>;
   configure(config: DeviceConfig): Promise<StoreReport>;
   store(files: readonly File[]): Promise<StoreReport>;
   merge(): Promise<MergeReport>;
-  compact(): CompactReport;
-  ksmd(speed: KsmdSpeed | undefined): void;
+  compact(): Promise<CompactReport>;
+  ksmd(speed: KsmdSpeed | undefined): Promise<void>;
   verify(): Promise<VerifyReport>;
-  clear(): void;
+  clear(): Promise<void>;
   /** Ends `store`, `verify` or `merge` at the next step. */
-  cancel(): void;
+  cancel(): Promise<void>;
 }
 
 export interface EngineEvents {

@@ -8,7 +8,6 @@ import { firstDifference } from './compare.js';
 import { PageTable, buffersOf } from './page-table.js';
 import type {
   DeviceConfig,
-  EngineCalls,
   EngineEvents,
   KsmdSpeed,
   Source,
@@ -37,7 +36,7 @@ interface Kept extends Source {
   readonly file: File;
 }
 
-export class Session implements EngineCalls {
+export class Session {
   readonly #emit: Emit<EngineEvents>;
   readonly #engine: Engine;
   #config: DeviceConfig = { algorithm: 'lz4', chainSize: 8, dedup: false };

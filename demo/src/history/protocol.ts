@@ -48,7 +48,7 @@ export interface HistoryCalls {
   select(id: number): Promise<SelectedState>;
   /** Gives the programs the memory that they had, and lets them run on from there. Tells how many rows they see. */
   rewind(id: number): Promise<{ readonly rows: number }>;
-  /** The memory of fresh programs after some seconds' work, as files. */
+  /** The memory of fresh programs, before and after some work, as files. */
   sample(programs: number): Promise<File[]>;
 }
 

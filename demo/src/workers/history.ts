@@ -8,7 +8,7 @@ import { serve, type Emit } from './rpc.js';
 const INTERVAL_MS = 1000;
 /** Work between two states, and before a sample. */
 const STEPS_PER_STATE = 2;
-const SAMPLE_STEPS = 12;
+const SAMPLE_STEPS = 20;
 const NAMES = ['Shop Lisbon', 'Shop Kyoto', 'Shop Oslo'];
 
 interface Run {
@@ -34,18 +34,26 @@ async function digest(memories: readonly Uint8Array<ArrayBuffer>[]): Promise<str
 function makeCalls(emit: Emit<HistoryEvents>): HistoryCalls {
   let run: Run | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let last: Promise<unknown> = Promise.resolve();
+
+  /** A program that is at work may not be rewound, nor ended: one after the other. */
+  function exclusively<T>(work: () => Promise<T>): Promise<T> {
+    const result = last.then(work);
+    last = result.catch(() => undefined);
+    return result;
+  }
 
   async function takeState({ history, programs, digests }: Run): Promise<void> {
-    const work = programs.map((program) => {
-      const lines = Array.from({ length: STEPS_PER_STATE }, () => program.step());
-      return lines.at(-1)!;
-    });
-    const begun = performance.now();
+    const work = [];
+    for (const program of programs) {
+      for (let n = 1; n < STEPS_PER_STATE; n++) await program.step();
+      work.push(await program.step());
+    }
     const memories = programs.map(({ memory }) => memory);
     const sha256 = await digest(memories);
-    const stored = performance.now();
+    const begun = performance.now();
     const id = history.push(memories);
-    const milliseconds = performance.now() - stored;
+    const milliseconds = performance.now() - begun;
     digests[id] = sha256;
     const { states } = history.pages(id);
     emit('state', {
@@ -57,7 +65,7 @@ function makeCalls(emit: Emit<HistoryEvents>): HistoryCalls {
       pages: states.length,
       milliseconds,
       work,
-      rows: rowsOf(programs),
+      rows: await rowsOf(programs),
     });
   }
 
@@ -65,7 +73,7 @@ function makeCalls(emit: Emit<HistoryEvents>): HistoryCalls {
   async function loop(current: Run): Promise<void> {
     const begun = performance.now();
     try {
-      await takeState(current);
+      await exclusively(() => takeState(current));
     } catch (error) {
       emit('ended', { reason: (error as Error).message });
       return;
@@ -94,9 +102,11 @@ function makeCalls(emit: Emit<HistoryEvents>): HistoryCalls {
   return {
     async start({ programs: count, finding }: HistoryConfig) {
       pause();
-      run?.history.destroy();
-      run?.programs.forEach((program) => program.destroy());
-      run = undefined;
+      await exclusively(async () => {
+        run?.history.destroy();
+        for (const program of run?.programs ?? []) await program.destroy();
+        run = undefined;
+      });
       const history = await History.make(finding);
       run = { history, programs: await makePrograms(count), digests: [] };
       resume();
@@ -118,25 +128,30 @@ function makeCalls(emit: Emit<HistoryEvents>): HistoryCalls {
       const pages = history.pages(id);
       return { id, pages, programs: parts, identical: sha256 === digests[id], sha256, milliseconds };
     },
-    async rewind(id) {
-      const { history, programs } = running();
-      for (const [n, memory] of history.get(id).entries()) programs[n]!.restore(memory);
-      return { rows: rowsOf(programs) };
-    },
+    rewind: (id) =>
+      exclusively(async () => {
+        const { history, programs } = running();
+        for (const [n, memory] of history.get(id).entries()) programs[n]!.restore(memory);
+        return { rows: await rowsOf(programs) };
+      }),
     async sample(count) {
-      const programs = await makePrograms(count);
-      return programs.map((program) => {
-        for (let n = 0; n < SAMPLE_STEPS; n++) program.step();
-        const file = new File([program.memory], `${program.name}.mem`);
-        program.destroy();
-        return file;
-      });
+      const files = [];
+      for (const program of await makePrograms(count)) {
+        for (const time of ['before', 'after']) {
+          files.push(new File([program.memory], `${program.name}, ${time}`));
+          for (let n = 0; n < SAMPLE_STEPS && time === 'before'; n++) await program.step();
+        }
+        await program.destroy();
+      }
+      return files;
     },
   };
 }
 
-function rowsOf(programs: readonly SqliteProgram[]): number {
-  return programs.reduce((sum, { rows }) => sum + rows, 0);
+async function rowsOf(programs: readonly SqliteProgram[]): Promise<number> {
+  let rows = 0;
+  for (const program of programs) rows += await program.rows();
+  return rows;
 }
 
 serve<HistoryCalls, HistoryEvents>(makeCalls);

@@ -98,7 +98,7 @@ export function serve<C extends { [N in keyof C]: (argument: never) => unknown }
   make: (emit: Emit<E>) => C,
   atOnce: readonly (keyof C)[] = [],
 ): void {
-  const scope = globalThis as unknown as DedicatedWorkerGlobalScope;
+  const scope = globalThis as unknown as MessagePort;
   const calls = make((event, detail, transfer = []) => scope.postMessage({ event, detail } satisfies Answer, transfer));
   let line: Promise<unknown> = Promise.resolve();
 
