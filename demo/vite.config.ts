@@ -22,7 +22,10 @@ function publishedEntries(): Alias[] {
   return Object.entries(library.exports).map(([subPath, target]) => {
     const file = typeof target === 'string' ? target : target.default;
     const name = `zram-wasm${subPath.slice(1)}`.replaceAll('.', '\\.');
-    return { find: new RegExp(`^${name}(?=$|\\?)`), replacement: fileURLToPath(new URL(`../${file}`, import.meta.url)) };
+    return {
+      find: new RegExp(`^${name}(?=$|\\?)`),
+      replacement: fileURLToPath(new URL(`../${file}`, import.meta.url)),
+    };
   });
 }
 

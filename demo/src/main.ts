@@ -48,7 +48,10 @@ function start(main: HTMLElement): void {
   const links = VIEWS.map(({ hash, label }) => h('a', { href: hash }, label));
   document.querySelector('nav')!.replaceChildren(...links);
   const show = (): void => {
-    const at = Math.max(0, VIEWS.findIndex(({ hash }) => hash === location.hash));
+    const at = Math.max(
+      0,
+      VIEWS.findIndex(({ hash }) => hash === location.hash),
+    );
     for (const [n, { element }] of views.entries()) element.hidden = n !== at;
     for (const [n, link] of links.entries()) {
       if (n === at) link.setAttribute('aria-current', 'page');
@@ -71,7 +74,12 @@ function start(main: HTMLElement): void {
 
 function refuse(main: HTMLElement, reason: string): void {
   main.replaceChildren(
-    h('section', { class: 'card obstacle', role: 'alert' }, h('h2', {}, 'The demo cannot run here'), h('p', {}, reason)),
+    h(
+      'section',
+      { class: 'card obstacle', role: 'alert' },
+      h('h2', {}, 'The demo cannot run here'),
+      h('p', {}, reason),
+    ),
   );
 }
 

@@ -3,7 +3,7 @@ import { readFile, readdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import * as sources from '../../bindings/index.js';
-import { chromium, openPages, type Page, type PageResult } from './chromium.js';
+import { describeWithChromium, openPages, type Page, type PageResult } from './chromium.js';
 import { roundTrip, type Seen } from './consumer/round-trip.js';
 import { Installed, type Output } from './installed.js';
 
@@ -73,17 +73,7 @@ const PAGES: Record<string, Page> = {
   'a module worker': { path: '/unbundled.html?worker', csp: STRICT },
 };
 
-function describeWithChromium(name: string, tests: () => void): void {
-  if (chromium !== undefined) {
-    describe(name, tests);
-    return;
-  }
-  const missing = 'there is no Chromium; the environment variable CHROMIUM can name one';
-  console.warn(`Skipped: the package ${name}: ${missing}.`);
-  describe.skip(`${name} (skipped: ${missing})`, tests);
-}
-
-describeWithChromium('in Chromium', () => {
+describeWithChromium('The package', 'in Chromium', () => {
   const results = new Map<string, PageResult>();
   let forbidden: PageResult | undefined;
 

@@ -66,10 +66,30 @@ export class Benchmarks {
         text: 'Keyed 32-bit content hash against XXH64; both copy the page into a WebAssembly memory first.',
         tasks: () => this.#hashes(),
       },
-      { id: 'compare', title: 'Compare two equal pages', text: 'What verifies every merge.', tasks: () => this.#compares() },
-      { id: 'compress', title: 'Compress a page', text: 'LZ4 blocks, and deflate at level 1, which packs better.', tasks: () => this.#compress() },
-      { id: 'decompress', title: 'Decompress a page', text: 'LZ4 blocks, the same for both; inflate its own.', tasks: () => this.#decompress() },
-      { id: 'write', title: 'Write pages', text: 'The whole path of a device, against a Map of packed pages.', tasks: () => this.#writes() },
+      {
+        id: 'compare',
+        title: 'Compare two equal pages',
+        text: 'What verifies every merge.',
+        tasks: () => this.#compares(),
+      },
+      {
+        id: 'compress',
+        title: 'Compress a page',
+        text: 'LZ4 blocks, and deflate at level 1, which packs better.',
+        tasks: () => this.#compress(),
+      },
+      {
+        id: 'decompress',
+        title: 'Decompress a page',
+        text: 'LZ4 blocks, the same for both; inflate its own.',
+        tasks: () => this.#decompress(),
+      },
+      {
+        id: 'write',
+        title: 'Write pages',
+        text: 'The whole path of a device, against a Map of packed pages.',
+        tasks: () => this.#writes(),
+      },
       { id: 'read', title: 'Read pages', text: 'Into a buffer that is there.', tasks: () => this.#reads() },
       {
         id: 'merge',
@@ -197,7 +217,12 @@ export class Benchmarks {
     };
     const map = new Map<number, Uint8Array>();
     return [
-      { name: 'zram-wasm, writePages', ours: true, prepare: () => void batched(), run: () => zram!.writePages(0, this.#image) },
+      {
+        name: 'zram-wasm, writePages',
+        ours: true,
+        prepare: () => void batched(),
+        run: () => zram!.writePages(0, this.#image),
+      },
       {
         name: 'zram-wasm, writePage',
         ours: true,
@@ -236,7 +261,11 @@ export class Benchmarks {
     const whole = new Uint8Array(this.#image.length);
     return [
       { name: 'zram-wasm, readPages', ours: true, run: () => void zram.readPages(0, this.#views.length, whole) },
-      { name: 'zram-wasm, readPage', ours: true, run: () => this.#views.forEach((_, n) => zram.readPage(n, this.#out)) },
+      {
+        name: 'zram-wasm, readPage',
+        ours: true,
+        run: () => this.#views.forEach((_, n) => zram.readPage(n, this.#out)),
+      },
       {
         name: 'Map and lz4js',
         run: () =>

@@ -6,14 +6,7 @@ import { Engine, type CompactReport, type Ksmd, type MergeReport, type Zram, typ
 import type { Emit } from '../workers/rpc.js';
 import { firstDifference } from './compare.js';
 import { PageTable, buffersOf } from './page-table.js';
-import type {
-  DeviceConfig,
-  EngineEvents,
-  KsmdSpeed,
-  Source,
-  StoreReport,
-  VerifyReport,
-} from './protocol.js';
+import type { DeviceConfig, EngineEvents, KsmdSpeed, Source, StoreReport, VerifyReport } from './protocol.js';
 import { sharingOf } from './sharing.js';
 
 const PAGE_BYTES = 4096;
@@ -24,7 +17,7 @@ const STEP_BYTES = 4 << 20;
 /** A merge holds the worker for so long before it looks for other work. */
 const MERGE_STEP_MS = 40;
 /** Between two reports of a long work. */
-const REPORT_MS = 150;
+const REPORT_MS = 200;
 /** The whole map is gathered again while ksmd runs, but for no more than one part in so many of the time. */
 const REFRESH_SHARE = 6;
 const REFRESH_MS_MIN = 400;
@@ -134,7 +127,14 @@ export class Session {
   /** One full pass. */
   async merge(): Promise<MergeReport> {
     this.#cancelled = false;
-    const sum = { objectsScanned: 0, objectsHashed: 0, objectsMerged: 0, bytesMerged: 0, pagesFreed: 0, hashCollisions: 0 };
+    const sum = {
+      objectsScanned: 0,
+      objectsHashed: 0,
+      objectsMerged: 0,
+      bytesMerged: 0,
+      pagesFreed: 0,
+      hashCollisions: 0,
+    };
     let milliseconds = 0;
     let complete = false;
     let reported = performance.now();
@@ -224,11 +224,21 @@ export class Session {
     this.#reportStats();
     const { sysfs } = this.#zram;
     this.#emit('details', {
-      sources: sharingOf(this.#sources, this.#table).map(({ name, bytes, firstPage, pages, samePages, sharedInside, sharedOutside }) => ({
-        name, bytes, firstPage, pages, samePages, sharedInside, sharedOutside,
-      })),
+      sources: sharingOf(this.#sources, this.#table).map(
+        ({ name, bytes, firstPage, pages, samePages, sharedInside, sharedOutside }) => ({
+          name,
+          bytes,
+          firstPage,
+          pages,
+          samePages,
+          sharedInside,
+          sharedOutside,
+        }),
+      ),
       classes: this.#pool.classes(),
-      sysfs: sysfs.list().flatMap(({ name, mode, help }) => (mode === 'w' ? [] : [{ name, help, text: sysfs.read(name) }])),
+      sysfs: sysfs
+        .list()
+        .flatMap(({ name, mode, help }) => (mode === 'w' ? [] : [{ name, help, text: sysfs.read(name) }])),
     });
   }
 

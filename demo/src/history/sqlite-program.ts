@@ -6,9 +6,48 @@ import { Factory } from '@journeyapps/wa-sqlite';
 import SQLiteESMFactory from '@journeyapps/wa-sqlite/dist/wa-sqlite.mjs';
 import wasmUrl from '@journeyapps/wa-sqlite/dist/wa-sqlite.wasm?url';
 
-const CITIES = ['Lisbon', 'Kyoto', 'Oslo', 'Lima', 'Nairobi', 'Quito', 'Tbilisi', 'Hanoi', 'Riga', 'Perth', 'Accra', 'Turin'];
-const GIVEN = ['Ada', 'Grace', 'Edsger', 'Barbara', 'Alan', 'Radia', 'Donald', 'Frances', 'Ken', 'Margaret', 'Niklaus', 'Hedy'];
-const GOODS = ['lamp', 'kettle', 'notebook', 'chair', 'cable', 'mug', 'atlas', 'clock', 'scarf', 'drill', 'tent', 'violin'];
+const CITIES = [
+  'Lisbon',
+  'Kyoto',
+  'Oslo',
+  'Lima',
+  'Nairobi',
+  'Quito',
+  'Tbilisi',
+  'Hanoi',
+  'Riga',
+  'Perth',
+  'Accra',
+  'Turin',
+];
+const GIVEN = [
+  'Ada',
+  'Grace',
+  'Edsger',
+  'Barbara',
+  'Alan',
+  'Radia',
+  'Donald',
+  'Frances',
+  'Ken',
+  'Margaret',
+  'Niklaus',
+  'Hedy',
+];
+const GOODS = [
+  'lamp',
+  'kettle',
+  'notebook',
+  'chair',
+  'cable',
+  'mug',
+  'atlas',
+  'clock',
+  'scarf',
+  'drill',
+  'tent',
+  'violin',
+];
 const ROWS_PER_STEP = 400;
 /** What the database begins with: so many times so many rows, some megabytes in all. */
 const SEED_STEPS = 24;
@@ -53,6 +92,7 @@ export class SqliteProgram {
   readonly #database: number;
   readonly #random: (below: number) => number;
   #steps = 0;
+  #time = 0;
 
   private constructor(name: string, module: EmscriptenModule, sqlite: SQLiteAPI, database: number, seed: number) {
     this.name = name;
@@ -104,18 +144,19 @@ export class SqliteProgram {
   }
 
   async #insert(rows: number): Promise<void> {
+    this.#time++;
     const customers = [];
     const purchases = [];
     const known = await this.#number('SELECT count(*) FROM customer');
     for (let n = 0; n < rows; n++) {
       if (n % ROWS_PER_CUSTOMER === 0) {
         const name = `${this.#pick(GIVEN)} ${String.fromCharCode(65 + this.#random(26))}.`;
-        customers.push(`('${name}', '${this.#pick(CITIES)}', ${this.#steps})`);
+        customers.push(`('${name}', '${this.#pick(CITIES)}', ${this.#time})`);
       }
       const goods = this.#pick(GOODS);
       const note = this.#random(3) === 0 ? `${goods} no. ${this.#random(1e6)}, a present for ${this.#pick(GIVEN)}` : '';
       const customer = Math.max(1, known + customers.length - this.#random(CUSTOMERS_ACTIVE));
-      purchases.push(`(${customer}, '${goods}', ${this.#random(20_000) / 100}, '${note}', ${this.#steps})`);
+      purchases.push(`(${customer}, '${goods}', ${this.#random(20_000) / 100}, '${note}', ${this.#time})`);
     }
     await this.#exec(`
       BEGIN;

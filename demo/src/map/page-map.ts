@@ -81,6 +81,7 @@ export class PageMap {
   measureRedraw(times = 5): number {
     const taken = Array.from({ length: times }, () => {
       const begun = performance.now();
+      this.#renderer.invalidate(0, this.#pages.total);
       this.#draw();
       return performance.now() - begun;
     });
@@ -94,6 +95,7 @@ export class PageMap {
   update(states: PageStates): void {
     const hadNone = this.#pages.total === 0;
     this.#pages.update(states);
+    this.#renderer.invalidate(states.first, states.first + states.states.length);
     if (this.#page >= this.#pages.total) this.#page = -1;
     this.element.classList.toggle('has-pages', this.#pages.total > 0);
     this.#view.layOut(this.#pages.total, this.#view.window);
@@ -105,7 +107,8 @@ export class PageMap {
 
   /** Asks for a redraw with the next frame. */
   redraw(): void {
-    this.#frame ||= requestAnimationFrame(() => {
+    if (this.#frame !== 0) return;
+    this.#frame = requestAnimationFrame(() => {
       this.#frame = 0;
       this.#draw();
     });
@@ -150,9 +153,13 @@ export class PageMap {
     const category = categoryOf(state & ~CHANGED);
     const label = CATEGORIES.find(({ id }) => id === category)!.label;
     const size =
-      category === 'same' ? 'takes no memory' : `${whole(sizes[page]!)} of ${whole(PAGE_BYTES)} bytes (${bytes(sizes[page]!)})`;
+      category === 'same'
+        ? 'takes no memory'
+        : `${whole(sizes[page]!)} of ${whole(PAGE_BYTES)} bytes (${bytes(sizes[page]!)})`;
     const sharing = this.#sharers > 1 ? `, one object for ${count(this.#sharers, 'page')}` : '';
-    const more = [(state & IDLE) !== 0 ? ', idle' : '', (state & CHANGED) !== 0 ? ', changed in this state' : ''].join('');
+    const more = [(state & IDLE) !== 0 ? ', idle' : '', (state & CHANGED) !== 0 ? ', changed in this state' : ''].join(
+      '',
+    );
     return `Page ${whole(page)}, ${where}: ${label}, ${size}${sharing}${more}.`;
   }
 

@@ -32,7 +32,8 @@ export class Pages {
       (this.sizes = new Uint16Array(length)).set(sizes);
       (this.objects = new Uint32Array(length)).set(objects);
     }
-    if (total < this.total) for (const array of [this.states, this.sizes, this.objects]) array.fill(0, total, this.total);
+    if (total < this.total)
+      for (const array of [this.states, this.sizes, this.objects]) array.fill(0, total, this.total);
     this.total = total;
   }
 }

@@ -5,7 +5,8 @@
 import { CHANGED, HUGE, IDLE, MERGED, RECOMPRESSED, SAME, STORED, WRITTEN_BACK } from '../engine/protocol.js';
 
 export type Theme = 'light' | 'dark';
-export type Category = 'empty' | 'same' | 'compressed' | 'merged' | 'huge' | 'recompressed' | 'writtenBack' | 'idle' | 'changed';
+export type Category =
+  'empty' | 'same' | 'compressed' | 'merged' | 'huge' | 'recompressed' | 'writtenBack' | 'idle' | 'changed';
 
 /** Bytes of a size step as a shift: eight steps of 512 bytes. */
 const STEP_SHIFT = 9;
@@ -84,7 +85,8 @@ export function isOf(state: number, category: Category): boolean {
 
 /** The index of a page's colour in the tables. */
 export function colourIndex(state: number, size: number): number {
-  return state | (Math.min(size >>> STEP_SHIFT, STEPS - 1) << 8);
+  const step = size >>> STEP_SHIFT;
+  return state | ((step < STEPS ? step : STEPS - 1) << 8);
 }
 
 type Rgb = readonly [number, number, number];
@@ -142,7 +144,8 @@ export function paletteOf(theme: Theme): Palette {
     lit: colours.lit,
     litPacked: packed(rgb(colours.lit)),
     css(category) {
-      if (category === 'compressed') return `linear-gradient(135deg, ${colours.compressed[0]}, ${colours.compressed[1]})`;
+      if (category === 'compressed')
+        return `linear-gradient(135deg, ${colours.compressed[0]}, ${colours.compressed[1]})`;
       return `rgb(${colourOf(colours, category, STEPS - 1).join(' ')})`;
     },
   };

@@ -27,9 +27,19 @@ export class Renderer {
   readonly #picture = new OffscreenCanvas(1, 1);
   #image = new ImageData(1, 1);
   #pixels = new Uint32Array(this.#image.data.buffer);
+  /** Pages to paint again; all of them when what they are painted with is another. */
+  #dirtyFirst = Infinity;
+  #dirtyEnd = 0;
+  #paintedWith: { palette: Palette; object: number; category: Category | undefined; count: number } | undefined;
 
   constructor(canvas: HTMLCanvasElement) {
     this.#context = canvas.getContext('2d', { alpha: false })!;
+  }
+
+  /** Tells that the states of some pages are not those that were drawn. */
+  invalidate(first: number, end: number): void {
+    this.#dirtyFirst = Math.min(this.#dirtyFirst, first);
+    this.#dirtyEnd = Math.max(this.#dirtyEnd, end);
   }
 
   draw(pages: Pages, view: View, palette: Palette, lighting: Lighting): void {
@@ -48,31 +58,53 @@ export class Renderer {
     if (lighting.page >= 0) this.#outline(view, palette, lighting.page);
   }
 
-  #paint({ states, sizes, objects }: Pages, { columns, rows, count }: View, palette: Palette, lighting: Lighting): void {
-    if (this.#image.width !== columns || this.#image.height !== rows) {
+  /** Brings the picture up to date. */
+  #paint(pages: Pages, { columns, rows, count }: View, palette: Palette, { object, category }: Lighting): void {
+    const before = this.#paintedWith;
+    const resized = this.#image.width !== columns || this.#image.height !== rows;
+    if (resized) {
       this.#picture.width = columns;
       this.#picture.height = rows;
       this.#image = new ImageData(columns, rows);
       this.#pixels = new Uint32Array(this.#image.data.buffer);
     }
+    const sameColours = before?.palette === palette && before.object === object && before.category === category;
+    if (resized || !sameColours || before.count !== count) this.invalidate(0, columns * rows);
+    this.#paintedWith = { palette, object, category, count };
+    const first = this.#dirtyFirst;
+    const end = Math.min(this.#dirtyEnd, columns * rows);
+    this.#dirtyFirst = Infinity;
+    this.#dirtyEnd = 0;
+    if (first >= end) return;
+    this.#paintPages(pages, first, Math.min(end, count), palette, object, category);
+    if (end > count) this.#pixels.fill(0, count);
+    const row = Math.floor(first / columns);
+    const context = this.#picture.getContext('2d')!;
+    context.putImageData(this.#image, 0, 0, 0, row, columns, Math.ceil(end / columns) - row);
+  }
+
+  #paintPages(
+    { states, sizes, objects }: Pages,
+    first: number,
+    end: number,
+    { bright, faint, litPacked }: Palette,
+    object: number,
+    category: Category | undefined,
+  ): void {
     const pixels = this.#pixels;
-    const { bright, faint, litPacked } = palette;
-    const { object, category } = lighting;
     if (object !== 0) {
-      for (let n = 0; n < count; n++) {
+      for (let n = first; n < end; n++) {
         pixels[n] = objects[n] === object ? litPacked : faint[colourIndex(states[n]!, sizes[n]!)]!;
       }
     } else if (category !== undefined) {
       const meant = Uint8Array.from({ length: 256 }, (_, state) => Number(isOf(state, category)));
-      for (let n = 0; n < count; n++) {
+      for (let n = first; n < end; n++) {
         const colours = meant[states[n]!] === 1 ? bright : faint;
         pixels[n] = colours[colourIndex(states[n]!, sizes[n]!)]!;
       }
     } else {
-      for (let n = 0; n < count; n++) pixels[n] = bright[colourIndex(states[n]!, sizes[n]!)]!;
+      for (let n = first; n < end; n++) pixels[n] = bright[colourIndex(states[n]!, sizes[n]!)]!;
     }
-    pixels.fill(0, count);
-    this.#picture.getContext('2d')!.putImageData(this.#image, 0, 0);
   }
 
   #lines({ window, columns, rows, cell, x, y }: View, palette: Palette): void {
@@ -112,7 +144,11 @@ export class Renderer {
     let marks = 0;
     const size = Math.max(MARK, view.cell);
     const inset = (size - view.cell) / 2;
-    for (let page = objects.indexOf(object); page >= 0 && marks < MARKED_PAGES_MAX; page = objects.indexOf(object, page + 1)) {
+    for (
+      let page = objects.indexOf(object);
+      page >= 0 && marks < MARKED_PAGES_MAX;
+      page = objects.indexOf(object, page + 1)
+    ) {
       const { x, y } = view.cellOf(page);
       context.fillRect(x - inset, y - inset, size, size);
       marks++;
@@ -136,5 +172,5 @@ export class Renderer {
 /** By the usual weights of the eye's sensitivity. */
 function isDark(pixel: number): boolean {
   const [red, green, blue] = [pixel & 255, (pixel >>> 8) & 255, (pixel >>> 16) & 255];
-  return red * 0.299 + green * 0.587 + blue * 0.114 < 140;
+  return red * 0.299 + green * 0.587 + blue * 0.114 < 115;
 }

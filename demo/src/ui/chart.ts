@@ -29,6 +29,8 @@ export class Chart {
   readonly #options: ChartOptions;
   #plot: uPlot | undefined;
   #data: number[][];
+  /** As the observer saw it last: asking the element would lay the page out. */
+  #width = 0;
 
   constructor(options: ChartOptions) {
     this.#options = options;
@@ -37,7 +39,7 @@ export class Chart {
     this.element.className = 'chart';
     this.element.role = 'img';
     this.element.ariaLabel = options.label;
-    new ResizeObserver(() => this.#resize()).observe(this.element);
+    new ResizeObserver(([entry]) => this.#resize(Math.floor(entry!.contentRect.width))).observe(this.element);
     onThemeChange(() => this.#make());
   }
 
@@ -66,14 +68,14 @@ export class Chart {
 
   #show(): void {
     const plot = this.#plot;
-    if (plot === undefined || this.element.clientWidth === 0) return;
+    if (plot === undefined || this.#width === 0) return;
     plot.setData(this.#data as uPlot.AlignedData);
     // Nobody points at the chart: the legend tells the present.
     if (plot.cursor.left === undefined || plot.cursor.left < 0) plot.setLegend({ idx: this.length - 1 }, false);
   }
 
-  #resize(): void {
-    const width = this.element.clientWidth;
+  #resize(width: number): void {
+    this.#width = width;
     if (width === 0) return;
     if (this.#plot === undefined) this.#make();
     else if (this.#plot.width !== width) this.#plot.setSize({ width, height: this.#options.height });
@@ -81,7 +83,7 @@ export class Chart {
   }
 
   #make(): void {
-    const width = this.element.clientWidth;
+    const width = this.#width;
     if (width === 0) return;
     this.#plot?.destroy();
     const style = getComputedStyle(document.documentElement);

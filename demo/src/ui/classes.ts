@@ -10,7 +10,12 @@ export class Classes {
   readonly #body = h('tbody');
 
   constructor() {
-    const head = h('tr', {}, ...COLUMNS.map((name) => h('th', { scope: 'col' }, name)), h('th', { scope: 'col' }, 'full'));
+    const head = h(
+      'tr',
+      {},
+      ...COLUMNS.map((name) => h('th', { scope: 'col' }, name)),
+      h('th', { scope: 'col' }, 'full'),
+    );
     this.element = h(
       'div',
       { class: 'table-scroll', tabindex: 0, role: 'region', 'aria-label': 'Size classes' },

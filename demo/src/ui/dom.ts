@@ -44,7 +44,11 @@ export function select<V extends string>(
 }
 
 /** A switch: a checkbox that looks like one. */
-export function toggle(label: string, help: string, onchange: (on: boolean) => void): { row: HTMLElement; input: HTMLInputElement } {
+export function toggle(
+  label: string,
+  help: string,
+  onchange: (on: boolean) => void,
+): { row: HTMLElement; input: HTMLInputElement } {
   const input = h('input', { type: 'checkbox', role: 'switch', id: uniqueId('switch') });
   input.addEventListener('change', () => onchange(input.checked));
   const hint = h('span', { class: 'hint', id: uniqueId('hint') }, help);

@@ -11,7 +11,12 @@ const COLUMNS: Record<string, string> = {
 const FIRST = ['mm_stat', 'io_stat', 'bd_stat', 'comp_algorithm', 'recomp_algorithm', 'disksize'];
 
 export class Kernel {
-  readonly element = h('div', { class: 'kernel', tabindex: 0, role: 'region', 'aria-label': 'Attributes of the device' });
+  readonly element = h('div', {
+    class: 'kernel',
+    tabindex: 0,
+    role: 'region',
+    'aria-label': 'Attributes of the device',
+  });
 
   show(sysfs: Details['sysfs']): void {
     const rank = (name: string): number => (FIRST.includes(name) ? FIRST.indexOf(name) : FIRST.length);

@@ -33,7 +33,9 @@ export class Notices {
     const part = total > 0 ? Math.min(1, done / total) : 0;
     this.#bar.value = part;
     this.#text.textContent =
-      what === 'Merging' ? `${what}: ${Math.round(part * 100)} %` : `${what}: ${bytes(done)} of ${bytes(total)}, ${rate(speed)}`;
+      what === 'Merging'
+        ? `${what}: ${Math.round(part * 100)} %`
+        : `${what}: ${bytes(done)} of ${bytes(total)}, ${rate(speed)}`;
   }
 
   #set(text: string, kind: 'info' | 'error'): void {

@@ -36,10 +36,18 @@ export class Savings {
       const segment = h('span', { class: `segment part-${id}` });
       const value = h('dd', { 'data-part': id }, '–');
       bar.append(segment);
-      list.append(h('div', {}, h('dt', {}, h('span', { class: `swatch part-${id}`, 'aria-hidden': 'true' }), label), value));
+      list.append(
+        h('div', {}, h('dt', {}, h('span', { class: `swatch part-${id}`, 'aria-hidden': 'true' }), label), value),
+      );
       this.#rows.set(id, { segment, value });
     }
-    this.element = h('div', { class: 'savings' }, h('div', { class: 'headline' }, this.#ratio, this.#sentence), bar, list);
+    this.element = h(
+      'div',
+      { class: 'savings' },
+      h('div', { class: 'headline' }, this.#ratio, this.#sentence),
+      bar,
+      list,
+    );
   }
 
   show(stat: MmStat): void {
@@ -53,6 +61,8 @@ export class Savings {
     }
     this.#ratio.textContent = memUsedTotal === 0 ? '–' : times(origDataSize / memUsedTotal);
     this.#sentence.textContent =
-      origDataSize === 0 ? 'Nothing is stored yet.' : `${bytes(origDataSize)} of pages in ${bytes(memUsedTotal)} of memory`;
+      origDataSize === 0
+        ? 'Nothing is stored yet.'
+        : `${bytes(origDataSize)} of pages in ${bytes(memUsedTotal)} of memory`;
   }
 }

@@ -26,7 +26,9 @@ export class Sources {
             h(
               'tr',
               {},
-              ...['stored', 'size', 'same-filled', 'repeats inside', 'also elsewhere'].map((text) => h('th', { scope: 'col' }, text)),
+              ...['stored', 'size', 'same-filled', 'repeats inside', 'also elsewhere'].map((text) =>
+                h('th', { scope: 'col' }, text),
+              ),
             ),
           ),
           h('tbody', {}, ...sources.map(row)),
@@ -44,7 +46,8 @@ export class Sources {
 }
 
 function row({ name, bytes: size, pages, samePages, sharedInside, sharedOutside }: SourceSharing): HTMLElement {
-  const share = (part: number): HTMLElement => h('td', { title: `${whole(part)} of ${whole(pages)} pages` }, percent(part, pages));
+  const share = (part: number): HTMLElement =>
+    h('td', { title: `${whole(part)} of ${whole(pages)} pages` }, percent(part, pages));
   return h(
     'tr',
     { 'data-source': name },

@@ -9,7 +9,11 @@ export class BenchView {
   readonly #worker: () => WorkerClient<BenchCalls, BenchEvents>;
   readonly #results = h('div', { class: 'bench-results' });
   readonly #status = h('p', { class: 'notice-text', role: 'status' }, '');
-  readonly #run = h('button', { type: 'button', class: 'primary', onclick: () => void this.#measure() }, 'Measure this browser');
+  readonly #run = h(
+    'button',
+    { type: 'button', class: 'primary', onclick: () => void this.#measure() },
+    'Measure this browser',
+  );
   #listening = false;
 
   constructor(worker: () => WorkerClient<BenchCalls, BenchEvents>) {
@@ -50,7 +54,10 @@ export class BenchView {
   #listen(worker: WorkerClient<BenchCalls, BenchEvents>): void {
     if (this.#listening) return;
     this.#listening = true;
-    worker.on('started', ({ title, done, total }) => (this.#status.textContent = `${done + 1} of ${total}: ${title} …`));
+    worker.on(
+      'started',
+      ({ title, done, total }) => (this.#status.textContent = `${done + 1} of ${total}: ${title} …`),
+    );
     worker.on('benchmark', (benchmark) => this.#results.append(result(benchmark)));
   }
 }

@@ -31,9 +31,17 @@ export class HistoryView {
   readonly #states: StateSummary[] = [];
   readonly #slider = h('input', { type: 'range', min: 0, max: 0, value: 0, disabled: true, id: uniqueId('slider') });
   readonly #time = h('output', { for: this.#slider.id, class: 'time' }, '–');
-  readonly #start = h('button', { type: 'button', class: 'primary', onclick: () => void this.#begin() }, 'Start recording');
+  readonly #start = h(
+    'button',
+    { type: 'button', class: 'primary', onclick: () => void this.#begin() },
+    'Start recording',
+  );
   readonly #pause = h('button', { type: 'button', disabled: true, onclick: () => void this.#togglePause() }, 'Pause');
-  readonly #rewind = h('button', { type: 'button', disabled: true, onclick: () => void this.#rewindHere() }, 'Let the programs go on from here');
+  readonly #rewind = h(
+    'button',
+    { type: 'button', disabled: true, onclick: () => void this.#rewindHere() },
+    'Let the programs go on from here',
+  );
   readonly #headline = h('strong', { class: 'ratio' }, '–');
   readonly #sentence = h('p', { class: 'sentence' }, 'No state has been kept yet.');
   readonly #facts = h('p', { class: 'facts', 'aria-live': 'polite' }, '');
@@ -87,7 +95,11 @@ export class HistoryView {
           this.#facts,
           this.map.element,
         ),
-        card('Raw bytes against held bytes', h('div', { class: 'headline' }, this.#headline, this.#sentence), this.#chart.element),
+        card(
+          'Raw bytes against held bytes',
+          h('div', { class: 'headline' }, this.#headline, this.#sentence),
+          this.#chart.element,
+        ),
       ),
       h(
         'div',
@@ -95,13 +107,20 @@ export class HistoryView {
         card(
           'Recording',
           field('SQLite programs', programs),
-          field('Equal pages are found', select(FINDINGS, (finding) => (this.#finding = finding))),
+          field(
+            'Equal pages are found',
+            select(FINDINGS, (finding) => (this.#finding = finding)),
+          ),
           h('div', { class: 'buttons' }, this.#start, this.#pause),
           this.#status,
         ),
         card(
           'Time travel',
-          h('p', { class: 'hint' }, 'The memory of the chosen state is copied back into the running programs: their databases are what they were then.'),
+          h(
+            'p',
+            { class: 'hint' },
+            'The memory of the chosen state is copied back into the running programs: their databases are what they were then.',
+          ),
           this.#rewind,
         ),
         card('What the programs do', this.#log),
@@ -220,7 +239,11 @@ export class HistoryView {
   }
 
   #describe(page: number): string {
-    const program = this.#selected?.programs.find(({ firstPage, pages }) => page >= firstPage && page < firstPage + pages);
-    return program === undefined ? 'of no program' : `at ${bytes((page - program.firstPage) * 4096)} of ${program.name}`;
+    const program = this.#selected?.programs.find(
+      ({ firstPage, pages }) => page >= firstPage && page < firstPage + pages,
+    );
+    return program === undefined
+      ? 'of no program'
+      : `at ${bytes((page - program.firstPage) * 4096)} of ${program.name}`;
   }
 }

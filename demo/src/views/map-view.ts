@@ -51,12 +51,19 @@ export class MapView {
   #chartFrom = 0;
   #chartLast = 0;
 
-  constructor(engine: WorkerClient<EngineCalls, EngineEvents>, samples: () => WorkerClient<HistoryCalls, HistoryEvents>) {
+  constructor(
+    engine: WorkerClient<EngineCalls, EngineEvents>,
+    samples: () => WorkerClient<HistoryCalls, HistoryEvents>,
+  ) {
     this.#engine = engine;
     this.#samples = samples;
     this.#notices = new Notices(() => void engine.call('cancel'));
     const sample = (): HTMLElement =>
-      h('button', { type: 'button', class: 'primary', onclick: () => void this.#storeSample() }, 'Try the memory of two SQLites');
+      h(
+        'button',
+        { type: 'button', class: 'primary', onclick: () => void this.#storeSample() },
+        'Try the memory of two SQLites',
+      );
     this.map = new PageMap({
       label: 'Map of all pages',
       describe: (page) => this.#sources.describe(page),
@@ -65,8 +72,17 @@ export class MapView {
         'div',
         { class: 'map-empty' },
         h('p', { class: 'map-empty-title' }, 'Drop any files here'),
-        h('p', {}, 'Memory images, save states, databases, programs. Several show what they share. They stay in this tab.'),
-        h('div', { class: 'buttons' }, fileChooser('Choose files', (files) => void this.store(files), 'primary'), sample()),
+        h(
+          'p',
+          {},
+          'Memory images, save states, databases, programs. Several show what they share. They stay in this tab.',
+        ),
+        h(
+          'div',
+          { class: 'buttons' },
+          fileChooser('Choose files', (files) => void this.store(files), 'primary'),
+          sample(),
+        ),
       ),
     });
     this.#controls = h('fieldset', { class: 'controls' }, h('legend', { class: 'visually-hidden' }, 'Data and device'));
@@ -74,7 +90,13 @@ export class MapView {
     this.element = h(
       'div',
       { class: 'view map-view' },
-      h('div', { class: 'main-column' }, card('Page map', this.#notices.element, this.map.element), card('What is stored', this.#sources.element), this.#statistics()),
+      h(
+        'div',
+        { class: 'main-column' },
+        card('Page map', this.#notices.element, this.map.element),
+        card('What is stored', this.#sources.element),
+        this.#statistics(),
+      ),
       this.#controls,
     );
     acceptDrops((files) => void this.store(files));
@@ -93,7 +115,12 @@ export class MapView {
     return card(
       'Data',
       h('p', { class: 'hint' }, 'Files are read in pieces and stay in this tab; a gigabyte is fine.'),
-      h('div', { class: 'buttons' }, fileChooser('Add files', (files) => void this.store(files), 'primary'), sample),
+      h(
+        'div',
+        { class: 'buttons' },
+        fileChooser('Add files', (files) => void this.store(files), 'primary'),
+        sample,
+      ),
       h(
         'div',
         { class: 'buttons' },
@@ -139,11 +166,16 @@ export class MapView {
       (value) => this.#configure({ chainSize: Number(value) as 4 | 8 | 16 }),
     );
     chain.value = '8';
-    const dedup = toggle('Inline dedup', 'Look for an equal page before compressing', (on) => this.#configure({ dedup: on }));
+    const dedup = toggle('Inline dedup', 'Look for an equal page before compressing', (on) =>
+      this.#configure({ dedup: on }),
+    );
     return card(
       'Device',
       h('p', { class: 'hint' }, 'A change makes a new device and stores everything again.'),
-      field('Compressor', select([['lz4', 'lz4']], (algorithm) => this.#configure({ algorithm }))),
+      field(
+        'Compressor',
+        select([['lz4', 'lz4']], (algorithm) => this.#configure({ algorithm })),
+      ),
       field('Zspages chain up to', chain),
       dedup.row,
     );
@@ -155,25 +187,30 @@ export class MapView {
       this.#figures.set(id, value);
       return h('div', {}, h('dt', {}, label), value);
     };
+    const figures = h(
+      'dl',
+      { class: 'figures' },
+      figure('store', 'stored at'),
+      figure('engine', 'stored at, engine alone'),
+      figure('merge', 'merged at'),
+      figure('reserved', 'WebAssembly memory'),
+      figure('ksmd', 'ksmd: full scans, pages sharing'),
+    );
     return h(
       'div',
       { class: 'statistics' },
-      card(
-        'Where the bytes went',
-        this.#savings.element,
-        h(
-          'dl',
-          { class: 'figures' },
-          figure('store', 'stored at'),
-          figure('engine', 'stored at, engine alone'),
-          figure('merge', 'merged at'),
-          figure('reserved', 'WebAssembly memory'),
-          figure('ksmd', 'ksmd: full scans, pages sharing'),
-        ),
+      h(
+        'div',
+        { class: 'main-column' },
+        card('Where the bytes went', this.#savings.element, figures),
+        card('Size classes', this.#classes.element),
       ),
-      card('Over time', this.#chart.element),
-      card('What your kernel would say', this.#kernel.element),
-      card('Size classes', this.#classes.element),
+      h(
+        'div',
+        { class: 'main-column' },
+        card('Over time', this.#chart.element),
+        card('What your kernel would say', this.#kernel.element),
+      ),
     );
   }
 

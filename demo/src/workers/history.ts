@@ -8,7 +8,7 @@ import { serve, type Emit } from './rpc.js';
 const INTERVAL_MS = 1000;
 /** Work between two states, and before a sample. */
 const STEPS_PER_STATE = 2;
-const SAMPLE_STEPS = 20;
+const SAMPLE_STEPS = 3;
 const NAMES = ['Shop Lisbon', 'Shop Kyoto', 'Shop Oslo'];
 
 interface Run {

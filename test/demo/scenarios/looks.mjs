@@ -1,0 +1,51 @@
+/** On a phone, in both themes; without what the demo needs; and with the policy in the page itself. */
+const PHONE = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true };
+
+async function phone({ open, notice, shoot }, colorScheme) {
+  const page = await open({ ...PHONE, colorScheme, reducedMotion: 'reduce' });
+  await page.waitForSelector('[data-ready]');
+  await page.locator('.map-empty button').first().tap();
+  await notice(page, 'stored in');
+  await page.getByRole('button', { name: 'Merge now' }).tap();
+  await notice(page, 'merged into');
+  await shoot(page, `phone-${colorScheme}`, { fullPage: true });
+  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  await page.close();
+  return overflow;
+}
+
+/** What the page says to a browser that lacks something. */
+async function refusal({ open, shoot }, name, prepare) {
+  const page = await open({ colorScheme: 'light', prepare: (page) => page.addInitScript(prepare) });
+  const said = await page.getByRole('alert').textContent();
+  await shoot(page, `refusal-${name}`);
+  await page.close();
+  return said;
+}
+
+export async function run(tools) {
+  const overflows = [await phone(tools, 'light'), await phone(tools, 'dark')];
+  const refusals = {
+    webassembly: await refusal(tools, 'webassembly', () => delete globalThis.WebAssembly),
+    simd: await refusal(tools, 'simd', () => (WebAssembly.validate = () => false)),
+  };
+  const page = await tools.open({ colorScheme: 'dark' });
+  await page.getByRole('button', { name: /light and dark/ }).click();
+  const theme = await page.locator('html').getAttribute('data-theme');
+  const policy = await page.locator('meta[http-equiv=Content-Security-Policy]').getAttribute('content');
+  const header = (await page.request.get(page.url())).headers()['content-security-policy'];
+  const evaluated = await page.evaluate(() => {
+    try {
+      return new Function('return "evaluated"')();
+    } catch (error) {
+      return error.name;
+    }
+  });
+  const unnamed = await page.evaluate(() =>
+    [...document.querySelectorAll('button, input, select, canvas, meter')]
+      .filter((element) => !element.labels?.length && !element.ariaLabel && !element.textContent.trim())
+      .map((element) => element.outerHTML),
+  );
+  await page.close();
+  return { overflows, refusals, theme, policy, header, evaluated, unnamed };
+}

@@ -1,0 +1,42 @@
+/** How long the main thread is held: at the start, while a large file is stored, by a redraw of the whole map. */
+
+/** The longest tasks of the page's main thread in a trace, in milliseconds of its own processor time. */
+function longestTask(trace) {
+  const events = JSON.parse(trace.toString()).traceEvents;
+  const main = events.findLast(({ name, args }) => name === 'thread_name' && args.name === 'CrRendererMain');
+  const tasks = events.filter(
+    ({ pid, tid, ph, name }) => pid === main.pid && tid === main.tid && ph === 'X' && name === 'RunTask',
+  );
+  return Math.max(...tasks.map(({ tdur }) => tdur)) / 1000;
+}
+
+/** Script time of the main thread until the engine answers, in milliseconds. */
+async function readiness(open) {
+  const page = await open();
+  await page.waitForSelector('[data-ready]');
+  const ready = await page.evaluate(() => performance.getEntriesByName('ready')[0].startTime);
+  await page.close();
+  return ready;
+}
+
+export async function run({ browser, open, notice, shoot, input: { rounds, large, sparse } }) {
+  const ready = [];
+  for (let n = 0; n < rounds; n++) ready.push(await readiness(open));
+
+  const page = await open({ colorScheme: 'dark' });
+  await page.waitForSelector('[data-ready]');
+  await browser.startTracing(page, { categories: ['disabled-by-default-devtools.timeline', 'toplevel'] });
+  await page.locator('input[type=file]').first().setInputFiles(large);
+  const stored = await notice(page, 'stored in');
+  const task = longestTask(await browser.stopTracing());
+  await page.locator('input[type=file]').first().setInputFiles(sparse);
+  await page.locator('[data-source]').nth(1).waitFor();
+  await notice(page, 'stored in');
+  const [pages, redraw] = await page.evaluate((rounds) => {
+    const { map } = globalThis.zramDemo;
+    return [map.pages.total, map.measureRedraw(rounds)];
+  }, rounds);
+  await shoot(page, 'large-dark', { fullPage: true });
+  await page.close();
+  return { ready, stored, task, pages, redraw };
+}
