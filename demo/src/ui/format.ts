@@ -30,7 +30,8 @@ export function milliseconds(value: number): string {
 }
 
 export function percent(part: number, whole: number): string {
-  return whole === 0 ? '0 %' : `${((100 * part) / whole).toPrecision(3)} %`;
+  const value = whole === 0 ? 0 : (100 * part) / whole;
+  return `${value === 0 || value === 100 ? value : value.toPrecision(value < 1 ? 2 : 3)} %`;
 }
 
 export function times(value: number): string {

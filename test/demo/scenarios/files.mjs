@@ -8,10 +8,10 @@ const attribute = (page, name) => page.locator(`[data-attribute=${name}]`).textC
 async function drop(page, file) {
   const bytes = (await readFile(file)).toString('base64');
   const transfer = await page.evaluateHandle(
-    async ([name, base64]) => {
+    ([name, base64]) => {
       const data = new DataTransfer();
-      const blob = await (await fetch(`data:application/octet-stream;base64,${base64}`)).blob();
-      data.items.add(new File([blob], name));
+      const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+      data.items.add(new File([bytes], name));
       return data;
     },
     [path.basename(file), bytes],
