@@ -94,6 +94,7 @@ function checkCells(pool: Pool): void {
   let shared: u32 = 0;
   let objectCells: u32 = 0;
   let free: u32 = 0;
+  let forwards: u32 = 0;
   for (let cell = first_cell(pool); cell != 0; cell = next_cell(cell)) {
     const kind = cell_kind(cell);
     if (kind == DIRECT || kind == SHARED || kind == SAME) handles++;
@@ -108,7 +109,7 @@ function checkCells(pool: Pool): void {
       sharedBytes -= header_length(object_header(cell_target(cell)));
     }
     if (kind == OBJECT || kind == FORWARD) expect(cell_refs(cell) == pointers(pool, cell) && cell_refs(cell) > 0, 31);
-    expect(kind <= SAME, 32);
+    if (kind == FORWARD) forwards++;
   }
   for (let cell = pool.cellFreeHead; cell != 0; cell = cell_target(cell)) {
     expect(cell_kind(cell) == FREE, 33);
@@ -116,6 +117,7 @@ function checkCells(pool: Pool): void {
   }
   expect(pool.handles == handles && pool.sharedLeaves == shared && pool.objectCells == objectCells, 34);
   expect(pool.cellsFree == free, 35);
+  expect(pool.forwards == forwards, 36);
 }
 
 /** How many cells point to an OBJECT or FORWARD cell. */

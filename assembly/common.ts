@@ -17,10 +17,15 @@ export const STAGING_PAGES: u32 = 16;
 
 // Errors are the kernel's numbers, negated, so that one signed result carries a value or a reason.
 export const EIO: i32 = -5;
+export const EAGAIN: i32 = -11;
 export const ENOMEM: i32 = -12;
 export const EINVAL: i32 = -22;
 export const ENOSPC: i32 = -28;
 
-/** How an object's payload is encoded; kept in its header, 0..15. */
+/** Kept in an object's header, 0..15: how its payload is encoded. Bytes as they are, which somebody may read as bytes. */
 export const CODEC_RAW: u32 = 0;
 export const CODEC_LZ4: u32 = 1;
+/** A page as it is, whose users want a page and not these very bytes: recompression may encode it. */
+export const CODEC_PAGE: u32 = 2;
+/** From here on only the bindings can encode and decode. */
+export const CODEC_FOREIGN: u32 = 3;

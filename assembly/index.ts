@@ -4,33 +4,40 @@
  * Pools and devices are addresses; the bindings keep them and never pass one that was ended. Handles come from users:
  * every function that takes one tests it. A handle is its cell's address / 8, below 2^29. Results below 0 are errors.
  */
-import { CODEC_RAW, EINVAL, EIO, ENOMEM, ENOSPC, PAGE_SIZE, STAGING_PAGES } from './common';
+import { CODEC_RAW, EINVAL, ENOMEM, ENOSPC, PAGE_SIZE, STAGING_PAGES } from './common';
 import { frames_init, frames_limit_bytes, frames_used_bytes } from './frames';
 import { content_hash, hash_init, hash_weaken } from './hash';
 import { lz4_compress, lz4_decompress, lz4_holds } from './lz4';
 import { page_load, page_store } from './page';
-import { COMPRESSED, STAGING } from './staging';
+import { COMPRESSED, SCRATCH_A, STAGING } from './staging';
 import { bytes_equal, page_same_filled } from './compare';
 import {
-  OBJECT, SAME, SHARED, cell_kind, cell_location, cell_refs, cell_root, cell_target, cells_unused_bytes, first_cell,
-  is_handle, next_cell,
+  OBJECT, SAME, SHARED, cell_kind, cell_location, cell_root, cell_target, cells_unused_bytes, first_cell, is_handle, next_cell,
 } from './zsmalloc/cell';
 import { can_compact, objectsMoved, zs_compact } from './zsmalloc/compact';
 import {
   bytesMerged, hashCollisions, merge_counters_reset, merge_dry_begin, merge_dry_end, merge_is_current, merge_step,
   objectsHashed, objectsMerged, objectsScanned, pagesFreed,
 } from './zsmalloc/merge';
-import { object_forget_hash, object_put } from './zsmalloc/object';
 import {
-  pool_end, pool_make, pool_unmerge, zs_free, zs_malloc, zs_read, zs_retain, zs_size, zs_store, zs_write,
+  header_codec, header_length, object_forget_hash, object_header, object_put, object_bytes,
+} from './zsmalloc/object';
+import {
+  pool_end, pool_make, pool_unmerge, zs_free, zs_malloc, zs_read, zs_retain, zs_share, zs_size, zs_store, zs_write,
 } from './zsmalloc/pool';
 import { dedup_bytes } from './zsmalloc/dedup';
-import { class_at, class_number } from './zsmalloc/size-class';
+import { class_at, class_number, class_of } from './zsmalloc/size-class';
 import { GROUPS, GROUP_FULL, Pool, SizeClass, Zspage } from './zsmalloc/structs';
 import { group_first, zspage_of } from './zsmalloc/zspage';
-import { device_end, device_make, discard, read_page, write_page } from './zram/device';
+import {
+  adopt, device_end, device_make, discard, peek_page, pendingHash, readBlock, read_page, write_begin, write_candidate,
+  write_encoded, write_page,
+} from './zram/device';
+import { bdev_make, block_drop, block_left, block_take } from './zram/backing';
+import { device_fork, next_difference, undecided } from './zram/fork';
+import { change_flags, mark_idle, next_slot, recompress, settle_huge, slot_states, write_back } from './zram/post-process';
 import { Device } from './zram/structs';
-import { SLOT_HUGE, SLOT_SAME, SLOT_STORED, slot_find, slot_flags, slot_value } from './zram/table';
+import { SLOT_STORED, slot_at, slot_flags, slot_time, slot_value } from './zram/table';
 
 /** Writes the n-th number of a block of statistics to the staging pages. */
 // @ts-ignore: decorator
@@ -139,10 +146,10 @@ export function poolStorePage(pool: usize): i32 {
   return <i32>((leaf >> 2) | (incompressible ? 1 : 0));
 }
 
-/** Reads what `poolStorePage` stored to the first staging page. @returns 0 or -EIO */
+/** Reads what `poolStorePage` stored to the first staging page. @returns as `object_to_page` */
 export function poolLoadPage(pool: usize, handle: u32): i32 {
   if (!is_handle(changetype<Pool>(pool), handle << 3)) return EINVAL;
-  return page_load(handle << 3, STAGING) ? 0 : EIO;
+  return page_load(handle << 3, STAGING);
 }
 
 /** @returns frames freed; the number of objects moved is at staging 0 */
@@ -238,8 +245,13 @@ function zspages(sizeClass: SizeClass, group: u32): u32 {
 // ── devices ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** @returns a device, or 0 when memory is exhausted */
-export function zramMake(pool: usize, diskPages: u32, level: u32, dedup: bool): usize {
-  return changetype<usize>(device_make(changetype<Pool>(pool), diskPages, level, dedup));
+export function zramMake(pool: usize, diskPages: u32, level: u32, dedup: bool, tracksTime: bool): usize {
+  return changetype<usize>(device_make(changetype<Pool>(pool), diskPages, level, dedup, tracksTime));
+}
+
+/** @returns a device with the same pages on the same pool, or 0 when memory is exhausted */
+export function zramFork(device: usize, tracksTime: bool, now: u32): usize {
+  return changetype<usize>(device_fork(changetype<Device>(device), tracksTime, now));
 }
 
 export function zramEnd(device: usize): void {
@@ -261,30 +273,66 @@ export function zramResetMaxUsed(device: usize): void {
   pool.maxUsedPages = pool.totalPages;
 }
 
-/** Stores the first staging page. @returns 0 or -ENOMEM */
-export function zramWritePage(device: usize, index: u32): i32 {
-  return write_page(changetype<Device>(device), index, STAGING);
+/** Stores the first staging page at the time `now`. @returns 0 or -ENOMEM */
+export function zramWritePage(device: usize, index: u32, now: u32): i32 {
+  return write_page(changetype<Device>(device), index, STAGING, now);
 }
 
 /** Stores `count` staging pages in order. @returns how many were stored: fewer than `count` means -ENOMEM */
-export function zramWritePages(device: usize, index: u32, count: u32): u32 {
+export function zramWritePages(device: usize, index: u32, count: u32, now: u32): u32 {
   for (let n: u32 = 0; n < count; n++) {
-    if (write_page(changetype<Device>(device), index + n, STAGING + n * PAGE_SIZE) != 0) return n;
+    if (write_page(changetype<Device>(device), index + n, STAGING + n * PAGE_SIZE, now) != 0) return n;
   }
   return count;
 }
 
-/** Reads a page to the first staging page. @returns 0 or -EIO */
-export function zramReadPage(device: usize, index: u32): i32 {
-  return read_page(changetype<Device>(device), index, STAGING);
+/** As `write_begin`: a candidate is at the second staging page. */
+export function zramWriteBegin(device: usize, index: u32, now: u32): i32 {
+  return write_begin(changetype<Device>(device), index, STAGING, STAGING + PAGE_SIZE, now);
 }
 
-/** Reads `count` pages to the staging pages. @returns how many were read: fewer than `count` means -EIO */
-export function zramReadPages(device: usize, index: u32, count: u32): u32 {
+/** The hash that the last `zramWriteBegin` made. */
+export function zramHash(): u32 {
+  return pendingHash;
+}
+
+/** Stores a page whose candidate, the payload in the first staging page, was compared. As `write_candidate`. */
+export function zramWriteCandidate(device: usize, index: u32, length: u32, codec: u32, hash: u32, now: u32): i32 {
+  return write_candidate(changetype<Device>(device), index, STAGING, length, codec, hash, now);
+}
+
+/** Stores a page whose encoding is in the first staging page. @returns 0 or -ENOMEM */
+export function zramWriteEncoded(device: usize, index: u32, length: u32, codec: u32, hash: u32, now: u32): i32 {
+  return write_encoded(changetype<Device>(device), index, STAGING, length, codec, hash, now);
+}
+
+/** Reads a page to the first staging page. @returns 0, -EIO, or what else `read_page` has */
+export function zramReadPage(device: usize, index: u32, now: u32): i32 {
+  return read_page(changetype<Device>(device), index, STAGING, now);
+}
+
+/** As `zramReadPage`, without leaving a trace. */
+export function zramPeekPage(device: usize, index: u32): i32 {
+  return peek_page(changetype<Device>(device), index, STAGING);
+}
+
+/** The block of a page that was found to be written back by the last read. */
+export function zramReadBlock(): u32 {
+  return readBlock;
+}
+
+/** Reads `count` pages to the staging pages. @returns how many were read: what the next one needs, `zramReadPage` tells */
+export function zramReadPages(device: usize, index: u32, count: u32, now: u32): u32 {
   for (let n: u32 = 0; n < count; n++) {
-    if (read_page(changetype<Device>(device), index + n, STAGING + n * PAGE_SIZE) != 0) return n;
+    if (read_page(changetype<Device>(device), index + n, STAGING + n * PAGE_SIZE, now) != 0) return n;
   }
   return count;
+}
+
+/** The bindings could not encode, decode, or fetch a page. */
+export function zramCountFailed(device: usize, writing: bool): void {
+  if (writing) changetype<Device>(device).failedWrites++;
+  else changetype<Device>(device).failedReads++;
 }
 
 export function zramDiscard(device: usize, index: u32, count: u32): void {
@@ -310,37 +358,126 @@ export function zramStats(address: usize): void {
   put(12, <f64>device.notifyFree);
   put(13, device.dedup ? <f64>pool.sharedBytes : 0);
   put(14, device.dedup ? dedup_bytes(pool) : 0);
+  put(15, changetype<usize>(device.bdev) == 0 ? 0 : device.bdev.inUse);
 }
 
-/**
- * What is stored at a page: 0 nothing, else bit 0 always, bit 1 same-filled, bit 2 huge, bit 3 merged, and the
- * object's length from bit 8 on.
- */
-export function zramSlot(address: usize, index: u32): u32 {
-  const device = changetype<Device>(address);
-  const slot = slot_find(device, index);
-  const flags = slot == 0 ? 0 : slot_flags(slot);
-  if (flags == 0) return 0;
-  let state: u32 = 1;
-  if (flags & SLOT_SAME) state |= 2;
-  if (flags & SLOT_HUGE) state |= 4;
-  if (flags & SLOT_STORED) {
-    const leaf = slot_value(slot);
-    if (cell_kind(leaf) == SHARED && cell_refs(cell_root(device.pool, leaf)) > 1) state |= 8;
-    state |= zs_size(leaf) << 8;
-  }
-  return state;
+/** Writes `slot_state` and `slot_object` of `count` pages to the staging pages, a word each. */
+export function zramSlots(device: usize, index: u32, count: u32): void {
+  slot_states(changetype<Device>(device), index, count);
 }
 
-/**
- * Which object a page has: the number of the cell that owns it, equal for pages that share the object. 0 without one:
- * nothing stored, or same-filled.
- */
-export function zramObject(address: usize, index: u32): u32 {
+/** The page at or after `from` whose slot has all of the flags `all` and none of `none`; 2^32 - 1. */
+export function zramNextSlot(device: usize, from: u32, all: u32, none: u32): u32 {
+  return next_slot(changetype<Device>(device), from, all, none);
+}
+
+/** Sets and clears flags of a slot; with `picked`, only while it has that mark. */
+export function zramChangeFlags(device: usize, index: u32, set: u32, clear: u32, picked: bool): void {
+  change_flags(changetype<Device>(device), index, set, clear, picked);
+}
+
+export function zramMarkIdle(device: usize, age: u32, now: u32): void {
+  mark_idle(changetype<Device>(device), age, now);
+}
+
+/** When a page that is stored was last accessed, on a device that tracks that. */
+export function zramSlotTime(device: usize, index: u32): u32 {
+  return load<u32>(slot_time(index, slot_at(changetype<Device>(device), index)));
+}
+
+/** Recompression of a picked page to what is in the first staging page, as `recompress`. */
+export function zramRecompress(device: usize, index: u32, length: u32, codec: u32, threshold: u32): i32 {
+  return recompress(changetype<Device>(device), index, STAGING, length, codec, threshold);
+}
+
+/** After recompression: the pages of all devices on the pool that are huge no more. */
+export function poolSettleHuge(pool: usize): void {
+  settle_huge(changetype<Pool>(pool));
+}
+
+/** Largest size index of the class for `length` bytes. */
+export function poolClassIndex(pool: usize, length: u32): u32 {
+  return class_of(changetype<Pool>(pool), length).index;
+}
+
+/** Gives a device a backing device of so many blocks. @returns 0 or -ENOMEM */
+export function zramSetBacking(device: usize, blocks: u32): i32 {
+  const bdev = bdev_make(blocks);
+  if (changetype<usize>(bdev) == 0) return ENOMEM;
+  changetype<Device>(device).bdev = bdev;
+  return 0;
+}
+
+/** Takes a block. @returns its cell / 8, -ENOSPC, -ENOMEM */
+export function zramTakeBlock(address: usize): i32 {
   const device = changetype<Device>(address);
-  const slot = slot_find(device, index);
+  if (!block_left(device.bdev)) return ENOSPC;
+  const cell = block_take(device.pool, device.bdev);
+  return cell == 0 ? ENOMEM : <i32>(cell >> 3);
+}
+
+export function zramBlockNumber(cell: u32): u32 {
+  return cell_target(cell << 3);
+}
+
+export function zramDropBlock(device: usize, cell: u32): void {
+  block_drop(changetype<Device>(device).bdev, cell << 3);
+}
+
+/** A picked page is in this block now. As `write_back`. */
+export function zramWriteBack(device: usize, index: u32, cell: u32): i32 {
+  return write_back(changetype<Device>(device), index, cell << 3);
+}
+
+/** A handle of the caller's own for a page's object. @returns it, or -ENOMEM */
+export function zramShareObject(address: usize, index: u32): i32 {
+  const device = changetype<Device>(address);
+  const leaf = zs_share(device.pool, cell_root(device.pool, slot_value(slot_at(device, index))));
+  return leaf == 0 ? ENOMEM : <i32>(leaf >> 3);
+}
+
+/** The number of the object that a handle has now, as `zramSlots` has it. */
+export function poolObject(pool: usize, handle: u32): u32 {
+  return cell_root(changetype<Pool>(pool), handle << 3) >> 3;
+}
+
+/** The page at or after `from` that two devices hold differently, 2^32 - 1 when there is none. */
+export function zramNextDifference(a: usize, b: usize, from: u32): u32 {
+  return next_difference(changetype<Device>(a), changetype<Device>(b), from);
+}
+
+/** Whether the core could not compare what the last `zramNextDifference` found. */
+export function zramUndecided(): bool {
+  return undecided;
+}
+
+/** The payload of a page's object, to the first staging page. @returns codec << 16 | length; 0: there is no object */
+export function zramPayload(address: usize, index: u32): u32 {
+  const slot = slot_at(changetype<Device>(address), index);
   if (slot == 0 || !(slot_flags(slot) & SLOT_STORED)) return 0;
-  return cell_root(device.pool, slot_value(slot)) >> 3;
+  const location = cell_location(slot_value(slot));
+  const header = object_header(location);
+  const length = header_length(header);
+  memory.copy(STAGING, object_bytes(location, length, SCRATCH_A), length);
+  return (header_codec(header) << 16) | length;
+}
+
+/** Whether the first staging page is same-filled. */
+export function stagingSameFilled(): bool {
+  return page_same_filled(STAGING);
+}
+
+/** Stores an encoded page, the first staging page, for `zramAdopt`. @returns a handle, or -ENOMEM */
+export function poolStoreEncoded(pool: usize, length: u32, codec: u32): i32 {
+  const leaf = zs_malloc(changetype<Pool>(pool), length, codec);
+  if (leaf == 0) return ENOMEM;
+  object_put(cell_target(leaf), 0, STAGING, length);
+  return <i32>(leaf >> 3);
+}
+
+/** An empty page gets a handle, or with `share` another one of the same object. @returns 0 or -ENOMEM */
+export function zramAdopt(device: usize, index: u32, handle: u32, share: bool, now: u32): i32 {
+  return adopt(changetype<Device>(device), index, handle << 3, share, now);
 }
 
 // ── for tests and benches ────────────────────────────────────────────────────────────────────────────────────────
@@ -352,7 +489,7 @@ export function weakenHash(mask: u32): void {
 
 /** Test hook: overwrites the start of a stored page's object with staging bytes, as corrupted memory would be. */
 export function corruptPage(address: usize, index: u32, length: u32): void {
-  const slot = slot_find(changetype<Device>(address), index);
+  const slot = slot_at(changetype<Device>(address), index);
   const location = cell_location(slot_value(slot));
   object_forget_hash(location);
   object_put(location, 0, STAGING, length);

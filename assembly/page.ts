@@ -1,7 +1,7 @@
 /**
  * Pages as objects: how a 4096-byte page is encoded into an object of a pool, and back.
  */
-import { CODEC_LZ4, CODEC_RAW, PAGE_SIZE } from './common';
+import { CODEC_FOREIGN, CODEC_LZ4, CODEC_PAGE, EIO, PAGE_SIZE } from './common';
 import { lz4_compress, lz4_decompress } from './lz4';
 import { COMPRESSED, SCRATCH_A } from './staging';
 import { SAME, cell_kind, cell_location, cell_target } from './zsmalloc/cell';
@@ -10,17 +10,20 @@ import { pool_make_room, zs_malloc } from './zsmalloc/pool';
 import { is_same_filled, same_fill, same_make } from './zsmalloc/same';
 import { Pool } from './zsmalloc/structs';
 
-/** Decodes the page that an object holds. False when it holds none: what is stored is damaged. */
-export function object_to_page(location: u32, page: usize): bool {
+/**
+ * Decodes the page that an object holds.
+ * @returns 0; -EIO when it holds none: what is stored is damaged; above 0 what only the bindings can decode: codec << 16 |
+ * length of the payload, which is at `page`
+ */
+export function object_to_page(location: u32, page: usize): i32 {
   const header = object_header(location);
   const length = header_length(header);
   const payload = object_view(location, length, SCRATCH_A);
-  if (header_codec(header) == CODEC_RAW) {
-    if (length != PAGE_SIZE) return false;
-    memory.copy(page, payload, PAGE_SIZE);
-    return true;
-  }
-  return lz4_decompress(payload, length, page, PAGE_SIZE) == <i32>PAGE_SIZE;
+  const codec = header_codec(header);
+  if (codec == CODEC_LZ4) return lz4_decompress(payload, length, page, PAGE_SIZE) == <i32>PAGE_SIZE ? 0 : EIO;
+  memory.copy(page, payload, length);
+  if (codec >= CODEC_FOREIGN) return <i32>((codec << 16) | length);
+  return length == PAGE_SIZE ? 0 : EIO;
 }
 
 /**
@@ -35,14 +38,14 @@ export function page_store(pool: Pool, page: usize): u32 {
   }
   const length = lz4_compress(page, COMPRESSED, 1);
   const fits = length < PAGE_SIZE;
-  const leaf = zs_malloc(pool, fits ? length : PAGE_SIZE, fits ? CODEC_LZ4 : CODEC_RAW);
+  const leaf = zs_malloc(pool, fits ? length : PAGE_SIZE, fits ? CODEC_LZ4 : CODEC_PAGE);
   if (leaf != 0) object_put(cell_target(leaf), 0, fits ? COMPRESSED : page, fits ? length : PAGE_SIZE);
   return leaf;
 }
 
-/** Reads a page that `page_store` stored. False when what is stored is damaged. */
-export function page_load(leaf: u32, page: usize): bool {
+/** Reads a page that `page_store` stored. Returns as `object_to_page`. */
+export function page_load(leaf: u32, page: usize): i32 {
   if (cell_kind(leaf) != SAME) return object_to_page(cell_location(leaf), page);
   same_fill(leaf, page);
-  return true;
+  return 0;
 }

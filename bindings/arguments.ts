@@ -16,6 +16,10 @@ export function checkBytes(value: unknown, name: string): asserts value is Uint8
   if (!isBytes(value)) throw new ZramError('EINVAL', `${name} must be a Uint8Array, not ${describe(value)}.`);
 }
 
+export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}
+
 /** A whole number from `min` to `max`. */
 export function checkInteger(value: unknown, name: string, min: number, max: number): asserts value is number {
   if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return;

@@ -6,6 +6,7 @@
  * wrappers 40 ns, and nothing but numbers crosses.
  */
 import { instantiate, instantiateSync } from 'as-bind/dist/as-bind.esm.js';
+import { Codecs } from './compressors/codecs.js';
 import { defaultSource } from './core-source.js';
 import { ZramError } from './errors.js';
 import { PAGE_SIZE, isBytes } from './arguments.js';
@@ -56,24 +57,53 @@ export interface CoreExports {
   poolClass(pool: number, n: number): void;
   poolMerged(pool: number): void;
   poolUnmerge(pool: number, handlesMax: number): number;
-  zramMake(pool: number, diskPages: number, level: number, dedup: number): number;
+  poolSettleHuge(pool: number): void;
+  poolClassIndex(pool: number, length: number): number;
+  stagingSameFilled(): number;
+  poolStoreEncoded(pool: number, length: number, codec: number): number;
+  zramMake(pool: number, diskPages: number, level: number, dedup: number, tracksTime: number): number;
+  zramFork(device: number, tracksTime: number, now: number): number;
   zramEnd(device: number): void;
   zramSetLimit(device: number, pages: number): void;
   zramSetLevel(device: number, level: number): void;
   zramResetMaxUsed(device: number): void;
-  zramWritePage(device: number, index: number): number;
-  zramWritePages(device: number, index: number, count: number): number;
-  zramReadPage(device: number, index: number): number;
-  zramReadPages(device: number, index: number, count: number): number;
+  zramWritePage(device: number, index: number, now: number): number;
+  zramWritePages(device: number, index: number, count: number, now: number): number;
+  zramWriteBegin(device: number, index: number, now: number): number;
+  zramHash(): number;
+  zramWriteCandidate(device: number, index: number, length: number, codec: number, hash: number, now: number): number;
+  zramWriteEncoded(device: number, index: number, length: number, codec: number, hash: number, now: number): number;
+  zramReadPage(device: number, index: number, now: number): number;
+  zramPeekPage(device: number, index: number): number;
+  zramReadBlock(): number;
+  zramReadPages(device: number, index: number, count: number, now: number): number;
+  zramCountFailed(device: number, writing: number): void;
   zramDiscard(device: number, index: number, count: number): void;
   zramStats(device: number): void;
-  zramSlot(device: number, index: number): number;
-  zramObject(device: number, index: number): number;
+  zramSlots(device: number, index: number, count: number): void;
+  zramNextSlot(device: number, from: number, all: number, none: number): number;
+  zramChangeFlags(device: number, index: number, set: number, clear: number, picked: number): void;
+  zramMarkIdle(device: number, age: number, now: number): void;
+  zramSlotTime(device: number, index: number): number;
+  zramRecompress(device: number, index: number, length: number, codec: number, threshold: number): number;
+  zramSetBacking(device: number, blocks: number): number;
+  zramTakeBlock(device: number): number;
+  zramBlockNumber(cell: number): number;
+  zramDropBlock(device: number, cell: number): void;
+  zramWriteBack(device: number, index: number, cell: number): number;
+  zramShareObject(device: number, index: number): number;
+  poolObject(pool: number, handle: number): number;
+  zramNextDifference(a: number, b: number, from: number): number;
+  zramUndecided(): number;
+  zramPayload(device: number, index: number): number;
+  zramAdopt(device: number, index: number, handle: number, share: number, now: number): number;
+  lz4Compress(acceleration: number): number;
 }
 
 /** Most numbers that a block of statistics has: one for each size class. */
 const NUMBERS = 256;
 const EMPTY = new Uint8Array(0);
+export const TICK_MILLISECS = 10;
 
 export class Core {
   readonly raw: CoreExports;
@@ -83,10 +113,14 @@ export class Core {
   readonly handleBase: number;
   /** Addresses of the pools that are alive. */
   readonly pools = new Set<number>();
+  /** The compressors, and the numbers under which objects name them. */
+  readonly codecs = new Codecs();
+  readonly #startMillisecs = performance.now();
   readonly #stagingAddress: number;
   #page: Uint8Array = EMPTY;
   #staging: Uint8Array = EMPTY;
   #numbers = new Float64Array(0);
+  #words = new Uint32Array(0);
 
   constructor(exports: CoreExports, maxMemory: number) {
     this.raw = exports;
@@ -105,6 +139,7 @@ export class Core {
     this.#page = new Uint8Array(buffer, this.#stagingAddress, PAGE_SIZE);
     this.#staging = new Uint8Array(buffer, this.#stagingAddress, this.stagingPages * PAGE_SIZE);
     this.#numbers = new Float64Array(buffer, this.#stagingAddress, NUMBERS);
+    this.#words = new Uint32Array(buffer, this.#stagingAddress, (this.stagingPages * PAGE_SIZE) / 4);
   }
 
   /** The first staging page. Valid until the next call into the core. */
@@ -123,6 +158,17 @@ export class Core {
   number(n: number): number {
     if (this.#numbers.length === 0) this.#renew();
     return this.#numbers[n];
+  }
+
+  /** All staging pages as 32-bit words. Valid until the next call into the core. */
+  words(): Uint32Array {
+    if (this.#words.length === 0) this.#renew();
+    return this.#words;
+  }
+
+  /** The clock of access times: units of TICK_MILLISECS since the engine was made, modulo 2^32 (497 days). */
+  ticks(): number {
+    return ((performance.now() - this.#startMillisecs) / TICK_MILLISECS) >>> 0;
   }
 
   /** Bytes to which linear memory has grown. */

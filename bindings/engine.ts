@@ -1,10 +1,12 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** The engine: one WebAssembly instance, and what lives in it. */
 import { checkOptions } from './arguments.js';
+import type { Compressor } from './compressors/compressor.js';
 import { Core, loadCore, loadCoreSync, type CoreExports, type CoreSource } from './core.js';
 import { ZramError } from './errors.js';
 import { parseSize, type Size } from './size.js';
-import { Zram, type ZramOptions } from './zram.js';
+import type { ZramOptions } from './zram-options.js';
+import { Zram } from './zram.js';
 import { ZsPool, type PoolOptions } from './zs-pool.js';
 import { Zswap, type ZswapOptions } from './zswap.js';
 
@@ -14,6 +16,8 @@ export interface EngineOptions {
   module?: CoreSource | undefined;
   /** Bytes to which linear memory may grow; default and most: 4 GiB less 64 KiB. Reaching it is `ENOMEM`. */
   maxMemory?: Size | undefined;
+  /** Compressors beside those that there are, as `registerCompressor` takes them. */
+  compressors?: readonly Compressor[] | undefined;
 }
 
 /** The memory of an engine, in bytes: what `engine.memory` was at the time. */
@@ -26,7 +30,7 @@ export interface EngineMemory {
   readonly limit: number;
 }
 
-export const ENGINE_OPTIONS = ['module', 'maxMemory'] as const;
+export const ENGINE_OPTIONS = ['module', 'maxMemory', 'compressors'] as const;
 const MEMORY_MAX = 65535 * 65536;
 
 interface Child {
@@ -42,12 +46,13 @@ export class Engine {
   readonly #children = new Set<Child>();
   #destroyed = false;
 
-  private constructor(exports: CoreExports, maxMemory: number) {
+  private constructor(exports: CoreExports, maxMemory: number, compressors: readonly Compressor[] = []) {
     const initial = exports.memory.buffer.byteLength;
     if (maxMemory < initial) {
       throw new ZramError('EINVAL', `maxMemory must be at least ${initial} bytes, which the core itself takes.`);
     }
     this.#core = new Core(exports, maxMemory);
+    for (const compressor of compressors) this.#core.codecs.register(compressor);
   }
 
   /**
@@ -58,7 +63,7 @@ export class Engine {
    */
   static async create(options?: EngineOptions): Promise<Engine> {
     const maxMemory = Engine.#check(options, 'Engine.create');
-    return new Engine(await loadCore(options?.module), maxMemory);
+    return new Engine(await loadCore(options?.module), maxMemory, options?.compressors);
   }
 
   /**
@@ -68,7 +73,7 @@ export class Engine {
    */
   static createSync(options?: EngineOptions): Engine {
     const maxMemory = Engine.#check(options, 'Engine.createSync');
-    return new Engine(loadCoreSync(options?.module), maxMemory);
+    return new Engine(loadCoreSync(options?.module), maxMemory, options?.compressors);
   }
 
   static #check(options: EngineOptions | undefined, call: string): number {
@@ -77,7 +82,15 @@ export class Engine {
     if (module !== undefined && (typeof module !== 'object' || module === null)) {
       throw new ZramError('EINVAL', 'module must be bytes, a WebAssembly.Module, a Response or a URL.');
     }
+    if (options?.compressors !== undefined && !Array.isArray(options.compressors)) {
+      throw new ZramError('EINVAL', 'compressors must be a list of compressors.');
+    }
     return maxMemory === undefined ? MEMORY_MAX : parseSize(maxMemory, 'maxMemory');
+  }
+
+  /** @internal Something that lives in the engine and ends with it. */
+  static adopt<T extends Child>(engine: Engine, make: (onEnd: () => void) => T): T {
+    return engine.#adopt(make);
   }
 
   /** @internal The instance below, for tests and benches. */
@@ -98,7 +111,7 @@ export class Engine {
    * @throws ZramError EINVAL: a wrong option, or a pool of another engine; ENOMEM: `maxMemory` is reached
    */
   createZram(options?: ZramOptions): Zram {
-    return this.#adopt((end) => new Zram(this.#core, options, end));
+    return this.#adopt((end) => new Zram(this, this.#core, options, end));
   }
 
   /**
@@ -107,6 +120,31 @@ export class Engine {
    */
   createZswap(options?: ZswapOptions): Zswap {
     return this.#adopt((end) => new Zswap(this.#core, options, end));
+  }
+
+  /**
+   * Adds a compressor, which devices of this engine can then name.
+   * @throws ZramError EINVAL: a wrong name or one that is taken, or a function is missing
+   */
+  registerCompressor(compressor: Compressor): void {
+    this.#live();
+    this.#core.codecs.register(compressor);
+  }
+
+  /**
+   * Makes a compressor usable that has to be loaded first: `zstd`, where Node.js does not have it. Others are there already.
+   * @throws ZramError EOPNOTSUPP: it is not installed; EINVAL: there is none of that name
+   */
+  async loadCompressor(name: string): Promise<void> {
+    this.#live();
+    await this.#core.codecs.load(name);
+    this.#core.codecs.check(name, 'the compressor');
+  }
+
+  /** Names of the compressors that can be used at once. */
+  get compressors(): string[] {
+    this.#live();
+    return this.#core.codecs.names();
   }
 
   /** What the engine's memory holds now, in bytes. A frozen copy: ask again for later figures. */

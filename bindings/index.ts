@@ -8,12 +8,25 @@
 export { Engine, type EngineMemory, type EngineOptions } from './engine.js';
 export { ZramError, type ZramErrorCode } from './errors.js';
 export type { CoreSource } from './core.js';
-export type { Backing } from './backing/backing.js';
+export type { AsyncBacking, Backing } from './backing/backing.js';
 export { MemoryBacking } from './backing/memory.js';
 export { Ksmd, type KsmdOptions, type KsmdStats } from './ksmd.js';
 export type { Size } from './size.js';
 export type { Sysfs } from './sysfs.js';
-export { Zram, type BlockState, type DebugStat, type IoStat, type MmStat, type ZramOptions } from './zram.js';
+export type { Compressor } from './compressors/compressor.js';
+export type { PageRange } from './page-diff.js';
+export type {
+  PageType,
+  RecompressOptions,
+  RecompressReport,
+  WritebackOptions,
+  WritebackReport,
+} from './post-process.js';
+export type { BlockState } from './stored-pages.js';
+export { Zram } from './zram.js';
+export type { RecompAlgorithm, ZramOptions } from './zram-options.js';
+export { ZramSnapshot } from './zram-snapshot.js';
+export type { BdStat, DebugStat, IoStat, MmStat } from './zram-stats.js';
 export {
   ZsPool,
   type CompactReport,

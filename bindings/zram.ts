@@ -1,145 +1,32 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** Zram: the compressed block device. */
-import { PAGE_SIZE, checkBoolean, checkBytes, checkInteger, checkOptions, outFor } from './arguments.js';
+import { PAGE_SIZE, checkBytes, checkInteger, checkOptions } from './arguments.js';
+import type { AsyncBacking, Backing } from './backing/backing.js';
+import { CODEC_LZ4, CODEC_PAGE, type Encoder } from './compressors/codecs.js';
 import type { Core } from './core.js';
+import { EngineLease } from './engine-lease.js';
 import { Engine, ENGINE_OPTIONS, type EngineOptions } from './engine.js';
 import { ZramError } from './errors.js';
-import { describe, parseSize, type Size } from './size.js';
-import { createSysfs, type Sysfs } from './sysfs.js';
+import { diffPages, type PageRange } from './page-diff.js';
 import {
-  ZsPool,
-  compactPool,
-  endPool,
-  makePool,
-  mergePool,
-  type CompactReport,
-  type MergeOptions,
-  type MergeReport,
-  type PoolOptions,
-} from './zs-pool.js';
-
-/** What a device is made with. */
-export interface ZramOptions {
-  /** Bytes of the disk, rounded up to pages; at most 16 TiB less a page. Left out, the device waits for `init`. */
-  disksize?: Size | undefined;
-  /** The compressor; `lz4`. */
-  compAlgorithm?: string | undefined;
-  /** LZ4's acceleration, as `algorithm_params`: 1 (default) packs best, more is faster. Below 1 means 1. */
-  level?: number | undefined;
-  /** mem_limit: most bytes of the pool, rounded up to pages; 0 = none. A write beyond is `ENOMEM`. */
-  memLimit?: Size | undefined;
-  /**
-   * Inline deduplication: a page that is stored already is shared instead of compressed (after a byte compare). Costs a
-   * hash a page, and an index of 11 to 21 bytes a distinct page. Default: false.
-   */
-  dedup?: boolean | undefined;
-  /** Of the device's own pool, see PoolOptions. */
-  chainSize?: PoolOptions['chainSize'];
-  /** Of the device's own pool, see PoolOptions. */
-  shrinker?: boolean | undefined;
-  /** A pool of the same engine to live on, instead of one of its own (`engine.createZram` only). */
-  pool?: ZsPool | undefined;
-}
-
-/**
- * The columns of the kernel's mm_stat in their order, `pages_merged`, and two more with `dedup`. Bytes, or pages of 4096
- * bytes. Where devices share a pool, `comprDataSize`, `memUsedTotal`, `memUsedMax`, `pagesCompacted` and `pagesMerged` are
- * the pool's.
- */
-export interface MmStat {
-  /** Bytes of the pages that are stored. */
-  readonly origDataSize: number;
-  /** Payload bytes of the pool's distinct objects. */
-  readonly comprDataSize: number;
-  /** Bytes of the pool's zspages. */
-  readonly memUsedTotal: number;
-  /** Most bytes of zspages; 0 = no limit. */
-  readonly memLimit: number;
-  /** The most that memUsedTotal was after an allocation. */
-  readonly memUsedMax: number;
-  /** Same-filled pages: they take no memory of the pool. */
-  readonly samePages: number;
-  /** Pages of the pool that compaction freed since the device has a disksize. */
-  readonly pagesCompacted: number;
-  /** Pages that did not compress and are stored as they are. */
-  readonly hugePages: number;
-  /** The same, counted up since the device has a disksize. */
-  readonly hugePagesSince: number;
-  /** Stored pages that have no object of their own now. */
-  readonly pagesMerged: number;
-  /** Payload bytes that sharing saves; 0 without `dedup`. */
-  readonly dupDataSize: number;
-  /** Bytes of the deduplication index; 0 without `dedup`. */
-  readonly metaDataSize: number;
-}
-
-/** The columns of the kernel's io_stat. */
-export interface IoStat {
-  /** Reads of a page that does not decompress. */
-  readonly failedReads: number;
-  /** Writes of a page that found no room. */
-  readonly failedWrites: number;
-  /** Always 0, as in the kernel: a call outside the disk is `EINVAL` before it is counted. */
-  readonly invalidIo: number;
-  /** Pages of all discards, also pages that held nothing. */
-  readonly notifyFree: number;
-}
-
-/** The kernel's debug_stat. */
-export interface DebugStat {
-  /** Of the text's format: 1. */
-  readonly version: number;
-  /** Always 0: nothing runs beside a call that could keep a page from being freed. */
-  readonly missFree: number;
-}
-
-/** What is stored at a page; the flags have the names of the kernel's debugfs file `block_state`. */
-export interface BlockState {
-  /** Same-filled: one 64-bit value, which takes no memory of the pool. */
-  readonly same: boolean;
-  /** Always false: this version's devices have no backing device. */
-  readonly writtenBack: boolean;
-  /** Did not compress and is stored as it is, 4096 bytes. */
-  readonly huge: boolean;
-  /** Always false: this version does not mark pages as idle. */
-  readonly idle: boolean;
-  /** Always false: this version has no second compressor. */
-  readonly recompressed: boolean;
-  /** Always false, as `recompressed`. */
-  readonly incompressible: boolean;
-  /** Shares its object with other pages. */
-  readonly merged: boolean;
-  /** Bytes of the object; 0 for a same-filled page. */
-  readonly comprSize: number;
-}
-
-const DEVICE_OPTIONS = ['disksize', 'compAlgorithm', 'level', 'memLimit', 'dedup', 'chainSize', 'shrinker'] as const;
-const DISK_PAGES_MAX = 2 ** 32 - 1;
-const LIMIT_PAGES_MAX = 2 ** 32 - 1;
-export const ALGORITHMS: readonly string[] = ['lz4'];
-const DEFAULT_ALGORITHM = 'lz4';
-
-// Bits of the core's zramSlot.
-const SLOT_SAME = 2;
-const SLOT_HUGE = 4;
-const SLOT_MERGED = 8;
-const SLOT_SIZE_SHIFT = 8;
-
-/** What sysfs.ts may do with a device beyond its public methods. */
-export interface ZramControl {
-  readonly zram: Zram;
-  readonly initialised: boolean;
-  /** @throws ZramError EINVAL: the device was destroyed */
-  checkAlive(): void;
-  diskBytes(): number;
-  algorithm(): string;
-  setAlgorithm(name: string): void;
-  setLevel(level: number): void;
-  readonly dedup: boolean;
-  setDedup(on: boolean): void;
-  setMemLimit(bytes: number): void;
-  resetMemUsedMax(): void;
-}
+  encodeVerified,
+  markIdle,
+  recompress,
+  writeback,
+  writebackAsync,
+  type RecompressOptions,
+  type RecompressReport,
+  type WritebackOptions,
+  type WritebackReport,
+} from './post-process.js';
+import type { Size } from './size.js';
+import { StoredPages, partsOf, sentenceOf, withPagesDone, type BlockState } from './stored-pages.js';
+import { createSysfs, idleOf, recompressOf, writebackOf, type Sysfs } from './sysfs.js';
+import { DEVICE_OPTIONS, type ZramOptions } from './zram-options.js';
+import { ZramSnapshot, pagesOfAny, pagesOfZram } from './zram-snapshot.js';
+import { ZramState, noMemoryForDevice } from './zram-state.js';
+import { bdStat, ioStat, mmStat, type BdStat, type DebugStat, type IoStat, type MmStat } from './zram-stats.js';
+import { ZsPool, compactPool, mergePool, type CompactReport, type MergeOptions, type MergeReport } from './zs-pool.js';
 
 /**
  * A block device of 4096-byte pages that keeps them compressed in memory, as Linux's zram does: the same rules, the
@@ -150,40 +37,27 @@ export interface ZramControl {
 export class Zram {
   /** The kernel's attributes, in its own text format. */
   readonly sysfs: Sysfs;
+  /** The engine that it lives in. */
+  readonly engine: Engine;
   readonly #core: Core;
   readonly #onEnd: () => void;
-  /** Of the pool that is made at `init`. */
-  readonly #poolOptions: PoolOptions;
-  /** The pool that was given, else undefined: then one is made at `init` and ended at `reset`. */
-  readonly #sharedPool: ZsPool | undefined;
-  #engine: Engine | undefined;
-  #pool = 0;
-  #device = 0;
-  #pages = 0;
-  #algorithm: string;
-  #level: number;
-  #dedup: boolean;
-  #limitPages = 0;
-  #destroyed = false;
+  readonly #state: ZramState;
+  /** The engine that `Zram.create` made. */
+  #lease: EngineLease | undefined;
+  /** LZ4 is the primary compressor: the core does it all. */
+  #inCore = true;
+  #stored: StoredPages | undefined;
 
   /** @internal Made by `Engine.createZram` and `Zram.create`. */
-  constructor(core: Core, options: ZramOptions | undefined, onEnd: () => void) {
+  constructor(engine: Engine, core: Core, options: ZramOptions | undefined, onEnd: () => void) {
     checkOptions(options, [...DEVICE_OPTIONS, 'pool'], 'createZram');
-    const { disksize, compAlgorithm, level, memLimit, dedup = false, chainSize, shrinker, pool } = options ?? {};
+    this.engine = engine;
     this.#core = core;
     this.#onEnd = onEnd;
-    this.#poolOptions = { chainSize, shrinker };
-    checkBoolean(dedup, 'dedup');
-    this.#dedup = dedup;
-    this.#sharedPool = pool;
-    this.#algorithm = checkAlgorithm(compAlgorithm ?? DEFAULT_ALGORITHM);
-    this.#level = checkLevel(level ?? 1);
-    this.sysfs = createSysfs(this.#control());
-    if (pool !== undefined && (chainSize !== undefined || shrinker !== undefined)) {
-      throw new ZramError('EINVAL', 'chainSize and shrinker are the pool’s: give them to createPool.');
-    }
-    if (memLimit !== undefined) this.#limitPages = limitPages(parseSize(memLimit, 'memLimit'));
-    if (pool !== undefined) this.#pool = ZsPool.attach(pool, core, this);
+    this.#state = new ZramState(core, options ?? {});
+    this.sysfs = createSysfs(this.#state, this);
+    const { pool, disksize } = options ?? {};
+    if (pool !== undefined) ZsPool.attach(pool, core, this);
     try {
       if (disksize !== undefined) this.init(disksize);
     } catch (error) {
@@ -192,42 +66,58 @@ export class Zram {
     }
   }
 
+  static {
+    pagesOfZram.of = (value) =>
+      typeof value === 'object' && value !== null && #stored in value ? value.#state.ready() : undefined;
+  }
+
   /**
-   * Makes an engine with one device; destroying the device destroys the engine.
-   * @throws ZramError EINVAL: a wrong option; ENOMEM: `maxMemory` is too small for a device
+   * Makes an engine with one device; destroying the device, and the snapshots and clones of it, destroys the engine. Loads a
+   * compressor that has to be loaded.
+   * @throws ZramError EINVAL: a wrong option; ENOMEM: `maxMemory` is too small for a device; EOPNOTSUPP: a compressor that is
+   * not installed
    */
   static async create(options?: Omit<ZramOptions, 'pool'> & EngineOptions): Promise<Zram> {
     checkOptions(options, [...DEVICE_OPTIONS, ...ENGINE_OPTIONS], 'Zram.create');
-    const { module, maxMemory, ...rest } = options ?? {};
-    const engine = await Engine.create({ module, maxMemory });
-    const zram = engine.createZram(rest);
-    zram.#engine = engine;
-    return zram;
+    const { module, maxMemory, compressors, ...rest } = options ?? {};
+    const engine = await Engine.create({ module, maxMemory, compressors });
+    try {
+      const wanted = [rest.compAlgorithm, ...(Array.isArray(rest.recompAlgorithms) ? rest.recompAlgorithms : [])];
+      for (const one of wanted as unknown[]) {
+        const name = typeof one === 'object' && one !== null ? (one as { algo?: unknown }).algo : one;
+        if (typeof name === 'string') await engine.loadCompressor(name);
+      }
+      const zram = engine.createZram(rest);
+      zram.#lease = new EngineLease(engine);
+      return zram;
+    } catch (error) {
+      engine.destroy();
+      throw error;
+    }
   }
 
   /**
    * Sets the disk's size: the device can then be used (as writing `disksize`).
-   * @throws ZramError EBUSY: it has one already; EINVAL: 0 or too large; ENOMEM
+   * @throws ZramError EBUSY: it has one already, or somebody else uses the backing; EINVAL: 0 or too large; ENOMEM
    */
   init(disksize: Size): void {
-    this.#live();
-    const bytes = parseSize(disksize, 'disksize');
-    const pages = Math.ceil(bytes / PAGE_SIZE);
-    if (pages === 0 || pages > DISK_PAGES_MAX) {
-      throw new ZramError('EINVAL', `disksize must be from 1 byte to 16 TiB less a page, not ${bytes} bytes.`);
-    }
-    if (this.#device !== 0) throw new ZramError('EBUSY', 'the device has a disksize; reset() it first.');
-    const { raw } = this.#core;
-    const pool = this.#sharedPool ? this.#pool : makePool(this.#core, this.#poolOptions);
-    const device = raw.zramMake(pool, pages, this.#level, Number(this.#dedup));
-    if (device === 0) {
-      if (!this.#sharedPool) endPool(this.#core, pool);
-      throw new ZramError('ENOMEM', 'no memory for a device: the engine has reached its maxMemory.');
-    }
-    this.#pool = pool;
-    this.#device = device;
-    this.#pages = pages;
-    raw.zramSetLimit(device, this.#limitPages);
+    this.#state.live();
+    this.#state.init(disksize);
+    this.#start();
+  }
+
+  #start(): void {
+    this.#stored = this.#state.stored;
+    this.#inCore = this.#state.encoders[0]?.codec === CODEC_LZ4;
+  }
+
+  /**
+   * Where pages are written back to, as the option `backing`.
+   * @throws ZramError EBUSY: the device has a disksize; EINVAL: it is no backing, or has no slots
+   */
+  setBacking(backing: Backing | AsyncBacking): void {
+    this.#state.live();
+    this.#state.setBacking(backing);
   }
 
   // ── in ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -236,75 +126,130 @@ export class Zram {
    * Stores one page.
    * @param index the page's number, from 0
    * @param bytes 4096 bytes
-   * @throws ZramError ENOMEM: mem_limit or maxMemory is reached; the old content stays
+   * @throws ZramError ENOMEM: mem_limit or maxMemory is reached; EIO: the compressor failed; the old content stays
    */
   writePage(index: number, bytes: Uint8Array): void {
-    const device = this.#ready();
-    this.#checkIndex(index, 1);
+    const stored = this.#ready();
+    stored.checkIndex(index, 1);
     checkPages(bytes, 1);
+    if (!this.#inCore) {
+      this.#encodePage(stored, index, bytes);
+      return;
+    }
     this.#core.page().set(bytes);
-    if (this.#core.raw.zramWritePage(device, index) !== 0) throw noRoom(index);
+    if (this.#core.raw.zramWritePage(stored.address, index, stored.now()) !== 0) throw noRoom(index);
   }
 
   /**
    * Stores pages that follow each other, in order: the batched path.
    * @param index the first page's number
    * @param bytes a multiple of 4096 bytes
-   * @throws ZramError ENOMEM: `pagesDone` pages are stored, the others keep their old content
+   * @throws ZramError ENOMEM: `pagesDone` pages are stored, the others keep their old content; EIO: the compressor failed
    */
   writePages(index: number, bytes: Uint8Array): void {
-    const device = this.#ready();
+    const stored = this.#ready();
     checkPages(bytes);
     const count = bytes.length / PAGE_SIZE;
-    this.#checkIndex(index, count);
+    stored.checkIndex(index, count);
+    if (!this.#inCore) {
+      this.#encodePages(stored, index, bytes);
+      return;
+    }
     const batch = this.#core.stagingPages;
+    const now = stored.now();
     for (let done = 0; done < count; done += batch) {
       const pages = Math.min(batch, count - done);
       const from = done * PAGE_SIZE;
       this.#core.staging().set(pages === count ? bytes : bytes.subarray(from, from + pages * PAGE_SIZE));
-      const written = this.#core.raw.zramWritePages(device, index + done, pages);
+      const written = this.#core.raw.zramWritePages(stored.address, index + done, pages, now);
       if (written !== pages) throw noRoom(index + done + written, done + written);
     }
+  }
+
+  #encodePages(stored: StoredPages, index: number, bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.length; at += PAGE_SIZE) {
+      try {
+        this.#encodePage(stored, index + at / PAGE_SIZE, bytes.subarray(at, at + PAGE_SIZE));
+      } catch (error) {
+        throw withPagesDone(error, at / PAGE_SIZE);
+      }
+    }
+  }
+
+  /** Stores a page with a compressor that is not the core's. */
+  #encodePage(stored: StoredPages, index: number, bytes: Uint8Array): void {
+    const { raw, codecs } = this.#core;
+    const { address } = stored;
+    const page = bytes.slice(); // whatever the compressor does, this is what is stored
+    this.#core.page().set(page);
+    const begun = raw.zramWriteBegin(address, index, stored.now());
+    if (begun === 1) return;
+    if (begun < 0) throw noRoom(index);
+    const hash = raw.zramHash();
+    try {
+      if (begun > 1) {
+        const [codec, length] = [begun >>> 16, begun & 0xffff];
+        const candidate = this.#core.staging().slice(PAGE_SIZE, PAGE_SIZE + length);
+        if (codecs.holds(codec, candidate, page) && this.#share(stored, index, candidate, codec, hash)) return;
+      }
+      const encoder = this.#state.encoders[0] as Encoder;
+      const block = encodeVerified(this.#state, encoder, page);
+      this.#alive(stored);
+      raw.poolStats(stored.pool.address);
+      const huge = block.length >= this.#core.number(7);
+      this.#core.page().set(huge ? page : block);
+      const [length, codec] = huge ? [PAGE_SIZE, CODEC_PAGE] : [block.length, encoder.codec];
+      if (raw.zramWriteEncoded(address, index, length, codec, hash, stored.now()) !== 0) throw noRoom(index);
+    } catch (error) {
+      if (error instanceof ZramError && error.code === 'EIO' && !stored.ended) {
+        raw.zramCountFailed(address, 1);
+        throw new ZramError('EIO', `page ${index} was not stored, the old content stays: ${sentenceOf(error)}`);
+      }
+      throw error;
+    }
+  }
+
+  /** Deduplication: an object was found to hold the page. False when it is gone by now. */
+  #share(stored: StoredPages, index: number, block: Uint8Array, codec: number, hash: number): boolean {
+    this.#alive(stored);
+    this.#core.page().set(block);
+    const { address } = stored;
+    const result = this.#core.raw.zramWriteCandidate(address, index, block.length, codec, hash, stored.now());
+    if (result < 0) throw noRoom(index);
+    return result === 1;
+  }
+
+  /** A compressor is somebody else's code: it may have ended the device that it was called for. */
+  #alive(stored: StoredPages): void {
+    if (stored.ended) throw new ZramError('EINVAL', 'the device was reset or destroyed meanwhile.');
   }
 
   /**
    * Stores any byte range inside the disk; pages that it covers in part are read, changed and written.
    * @param offset the first byte's place on the disk
    * @param bytes any number of them
-   * @throws ZramError ENOMEM: `pagesDone` pages of the range are stored; EIO: a page does not decompress
+   * @throws ZramError ENOMEM: `pagesDone` pages of the range are stored; EIO: a page cannot be read, or the compressor
+   * failed; EAGAIN: a page is on an asynchronous backing
    */
   write(offset: number, bytes: Uint8Array): void {
-    this.#ready();
+    const stored = this.#ready();
     checkBytes(bytes, 'bytes');
-    this.#checkRange(offset, bytes.length);
-    let at = offset;
-    let from = 0;
-    let pagesDone = 0;
-    try {
-      while (from < bytes.length) {
-        const inPage = at % PAGE_SIZE;
-        const index = (at - inPage) / PAGE_SIZE;
-        const left = bytes.length - from;
-        const whole = inPage === 0 ? Math.floor(left / PAGE_SIZE) : 0;
-        const length = whole > 0 ? whole * PAGE_SIZE : Math.min(PAGE_SIZE - inPage, left);
-        const part = bytes.subarray(from, from + length);
-        if (whole > 0) this.writePages(index, part);
-        else this.#patchPage(index, inPage, part);
-        pagesDone += Math.max(whole, 1);
-        at += length;
-        from += length;
+    stored.checkRange(offset, bytes.length);
+    for (const part of partsOf(offset, bytes.length)) {
+      const piece = bytes.subarray(part.at, part.at + part.length);
+      try {
+        if (part.pages > 0) this.writePages(part.index, piece);
+        else this.#patchPage(stored, part.index, part.inPage, piece);
+      } catch (error) {
+        throw withPagesDone(error, part.pagesBefore);
       }
-    } catch (error) {
-      if (!(error instanceof ZramError)) throw error;
-      throw new ZramError(error.code, error.message.slice(error.code.length + 2), pagesDone + (error.pagesDone ?? 0));
     }
   }
 
-  #patchPage(index: number, inPage: number, part: Uint8Array): void {
-    const { raw } = this.#core;
-    if (raw.zramReadPage(this.#device, index) !== 0) throw notReadable(index);
-    this.#core.page().set(part, inPage);
-    if (raw.zramWritePage(this.#device, index) !== 0) throw noRoom(index);
+  #patchPage(stored: StoredPages, index: number, inPage: number, piece: Uint8Array): void {
+    const page = stored.page(index).slice();
+    page.set(piece, inPage);
+    this.writePage(index, page);
   }
 
   // ── out ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -313,15 +258,11 @@ export class Zram {
    * Reads one page; a page that was never written reads as zeros.
    * @param index the page's number, from 0
    * @param out array to fill, 4096 bytes or longer; it is returned
-   * @throws ZramError EIO: what is stored does not decompress
+   * @throws ZramError EIO: what is stored does not decompress, or the backing failed; EAGAIN: the page is on an asynchronous
+   * backing
    */
   readPage(index: number, out?: Uint8Array): Uint8Array {
-    const device = this.#ready();
-    this.#checkIndex(index, 1);
-    const to = outFor(out, PAGE_SIZE);
-    if (this.#core.raw.zramReadPage(device, index) !== 0) throw notReadable(index);
-    to.set(this.#core.page());
-    return to;
+    return this.#ready().readPage(index, out);
   }
 
   /**
@@ -329,22 +270,10 @@ export class Zram {
    * @param index the first page's number
    * @param count number of pages
    * @param out array to fill, `count` times 4096 bytes or longer; it is returned
-   * @throws ZramError EIO: a page does not decompress; `pagesDone` pages before it are in `out`
+   * @throws ZramError as `readPage`; `pagesDone` pages before it are in `out`
    */
   readPages(index: number, count: number, out?: Uint8Array): Uint8Array {
-    const device = this.#ready();
-    checkInteger(count, 'count', 0, this.#pages);
-    this.#checkIndex(index, count);
-    const to = outFor(out, count * PAGE_SIZE);
-    const batch = this.#core.stagingPages;
-    for (let done = 0; done < count; done += batch) {
-      const pages = Math.min(batch, count - done);
-      const read = this.#core.raw.zramReadPages(device, index + done, pages);
-      const staging = this.#core.staging();
-      to.set(read === batch ? staging : staging.subarray(0, read * PAGE_SIZE), done * PAGE_SIZE);
-      if (read !== pages) throw notReadable(index + done + read, done + read);
-    }
-    return to;
+    return this.#ready().readPages(index, count, out);
   }
 
   /**
@@ -352,30 +281,20 @@ export class Zram {
    * @param offset the first byte's place on the disk
    * @param length number of bytes
    * @param out array to fill, `length` bytes or longer; it is returned
-   * @throws ZramError EIO: a page does not decompress
+   * @throws ZramError as `readPage`
    */
   read(offset: number, length: number, out?: Uint8Array): Uint8Array {
-    this.#ready();
-    checkInteger(length, 'length', 0, this.#pages * PAGE_SIZE);
-    this.#checkRange(offset, length);
-    const to = outFor(out, length);
-    let at = offset;
-    let done = 0;
-    while (done < length) {
-      const inPage = at % PAGE_SIZE;
-      const index = (at - inPage) / PAGE_SIZE;
-      const whole = inPage === 0 ? Math.floor((length - done) / PAGE_SIZE) : 0;
-      const part = whole > 0 ? whole * PAGE_SIZE : Math.min(PAGE_SIZE - inPage, length - done);
-      if (whole > 0) {
-        this.readPages(index, whole, to.subarray(done, done + part));
-      } else {
-        if (this.#core.raw.zramReadPage(this.#device, index) !== 0) throw notReadable(index);
-        to.set(this.#core.page().subarray(inPage, inPage + part), done);
-      }
-      at += part;
-      done += part;
-    }
-    return to;
+    return this.#ready().read(offset, length, out);
+  }
+
+  /** As `readPages`, also for pages on an asynchronous backing. `out` must stay untouched until the promise is settled. */
+  async readPagesAsync(index: number, count: number, out?: Uint8Array): Promise<Uint8Array> {
+    return this.#ready().readPagesAsync(index, count, out);
+  }
+
+  /** As `read`, also for pages on an asynchronous backing. `out` must stay untouched until the promise is settled. */
+  async readAsync(offset: number, length: number, out?: Uint8Array): Promise<Uint8Array> {
+    return this.#ready().readAsync(offset, length, out);
   }
 
   // ── memory ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -387,44 +306,134 @@ export class Zram {
    * @param length number of bytes
    */
   discard(offset: number, length: number): void {
-    const device = this.#ready();
-    checkInteger(length, 'length', 0, this.#pages * PAGE_SIZE);
-    this.#checkRange(offset, length);
+    const stored = this.#ready();
+    stored.checkRange(offset, length);
     const first = Math.ceil(offset / PAGE_SIZE);
     const end = Math.floor((offset + length) / PAGE_SIZE);
-    if (end > first) this.#core.raw.zramDiscard(device, first, end - first);
+    if (end > first) this.#core.raw.zramDiscard(stored.address, first, end - first);
   }
 
   /** Stores identical pages once (the `merge` knob of the 2022 proposal). On a shared pool: of all its users. */
   merge(options?: MergeOptions): MergeReport {
-    this.#ready();
-    return mergePool(this.#core, this.#pool, options);
+    return mergePool(this.#core, this.#ready().pool.address, options);
   }
 
   /** Moves objects together and frees what becomes empty (zs_compact). */
   compact(): CompactReport {
-    this.#ready();
-    return compactPool(this.#core, this.#pool);
+    return compactPool(this.#core, this.#ready().pool.address);
   }
 
-  /** Uninitialised again: everything is freed, all counters are zero, limit and compressor are the defaults. */
+  /**
+   * Marks stored pages as idle, until somebody reads or writes them; same-filled and written-back pages are left out.
+   * @param what `'all'` (default), or an age in seconds: pages that were not accessed for so long, while the others' mark is
+   * taken away
+   * @throws ZramError EINVAL: an age, without the option `trackEntryActime`
+   */
+  idle(what: 'all' | number | { age?: number | undefined } = 'all'): void {
+    markIdle(this.#state, idleOf(what));
+  }
+
+  /**
+   * Compresses pages again with secondary compressors, and keeps what falls into a smaller size class. An object that pages
+   * share is compressed once for all of them. Pages that no compressor makes smaller are marked as incompressible.
+   * @param options which pages, and how; or the attribute's text, as `'type=huge algo=zstd'`
+   * @throws ZramError EINVAL: a wrong option, or no secondary compressor; EIO: a compressor failed; ENOMEM; EAGAIN:
+   * recompression or writeback is under way. No page is lost
+   */
+  recompress(options: RecompressOptions | string = {}): RecompressReport {
+    return recompress(this.#state, recompressOf(options));
+  }
+
+  /**
+   * Moves pages to the backing device, from where reads fetch them. Same-filled pages are left out. Pages that share an object
+   * go to one block.
+   * @param options which pages; or the attribute's text, as `'idle'` or `'page_index=7'`
+   * @throws ZramError EINVAL: a wrong option; ENODEV: no backing; EIO: the backing failed, or writeback_limit is used up;
+   * ENOSPC: it is full; ERANGE: a page outside the disk; EAGAIN: the backing is asynchronous, or this is under way. `pagesDone`
+   * pages were written; the others are where they were
+   */
+  writeback(options: WritebackOptions | string): WritebackReport {
+    return writeback(this.#state, writebackOf(options));
+  }
+
+  /** As `writeback`, for any backing. Pages that are accessed meanwhile stay in memory. */
+  async writebackAsync(options: WritebackOptions | string): Promise<WritebackReport> {
+    return writebackAsync(this.#state, writebackOf(options));
+  }
+
+  // ── snapshots ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * A read-only copy of what the device holds now: 8 bytes a page, no data.
+   * @throws ZramError ENOMEM
+   */
+  snapshot(): ZramSnapshot {
+    const pages = fork(this.#ready(), false);
+    return this.#own(pages, (onEnd) => {
+      const secondaries = this.#state.secondaryCodecs();
+      return new ZramSnapshot(pages, { secondaries, onEnd, clone: (from) => this.#cloneOf(from) });
+    });
+  }
+
+  /**
+   * A writable copy, on the same pool and with the same settings: 8 bytes a page, no data, and 4 where accesses are tracked.
+   * @throws ZramError ENOMEM
+   */
+  clone(): Zram {
+    return this.#cloneOf(this.#ready());
+  }
+
+  #cloneOf(from: StoredPages): Zram {
+    const pages = fork(from, this.#state.tracksTime);
+    const clone: Zram = this.#own(pages, (onEnd) => {
+      const made = new Zram(this.engine, this.#core, undefined, onEnd);
+      made.#state.copy(this.#state, pages);
+      made.#start();
+      return made;
+    });
+    return clone;
+  }
+
+  /** Ties a fork to what it lives in: engine, pool, and the lease on them. */
+  #own<T extends { destroy(): void }>(pages: StoredPages, make: (onEnd: () => void) => T): T {
+    const lease = this.#lease?.retain();
+    const { shared } = pages.pool;
+    const child: T = Engine.adopt(this.engine, (onEnd) =>
+      make(() => {
+        onEnd();
+        if (shared) ZsPool.detach(shared, child);
+        lease?.release();
+      }),
+    );
+    if (shared) ZsPool.attach(shared, this.#core, child);
+    return child;
+  }
+
+  /** As `ZramSnapshot.diff`. */
+  diff(other: ZramSnapshot | Zram): PageRange[] {
+    const [a, b] = [this.#ready(), pagesOfAny(other)];
+    return diffPages(a, b);
+  }
+
+  // ── life ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Uninitialised again: everything is freed, all counters are zero, all settings are the defaults. Snapshots stay. */
   reset(): void {
-    this.#live();
-    this.#end();
-    this.#limitPages = 0;
-    this.#level = 1;
-    this.#dedup = false;
-    this.#algorithm = DEFAULT_ALGORITHM;
+    this.#state.live();
+    this.#stored = undefined;
+    this.#state.end();
+    this.#state.setDefaults();
   }
 
   /** Frees everything. Calling it again does nothing. */
   destroy(): void {
-    if (this.#destroyed) return;
-    this.#end();
-    this.#destroyed = true;
-    if (this.#sharedPool) ZsPool.detach(this.#sharedPool, this);
+    if (this.#state.destroyed) return;
+    this.#stored = undefined;
+    this.#state.end();
+    this.#state.destroyed = true;
+    if (this.#state.sharedPool) ZsPool.detach(this.#state.sharedPool, this);
     this.#onEnd();
-    this.#engine?.destroy();
+    this.#lease?.release();
   }
 
   /** The same as `destroy()`, for `using`. */
@@ -432,173 +441,75 @@ export class Zram {
     this.destroy();
   }
 
-  #end(): void {
-    if (this.#device === 0) return;
-    this.#core.raw.zramEnd(this.#device);
-    if (!this.#sharedPool) {
-      endPool(this.#core, this.#pool);
-      this.#pool = 0;
-    }
-    this.#device = 0;
-    this.#pages = 0;
-  }
-
   // ── statistics ─────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** The counters of memory, as a frozen copy; all zero while there is no disksize, but for `memLimit`. */
   get mmStat(): MmStat {
-    this.#readStats();
-    return Object.freeze({
-      origDataSize: this.#stat(0) * PAGE_SIZE,
-      comprDataSize: this.#stat(1),
-      memUsedTotal: this.#stat(2) * PAGE_SIZE,
-      memLimit: this.#limitPages * PAGE_SIZE,
-      memUsedMax: this.#stat(4) * PAGE_SIZE,
-      samePages: this.#stat(5),
-      pagesCompacted: this.#stat(6),
-      hugePages: this.#stat(7),
-      hugePagesSince: this.#stat(8),
-      pagesMerged: this.#stat(9),
-      dupDataSize: this.#stat(13),
-      metaDataSize: this.#stat(14),
-    });
+    this.#state.live();
+    return mmStat(this.#state);
   }
 
   /** The counters of I/O, as a frozen copy. */
   get ioStat(): IoStat {
-    this.#readStats();
-    return Object.freeze({
-      failedReads: this.#stat(10),
-      failedWrites: this.#stat(11),
-      invalidIo: 0,
-      notifyFree: this.#stat(12),
-    });
+    this.#state.live();
+    return ioStat(this.#state);
+  }
+
+  /** The counters of the backing device, as a frozen copy. */
+  get bdStat(): BdStat {
+    this.#state.live();
+    return bdStat(this.#state);
   }
 
   /** What the kernel's debug_stat has, as a frozen copy. */
   get debugStat(): DebugStat {
-    this.#live();
+    this.#state.live();
     return Object.freeze({ version: 1, missFree: 0 });
-  }
-
-  #readStats(): void {
-    this.#live();
-    if (this.#device !== 0) this.#core.raw.zramStats(this.#device);
-  }
-
-  #stat(n: number): number {
-    return this.#device === 0 ? 0 : this.#core.number(n);
   }
 
   /** What is stored at a page; undefined when nothing is. */
   blockState(index: number): BlockState | undefined {
-    const device = this.#ready();
-    this.#checkIndex(index, 1);
-    const state = this.#core.raw.zramSlot(device, index);
-    if (state === 0) return undefined;
-    return Object.freeze({
-      same: (state & SLOT_SAME) !== 0,
-      writtenBack: false,
-      huge: (state & SLOT_HUGE) !== 0,
-      idle: false,
-      recompressed: false,
-      incompressible: false,
-      merged: (state & SLOT_MERGED) !== 0,
-      comprSize: state >>> SLOT_SIZE_SHIFT,
-    });
+    return this.#ready().blockState(index, this.#state.secondaryCodecs());
+  }
+
+  /**
+   * The states of many pages at once, for pictures: two words a page in `out`. The first has 0 for a page that holds nothing,
+   * else bit 0 same-filled, 2 huge, 3 an object in memory, 4 written back, 5 idle, 6 incompressible, 8 merged, bits 9 to 12 the
+   * codec, and the object's bytes from bit 13; the second is what `objectOf` tells, or 0.
+   * @param out room for two words a page; it is returned
+   */
+  pageStates(index: number, count: number, out?: Uint32Array): Uint32Array {
+    const stored = this.#ready();
+    checkInteger(count, 'count', 0, stored.pages);
+    stored.checkIndex(index, count);
+    const to = out ?? new Uint32Array(2 * count);
+    if (!ArrayBuffer.isView(to) || to.length < 2 * count) {
+      throw new ZramError('EINVAL', `out must be a Uint32Array of ${2 * count} words or more.`);
+    }
+    return stored.states(index, count, to);
   }
 
   /**
    * Which object holds a page: a number that is equal for two pages exactly when they share one object, also on
    * different devices of one pool. After a merge all pages share that were compressed to the same bytes.
    * It serves to be compared only, and only until something is next written, discarded or merged.
-   * @returns undefined for a page without an object: nothing is stored, or it is same-filled
+   * @returns undefined for a page without an object: nothing is stored, or it is same-filled or written back
    */
   objectOf(index: number): number | undefined {
-    const device = this.#ready();
-    this.#checkIndex(index, 1);
-    const object = this.#core.raw.zramObject(device, index);
-    return object === 0 ? undefined : object;
+    return this.#ready().objectOf(index);
   }
 
-  // ── tests of state and arguments ───────────────────────────────────────────────────────────────────────────────
-
-  #live(): void {
-    if (this.#destroyed) throw new ZramError('EINVAL', 'this Zram was destroyed.');
-  }
-
-  #ready(): number {
-    if (this.#device === 0) {
-      this.#live();
-      throw new ZramError('EINVAL', 'the device is not initialised: give it a disksize.');
-    }
-    return this.#device;
-  }
-
-  #checkIndex(index: number, count: number): void {
-    if (Number.isInteger(index) && index >= 0 && index + count <= this.#pages) return;
-    throw new ZramError(
-      'EINVAL',
-      `the disk has ${this.#pages} pages; ${count === 1 ? '' : `${count} pages from `}page ${describe(index)} is outside.`,
-    );
-  }
-
-  #checkRange(offset: number, length: number): void {
-    const bytes = this.#pages * PAGE_SIZE;
-    checkInteger(offset, 'offset', 0, bytes);
-    if (offset + length > bytes) {
-      throw new ZramError('EINVAL', `bytes ${offset} to ${offset + length} go past the disk's ${bytes} bytes.`);
-    }
-  }
-
-  #control(): ZramControl {
-    // eslint-disable-next-line @typescript-eslint/no-this-alias
-    const zram = this;
-    return {
-      zram,
-      get initialised() {
-        return zram.#device !== 0;
-      },
-      checkAlive: () => zram.#live(),
-      diskBytes: () => zram.#pages * PAGE_SIZE,
-      algorithm: () => zram.#algorithm,
-      setAlgorithm(name) {
-        zram.#algorithm = checkAlgorithm(name);
-      },
-      setLevel(level) {
-        zram.#level = checkLevel(level);
-        if (zram.#device !== 0) zram.#core.raw.zramSetLevel(zram.#device, zram.#level);
-      },
-      get dedup() {
-        return zram.#dedup;
-      },
-      setDedup(on) {
-        zram.#dedup = on;
-      },
-      setMemLimit(bytes) {
-        zram.#limitPages = limitPages(bytes);
-        if (zram.#device !== 0) zram.#core.raw.zramSetLimit(zram.#device, zram.#limitPages);
-      },
-      resetMemUsedMax() {
-        if (zram.#device !== 0) zram.#core.raw.zramResetMaxUsed(zram.#device);
-      },
-    };
+  #ready(): StoredPages {
+    return this.#stored ?? this.#state.ready();
   }
 }
 
-function limitPages(bytes: number): number {
-  return Math.min(Math.ceil(bytes / PAGE_SIZE), LIMIT_PAGES_MAX);
-}
-
-function checkAlgorithm(name: unknown): string {
-  if (typeof name === 'string' && ALGORITHMS.includes(name)) return name;
-  throw new ZramError('EINVAL', `compAlgorithm must be one of ${ALGORITHMS.join(', ')}, not ${describe(name)}.`);
-}
-
-/** LZ4 takes a level below 1 for 1. Past 2^16 a search ends at its first miss anyway. */
-function checkLevel(level: unknown): number {
-  checkInteger(level, 'level', -(2 ** 31), 2 ** 31 - 1);
-  return Math.min(Math.max(level, 1), 65536);
+/** A copy of a device's pages in the core. */
+function fork(from: StoredPages, tracksTime: boolean): StoredPages {
+  const { core, address, pages, pool, backing } = from;
+  const device = core.raw.zramFork(address, Number(tracksTime), core.ticks());
+  if (device === 0) throw noMemoryForDevice();
+  return new StoredPages(core, device, pages, pool.retain(), backing?.retain(), tracksTime);
 }
 
 function checkPages(bytes: unknown, count?: number): void {
@@ -616,6 +527,3 @@ function noRoom(index: number, pagesDone?: number): ZramError {
   );
 }
 
-function notReadable(index: number, pagesDone?: number): ZramError {
-  return new ZramError('EIO', `page ${index} does not decompress: what is stored is damaged.`, pagesDone);
-}

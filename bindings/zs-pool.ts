@@ -241,6 +241,12 @@ export class ZsPool {
     return address;
   }
 
+  /** @internal The address of a pool that `attach` took. */
+  static addressOf(pool: ZsPool, core: Core): number {
+    if (pool.#core !== core) throw new ZramError('EINVAL', 'the pool given belongs to another engine.');
+    return pool.#live();
+  }
+
   /** @internal */
   static detach(pool: ZsPool, user: { destroy(): void }): void {
     pool.#users.delete(user);

@@ -1,11 +1,19 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** Zswap: a compressed cache of pages in front of a backing, on the same allocator (mm/zswap.c). */
 import { PAGE_SIZE, checkBoolean, checkBytes, checkInteger, checkOptions, outFor } from './arguments.js';
-import { SlotAllocator, type Backing } from './backing/backing.js';
+import {
+  SlotAllocator,
+  checkBacking,
+  claimBacking,
+  isAsynchronous,
+  releaseBacking,
+  type Backing,
+} from './backing/backing.js';
+import { CODEC_LZ4, CODEC_PAGE, type Encoder } from './compressors/codecs.js';
 import type { Core } from './core.js';
 import { Engine, ENGINE_OPTIONS, type EngineOptions } from './engine.js';
 import { ZramError } from './errors.js';
-import { describe, parseSize, type Size } from './size.js';
+import { parseSize, type Size } from './size.js';
 import { ZsPool, endPool, makePool } from './zs-pool.js';
 
 /** What a zswap is made with; the names are those of the kernel's module parameters. */
@@ -16,7 +24,7 @@ export interface ZswapOptions {
   maxPoolBytes?: Size | undefined;
   /** Once full, stores are refused until the pool is down to so many percent of its limit; default 90. */
   acceptThresholdPercent?: number | undefined;
-  /** `lz4`. */
+  /** As `ZramOptions.compAlgorithm`; default `lz4`. */
   compressor?: string | undefined;
   /** Where pages are written back to. Without one nothing is. */
   backing?: Backing | undefined;
@@ -38,7 +46,7 @@ export interface ZswapStats {
   readonly rejectAllocFail: number;
   /** Always 0: entries need no allocation that could fail by itself. */
   readonly rejectKmemcacheFail: number;
-  /** Always 0: LZ4 cannot fail. */
+  /** Stores refused: the compressor failed. LZ4 cannot. */
   readonly rejectCompressFail: number;
   /** Always 0 since 6.18: what does not compress is stored as it is. */
   readonly rejectCompressPoor: number;
@@ -81,6 +89,7 @@ export class Zswap {
   readonly #maxBytes: number;
   readonly #acceptBytes: number;
   readonly #backing: Backing | undefined;
+  readonly #encoder: Encoder;
   readonly #slots: SlotAllocator;
   readonly #exclusiveLoads: boolean;
   readonly #shrinkerEnabled: boolean;
@@ -88,7 +97,13 @@ export class Zswap {
   readonly #entries = new Map<number, Entry>();
   /** Slots of the backing, by key. */
   readonly #writtenBack = new Map<number, number>();
-  readonly #stats = { poolLimitHit: 0, rejectReclaimFail: 0, rejectAllocFail: 0, decompressFail: 0 };
+  readonly #stats = {
+    poolLimitHit: 0,
+    rejectReclaimFail: 0,
+    rejectAllocFail: 0,
+    rejectCompressFail: 0,
+    decompressFail: 0,
+  };
   #writtenBackPages = 0;
   #incompressible = 0;
   #reachedFull = false;
@@ -104,8 +119,11 @@ export class Zswap {
     checkInteger(acceptThresholdPercent, 'acceptThresholdPercent', 1, 100);
     checkBoolean(exclusiveLoads, 'exclusiveLoads');
     checkBoolean(shrinkerEnabled, 'shrinkerEnabled');
-    if (compressor !== 'lz4') throw new ZramError('EINVAL', `compressor must be lz4, not ${describe(compressor)}.`);
-    if (backing !== undefined) checkBacking(backing);
+    this.#encoder = core.codecs.encoder(core.codecs.check(compressor, 'compressor'), {});
+    if (backing !== undefined) {
+      checkBacking(backing);
+      if (isAsynchronous(backing)) throw new ZramError('EINVAL', 'a zswap needs a synchronous backing.');
+    }
     this.#core = core;
     this.#onEnd = onEnd;
     this.#maxBytes =
@@ -118,7 +136,13 @@ export class Zswap {
     this.#exclusiveLoads = exclusiveLoads;
     this.#shrinkerEnabled = shrinkerEnabled;
     this.#sharedPool = pool;
-    this.#pool = pool === undefined ? makePool(core, {}) : ZsPool.attach(pool, core, this);
+    if (backing !== undefined) claimBacking(backing);
+    try {
+      this.#pool = pool === undefined ? makePool(core, {}) : ZsPool.attach(pool, core, this);
+    } catch (error) {
+      if (backing !== undefined) releaseBacking(backing);
+      throw error;
+    }
   }
 
   /**
@@ -151,7 +175,8 @@ export class Zswap {
       this.#reclaim();
       return false;
     }
-    let handle = this.#storePage(page);
+    let handle = this.#tryStore(key, page);
+    if (handle === undefined) return false;
     if (handle < 0 && this.#shrinkerEnabled && this.#shrink(this.#eligible()) > 0) {
       this.#live(); // a backing may have destroyed it
       handle = this.#storePage(page);
@@ -167,10 +192,42 @@ export class Zswap {
     return true;
   }
 
+  /** As `#storePage`; undefined when the compressor failed: that is counted, and what the key held is stale. */
+  #tryStore(key: number, page: Uint8Array): number | undefined {
+    try {
+      return this.#storePage(page);
+    } catch (error) {
+      if (!(error instanceof ZramError) || error.code !== 'EIO') throw error;
+      this.#stats.rejectCompressFail++;
+      this.#drop(key);
+      return undefined;
+    }
+  }
+
   /** A handle and the bit INCOMPRESSIBLE, or a number below 0. */
   #storePage(page: Uint8Array): number {
+    const { raw } = this.#core;
     this.#core.page().set(page);
-    return this.#core.raw.poolStorePage(this.#pool);
+    if (this.#encoder.codec === CODEC_LZ4 || raw.stagingSameFilled()) return raw.poolStorePage(this.#pool);
+    const block = this.#encoder.encode(page.slice());
+    const poor = block.length >= PAGE_SIZE;
+    this.#live(); // a compressor may have destroyed it
+    this.#core.page().set(poor ? page : block);
+    const handle = poor
+      ? raw.poolStoreEncoded(this.#pool, PAGE_SIZE, CODEC_PAGE)
+      : raw.poolStoreEncoded(this.#pool, block.length, this.#encoder.codec);
+    return handle < 0 ? handle : 2 * handle + (poor ? INCOMPRESSIBLE : 0);
+  }
+
+  /** An entry's page, valid until the next call into the core; undefined, and counted, when it does not decompress. */
+  #loadPage({ handle }: Entry): Uint8Array | undefined {
+    const core = this.#core;
+    const result = core.raw.poolLoadPage(this.#pool, handle);
+    if (result === 0) return core.page();
+    // Recompression of a device on the same pool may have encoded it anew.
+    const page = result > 0 ? core.codecs.tryDecode(result >>> 16, core.page().slice(0, result & 0xffff)) : undefined;
+    if (!page) this.#stats.decompressFail++;
+    return page;
   }
 
   /**
@@ -185,11 +242,9 @@ export class Zswap {
     const entry = this.#entries.get(key);
     if (!entry) return this.#loadBack(key, out);
     const to = outFor(out, PAGE_SIZE);
-    if (this.#core.raw.poolLoadPage(this.#pool, entry.handle) !== 0) {
-      this.#stats.decompressFail++;
-      throw new ZramError('EIO', `the page of key ${key} does not decompress: what is stored is damaged.`);
-    }
-    to.set(this.#core.page());
+    const page = this.#loadPage(entry);
+    if (!page) throw new ZramError('EIO', `the page of key ${key} does not decompress: what is stored is damaged.`);
+    to.set(page);
     if (this.#exclusiveLoads) this.#drop(key);
     else entry.referenced = true;
     return to;
@@ -234,7 +289,6 @@ export class Zswap {
     return Object.freeze({
       ...this.#stats,
       rejectKmemcacheFail: 0,
-      rejectCompressFail: 0,
       rejectCompressPoor: 0,
       writtenBackPages: this.#writtenBackPages,
       poolTotalSize: this.#totalBytes(),
@@ -254,6 +308,7 @@ export class Zswap {
     }
     this.#entries.clear();
     this.#writtenBack.clear();
+    if (this.#backing) releaseBacking(this.#backing);
     this.#pool = 0;
     this.#onEnd();
     this.#engine?.destroy();
@@ -328,14 +383,14 @@ export class Zswap {
   #writeBack(key: number, entry: Entry, backing: Backing): boolean {
     const slot = this.#slots.take();
     if (slot === undefined) return false;
-    if (this.#core.raw.poolLoadPage(this.#pool, entry.handle) !== 0) {
-      this.#stats.decompressFail++;
+    const page = this.#loadPage(entry);
+    if (!page) {
       this.#slots.put(slot);
       return false;
     }
     try {
       // A copy: a backing is somebody else's code, which may keep what it is given or call back into the engine.
-      backing.write(slot, this.#core.page().slice());
+      backing.write(slot, page.slice());
     } catch {
       this.#slots.put(slot);
       return false;
@@ -381,10 +436,3 @@ function checkPage(page: unknown): void {
   }
 }
 
-function checkBacking(backing: unknown): void {
-  const { slots, read, write } = (backing ?? {}) as Partial<Backing>;
-  if (typeof read !== 'function' || typeof write !== 'function') {
-    throw new ZramError('EINVAL', `backing must have slots, read and write, not ${describe(backing)}.`);
-  }
-  checkInteger(slots, 'backing.slots', 0, 2 ** 32 - 1);
-}

@@ -1,4 +1,4 @@
-// Writes the custom section that as-bind's runtime reads: the signature of every exported and imported function.
+// Writes the custom section that as-bind's runtime reads: the signatures of functions that are called through it.
 //
 // as-bind's own transform was made for asc 0.19 and cannot be loaded by asc 0.20 or later. Its converters for strings and
 // arrays assume the object layout of that time as well, and with today's they fail silently. So only numbers may cross:
@@ -7,6 +7,8 @@ import { CommonFlags, ElementKind, SourceKind } from 'assemblyscript';
 import { Transform } from 'assemblyscript/transform';
 
 const SECTION = 'as-bind_bindings';
+/** What as-bind's runtime wraps. All other calls use the raw exports: they are faster, and each name here costs 60 bytes. */
+const WRAPPED = new Set(['init', 'stagingAddress', 'stagingPages', 'usedBytes', 'limitBytes']);
 const NUMERIC = /^(?:[iu](?:8|16|32|64|size)|f(?:32|64)|bool|void)$/;
 
 export default class AsBindTransform extends Transform {
@@ -33,7 +35,9 @@ function collectExports(file, out) {
   for (const [name, element] of file.exports ?? []) {
     if (element.kind !== ElementKind.FunctionPrototype) continue;
     for (const instance of element.instances?.values() ?? []) {
-      if (instance.is(CommonFlags.Compiled)) out[name] = describe(name, instance);
+      if (!instance.is(CommonFlags.Compiled)) continue;
+      const description = describe(name, instance);
+      if (WRAPPED.has(name)) out[name] = description;
     }
   }
   for (const star of file.exportsStar ?? []) collectExports(star, out);

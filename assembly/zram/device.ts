@@ -5,27 +5,33 @@
  * A page's way in: same-filled? then its value goes to the slot. Else it is compressed; a result of `hugeClassSize` or
  * more is stored raw. The new object is allocated, the limit tested, and only then the slot's old content freed: the
  * order shows in mem_used_max and in where objects land.
+ *
+ * Where the compressor is the bindings', `write_begin` does what comes before it and `write_encoded` what comes after.
  */
-import { CODEC_LZ4, CODEC_RAW, DEBUG, EIO, ENOMEM, PAGE_SIZE } from '../common';
+import { CODEC_LZ4, CODEC_PAGE, DEBUG, EIO, ENOMEM, PAGE_SIZE } from '../common';
 import { page_fill, page_same_filled } from '../compare';
 import { frame_alloc_zeroed, frame_free } from '../frames';
 import { lz4_compress } from '../lz4';
 import { object_to_page } from '../page';
 import { COMPRESSED } from '../staging';
 import { cell_location, cell_root, cell_target } from '../zsmalloc/cell';
-import { dedup_enter, dedup_find_page, dedup_hint, hash_place, page_hash } from '../zsmalloc/dedup';
+import {
+  dedup_candidate, dedup_enter, dedup_find_encoded, dedup_find_page, dedup_hint, hash_place, page_hash,
+} from '../zsmalloc/dedup';
 import { header_length, object_header, object_put } from '../zsmalloc/object';
-import { pool_make_room, zs_free, zs_malloc, zs_share } from '../zsmalloc/pool';
+import { pool_make_room, zs_free, zs_malloc, zs_share, zs_size } from '../zsmalloc/pool';
 import { value_free, value_make } from '../zsmalloc/same';
 import { Pool } from '../zsmalloc/structs';
-import { DEVICE_MAGIC, Device } from './structs';
+import { bdev_drop, block_drop } from './backing';
+import { DEVICE_MAGIC, Device, NEXT } from './structs';
 import {
-  SLOT_HUGE, SLOT_PLACE_SHIFT, SLOT_SAME, SLOT_SAME_WIDE, SLOT_STORED, next_chunk, slot_clear, slot_fill_value,
-  slot_find, slot_flags, slot_make, slot_release, slot_set, slot_value,
+  SLOT_HUGE, SLOT_IDLE, SLOT_PICKED, SLOT_PLACE_SHIFT, SLOT_SAME, SLOT_SAME_WIDE, SLOT_STORED, SLOT_WRITTEN_BACK,
+  next_chunk, slot_clear, slot_fill_value, slot_find, slot_flags, slot_make, slot_release, slot_set, slot_set_flags,
+  slot_time, slot_value,
 } from './table';
 
 /** A device on a pool; 0 when memory is exhausted. */
-export function device_make(pool: Pool, diskPages: u32, level: u32, dedup: bool): Device {
+export function device_make(pool: Pool, diskPages: u32, level: u32, dedup: bool, tracksTime: bool): Device {
   const device = changetype<Device>(frame_alloc_zeroed());
   if (changetype<usize>(device) == 0) return device;
   device.magic = DEVICE_MAGIC;
@@ -33,12 +39,25 @@ export function device_make(pool: Pool, diskPages: u32, level: u32, dedup: bool)
   device.diskPages = diskPages;
   device.level = level;
   device.dedup = dedup;
+  device.tracksTime = tracksTime;
+  link(device, offsetof<Pool>('devices') + changetype<usize>(pool));
   return device;
+}
+
+function link(device: Device, at: usize): void {
+  const next = load<u32>(at);
+  device.next = next;
+  device.link = <u32>at;
+  if (next != 0) changetype<Device>(next).link = changetype<u32>(device) + NEXT;
+  store<u32>(at, changetype<u32>(device));
 }
 
 /** Frees all pages and the device; the pool stays. */
 export function device_end(device: Device): void {
   discard(device, 0, device.diskPages);
+  if (changetype<usize>(device.bdev) != 0) bdev_drop(device.pool, device.bdev);
+  store<u32>(device.link, device.next);
+  if (device.next != 0) changetype<Device>(device.next).link = device.link;
   device.magic = 0;
   frame_free(changetype<u32>(device));
 }
@@ -49,30 +68,39 @@ export function device_alive(device: Device): bool {
   return device.magic == DEVICE_MAGIC;
 }
 
+/** Remembers that a page is being accessed. */
+// @ts-ignore: decorator
+@inline
+function touch(device: Device, index: u32, slot: usize, now: u32): void {
+  if (device.tracksTime) store<u32>(slot_time(index, slot), now);
+}
+
 // ── in ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /**
  * Stores a page.
  * @param page 4096 bytes
+ * @param now the time, for devices that track accesses
  * @returns 0, or -ENOMEM: the old content stays
  */
-export function write_page(device: Device, index: u32, page: usize): i32 {
+export function write_page(device: Device, index: u32, page: usize, now: u32): i32 {
   if (DEBUG) assert(index < device.diskPages);
-  if (try_write(device, index, page)) return 0;
-  if (pool_make_room(device.pool) && try_write(device, index, page)) return 0;
+  if (try_write(device, index, page, now)) return 0;
+  if (pool_make_room(device.pool) && try_write(device, index, page, now)) return 0;
   device.failedWrites++;
   return ENOMEM;
 }
 
-function try_write(device: Device, index: u32, page: usize): bool {
+function try_write(device: Device, index: u32, page: usize, now: u32): bool {
   const slot = slot_make(device, index);
   if (slot == 0) return false;
   const done = page_same_filled(page)
     ? store_same(device, slot, load<u64>(page))
     : device.dedup
     ? store_unless_known(device, slot, page)
-    : store_object(device, slot, page, 0);
-  if (!done) slot_release(device, index, slot);
+    : compress_and_store(device, slot, page, 0);
+  if (done) touch(device, index, slot, now);
+  else slot_release(device, index, slot);
   return done;
 }
 
@@ -94,12 +122,20 @@ function store_same(device: Device, slot: usize, value: u64): bool {
 
 /** Inline deduplication: hashes the raw page, and shares the object of an equal one instead of compressing. */
 function store_unless_known(device: Device, slot: usize, page: usize): bool {
-  const pool = device.pool;
   const hash = page_hash(page);
-  const twin = dedup_find_page(pool, hash, page);
-  if (twin == 0) return store_object(device, slot, page, hash);
-  // Written again with what it holds: a hit that changes nothing.
-  if (slot_flags(slot) & SLOT_STORED && cell_root(pool, slot_value(slot)) == twin) return true;
+  const twin = dedup_find_page(device.pool, hash, page);
+  if (twin == 0) return compress_and_store(device, slot, page, hash);
+  return share(device, slot, twin, hash);
+}
+
+/** The slot becomes one more user of the object that a cell owns. */
+function share(device: Device, slot: usize, twin: u32, hash: u32): bool {
+  const pool = device.pool;
+  // Written again with what it holds: a hit that changes nothing but that the page was touched.
+  if (slot_flags(slot) & SLOT_STORED && cell_root(pool, slot_value(slot)) == twin) {
+    slot_set_flags(slot, slot_flags(slot) & ~(SLOT_IDLE | SLOT_PICKED));
+    return true;
+  }
   const length = header_length(object_header(cell_target(twin)));
   dedup_hint(hash_place(hash));
   const handle = zs_share(pool, twin);
@@ -111,16 +147,14 @@ function store_unless_known(device: Device, slot: usize, page: usize): bool {
 }
 
 /** Compresses and stores a page. `hash` is the raw page's on a device with dedup, else 0. */
-function store_object(device: Device, slot: usize, page: usize, hash: u32): bool {
+function compress_and_store(device: Device, slot: usize, page: usize, hash: u32): bool {
+  const length = lz4_compress(page, COMPRESSED, device.level);
+  if (length >= device.pool.hugeClassSize) return store_object(device, slot, page, PAGE_SIZE, CODEC_PAGE, hash);
+  return store_object(device, slot, COMPRESSED, length, CODEC_LZ4, hash);
+}
+
+function store_object(device: Device, slot: usize, payload: usize, length: u32, codec: u32, hash: u32): bool {
   const pool = device.pool;
-  let payload = COMPRESSED;
-  let length = lz4_compress(page, COMPRESSED, device.level);
-  let codec = CODEC_LZ4;
-  if (length >= pool.hugeClassSize) {
-    payload = page;
-    length = PAGE_SIZE;
-    codec = CODEC_RAW;
-  }
   const handle = zs_malloc(pool, length, codec);
   if (handle == 0) return false;
   if (device.limitPages != 0 && pool.totalPages > device.limitPages) {
@@ -134,7 +168,8 @@ function store_object(device: Device, slot: usize, page: usize, hash: u32): bool
   return true;
 }
 
-function fill_slot(device: Device, slot: usize, handle: u32, length: u32, hash: u32): void {
+/** An empty slot gets a handle. */
+export function fill_slot(device: Device, slot: usize, handle: u32, length: u32, hash: u32): void {
   let flags = SLOT_STORED;
   if (length == PAGE_SIZE) {
     flags |= SLOT_HUGE;
@@ -147,42 +182,163 @@ function fill_slot(device: Device, slot: usize, handle: u32, length: u32, hash: 
 }
 
 /** Frees what a slot holds; an empty slot moves no counter. */
-function slot_free(device: Device, slot: usize): void {
+export function slot_free(device: Device, slot: usize): void {
   const flags = slot_flags(slot);
   if (flags == 0) return;
   const value = slot_value(slot);
-  if (flags & SLOT_SAME) {
+  if (flags & SLOT_STORED) {
+    drop_object(device, flags, value);
+  } else if (flags & SLOT_SAME) {
     if (flags & SLOT_SAME_WIDE) value_free(device.pool, value);
     device.samePages--;
   } else {
-    if (flags & SLOT_HUGE) device.hugePages--;
-    dedup_hint(flags >> SLOT_PLACE_SHIFT);
-    zs_free(device.pool, value);
-    dedup_hint(0);
+    block_drop(device.bdev, value);
   }
   device.pagesStored--;
   slot_clear(slot);
 }
 
+/** A slot with these flags lets go of its object. */
+export function drop_object(device: Device, flags: u32, handle: u32): void {
+  if (flags & SLOT_HUGE) device.hugePages--;
+  dedup_hint(flags >> SLOT_PLACE_SHIFT);
+  zs_free(device.pool, handle);
+  dedup_hint(0);
+}
+
+// ── in, with a compressor of the bindings ────────────────────────────────────────────────────────────────────────
+
+/** What `write_begin` found out about the page: its hash, on a device with dedup. */
+export let pendingHash: u32 = 0;
+
+/**
+ * What can be done with a page before it is compressed.
+ * @returns 0: it has to be compressed; 1: it is stored; -ENOMEM; above 1: an object that may hold it, as `object_to_page`
+ * has it, with the payload at `candidate`
+ */
+export function write_begin(device: Device, index: u32, page: usize, candidate: usize, now: u32): i32 {
+  if (page_same_filled(page)) {
+    const result = write_page(device, index, page, now);
+    return result == 0 ? 1 : result;
+  }
+  pendingHash = 0;
+  if (!device.dedup) return 0;
+  const hash = page_hash(page);
+  pendingHash = hash;
+  const twin = dedup_find_page(device.pool, hash, page);
+  if (twin != 0) return write_shared(device, index, twin, hash, now);
+  const maybe = dedup_candidate(device.pool, hash);
+  return maybe == 0 ? 0 : object_to_page(cell_target(maybe), candidate);
+}
+
+/** Stores a page as a user of the object that `twin` owns. @returns 1 or -ENOMEM */
+function write_shared(device: Device, index: u32, twin: u32, hash: u32, now: u32): i32 {
+  const slot = slot_make(device, index);
+  if (slot != 0) {
+    if (share(device, slot, twin, hash)) {
+      touch(device, index, slot, now);
+      return 1;
+    }
+    slot_release(device, index, slot);
+  }
+  device.failedWrites++;
+  return ENOMEM;
+}
+
+/**
+ * Stores a page that `write_begin` found a candidate for, which the bindings decoded and compared.
+ * @param payload the candidate's
+ * @returns 1; 0: the candidate is gone, compress; -ENOMEM
+ */
+export function write_candidate(
+  device: Device, index: u32, payload: usize, length: u32, codec: u32, hash: u32, now: u32,
+): i32 {
+  const twin = dedup_find_encoded(device.pool, hash, codec, payload, length);
+  return twin == 0 ? 0 : write_shared(device, index, twin, hash, now);
+}
+
+/** Stores a page that the bindings encoded. @returns 0 or -ENOMEM: the old content stays */
+export function write_encoded(
+  device: Device, index: u32, payload: usize, length: u32, codec: u32, hash: u32, now: u32,
+): i32 {
+  if (DEBUG) assert(index < device.diskPages && length >= 1 && length <= PAGE_SIZE);
+  for (let tries = 0; tries < 2; tries++) {
+    const slot = slot_make(device, index);
+    if (slot != 0) {
+      if (store_object(device, slot, payload, length, codec, hash)) {
+        touch(device, index, slot, now);
+        return 0;
+      }
+      slot_release(device, index, slot);
+    }
+    if (!pool_make_room(device.pool)) break;
+  }
+  device.failedWrites++;
+  return ENOMEM;
+}
+
+/**
+ * An empty page gets a handle (loading).
+ * @param handle of an encoded page; it is the slot's from now on, or, with `share`, one of the same object is made
+ * @returns 0 or -ENOMEM
+ */
+export function adopt(device: Device, index: u32, handle: u32, share: bool, now: u32): i32 {
+  const slot = slot_make(device, index);
+  if (slot == 0) return ENOMEM;
+  if (DEBUG) assert(slot_flags(slot) == 0);
+  const pool = device.pool;
+  const leaf = share ? zs_share(pool, cell_root(pool, handle)) : handle;
+  if (leaf == 0) {
+    slot_release(device, index, slot);
+    return ENOMEM;
+  }
+  fill_slot(device, slot, leaf, zs_size(leaf), 0);
+  touch(device, index, slot, now);
+  return 0;
+}
+
 // ── out ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** `read_page`: the page is on the backing device. */
+export const READ_WRITTEN_BACK: i32 = 1 << 20;
+/** `READ_WRITTEN_BACK`: the block. */
+export let readBlock: u32 = 0;
 
 /**
  * Reads a page; one that was never written reads as zeros.
  * @param page room for 4096 bytes
- * @returns 0, or -EIO: what is stored does not decompress to a page
+ * @returns 0; -EIO: what is stored does not decompress to a page; above 0 as `object_to_page`, or READ_WRITTEN_BACK
  */
-export function read_page(device: Device, index: u32, page: usize): i32 {
+export function read_page(device: Device, index: u32, page: usize, now: u32): i32 {
   if (DEBUG) assert(index < device.diskPages);
   const slot = slot_find(device, index);
   const flags = slot == 0 ? 0 : slot_flags(slot);
-  if (!(flags & SLOT_STORED)) {
-    if (flags == 0) memory.fill(page, 0, PAGE_SIZE);
-    else page_fill(page, slot_fill_value(slot));
-    return 0;
+  if (flags != 0) {
+    touch(device, index, slot, now);
+    if (flags & (SLOT_IDLE | SLOT_PICKED)) slot_set_flags(slot, flags & ~(SLOT_IDLE | SLOT_PICKED));
   }
-  if (object_to_page(cell_location(slot_value(slot)), page)) return 0;
-  device.failedReads++;
-  return EIO;
+  const result = slot_read(slot, flags, page);
+  if (result == EIO) device.failedReads++;
+  return result;
+}
+
+/** As `read_page`, without leaving a trace. */
+export function peek_page(device: Device, index: u32, page: usize): i32 {
+  const slot = slot_find(device, index);
+  return slot_read(slot, slot == 0 ? 0 : slot_flags(slot), page);
+}
+
+// @ts-ignore: decorator
+@inline
+function slot_read(slot: usize, flags: u32, page: usize): i32 {
+  if (flags & SLOT_STORED) return object_to_page(cell_location(slot_value(slot)), page);
+  if (flags & SLOT_WRITTEN_BACK) {
+    readBlock = cell_target(slot_value(slot));
+    return READ_WRITTEN_BACK;
+  }
+  if (flags == 0) memory.fill(page, 0, PAGE_SIZE);
+  else page_fill(page, slot_fill_value(slot));
+  return 0;
 }
 
 /** Frees `count` pages. The kernel counts every page of the range in notify_free, also those that hold nothing. */

@@ -1,13 +1,31 @@
 /**
- * The structure of a device in linear memory, one frame.
+ * The structures of devices in linear memory, one frame each.
  */
 import { Pool } from '../zsmalloc/structs';
+
+/** The blocks of a backing device that pages were written back to; see backing.ts. */
+@unmanaged
+export class Bdev {
+  /// Devices that may hold blocks: the one it was made for, its snapshots and clones.
+  users: u32;
+  /// Blocks that there are.
+  blocks: u32;
+  /// Blocks from here on were never used.
+  fresh: u32;
+  /// First of the freed blocks' cells, 0 = none.
+  freed: u32;
+  /// Blocks that hold a page (bd_count).
+  inUse: u32;
+}
 
 @unmanaged
 export class Device {
   /// DEVICE_MAGIC while the device is alive.
   magic: u32;
   pool: Pool;
+  /// Next device on the same pool, and where the pointer to this one stands.
+  next: u32;
+  link: u32;
   /// The disk's size in pages; 0 = uninitialised.
   diskPages: u32;
   /// mem_limit in pages, 0 = none.
@@ -16,6 +34,10 @@ export class Device {
   level: u32;
   /// Pages that are stored already are shared, not stored again.
   dedup: u32;
+  /// The table keeps the time of each page's last access.
+  tracksTime: u32;
+  /// Where pages are written back to, 0 = nowhere.
+  bdev: Bdev;
 
   pagesStored: u32;
   samePages: u32;
@@ -34,3 +56,5 @@ export class Device {
 }
 export const DEVICE_MAGIC: u32 = 0x7a72616d;
 export const ROOTS: u32 = offsetof<Device>('root0');
+/** Offset of `link`'s target in the device before: that of `next`. */
+export const NEXT: u32 = offsetof<Device>('next');

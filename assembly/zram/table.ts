@@ -1,10 +1,10 @@
 /**
  * The table of a device: one 8-byte slot for each page of the disk.
  *
- *   63               46 45              36 35              32 31                     0
- *  ┌───────────────────┬─────────────────┬──────────────────┬────────────────────────┐
- *  │ hash of the page  │ 0               │ flags            │ handle or fill value   │
- *  └───────────────────┴─────────────────┴──────────────────┴────────────────────────┘
+ *   63               46 45         40 39          32 31                             0
+ *  ┌───────────────────┬─────────────┬──────────────┬────────────────────────────────┐
+ *  │ hash of the page  │ 0           │ flags        │ handle, block, or fill value   │
+ *  └───────────────────┴─────────────┴──────────────┴────────────────────────────────┘
  *
  * The upper 18 bits of the page's hash stand there on a device with dedup only: with them the index's entry is found
  * when the page goes.
@@ -15,8 +15,11 @@
  *
  * A same-filled page is kept as its value. 32 bits of slot hold a value that repeats a 32-bit word; for any other, the
  * slot names a pair of VALUE cells with one half each.
+ *
+ * A device that tracks access times keeps them beside its chunks, 4 bytes a page: one frame serves two neighbours. A
+ * chunk's metadata word has room for both, its count below and the address of that frame above.
  */
-import { DEBUG, PAGE_SIZE } from '../common';
+import { DEBUG, PAGE_MASK, PAGE_SIZE } from '../common';
 import { frame_alloc_zeroed, frame_free, frame_meta } from '../frames';
 import { value_of } from '../zsmalloc/same';
 import { Device, ROOTS } from './structs';
@@ -29,9 +32,20 @@ export const SLOT_SAME_WIDE: u32 = 1 << 1;
 export const SLOT_HUGE: u32 = 1 << 2;
 /** The slot holds a handle; a slot of all zeros is empty. */
 export const SLOT_STORED: u32 = 1 << 3;
+/** The page is on the backing device: the slot holds a BLOCK cell. */
+export const SLOT_WRITTEN_BACK: u32 = 1 << 4;
+/** Nobody has read or written the page since it was marked. */
+export const SLOT_IDLE: u32 = 1 << 5;
+/** No compressor made the page small enough to save memory. */
+export const SLOT_INCOMPRESSIBLE: u32 = 1 << 6;
+/** Picked for writeback or recompression; whoever touches the page meanwhile takes the mark away. */
+export const SLOT_PICKED: u32 = 1 << 7;
 
 /** Where the hash stands in the upper word, and its place there. */
 export const SLOT_PLACE_SHIFT: u32 = 14;
+
+/** A chunk's metadata word: slots in use below, the address of its frame of access times above. */
+const COUNT_MASK: u32 = PAGE_MASK;
 
 const SLOTS_SHIFT: u32 = 9;
 const SLOTS: u32 = 1 << SLOTS_SHIFT;
@@ -103,6 +117,11 @@ export function slot_find(device: Device, index: u32): usize {
   return chunk == 0 ? 0 : chunk + (index & SLOT_MASK) * 8;
 }
 
+/** As `slot_find`, for callers that are not in a hurry: smaller code. */
+export function slot_at(device: Device, index: u32): usize {
+  return slot_find(device, index);
+}
+
 // @ts-ignore: decorator
 @inline
 function count_up(frame: u32, delta: i32): u32 {
@@ -131,11 +150,11 @@ export function slot_make(device: Device, index: u32): usize {
   const upper = child_make(root_of(device, index), 0);
   const lower = upper == 0 ? 0 : child_make(upper + upper_offset(index), upper);
   const chunk = lower == 0 ? 0 : child_make(lower + lower_offset(index), lower);
-  if (chunk == 0) {
+  if (chunk == 0 || (device.tracksTime && !times_make(lower, lower_offset(index), chunk))) {
     prune(device, index);
     return 0;
   }
-  return slot_find(device, index);
+  return slot_at(device, index);
 }
 
 /** Fills an empty slot. */
@@ -146,6 +165,13 @@ export function slot_set(slot: usize, value: u32, flags: u32): void {
   store<u32>(slot, value);
   store<u32>(slot, flags, 4);
   count_up(<u32>slot & ~(PAGE_SIZE - 1), 1);
+}
+
+/** Changes the flags of a slot that is in use. */
+// @ts-ignore: decorator
+@inline
+export function slot_set_flags(slot: usize, flags: u32): void {
+  store<u32>(slot, flags, 4);
 }
 
 /** Empties a slot that is in use. Its chunk stays until `slot_release`. */
@@ -161,7 +187,7 @@ export function slot_clear(slot: usize): void {
 // @ts-ignore: decorator
 @inline
 export function slot_release(device: Device, index: u32, slot: usize): void {
-  if (load<u32>(frame_meta(<u32>slot)) == 0) prune(device, index);
+  if ((load<u32>(frame_meta(<u32>slot)) & COUNT_MASK) == 0) prune(device, index);
 }
 
 /** Frees what is empty on the way down to a page, from the bottom up. */
@@ -174,7 +200,8 @@ function prune(device: Device, index: u32): void {
   if (lower != 0) {
     const chunk = load<u32>(lower + lower_offset(index));
     if (chunk != 0) {
-      if (load<u32>(frame_meta(chunk)) != 0) return;
+      if ((load<u32>(frame_meta(chunk)) & COUNT_MASK) != 0) return;
+      times_drop(chunk);
       frame_free(chunk);
       store<u32>(lower + lower_offset(index), 0);
       count_up(lower, -1);
@@ -187,6 +214,37 @@ function prune(device: Device, index: u32): void {
   if (load<u32>(frame_meta(upper)) != 0) return;
   frame_free(upper);
   store<u32>(root, 0);
+}
+
+// ── access times ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+// @ts-ignore: decorator
+@inline
+function times_of(chunk: u32): u32 {
+  return load<u32>(frame_meta(chunk)) & ~COUNT_MASK;
+}
+
+/** Gives a new chunk its frame of times, that of its neighbour where there is one. False when memory is exhausted. */
+function times_make(lower: u32, offset: u32, chunk: u32): bool {
+  const neighbour = load<u32>(lower + (offset ^ 4));
+  let times = neighbour == 0 ? 0 : times_of(neighbour);
+  if (times == 0) times = frame_alloc_zeroed();
+  if (times == 0) return false;
+  count_up(times, 1);
+  store<u32>(frame_meta(chunk), load<u32>(frame_meta(chunk)) | times);
+  return true;
+}
+
+function times_drop(chunk: u32): void {
+  const times = times_of(chunk);
+  if (times != 0 && count_up(times, -1) == 0) frame_free(times);
+}
+
+/** Address of the time at which a page was last accessed. */
+// @ts-ignore: decorator
+@inline
+export function slot_time(index: u32, slot: usize): usize {
+  return times_of(<u32>slot & ~PAGE_MASK) + (index & (2 * SLOT_MASK + 1)) * 4;
 }
 
 /** First page at or after `index` that may have a slot: skips what the tree has no chunk for. */

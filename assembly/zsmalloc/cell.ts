@@ -13,7 +13,8 @@
  *  OBJECT    cells that point here      location of the object
  *  FORWARD   cells that point here      the OBJECT or FORWARD cell that took its place
  *  SAME      see same.ts                a 64-bit value that fills an object: there is no object
- *  VALUE     address / 8 of its twin    half of a 64-bit number; the twin holds the other half
+ *  VALUE     address / 8 of its twin    half of a 64-bit number; the twin holds the other half, and the references
+ *  BLOCK     slots that hold it         a block of a backing device, see zram/backing.ts
  *
  * DIRECT, SHARED and SAME cells are leaves: what users hold. OBJECT and FORWARD cells form a union-find forest above them, so
  * that two groups of sharers become one by writing one cell.
@@ -31,6 +32,7 @@ export const OBJECT: u32 = 3;
 export const FORWARD: u32 = 4;
 export const VALUE: u32 = 5;
 export const SAME: u32 = 6;
+export const BLOCK: u32 = 7;
 
 const KIND_MASK: u32 = 7;
 const REFS_SHIFT: u32 = 3;
@@ -214,6 +216,7 @@ export function cell_root(pool: Pool, leaf: u32): u32 {
     cell_set_target(leaf, next);
     if (cell_refs(above) == 1) {
       cell_free(pool, above);
+      pool.forwards--;
     } else {
       cell_add_refs(above, -1);
       cell_add_refs(next, 1);
@@ -221,6 +224,18 @@ export function cell_root(pool: Pool, leaf: u32): u32 {
     above = next;
   }
   return above;
+}
+
+/** Whether a leaf's object has other leaves now. */
+export function is_merged(pool: Pool, leaf: u32): bool {
+  return cell_kind(leaf) == SHARED && cell_refs(cell_root(pool, leaf)) > 1;
+}
+
+/** Makes every leaf point to its OBJECT cell: then the references of that are its leaves. */
+export function cells_settle(pool: Pool): void {
+  if (pool.forwards == 0) return;
+  for (let cell = first_cell(pool); cell != 0; cell = next_cell(cell)) if (cell_kind(cell) == SHARED) cell_root(pool, cell);
+  if (DEBUG) assert(pool.forwards == 0);
 }
 
 /** Location of a leaf's object, without changing anything: for reads. */

@@ -17,7 +17,7 @@
  * The table is made with the first entry, doubles at three quarters, and goes with the last one: 11 to 21 bytes an
  * object. Where it cannot grow, objects are stored without an entry, and a later merge finds them.
  */
-import { CODEC_LZ4, CODEC_RAW, DEBUG, PAGE_SIZE } from '../common';
+import { CODEC_FOREIGN, CODEC_LZ4, CODEC_RAW, DEBUG, PAGE_SIZE } from '../common';
 import { bytes_equal } from '../compare';
 import {
   ENTRIES_PER_FRAME, FrameArray, array_bytes, array_end, array_entry, array_grow,
@@ -29,8 +29,8 @@ import { object_to_page } from '../page';
 import { SCRATCH_A, SCRATCH_B } from '../staging';
 import { cell_target } from './cell';
 import {
-  HEADER_INDEXED, header_cached_hash, header_codec, header_hashed, header_length, header_owner, object_header,
-  object_set_header, object_view,
+  HEADER_INDEXED, header_cached_hash, header_codec, header_hashed, header_length, header_owner, is_plain, object_header,
+  object_set_header, object_bytes,
 } from './object';
 import { Pool } from './structs';
 
@@ -93,38 +93,56 @@ export function dedup_bytes(pool: Pool): u32 {
 
 /** The owner of an object that holds this raw page, compressed or not; 0 when there is none. */
 export function dedup_find_page(pool: Pool, hash: u32, page: usize): u32 {
-  return find(pool, hash, page, PAGE_SIZE, true);
+  return find(pool, hash, page, PAGE_SIZE, ANY);
+}
+
+/**
+ * An object that may hold this raw page, and that only the bindings can decode: the first with the page's hash.
+ * @returns the cell that owns it, 0 when there is none
+ */
+export function dedup_candidate(pool: Pool, hash: u32): u32 {
+  return find(pool, hash, 0, 0, FOREIGN);
+}
+
+/** The owner of an object with the page's hash, this codec and these bytes; 0 when there is none. */
+export function dedup_find_encoded(pool: Pool, hash: u32, codec: u32, payload: usize, length: u32): u32 {
+  return find(pool, hash, payload, length, codec);
 }
 
 /** The owner of an object whose payload is these bytes, stored as they are; 0 when there is none. */
 export function dedup_find_bytes(pool: Pool, hash: u32, bytes: usize, length: u32): u32 {
-  return find(pool, hash, bytes, length, false);
+  return find(pool, hash, bytes, length, CODEC_RAW);
 }
 
-function find(pool: Pool, hash: u32, bytes: usize, length: u32, encoded: bool): u32 {
+/** Instead of a codec, for `find`: whatever the core can decode; whatever it cannot. */
+const ANY: u32 = 16;
+const FOREIGN: u32 = 17;
+
+function find(pool: Pool, hash: u32, bytes: usize, length: u32, wanted: u32): u32 {
   if (pool.dedupArray == 0) return 0;
   const entries = capacity(pool);
   let slot = slot_of(hash_place(hash), entries);
   while (true) {
     const entry = load<u64>(array_entry(array_of(pool), slot));
     if (entry == 0) return 0;
-    if (<u32>(entry >> 32) == hash && holds(cell_target(entry_cell(entry)), bytes, length, encoded)) {
+    if (<u32>(entry >> 32) == hash && holds(cell_target(entry_cell(entry)), bytes, length, wanted)) {
       return entry_cell(entry);
     }
     if (++slot == entries) slot = 0;
   }
 }
 
-/** Whether an object holds these bytes: as its payload, or, where `encoded` is allowed, as a page that it decodes to. */
-function holds(location: u32, bytes: usize, length: u32, encoded: bool): bool {
+/** Whether an object holds these bytes: as its payload in the wanted codec, or (`ANY`) as a page that it decodes to. */
+function holds(location: u32, bytes: usize, length: u32, wanted: u32): bool {
   const header = object_header(location);
   const stored = header_length(header);
   const codec = header_codec(header);
-  const payload = object_view(location, stored, SCRATCH_A);
-  if (codec == CODEC_RAW) return stored == length && bytes_equal(payload, bytes, length);
-  if (!encoded) return false;
-  if (codec == CODEC_LZ4) return lz4_holds(payload, stored, bytes);
-  return object_to_page(location, SCRATCH_B) && bytes_equal(SCRATCH_B, bytes, PAGE_SIZE);
+  if (wanted == FOREIGN) return codec >= CODEC_FOREIGN;
+  const payload = object_bytes(location, stored, SCRATCH_A);
+  const same = wanted == codec || (is_plain(codec) && (wanted == ANY || is_plain(wanted)));
+  if (same) return stored == length && bytes_equal(payload, bytes, length);
+  if (wanted != ANY) return false;
+  return codec == CODEC_LZ4 && lz4_holds(payload, stored, bytes);
 }
 
 // ── entries ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -225,15 +243,17 @@ function slot_with(pool: Pool, location: u32, header: u64): u32 {
   // Not known: the content tells. Raw objects may be entered as bytes, whole pages also as a page.
   const length = header_length(header);
   const codec = header_codec(header);
-  const payload = object_view(location, length, SCRATCH_A);
+  const payload = object_bytes(location, length, SCRATCH_A);
   let page = payload;
-  if (codec == CODEC_RAW) {
+  if (is_plain(codec)) {
     const place = header_hashed(header) && length < PAGE_SIZE
       ? header_cached_hash(header)
       : hash_place(content_hash(payload, length, CODEC_RAW));
     const slot = search(pool, place, owner);
     if (slot != u32.MAX_VALUE) return slot;
   } else {
+    // What only the bindings can decode is looked for everywhere: rare, and slow.
+    if (codec >= CODEC_FOREIGN) return search_all(pool, owner);
     object_to_page(location, SCRATCH_B);
     page = SCRATCH_B;
   }
@@ -252,6 +272,13 @@ function search(pool: Pool, place: u32, owner: u32): u32 {
     if (entry_cell(entry) == owner) return slot;
     if (++slot == entries) slot = 0;
   }
+}
+
+/** Slot of the entry that names `owner`, wherever it is. */
+function search_all(pool: Pool, owner: u32): u32 {
+  let slot: u32 = 0;
+  while (entry_cell(load<u64>(array_entry(array_of(pool), slot))) != owner) slot++;
+  return slot;
 }
 
 /** Empties a slot, and moves back what had to stand behind its place. */

@@ -24,7 +24,7 @@ import {
   index_slot,
 } from './merge-index';
 import {
-  header_hashed, header_length, object_hash, object_header, object_key, object_second_key,
+  header_hashed, header_length, object_hash, object_header, object_join_codec, object_key, object_second_key,
   objects_equal,
 } from './object';
 import { dedup_hand_over } from './dedup';
@@ -202,6 +202,7 @@ function merge(pool: Pool, entryAt: usize, kept: u32, cell: u32, header: u64, dr
     doom(location);
   } else {
     dedup_hand_over(pool, location, cell_target(kept));
+    object_join_codec(cell_target(kept), header);
     const root = unite(pool, kept, cell, length);
     if (root == 0) {
       // No cell was to be had.
@@ -245,6 +246,7 @@ function unite(pool: Pool, a: u32, b: u32, length: u32): u32 {
     cell_set(child, FORWARD, cell_refs(child), root);
     cell_add_refs(root, 1);
     pool.objectCells--;
+    pool.forwards++;
     pool.sharedBytes += length;
   }
   cell_set_target(root, location);

@@ -11,7 +11,7 @@
  * `hash` caches 18 bits of the payload's hash; 0 = not cached, and a write clears it. Huge objects cache 32 bits, beside
  * their header in the descriptor: they all have much the same length, which does not help to tell them apart.
  */
-import { DEBUG, PAGE_MASK, PAGE_SIZE } from '../common';
+import { CODEC_PAGE, CODEC_RAW, DEBUG, PAGE_MASK, PAGE_SIZE } from '../common';
 import { bytes_equal } from '../compare';
 import { content_hash, second_hash } from '../hash';
 import { SCRATCH_A, SCRATCH_B } from '../staging';
@@ -43,6 +43,13 @@ export function header_length(header: u64): u32 {
 @inline
 export function header_codec(header: u64): u32 {
   return <u32>(header >> CODEC_SHIFT) & 15;
+}
+
+/** Whether the payload is the content itself. */
+// @ts-ignore: decorator
+@inline
+export function is_plain(codec: u32): bool {
+  return (codec & ~CODEC_PAGE) == CODEC_RAW;
 }
 
 // @ts-ignore: decorator
@@ -101,6 +108,11 @@ export function object_view(location: u32, length: u32, scratch: usize): usize {
   return scratch;
 }
 
+/** As `object_view`, for callers that are not in a hurry: smaller code. */
+export function object_bytes(location: u32, length: u32, scratch: usize): usize {
+  return object_view(location, length, scratch);
+}
+
 /** Copies `length` bytes to `offset` of the payload. Does not touch the header. */
 export function object_put(location: u32, offset: u32, from: usize, length: u32): void {
   const payload = payload_address(location);
@@ -145,7 +157,9 @@ export function header_cached_hash(header: u64): u32 {
 /** Hashes the payload and caches the hash. Returns the header with it. */
 export function object_hash(location: u32, header: u64): u64 {
   const length = header_length(header);
-  return object_cache_hash(location, header, content_hash(object_view(location, length, SCRATCH_A), length, header_codec(header)));
+  const codec = header_codec(header);
+  const hash = content_hash(object_view(location, length, SCRATCH_A), length, is_plain(codec) ? CODEC_RAW : codec);
+  return object_cache_hash(location, header, hash);
 }
 
 /** Caches the hash of the payload. Returns the header with it. */
@@ -167,14 +181,27 @@ export function object_key(location: u32, header: u64): u32 {
 /** A key that has nothing to do with `object_key`; reads the payload. */
 export function object_second_key(location: u32, header: u64): u32 {
   const length = header_length(header);
-  return second_hash(object_view(location, length, SCRATCH_A), length);
+  return second_hash(object_bytes(location, length, SCRATCH_A), length);
 }
 
-/** Whether two objects have the same length, codec and bytes. */
+/** Whether two objects have the same length and bytes, and mean the same by them. */
 export function objects_equal(a: u32, headerA: u64, b: u32, headerB: u64): bool {
-  if ((headerA ^ headerB) & ~OWNER_MASK & (HEADER_INDEXED - 1)) return false;
+  const difference = (headerA ^ headerB) & ~OWNER_MASK & (HEADER_INDEXED - 1);
+  // A page as it is and bytes as they are differ in who may read them alone.
+  if (difference != 0 && (difference != <u64>CODEC_PAGE << CODEC_SHIFT || !is_plain(header_codec(headerA)))) return false;
   const length = header_length(headerA);
   return bytes_equal(object_view(a, length, SCRATCH_A), object_view(b, length, SCRATCH_B), length);
+}
+
+/** The users of an equal object with header `other` join those of this one: where one may read bytes, bytes must stay. */
+export function object_join_codec(location: u32, other: u64): void {
+  if (header_codec(other) == CODEC_RAW) object_make_raw(location);
+}
+
+/** The object, if it is a page as it is, is from now on also read as bytes. */
+export function object_make_raw(location: u32): void {
+  const header = object_header(location);
+  if (header_codec(header) == CODEC_PAGE) object_set_header(location, header & ~(<u64>15 << CODEC_SHIFT));
 }
 
 /** Copies payload and header from one object to another of the same class (compaction). */
@@ -183,5 +210,5 @@ export function object_move(to: u32, from: u32): void {
   if (DEBUG) assert(!(from & LOCATION_HUGE)); // huge zspages are never partly full
   const length = header_length(header);
   object_set_header(to, header);
-  object_put(to, 0, object_view(from, length, SCRATCH_A), length);
+  object_put(to, 0, object_bytes(from, length, SCRATCH_A), length);
 }

@@ -7,7 +7,7 @@ import { content_hash } from '../hash';
 import { SCRATCH_A } from '../staging';
 import {
   CELL_RESERVE, DIRECT, OBJECT, REFS_MAX, SAME, SHARED, cell_add_refs, cell_alloc, cell_free, cell_kind, cell_location,
-  cell_refs, cell_return, cell_root, cell_set, cell_target, cells_end, cells_init, first_cell,
+  cell_refs, cell_return, cell_root, cell_set, cell_set_target, cell_target, cells_end, cells_init, first_cell,
   next_cell,
 } from './cell';
 import { zs_compact } from './compact';
@@ -16,8 +16,9 @@ import {
 } from './dedup';
 import { merge_counters_reset, merge_end, merge_give_way, merge_owner_changed, merge_step } from './merge';
 import {
-  header_codec, header_length, header_make, header_owner, object_cache_hash, object_forget_hash, object_header, object_put,
-  object_set_header, object_set_owner, object_view,
+  HEADER_INDEXED, header_codec, header_length, header_make, header_owner, object_cache_hash, object_forget_hash, object_header,
+  object_make_raw, object_put,
+  object_set_header, object_set_owner, object_bytes,
 } from './object';
 import { SAME_REFS_MAX, is_same_filled, same_clear, same_fill, same_length, same_make, same_refs } from './same';
 import { class_at, class_of, classes_init } from './size-class';
@@ -134,6 +135,7 @@ export function zs_store(pool: Pool, content: usize, length: u32): u32 {
   const hash = content_hash(content, length, CODEC_RAW);
   const twin = dedup_find_bytes(pool, hash, content, length);
   if (twin != 0) {
+    object_make_raw(cell_target(twin));
     dedup_hint(hash_place(hash));
     const leaf = zs_share(pool, twin);
     dedup_hint(0);
@@ -197,6 +199,34 @@ export function object_change_owner(pool: Pool, location: u32, owner: u32): void
   if (header_owner(object_header(location)) == owner) return;
   dedup_moved(pool, location, owner);
   object_set_owner(location, owner);
+}
+
+/**
+ * Puts another encoding of a page in the place of an object, for all its sharers. The pool has no FORWARD cells.
+ * @param root the cell that owns the object
+ * @returns false when there is no room: nothing has changed
+ */
+export function zs_replace(pool: Pool, root: u32, payload: usize, length: u32, codec: u32): bool {
+  if (DEBUG) assert(pool.forwards == 0);
+  const old = cell_target(root);
+  const header = object_header(old);
+  // The kernel's recompression does not look at mem_used_max.
+  const maxUsed = pool.maxUsedPages;
+  const made = object_make(pool, root, length, codec);
+  pool.maxUsedPages = maxUsed;
+  if (made == 0) return false;
+  object_put(made, 0, payload, length);
+  // The deduplication index names the cell, and goes by the page, which is the same.
+  object_set_header(made, object_header(made) | (header & HEADER_INDEXED));
+  const lengthBefore = header_length(header);
+  if (cell_kind(root) == OBJECT) {
+    pool.sharedBytes += <u64>(cell_refs(root) - 1) * (<u64>length - lengthBefore);
+  }
+  cell_set_target(root, made);
+  pool.payloadBytes -= lengthBefore;
+  pool.objects--;
+  class_put(old);
+  return true;
 }
 
 /** Frees an object whose cell is dealt with by the caller. */
@@ -267,7 +297,7 @@ export function zs_read(leaf: u32, to: usize): u32 {
   }
   const location = cell_location(leaf);
   const length = header_length(object_header(location));
-  memory.copy(to, object_view(location, length, SCRATCH_A), length);
+  memory.copy(to, object_bytes(location, length, SCRATCH_A), length);
   return length;
 }
 
@@ -295,7 +325,7 @@ export function object_unshare(pool: Pool, leaf: u32): u32 {
   const length = header_length(header);
   const copy = object_make(pool, leaf, length, header_codec(header));
   if (copy == 0) return 0;
-  object_put(copy, 0, object_view(location, length, SCRATCH_A), length);
+  object_put(copy, 0, object_bytes(location, length, SCRATCH_A), length);
   pool.sharedLeaves--;
   pool.sharedBytes -= length;
   cell_add_refs(root, -1);

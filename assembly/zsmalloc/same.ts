@@ -8,7 +8,7 @@
  *  └───────────────┴───┴──────────────────────┴───────┴───────────────────────────────────┘
  */
 import {
-  CELL_RESERVE, SAME, VALUE, cell_alloc, cell_free, cell_refs, cell_return, cell_set, cell_target,
+  CELL_RESERVE, REFS_MAX, SAME, VALUE, cell_add_refs, cell_alloc, cell_free, cell_refs, cell_return, cell_set, cell_target,
 } from './cell';
 import { Pool } from './structs';
 
@@ -31,14 +31,28 @@ export function value_make(pool: Pool, value: u64): u32 {
     cell_return(pool, low);
     return 0;
   }
-  cell_set(high, VALUE, 0, <u32>(value >> 32));
+  cell_set(high, VALUE, 1, <u32>(value >> 32));
   cell_set(low, VALUE, high >> 3, <u32>value);
   return low;
 }
 
+/** Lets go of a value; the cells go with the last reference. */
 export function value_free(pool: Pool, low: u32): void {
-  cell_free(pool, cell_refs(low) << 3);
+  const high = cell_refs(low) << 3;
+  if (cell_refs(high) > 1) {
+    cell_add_refs(high, -1);
+    return;
+  }
+  cell_free(pool, high);
   cell_free(pool, low);
+}
+
+/** One more `value_free` is needed. False when it has as many references as fit. */
+export function value_retain(low: u32): bool {
+  const high = cell_refs(low) << 3;
+  if (cell_refs(high) == REFS_MAX) return false;
+  cell_add_refs(high, 1);
+  return true;
 }
 
 export function value_of(low: u32): u64 {

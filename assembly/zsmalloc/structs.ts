@@ -89,6 +89,8 @@ export class Pool {
   sharedLeaves: u32;
   /// Object cells: objects that have, or had, several handles.
   objectCells: u32;
+  /// FORWARD cells.
+  forwards: u32;
   /// Payload bytes that sharing saves: of all shared leaves, less those of the object cells.
   sharedBytes: u64;
   /// The deduplication index, see dedup.ts; 0 = none.
@@ -129,6 +131,8 @@ export class Pool {
   classFrames2: u32;
   classFrames3: u32;
   classes: u32;
+  /// Devices on this pool, linked.
+  devices: u32;
   /// First of DESCRIPTOR_LENGTHS slab lists.
   slab0: u32;
 }

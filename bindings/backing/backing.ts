@@ -1,4 +1,7 @@
 /** Backing: where pages go that are written back. */
+import { PAGE_SIZE, checkInteger } from '../arguments.js';
+import { ZramError } from '../errors.js';
+import { describe } from '../size.js';
 
 /**
  * A device of fixed slots, 4096 bytes each, numbered from 0. A call that fails throws; what it throws is taken as an
@@ -7,10 +10,29 @@
 export interface Backing {
   /** Number of slots. */
   readonly slots: number;
+  /** What `backing_dev` shows. */
+  readonly name?: string;
   /** Fills `page`, 4096 bytes, from a slot that was written before. */
   read(slot: number, page: Uint8Array): void;
   /** Writes `page`, 4096 bytes, to a slot. `page` is only valid during the call. */
   write(slot: number, page: Uint8Array): void;
+}
+
+/**
+ * The same with promises, for storage that has no synchronous calls. Pages that were written back to it are read with
+ * `readAsync()` and `readPagesAsync()`; the synchronous calls throw `EAGAIN` for them.
+ */
+export interface AsyncBacking {
+  /** Tells it from a `Backing`. */
+  readonly asynchronous: true;
+  /** Number of slots. */
+  readonly slots: number;
+  /** What `backing_dev` shows. */
+  readonly name?: string;
+  /** Fills `page`, 4096 bytes, from a slot that was written before. */
+  read(slot: number, page: Uint8Array): Promise<void>;
+  /** Writes `page`, 4096 bytes, to a slot. `page` is valid until the promise is settled. */
+  write(slot: number, page: Uint8Array): Promise<void>;
 }
 
 /** Hands out slot numbers, those given back first. */
@@ -28,4 +50,116 @@ export class SlotAllocator {
   put(slot: number): void {
     this.#freed.push(slot);
   }
+}
+
+export function isAsynchronous(backing: Backing | AsyncBacking): backing is AsyncBacking {
+  return (backing as Partial<AsyncBacking>).asynchronous === true;
+}
+
+export function checkBacking(backing: unknown): asserts backing is Backing | AsyncBacking {
+  const { slots, read, write } = (backing ?? {}) as Partial<Backing>;
+  if (typeof read !== 'function' || typeof write !== 'function') {
+    throw new ZramError('EINVAL', `backing must have slots, read and write, not ${describe(backing)}.`);
+  }
+  checkInteger(slots, 'backing.slots', 0, 2 ** 32 - 1);
+}
+
+/** Backings that somebody uses: each user numbers the slots for itself, so there can be only one. */
+const claimed = new WeakSet();
+
+/** @throws ZramError EBUSY: somebody uses it already */
+export function claimBacking(backing: Backing | AsyncBacking): void {
+  if (claimed.has(backing)) throw new ZramError('EBUSY', 'the backing is in use by another device or zswap.');
+  claimed.add(backing);
+}
+
+export function releaseBacking(backing: Backing | AsyncBacking): void {
+  claimed.delete(backing);
+}
+
+/** A backing of a device, which its snapshots and clones use with it. */
+export class BackingDevice {
+  /** Pages read and written (bd_reads, bd_writes). */
+  reads = 0;
+  writes = 0;
+  /** Changes when a write begins and when it ends: what was read meanwhile may be another page's. */
+  sequence = 0;
+  #users = 1;
+
+  /** @param owned closed with the last user */
+  constructor(
+    readonly backing: Backing | AsyncBacking,
+    readonly owned: { destroy(): void } | undefined,
+  ) {
+    claimBacking(backing);
+  }
+
+  retain(): this {
+    this.#users++;
+    return this;
+  }
+
+  release(close = true): void {
+    if (--this.#users > 0) return;
+    releaseBacking(this.backing);
+    if (close) this.owned?.destroy();
+  }
+
+  /** @throws ZramError EIO; EAGAIN: it can only be read asynchronously */
+  read(slot: number): Uint8Array {
+    if (isAsynchronous(this.backing)) {
+      throw new ZramError('EAGAIN', 'the page is on an asynchronous backing: use readAsync or readPagesAsync.');
+    }
+    const page = new Uint8Array(PAGE_SIZE);
+    try {
+      this.backing.read(slot, page);
+    } catch (error) {
+      throw failed('read', slot, error);
+    }
+    this.reads++;
+    return page;
+  }
+
+  /** @throws ZramError EIO */
+  async readAsync(slot: number): Promise<Uint8Array> {
+    if (!isAsynchronous(this.backing)) return this.read(slot);
+    const page = new Uint8Array(PAGE_SIZE);
+    try {
+      await this.backing.read(slot, page);
+    } catch (error) {
+      throw failed('read', slot, error);
+    }
+    this.reads++;
+    return page;
+  }
+
+  /** @throws ZramError EIO */
+  write(slot: number, page: Uint8Array): void {
+    this.sequence++;
+    try {
+      void this.backing.write(slot, page);
+      this.writes++;
+    } catch (error) {
+      throw failed('write', slot, error);
+    } finally {
+      this.sequence++;
+    }
+  }
+
+  /** @throws ZramError EIO */
+  async writeAsync(slot: number, page: Uint8Array): Promise<void> {
+    this.sequence++;
+    try {
+      await this.backing.write(slot, page);
+      this.writes++;
+    } catch (error) {
+      throw failed('write', slot, error);
+    } finally {
+      this.sequence++;
+    }
+  }
+}
+
+function failed(what: string, slot: number, error: unknown): ZramError {
+  return new ZramError('EIO', `the backing could not ${what} slot ${slot}: ${String(error)}`);
 }

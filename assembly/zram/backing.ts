@@ -1,0 +1,74 @@
+/**
+ * The blocks of a backing device: which hold a page, and for how many slots.
+ *
+ * Reading and writing them is the bindings' part; here they are numbers. A block in use has a cell of kind BLOCK, with the
+ * block's number and its references: snapshots and clones refer to the block that their origin wrote. The cell of a freed
+ * block stays with its number, in a list through its references, until the block is used again or the device ends.
+ */
+import { DEBUG } from '../common';
+import { frame_alloc_zeroed, frame_free } from '../frames';
+import {
+  BLOCK, CELL_RESERVE, REFS_MAX, cell_add_refs, cell_alloc, cell_free, cell_kind, cell_refs, cell_set, cell_target,
+} from '../zsmalloc/cell';
+import { Pool } from '../zsmalloc/structs';
+import { Bdev } from './structs';
+
+/** A backing device of so many blocks; 0 when memory is exhausted. */
+export function bdev_make(blocks: u32): Bdev {
+  const bdev = changetype<Bdev>(frame_alloc_zeroed());
+  if (changetype<usize>(bdev) == 0) return bdev;
+  bdev.users = 1;
+  bdev.blocks = blocks;
+  return bdev;
+}
+
+/** One device fewer; the last one ends it. */
+export function bdev_drop(pool: Pool, bdev: Bdev): void {
+  if (--bdev.users > 0) return;
+  if (DEBUG) assert(bdev.inUse == 0);
+  for (let cell = bdev.freed; cell != 0; ) {
+    const next = cell_refs(cell) << 3;
+    cell_free(pool, cell);
+    cell = next;
+  }
+  frame_free(changetype<u32>(bdev));
+}
+
+/** Takes a block for one reference. Returns its cell, 0 when memory is exhausted; `block_left` tells whether there is one. */
+export function block_take(pool: Pool, bdev: Bdev): u32 {
+  let cell = bdev.freed;
+  if (cell != 0) {
+    bdev.freed = cell_refs(cell) << 3;
+    cell_set(cell, BLOCK, 1, cell_target(cell));
+  } else {
+    cell = cell_alloc(pool, CELL_RESERVE);
+    if (cell == 0) return 0;
+    cell_set(cell, BLOCK, 1, bdev.fresh++);
+  }
+  bdev.inUse++;
+  return cell;
+}
+
+export function block_left(bdev: Bdev): bool {
+  return bdev.freed != 0 || bdev.fresh < bdev.blocks;
+}
+
+/** One more reference. False when it has as many as fit. */
+export function block_retain(cell: u32): bool {
+  if (DEBUG) assert(cell_kind(cell) == BLOCK);
+  if (cell_refs(cell) == REFS_MAX) return false;
+  cell_add_refs(cell, 1);
+  return true;
+}
+
+/** One reference fewer; with the last one the block is free. */
+export function block_drop(bdev: Bdev, cell: u32): void {
+  if (DEBUG) assert(cell_kind(cell) == BLOCK);
+  if (cell_refs(cell) > 1) {
+    cell_add_refs(cell, -1);
+    return;
+  }
+  cell_set(cell, BLOCK, bdev.freed >> 3, cell_target(cell));
+  bdev.freed = cell;
+  bdev.inUse--;
+}

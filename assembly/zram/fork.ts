@@ -1,0 +1,130 @@
+/**
+ * Forks: a second device with the pages of a first, which costs a slot a page and copies no data. Snapshots and clones
+ * are forks. Both slots hold the same handle, retained once more; whoever writes to its page gets an object of its own,
+ * as always, and the other keeps what it had.
+ */
+import { ENOMEM } from '../common';
+import { bytes_equal } from '../compare';
+import { SCRATCH_A, SCRATCH_B } from '../staging';
+import { cell_location } from '../zsmalloc/cell';
+import { header_codec, header_length, is_plain, object_header, object_bytes } from '../zsmalloc/object';
+import { zs_retain } from '../zsmalloc/pool';
+import { value_retain } from '../zsmalloc/same';
+import { block_retain } from './backing';
+import { device_end, device_make } from './device';
+import { NONE, next_slot } from './post-process';
+import { Device } from './structs';
+import {
+  SLOT_HUGE, SLOT_IDLE, SLOT_PICKED, SLOT_SAME, SLOT_SAME_WIDE, SLOT_STORED, SLOT_WRITTEN_BACK, next_chunk,
+  slot_fill_value, slot_at, slot_flags, slot_make, slot_release, slot_set, slot_time, slot_value,
+} from './table';
+
+/** A device on the same pool with the same pages; 0 when memory is exhausted. */
+export function device_fork(from: Device, tracksTime: bool, now: u32): Device {
+  const device = device_make(from.pool, from.diskPages, from.level, <bool>from.dedup, tracksTime);
+  if (changetype<usize>(device) == 0) return device;
+  if (changetype<usize>(from.bdev) != 0) {
+    device.bdev = from.bdev;
+    device.bdev.users++;
+  }
+  let page = next_chunk(from, 0);
+  while (page < from.diskPages) {
+    if (!fork_chunk(from, device, <u32>page, now)) {
+      device_end(device);
+      return changetype<Device>(0);
+    }
+    page = next_chunk(from, (page | 511) + 1);
+  }
+  device.pagesStored = from.pagesStored;
+  device.samePages = from.samePages;
+  device.hugePages = from.hugePages;
+  device.hugePagesSince = from.hugePages;
+  return device;
+}
+
+/** Copies the slots of a chunk. False when memory is exhausted: the counters of what was copied stand. */
+function fork_chunk(from: Device, device: Device, first: u32, now: u32): bool {
+  const source = slot_at(from, first);
+  const target = slot_make(device, first);
+  if (target == 0) return false;
+  const count = min<u32>(512, from.diskPages - first);
+  for (let n: u32 = 0; n < count; n++) {
+    const flags = slot_flags(source + n * 8);
+    if (flags == 0) continue;
+    const value = slot_value(source + n * 8);
+    if (!retain(flags, value)) {
+      slot_release(device, first, target);
+      return false;
+    }
+    slot_set(target + n * 8, value, flags & ~(SLOT_IDLE | SLOT_PICKED));
+    // Counted one by one as long as the device may have to be ended halfway.
+    device.pagesStored++;
+    if (flags & SLOT_SAME) device.samePages++;
+    if (flags & SLOT_HUGE) device.hugePages++;
+    if (device.tracksTime) store<u32>(slot_time(first + n, target + n * 8), now);
+  }
+  return true;
+}
+
+function retain(flags: u32, value: u32): bool {
+  if (flags & SLOT_STORED) return zs_retain(value);
+  if (flags & SLOT_WRITTEN_BACK) return block_retain(value);
+  return !(flags & SLOT_SAME_WIDE) || value_retain(value);
+}
+
+/** What `next_difference` found: the core cannot tell, since it cannot read one of the pages. */
+export let undecided: bool = false;
+
+/**
+ * The first page at or after `from` that two devices of one engine hold differently, or that the core cannot compare.
+ * Objects of one codec are compared by their bytes.
+ */
+export function next_difference(a: Device, b: Device, from: u32): u32 {
+  let page: u64 = min(next_chunk(a, from), next_chunk(b, from));
+  const pages = max(a.diskPages, b.diskPages);
+  while (page < pages) {
+    const slotA = page < a.diskPages ? slot_at(a, <u32>page) : 0;
+    const slotB = page < b.diskPages ? slot_at(b, <u32>page) : 0;
+    if (slotA != 0 || slotB != 0) {
+      const flagsA = slotA == 0 ? 0 : slot_flags(slotA);
+      const flagsB = slotB == 0 ? 0 : slot_flags(slotB);
+      if (!slots_equal(slotA, flagsA, slotB, flagsB)) return <u32>page;
+    }
+    if ((++page & 511) == 0) page = min(next_chunk(a, page), next_chunk(b, page));
+  }
+  return NONE;
+}
+
+function slots_equal(slotA: usize, flagsA: u32, slotB: usize, flagsB: u32): bool {
+  undecided = false;
+  if (flagsA & flagsB & SLOT_STORED) return objects_hold_same(slot_value(slotA), slot_value(slotB));
+  if (flagsA & flagsB & SLOT_WRITTEN_BACK && slot_value(slotA) == slot_value(slotB)) return true;
+  if ((flagsA | flagsB) & SLOT_WRITTEN_BACK) {
+    undecided = true;
+    return false;
+  }
+  // What is stored as an object is not same-filled, and nothing reads as zeros.
+  if ((flagsA | flagsB) & SLOT_STORED) return false;
+  return fill_of(slotA, flagsA) == fill_of(slotB, flagsB);
+}
+
+function fill_of(slot: usize, flags: u32): u64 {
+  return flags == 0 ? 0 : slot_fill_value(slot);
+}
+
+function objects_hold_same(leafA: u32, leafB: u32): bool {
+  const a = cell_location(leafA);
+  const b = cell_location(leafB);
+  if (a == b) return true;
+  const headerA = object_header(a);
+  const headerB = object_header(b);
+  const codecA = header_codec(headerA);
+  const codecB = header_codec(headerB);
+  const length = header_length(headerA);
+  if (codecA != codecB && !(is_plain(codecA) && is_plain(codecB))) {
+    undecided = true;
+    return false;
+  }
+  if (length != header_length(headerB)) return false;
+  return bytes_equal(object_bytes(a, length, SCRATCH_A), object_bytes(b, length, SCRATCH_B), length);
+}

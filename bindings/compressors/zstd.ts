@@ -1,0 +1,66 @@
+/** zstd: Node's own, where its zlib has it, else the package @hpcc-js/wasm-zstd, where it is installed. */
+import { ZramError } from '../errors.js';
+import type { Compressor } from './compressor.js';
+
+interface Zstd {
+  compress(data: Uint8Array, level?: number): Uint8Array;
+  decompress(data: Uint8Array): Uint8Array;
+}
+
+/** As far as it is used here; the types of Node 20 do not know it. */
+interface ZlibWithZstd {
+  zstdCompressSync?(data: Uint8Array, options?: { params: Record<number, number> }): Uint8Array;
+  zstdDecompressSync(data: Uint8Array): Uint8Array;
+  constants: { ZSTD_c_compressionLevel: number };
+}
+
+const LEVEL_DEFAULT = 3;
+
+/** Node's own, at once; undefined where there is none. */
+export function zstdOfNode(): Compressor | undefined {
+  // Asked for this way, bundlers for browsers see no import of a Node module.
+  const { process } = globalThis as { process?: { getBuiltinModule?: (name: string) => unknown } };
+  const zlib = process?.getBuiltinModule?.('node:zlib') as ZlibWithZstd | undefined;
+  const compress = zlib?.zstdCompressSync;
+  if (!zlib || !compress) return undefined;
+  return compressorOf({
+    compress: (page, level = LEVEL_DEFAULT) =>
+      compress(page, { params: { [zlib.constants.ZSTD_c_compressionLevel]: level } }),
+    decompress: (block) => zlib.zstdDecompressSync(block),
+  });
+}
+
+/**
+ * The best there is.
+ * @throws ZramError EOPNOTSUPP: there is none
+ */
+export async function loadZstd(): Promise<Compressor> {
+  const own = zstdOfNode();
+  if (own) return own;
+  // Not a literal: bundlers would insist on finding a package that is optional.
+  const name = '@hpcc-js/wasm-zstd';
+  let loaded: { Zstd: { load(): Promise<Zstd> } };
+  try {
+    loaded = (await import(/* @vite-ignore */ /* webpackIgnore: true */ name)) as typeof loaded;
+  } catch {
+    throw new ZramError(
+      'EOPNOTSUPP',
+      `there is no zstd here: Node.js has it from 22.15 on; elsewhere install ${name}, or register a compressor of that name.`,
+    );
+  }
+  return compressorOf(await loaded.Zstd.load());
+}
+
+function compressorOf(zstd: Zstd): Compressor {
+  const refuse = (dictionary: unknown): void => {
+    if (dictionary) throw new ZramError('EOPNOTSUPP', 'this zstd takes no dictionary.');
+  };
+  return {
+    name: 'zstd',
+    compress(page, level = LEVEL_DEFAULT, dictionary) {
+      refuse(dictionary);
+      return zstd.compress(page, level);
+    },
+    decompress: (block) => zstd.decompress(block),
+  };
+}

@@ -1,0 +1,123 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+/** ZramSnapshot: what a device held at one moment. */
+import { PAGE_SIZE } from './arguments.js';
+import { ZramError } from './errors.js';
+import { diffPages, type PageRange } from './page-diff.js';
+import { describe } from './size.js';
+import type { BlockState, StoredPages } from './stored-pages.js';
+import type { Zram } from './zram.js';
+
+/** How a snapshot is tied to its origin, for zram.ts. */
+export interface SnapshotOrigin {
+  readonly secondaries: readonly number[];
+  clone(pages: StoredPages): Zram;
+  onEnd(): void;
+}
+
+/**
+ * A read-only copy of a device that costs a slot of 8 bytes a page and no data: device and snapshot share objects until the
+ * device's page is written. It outlives the device's `reset` and `destroy`.
+ *
+ * Every call throws `EINVAL` after `destroy()`.
+ */
+export class ZramSnapshot {
+  readonly #origin: SnapshotOrigin;
+  #stored: StoredPages | undefined;
+
+  /** @internal Made by `Zram.snapshot`. */
+  constructor(stored: StoredPages, origin: SnapshotOrigin) {
+    this.#stored = stored;
+    this.#origin = origin;
+  }
+
+  /** @internal The pages of a snapshot; undefined for anything else. */
+  static pagesOf(value: unknown): StoredPages | undefined {
+    return typeof value === 'object' && value !== null && #stored in value ? value.#live() : undefined;
+  }
+
+  /** Bytes of the disk. */
+  get disksize(): number {
+    return this.#live().pages * PAGE_SIZE;
+  }
+
+  /** As `Zram.readPage`. */
+  readPage(index: number, out?: Uint8Array): Uint8Array {
+    return this.#live().readPage(index, out);
+  }
+
+  /** As `Zram.readPages`. */
+  readPages(index: number, count: number, out?: Uint8Array): Uint8Array {
+    return this.#live().readPages(index, count, out);
+  }
+
+  /** As `Zram.read`. */
+  read(offset: number, length: number, out?: Uint8Array): Uint8Array {
+    return this.#live().read(offset, length, out);
+  }
+
+  /** As `Zram.readPagesAsync`. */
+  async readPagesAsync(index: number, count: number, out?: Uint8Array): Promise<Uint8Array> {
+    return this.#live().readPagesAsync(index, count, out);
+  }
+
+  /** As `Zram.readAsync`. */
+  async readAsync(offset: number, length: number, out?: Uint8Array): Promise<Uint8Array> {
+    return this.#live().readAsync(offset, length, out);
+  }
+
+  /** What is stored at a page; undefined when nothing is. */
+  blockState(index: number): BlockState | undefined {
+    return this.#live().blockState(index, this.#origin.secondaries);
+  }
+
+  /** As `Zram.objectOf`. */
+  objectOf(index: number): number | undefined {
+    return this.#live().objectOf(index);
+  }
+
+  /**
+   * The pages that read differently, as ranges in ascending order. Of two snapshots of one engine only those pages are
+   * decompressed that different compressors made; equal pages that LZ4 made at different levels may be listed.
+   * @param other a snapshot or a device, of any engine; behind its disk's end it reads as zeros
+   * @throws ZramError EIO: a page cannot be read; EAGAIN: it is on an asynchronous backing
+   */
+  diff(other: ZramSnapshot | Zram): PageRange[] {
+    const [a, b] = [this.#live(), pagesOfAny(other)];
+    return diffPages(a, b);
+  }
+
+  /**
+   * A writable device with these pages on the same pool, and with the settings that its origin has now.
+   * @throws ZramError ENOMEM
+   */
+  clone(): Zram {
+    return this.#origin.clone(this.#live());
+  }
+
+  /** Gives back what only this snapshot holds. Calling it again does nothing. */
+  destroy(): void {
+    if (!this.#stored) return;
+    this.#stored.end();
+    this.#stored = undefined;
+    this.#origin.onEnd();
+  }
+
+  /** The same as `destroy()`, for `using`. */
+  [Symbol.dispose](): void {
+    this.destroy();
+  }
+
+  #live(): StoredPages {
+    if (this.#stored) return this.#stored;
+    throw new ZramError('EINVAL', 'this ZramSnapshot was destroyed.');
+  }
+}
+
+/** Set by zram.ts, which this file cannot import: each needs the other's class. */
+export const pagesOfZram: { of(value: unknown): StoredPages | undefined } = { of: () => undefined };
+
+export function pagesOfAny(value: unknown): StoredPages {
+  const pages = ZramSnapshot.pagesOf(value) ?? pagesOfZram.of(value);
+  if (pages) return pages;
+  throw new ZramError('EINVAL', `a ZramSnapshot or a Zram is needed, not ${describe(value)}.`);
+}

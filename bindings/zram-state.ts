@@ -1,0 +1,249 @@
+/** What a device is: its settings, and while it has a disksize its pages. Shared by Zram, its attributes and post-processing. */
+import { PAGE_SIZE, checkBoolean, checkBytes, checkInteger } from './arguments.js';
+import { BackingDevice, checkBacking, isAsynchronous, type AsyncBacking, type Backing } from './backing/backing.js';
+import type { Encoder } from './compressors/codecs.js';
+import { PRIORITIES, type CompressorParams } from './compressors/compressor.js';
+import type { Core } from './core.js';
+import type { FileBacking } from './backing/file.js';
+import { ZramError } from './errors.js';
+import { PoolLease } from './pool-lease.js';
+import { parseSize, type Size } from './size.js';
+import { StoredPages } from './stored-pages.js';
+import type { ZramOptions } from './zram-options.js';
+import { ZsPool, type PoolOptions } from './zs-pool.js';
+
+const PAGES_MAX = 2 ** 32 - 1;
+const DEFAULT_ALGORITHM = 'lz4';
+/** Past this LZ4's search ends at its first miss anyway. */
+const LZ4_LEVEL_MAX = 65536;
+const WINBITS_MIN = 8;
+const WINBITS_MAX = 15;
+
+/** A compressor of a device: the primary one, or one that recompresses. */
+export interface Algorithm {
+  readonly name: string;
+  readonly params: CompressorParams;
+}
+
+export class ZramState {
+  readonly core: Core;
+  /** Of the pool that is made at `init`. */
+  poolOptions: PoolOptions;
+  /** The pool that was given, else undefined. */
+  sharedPool: ZsPool | undefined;
+  tracksTime: boolean;
+  verifyCompressors: boolean;
+  /** By priority; the first is the primary compressor. */
+  readonly algorithms: (Algorithm | undefined)[] = [];
+  /** The same, as the engine's codecs, while there is a disk. */
+  encoders: (Encoder | undefined)[] = [];
+  dedup = false;
+  limitPages = 0;
+  backing: Backing | AsyncBacking | undefined;
+  writebackLimit = 0;
+  writebackLimitEnable = false;
+  /** Writeback or recompression is under way. */
+  postProcessing = false;
+  stored: StoredPages | undefined;
+  destroyed = false;
+  /** A backing that `backing_dev` opened, until a disk takes it over. */
+  #ownedBacking: FileBacking | undefined;
+
+  constructor(core: Core, options: ZramOptions) {
+    const { chainSize, shrinker, pool, trackEntryActime = true, verifyCompressors = false, dedup = false } = options;
+    this.core = core;
+    this.poolOptions = { chainSize, shrinker };
+    this.sharedPool = pool;
+    checkBoolean(trackEntryActime, 'trackEntryActime');
+    checkBoolean(verifyCompressors, 'verifyCompressors');
+    checkBoolean(dedup, 'dedup');
+    this.tracksTime = trackEntryActime;
+    this.verifyCompressors = verifyCompressors;
+    this.setDefaults();
+    this.dedup = dedup;
+    if (pool !== undefined && (chainSize !== undefined || shrinker !== undefined)) {
+      throw new ZramError('EINVAL', 'chainSize and shrinker are the pool’s: give them to createPool.');
+    }
+    const { compAlgorithm = DEFAULT_ALGORITHM, level, dictionary, recompAlgorithms, memLimit, backing } = options;
+    this.setAlgorithm(0, compAlgorithm, 'compAlgorithm');
+    this.setParams(0, { level, dictionary });
+    this.#setSecondaries(recompAlgorithms);
+    if (memLimit !== undefined) this.setLimit(parseSize(memLimit, 'memLimit'));
+    if (backing !== undefined) this.setBacking(backing);
+  }
+
+  #setSecondaries(secondaries: unknown): void {
+    if (secondaries === undefined) return;
+    if (!Array.isArray(secondaries) || secondaries.length >= PRIORITIES) {
+      throw new ZramError('EINVAL', `recompAlgorithms must be a list of up to ${PRIORITIES - 1} compressors.`);
+    }
+    secondaries.forEach((secondary: unknown, n) => {
+      const { algo, level, dictionary } =
+        typeof secondary === 'object' && secondary !== null
+          ? (secondary as { algo?: unknown; level?: number; dictionary?: Uint8Array })
+          : { algo: secondary, level: undefined, dictionary: undefined };
+      this.setAlgorithm(n + 1, algo, 'recompAlgorithms');
+      this.setParams(n + 1, { level, dictionary });
+    });
+  }
+
+  /** As after `reset`. */
+  setDefaults(): void {
+    this.algorithms.length = 0;
+    this.algorithms.push({ name: DEFAULT_ALGORITHM, params: {} });
+    this.limitPages = 0;
+    this.dedup = false;
+    this.#closeBacking();
+    this.writebackLimit = 0;
+    this.writebackLimitEnable = false;
+  }
+
+  // ── settings ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+  setAlgorithm(priority: number, name: unknown, what: string): void {
+    const checked = this.core.codecs.check(name, what);
+    // Parameters belong to a compressor: another one begins without.
+    if (this.algorithms[priority]?.name !== checked) this.algorithms[priority] = { name: checked, params: {} };
+  }
+
+  setParams(priority: number, params: CompressorParams): void {
+    const algorithm = this.algorithms[priority];
+    if (!algorithm) throw new ZramError('EINVAL', `there is no compressor of priority ${priority}.`);
+    const { level, dictionary, winbits } = params;
+    if (level !== undefined) checkInteger(level, 'level', -(2 ** 31), 2 ** 31 - 1);
+    if (dictionary !== undefined) checkBytes(dictionary, 'dictionary');
+    if (winbits !== undefined) checkInteger(Math.abs(winbits), 'winbits', WINBITS_MIN, WINBITS_MAX);
+    const { core, stored } = this;
+    const encoder = core.codecs.encoder(algorithm.name, params); // refuses what the compressor cannot do
+    this.algorithms[priority] = { name: algorithm.name, params };
+    if (!stored) return;
+    this.encoders[priority] = encoder;
+    if (priority === 0) core.raw.zramSetLevel(stored.address, this.lz4Level);
+  }
+
+  get algorithm(): string {
+    return (this.algorithms[0] as Algorithm).name;
+  }
+
+  get lz4Level(): number {
+    return lz4Level((this.algorithms[0] as Algorithm).params);
+  }
+
+  setLimit(bytes: number): void {
+    this.limitPages = Math.min(Math.ceil(bytes / PAGE_SIZE), PAGES_MAX);
+    if (this.stored) this.core.raw.zramSetLimit(this.stored.address, this.limitPages);
+  }
+
+  /** @param owned it was opened for this device: it is closed with it */
+  setBacking(backing: unknown, owned = false): void {
+    if (this.stored) throw new ZramError('EBUSY', 'a backing can only be set before disksize.');
+    checkBacking(backing);
+    if (backing.slots === 0) throw new ZramError('EINVAL', 'the backing has no slots.');
+    this.#closeBacking();
+    this.backing = backing;
+    this.#ownedBacking = owned ? (backing as FileBacking) : undefined;
+  }
+
+  /** A backing that was opened and is not in use: nobody else will close it. */
+  #closeBacking(): void {
+    this.#ownedBacking?.destroy();
+    this.#ownedBacking = undefined;
+    this.backing = undefined;
+  }
+
+  // ── life ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  init(disksize: Size): void {
+    const bytes = parseSize(disksize, 'disksize');
+    const pages = Math.ceil(bytes / PAGE_SIZE);
+    if (pages === 0 || pages > PAGES_MAX) {
+      throw new ZramError('EINVAL', `disksize must be from 1 byte to 16 TiB less a page, not ${bytes} bytes.`);
+    }
+    if (this.stored) throw new ZramError('EBUSY', 'the device has a disksize; reset() it first.');
+    const { core } = this;
+    const encoders = this.algorithms.map((one) => one && core.codecs.encoder(one.name, one.params));
+    const backing = this.backing && new BackingDevice(this.backing, this.#ownedBacking);
+    let pool: PoolLease | undefined;
+    try {
+      pool = this.#leasePool();
+      this.stored = this.#makePages(pool, pages, backing);
+      this.encoders = encoders;
+      this.#ownedBacking = undefined;
+    } catch (error) {
+      pool?.release();
+      backing?.release(false);
+      throw error;
+    }
+  }
+
+  #leasePool(): PoolLease {
+    const { core, sharedPool } = this;
+    if (!sharedPool) return PoolLease.own(core, this.poolOptions);
+    return PoolLease.of(core, sharedPool, ZsPool.addressOf(sharedPool, core));
+  }
+
+  #makePages(pool: PoolLease, pages: number, backing: BackingDevice | undefined): StoredPages {
+    const { raw } = this.core;
+    const device = raw.zramMake(pool.address, pages, this.lz4Level, Number(this.dedup), Number(this.tracksTime));
+    if (device === 0) throw noMemoryForDevice();
+    if (backing && raw.zramSetBacking(device, backing.backing.slots) < 0) {
+      raw.zramEnd(device);
+      throw noMemoryForDevice();
+    }
+    raw.zramSetLimit(device, this.limitPages);
+    return new StoredPages(this.core, device, pages, pool, backing, this.tracksTime);
+  }
+
+  /** The settings of another device, for a clone with these pages. */
+  copy(from: ZramState, pages: StoredPages): void {
+    this.poolOptions = from.poolOptions;
+    this.sharedPool = from.sharedPool;
+    this.tracksTime = pages.tracksTime;
+    this.verifyCompressors = from.verifyCompressors;
+    this.algorithms.splice(0, Infinity, ...from.algorithms);
+    this.encoders = this.algorithms.map((one) => one && this.core.codecs.encoder(one.name, one.params));
+    this.dedup = from.dedup;
+    this.backing = pages.backing?.backing;
+    this.stored = pages;
+    this.setLimit(from.limitPages * PAGE_SIZE);
+  }
+
+  /** Uninitialised again; the settings stay. */
+  end(): void {
+    this.stored?.end();
+    this.stored = undefined;
+    this.encoders = [];
+  }
+
+  // ── tests of state ─────────────────────────────────────────────────────────────────────────────────────────────
+
+  live(): void {
+    if (this.destroyed) throw new ZramError('EINVAL', 'this Zram was destroyed.');
+  }
+
+  /** @throws ZramError EINVAL: destroyed, or without a disksize */
+  ready(): StoredPages {
+    if (this.stored) return this.stored;
+    this.live();
+    throw new ZramError('EINVAL', 'the device is not initialised: give it a disksize.');
+  }
+
+  /** Codecs of the secondary compressors. */
+  secondaryCodecs(): number[] {
+    const [primary, ...secondaries] = this.encoders.map((encoder) => encoder?.codec);
+    return secondaries.filter((codec) => codec !== undefined && codec !== primary) as number[];
+  }
+
+  hasAsyncBacking(): boolean {
+    return this.backing !== undefined && isAsynchronous(this.backing);
+  }
+}
+
+/** LZ4 takes a level below 1 for 1. */
+export function lz4Level({ level = 1 }: CompressorParams): number {
+  return Math.min(Math.max(level, 1), LZ4_LEVEL_MAX);
+}
+
+export function noMemoryForDevice(): ZramError {
+  return new ZramError('ENOMEM', 'no memory for a device: the engine has reached its maxMemory.');
+}
