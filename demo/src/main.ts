@@ -64,7 +64,8 @@ function start(main: HTMLElement): void {
   // What the tests measure; nothing of the page depends on it.
   Object.assign(globalThis, { zramDemo: { map: map.map, history: history.map } });
   engine.call('ready').then(
-    () => {
+    (noBacking) => {
+      map.showBacking(noBacking);
       performance.mark('ready');
       document.documentElement.dataset['ready'] = 'true';
     },

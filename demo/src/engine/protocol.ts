@@ -1,11 +1,23 @@
 /** What the page and the worker of the engine say to each other. Sizes in bytes, times in milliseconds. */
-import type { CompactReport, EngineMemory, Ksmd, MergeReport, MmStat, PoolStats, SizeClassStats } from 'zram-wasm';
+import type {
+  BdStat,
+  CompactReport,
+  EngineMemory,
+  KsmdStats,
+  MergeReport,
+  MmStat,
+  PageType,
+  PoolStats,
+  RecompressReport,
+  SizeClassStats,
+  WritebackReport,
+} from 'zram-wasm';
 
-export type KsmdStats = ReturnType<Ksmd['stats']>;
+export type Algorithm = 'lz4' | 'deflate';
 
 /** What a device is made with; changing any of it makes a new device and stores everything again. */
 export interface DeviceConfig {
-  readonly algorithm: string;
+  readonly algorithm: Algorithm;
   readonly chainSize: 4 | 8 | 16;
   readonly dedup: boolean;
 }
@@ -53,6 +65,9 @@ export interface PageStates {
 export interface Stats {
   readonly at: number;
   readonly mmStat: MmStat;
+  readonly bdStat: BdStat;
+  /** Pages that are on the backing device; those that share a block of it count each. */
+  readonly writtenBack: number;
   readonly memory: EngineMemory;
   readonly pool: PoolStats;
   readonly ksmd: KsmdStats | undefined;
@@ -97,16 +112,22 @@ export interface KsmdSpeed {
 }
 
 export interface EngineCalls {
-  /** Answers when the engine is there. */
-  ready(): Promise<void>;
+  /** Answers when the engine is there: tells why nothing can be written back, if so. */
+  ready(): Promise<string | undefined>;
   configure(config: DeviceConfig): Promise<StoreReport>;
   store(files: readonly File[]): Promise<StoreReport>;
   merge(): Promise<MergeReport>;
   compact(): Promise<CompactReport>;
+  /** Marks all pages as idle. */
+  idle(): Promise<void>;
+  /** Packs pages again with deflate. */
+  recompress(): Promise<RecompressReport>;
+  /** Moves pages to a file of the browser's private file system. */
+  writeback(type: PageType): Promise<WritebackReport>;
   ksmd(speed: KsmdSpeed | undefined): Promise<void>;
   verify(): Promise<VerifyReport>;
   clear(): Promise<void>;
-  /** Ends `store`, `verify` or `merge` at the next step. */
+  /** Ends `store`, `verify`, `merge` or `recompress` at the next step. */
   cancel(): Promise<void>;
 }
 

@@ -2,10 +2,22 @@
  * The engine as the page sees it: one device on one pool, what was stored on it, and the scanner. Long work goes in
  * steps with a turn of the event loop between them, so that it can be watched and ended.
  */
-import { Engine, type CompactReport, type Ksmd, type MergeReport, type Zram, type ZsPool } from 'zram-wasm/external';
+import {
+  Engine,
+  type CompactReport,
+  type Ksmd,
+  type MergeReport,
+  type PageType,
+  type RecompressReport,
+  type WritebackReport,
+  type Zram,
+  type ZsPool,
+} from 'zram-wasm/external';
 import type { Emit } from '../workers/rpc.js';
 import { firstDifference } from './compare.js';
+import { OpfsBacking } from './opfs-backing.js';
 import { PageTable, buffersOf } from './page-table.js';
+import { WRITTEN_BACK } from './protocol.js';
 import type { DeviceConfig, EngineEvents, KsmdSpeed, Source, StoreReport, VerifyReport } from './protocol.js';
 import { sharingOf } from './sharing.js';
 
@@ -16,6 +28,10 @@ const DISKSIZE = '64G';
 const STEP_BYTES = 4 << 20;
 /** A merge holds the worker for so long before it looks for other work. */
 const MERGE_STEP_MS = 40;
+/** What `recompress` packs with. */
+const STRONGER = 'deflate';
+/** Pages a step of recompression tries: some 40 ms. */
+const RECOMPRESS_STEP = 256;
 /** Between two reports of a long work. */
 const REPORT_MS = 200;
 /** The whole map is gathered again while ksmd runs, but for no more than one part in so many of the time. */
@@ -32,6 +48,7 @@ interface Kept extends Source {
 export class Session {
   readonly #emit: Emit<EngineEvents>;
   readonly #engine: Engine;
+  readonly #backing: OpfsBacking | undefined;
   #config: DeviceConfig = { algorithm: 'lz4', chainSize: 8, dedup: false };
   #pool: ZsPool;
   #zram: Zram;
@@ -39,18 +56,32 @@ export class Session {
   #sources: Kept[] = [];
   #table = new PageTable();
   #cancelled = false;
+  #noBacking: string | undefined;
   #refreshTimer: ReturnType<typeof setTimeout> | undefined;
 
-  private constructor(engine: Engine, emit: Emit<EngineEvents>) {
+  private constructor(engine: Engine, backing: OpfsBacking | undefined, emit: Emit<EngineEvents>) {
     this.#emit = emit;
     this.#engine = engine;
+    this.#backing = backing;
     this.#pool = engine.createPool({ chainSize: this.#config.chainSize });
     this.#zram = this.#makeDevice();
     this.#reportAll();
   }
 
   static async make(emit: Emit<EngineEvents>): Promise<Session> {
-    return new Session(await Engine.create(), emit);
+    const engine = await Engine.create();
+    try {
+      return new Session(engine, await OpfsBacking.make(), emit);
+    } catch (error) {
+      const session = new Session(engine, undefined, emit);
+      session.#noBacking = (error as Error).message;
+      return session;
+    }
+  }
+
+  /** Why nothing can be written back, or undefined. */
+  get noBacking(): string | undefined {
+    return this.#noBacking;
   }
 
   /** Makes a new device, and stores on it what the old one held. */
@@ -134,26 +165,61 @@ export class Session {
       bytesMerged: 0,
       pagesFreed: 0,
       hashCollisions: 0,
+      milliseconds: 0,
     };
-    let milliseconds = 0;
     let complete = false;
     let reported = performance.now();
     while (!complete && !this.#cancelled) {
       const step = this.#zram.merge({ maxMilliseconds: MERGE_STEP_MS });
-      for (const key of Object.keys(sum) as (keyof typeof sum)[]) sum[key] += step[key];
-      milliseconds += step.milliseconds;
+      add(sum, step);
       complete = step.complete;
       if (complete || performance.now() - reported < REPORT_MS) continue;
       this.#reportPages();
       this.#reportStats();
       const total = this.#pool.stats().objects + sum.objectsMerged;
-      const rate = (sum.objectsScanned / milliseconds) * 1000 * PAGE_BYTES;
+      const rate = (sum.objectsScanned / sum.milliseconds) * 1000 * PAGE_BYTES;
       this.#emit('progress', { what: 'Merging', done: sum.objectsScanned, total, rate });
       reported = performance.now();
       await turn();
     }
     this.#reportAll();
-    return { ...sum, milliseconds, complete };
+    return { ...sum, complete };
+  }
+
+  /** Packs pages again, some at a time: a stronger compressor takes its time. */
+  async recompress(): Promise<RecompressReport> {
+    this.#cancelled = false;
+    const sum = { pagesTried: 0, objectsRecompressed: 0, bytesSaved: 0, milliseconds: 0 };
+    const { objects } = this.#pool.stats();
+    let reported = performance.now();
+    for (let ended = false; !ended && !this.#cancelled;) {
+      const step = this.#zram.recompress({ maxPages: RECOMPRESS_STEP });
+      add(sum, step);
+      ended = step.pagesTried < RECOMPRESS_STEP || sum.pagesTried >= objects;
+      if (ended || performance.now() - reported < REPORT_MS) continue;
+      reported = performance.now();
+      this.#reportPages();
+      this.#reportStats();
+      const rate = (sum.pagesTried / sum.milliseconds) * 1000 * PAGE_BYTES;
+      const [done, total] = [sum.pagesTried * PAGE_BYTES, objects * PAGE_BYTES];
+      this.#emit('progress', { what: 'Recompressing', done, total, rate });
+      await turn();
+    }
+    this.#reportAll();
+    return sum;
+  }
+
+  idle(): void {
+    this.#zram.idle();
+    this.#reportAll();
+  }
+
+  writeback(type: PageType): WritebackReport {
+    try {
+      return this.#zram.writeback({ type });
+    } finally {
+      this.#reportAll();
+    }
   }
 
   compact(): CompactReport {
@@ -249,9 +315,12 @@ export class Session {
   }
 
   #reportStats(): void {
+    const { bdStat } = this.#zram;
     this.#emit('stats', {
       at: performance.now(),
       mmStat: this.#zram.mmStat,
+      bdStat,
+      writtenBack: bdStat.bdCount === 0 ? 0 : this.#table.count(WRITTEN_BACK, this.#endPage()),
       memory: this.#engine.memory,
       pool: this.#pool.stats(),
       ksmd: this.#ksmd?.stats(),
@@ -266,8 +335,20 @@ export class Session {
 
   #makeDevice(): Zram {
     const { algorithm, dedup } = this.#config;
-    return this.#engine.createZram({ disksize: DISKSIZE, compAlgorithm: algorithm, dedup, pool: this.#pool });
+    return this.#engine.createZram({
+      disksize: DISKSIZE,
+      compAlgorithm: algorithm,
+      recompAlgorithms: algorithm === STRONGER ? [] : [STRONGER],
+      dedup,
+      backing: this.#backing,
+      pool: this.#pool,
+    });
   }
+}
+
+/** Adds up the figures of a report. */
+function add<K extends string>(sum: Record<K, number>, step: Readonly<Record<NoInfer<K>, number>>): void {
+  for (const key of Object.keys(sum) as K[]) sum[key] += step[key];
 }
 
 /** Lets waiting messages in. A timer would wait 4 ms; a message does not. */

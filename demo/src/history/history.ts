@@ -1,52 +1,55 @@
 /**
- * Many states of some programs' memories on one device, on one pool. Each state has pages of its own; equal pages of
- * different states share an object, so a state costs what has changed since the one before.
+ * Many states of some programs' memories. Each program has a device on one pool; a state is a snapshot of each. A page that
+ * is written again as it was shares its object with the snapshots before, so a state costs what has changed.
  */
-import { Engine, type Zram } from 'zram-wasm/external';
-import { firstDifference } from '../engine/compare.js';
+import { Engine, type Zram, type ZramSnapshot, type ZsPool } from 'zram-wasm/external';
 import { PageTable } from '../engine/page-table.js';
 import { CHANGED, type PageStates } from '../engine/protocol.js';
 import type { Finding } from './protocol.js';
 
 const PAGE_BYTES = 4096;
-/** Sparse, as a disk of zram is: room for hours of states. */
-const DISKSIZE = '1T';
+/** Sparse: the most that a WebAssembly program can have. */
+const DISKSIZE = '4G';
 
-/** Where the memory of one program is on the device. */
+/** The memory of one program in one state. */
 interface Part {
-  readonly firstPage: number;
+  readonly snapshot: ZramSnapshot;
   readonly pages: number;
 }
 
 export class History {
   readonly #engine: Engine;
-  readonly #zram: Zram;
+  readonly #pool: ZsPool;
   readonly #finding: Finding;
+  readonly #devices: readonly Zram[];
+  /** Of the empty devices: what the first state is compared with. */
+  readonly #nothing: readonly ZramSnapshot[];
   readonly #usedAtFirst: number;
   readonly #states: (readonly Part[])[] = [];
-  readonly #pageA = new Uint8Array(PAGE_BYTES);
-  readonly #pageB = new Uint8Array(PAGE_BYTES);
-  #endPage = 0;
+  #rawBytes = 0;
 
-  private constructor(engine: Engine, finding: Finding) {
+  private constructor(engine: Engine, programs: number, finding: Finding) {
     this.#engine = engine;
     this.#finding = finding;
-    this.#zram = engine.createZram({ disksize: DISKSIZE, dedup: finding === 'dedup' });
     this.#usedAtFirst = engine.memory.used;
+    const pool = engine.createPool();
+    this.#pool = pool;
+    this.#devices = Array.from({ length: programs }, () =>
+      engine.createZram({ disksize: DISKSIZE, dedup: finding === 'dedup', trackEntryActime: false, pool }),
+    );
+    this.#nothing = this.#devices.map((device) => device.snapshot());
   }
 
-  static async make(finding: Finding): Promise<History> {
-    return new History(await Engine.create(), finding);
+  static async make(programs: number, finding: Finding): Promise<History> {
+    return new History(await Engine.create(), programs, finding);
   }
 
-  get length(): number {
-    return this.#states.length;
-  }
-
+  /** Bytes of the memories of all states. */
   get rawBytes(): number {
-    return this.#endPage * PAGE_BYTES;
+    return this.#rawBytes;
   }
 
+  /** What is held for them: pages, tables and indexes. */
   get heldBytes(): number {
     return this.#engine.memory.used - this.#usedAtFirst;
   }
@@ -54,58 +57,51 @@ export class History {
   /** Keeps a state. @throws ZramError ENOMEM: no room; the states before it stay */
   push(memories: readonly Uint8Array[]): number {
     const parts: Part[] = [];
-    let at = this.#endPage;
     try {
-      for (const memory of memories) {
-        const pages = Math.ceil(memory.length / PAGE_BYTES);
-        parts.push({ firstPage: at, pages });
-        this.#zram.write(at * PAGE_BYTES, memory);
-        at += pages;
+      for (const [n, memory] of memories.entries()) {
+        this.#devices[n]!.write(0, memory);
+        parts.push({ snapshot: this.#devices[n]!.snapshot(), pages: Math.ceil(memory.length / PAGE_BYTES) });
       }
     } catch (error) {
-      this.#zram.discard(this.#endPage * PAGE_BYTES, (at + (parts.at(-1)?.pages ?? 0) - this.#endPage) * PAGE_BYTES);
+      for (const { snapshot } of parts) snapshot.destroy();
       throw error;
     }
-    this.#endPage = at;
-    if (this.#finding === 'merge') this.#zram.merge();
+    if (this.#finding === 'merge') this.#pool.merge();
+    for (const { length } of memories) this.#rawBytes += length;
     return this.#states.push(parts) - 1;
   }
 
   /** The memories of a state. */
   get(id: number): Uint8Array<ArrayBuffer>[] {
-    return this.#state(id).map(({ firstPage, pages }) => {
-      const out = new Uint8Array(pages * PAGE_BYTES);
-      this.#zram.readPages(firstPage, pages, out);
-      return out;
+    return this.#state(id).map(({ snapshot, pages }) => {
+      const memory = new Uint8Array(pages * PAGE_BYTES);
+      snapshot.readPages(0, pages, memory);
+      return memory;
     });
   }
 
-  /** The states of the pages of a state, `CHANGED` where the state before had something else. */
+  /** The pages of a state, `CHANGED` where the state before had something else. */
   pages(id: number): PageStates {
-    const parts = this.#state(id);
-    const before = this.#states[id - 1];
     const table = new PageTable();
     let at = 0;
-    for (const [n, { firstPage, pages }] of parts.entries()) {
-      table.refresh(this.#zram, firstPage, pages, at);
-      const old = before?.[n];
-      for (let page = 0; page < pages; page++) {
-        if (this.#isEqual(table.objects[at + page]!, firstPage + page, old, page)) continue;
-        table.states[at + page]! |= CHANGED;
+    for (const [n, { snapshot, pages }] of this.#state(id).entries()) {
+      table.refreshSnapshot(snapshot, pages, at);
+      for (const { index, count } of this.#changes(id, n)) {
+        for (let page = at + index; page < at + index + count; page++) table.states[page]! |= CHANGED;
       }
       at += pages;
     }
     return table.copy(0, at, at);
   }
 
-  /** Equal to the page of the state before? Those that share an object are; others are read. No page was before: zeros. */
-  #isEqual(object: number, index: number, old: Part | undefined, page: number): boolean {
-    const wasThere = old !== undefined && page < old.pages;
-    if (wasThere && object !== 0 && object === this.#zram.objectOf(old.firstPage + page)) return true;
-    this.#zram.readPage(index, this.#pageA);
-    if (wasThere) this.#zram.readPage(old.firstPage + page, this.#pageB);
-    else this.#pageB.fill(0);
-    return firstDifference(this.#pageA, this.#pageB, PAGE_BYTES) < 0;
+  changedPages(id: number): number {
+    const ranges = this.#state(id).flatMap((_, n) => this.#changes(id, n));
+    return ranges.reduce((sum, { count }) => sum + count, 0);
+  }
+
+  #changes(id: number, program: number): ReturnType<ZramSnapshot['diff']> {
+    const before = this.#states[id - 1]?.[program]?.snapshot ?? this.#nothing[program]!;
+    return this.#state(id)[program]!.snapshot.diff(before);
   }
 
   #state(id: number): readonly Part[] {

@@ -42,7 +42,10 @@ export class Classes {
   #fill(classes: readonly SizeClassStats[], used: readonly SizeClassStats[], first: number): void {
     if (this.#shown !== classes) return; // newer ones came meanwhile
     const { children } = this.#body;
-    for (const [n, row] of used.slice(first, first + ROWS_PER_FRAME).map(rowOf).entries()) {
+    for (const [n, row] of used
+      .slice(first, first + ROWS_PER_FRAME)
+      .map(rowOf)
+      .entries()) {
       const old = children[first + n];
       if (old) old.replaceWith(row);
       else this.#body.append(row);

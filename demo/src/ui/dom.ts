@@ -37,8 +37,13 @@ export function field(label: string, control: HTMLElement, help?: string): HTMLE
 export function select<V extends string>(
   options: readonly (readonly [value: V, label: string])[],
   onchange: (value: V) => void,
+  label?: string,
 ): HTMLSelectElement {
-  const element = h('select', {}, ...options.map(([value, label]) => h('option', { value }, label)));
+  const element = h(
+    'select',
+    { 'aria-label': label },
+    ...options.map(([value, label]) => h('option', { value }, label)),
+  );
   element.addEventListener('change', () => onchange(element.value as V));
   return element;
 }

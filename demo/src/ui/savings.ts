@@ -10,17 +10,23 @@ const PARTS = [
   { id: 'compression', label: 'saved by compression' },
   { id: 'merging', label: 'saved by merging' },
   { id: 'same', label: 'saved by same-fill' },
+  { id: 'backing', label: 'written back' },
 ] as const;
 type Part = (typeof PARTS)[number]['id'];
 
 /**
- * Splits orig_data_size. A merged page saves all of its 4096 bytes; what remains is compression's, less what the
+ * Splits orig_data_size. A merged page saves all of its 4096 bytes, and so does one that is on the backing device; what remains is compression's, less what the
  * allocator wastes. Data that does not compress can take more than it has: then nothing is saved.
  */
-export function savings({ origDataSize, memUsedTotal, samePages, pagesMerged }: MmStat): Record<Part, number> {
+export function savings(
+  { origDataSize, memUsedTotal, samePages, pagesMerged }: MmStat,
+  writtenBack: number,
+): Record<Part, number> {
   const same = samePages * PAGE_BYTES;
   const merging = pagesMerged * PAGE_BYTES;
-  return { held: memUsedTotal, compression: Math.max(0, origDataSize - memUsedTotal - same - merging), merging, same };
+  const backing = writtenBack * PAGE_BYTES;
+  const compression = Math.max(0, origDataSize - memUsedTotal - same - merging - backing);
+  return { held: memUsedTotal, compression, merging, same, backing };
 }
 
 export class Savings {
@@ -50,9 +56,9 @@ export class Savings {
     );
   }
 
-  show(stat: MmStat): void {
+  show(stat: MmStat, writtenBack: number): void {
     const { origDataSize, memUsedTotal } = stat;
-    const parts = savings(stat);
+    const parts = savings(stat, writtenBack);
     const sum = Object.values(parts).reduce((total, part) => total + part, 0);
     for (const [id, { segment, value }] of this.#rows) {
       segment.style.flexGrow = String(sum === 0 ? 0 : parts[id] / sum);

@@ -1,5 +1,14 @@
 /** The page map and everything about one device: data, options, work, statistics. */
-import type { DeviceConfig, EngineCalls, EngineEvents, KsmdSpeed, Stats, StoreReport } from '../engine/protocol.js';
+import type {
+  Algorithm,
+  DeviceConfig,
+  EngineCalls,
+  EngineEvents,
+  KsmdSpeed,
+  Stats,
+  StoreReport,
+} from '../engine/protocol.js';
+import type { PageType } from 'zram-wasm';
 import type { HistoryCalls, HistoryEvents } from '../history/protocol.js';
 import { PageMap } from '../map/page-map.js';
 import { Chart } from '../ui/chart.js';
@@ -19,6 +28,10 @@ const KSMD_SPEEDS: Record<string, KsmdSpeed & { readonly label: string }> = {
   kernel: { label: 'KSM’s default: 100 pages, sleep 20 ms', pagesToScan: 100, sleepMillisecs: 20 },
   quick: { label: '2,000 pages, sleep 20 ms', pagesToScan: 2000, sleepMillisecs: 20 },
 };
+const ALGORITHMS: readonly (readonly [Algorithm, string])[] = [
+  ['lz4', 'lz4: in the WebAssembly core'],
+  ['deflate', 'deflate: in JavaScript; smaller, far slower'],
+];
 const CHART_HEIGHT = 220;
 /** Between two points of the chart: what is stored in a second is a line, not a wall of points. */
 const CHART_MS = 150;
@@ -48,6 +61,8 @@ export class MapView {
   #config: DeviceConfig = { algorithm: 'lz4', chainSize: 8, dedup: false };
   #ksmdSpeed = KSMD_SPEEDS['quick']!;
   #ksmdOn = false;
+  readonly #noBacking = h('p', { class: 'hint' });
+  #writebackButton: HTMLButtonElement | undefined;
   #chartFrom = 0;
   #chartLast = 0;
 
@@ -153,7 +168,49 @@ export class MapView {
       ),
       ksmd.row,
       field('Pace of ksmd', speed),
+      h(
+        'div',
+        { class: 'buttons' },
+        this.#button('Recompress', 'Pack pages again with deflate: slower, smaller', () => this.#recompress()),
+        this.#button('Mark idle', 'Mark all pages as idle, until they are read or written', async () => {
+          await this.#engine.call('idle');
+          return 'All pages in memory are marked as idle.';
+        }),
+      ),
+      this.#writebackRow(),
     );
+  }
+
+  #writebackRow(): HTMLElement {
+    const types = [
+      ['idle', 'idle pages'],
+      ['huge', 'huge pages'],
+      ['huge_idle', 'huge pages that are idle'],
+      ['incompressible', 'what no compressor packs'],
+    ] as const;
+    let type: PageType = 'idle';
+    const title = 'Move these pages out of memory, to a private file (OPFS)';
+    const button = this.#button('Write back', title, () => this.#writeback(type));
+    this.#writebackButton = button;
+    const label = 'Write back to a file of the browser';
+    return h(
+      'div',
+      { class: 'field', role: 'group', 'aria-label': label },
+      h('span', { class: 'label' }, label),
+      h(
+        'div',
+        { class: 'row' },
+        select(types, (chosen) => (type = chosen), 'Which pages to write back'),
+        button,
+      ),
+      this.#noBacking,
+    );
+  }
+
+  /** Tells why nothing can be written back. */
+  showBacking(obstacle: string | undefined): void {
+    this.#noBacking.textContent = obstacle ?? '';
+    if (this.#writebackButton) this.#writebackButton.disabled = obstacle !== undefined;
   }
 
   #deviceCard(): HTMLElement {
@@ -174,7 +231,7 @@ export class MapView {
       h('p', { class: 'hint' }, 'A change makes a new device and stores everything again.'),
       field(
         'Compressor',
-        select([['lz4', 'lz4']], (algorithm) => this.#configure({ algorithm })),
+        select(ALGORITHMS, (algorithm) => this.#configure({ algorithm })),
       ),
       field('Zspages chain up to', chain),
       dedup.row,
@@ -195,6 +252,7 @@ export class MapView {
       figure('merge', 'merged at'),
       figure('reserved', 'WebAssembly memory'),
       figure('ksmd', 'ksmd: full scans, pages sharing'),
+      figure('backing', 'on the backing device'),
     );
     return h(
       'div',
@@ -251,6 +309,17 @@ export class MapView {
     return `${count(objectsMoved, 'object')} moved in ${milliseconds(taken)}; ${bytes(pagesFreed * 4096)} of memory came free.`;
   }
 
+  async #recompress(): Promise<string> {
+    const { pagesTried, objectsRecompressed, bytesSaved, milliseconds: taken } = await this.#engine.call('recompress');
+    if (pagesTried === 0) return 'There is nothing that is not packed as well as can be.';
+    return `${whole(objectsRecompressed)} of ${count(pagesTried, 'object')} packed smaller by deflate in ${milliseconds(taken)}; ${bytes(bytesSaved)} less.`;
+  }
+
+  async #writeback(type: PageType): Promise<string> {
+    const { pagesWritten, milliseconds: taken } = await this.#engine.call('writeback', type);
+    return `${count(pagesWritten, 'page')} written back in ${milliseconds(taken)}.`;
+  }
+
   async #verify(): Promise<string> {
     const { bytes: compared, milliseconds: taken, differsAt } = await this.#engine.call('verify');
     if (differsAt) throw new Error(`${differsAt.source} differs at byte ${whole(differsAt.offset)}.`);
@@ -289,10 +358,11 @@ export class MapView {
     });
   }
 
-  #showStats({ at, mmStat, memory, ksmd }: Stats): void {
-    this.#savings.show(mmStat);
+  #showStats({ at, mmStat, bdStat, writtenBack, memory, ksmd }: Stats): void {
+    this.#savings.show(mmStat, writtenBack);
     this.#figure('reserved', bytes(memory.reserved));
     this.#figure('ksmd', ksmd ? `${whole(ksmd.fullScans)}, ${whole(ksmd.pagesSharing)}` : 'off');
+    this.#figure('backing', bytes(bdStat.bdCount * 4096));
     if (mmStat.origDataSize === 0 && this.#chart.length === 0) return;
     if (at - this.#chartLast < CHART_MS) return;
     this.#chartFrom ||= at;

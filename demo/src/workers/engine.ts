@@ -7,10 +7,13 @@ function makeCalls(emit: Emit<EngineEvents>): EngineCalls {
   // Calls wait for the core: the page may already send them.
   const session = Session.make(emit);
   return {
-    ready: async () => void (await session),
+    ready: async () => (await session).noBacking,
     configure: async (config) => (await session).configure(config),
     store: async (files) => (await session).store(files),
     merge: async () => (await session).merge(),
+    idle: async () => (await session).idle(),
+    recompress: async () => (await session).recompress(),
+    writeback: async (type) => (await session).writeback(type),
     compact: async () => (await session).compact(),
     ksmd: async (speed) => (await session).ksmd(speed),
     verify: async () => (await session).verify(),

@@ -1,10 +1,10 @@
 /** The worker that runs SQLite programs and keeps what their memories were, every second. */
-import { CHANGED } from '../engine/protocol.js';
 import { History } from '../history/history.js';
 import type { HistoryCalls, HistoryConfig, HistoryEvents, SelectedState } from '../history/protocol.js';
 import { SqliteProgram } from '../history/sqlite-program.js';
 import { serve, type Emit } from './rpc.js';
 
+const PAGE_BYTES = 4096;
 const INTERVAL_MS = 1000;
 /** Work between two states, and before a sample. */
 const STEPS_PER_STATE = 2;
@@ -24,6 +24,10 @@ async function makePrograms(count: number): Promise<SqliteProgram[]> {
   return programs;
 }
 
+function sleep(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, Math.max(0, milliseconds)));
+}
+
 async function digest(memories: readonly Uint8Array<ArrayBuffer>[]): Promise<string> {
   const parts = await Promise.all(memories.map((memory) => crypto.subtle.digest('SHA-256', memory)));
   const hex = (bytes: ArrayBuffer): string =>
@@ -33,7 +37,7 @@ async function digest(memories: readonly Uint8Array<ArrayBuffer>[]): Promise<str
 
 function makeCalls(emit: Emit<HistoryEvents>): HistoryCalls {
   let run: Run | undefined;
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  let lastRecording = 0;
   let last: Promise<unknown> = Promise.resolve();
 
   /** A program that is at work may not be rewound, nor ended: one after the other. */
@@ -55,43 +59,37 @@ function makeCalls(emit: Emit<HistoryEvents>): HistoryCalls {
     const id = history.push(memories);
     const milliseconds = performance.now() - begun;
     digests[id] = sha256;
-    const { states } = history.pages(id);
     emit('state', {
       id,
       bytes: memories.reduce((sum, { length }) => sum + length, 0),
       rawBytes: history.rawBytes,
       heldBytes: history.heldBytes,
-      changedPages: states.reduce((sum, state) => sum + Number((state & CHANGED) !== 0), 0),
-      pages: states.length,
+      changedPages: history.changedPages(id),
+      pages: memories.reduce((sum, { length }) => sum + length, 0) / PAGE_BYTES,
       milliseconds,
       work,
       rows: await rowsOf(programs),
     });
   }
 
-  /** The next state a second after this one began, or at once when it took longer. */
-  async function loop(current: Run): Promise<void> {
-    const begun = performance.now();
+  /** A state every second, or as often as it can be done, until the recording is paused or another begins. */
+  async function record(current: Run): Promise<void> {
+    const recording = ++lastRecording;
     try {
-      await exclusively(() => takeState(current));
+      while (recording === lastRecording) {
+        const begun = performance.now();
+        await exclusively(async () => {
+          if (recording === lastRecording) await takeState(current);
+        });
+        await sleep(INTERVAL_MS - (performance.now() - begun));
+      }
     } catch (error) {
       emit('ended', { reason: (error as Error).message });
-      return;
-    }
-    if (run === current && timer !== undefined) {
-      timer = setTimeout(() => void loop(current), Math.max(0, INTERVAL_MS - (performance.now() - begun)));
     }
   }
 
   function pause(): void {
-    clearTimeout(timer);
-    timer = undefined;
-  }
-
-  function resume(): void {
-    const current = run;
-    if (current === undefined || timer !== undefined) return;
-    timer = setTimeout(() => void loop(current), 0);
+    lastRecording++;
   }
 
   function running(): Run {
@@ -107,12 +105,12 @@ function makeCalls(emit: Emit<HistoryEvents>): HistoryCalls {
         for (const program of run?.programs ?? []) await program.destroy();
         run = undefined;
       });
-      const history = await History.make(finding);
+      const history = await History.make(count, finding);
       run = { history, programs: await makePrograms(count), digests: [] };
-      resume();
+      void record(run);
     },
     pause,
-    resume,
+    resume: () => void record(running()),
     async select(id): Promise<SelectedState> {
       const { history, programs, digests } = running();
       const begun = performance.now();
@@ -121,7 +119,7 @@ function makeCalls(emit: Emit<HistoryEvents>): HistoryCalls {
       const sha256 = await digest(memories);
       let at = 0;
       const parts = memories.map(({ length }, n) => {
-        const part = { name: programs[n]!.name, firstPage: at, pages: length / 4096 };
+        const part = { name: programs[n]!.name, firstPage: at, pages: length / PAGE_BYTES };
         at += part.pages;
         return part;
       });
