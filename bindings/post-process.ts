@@ -115,12 +115,12 @@ class Picks {
   add(index: number, size: number): void {
     const { core, address } = this.pages;
     core.raw.zramChangeFlags(address, index, STATE_PICKED, 0, 0);
-    (this.#buckets[Math.floor(size / BUCKET_BYTES)] as number[]).push(index);
+    this.#buckets[Math.floor(size / BUCKET_BYTES)].push(index);
   }
 
   /** The next page that still has its mark. */
   next(): number | undefined {
-    for (let bucket = BUCKETS - 1; bucket >= 0; ) {
+    for (let bucket = BUCKETS - 1; bucket >= 0;) {
       const index = this.#buckets[bucket].pop();
       if (index === undefined) bucket--;
       else if (!this.pages.ended && this.pages.state(index) & STATE_PICKED) return index;
@@ -209,7 +209,10 @@ function targetOf(state: ZramState, pages: StoredPages, options: RecompressOptio
   }
   to = Math.min(to, count);
   if (from >= to) {
-    throw new ZramError('EINVAL', 'there is no such secondary compressor: name one with recompAlgorithms or recomp_algorithm.');
+    throw new ZramError(
+      'EINVAL',
+      'there is no such secondary compressor: name one with recompAlgorithms or recomp_algorithm.',
+    );
   }
   return { from, to, threshold };
 }
@@ -411,17 +414,16 @@ function wantedPages(pages: StoredPages, { type, pageIndex, pageIndexes }: Write
 }
 
 function rangeOf(pages: StoredPages, one: unknown): [number, number] {
-  const [first, last]: unknown[] = Array.isArray(one) ? one : [one, one];
-  for (const index of [first, last]) {
-    checkInteger(index, 'a page index', 0, Number.MAX_SAFE_INTEGER);
-    if (index >= pages.pages) {
-      throw new ZramError('ERANGE', `the disk has ${pages.pages} pages; page ${index} is outside.`);
-    }
-  }
-  if ((first as number) > (last as number)) {
-    throw new ZramError('EINVAL', `a range of pages ends where it begins or later; ${first}-${last} does not.`);
-  }
-  return [first as number, last as number];
+  const [first, last] = (Array.isArray(one) ? one : [one, one]) as unknown[];
+  const [from, to] = [indexOf(pages, first), indexOf(pages, last)];
+  if (from <= to) return [from, to];
+  throw new ZramError('EINVAL', `a range of pages ends where it begins or later; ${from}-${to} does not.`);
+}
+
+function indexOf(pages: StoredPages, index: unknown): number {
+  checkInteger(index, 'a page index', 0, Number.MAX_SAFE_INTEGER);
+  if (index < pages.pages) return index;
+  throw new ZramError('ERANGE', `the disk has ${pages.pages} pages; page ${index} is outside.`);
 }
 
 class Writeback {

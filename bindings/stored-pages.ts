@@ -95,7 +95,7 @@ export class StoredPages {
     checkInteger(count, 'count', 0, this.pages);
     this.checkIndex(index, count);
     const to = outFor(out, count * PAGE_SIZE);
-    for (let done = 0; done < count; ) {
+    for (let done = 0; done < count;) {
       done += this.#readBatch(index + done, count - done, to, done * PAGE_SIZE);
       if (done === count) break;
       try {
@@ -112,7 +112,7 @@ export class StoredPages {
     checkInteger(count, 'count', 0, this.pages);
     this.checkIndex(index, count);
     const to = outFor(out, count * PAGE_SIZE);
-    for (let done = 0; done < count; ) {
+    for (let done = 0; done < count;) {
       done += this.#readBatch(index + done, count - done, to, done * PAGE_SIZE);
       if (done === count) break;
       try {
@@ -185,14 +185,15 @@ export class StoredPages {
   /** What the core could not do. */
   #resolve(index: number, result: number, counted = true): Uint8Array {
     try {
-      if (result === READ_WRITTEN_BACK) return (this.backing as BackingDevice).read(this.core.raw.zramReadBlock() >>> 0);
+      if (result === READ_WRITTEN_BACK)
+        return (this.backing as BackingDevice).read(this.core.raw.zramReadBlock() >>> 0);
       if (result > 0) return this.core.codecs.decode(result >>> 16, this.core.page().slice(0, result & 0xffff));
+      throw new ZramError('EIO', 'it does not decompress, what is stored is damaged.');
     } catch (error) {
       if (!(error instanceof ZramError) || error.code !== 'EIO') throw error;
       if (counted && !this.ended) this.core.raw.zramCountFailed(this.address, 0);
       throw new ZramError('EIO', `page ${index} cannot be read: ${sentenceOf(error)}`);
     }
-    throw new ZramError('EIO', `page ${index} does not decompress: what is stored is damaged.`);
   }
 
   async #pageAsync(index: number): Promise<Uint8Array> {
@@ -302,7 +303,7 @@ export interface RangePart {
 /** Cuts a byte range of the disk at its first and last page boundary. */
 export function* partsOf(offset: number, length: number): Generator<RangePart> {
   let pagesBefore = 0;
-  for (let at = 0; at < length; ) {
+  for (let at = 0; at < length;) {
     const inPage = (offset + at) % PAGE_SIZE;
     const index = (offset + at - inPage) / PAGE_SIZE;
     const left = length - at;

@@ -132,7 +132,10 @@ function attributesOf(state: ZramState, zram: Zram): Record<string, Attribute> {
         zram.init(bytes);
       },
     },
-    idle: { help: 'all, or seconds since the last access: mark such pages as idle', write: (text) => markIdle(state, idleOf(text)) },
+    idle: {
+      help: 'all, or seconds since the last access: mark such pages as idle',
+      write: (text) => markIdle(state, idleOf(text)),
+    },
     initstate: { help: '1 when the device has a disksize', read: () => `${state.stored ? 1 : 0}\n` },
     io_stat: { help: 'failed_reads failed_writes invalid_io notify_free', read: () => ioStat(zram.ioStat) },
     mem_limit: {

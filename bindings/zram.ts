@@ -82,8 +82,8 @@ export class Zram {
     const { module, maxMemory, compressors, ...rest } = options ?? {};
     const engine = await Engine.create({ module, maxMemory, compressors });
     try {
-      const wanted = [rest.compAlgorithm, ...(Array.isArray(rest.recompAlgorithms) ? rest.recompAlgorithms : [])];
-      for (const one of wanted as unknown[]) {
+      const secondaries = (Array.isArray(rest.recompAlgorithms) ? rest.recompAlgorithms : []) as unknown[];
+      for (const one of [rest.compAlgorithm, ...secondaries]) {
         const name = typeof one === 'object' && one !== null ? (one as { algo?: unknown }).algo : one;
         if (typeof name === 'string') await engine.loadCompressor(name);
       }
@@ -526,4 +526,3 @@ function noRoom(index: number, pagesDone?: number): ZramError {
     pagesDone,
   );
 }
-

@@ -435,4 +435,3 @@ function checkPage(page: unknown): void {
     throw new ZramError('EINVAL', `page must have ${PAGE_SIZE} bytes, not ${page.length}.`);
   }
 }
-

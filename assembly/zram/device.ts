@@ -8,7 +8,7 @@
  *
  * Where the compressor is the bindings', `write_begin` does what comes before it and `write_encoded` what comes after.
  */
-import { CODEC_LZ4, CODEC_PAGE, DEBUG, EIO, ENOMEM, PAGE_SIZE } from '../common';
+import { CODEC_LZ4, CODEC_PAGE, DEBUG, ENOMEM, PAGE_SIZE } from '../common';
 import { page_fill, page_same_filled } from '../compare';
 import { frame_alloc_zeroed, frame_free } from '../frames';
 import { lz4_compress } from '../lz4';
@@ -317,9 +317,7 @@ export function read_page(device: Device, index: u32, page: usize, now: u32): i3
     touch(device, index, slot, now);
     if (flags & (SLOT_IDLE | SLOT_PICKED)) slot_set_flags(slot, flags & ~(SLOT_IDLE | SLOT_PICKED));
   }
-  const result = slot_read(slot, flags, page);
-  if (result == EIO) device.failedReads++;
-  return result;
+  return slot_read(slot, flags, page);
 }
 
 /** As `read_page`, without leaving a trace. */

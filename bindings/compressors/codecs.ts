@@ -80,7 +80,7 @@ export class Codecs {
     if (name === ZSTD) {
       throw new ZramError(
         'EOPNOTSUPP',
-        'zstd is not loaded: await engine.loadCompressor(\'zstd\') first, or register a compressor of that name.',
+        "zstd is not loaded: await engine.loadCompressor('zstd') first, or register a compressor of that name.",
       );
     }
     throw new ZramError('EINVAL', `${what} must be one of ${this.names().join(', ')}, not ${describe(name)}.`);

@@ -17,7 +17,9 @@ export function deflateCompressor(winbits: number | undefined): Compressor {
   return {
     name: 'deflate',
     compress(page, level = LEVEL_DEFAULT, dictionary) {
-      const options: DeflateOptions = { level: Math.min(Math.max(level, 0), LEVEL_MAX) as NonNullable<DeflateOptions['level']> };
+      const options: DeflateOptions = {
+        level: Math.min(Math.max(level, 0), LEVEL_MAX) as NonNullable<DeflateOptions['level']>,
+      };
       if (mem !== undefined) options.mem = mem as NonNullable<DeflateOptions['mem']>;
       if (dictionary) options.dictionary = dictionary;
       return deflateSync(page, options);

@@ -9,7 +9,7 @@ interface Zstd {
 
 /** As far as it is used here; the types of Node 20 do not know it. */
 interface ZlibWithZstd {
-  zstdCompressSync?(data: Uint8Array, options?: { params: Record<number, number> }): Uint8Array;
+  zstdCompressSync?: (data: Uint8Array, options?: { params: Record<number, number> }) => Uint8Array;
   zstdDecompressSync(data: Uint8Array): Uint8Array;
   constants: { ZSTD_c_compressionLevel: number };
 }
