@@ -40,9 +40,8 @@ export class OpfsBacking implements Backing {
       const { quota = BYTES_MAX } = await navigator.storage.estimate();
       return new OpfsBacking(file, name, Math.floor(Math.min(BYTES_MAX, quota * SHARE) / PAGE_BYTES));
     } catch (error) {
-      throw new Error(
-        `The browser’s private file system cannot be used, so nothing can be written back: ${String(error)}`,
-      );
+      const what = 'The browser’s private file system cannot be used, so nothing can be written back';
+      throw new Error(`${what}: ${String(error)}`, { cause: error });
     }
   }
 
