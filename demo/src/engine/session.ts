@@ -28,6 +28,8 @@ const DISKSIZE = '64G';
 const STEP_BYTES = 4 << 20;
 /** A merge holds the worker for so long before it looks for other work. */
 const MERGE_STEP_MS = 40;
+/** The attribute that has a line for each page: what the map draws. */
+const LINE_A_PAGE = 'block_state';
 /** What `recompress` packs with. */
 const STRONGER = 'deflate';
 /** Pages a step of recompression tries: some 40 ms. */
@@ -304,7 +306,8 @@ export class Session {
       classes: this.#pool.classes(),
       sysfs: sysfs
         .list()
-        .flatMap(({ name, mode, help }) => (mode === 'w' ? [] : [{ name, help, text: sysfs.read(name) }])),
+        .filter(({ name, mode }) => mode !== 'w' && name !== LINE_A_PAGE)
+        .map(({ name, help }) => ({ name, help, text: sysfs.read(name) })),
     });
   }
 
