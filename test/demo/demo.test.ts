@@ -2,7 +2,7 @@
 import { open, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { Engine, type Zram, type ZsPool } from '../../bindings/index.js';
+import { Engine, MemoryBacking, type Zram, type ZsPool } from '../../bindings/index.js';
 import { describeWithChromium } from '../package/chromium.js';
 import { PAGE_SIZE } from '../support/pages.js';
 import { programPages } from '../support/real-pages.js';
@@ -22,6 +22,8 @@ first.set(programPages(1, PROGRAM_PAGES).pages);
 const second = new Uint8Array(COMMON_PAGES * PAGE_SIZE + TAIL_BYTES);
 second.set(first.subarray(100 * PAGE_SIZE, (100 + COMMON_PAGES) * PAGE_SIZE));
 second.fill(7, COMMON_PAGES * PAGE_SIZE);
+/** Of both files together: each begins at a page. */
+const PAGES = Math.ceil((first.length + second.length) / PAGE_SIZE);
 /** A page that both files have. */
 const COMMON_PAGE = 100;
 
@@ -31,11 +33,29 @@ interface Device {
   readonly zram: Zram;
 }
 
+/** Of the scenario `files`: what the kernel panel and the page's lines said, step by step. */
+interface FilesSeen {
+  readonly stored: string;
+  readonly checked: string;
+  readonly merged: string;
+  readonly mergeNotice: string;
+  readonly compacted: string;
+  readonly checkedAgain: string;
+  readonly described: string;
+  readonly recompressed: string;
+  readonly writtenBack: { readonly mmStat: string; readonly bdStat: string };
+  readonly deduplicated: string;
+  readonly chained: string;
+  readonly cleared: string;
+}
+
 /** The same in Node. */
 function device({ chainSize = 8, dedup = false }: { chainSize?: 4 | 8 | 16; dedup?: boolean } = {}): Device {
   const engine = Engine.createSync();
   const pool = engine.createPool({ chainSize });
-  const zram = engine.createZram({ disksize: '64G', dedup, pool });
+  const backing = new MemoryBacking(PAGES);
+  const recompAlgorithms = ['deflate'];
+  const zram = engine.createZram({ disksize: '64G', dedup, recompAlgorithms, backing, pool });
   zram.write(0, first);
   zram.write(first.length, second);
   return { engine, pool, zram };
@@ -57,31 +77,36 @@ describeWithChromium('The demo', 'in Chromium', () => {
       const files = { first: join(folder, 'first.bin'), second: join(folder, 'second.bin') };
       await writeFile(files.first, first);
       await writeFile(files.second, second);
-      const { result, problems } = await drive<Record<string, string>>('files', { ...files, page: COMMON_PAGE });
+      const { result, problems } = await drive<FilesSeen>('files', { ...files, page: COMMON_PAGE });
       expect(problems).toEqual([]);
 
       const { engine, zram } = device();
       const mmStat = (): string => zram.sysfs.read('mm_stat').trimEnd();
-      expect(result['stored']).toBe(mmStat());
-      expect(result['checked']).toMatch(/^8\.99 MiB read back and compared in .*: identical\.$/);
+      expect(result.stored).toBe(mmStat());
+      expect(result.checked).toMatch(/^8\.99 MiB read back and compared in .*: identical\.$/);
       const { objectsMerged } = zram.merge();
       expect(objectsMerged).toBeGreaterThan(COMMON_PAGES / 2);
-      expect(result['merged']).toBe(mmStat());
-      expect(result['mergeNotice']).toMatch(new RegExp(`^${objectsMerged.toLocaleString('en')} pages merged`));
+      expect(result.merged).toBe(mmStat());
+      expect(result.mergeNotice).toMatch(new RegExp(`^${objectsMerged.toLocaleString('en')} pages merged`));
       zram.compact();
-      expect(result['compacted']).toBe(mmStat());
-      expect(result['checkedAgain']).toMatch(/: identical\.$/);
+      expect(result.compacted).toBe(mmStat());
+      expect(result.checkedAgain).toMatch(/: identical\.$/);
 
       const sharers = (page: number): number => {
         const object = zram.objectOf(page);
-        const pages = (first.length + second.length) / PAGE_SIZE;
-        return Array.from({ length: Math.ceil(pages) }, (_, n) => zram.objectOf(n)).filter((other) => other === object)
-          .length;
+        return Array.from({ length: PAGES }, (_, n) => zram.objectOf(n)).filter((other) => other === object).length;
       };
       const { comprSize } = zram.blockState(COMMON_PAGE)!;
-      expect(result['described']).toContain(`Page ${COMMON_PAGE}, at 400 KiB of first.bin: merged`);
-      expect(result['described']).toContain(`${comprSize.toLocaleString('en')} of 4,096 bytes`);
-      expect(result['described']).toContain(`one object for ${sharers(COMMON_PAGE)} pages`);
+      expect(result.described).toContain(`Page ${COMMON_PAGE}, at 400 KiB of first.bin: merged`);
+      expect(result.described).toContain(`${comprSize.toLocaleString('en')} of 4,096 bytes`);
+      expect(result.described).toContain(`one object for ${sharers(COMMON_PAGE)} pages`);
+
+      zram.recompress();
+      expect(result.recompressed).toBe(mmStat());
+      zram.idle();
+      expect(zram.writeback('idle').pagesWritten).toBeGreaterThan(1000);
+      expect(result.writtenBack.mmStat).toBe(mmStat());
+      expect(result.writtenBack.bdStat).toBe(zram.sysfs.read('bd_stat').trimEnd());
       engine.destroy();
 
       for (const [name, options] of [
@@ -92,7 +117,7 @@ describeWithChromium('The demo', 'in Chromium', () => {
         expect(result[name]).toBe(other.zram.sysfs.read('mm_stat').trimEnd());
         other.engine.destroy();
       }
-      expect(Number(result['cleared'].trim().split(/\s+/)[0])).toBe(0);
+      expect(Number(result.cleared.trim().split(/\s+/)[0])).toBe(0);
     },
     SCENARIO_MS_MAX,
   );

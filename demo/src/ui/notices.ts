@@ -12,7 +12,7 @@ export class Notices {
   constructor(oncancel: () => void) {
     this.#cancel.addEventListener('click', oncancel);
     this.element = h('div', { class: 'notices' }, this.#text, this.#bar, this.#cancel);
-    this.#busy(false);
+    this.#set('Nothing is stored yet: drop files, or try the memory of programs at work.', 'info');
   }
 
   say(text: string): void {

@@ -68,6 +68,11 @@ export class HistoryView {
         { class: 'map-empty' },
         h('p', { class: 'map-empty-title' }, 'A time machine for programs'),
         h('p', {}, 'SQLite, compiled to WebAssembly, works in a worker. Once a second all of its memory is kept.'),
+        h(
+          'button',
+          { type: 'button', class: 'primary', onclick: () => void this.#begin() },
+          'Record two programs at work',
+        ),
       ),
     });
     this.#slider.addEventListener('input', () => {
@@ -86,20 +91,11 @@ export class HistoryView {
     this.element = h(
       'div',
       { class: 'view map-view', hidden: true },
-      h(
-        'div',
-        { class: 'main-column' },
-        card(
-          'Memory through time',
-          h('div', { class: 'slider-row' }, h('label', { for: this.#slider.id }, 'State'), this.#slider, this.#time),
-          this.#facts,
-          this.map.element,
-        ),
-        card(
-          'Raw bytes against held bytes',
-          h('div', { class: 'headline' }, this.#headline, this.#sentence),
-          this.#chart.element,
-        ),
+      card(
+        'Memory through time',
+        h('div', { class: 'slider-row' }, h('label', { for: this.#slider.id }, 'State'), this.#slider, this.#time),
+        this.#facts,
+        this.map.element,
       ),
       h(
         'div',
@@ -124,6 +120,11 @@ export class HistoryView {
           this.#rewind,
         ),
         card('What the programs do', this.#log),
+      ),
+      card(
+        'Raw bytes against held bytes',
+        h('div', { class: 'headline' }, this.#headline, this.#sentence),
+        this.#chart.element,
       ),
     );
   }

@@ -105,14 +105,10 @@ export class MapView {
     this.element = h(
       'div',
       { class: 'view map-view' },
-      h(
-        'div',
-        { class: 'main-column' },
-        card('Page map', this.#notices.element, this.map.element),
-        card('What is stored', this.#sources.element),
-        this.#statistics(),
-      ),
+      card('Page map', this.#notices.element, this.map.element),
       this.#controls,
+      card('What is stored', this.#sources.element),
+      this.#statistics(),
     );
     acceptDrops((files) => void this.store(files));
     this.#listen();
@@ -259,13 +255,13 @@ export class MapView {
       { class: 'statistics' },
       h(
         'div',
-        { class: 'main-column' },
+        { class: 'column' },
         card('Where the bytes went', this.#savings.element, figures),
         card('Size classes', this.#classes.element),
       ),
       h(
         'div',
-        { class: 'main-column' },
+        { class: 'column' },
         card('Over time', this.#chart.element),
         card('What your kernel would say', this.#kernel.element),
       ),
