@@ -2,6 +2,7 @@
 import type { Zram, ZramSnapshot } from 'zram-wasm';
 import { HUGE, IDLE, MERGED, RECOMPRESSED, SAME, STORED, WRITTEN_BACK, type PageStates } from './protocol.js';
 
+const PAGE_BYTES = 4096;
 const PAGES_AT_FIRST = 1024;
 /** Pages asked for at once: two words each. */
 const BATCH_PAGES = 4096;
@@ -95,6 +96,22 @@ export class PageTable {
     (this.sizes = new Uint16Array(length)).set(sizes);
     (this.objects = new Uint32Array(length)).set(objects);
   }
+}
+
+/** The page behind the last that holds something. */
+export function endOf(zram: Zram): number {
+  let left = zram.mmStat.origDataSize / PAGE_BYTES;
+  let end = 0;
+  const words = new Uint32Array(2 * BATCH_PAGES);
+  for (let first = 0; left > 0; first += BATCH_PAGES) {
+    zram.pageStates(first, BATCH_PAGES, words);
+    for (let n = 0; n < BATCH_PAGES; n++) {
+      if (words[2 * n] === 0) continue;
+      left--;
+      end = first + n + 1;
+    }
+  }
+  return end;
 }
 
 /** The arrays of `pages`, for `postMessage` to hand over. */

@@ -75,6 +75,8 @@ export interface Stats {
 
 /** What takes longer to gather, and is gathered when a command has ended. */
 export interface Details {
+  /** What the device is made with: a loaded one brings its own. */
+  readonly config: DeviceConfig;
   readonly sources: readonly SourceSharing[];
   readonly classes: readonly SizeClassStats[];
   /** The device's attributes, in the kernel's text. */
@@ -95,6 +97,11 @@ export interface StoreReport {
   readonly milliseconds: number;
   /** Inside the engine alone. */
   readonly engineMilliseconds: number;
+}
+
+export interface LoadReport {
+  readonly pages: number;
+  readonly milliseconds: number;
 }
 
 export interface VerifyReport {
@@ -127,6 +134,10 @@ export interface EngineCalls {
   ksmd(speed: KsmdSpeed | undefined): Promise<void>;
   verify(): Promise<VerifyReport>;
   clear(): Promise<void>;
+  /** The device as a file. */
+  save(): Promise<File>;
+  /** Takes the device that a file has in place of this one. */
+  load(file: File): Promise<LoadReport>;
   /** Ends `store`, `verify`, `merge` or `recompress` at the next step. */
   cancel(): Promise<void>;
 }

@@ -4,6 +4,7 @@
  */
 import {
   Engine,
+  ZramError,
   type CompactReport,
   type Ksmd,
   type MergeReport,
@@ -14,16 +15,26 @@ import {
   type ZsPool,
 } from 'zram-wasm/external';
 import type { Emit } from '../workers/rpc.js';
-import { firstDifference } from './compare.js';
 import { OpfsBacking } from './opfs-backing.js';
-import { PageTable, buffersOf } from './page-table.js';
-import { WRITTEN_BACK } from './protocol.js';
-import type { DeviceConfig, EngineEvents, KsmdSpeed, Source, StoreReport, VerifyReport } from './protocol.js';
+import { PageTable, buffersOf, endOf } from './page-table.js';
+import {
+  WRITTEN_BACK,
+  type Algorithm,
+  type DeviceConfig,
+  type EngineEvents,
+  type KsmdSpeed,
+  type LoadReport,
+  type Source,
+  type StoreReport,
+  type VerifyReport,
+} from './protocol.js';
 import { sharingOf } from './sharing.js';
+import { verify, type Kept } from './verify.js';
 
 const PAGE_BYTES = 4096;
 /** Sparse: only pages that are stored cost anything, and wasm's 4 GiB are the end long before. */
 const DISKSIZE = '64G';
+const SAVED_NAME = 'zram-wasm.zram';
 /** Read and stored in one go: some 10 ms. */
 const STEP_BYTES = 4 << 20;
 /** A merge holds the worker for so long before it looks for other work. */
@@ -41,11 +52,6 @@ const REFRESH_SHARE = 6;
 const REFRESH_MS_MIN = 400;
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
-
-/** A source, and the file to store it from again or to compare it with. */
-interface Kept extends Source {
-  readonly file: File;
-}
 
 export class Session {
   readonly #emit: Emit<EngineEvents>;
@@ -89,23 +95,77 @@ export class Session {
   /** Makes a new device, and stores on it what the old one held. */
   async configure(config: DeviceConfig): Promise<StoreReport> {
     this.#config = config;
-    const files = this.#sources.map(({ file }) => file);
+    const files = this.#files();
     this.clear();
     return this.store(files);
   }
 
+  /** All that is stored, as files. */
+  #files(): File[] {
+    return this.#sources.map((source) => source.file ?? this.#fileOf(source));
+  }
+
+  /** What is stored of a source, read in steps into a file: the browser may keep it on its disk. */
+  #fileOf({ name, firstPage, bytes }: Source): File {
+    const parts = [];
+    for (let at = 0; at < bytes; at += STEP_BYTES) {
+      const length = Math.min(STEP_BYTES, bytes - at);
+      parts.push(new Blob([this.#zram.read(firstPage * PAGE_BYTES + at, length) as Uint8Array<ArrayBuffer>]));
+    }
+    return new File(parts, name);
+  }
+
+  /** The device as a file, which any program with zram-wasm can load. */
+  async save(): Promise<File> {
+    const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+    // A body goes to where the browser keeps files, piece by piece, and never lies in memory as a whole.
+    const [blob] = await Promise.all([new Response(readable).blob(), this.#zram.save(writable)]);
+    return new File([blob], SAVED_NAME);
+  }
+
+  /** Takes the device that a file has in place of this one. If it cannot be had, all is stored again that was there. */
+  async load(file: File): Promise<LoadReport> {
+    const begun = performance.now();
+    const files = this.#files();
+    const speed = this.#end();
+    try {
+      this.#pool = this.#engine.createPool({ chainSize: this.#config.chainSize });
+      this.#zram = await this.#engine.loadZram(file.stream(), { pool: this.#pool, backing: this.#backing });
+    } catch (error) {
+      this.#pool.destroy();
+      this.#begin(speed);
+      await this.store(files);
+      throw error;
+    }
+    this.ksmd(speed);
+    const pages = endOf(this.#zram);
+    this.#sources = [{ name: file.name, bytes: pages * PAGE_BYTES, firstPage: 0, pages, file: undefined }];
+    this.#config = { ...this.#config, ...configOf(this.#zram) };
+    this.#reportAll();
+    return { pages, milliseconds: performance.now() - begun };
+  }
+
   /** Frees all, and makes an empty device. */
   clear(): void {
+    this.#begin(this.#end());
+    this.#reportAll();
+  }
+
+  /** Ends the device. Returns the scanner's speed, if it ran. */
+  #end(): KsmdSpeed | undefined {
     const speed = this.#ksmd && { pagesToScan: this.#ksmd.pagesToScan, sleepMillisecs: this.#ksmd.sleepMillisecs };
     this.ksmd(undefined);
     this.#zram.destroy();
     this.#pool.destroy();
-    this.#pool = this.#engine.createPool({ chainSize: this.#config.chainSize });
-    this.#zram = this.#makeDevice();
     this.#sources = [];
     this.#table = new PageTable();
+    return speed;
+  }
+
+  #begin(speed: KsmdSpeed | undefined): void {
+    this.#pool = this.#engine.createPool({ chainSize: this.#config.chainSize });
+    this.#zram = this.#makeDevice();
     this.ksmd(speed);
-    this.#reportAll();
   }
 
   /** Stores files one after the other, each from the next free page on. */
@@ -139,7 +199,13 @@ export class Session {
       const bytes = new Uint8Array(await next);
       next = read(source.bytes + bytes.length);
       const begun = performance.now();
-      this.#zram.write(firstPage * PAGE_BYTES + source.bytes, bytes);
+      try {
+        this.#zram.write(firstPage * PAGE_BYTES + source.bytes, bytes);
+      } catch (error) {
+        if (error instanceof ZramError) source.pages = source.bytes / PAGE_BYTES + (error.pagesDone ?? 0);
+        source.bytes = source.pages * PAGE_BYTES;
+        throw error;
+      }
       report.engineMilliseconds += performance.now() - begun;
       report.bytes += bytes.length;
       source.bytes += bytes.length;
@@ -254,31 +320,12 @@ export class Session {
   }
 
   /** Reads everything back and compares it with the files, byte by byte. */
-  async verify(): Promise<VerifyReport> {
+  verify(): Promise<VerifyReport> {
     this.#cancelled = false;
-    const started = performance.now();
-    const total = this.#sources.reduce((sum, { bytes }) => sum + bytes, 0);
-    const out = new Uint8Array(STEP_BYTES);
-    let done = 0;
-    let reported = started;
-    for (const { name, file, firstPage, bytes } of this.#sources) {
-      for (let at = 0; at < bytes && !this.#cancelled; at += STEP_BYTES) {
-        const length = Math.min(STEP_BYTES, bytes - at);
-        const expected = new Uint8Array(await file.slice(at, at + length).arrayBuffer());
-        this.#zram.read(firstPage * PAGE_BYTES + at, length, out);
-        const differs = firstDifference(expected, out, length);
-        if (differs >= 0) {
-          const differsAt = { source: name, offset: at + differs };
-          return { bytes: done + differs, milliseconds: performance.now() - started, differsAt, skipped: [] };
-        }
-        done += length;
-        const now = performance.now();
-        if (now - reported < REPORT_MS) continue;
-        reported = now;
-        this.#emit('progress', { what: `Comparing ${name}`, done, total, rate: (done / (now - started)) * 1000 });
-      }
-    }
-    return { bytes: done, milliseconds: performance.now() - started, differsAt: undefined, skipped: [] };
+    return verify(this.#zram, this.#sources, {
+      cancelled: () => this.#cancelled,
+      progress: (progress) => this.#emit('progress', progress),
+    });
   }
 
   cancel(): void {
@@ -292,17 +339,8 @@ export class Session {
     this.#reportStats();
     const { sysfs } = this.#zram;
     this.#emit('details', {
-      sources: sharingOf(this.#sources, this.#table).map(
-        ({ name, bytes, firstPage, pages, samePages, sharedInside, sharedOutside }) => ({
-          name,
-          bytes,
-          firstPage,
-          pages,
-          samePages,
-          sharedInside,
-          sharedOutside,
-        }),
-      ),
+      config: this.#config,
+      sources: sharingOf(this.#sources, this.#table),
       classes: this.#pool.classes(),
       sysfs: sysfs
         .list()
@@ -347,6 +385,12 @@ export class Session {
       pool: this.#pool,
     });
   }
+}
+
+/** What a device that was loaded is made with. */
+function configOf({ sysfs }: Zram): Pick<DeviceConfig, 'algorithm' | 'dedup'> {
+  const [, algorithm] = /\[(\w+)\]/.exec(sysfs.read('comp_algorithm'))!;
+  return { algorithm: algorithm as Algorithm, dedup: sysfs.read('use_dedup').trim() === '1' };
 }
 
 /** Adds up the figures of a report. */

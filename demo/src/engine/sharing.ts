@@ -25,6 +25,7 @@ export function sharingOf(sources: readonly Source[], { states, objects }: PageT
       else if (owners.get(objects[page]!) === SEVERAL) sharedOutside++;
       else sharedInside++;
     }
-    return { ...source, samePages, sharedInside, sharedOutside };
+    const { name, bytes, firstPage, pages } = source;
+    return { name, bytes, firstPage, pages, samePages, sharedInside, sharedOutside };
   });
 }

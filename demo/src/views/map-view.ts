@@ -32,6 +32,12 @@ const ALGORITHMS: readonly (readonly [Algorithm, string])[] = [
   ['lz4', 'lz4: in the WebAssembly core'],
   ['deflate', 'deflate: in JavaScript; smaller, far slower'],
 ];
+const CHAIN_SIZES = [
+  ['4', '4 pages'],
+  ['8', '8 pages, the kernel’s default'],
+  ['16', '16 pages'],
+] as const;
+const REVOKE_MS = 60_000;
 const CHART_HEIGHT = 220;
 /** Between two points of the chart: what is stored in a second is a line, not a wall of points. */
 const CHART_MS = 150;
@@ -58,6 +64,11 @@ export class MapView {
   });
   readonly map: PageMap;
   readonly #controls: HTMLFieldSetElement;
+  readonly #algorithm = select(ALGORITHMS, (algorithm) => this.#configure({ algorithm }));
+  readonly #chainSize = select(CHAIN_SIZES, (size) => this.#configure({ chainSize: Number(size) as 4 | 8 | 16 }));
+  readonly #dedup = toggle('Inline dedup', 'Look for an equal page before compressing', (on) =>
+    this.#configure({ dedup: on }),
+  );
   #config: DeviceConfig = { algorithm: 'lz4', chainSize: 8, dedup: false };
   #ksmdSpeed = KSMD_SPEEDS['quick']!;
   #ksmdOn = false;
@@ -142,6 +153,8 @@ export class MapView {
           this.#chart.clear();
           return 'All is free.';
         }),
+        this.#button('Save', 'Save the device, as it is compressed and merged, to a file', () => this.#save()),
+        fileChooser('Load', (files) => void this.#load(files), '', false),
       ),
     );
   }
@@ -210,27 +223,12 @@ export class MapView {
   }
 
   #deviceCard(): HTMLElement {
-    const chain = select(
-      [
-        ['4', '4 pages'],
-        ['8', '8 pages, the kernel’s default'],
-        ['16', '16 pages'],
-      ],
-      (value) => this.#configure({ chainSize: Number(value) as 4 | 8 | 16 }),
-    );
-    chain.value = '8';
-    const dedup = toggle('Inline dedup', 'Look for an equal page before compressing', (on) =>
-      this.#configure({ dedup: on }),
-    );
     return card(
       'Device',
       h('p', { class: 'hint' }, 'A change makes a new device and stores everything again.'),
-      field(
-        'Compressor',
-        select(ALGORITHMS, (algorithm) => this.#configure({ algorithm })),
-      ),
-      field('Zspages chain up to', chain),
-      dedup.row,
+      field('Compressor', this.#algorithm),
+      field('Zspages chain up to', this.#chainSize),
+      this.#dedup.row,
     );
   }
 
@@ -316,10 +314,28 @@ export class MapView {
     return `${count(pagesWritten, 'page')} written back in ${milliseconds(taken)}.`;
   }
 
+  async #save(): Promise<string> {
+    const file = await this.#engine.call('save');
+    const url = URL.createObjectURL(file);
+    h('a', { href: url, download: file.name }).click();
+    // The browser has begun to copy it by then.
+    setTimeout(() => URL.revokeObjectURL(url), REVOKE_MS);
+    return `Saved to ${file.name}: ${bytes(file.size)}.`;
+  }
+
+  #load([file]: readonly File[]): Promise<void> {
+    if (file === undefined) return Promise.resolve();
+    return this.#run(`Loading ${file.name} …`, async () => {
+      const { pages, milliseconds: taken } = await this.#engine.call('load', file);
+      return `${count(pages, 'page')} loaded from ${file.name} in ${milliseconds(taken)}.`;
+    });
+  }
+
   async #verify(): Promise<string> {
-    const { bytes: compared, milliseconds: taken, differsAt } = await this.#engine.call('verify');
+    const { bytes: compared, milliseconds: taken, differsAt, skipped } = await this.#engine.call('verify');
     if (differsAt) throw new Error(`${differsAt.source} differs at byte ${whole(differsAt.offset)}.`);
-    return `${bytes(compared)} read back and compared in ${milliseconds(taken)}: identical.`;
+    const without = skipped.length === 0 ? '' : ` There is no file to compare ${skipped.join(', ')} with.`;
+    return `${bytes(compared)} read back and compared in ${milliseconds(taken)}: identical.${without}`;
   }
 
   #configure(change: Partial<DeviceConfig>): void {
@@ -346,12 +362,20 @@ export class MapView {
       this.#notices.progress(progress);
       if (progress.what.startsWith('Storing')) this.#figure('store', rate(progress.rate));
     });
-    this.#engine.on('details', ({ sources, classes, sysfs }) => {
+    this.#engine.on('details', ({ config, sources, classes, sysfs }) => {
+      this.#showConfig(config);
       this.#sources.show(sources);
       this.#classes.show(classes);
       this.#kernel.show(sysfs);
       this.map.redraw();
     });
+  }
+
+  #showConfig(config: DeviceConfig): void {
+    this.#config = config;
+    this.#algorithm.value = config.algorithm;
+    this.#chainSize.value = String(config.chainSize);
+    this.#dedup.input.checked = config.dedup;
   }
 
   #showStats({ at, mmStat, bdStat, writtenBack, memory, ksmd }: Stats): void {

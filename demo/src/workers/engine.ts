@@ -18,6 +18,8 @@ function makeCalls(emit: Emit<EngineEvents>): EngineCalls {
     ksmd: async (speed) => (await session).ksmd(speed),
     verify: async () => (await session).verify(),
     clear: async () => (await session).clear(),
+    save: async () => (await session).save(),
+    load: async (file) => (await session).load(file),
     cancel: async () => (await session).cancel(),
   };
 }
