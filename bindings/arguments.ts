@@ -7,9 +7,16 @@ export const PAGE_SIZE = 4096;
 const typedArrayPrototype = Object.getPrototypeOf(Uint8Array.prototype) as object;
 
 export function isBytes(value: unknown): value is Uint8Array {
-  if (value instanceof Uint8Array) return true;
-  // The intrinsic getter knows arrays of other realms too, and cannot be forged.
-  return ArrayBuffer.isView(value) && Reflect.get(typedArrayPrototype, Symbol.toStringTag, value) === 'Uint8Array';
+  return value instanceof Uint8Array || isTyped(value, 'Uint8Array');
+}
+
+export function isWords(value: unknown): value is Uint32Array {
+  return value instanceof Uint32Array || isTyped(value, 'Uint32Array');
+}
+
+/** The intrinsic getter knows arrays of other realms too, and cannot be forged. */
+function isTyped(value: unknown, type: string): boolean {
+  return ArrayBuffer.isView(value) && Reflect.get(typedArrayPrototype, Symbol.toStringTag, value) === type;
 }
 
 export function checkBytes(value: unknown, name: string): asserts value is Uint8Array {
@@ -45,12 +52,17 @@ export function checkOptions(value: unknown, known: readonly string[], call: str
   }
 }
 
-/** The array to read into: the caller's, when it has room for `length` bytes, else a new one. */
-export function outFor(out: unknown, length: number): Uint8Array {
-  if (out === undefined) return new Uint8Array(length);
+/** An array to read into, if one is given, must have room for `length` bytes. */
+export function checkOut(out: unknown, length: number): asserts out is Uint8Array | undefined {
+  if (out === undefined) return;
   checkBytes(out, 'out');
   if (out.length < length) {
     throw new ZramError('EINVAL', `out has ${out.length} bytes; ${length} are needed.`);
   }
-  return out;
+}
+
+/** The array to read into: the caller's, when it has room for `length` bytes, else a new one. */
+export function outFor(out: unknown, length: number): Uint8Array {
+  checkOut(out, length);
+  return out ?? new Uint8Array(length);
 }

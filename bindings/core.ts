@@ -177,6 +177,12 @@ export class Core {
   }
 }
 
+/** Constructors are the engine's to call; whoever else does is told what to call. */
+export function checkCore(core: unknown, call: string): asserts core is Core {
+  if (core instanceof Core) return;
+  throw new ZramError('EINVAL', `this class is not made with new: call ${call}.`);
+}
+
 /** The adapter: raw exports from whatever holds the code. */
 export async function loadCore(source: CoreSource | undefined): Promise<CoreExports> {
   const code = await resolveSource(source ?? defaultSource());
@@ -211,7 +217,7 @@ function whyNotStarted(error: unknown, source: CoreSource | undefined): ZramErro
   if (error instanceof ZramError) return error;
   // By name: a class of errors has as many identities as there are realms.
   if ((error as Partial<Error>).name === 'RangeError') {
-    return new ZramError('ENOMEM', `there is no memory for another engine: ${String(error)}`);
+    return new ZramError('ENOMEM', `there is no memory for another engine: ${String(error)}.`);
   }
   if (source !== undefined) return notTheCore(error);
   return new ZramError(
@@ -221,7 +227,7 @@ function whyNotStarted(error: unknown, source: CoreSource | undefined): ZramErro
 }
 
 function notTheCore(error: unknown): ZramError {
-  return new ZramError('EINVAL', `the module given is not the core of zram-wasm: ${String(error)}`);
+  return new ZramError('EINVAL', `the module given is not the core of zram-wasm: ${String(error)}.`);
 }
 
 function exportsOf(instance: WebAssembly.Instance): CoreExports {
@@ -268,12 +274,12 @@ async function resolveSource(source: CoreSource): Promise<Uint8Array<ArrayBuffer
 
 async function responseBytes(response: Response): Promise<Uint8Array<ArrayBuffer>> {
   if (!response.ok) {
-    throw new ZramError('EIO', `the core could not be fetched: ${response.status} ${response.url}`);
+    throw new ZramError('EIO', `the core could not be fetched: ${response.url} answers ${response.status}.`);
   }
   try {
     return new Uint8Array(await response.arrayBuffer());
   } catch (error) {
-    throw new ZramError('EIO', `the core could not be fetched: ${String(error)}`);
+    throw new ZramError('EIO', `the core could not be fetched: ${String(error)}.`);
   }
 }
 
@@ -287,6 +293,6 @@ async function urlBytes(href: string): Promise<Uint8Array<ArrayBuffer>> {
     return await responseBytes(await fetch(href));
   } catch (error) {
     if (error instanceof ZramError) throw error;
-    throw new ZramError('EIO', `the core could not be loaded from ${href}: ${String(error)}`);
+    throw new ZramError('EIO', `the core could not be loaded from ${href}: ${String(error)}.`);
   }
 }

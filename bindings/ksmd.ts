@@ -1,7 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** Ksmd: merges a pool in the background, with the knobs and counters of the kernel's KSM (mm/ksm.c). */
 import { checkInteger, checkOptions } from './arguments.js';
-import type { Core } from './core.js';
+import { checkCore, type Core } from './core.js';
 import { ZramError } from './errors.js';
 import { describe } from './size.js';
 import { mergePool, type MergeOptions, type MergeReport } from './zs-pool.js';
@@ -46,6 +46,7 @@ const UINT31_MAX = 2 ** 31 - 1;
 export class Ksmd {
   readonly #core: Core;
   readonly #address: () => number;
+  readonly #onEnd: () => void;
   #pagesToScan = 100;
   #sleepMillisecs = 20;
   #sliceMillisecs = 8;
@@ -58,10 +59,12 @@ export class Ksmd {
   #settled = 0;
 
   /** @internal Made by `ZsPool.createKsmd`. */
-  constructor(core: Core, address: () => number, options: KsmdOptions | undefined) {
+  constructor(core: Core, address: () => number, options: KsmdOptions | undefined, onEnd: () => void) {
+    checkCore(core, 'pool.createKsmd()');
     checkOptions(options, ['pagesToScan', 'sleepMillisecs', 'sliceMillisecs'], 'createKsmd');
     this.#core = core;
     this.#address = address;
+    this.#onEnd = onEnd;
     const { pagesToScan, sleepMillisecs, sliceMillisecs } = options ?? {};
     if (pagesToScan !== undefined) this.pagesToScan = pagesToScan;
     if (sleepMillisecs !== undefined) this.sleepMillisecs = sleepMillisecs;
@@ -70,33 +73,39 @@ export class Ksmd {
 
   /** Objects looked at before each sleep. Can be changed at any time. */
   get pagesToScan(): number {
+    this.#live();
     return this.#pagesToScan;
   }
 
   /** @throws ZramError EINVAL: no whole number from 1 on */
   set pagesToScan(objects: number) {
+    this.#live();
     checkInteger(objects, 'pagesToScan', 1, Number.MAX_SAFE_INTEGER);
     this.#pagesToScan = objects;
   }
 
   /** Sleep between batches, in milliseconds. Can be changed at any time. */
   get sleepMillisecs(): number {
+    this.#live();
     return this.#sleepMillisecs;
   }
 
   /** @throws ZramError EINVAL: no whole number from 0 to 2^31 - 1 */
   set sleepMillisecs(milliseconds: number) {
+    this.#live();
     checkInteger(milliseconds, 'sleepMillisecs', 0, UINT31_MAX);
     this.#sleepMillisecs = milliseconds;
   }
 
   /** Longest that a batch may hold the event loop, in milliseconds. Can be changed at any time. */
   get sliceMillisecs(): number {
+    this.#live();
     return this.#sliceMillisecs;
   }
 
   /** @throws ZramError EINVAL: no number above 0 */
   set sliceMillisecs(milliseconds: number) {
+    this.#live();
     if (!(typeof milliseconds === 'number' && milliseconds > 0)) {
       throw new ZramError('EINVAL', `sliceMillisecs must be a number above 0, not ${describe(milliseconds)}.`);
     }
@@ -111,12 +120,18 @@ export class Ksmd {
 
   /** Stops scanning and keeps what is merged (`run` = 0). Takes effect at once. */
   stop(): void {
+    this.#live();
+    this.#stop();
+  }
+
+  #stop(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
   }
 
   /** Whether it scans in the background. */
   get running(): boolean {
+    this.#live();
     return this.#timer !== undefined;
   }
 
@@ -144,7 +159,7 @@ export class Ksmd {
    */
   unmerge(): void {
     const address = this.#live();
-    this.stop();
+    this.#stop();
     if (this.#core.raw.poolUnmerge(address, UINT31_MAX) < 0) {
       throw new ZramError('ENOMEM', 'no room to give every handle an object of its own; the others stay merged.');
     }
@@ -172,8 +187,9 @@ export class Ksmd {
 
   /** Stops for good. Calling it again does nothing. */
   destroy(): void {
-    this.stop();
+    this.#stop();
     this.#destroyed = true;
+    this.#onEnd();
   }
 
   /** The same as `destroy()`, for `using`. */

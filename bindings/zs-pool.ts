@@ -1,7 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** ZsPool: the allocator (zsmalloc), usable by itself. */
 import { PAGE_SIZE, checkBoolean, checkBytes, checkInteger, checkOptions, outFor } from './arguments.js';
-import type { Core } from './core.js';
+import { checkCore, type Core } from './core.js';
 import { Engine, ENGINE_OPTIONS, type EngineOptions } from './engine.js';
 import { ZramError } from './errors.js';
 import { Ksmd, type KsmdOptions } from './ksmd.js';
@@ -124,8 +124,15 @@ const UINT32_MAX = 2 ** 32 - 1;
 /** poolMergeStep: a pass ended, as against: nothing to look for. */
 const PASS_ENDED = 1;
 
-/** Makes a pool in the core. Returns its address. */
-export function makePool(core: Core, options: PoolOptions): number {
+interface PoolSettings {
+  chainSize: number;
+  limitPages: number;
+  dedup: boolean;
+  shrinker: boolean;
+}
+
+/** The options with their defaults. @throws ZramError EINVAL */
+export function checkPoolOptions(options: PoolOptions): PoolSettings {
   const { chainSize = 8, limit = 0, dedup = false, shrinker = false } = options;
   if (chainSize !== 4 && chainSize !== 8 && chainSize !== 16) {
     throw new ZramError('EINVAL', `chainSize must be 4, 8 or 16, not ${describe(chainSize)}.`);
@@ -133,6 +140,12 @@ export function makePool(core: Core, options: PoolOptions): number {
   checkBoolean(dedup, 'dedup');
   checkBoolean(shrinker, 'shrinker');
   const limitPages = Math.min(Math.ceil(parseSize(limit, 'limit') / PAGE_SIZE), UINT32_MAX);
+  return { chainSize, limitPages, dedup, shrinker };
+}
+
+/** Makes a pool in the core. Returns its address. */
+export function makePool(core: Core, options: PoolOptions): number {
+  const { chainSize, limitPages, dedup, shrinker } = checkPoolOptions(options);
   const address = core.raw.poolMake(chainSize, limitPages, Number(dedup), Number(shrinker));
   if (address === 0) throw new ZramError('ENOMEM', 'no memory for a pool: the engine has reached its maxMemory.');
   core.pools.add(address);
@@ -211,6 +224,7 @@ export class ZsPool {
 
   /** @internal Made by `Engine.createPool` and `ZsPool.create`. */
   constructor(core: Core, options: PoolOptions | undefined, onEnd: () => void) {
+    checkCore(core, 'await ZsPool.create() or engine.createPool()');
     checkOptions(options, POOL_OPTIONS, 'createPool');
     this.#core = core;
     this.#onEnd = onEnd;
@@ -223,8 +237,8 @@ export class ZsPool {
    */
   static async create(options?: PoolOptions & EngineOptions): Promise<ZsPool> {
     checkOptions(options, [...POOL_OPTIONS, ...ENGINE_OPTIONS], 'ZsPool.create');
-    const { module, maxMemory, ...rest } = options ?? {};
-    const engine = await Engine.create({ module, maxMemory });
+    const { module, maxMemory, compressors, ...rest } = options ?? {};
+    const engine = await Engine.create({ module, maxMemory, compressors });
     const pool = engine.createPool(rest);
     pool.#engine = engine;
     return pool;
@@ -258,8 +272,8 @@ export class ZsPool {
    */
   malloc(size: number): Handle {
     const pool = this.#live();
-    checkInteger(size, 'size', 1, Number.MAX_SAFE_INTEGER);
-    if (size > PAGE_SIZE) throw new ZramError('ENOSPC', `an object has at most ${PAGE_SIZE} bytes, not ${size}.`);
+    if (typeof size === 'number' && size > PAGE_SIZE) throw tooLarge(size);
+    checkInteger(size, 'size', 1, PAGE_SIZE);
     return this.#handle(this.#core.raw.poolMalloc(pool, size), size);
   }
 
@@ -269,7 +283,7 @@ export class ZsPool {
     checkBytes(bytes, 'bytes');
     const size = bytes.length;
     if (size === 0) throw new ZramError('EINVAL', 'an object has at least 1 byte.');
-    if (size > PAGE_SIZE) throw new ZramError('ENOSPC', `an object has at most ${PAGE_SIZE} bytes, not ${size}.`);
+    if (size > PAGE_SIZE) throw tooLarge(size);
     this.#core.page().set(bytes);
     return this.#handle(this.#core.raw.poolStore(pool, size), size);
   }
@@ -335,14 +349,14 @@ export class ZsPool {
     const cell = this.#cell(handle);
     const size = this.#core.raw.poolSize(pool, cell);
     if (size < 0) throw notAHandle(handle);
-    const offset = options?.offset ?? 0;
+    const { offset = 0, length: wanted, out } = options ?? {};
     checkInteger(offset, 'offset', 0, size);
-    const length = options?.length ?? size - offset;
+    const length = wanted === undefined ? size - offset : wanted;
     checkInteger(length, 'length', 0, size - offset);
-    const out = outFor(options?.out, length);
+    const to = outFor(out, length);
     this.#core.raw.poolRead(pool, cell);
-    out.set(this.#core.page().subarray(offset, offset + length));
-    return out;
+    to.set(this.#core.page().subarray(offset, offset + length));
+    return to;
   }
 
   /** zs_compact: moves objects together and frees the zspages that become empty. Handles stay valid. */
@@ -358,7 +372,8 @@ export class ZsPool {
   /** A scanner that merges this pool in the background. */
   createKsmd(options?: KsmdOptions): Ksmd {
     this.#live();
-    const ksmd = new Ksmd(this.#core, () => this.#address, options);
+    const address = (): number => this.#address;
+    const ksmd: Ksmd = new Ksmd(this.#core, address, options, () => this.#users.delete(ksmd));
     this.#users.add(ksmd);
     return ksmd;
   }
@@ -444,6 +459,10 @@ export class ZsPool {
     }
     throw notAHandle(handle);
   }
+}
+
+function tooLarge(size: number): ZramError {
+  return new ZramError('ENOSPC', `an object has at most ${PAGE_SIZE} bytes, not ${size}.`);
 }
 
 function notAHandle(handle: unknown): ZramError {

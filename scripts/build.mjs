@@ -47,7 +47,7 @@ const common = {
   bundle: true,
   format: 'esm',
   target: 'es2022',
-  external: ['fflate', 'node:*'],
+  external: ['node:*'],
   legalComments: 'inline',
   logLevel: 'warning',
 };

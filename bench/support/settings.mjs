@@ -32,6 +32,9 @@ const FULL = {
   scaleRounds: 3,
   /** That run holds its pages compressed, and this much memory is plenty for it. */
   scaleMemory: 6 * GIB,
+  /** Raw pages of the run that is larger than a wasm memory, and the memory that it wants. */
+  largeBytes: 8 * GIB,
+  largeMemory: 8 * GIB,
 };
 
 const QUICK = {
@@ -50,6 +53,8 @@ const QUICK = {
   scalePages: 60_000,
   scalePart: 2_000,
   scaleMemory: 0,
+  largeBytes: 512 * MIB,
+  largeMemory: 0,
 };
 
 export function settingsFor({ quick }) {
@@ -58,6 +63,15 @@ export function settingsFor({ quick }) {
 
 /** Why the long run cannot be made here, or undefined. */
 export function scaleMissing({ scaleMemory }) {
-  if (totalmem() >= scaleMemory) return undefined;
-  return `it wants ${scaleMemory / GIB} GiB of memory, and this machine has ${(totalmem() / GIB).toFixed(1)}`;
+  return memoryMissing(scaleMemory);
+}
+
+/** The same for the largest run. */
+export function largeMissing({ largeMemory }) {
+  return memoryMissing(largeMemory);
+}
+
+function memoryMissing(wanted) {
+  if (totalmem() >= wanted) return undefined;
+  return `it wants ${wanted / GIB} GiB of memory, and this machine has ${(totalmem() / GIB).toFixed(1)}`;
 }

@@ -76,19 +76,35 @@ const PAGES: Record<string, Page> = {
 describeWithChromium('The package', 'in Chromium', () => {
   const results = new Map<string, PageResult>();
   let forbidden: PageResult | undefined;
+  let opfs: PageResult | undefined;
 
   beforeAll(async () => {
     const names = Object.keys(PAGES);
-    const pages = [...Object.values(PAGES), { path: '/unbundled.html?failure', csp: NO_WASM }];
+    const pages = [
+      ...Object.values(PAGES),
+      { path: '/unbundled.html?opfs', csp: NO_CONNECTIONS },
+      { path: '/unbundled.html?failure', csp: NO_WASM },
+    ];
     const opened = await openPages(installed, pages);
     for (const [n, name] of names.entries()) results.set(name, opened[n]);
-    forbidden = opened.at(-1);
+    [opfs, forbidden] = opened.slice(-2);
   }, TIMEOUT_MS);
 
   test.each(Object.keys(PAGES))('%s', (name) => {
     const { log, problems } = results.get(name)!;
     expect(problems).toEqual([]);
     expect(JSON.parse(log)).toEqual(expected);
+  });
+
+  test('pages go to a file of the browser and come back, in a worker', () => {
+    expect(opfs?.problems).toEqual([]);
+    const { inPage, wrong, seen } = JSON.parse(opfs!.log);
+    expect({ inPage, wrong }).toEqual({ inPage: 'EOPNOTSUPP', wrong: 'EINVAL' });
+    const round = {
+      ...{ twice: 'EBUSY', pagesWritten: 40, same: true, full: 'ENOSPC', memUsed: 4096, destroyed: 'EINVAL' },
+      bdStat: { bdCount: 40, bdReads: 40, bdWrites: 40 },
+    };
+    expect(seen).toEqual([[], ['kept'], ['kept']].map((files) => ({ ...round, files })));
   });
 
   test('where the policy forbids WebAssembly, the error names the word that is missing', () => {

@@ -18,6 +18,14 @@ const WAYS = {
       worker.onmessage = ({ data }) => resolve(data);
       void WebAssembly.compileStreaming(fetchCore()).then((module) => worker.postMessage(module));
     }),
+  opfs: async () => {
+    const { OpfsBacking } = await load('index.js');
+    const inPage = await OpfsBacking.create('pages', 1).catch(({ code }) => code);
+    const worker = new Worker(new URL('./opfs-worker.js', import.meta.url), { type: 'module' });
+    return new Promise((resolve) => {
+      worker.onmessage = ({ data }) => resolve({ inPage, ...data });
+    });
+  },
   failure: async () => roundTrip(await load('index.js')).catch(({ message }) => message),
 };
 
