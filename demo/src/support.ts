@@ -22,10 +22,10 @@ export function obstacle(): string | undefined {
 /** Why nothing can be written back, or undefined. */
 export function writebackObstacle(): string | undefined {
   if (!isSecureContext) {
-    return 'Writing back needs the browser’s private file system (OPFS), which pages have only over https or from localhost.';
+    return 'the browser’s private file system (OPFS) is there only over https or from localhost.';
   }
   if (typeof navigator.storage?.getDirectory !== 'function') {
-    return 'This browser has no private file system (OPFS), so nothing can be written back.';
+    return 'this browser has no private file system (OPFS).';
   }
   return undefined;
 }

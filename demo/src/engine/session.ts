@@ -8,6 +8,7 @@ import {
   type CompactReport,
   type Ksmd,
   type MergeReport,
+  type OpfsBacking,
   type PageType,
   type RecompressReport,
   type WritebackReport,
@@ -15,7 +16,7 @@ import {
   type ZsPool,
 } from 'zram-wasm/external';
 import type { Emit } from '../workers/rpc.js';
-import { OpfsBacking } from './opfs-backing.js';
+import { makeBacking } from './backing.js';
 import { PageTable, buffersOf, endOf } from './page-table.js';
 import {
   WRITTEN_BACK,
@@ -79,10 +80,10 @@ export class Session {
   static async make(emit: Emit<EngineEvents>): Promise<Session> {
     const engine = await Engine.create();
     try {
-      return new Session(engine, await OpfsBacking.make(), emit);
+      return new Session(engine, await makeBacking(), emit);
     } catch (error) {
       const session = new Session(engine, undefined, emit);
-      session.#noBacking = (error as Error).message;
+      session.#noBacking = `Nothing can be written back: ${(error as Error).message}`;
       return session;
     }
   }
