@@ -1,10 +1,11 @@
 /** The browser demo, end to end: its production build in Chromium, against the library in Node on the same bytes. */
+import { openAsBlob } from 'node:fs';
 import { open, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { Engine, MemoryBacking, type Zram, type ZsPool } from '../../bindings/index.js';
+import { Engine, MemoryBacking, Zram, type ZsPool } from '../../bindings/index.js';
 import { describeWithChromium } from '../package/chromium.js';
-import { PAGE_SIZE } from '../support/pages.js';
+import { PAGE_SIZE, sameBytes } from '../support/pages.js';
 import { programPages } from '../support/real-pages.js';
 import { buildDemo, drive, temporaryFolder } from './demo.js';
 
@@ -44,6 +45,8 @@ interface FilesSeen {
   readonly described: string;
   readonly recompressed: string;
   readonly writtenBack: { readonly mmStat: string; readonly bdStat: string };
+  readonly refused: string;
+  readonly loaded: string;
   readonly deduplicated: string;
   readonly chained: string;
   readonly cleared: string;
@@ -74,7 +77,11 @@ describeWithChromium('The demo', 'in Chromium', () => {
   test(
     'files are stored, merged and read back as the library does it in Node',
     async () => {
-      const files = { first: join(folder, 'first.bin'), second: join(folder, 'second.bin') };
+      const files = {
+        first: join(folder, 'first.bin'),
+        second: join(folder, 'second.bin'),
+        saved: join(folder, 'saved.zram'),
+      };
       await writeFile(files.first, first);
       await writeFile(files.second, second);
       const { result, problems } = await drive<FilesSeen>('files', { ...files, page: COMMON_PAGE });
@@ -108,6 +115,13 @@ describeWithChromium('The demo', 'in Chromium', () => {
       expect(result.writtenBack.mmStat).toBe(mmStat());
       expect(result.writtenBack.bdStat).toBe(zram.sysfs.read('bd_stat').trimEnd());
       engine.destroy();
+
+      const saved = await Zram.load((await openAsBlob(files.saved)).stream());
+      expect(sameBytes(saved.read(0, first.length), first)).toBe(true);
+      expect(sameBytes(saved.read(first.length, second.length), second)).toBe(true);
+      expect(result.loaded).toBe(saved.sysfs.read('mm_stat').trimEnd());
+      expect(result.refused).toMatch(/^EINVAL: this is no save file/);
+      saved.destroy();
 
       for (const [name, options] of [
         ['deduplicated', { dedup: true }],

@@ -334,8 +334,9 @@ export class MapView {
   async #verify(): Promise<string> {
     const { bytes: compared, milliseconds: taken, differsAt, skipped } = await this.#engine.call('verify');
     if (differsAt) throw new Error(`${differsAt.source} differs at byte ${whole(differsAt.offset)}.`);
-    const without = skipped.length === 0 ? '' : ` There is no file to compare ${skipped.join(', ')} with.`;
-    return `${bytes(compared)} read back and compared in ${milliseconds(taken)}: identical.${without}`;
+    const without = skipped.length === 0 ? '' : `There is no file to compare ${skipped.join(', ')} with. `;
+    if (compared === 0) return without || 'There is nothing to compare.';
+    return `${without}${bytes(compared)} read back and compared in ${milliseconds(taken)}: identical.`;
   }
 
   #configure(change: Partial<DeviceConfig>): void {

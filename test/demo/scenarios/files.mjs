@@ -20,9 +20,11 @@ async function drop(page, file) {
   await page.dispatchEvent('.map-frame', 'drop', { dataTransfer: transfer });
 }
 
+const load = (page, file) => page.locator('.file-chooser', { hasText: 'Load' }).locator('input').setInputFiles(file);
+
 const press = (page, name) => page.getByRole('button', { name, exact: true }).click();
 
-export async function run({ open, notice, shoot, input: { first, second, page: pageOfInterest } }) {
+export async function run({ open, notice, shoot, input: { first, second, saved, page: pageOfInterest } }) {
   const page = await open({ colorScheme: 'dark' });
   await page.waitForSelector('[data-ready]');
   await shoot(page, 'empty-dark');
@@ -73,6 +75,33 @@ export async function run({ open, notice, shoot, input: { first, second, page: p
   await press(page, 'Check');
   await notice(page, 'identical');
 
+  // Saved to a file, pages that are written back included, and loaded from it.
+  const download = page.waitForEvent('download');
+  await press(page, 'Save');
+  await notice(page, 'Saved');
+  await (await download).saveAs(saved);
+  await press(page, 'Clear');
+  await notice(page, 'free');
+  const cleared = await attribute(page, 'mm_stat');
+  await load(page, first);
+  const refused = await notice(page, 'EINVAL');
+  await load(page, saved);
+  await notice(page, 'loaded from');
+  const loaded = await attribute(page, 'mm_stat');
+  await shoot(page, 'loaded-dark');
+  // What was loaded is stored on a new device; then it is the files' turn again.
+  const dedupLoaded = page.getByRole('switch', { name: 'Inline dedup' });
+  await dedupLoaded.click();
+  await notice(page, 'stored in');
+  await press(page, 'Check');
+  await notice(page, 'identical');
+  await dedupLoaded.click();
+  await notice(page, 'stored in');
+  await press(page, 'Clear');
+  await notice(page, 'free');
+  await page.locator('input[type=file]').first().setInputFiles([first, second]);
+  await notice(page, 'stored in');
+
   // Options make a new device and store everything again.
   const dedup = page.getByRole('switch', { name: 'Inline dedup' });
   await dedup.click();
@@ -91,9 +120,6 @@ export async function run({ open, notice, shoot, input: { first, second, page: p
   );
   await page.getByRole('switch', { name: 'ksmd' }).click();
 
-  await press(page, 'Clear');
-  await notice(page, 'free');
-  const cleared = await attribute(page, 'mm_stat');
   await page.close();
   return {
     stored,
@@ -103,6 +129,8 @@ export async function run({ open, notice, shoot, input: { first, second, page: p
     compacted,
     recompressed,
     writtenBack,
+    refused,
+    loaded,
     checkedAgain,
     shares,
     described,
