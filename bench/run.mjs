@@ -22,7 +22,9 @@ import { prepare } from './support/prepare.mjs';
 import { machineFacts, reportText, sectionText, targetsText } from './support/report.mjs';
 import { settingsFor } from './support/settings.mjs';
 
-const SECTIONS = ['lz4', 'hash', 'device', 'dedup', 'libraries', 'merge', 'ksm', 'memory', 'startup', 'scale', 'large'];
+const SECTIONS = [
+  ...['lz4', 'hash', 'device', 'dedup', 'libraries', 'merge', 'groups', 'ksm', 'memory', 'startup', 'scale', 'large'],
+];
 const HERE = path.dirname(fileURLToPath(import.meta.url));
 const REPORT = path.resolve(HERE, '../docs/benchmarks.md');
 

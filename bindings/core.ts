@@ -32,7 +32,8 @@ export type CoreSource =
 /** The exports of assembly/index.ts, where each is described. Addresses may be negative here: they are 32-bit words. */
 export interface CoreExports {
   readonly memory: { readonly buffer: ArrayBuffer };
-  init(limit: number, seed0: number, seed1: number, seed2: number, seed3: number): void;
+  init(limit: number): void;
+  hashInit(seed0: number, seed1: number, seed2: number, seed3: number): void;
   stagingAddress(): number;
   stagingPages(): number;
   usedBytes(): number;
@@ -117,6 +118,7 @@ export class Core {
   readonly codecs = new Codecs();
   readonly #startMillisecs = performance.now();
   readonly #stagingAddress: number;
+  #hasHashKey = false;
   #page: Uint8Array = EMPTY;
   #staging: Uint8Array = EMPTY;
   #numbers = new Float64Array(0);
@@ -124,13 +126,23 @@ export class Core {
 
   constructor(exports: CoreExports, maxMemory: number) {
     this.raw = exports;
-    const [seed0 = 0, seed1 = 0, seed2 = 0, seed3 = 0, base = 0] = crypto.getRandomValues(new Uint32Array(5));
-    exports.init(Math.min(Math.floor(maxMemory / 65536), 65535), seed0, seed1, seed2, seed3);
+    exports.init(Math.min(Math.floor(maxMemory / 65536), 65535));
     this.#stagingAddress = exports.stagingAddress();
     this.stagingPages = exports.stagingPages();
     // Cells are numbered below 2^29; the sum stays a small integer for JavaScript engines.
-    this.handleBase = base >>> 2;
+    this.handleBase = Math.floor(Math.random() * 2 ** 30);
     this.#renew();
+  }
+
+  /**
+   * Draws the key of the content hash, unless there is one. To be called before anything hashes: by whatever merges or
+   * deduplicates, and not by every engine, since Node takes 2 to 3 ms to load `crypto`.
+   */
+  makeHashKey(): void {
+    if (this.#hasHashKey) return;
+    const [seed0 = 0, seed1 = 0, seed2 = 0, seed3 = 0] = crypto.getRandomValues(new Uint32Array(4));
+    this.raw.hashInit(seed0, seed1, seed2, seed3);
+    this.#hasHashKey = true;
   }
 
   // Growing linear memory detaches every view; a detached one has length 0.

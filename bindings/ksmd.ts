@@ -1,6 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** Ksmd: merges a pool in the background, with the knobs and counters of the kernel's KSM (mm/ksm.c). */
-import { checkInteger, checkOptions } from './arguments.js';
+import { checkBoolean, checkInteger, checkOptions } from './arguments.js';
 import { checkCore, type Core } from './core.js';
 import { ZramError } from './errors.js';
 import { describe } from './size.js';
@@ -14,6 +14,12 @@ export interface KsmdOptions {
   sleepMillisecs?: number | undefined;
   /** Longest that a batch may hold the event loop; default 8. */
   sliceMillisecs?: number | undefined;
+  /**
+   * Leaves passes out where those before found nothing (`smart_scan`); default true. After three passes in a row that
+   * merged nothing the next one is left out, later two, four and eight, as KSM does with a page; time goes by as if they
+   * were made. When a sixteenth of the pool is new, the next one is made all the same.
+   */
+  smartScan?: boolean | undefined;
 }
 
 /** KSM's counters. A "page" is an object of the pool. */
@@ -26,7 +32,7 @@ export interface KsmdStats {
   readonly pagesUnshared: number;
   /** Objects made or written since (`pages_volatile`). */
   readonly pagesVolatile: number;
-  /** Looks at objects whose content did not have to be read again, thanks to the cached hash (`pages_skipped`). */
+  /** Objects that did not have to be read: left out by `smartScan`, or looked at with a hash that was still known (`pages_skipped`). */
   readonly pagesSkipped: number;
   /** Looks at objects (`pages_scanned`). */
   readonly pagesScanned: number;
@@ -38,6 +44,15 @@ export interface KsmdStats {
 
 const CELL_BYTES = 8;
 const UINT31_MAX = 2 ** 31 - 1;
+/** KSM's table: from so many passes in a row that found nothing, so many are left out. */
+const SKIPS: readonly (readonly [passes: number, skips: number])[] = [
+  [9, 8],
+  [6, 4],
+  [4, 2],
+  [3, 1],
+];
+/** Smart scanning ends when 1 / this of the pool's objects is new: the shrinker's measure, too. */
+const NEW_SHARE = 16;
 
 /**
  * A scanner over one pool. It works in batches with timers, which do not keep a Node.js process alive, and sleeps on
@@ -50,6 +65,7 @@ export class Ksmd {
   #pagesToScan = 100;
   #sleepMillisecs = 20;
   #sliceMillisecs = 8;
+  #smartScan = true;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #destroyed = false;
   #pagesScanned = 0;
@@ -57,18 +73,27 @@ export class Ksmd {
   #fullScans = 0;
   /** Objects that were unshared when the last full pass ended. */
   #settled = 0;
+  #passOpen = false;
+  #mergedInPass = 0;
+  /** The pool's count of changes when the last pass began. */
+  #changesAtPass = 0;
+  #fruitlessPasses = 0;
+  /** Passes still to be left out, and the objects that were left out of the one at hand. */
+  #skipsLeft = 0;
+  #skipped = 0;
 
   /** @internal Made by `ZsPool.createKsmd`. */
   constructor(core: Core, address: () => number, options: KsmdOptions | undefined, onEnd: () => void) {
     checkCore(core, 'pool.createKsmd()');
-    checkOptions(options, ['pagesToScan', 'sleepMillisecs', 'sliceMillisecs'], 'createKsmd');
+    checkOptions(options, ['pagesToScan', 'sleepMillisecs', 'sliceMillisecs', 'smartScan'], 'createKsmd');
     this.#core = core;
     this.#address = address;
     this.#onEnd = onEnd;
-    const { pagesToScan, sleepMillisecs, sliceMillisecs } = options ?? {};
+    const { pagesToScan, sleepMillisecs, sliceMillisecs, smartScan } = options ?? {};
     if (pagesToScan !== undefined) this.pagesToScan = pagesToScan;
     if (sleepMillisecs !== undefined) this.sleepMillisecs = sleepMillisecs;
     if (sliceMillisecs !== undefined) this.sliceMillisecs = sliceMillisecs;
+    if (smartScan !== undefined) this.smartScan = smartScan;
   }
 
   /** Objects looked at before each sleep. Can be changed at any time. */
@@ -110,6 +135,17 @@ export class Ksmd {
       throw new ZramError('EINVAL', `sliceMillisecs must be a number above 0, not ${describe(milliseconds)}.`);
     }
     this.#sliceMillisecs = milliseconds;
+  }
+
+  /** Whether passes are left out where those before found nothing. Can be changed at any time. */
+  get smartScan(): boolean {
+    return this.#smartScan;
+  }
+
+  /** @throws ZramError EINVAL: no boolean */
+  set smartScan(on: boolean) {
+    checkBoolean(on, 'smartScan');
+    this.#smartScan = on;
   }
 
   /** Begins to scan (`run` = 1). Calling it again does nothing. */
@@ -206,24 +242,62 @@ export class Ksmd {
   #batch(): void {
     const address = this.#address();
     if (this.#destroyed || address === 0) return;
-    this.#merge(address, { maxObjects: this.#pagesToScan, maxMilliseconds: this.#sliceMillisecs });
+    if (!this.#isLeftOut(address)) {
+      this.#merge(address, { maxObjects: this.#pagesToScan, maxMilliseconds: this.#sliceMillisecs });
+    }
     this.#sleep();
   }
 
+  /** Whether the batch belongs to a pass that smart scanning leaves out; it is counted then. */
+  #isLeftOut(address: number): boolean {
+    if (!this.#smartScan || this.#skipsLeft === 0 || this.#passOpen) return false;
+    const { objects, changes } = this.#poolCounts(address);
+    const fresh = (changes - this.#changesAtPass) >>> 0;
+    if (fresh === 0) return false; // there is nothing to look for, and a merge costs nothing
+    if (fresh >= objects / NEW_SHARE) {
+      this.#skipsLeft = 0;
+      return false;
+    }
+    const left = Math.min(this.#pagesToScan, objects - this.#skipped);
+    this.#pagesSkipped += left;
+    this.#skipped += left;
+    if (this.#skipped >= objects) {
+      this.#skipped = 0;
+      this.#skipsLeft--;
+    }
+    return true;
+  }
+
+  #poolCounts(address: number): { objects: number; shared: number; changes: number } {
+    this.#core.raw.poolStats(address);
+    return { objects: this.#core.number(3), shared: this.#core.number(9), changes: this.#core.number(13) };
+  }
+
   #merge(address: number, budget: MergeOptions): MergeReport {
+    if (!this.#passOpen) this.#changesAtPass = this.#poolCounts(address).changes;
     let ended = false;
     const report = mergePool(this.#core, address, budget, () => {
       ended = true;
     });
     this.#pagesScanned += report.objectsScanned;
-    this.#pagesSkipped += report.objectsScanned - report.objectsHashed;
-    if (ended) this.#fullScans++;
+    this.#pagesSkipped += Math.max(report.objectsScanned - report.objectsHashed, 0);
+    this.#mergedInPass += report.objectsMerged;
+    this.#passOpen = !report.complete;
+    if (ended) this.#passEnded();
     // Also when there was nothing to look for, as after a merge that somebody else called.
     if (report.complete) {
-      this.#core.raw.poolStats(address);
-      this.#settled = this.#core.number(3) - this.#core.number(9);
+      const { objects, shared } = this.#poolCounts(address);
+      this.#settled = objects - shared;
     }
     return report;
+  }
+
+  #passEnded(): void {
+    this.#fullScans++;
+    this.#fruitlessPasses = this.#mergedInPass > 0 ? 0 : this.#fruitlessPasses + 1;
+    this.#mergedInPass = 0;
+    this.#skipsLeft = SKIPS.find(([passes]) => this.#fruitlessPasses >= passes)?.[1] ?? 0;
+    this.#skipped = 0;
   }
 
   #live(): number {

@@ -186,6 +186,7 @@ export class ZramState {
 
   #makePages(pool: PoolLease, pages: number, backing: BackingDevice | undefined): StoredPages {
     const { raw } = this.core;
+    if (this.dedup) this.core.makeHashKey();
     const device = raw.zramMake(pool.address, pages, this.lz4Level, Number(this.dedup), Number(this.tracksTime));
     if (device === 0) throw noMemoryForDevice();
     if (backing && raw.zramSetBacking(device, backing.backing.slots) < 0) {

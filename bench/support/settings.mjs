@@ -21,6 +21,9 @@ const FULL = {
   /** As in the target for merging. */
   mergeObjects: 250_000,
   mergeRounds: 7,
+  /** Slots of the largest group of equal pages. */
+  groupSlots: 1_000_000,
+  groupRounds: 3,
   ksmRounds: 3,
   /** What memory is measured on: large enough that the fixed costs of a process do not show. */
   fillBytes: 512 * MIB,
@@ -46,6 +49,8 @@ const QUICK = {
   dedupPages: 1024,
   mergeObjects: 10_000,
   mergeRounds: 3,
+  groupSlots: 64_000,
+  groupRounds: 1,
   ksmRounds: 1,
   fillBytes: 24 * MIB,
   fillRounds: 1,
