@@ -189,6 +189,7 @@ describeWithChromium('The demo', 'in Chromium', () => {
       interface Seen {
         overflow: number;
         refusals: Record<string, string>;
+        withoutHttps: { said: string; disabled: boolean; facts: string };
         theme: string;
         policy: string;
         header: string;
@@ -200,6 +201,9 @@ describeWithChromium('The demo', 'in Chromium', () => {
       expect(result.overflow).toBe(0);
       expect(result.refusals['webassembly']).toMatch(/has no WebAssembly/);
       expect(result.refusals['simd']).toMatch(/has no SIMD/);
+      expect(result.withoutHttps.said).toMatch(/Nothing can be written back: .* only over https/);
+      expect(result.withoutHttps.disabled).toBe(true);
+      expect(result.withoutHttps.facts).toMatch(/not checked/);
       expect(result.theme).toBe('light');
       expect(result.policy).toContain("script-src 'self' 'wasm-unsafe-eval';");
       expect(result.header).toBe(result.policy);

@@ -12,6 +12,8 @@ import { preview } from '../../demo/node_modules/vite/dist/node/index.js';
 const FLAGS =
   '--disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync';
 const STEP_MS_MAX = 60_000;
+/** This machine by a name for which browsers grant no more than to any page without https. */
+const INSECURE_HOST = 'demo.test';
 
 const { chromium: executablePath, scenario, screenshots, input } = JSON.parse(await text(process.stdin));
 const { run } = await import(`./scenarios/${scenario}.mjs`);
@@ -20,18 +22,18 @@ await mkdir(screenshots, { recursive: true });
 const server = await preview({
   root: fileURLToPath(new URL('../../demo', import.meta.url)),
   logLevel: 'silent',
-  preview: { port: 0, host: '127.0.0.1' },
+  preview: { port: 0, host: '127.0.0.1', allowedHosts: [INSECURE_HOST] },
 });
 // Root, as in many containers, cannot have Chromium's sandbox.
 const browser = await chromium.launch({
   executablePath,
   chromiumSandbox: process.getuid?.() !== 0,
-  args: FLAGS.split(' '),
+  args: [...FLAGS.split(' '), `--host-resolver-rules=MAP ${INSECURE_HOST} 127.0.0.1`],
 });
 const problems = [];
 
 /** A page of the demo in a profile of its own; `prepare` may change it before the demo begins. */
-async function open({ hash = '', prepare, ...options } = {}) {
+async function open({ hash = '', insecure = false, prepare, ...options } = {}) {
   const context = await browser.newContext({
     viewport: { width: 1400, height: 1000 },
     acceptDownloads: true,
@@ -45,7 +47,8 @@ async function open({ hash = '', prepare, ...options } = {}) {
   page.on('pageerror', (error) => problems.push(String(error)));
   page.on('requestfailed', (request) => problems.push(`${request.url()}: ${request.failure()?.errorText}`));
   await prepare?.(page);
-  await page.goto(server.resolvedUrls.local[0] + hash);
+  const [address] = server.resolvedUrls.local;
+  await page.goto((insecure ? address.replace('127.0.0.1', INSECURE_HOST) : address) + hash);
   return page;
 }
 

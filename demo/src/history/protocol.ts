@@ -36,7 +36,8 @@ export interface SelectedState {
   readonly programs: readonly { readonly name: string; readonly firstPage: number; readonly pages: number }[];
   /** Whether the SHA-256 of what is read back is the one that the memory had. */
   readonly identical: boolean;
-  readonly sha256: string;
+  /** Undefined where the browser does not grant it. */
+  readonly sha256: string | undefined;
   readonly milliseconds: number;
 }
 

@@ -231,10 +231,13 @@ export class HistoryView {
   #showFacts({ id, identical, sha256, milliseconds: taken }: SelectedState): void {
     const state = this.#states[id];
     if (state === undefined) return;
-    const check = identical
-      ? `read back in ${milliseconds(taken)}, identical (SHA-256 ${sha256.slice(0, 12)}…)`
-      : 'read back, and NOT what was stored';
-    this.#facts.textContent = `State ${id}: ${count(state.rows, 'purchase')}, ${whole(state.changedPages)} of ${count(state.pages, 'page')} changed (${percent(state.changedPages, state.pages)}), kept in ${milliseconds(state.milliseconds)}; ${check}.`;
+    const check =
+      sha256 === undefined
+        ? 'not checked: SHA-256 is there only over https or from localhost'
+        : identical
+          ? `identical (SHA-256 ${sha256.slice(0, 12)}…)`
+          : 'and it is NOT what was stored';
+    this.#facts.textContent = `State ${id}: ${count(state.rows, 'purchase')}, ${whole(state.changedPages)} of ${count(state.pages, 'page')} changed (${percent(state.changedPages, state.pages)}), kept in ${milliseconds(state.milliseconds)}; read back in ${milliseconds(taken)}, ${check}.`;
     this.#facts.dataset['identical'] = String(identical);
     this.#facts.dataset['id'] = String(id);
   }

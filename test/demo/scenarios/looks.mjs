@@ -26,12 +26,31 @@ async function refusal({ open, shoot }, name, prepare) {
   return said;
 }
 
+/** Without https, and not from localhost: no private files, no SHA-256. All else works. */
+async function insecure({ open, notice, shoot }) {
+  const page = await open({ insecure: true, colorScheme: 'light' });
+  await page.waitForSelector('[data-ready]');
+  const writeback = page.getByRole('group', { name: /Write back/ });
+  const said = await writeback.textContent();
+  const disabled = await writeback.getByRole('button').isDisabled();
+  await page.locator('.map-empty button').first().click();
+  await notice(page, 'stored in');
+  await shoot(page, 'insecure-light');
+  await page.getByRole('link', { name: 'Time machine' }).click();
+  await page.getByRole('button', { name: 'Start recording' }).click();
+  await page.waitForFunction(() => document.querySelector('.facts').dataset.id === '0');
+  const facts = await page.locator('.facts').textContent();
+  await page.close();
+  return { said, disabled, facts };
+}
+
 export async function run(tools) {
   const overflow = await phone(tools);
   const refusals = {
     webassembly: await refusal(tools, 'webassembly', () => delete globalThis.WebAssembly),
     simd: await refusal(tools, 'simd', () => (WebAssembly.validate = () => false)),
   };
+  const withoutHttps = await insecure(tools);
   const page = await tools.open({ colorScheme: 'dark' });
   await page.getByRole('button', { name: /light and dark/ }).click();
   const theme = await page.locator('html').getAttribute('data-theme');
@@ -52,5 +71,5 @@ export async function run(tools) {
       .map((element) => element.outerHTML),
   );
   await page.close();
-  return { overflow, refusals, theme, policy, header, evaluated, unnamed };
+  return { overflow, refusals, withoutHttps, theme, policy, header, evaluated, unnamed };
 }
