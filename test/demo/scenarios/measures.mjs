@@ -42,6 +42,7 @@ export async function run({ browser, open, notice, shoot, input: { rounds, large
     },
     [rounds, pages],
   );
+  await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
   await shoot(page, 'large-dark', { fullPage: true });
   await page.close();
   return { ready, stored, task, redraw };
