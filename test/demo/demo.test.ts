@@ -226,13 +226,13 @@ describeWithChromium('The demo', 'in Chromium', () => {
       await writeLarge(large, LARGE_BYTES);
 
       interface Measures {
-        ready: number[];
+        ready: { wall: number; work: number }[];
         task: number;
         redraw: number;
       }
       const { result, problems } = await drive<Measures>('measures', { rounds: 5, large, pages: MAP_PAGES });
       expect(problems).toEqual([]);
-      expect(median(result.ready)).toBeLessThan(READY_MS_MAX);
+      expect(median(result.ready.map(({ work }) => work))).toBeLessThan(READY_MS_MAX);
       expect(result.task).toBeLessThan(TASK_MS_MAX);
       expect(result.redraw).toBeLessThan(REDRAW_MS_MAX);
     },

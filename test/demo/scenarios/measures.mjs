@@ -10,13 +10,20 @@ function longestTask(trace) {
   return Math.max(...tasks.map(({ tdur }) => tdur)) / 1000;
 }
 
-/** Script time of the main thread until the engine answers, in milliseconds. */
+/** How long the main thread has worked, in milliseconds of its own processor time, when the engine answers. */
 async function readiness(open) {
-  const page = await open();
+  let session;
+  const page = await open({
+    prepare: async (page) => {
+      session = await page.context().newCDPSession(page);
+      await session.send('Performance.enable', { timeDomain: 'threadTicks' });
+    },
+  });
   await page.waitForSelector('[data-ready]');
-  const ready = await page.evaluate(() => performance.getEntriesByName('ready')[0].startTime);
+  const { metrics } = await session.send('Performance.getMetrics');
+  const wall = await page.evaluate(() => performance.getEntriesByName('ready')[0].startTime);
   await page.close();
-  return ready;
+  return { wall, work: metrics.find(({ name }) => name === 'TaskDuration').value * 1000 };
 }
 
 export async function run({ browser, open, notice, shoot, input: { rounds, large, pages } }) {
