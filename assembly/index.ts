@@ -474,11 +474,6 @@ export function zramPayload(address: usize, index: u32): u32 {
   return (header_codec(header) << 16) | length;
 }
 
-/** Whether the first staging page is same-filled. */
-export function stagingSameFilled(): bool {
-  return page_same_filled(STAGING);
-}
-
 /** Stores an encoded page, the first staging page, for `zramAdopt`. @returns a handle, or -ENOMEM */
 export function poolStoreEncoded(pool: usize, length: u32, codec: u32): i32 {
   const leaf = zs_malloc(changetype<Pool>(pool), length, codec);

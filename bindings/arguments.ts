@@ -1,6 +1,6 @@
 /** Tests of what callers pass, shared by all classes: a wrong value is EINVAL before anything has changed. */
 import { ZramError } from './errors.js';
-import { describe } from './size.js';
+import { describe, parseSize } from './size.js';
 
 export const PAGE_SIZE = 4096;
 
@@ -37,6 +37,42 @@ export function checkBoolean(value: unknown, name: string): asserts value is boo
   if (typeof value !== 'boolean') {
     throw new ZramError('EINVAL', `${name} must be true or false, not ${describe(value)}.`);
   }
+}
+
+/** Whole pages: `count` of them, or any number. */
+export function checkPages(bytes: unknown, count?: number): asserts bytes is Uint8Array {
+  checkBytes(bytes, 'bytes');
+  if (count === undefined ? bytes.length % PAGE_SIZE === 0 : bytes.length === count * PAGE_SIZE) return;
+  const expected = count === undefined ? `a multiple of ${PAGE_SIZE}` : String(count * PAGE_SIZE);
+  throw new ZramError('EINVAL', `bytes must have ${expected} bytes, not ${bytes.length}.`);
+}
+
+/** Pages inside a disk of `diskPages`. */
+export function checkPageRange(index: number, count: number, diskPages: number): void {
+  if (Number.isInteger(index) && index >= 0 && index + count <= diskPages) return;
+  throw new ZramError(
+    'EINVAL',
+    `the disk has ${diskPages} pages; ${count === 1 ? '' : `${count} pages from `}page ${describe(index)} is outside.`,
+  );
+}
+
+/** Bytes inside a disk of `diskPages`. */
+export function checkByteRange(offset: number, length: number, diskPages: number): void {
+  const bytes = diskPages * PAGE_SIZE;
+  checkInteger(offset, 'offset', 0, bytes);
+  if (offset + length > bytes) {
+    throw new ZramError('EINVAL', `bytes ${offset} to ${offset + length} go past the disk's ${bytes} bytes.`);
+  }
+}
+
+/** Pages of a disk: a slot is numbered with 32 bits. */
+const DISK_PAGES_MAX = 2 ** 32 - 1;
+
+export function parseDiskPages(disksize: unknown): number {
+  const bytes = parseSize(disksize, 'disksize');
+  const pages = Math.ceil(bytes / PAGE_SIZE);
+  if (pages > 0 && pages <= DISK_PAGES_MAX) return pages;
+  throw new ZramError('EINVAL', `disksize must be from 1 byte to 16 TiB less a page, not ${bytes} bytes.`);
 }
 
 /** Tests an options object: a plain mistake such as a string in its place, or a misspelt option, is told. */

@@ -60,7 +60,6 @@ export interface CoreExports {
   poolUnmerge(pool: number, handlesMax: number): number;
   poolSettleHuge(pool: number): void;
   poolClassIndex(pool: number, length: number): number;
-  stagingSameFilled(): number;
   poolStoreEncoded(pool: number, length: number, codec: number): number;
   zramMake(pool: number, diskPages: number, level: number, dedup: number, tracksTime: number): number;
   zramFork(device: number, tracksTime: number, now: number): number;
@@ -99,6 +98,8 @@ export interface CoreExports {
   zramPayload(device: number, index: number): number;
   zramAdopt(device: number, index: number, handle: number, share: number, now: number): number;
   lz4Compress(acceleration: number): number;
+  contentHash(data: number, length: number, codec: number): number;
+  pageSameFilled(page: number): number;
 }
 
 /** Most numbers that a block of statistics has: one for each size class. */
@@ -201,6 +202,17 @@ export async function loadCore(source: CoreSource | undefined): Promise<CoreExpo
   try {
     if (isModule(code)) return exportsOf(await WebAssembly.instantiate(code, directImports()));
     return exportsOf((await instantiate(code)).loadedModule.instance);
+  } catch (error) {
+    throw whyNotStarted(error, source);
+  }
+}
+
+/** The core as a compiled module, for several engines. Its type is no platform's: not all that compile this have it. */
+export async function compileCore(source: CoreSource | undefined): Promise<object> {
+  const code = await resolveSource(source ?? defaultSource());
+  if (isModule(code)) return code;
+  try {
+    return await WebAssembly.compile(code);
   } catch (error) {
     throw whyNotStarted(error, source);
   }

@@ -1,5 +1,5 @@
 /** What a device is: its settings, and while it has a disksize its pages. Shared by Zram, its attributes and post-processing. */
-import { PAGE_SIZE, checkBoolean, checkBytes, checkInteger } from './arguments.js';
+import { PAGE_SIZE, checkBoolean, checkBytes, checkInteger, parseDiskPages } from './arguments.js';
 import { BackingDevice, checkBacking, isAsynchronous, type AsyncBacking, type Backing } from './backing/backing.js';
 import type { Encoder } from './compressors/codecs.js';
 import { PRIORITIES, type CompressorParams } from './compressors/compressor.js';
@@ -155,13 +155,11 @@ export class ZramState {
   // ── life ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
   init(disksize: Size): void {
-    const bytes = parseSize(disksize, 'disksize');
-    const pages = Math.ceil(bytes / PAGE_SIZE);
     // The kernel's order: 0 is wrong at any time, a size is too large only where it could be set.
-    if (pages > 0 && this.stored) throw new ZramError('EBUSY', 'the device has a disksize; reset() it first.');
-    if (pages === 0 || pages > PAGES_MAX) {
-      throw new ZramError('EINVAL', `disksize must be from 1 byte to 16 TiB less a page, not ${bytes} bytes.`);
+    if (this.stored && parseSize(disksize, 'disksize') > 0) {
+      throw new ZramError('EBUSY', 'the device has a disksize; reset() it first.');
     }
+    const pages = parseDiskPages(disksize);
     const { core } = this;
     const encoders = this.algorithms.map((one) => one && core.codecs.encoder(one.name, one.params));
     const backing = this.backing && new BackingDevice(this.backing, this.#ownedBacking);

@@ -1,6 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** Zram: the compressed block device. */
-import { PAGE_SIZE, checkBytes, checkInteger, checkOptions, isWords } from './arguments.js';
+import { PAGE_SIZE, checkBytes, checkInteger, checkOptions, checkPages, isWords } from './arguments.js';
 import type { AsyncBacking, Backing } from './backing/backing.js';
 import { CODEC_LZ4, CODEC_PAGE, type Encoder } from './compressors/codecs.js';
 import { checkCore, type Core } from './core.js';
@@ -510,13 +510,6 @@ function fork(from: StoredPages, tracksTime: boolean): StoredPages {
   const device = core.raw.zramFork(address, Number(tracksTime), core.ticks());
   if (device === 0) throw noMemoryForDevice();
   return new StoredPages(core, device, pages, pool.retain(), backing?.retain(), tracksTime);
-}
-
-function checkPages(bytes: unknown, count?: number): void {
-  checkBytes(bytes, 'bytes');
-  if (count === undefined ? bytes.length % PAGE_SIZE === 0 : bytes.length === count * PAGE_SIZE) return;
-  const expected = count === undefined ? `a multiple of ${PAGE_SIZE}` : String(count * PAGE_SIZE);
-  throw new ZramError('EINVAL', `bytes must have ${expected} bytes, not ${bytes.length}.`);
 }
 
 function noRoom(index: number, pagesDone?: number): ZramError {

@@ -209,7 +209,8 @@ export class Zswap {
   #storePage(page: Uint8Array): number {
     const { raw } = this.#core;
     this.#core.page().set(page);
-    if (this.#encoder.codec === CODEC_LZ4 || raw.stagingSameFilled()) return raw.poolStorePage(this.#pool);
+    if (this.#encoder.codec === CODEC_LZ4 || raw.pageSameFilled(raw.stagingAddress()))
+      return raw.poolStorePage(this.#pool);
     const block = this.#encoder.encode(page.slice());
     const poor = block.length >= PAGE_SIZE;
     this.#live(); // a compressor may have destroyed it

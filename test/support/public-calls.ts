@@ -69,7 +69,7 @@ export function makeScene() {
       ...{ Zswap: zswap, Ksmd: ksmd, ...backings },
     },
     print(): string {
-      const { pagesToScan, sleepMillisecs, sliceMillisecs, running } = ksmd;
+      const { pagesToScan, sleepMillisecs, sliceMillisecs, smartScan, running } = ksmd;
       // Before it is read: that takes idle marks away.
       const states = zram.pageStates(0, DISK_PAGES);
       const hash = createHash('sha256').update(zram.readPages(0, DISK_PAGES)).update(snapshot.readPages(0, DISK_PAGES));
@@ -87,7 +87,7 @@ export function makeScene() {
         .list()
         .map(({ name, mode }) => (mode === 'w' || name === 'block_state' ? '' : zram.sysfs.read(name)));
       const counters = [zram.mmStat, zram.ioStat, pool.stats(), zswap.stats(), ksmd.stats(), engine.memory];
-      const knobs = { pagesToScan, sleepMillisecs, sliceMillisecs, running };
+      const knobs = { pagesToScan, sleepMillisecs, sliceMillisecs, smartScan, running };
       const rest = [engine.compressors, Array.from(states), blockStates, readdirSync(folder), hash.digest('hex')];
       return JSON.stringify([counters, knobs, attributes, rest]);
     },
@@ -273,6 +273,7 @@ export function callsOf(scene: Scene): Calls {
     pagesToScan: integer(5, 1, SAFE_MAX),
     sleepMillisecs: integer(5, 0, 2 ** 31 - 1),
     sliceMillisecs: real(2.5, [0, -1, -Infinity]),
+    smartScan: boolean,
   };
   const setters = Object.entries(knobs).map(([name, knob]) => [`set ${name}`, [knob]] as const);
   const getters = [...Object.keys(knobs), 'running'].map((name) => [`get ${name}`, []] as const);

@@ -1,4 +1,3 @@
-/* global navigator */
 /** Writes pages back to files of the browser and reads them again; posts what it saw. */
 import { OpfsBacking, Zram } from './node_modules/zram-wasm/dist/index.js';
 

@@ -1,5 +1,6 @@
 /* global Worker, location */
 /** A page that loads the package's files as they are. The query says how; what was seen is logged. */
+import { parallelRoundTrip } from './parallel-round-trip.js';
 import { roundTrip, roundTripIn } from './round-trip.js';
 
 const DIST = new URL('./node_modules/zram-wasm/dist/', import.meta.url);
@@ -26,6 +27,18 @@ const WAYS = {
       worker.onmessage = ({ data }) => resolve({ inPage, ...data });
     });
   },
+  parallel: async () => parallelRoundTrip(await load('parallel.js')),
+  transfers: async () => parallelRoundTrip(await load('parallel.js'), { sharedMemory: false }),
+  shares: async () =>
+    parallelRoundTrip(await load('parallel.js'), { sharedMemory: true }).catch(({ message }) => message),
+  factory: async () => {
+    const url = new URL('parallel-worker.js', DIST);
+    return parallelRoundTrip(await load('parallel.js'), { worker: () => new Worker(url, { type: 'module' }) });
+  },
+  'no-script': async () =>
+    parallelRoundTrip(await load('parallel.js'), { worker: new URL('no-such.js', DIST) }).catch(
+      ({ message }) => message,
+    ),
   failure: async () => roundTrip(await load('index.js')).catch(({ message }) => message),
 };
 
