@@ -23,6 +23,7 @@ export type {
   WritebackOptions,
   WritebackReport,
 } from './post-process.js';
+export { StateHistory, type PushOptions, type StateHistoryOptions, type StateHistoryStats } from './state-history.js';
 export type { BlockState } from './stored-pages.js';
 export { Zram } from './zram.js';
 export type { RecompAlgorithm, ZramOptions } from './zram-options.js';
