@@ -7,7 +7,7 @@
  * mixed with length and codec, since a truncated NH sum is not evenly spread.
  * A wrong hash can cost time only: every merge compares bytes.
  */
-import { PAGE_SIZE } from './common';
+import { DEBUG, PAGE_SIZE } from './common';
 
 /** Input and key are taken in steps of eight 32-bit words; a shorter end is padded with zeros. */
 const STEP: u32 = 32;
@@ -23,8 +23,11 @@ export function hash_weaken(mask: u32): void {
   resultMask = mask;
 }
 
+let keyMade = false;
+
 /** Expands 128 bits of seed to the key (SplitMix64, one stream from each half). */
 export function hash_init(seedLow: u64, seedHigh: u64): void {
+  if (DEBUG) keyMade = true;
   for (let offset: usize = 0; offset < <usize>PAGE_SIZE; offset += 16) {
     seedLow += 0x9e3779b97f4a7c15;
     seedHigh += 0xd1342543de82ef95;
@@ -77,6 +80,7 @@ export function nh(data: usize, length: u32): u64 {
 
 /** 32-bit hash of an object's payload. `codec` is mixed in: equal bytes under different codecs are different objects. */
 export function content_hash(data: usize, length: u32, codec: u32): u32 {
+  if (DEBUG) assert(keyMade);
   return <u32>(mix64(nh(data, length) ^ ((<u64>length << 32) | codec)) >> 32) & resultMask;
 }
 

@@ -17,7 +17,7 @@ import {
 import { can_compact, objectsMoved, zs_compact } from './zsmalloc/compact';
 import {
   bytesMerged, hashCollisions, merge_counters_reset, merge_dry_begin, merge_dry_end, merge_is_current, merge_step,
-  objectsHashed, objectsMerged, objectsScanned, pagesFreed,
+  objectsHashed, objectsLooked, objectsMerged, objectsScanned, pagesFreed,
 } from './zsmalloc/merge';
 import {
   header_codec, header_length, object_forget_hash, object_header, object_put, object_bytes,
@@ -51,10 +51,16 @@ function put(n: u32, value: f64): void {
 /**
  * Call once, first.
  * @param limit 64 KiB pages to which memory may grow
+ */
+export function init(limit: u32): void {
+  frames_init(limit);
+}
+
+/**
+ * Call once, before anything merges or deduplicates.
  * @param seed0 128 bits of random numbers, in four parts, for the hash
  */
-export function init(limit: u32, seed0: u32, seed1: u32, seed2: u32, seed3: u32): void {
-  frames_init(limit);
+export function hashInit(seed0: u32, seed1: u32, seed2: u32, seed3: u32): void {
   hash_init((<u64>seed1 << 32) | seed0, (<u64>seed3 << 32) | seed2);
 }
 
@@ -154,7 +160,7 @@ export function poolLoadPage(pool: usize, handle: u32): i32 {
 
 /** @returns frames freed; the number of objects moved is at staging 0 */
 export function poolCompact(pool: usize): u32 {
-  const freed = zs_compact(changetype<Pool>(pool));
+  const freed = zs_compact(changetype<Pool>(pool), u32.MAX_VALUE);
   put(0, objectsMoved);
   return freed;
 }
@@ -165,10 +171,15 @@ export function poolMergeBegin(pool: usize, dryRun: bool): void {
   if (dryRun) merge_dry_begin(changetype<Pool>(pool));
 }
 
-/** Looks at up to `objectsMax` objects. @returns 0: the pass goes on, 1: it ended, 2: there was nothing to look for */
+/**
+ * Looks at up to `objectsMax` objects; the number of looks since `poolMergeBegin` is at staging 0.
+ * @returns 0: the pass goes on, 1: it ended, 2: there was nothing to look for
+ */
 export function poolMergeStep(pool: usize, objectsMax: u32, dryRun: bool): u32 {
   if (merge_is_current(changetype<Pool>(pool))) return 2;
-  return merge_step(changetype<Pool>(pool), objectsMax, dryRun) ? 1 : 0;
+  const ended = merge_step(changetype<Pool>(pool), objectsMax, dryRun);
+  put(0, objectsLooked);
+  return ended ? 1 : 0;
 }
 
 /** Ends a dry run, and writes the counters since `poolMergeBegin` to the staging pages. */
@@ -202,6 +213,7 @@ export function poolStats(address: usize): void {
   put(10, pool.sharedLeaves);
   put(11, <f64>pool.sharedBytes);
   put(12, dedup_bytes(pool));
+  put(13, pool.changes);
 }
 
 /** Gives up to `handlesMax` handles that share an object one of their own. @returns how many; -ENOMEM: no room */
@@ -478,11 +490,6 @@ export function zramPayload(address: usize, index: u32): u32 {
   const length = header_length(header);
   memory.copy(STAGING, object_bytes(location, length, SCRATCH_A), length);
   return (header_codec(header) << 16) | length;
-}
-
-/** Whether the first staging page is same-filled. */
-export function stagingSameFilled(): bool {
-  return page_same_filled(STAGING);
 }
 
 /** Stores an encoded page, the first staging page, for `zramAdopt`. @returns a handle, or -ENOMEM */

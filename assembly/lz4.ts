@@ -23,9 +23,9 @@ const SKIP_TRIGGER: u32 = 6;
 /** A nibble of the token that says "more length bytes follow". */
 const RUN_MASK: u32 = 15;
 
-/** Bytes of input and of room that decoding a short sequence may touch: see lz4_decompress. */
-const SHORT_IN: i32 = 1 + 15 + 2 + 1;
-const SHORT_OUT: i32 = 15 + 18 + 16;
+/** Less than 15 literals and less than 19 bytes of match: bytes of input, and of room, that such a sequence may touch. */
+const SHORT_IN: u32 = 1 + 14 + 2 + 1;
+const SHORT_OUT: u32 = 14 + 18;
 
 const HASH_LOG: u32 = 13;
 /** Positions by hash: 8192 entries of 16 bits, zeroed for every page (147 ns; epoch tags measured slower). */
@@ -185,7 +185,7 @@ function finish(op: usize, anchor: usize, srcEnd: usize, dst: usize): u32 {
   return <u32>(op + literals - dst);
 }
 
-/** As `copy`, in steps of 16 bytes: up to 15 bytes more are read and written. */
+/** Copies in steps of 16 bytes: up to 15 bytes more are read and written. */
 // @ts-ignore: decorator
 @inline
 function copy_wild(to: usize, from: usize, toEnd: usize): void {
@@ -196,30 +196,31 @@ function copy_wild(to: usize, from: usize, toEnd: usize): void {
   } while (to < toEnd);
 }
 
-/** Copies a range that lies 16 bytes or more after its source, and not a byte more. */
+/** 16 bytes of ones and 16 of zeros: read at 16 - n, the mask of the first n bytes. */
+const FIRST: usize = memory.data<u8>([
+  255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+  0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+]);
+
+/**
+ * Copies a range that lies 16 bytes or more after its source. The 16 bytes that end with it are written at once: less
+ * than that, and what stands before them is written again as it is, which costs no branch that has to be guessed.
+ */
 // @ts-ignore: decorator
 @inline
 function copy(to: usize, from: usize, length: usize): void {
-  if (length >= 16) {
-    // Whole steps, and then the last 16 bytes, which may overlap what was copied before.
-    const last = to + length - 16;
-    const lastFrom = from + length - 16;
-    while (to < last) {
-      v128.store(to, v128.load(from));
-      to += 16;
-      from += 16;
-    }
-    v128.store(last, v128.load(lastFrom));
-  } else if (length >= 8) {
-    store<u64>(to, load<u64>(from));
-    store<u64>(to + length - 8, load<u64>(from + length - 8));
-  } else if (length >= 4) {
-    store<u32>(to, load<u32>(from));
-    store<u32>(to + length - 4, load<u32>(from + length - 4));
-  } else {
-    const toEnd = to + length;
-    while (to < toEnd) store<u8>(to++, load<u8>(from++));
+  const last = to + length - 16;
+  const lastFrom = from + length - 16;
+  if (length < 16) {
+    v128.store(last, v128.bitselect(v128.load(last), v128.load(lastFrom), v128.load(FIRST + length)));
+    return;
   }
+  while (to < last) {
+    v128.store(to, v128.load(from));
+    to += 16;
+    from += 16;
+  }
+  v128.store(last, v128.load(lastFrom));
 }
 
 /** Byte n of a 16-byte step is byte n % offset of the pattern: a row of 16 indexes for each offset 0..15. */
@@ -255,50 +256,94 @@ function repeat(to: usize, offset: usize, toEnd: usize, roomEnd: usize): void {
   }
 }
 
+/** Where `decode_fast` stopped. */
+let stoppedIp: usize = 0;
+let stoppedOp: usize = 0;
+
 /**
- * Decompresses one block. Safe on any input, also a hostile one: it reads `srcLength` bytes at `src` and nothing
- * else, writes `dstLength` bytes at `dst` and nothing else, and always ends.
+ * Decodes sequences away from both ends, of which nearly all are short, and stops at one that it is not made for.
+ *
+ * A function of its own, and written as it is, for what V8 makes of it: few values alive, so that none is spilled in
+ * the loop; one addition between a token and the next, since that chain is what the time of short sequences is; stores
+ * as few and as narrow as may be; tests apart, with loads and stores between them (joined, they become arithmetic).
+ * @param inMax two bytes before the first token that is too near the block's end to read any short sequence of it
+ * @param outMax the last place where any short sequence can be written
+ * @returns false where the block is malformed
+ */
+function decode_fast(ip: usize, inMax: usize, op: usize, outMax: usize, dst: usize): bool {
+  // Two bytes before the token: as far as from a sequence's offset to the next token.
+  ip -= 2;
+  while (ip < inMax) {
+    if (op > outMax) break;
+    const token = <u32>load<u8>(ip, 2);
+    let next = ip + 3;
+    v128.store(op, v128.load(next));
+    let to: usize;
+    if (token < RUN_MASK << 4) {
+      next += token >> 4;
+      to = op + (token >> 4);
+    } else {
+      const more = <u32>load<u8>(next);
+      if (more == 255) break;
+      next += more + 1 + RUN_MASK;
+      to = op + more + RUN_MASK;
+      if (next >= inMax) break;
+      if (to > outMax) break;
+      v128.store(op, v128.load(ip, 4));
+      v128.store(op, v128.load(ip, 20), 16);
+      if (more > 32 - RUN_MASK) copy_wild(op + 32, ip + 36, to);
+    }
+    const offset = <u32>load<u16>(next);
+    if (offset > <u32>(to - dst)) return false;
+    const match = to - offset;
+    const matched = token & RUN_MASK;
+    if (matched != RUN_MASK) {
+      if (offset >= 16) {
+        v128.store(to, v128.load(match));
+        if (matched > 16 - MINMATCH) store<u16>(to, load<u16>(match, 16), 16);
+      } else {
+        if (offset == 0) return false;
+        v128.store(to, i8x16.swizzle(v128.load(match), v128.load(PATTERN + (offset << 4))));
+        store<u16>(to, load<u16>(to + 16 - <usize>load<u8>(PATTERN_STEP + offset)), 16);
+      }
+      op = to + matched + MINMATCH;
+      ip = next;
+      continue;
+    }
+    const more = <u32>load<u8>(next, 2);
+    const end = to + more + (RUN_MASK + MINMATCH);
+    if (end > outMax) break;
+    if (offset < 16) break;
+    v128.store(to, v128.load(match));
+    if (more == 255) break;
+    v128.store(to, v128.load(match, 16), 16);
+    ip = next + 1;
+    op = end;
+    if (more > 32 - RUN_MASK - MINMATCH) copy_wild(to + 32, match + 32, end);
+  }
+  stoppedIp = ip + 2;
+  stoppedOp = op;
+  return true;
+}
+
+/**
+ * Decompresses one block. Safe on any input, also a hostile one: what it answers depends on `srcLength` bytes at `src`
+ * and on nothing else, it changes `dstLength` bytes at `dst` and nothing else, and it always ends. (It may read up to 16
+ * bytes before both, which are memory of ours in any case, and reads nothing behind them.)
  * @returns the number of bytes written, or -EIO where the block is malformed or does not fit
  */
 export function lz4_decompress(src: usize, srcLength: u32, dst: usize, dstLength: u32): i32 {
-  let ip = src;
-  let op = dst;
   const ipEnd = src + srcLength;
   const opEnd = dst + dstLength;
-
-  while (ip < ipEnd) {
-    // Most sequences are short: less than 15 literals, a match of less than 19 bytes that does not overlap itself
-    // closely. Away from both ends such a sequence needs no loops. What is not short is decoded again below, from its
-    // token. (Tests stand apart, with loads and stores between them: joined, they become arithmetic, which is slower
-    // than branches that are predicted.)
-    while (<i32>(ipEnd - ip) >= SHORT_IN) {
-      const token = <u32>load<u8>(ip);
-      if (<i32>(opEnd - op) < SHORT_OUT) break;
-      const literals = token >> 4;
-      v128.store(op, v128.load(ip, 1));
-      if (literals == RUN_MASK) break;
-      const to = op + literals;
-      const offset = <u32>load<u16>(ip + literals, 1);
-      if (offset > <u32>(to - dst)) return EIO;
-      const match = to - offset;
-      let matched = token & RUN_MASK;
-      if (matched != RUN_MASK) {
-        if (offset < 8) break;
-        store<u64>(to, load<u64>(match));
-        store<u64>(to, load<u64>(match, 8), 8);
-        store<u16>(to, load<u16>(match, 16), 16);
-        ip += literals + 3;
-        op = to + matched + MINMATCH;
-        continue;
-      }
-      const more = <u32>load<u8>(ip + literals, 3);
-      matched += more + MINMATCH;
-      if (offset < 16 || more == 255 || <i32>(opEnd - to - matched) < 16) break;
-      ip += literals + 4;
-      op = to + matched;
-      copy_wild(to, match, op);
-    }
-    if (ip == ipEnd) break;
+  // 0: never.
+  const inMax = srcLength < SHORT_IN ? <usize>0 : ipEnd - SHORT_IN - 1;
+  const outMax = dstLength < SHORT_OUT ? <usize>0 : opEnd - SHORT_OUT;
+  if (!decode_fast(src, inMax, dst, outMax, dst)) return EIO;
+  while (true) {
+    let ip = stoppedIp;
+    let op = stoppedOp;
+    // A block ends with literals; one that ends after a match, and an empty one, is cut short.
+    if (ip >= ipEnd) return EIO;
 
     // Any sequence. (Lengths stay far below 2^32 - memory, since each 255 of them cost a byte of input.)
     const token = <u32>load<u8>(ip++);
@@ -336,16 +381,10 @@ export function lz4_decompress(src: usize, srcLength: u32, dst: usize, dstLength
     if (offset >= 16) copy(op, op - offset, length);
     else repeat(op, offset, op + length, opEnd);
     op += length;
+    if (!decode_fast(ip, inMax, op, outMax, dst)) return EIO;
   }
-  // A block ends with literals; one that ends after a match, and an empty one, is cut short.
-  return EIO;
+  return unreachable(); // as above
 }
-
-/** 16 bytes of ones and 16 of zeros: read at 16 - n, the mask of the first n bytes. */
-const FIRST: usize = memory.data<u8>([
-  255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
-  0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-]);
 
 /** Where the first `length` bytes, 0..16, at `a` and `b` differ, bits are set. Reads 16 bytes of both. */
 // @ts-ignore: decorator
@@ -382,9 +421,9 @@ export function lz4_holds(src: usize, srcLength: u32, page: usize): bool {
   let wrong = i64x2.splat(0);
 
   while (ip < ipEnd) {
-    while (<i32>(ipEnd - ip) >= SHORT_IN) {
+    while (<i32>(ipEnd - ip) >= <i32>SHORT_IN) {
       const token = <u32>load<u8>(ip);
-      if (<i32>(opEnd - op) < SHORT_OUT) break;
+      if (<i32>(opEnd - op) < <i32>SHORT_OUT) break;
       const literals = token >> 4;
       if (literals == RUN_MASK) break;
       wrong = v128.or(wrong, different(op, ip + 1, literals));

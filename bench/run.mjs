@@ -17,25 +17,14 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { runScript } from './support/child.mjs';
 import { makeImage } from './support/image.mjs';
+import { drawPlots } from './support/plots.mjs';
 import { prepare } from './support/prepare.mjs';
 import { machineFacts, reportText, sectionText, targetsText } from './support/report.mjs';
 import { settingsFor } from './support/settings.mjs';
 
 const SECTIONS = [
-  ...[
-    'lz4',
-    'hash',
-    'device',
-    'dedup',
-    'libraries',
-    'history',
-    'snapshots',
-    'merge',
-    'ksm',
-    'memory',
-    'startup',
-    'scale',
-  ],
+  ...['lz4', 'hash', 'device', 'workers', 'dedup', 'libraries', 'history', 'snapshots', 'merge', 'groups', 'ksm'],
+  ...['memory', 'startup', 'scale', 'large'],
 ];
 const HERE = path.dirname(fileURLToPath(import.meta.url));
 const REPORT = path.resolve(HERE, '../docs/benchmarks.md');
@@ -86,8 +75,10 @@ async function main() {
   for (const name of options.only) sections.push(await runSection(name, directory, settings));
   console.log(`\n## Targets\n\n${targetsText(sections)}`);
   if (options.out) {
+    const plots = sections.flatMap(({ result }) => result?.plots ?? []);
+    const drawn = await drawPlots(plots, path.join(path.dirname(options.out), 'plots'));
     const note = options.quick ? 'A quick run: its figures mean nothing.' : undefined;
-    writeFileSync(options.out, reportText({ facts, imageText, sections, note }));
+    writeFileSync(options.out, reportText({ facts, imageText, sections, drawn, note }));
     console.log(`\nWritten to ${path.relative(process.cwd(), options.out)}.`);
   }
   const failed = sections.filter(({ failure }) => failure);

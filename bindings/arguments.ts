@@ -1,15 +1,22 @@
 /** Tests of what callers pass, shared by all classes: a wrong value is EINVAL before anything has changed. */
 import { ZramError } from './errors.js';
-import { describe } from './size.js';
+import { describe, parseSize } from './size.js';
 
 export const PAGE_SIZE = 4096;
 
 const typedArrayPrototype = Object.getPrototypeOf(Uint8Array.prototype) as object;
 
 export function isBytes(value: unknown): value is Uint8Array {
-  if (value instanceof Uint8Array) return true;
-  // The intrinsic getter knows arrays of other realms too, and cannot be forged.
-  return ArrayBuffer.isView(value) && Reflect.get(typedArrayPrototype, Symbol.toStringTag, value) === 'Uint8Array';
+  return value instanceof Uint8Array || isTyped(value, 'Uint8Array');
+}
+
+export function isWords(value: unknown): value is Uint32Array {
+  return value instanceof Uint32Array || isTyped(value, 'Uint32Array');
+}
+
+/** The intrinsic getter knows arrays of other realms too, and cannot be forged. */
+function isTyped(value: unknown, type: string): boolean {
+  return ArrayBuffer.isView(value) && Reflect.get(typedArrayPrototype, Symbol.toStringTag, value) === type;
 }
 
 export function checkBytes(value: unknown, name: string): asserts value is Uint8Array {
@@ -32,6 +39,42 @@ export function checkBoolean(value: unknown, name: string): asserts value is boo
   }
 }
 
+/** Whole pages: `count` of them, or any number. */
+export function checkPages(bytes: unknown, count?: number): asserts bytes is Uint8Array {
+  checkBytes(bytes, 'bytes');
+  if (count === undefined ? bytes.length % PAGE_SIZE === 0 : bytes.length === count * PAGE_SIZE) return;
+  const expected = count === undefined ? `a multiple of ${PAGE_SIZE}` : String(count * PAGE_SIZE);
+  throw new ZramError('EINVAL', `bytes must have ${expected} bytes, not ${bytes.length}.`);
+}
+
+/** Pages inside a disk of `diskPages`. */
+export function checkPageRange(index: number, count: number, diskPages: number): void {
+  if (Number.isInteger(index) && index >= 0 && index + count <= diskPages) return;
+  throw new ZramError(
+    'EINVAL',
+    `the disk has ${diskPages} pages; ${count === 1 ? '' : `${count} pages from `}page ${describe(index)} is outside.`,
+  );
+}
+
+/** Bytes inside a disk of `diskPages`. */
+export function checkByteRange(offset: number, length: number, diskPages: number): void {
+  const bytes = diskPages * PAGE_SIZE;
+  checkInteger(offset, 'offset', 0, bytes);
+  if (offset + length > bytes) {
+    throw new ZramError('EINVAL', `bytes ${offset} to ${offset + length} go past the disk's ${bytes} bytes.`);
+  }
+}
+
+/** Pages of a disk: a slot is numbered with 32 bits. */
+const DISK_PAGES_MAX = 2 ** 32 - 1;
+
+export function parseDiskPages(disksize: unknown): number {
+  const bytes = parseSize(disksize, 'disksize');
+  const pages = Math.ceil(bytes / PAGE_SIZE);
+  if (pages > 0 && pages <= DISK_PAGES_MAX) return pages;
+  throw new ZramError('EINVAL', `disksize must be from 1 byte to 16 TiB less a page, not ${bytes} bytes.`);
+}
+
 /** Tests an options object: a plain mistake such as a string in its place, or a misspelt option, is told. */
 export function checkOptions(value: unknown, known: readonly string[], call: string): void {
   if (value === undefined) return;
@@ -45,12 +88,17 @@ export function checkOptions(value: unknown, known: readonly string[], call: str
   }
 }
 
-/** The array to read into: the caller's, when it has room for `length` bytes, else a new one. */
-export function outFor(out: unknown, length: number): Uint8Array {
-  if (out === undefined) return new Uint8Array(length);
+/** An array to read into, if one is given, must have room for `length` bytes. */
+export function checkOut(out: unknown, length: number): asserts out is Uint8Array | undefined {
+  if (out === undefined) return;
   checkBytes(out, 'out');
   if (out.length < length) {
     throw new ZramError('EINVAL', `out has ${out.length} bytes; ${length} are needed.`);
   }
-  return out;
+}
+
+/** The array to read into: the caller's, when it has room for `length` bytes, else a new one. */
+export function outFor(out: unknown, length: number): Uint8Array {
+  checkOut(out, length);
+  return out ?? new Uint8Array(length);
 }

@@ -32,7 +32,8 @@ export type CoreSource =
 /** The exports of assembly/index.ts, where each is described. Addresses may be negative here: they are 32-bit words. */
 export interface CoreExports {
   readonly memory: { readonly buffer: ArrayBuffer };
-  init(limit: number, seed0: number, seed1: number, seed2: number, seed3: number): void;
+  init(limit: number): void;
+  hashInit(seed0: number, seed1: number, seed2: number, seed3: number): void;
   stagingAddress(): number;
   stagingPages(): number;
   usedBytes(): number;
@@ -59,7 +60,6 @@ export interface CoreExports {
   poolUnmerge(pool: number, handlesMax: number): number;
   poolSettleHuge(pool: number): void;
   poolClassIndex(pool: number, length: number): number;
-  stagingSameFilled(): number;
   poolStoreEncoded(pool: number, length: number, codec: number): number;
   zramMake(pool: number, diskPages: number, level: number, dedup: number, tracksTime: number): number;
   zramFork(device: number, tracksTime: number, now: number): number;
@@ -100,6 +100,8 @@ export interface CoreExports {
   zramPayload(device: number, index: number): number;
   zramAdopt(device: number, index: number, handle: number, share: number, now: number): number;
   lz4Compress(acceleration: number): number;
+  contentHash(data: number, length: number, codec: number): number;
+  pageSameFilled(page: number): number;
 }
 
 /** Most numbers that a block of statistics has: one for each size class. */
@@ -119,6 +121,7 @@ export class Core {
   readonly codecs = new Codecs();
   readonly #startMillisecs = performance.now();
   readonly #stagingAddress: number;
+  #hasHashKey = false;
   #page: Uint8Array = EMPTY;
   #staging: Uint8Array = EMPTY;
   #numbers = new Float64Array(0);
@@ -126,13 +129,23 @@ export class Core {
 
   constructor(exports: CoreExports, maxMemory: number) {
     this.raw = exports;
-    const [seed0 = 0, seed1 = 0, seed2 = 0, seed3 = 0, base = 0] = crypto.getRandomValues(new Uint32Array(5));
-    exports.init(Math.min(Math.floor(maxMemory / 65536), 65535), seed0, seed1, seed2, seed3);
+    exports.init(Math.min(Math.floor(maxMemory / 65536), 65535));
     this.#stagingAddress = exports.stagingAddress();
     this.stagingPages = exports.stagingPages();
     // Cells are numbered below 2^29; the sum stays a small integer for JavaScript engines.
-    this.handleBase = base >>> 2;
+    this.handleBase = Math.floor(Math.random() * 2 ** 30);
     this.#renew();
+  }
+
+  /**
+   * Draws the key of the content hash, unless there is one. To be called before anything hashes: by whatever merges or
+   * deduplicates, and not by every engine, since Node takes 2 to 3 ms to load `crypto`.
+   */
+  makeHashKey(): void {
+    if (this.#hasHashKey) return;
+    const [seed0 = 0, seed1 = 0, seed2 = 0, seed3 = 0] = crypto.getRandomValues(new Uint32Array(4));
+    this.raw.hashInit(seed0, seed1, seed2, seed3);
+    this.#hasHashKey = true;
   }
 
   // Growing linear memory detaches every view; a detached one has length 0.
@@ -179,12 +192,29 @@ export class Core {
   }
 }
 
+/** Constructors are the engine's to call; whoever else does is told what to call. */
+export function checkCore(core: unknown, call: string): asserts core is Core {
+  if (core instanceof Core) return;
+  throw new ZramError('EINVAL', `this class is not made with new: call ${call}.`);
+}
+
 /** The adapter: raw exports from whatever holds the code. */
 export async function loadCore(source: CoreSource | undefined): Promise<CoreExports> {
   const code = await resolveSource(source ?? defaultSource());
   try {
     if (isModule(code)) return exportsOf(await WebAssembly.instantiate(code, directImports()));
     return exportsOf((await instantiate(code)).loadedModule.instance);
+  } catch (error) {
+    throw whyNotStarted(error, source);
+  }
+}
+
+/** The core as a compiled module, for several engines. Its type is no platform's: not all that compile this have it. */
+export async function compileCore(source: CoreSource | undefined): Promise<object> {
+  const code = await resolveSource(source ?? defaultSource());
+  if (isModule(code)) return code;
+  try {
+    return await WebAssembly.compile(code);
   } catch (error) {
     throw whyNotStarted(error, source);
   }
@@ -213,7 +243,7 @@ function whyNotStarted(error: unknown, source: CoreSource | undefined): ZramErro
   if (error instanceof ZramError) return error;
   // By name: a class of errors has as many identities as there are realms.
   if ((error as Partial<Error>).name === 'RangeError') {
-    return new ZramError('ENOMEM', `there is no memory for another engine: ${String(error)}`);
+    return new ZramError('ENOMEM', `there is no memory for another engine: ${String(error)}.`);
   }
   if (source !== undefined) return notTheCore(error);
   return new ZramError(
@@ -223,7 +253,7 @@ function whyNotStarted(error: unknown, source: CoreSource | undefined): ZramErro
 }
 
 function notTheCore(error: unknown): ZramError {
-  return new ZramError('EINVAL', `the module given is not the core of zram-wasm: ${String(error)}`);
+  return new ZramError('EINVAL', `the module given is not the core of zram-wasm: ${String(error)}.`);
 }
 
 function exportsOf(instance: WebAssembly.Instance): CoreExports {
@@ -270,12 +300,12 @@ async function resolveSource(source: CoreSource): Promise<Uint8Array<ArrayBuffer
 
 async function responseBytes(response: Response): Promise<Uint8Array<ArrayBuffer>> {
   if (!response.ok) {
-    throw new ZramError('EIO', `the core could not be fetched: ${response.status} ${response.url}`);
+    throw new ZramError('EIO', `the core could not be fetched: ${response.url} answers ${response.status}.`);
   }
   try {
     return new Uint8Array(await response.arrayBuffer());
   } catch (error) {
-    throw new ZramError('EIO', `the core could not be fetched: ${String(error)}`);
+    throw new ZramError('EIO', `the core could not be fetched: ${String(error)}.`);
   }
 }
 
@@ -289,6 +319,6 @@ async function urlBytes(href: string): Promise<Uint8Array<ArrayBuffer>> {
     return await responseBytes(await fetch(href));
   } catch (error) {
     if (error instanceof ZramError) throw error;
-    throw new ZramError('EIO', `the core could not be loaded from ${href}: ${String(error)}`);
+    throw new ZramError('EIO', `the core could not be loaded from ${href}: ${String(error)}.`);
   }
 }

@@ -48,6 +48,12 @@ export class Engine {
   #destroyed = false;
 
   private constructor(exports: CoreExports, maxMemory: number, compressors: readonly Compressor[] = []) {
+    if (typeof exports?.zramWritePages !== 'function') {
+      throw new ZramError(
+        'EINVAL',
+        'this class is not made with new: call await Engine.create() or Engine.createSync().',
+      );
+    }
     const initial = exports.memory.buffer.byteLength;
     if (maxMemory < initial) {
       throw new ZramError('EINVAL', `maxMemory must be at least ${initial} bytes, which the core itself takes.`);

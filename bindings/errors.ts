@@ -7,7 +7,7 @@
  * - `EBUSY`: an attribute that can only be set before the device has a disksize; a backing file that exists
  * - `ENOMEM`: a limit of the pool or device, or the engine's `maxMemory`, would be passed; or the host refuses memory
  * - `ENOSPC`: an object of more than 4096 bytes was asked for
- * - `EIO`: a backing, or the loading or compiling of the core, failed; or what is stored does not decompress
+ * - `EIO`: a backing, a worker, or the loading or compiling of the core, failed; or what is stored does not decompress
  * - `E2BIG`, `ERANGE`, `ENOENT`: as the kernel's attributes give them, see `Sysfs`
  * - `EAGAIN`, `EOPNOTSUPP`, `ENODEV`: kept for later versions; this one does not throw them
  */

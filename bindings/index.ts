@@ -10,6 +10,7 @@ export { ZramError, type ZramErrorCode } from './errors.js';
 export type { CoreSource } from './core.js';
 export type { AsyncBacking, Backing } from './backing/backing.js';
 export { MemoryBacking } from './backing/memory.js';
+export { OpfsBacking } from './backing/opfs.js';
 export { Ksmd, type KsmdOptions, type KsmdStats } from './ksmd.js';
 export type { Size } from './size.js';
 export type { Sysfs } from './sysfs.js';

@@ -1,7 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** Ksmd: merges a pool in the background, with the knobs and counters of the kernel's KSM (mm/ksm.c). */
-import { checkInteger, checkOptions } from './arguments.js';
-import type { Core } from './core.js';
+import { checkBoolean, checkInteger, checkOptions } from './arguments.js';
+import { checkCore, type Core } from './core.js';
 import { ZramError } from './errors.js';
 import { describe } from './size.js';
 import { mergePool, type MergeOptions, type MergeReport } from './zs-pool.js';
@@ -14,6 +14,12 @@ export interface KsmdOptions {
   sleepMillisecs?: number | undefined;
   /** Longest that a batch may hold the event loop; default 8. */
   sliceMillisecs?: number | undefined;
+  /**
+   * Leaves passes out where those before found nothing (`smart_scan`); default true. After three passes in a row that
+   * merged nothing the next one is left out, later two, four and eight, as KSM does with a page; time goes by as if they
+   * were made. When a sixteenth of the pool is new, the next one is made all the same.
+   */
+  smartScan?: boolean | undefined;
 }
 
 /** KSM's counters. A "page" is an object of the pool. */
@@ -26,7 +32,7 @@ export interface KsmdStats {
   readonly pagesUnshared: number;
   /** Objects made or written since (`pages_volatile`). */
   readonly pagesVolatile: number;
-  /** Looks at objects whose content did not have to be read again, thanks to the cached hash (`pages_skipped`). */
+  /** Objects that did not have to be read: left out by `smartScan`, or looked at with a hash that was still known (`pages_skipped`). */
   readonly pagesSkipped: number;
   /** Looks at objects (`pages_scanned`). */
   readonly pagesScanned: number;
@@ -38,6 +44,15 @@ export interface KsmdStats {
 
 const CELL_BYTES = 8;
 const UINT31_MAX = 2 ** 31 - 1;
+/** KSM's table: from so many passes in a row that found nothing, so many are left out. */
+const SKIPS: readonly (readonly [passes: number, skips: number])[] = [
+  [9, 8],
+  [6, 4],
+  [4, 2],
+  [3, 1],
+];
+/** Smart scanning ends when 1 / this of the pool's objects is new: the shrinker's measure, too. */
+const NEW_SHARE = 16;
 
 /**
  * A scanner over one pool. It works in batches with timers, which do not keep a Node.js process alive, and sleeps on
@@ -46,9 +61,11 @@ const UINT31_MAX = 2 ** 31 - 1;
 export class Ksmd {
   readonly #core: Core;
   readonly #address: () => number;
+  readonly #onEnd: () => void;
   #pagesToScan = 100;
   #sleepMillisecs = 20;
   #sliceMillisecs = 8;
+  #smartScan = true;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #destroyed = false;
   #pagesScanned = 0;
@@ -56,51 +73,81 @@ export class Ksmd {
   #fullScans = 0;
   /** Objects that were unshared when the last full pass ended. */
   #settled = 0;
+  #passOpen = false;
+  #mergedInPass = 0;
+  /** The pool's count of changes when the last pass began. */
+  #changesAtPass = 0;
+  #fruitlessPasses = 0;
+  /** Passes still to be left out, and the objects that were left out of the one at hand. */
+  #skipsLeft = 0;
+  #skipped = 0;
 
   /** @internal Made by `ZsPool.createKsmd`. */
-  constructor(core: Core, address: () => number, options: KsmdOptions | undefined) {
-    checkOptions(options, ['pagesToScan', 'sleepMillisecs', 'sliceMillisecs'], 'createKsmd');
+  constructor(core: Core, address: () => number, options: KsmdOptions | undefined, onEnd: () => void) {
+    checkCore(core, 'pool.createKsmd()');
+    checkOptions(options, ['pagesToScan', 'sleepMillisecs', 'sliceMillisecs', 'smartScan'], 'createKsmd');
     this.#core = core;
     this.#address = address;
-    const { pagesToScan, sleepMillisecs, sliceMillisecs } = options ?? {};
+    this.#onEnd = onEnd;
+    const { pagesToScan, sleepMillisecs, sliceMillisecs, smartScan } = options ?? {};
     if (pagesToScan !== undefined) this.pagesToScan = pagesToScan;
     if (sleepMillisecs !== undefined) this.sleepMillisecs = sleepMillisecs;
     if (sliceMillisecs !== undefined) this.sliceMillisecs = sliceMillisecs;
+    if (smartScan !== undefined) this.smartScan = smartScan;
   }
 
   /** Objects looked at before each sleep. Can be changed at any time. */
   get pagesToScan(): number {
+    this.#live();
     return this.#pagesToScan;
   }
 
   /** @throws ZramError EINVAL: no whole number from 1 on */
   set pagesToScan(objects: number) {
+    this.#live();
     checkInteger(objects, 'pagesToScan', 1, Number.MAX_SAFE_INTEGER);
     this.#pagesToScan = objects;
   }
 
   /** Sleep between batches, in milliseconds. Can be changed at any time. */
   get sleepMillisecs(): number {
+    this.#live();
     return this.#sleepMillisecs;
   }
 
   /** @throws ZramError EINVAL: no whole number from 0 to 2^31 - 1 */
   set sleepMillisecs(milliseconds: number) {
+    this.#live();
     checkInteger(milliseconds, 'sleepMillisecs', 0, UINT31_MAX);
     this.#sleepMillisecs = milliseconds;
   }
 
   /** Longest that a batch may hold the event loop, in milliseconds. Can be changed at any time. */
   get sliceMillisecs(): number {
+    this.#live();
     return this.#sliceMillisecs;
   }
 
   /** @throws ZramError EINVAL: no number above 0 */
   set sliceMillisecs(milliseconds: number) {
+    this.#live();
     if (!(typeof milliseconds === 'number' && milliseconds > 0)) {
       throw new ZramError('EINVAL', `sliceMillisecs must be a number above 0, not ${describe(milliseconds)}.`);
     }
     this.#sliceMillisecs = milliseconds;
+  }
+
+  /** Whether passes are left out where those before found nothing. Can be changed at any time. */
+  get smartScan(): boolean {
+    this.#live();
+    return this.#smartScan;
+  }
+
+  /** @throws ZramError EINVAL: no boolean */
+  set smartScan(on: boolean) {
+    this.#live();
+    checkBoolean(on, 'smartScan');
+    this.#smartScan = on;
   }
 
   /** Begins to scan (`run` = 1). Calling it again does nothing. */
@@ -111,12 +158,18 @@ export class Ksmd {
 
   /** Stops scanning and keeps what is merged (`run` = 0). Takes effect at once. */
   stop(): void {
+    this.#live();
+    this.#stop();
+  }
+
+  #stop(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
   }
 
   /** Whether it scans in the background. */
   get running(): boolean {
+    this.#live();
     return this.#timer !== undefined;
   }
 
@@ -144,7 +197,7 @@ export class Ksmd {
    */
   unmerge(): void {
     const address = this.#live();
-    this.stop();
+    this.#stop();
     if (this.#core.raw.poolUnmerge(address, UINT31_MAX) < 0) {
       throw new ZramError('ENOMEM', 'no room to give every handle an object of its own; the others stay merged.');
     }
@@ -172,8 +225,9 @@ export class Ksmd {
 
   /** Stops for good. Calling it again does nothing. */
   destroy(): void {
-    this.stop();
+    this.#stop();
     this.#destroyed = true;
+    this.#onEnd();
   }
 
   /** The same as `destroy()`, for `using`. */
@@ -190,24 +244,62 @@ export class Ksmd {
   #batch(): void {
     const address = this.#address();
     if (this.#destroyed || address === 0) return;
-    this.#merge(address, { maxObjects: this.#pagesToScan, maxMilliseconds: this.#sliceMillisecs });
+    if (!this.#isLeftOut(address)) {
+      this.#merge(address, { maxObjects: this.#pagesToScan, maxMilliseconds: this.#sliceMillisecs });
+    }
     this.#sleep();
   }
 
+  /** Whether the batch belongs to a pass that smart scanning leaves out; it is counted then. */
+  #isLeftOut(address: number): boolean {
+    if (!this.#smartScan || this.#skipsLeft === 0 || this.#passOpen) return false;
+    const { objects, changes } = this.#poolCounts(address);
+    const fresh = (changes - this.#changesAtPass) >>> 0;
+    if (fresh === 0) return false; // there is nothing to look for, and a merge costs nothing
+    if (fresh >= objects / NEW_SHARE) {
+      this.#skipsLeft = 0;
+      return false;
+    }
+    const left = Math.min(this.#pagesToScan, objects - this.#skipped);
+    this.#pagesSkipped += left;
+    this.#skipped += left;
+    if (this.#skipped >= objects) {
+      this.#skipped = 0;
+      this.#skipsLeft--;
+    }
+    return true;
+  }
+
+  #poolCounts(address: number): { objects: number; shared: number; changes: number } {
+    this.#core.raw.poolStats(address);
+    return { objects: this.#core.number(3), shared: this.#core.number(9), changes: this.#core.number(13) };
+  }
+
   #merge(address: number, budget: MergeOptions): MergeReport {
+    if (!this.#passOpen) this.#changesAtPass = this.#poolCounts(address).changes;
     let ended = false;
     const report = mergePool(this.#core, address, budget, () => {
       ended = true;
     });
     this.#pagesScanned += report.objectsScanned;
-    this.#pagesSkipped += report.objectsScanned - report.objectsHashed;
-    if (ended) this.#fullScans++;
+    this.#pagesSkipped += Math.max(report.objectsScanned - report.objectsHashed, 0);
+    this.#mergedInPass += report.objectsMerged;
+    this.#passOpen = !report.complete;
+    if (ended) this.#passEnded();
     // Also when there was nothing to look for, as after a merge that somebody else called.
     if (report.complete) {
-      this.#core.raw.poolStats(address);
-      this.#settled = this.#core.number(3) - this.#core.number(9);
+      const { objects, shared } = this.#poolCounts(address);
+      this.#settled = objects - shared;
     }
     return report;
+  }
+
+  #passEnded(): void {
+    this.#fullScans++;
+    this.#fruitlessPasses = this.#mergedInPass > 0 ? 0 : this.#fruitlessPasses + 1;
+    this.#mergedInPass = 0;
+    this.#skipsLeft = SKIPS.find(([passes]) => this.#fruitlessPasses >= passes)?.[1] ?? 0;
+    this.#skipped = 0;
   }
 
   #live(): number {

@@ -396,7 +396,7 @@ function wantedPages(pages: StoredPages, { type, pageIndex, pageIndexes }: Write
   const given = [type, pageIndex, pageIndexes].filter((one) => one !== undefined).length;
   if (given !== 1) throw new ZramError('EINVAL', 'writeback takes one of type, pageIndex and pageIndexes.');
   if (type !== undefined) {
-    if (Object.hasOwn(TYPES, type)) return slotsWith(pages, TYPES[type], none);
+    if (typeof type === 'string' && Object.hasOwn(TYPES, type)) return slotsWith(pages, TYPES[type], none);
     throw new ZramError('EINVAL', `type must be one of ${Object.keys(TYPES).join(', ')}, not ${describe(type)}.`);
   }
   if (pageIndexes !== undefined && !Array.isArray(pageIndexes)) {

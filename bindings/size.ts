@@ -22,13 +22,15 @@ export function memparse(text: string): { bytes: number; rest: string } | undefi
   return { bytes: digits * 1024 ** power, rest: text.slice(all.length) };
 }
 
-/** Bytes of an option given by a caller: stricter than the kernel, nothing may follow the number. */
+/**
+ * Bytes of an option given by a caller: stricter than the kernel, nothing may follow the number. Sizes that numbers do
+ * not hold exactly are far beyond every limit, and stand for the largest that they do.
+ */
 export function parseSize(value: unknown, name: string): number {
-  if (typeof value === 'string') {
-    const parsed = memparse(value);
-    if (parsed?.rest === '' && Number.isSafeInteger(parsed.bytes)) return parsed.bytes;
-  } else if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) {
-    return value;
+  const parsed = typeof value === 'string' ? memparse(value) : undefined;
+  const bytes = parsed?.rest === '' ? parsed.bytes : value;
+  if (typeof bytes === 'number' && bytes >= 0 && Number.isInteger(bytes)) {
+    return Math.min(bytes, Number.MAX_SAFE_INTEGER);
   }
   throw new ZramError(
     'EINVAL',
@@ -38,8 +40,13 @@ export function parseSize(value: unknown, name: string): number {
 
 /** A value as it may stand in a sentence. */
 export function describe(value: unknown): string {
-  if (typeof value === 'string') return `'${value.length > 40 ? `${value.slice(0, 40)}…` : value}'`;
-  if (typeof value === 'object' && value !== null) return value.constructor?.name ?? 'an object';
+  if (typeof value === 'string') return `'${printable(value.length > 40 ? `${value.slice(0, 40)}…` : value)}'`;
+  if (typeof value === 'object' && value !== null) return value.constructor?.name || 'an object';
   if (typeof value === 'function') return 'a function';
+  if (typeof value === 'bigint') return `the BigInt ${value}`;
   return String(value);
+}
+
+function printable(text: string): string {
+  return text.replace(/\p{Cc}/gu, (character) => JSON.stringify(character).slice(1, -1));
 }

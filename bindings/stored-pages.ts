@@ -2,12 +2,11 @@
  * The pages of a device, for reading: what `Zram` and `ZramSnapshot` have in common. A page is in the core, as a value or as
  * an object that the core or a compressor decodes, or on a backing device.
  */
-import { PAGE_SIZE, checkInteger, outFor } from './arguments.js';
+import { PAGE_SIZE, checkByteRange, checkInteger, checkPageRange, outFor } from './arguments.js';
 import type { BackingDevice } from './backing/backing.js';
 import type { Core } from './core.js';
 import { ZramError } from './errors.js';
 import type { PoolLease } from './pool-lease.js';
-import { describe } from './size.js';
 
 /** What is stored at a page; the flags have the names of the kernel's debugfs file `block_state`. */
 export interface BlockState {
@@ -269,20 +268,12 @@ export class StoredPages {
   }
 
   checkIndex(index: number, count: number): void {
-    if (Number.isInteger(index) && index >= 0 && index + count <= this.pages) return;
-    throw new ZramError(
-      'EINVAL',
-      `the disk has ${this.pages} pages; ${count === 1 ? '' : `${count} pages from `}page ${describe(index)} is outside.`,
-    );
+    checkPageRange(index, count, this.pages);
   }
 
   checkRange(offset: number, length: number): void {
-    const bytes = this.pages * PAGE_SIZE;
-    checkInteger(length, 'length', 0, bytes);
-    checkInteger(offset, 'offset', 0, bytes);
-    if (offset + length > bytes) {
-      throw new ZramError('EINVAL', `bytes ${offset} to ${offset + length} go past the disk's ${bytes} bytes.`);
-    }
+    checkInteger(length, 'length', 0, this.pages * PAGE_SIZE);
+    checkByteRange(offset, length, this.pages);
   }
 }
 

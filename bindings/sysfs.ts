@@ -52,10 +52,7 @@ export function createSysfs(state: ZramState, zram: Zram): Sysfs {
   const find = (name: string): Attribute => {
     const attribute = attributes.get(name);
     if (attribute) return attribute;
-    throw new ZramError(
-      'ENOENT',
-      `there is no attribute ${describe(name)}; there are ${[...attributes.keys()].join(', ')}.`,
-    );
+    throw new ZramError('ENOENT', `there is no attribute ${describe(name)}; sysfs.list() names those that there are.`);
   };
   return Object.freeze({
     read(name: string): string {
@@ -73,6 +70,7 @@ export function createSysfs(state: ZramState, zram: Zram): Sysfs {
       if (text !== '') write(text);
     },
     list() {
+      state.live();
       return [...attributes].map(([name, { help, read, write }]) => ({
         name,
         mode: read && write ? ('rw' as const) : read ? ('r' as const) : ('w' as const),
@@ -113,7 +111,7 @@ function attributesOf(state: ZramState, zram: Zram): Record<string, Attribute> {
     comp_algorithm: {
       help: 'the compressors, the chosen one in brackets; set before disksize',
       read: () => `${algorithms(state, state.algorithm)}\n`,
-      write: (text) => writeAlgorithm(state, 0, text.replace(/\n$/, ''), 'comp_algorithm'),
+      write: (text) => writeAlgorithm(state, 0, text, 'comp_algorithm'),
     },
     compact: {
       help: 'write anything: move objects together and free what becomes empty',
@@ -184,11 +182,11 @@ function attributesOf(state: ZramState, zram: Zram): Record<string, Attribute> {
     reset: {
       help: 'write 1: free everything, uninitialised again',
       write: (text) => {
-        const value = /^\+?(0x[0-9a-f]+|[0-9]+)\n?$/i.exec(text)?.[1];
+        const value = /^\+?([0-9]+)\n?$/.exec(text)?.[1];
         if (value === undefined) throw new ZramError('EINVAL', `reset takes a number, not ${describe(text)}.`);
-        const number = /^0[0-7]+$/.test(value) ? parseInt(value, 8) : Number(value);
-        if (number > 0xffff) throw new ZramError('ERANGE', `reset takes a number up to 65535, not ${value}.`);
-        if (!(number > 0)) throw new ZramError('EINVAL', `reset takes a number other than 0, not ${value}.`);
+        const number = Number(value);
+        if (number > 0xffff) throw new ZramError('ERANGE', `reset takes a number up to 65535, not ${describe(value)}.`);
+        if (number === 0) throw new ZramError('EINVAL', 'reset takes a number other than 0.');
         zram.reset();
       },
     },
@@ -280,8 +278,10 @@ function blockState(state: ZramState, zram: Zram): string {
 
 // ── what is written ──────────────────────────────────────────────────────────────────────────────────────────────
 
-function writeAlgorithm(state: ZramState, priority: number, name: string, attribute: string): void {
-  if (name.length >= ALGORITHM_NAME_MAX) {
+function writeAlgorithm(state: ZramState, priority: number, text: string, attribute: string): void {
+  const name = text.replace(/\n$/, '');
+  // The kernel's limit is for what is written, line end included.
+  if (text.length >= ALGORITHM_NAME_MAX) {
     throw new ZramError('E2BIG', `the name of a compressor has fewer than ${ALGORITHM_NAME_MAX} characters.`);
   }
   state.core.codecs.check(name, attribute);
@@ -325,7 +325,7 @@ function readDictionary(path: string): Uint8Array {
   try {
     return new Uint8Array(fs.readFileSync(path));
   } catch (error) {
-    throw new ZramError('EINVAL', `algorithm_params: the dictionary cannot be read: ${String(error)}`);
+    throw new ZramError('EINVAL', `algorithm_params: the dictionary cannot be read: ${String(error)}.`);
   }
 }
 
@@ -333,7 +333,8 @@ function readDictionary(path: string): Uint8Array {
 export function idleOf(what: unknown): unknown {
   if (typeof what === 'object' && what !== null) {
     checkOptions(what, ['age'], 'idle');
-    return (what as { age?: unknown }).age ?? 'all';
+    const { age = 'all' } = what as { age?: unknown };
+    return age;
   }
   if (typeof what !== 'string') return what;
   const text = what.replace(/\n$/, '');
@@ -356,16 +357,18 @@ export function recompressOf(options: RecompressOptions | string): RecompressOpt
 }
 
 /** What `writeback` is told, from an attribute's text too. */
-export function writebackOf(options: WritebackOptions | string): WritebackOptions {
-  if (typeof options !== 'string') return options;
+export function writebackOf(options: WritebackOptions | string | undefined): WritebackOptions {
+  if (typeof options !== 'string') return options ?? {};
   const words = options.split(/\s+/).filter((word) => word !== '');
   const pageIndexes: (number | [number, number])[] = [];
   let type: string | undefined;
   for (const word of words) {
-    const [key = '', value] = word.split('=', 2);
-    if (value === undefined && words.length === 1) type = key;
-    else if (value === undefined || value === '') throw new ZramError('EINVAL', `writeback: ${key} has no value.`);
-    else if (key === 'type') type = value;
+    if (words.length === 1 && !word.includes('=')) {
+      type = word;
+      break;
+    }
+    const [key, value] = keyAndValue(word, 'writeback');
+    if (key === 'type') type = value;
     else if (key === 'page_index') pageIndexes.push(parseUnsigned(value, 'writeback: page_index'));
     else if (key === 'page_indexes') pageIndexes.push(parseRange(value));
     else throw new ZramError('EINVAL', `writeback does not know ${describe(key)}.`);
@@ -385,16 +388,26 @@ function parseRange(value: string): [number, number] {
 function wordsOf(text: string, attribute: string): Record<string, string | undefined> {
   const words: Record<string, string | undefined> = Object.create(null) as Record<string, string | undefined>;
   for (const word of text.split(/\s+/).filter((part) => part !== '')) {
-    const [key = '', value] = word.split('=', 2);
-    if (value === undefined || value === '') throw new ZramError('EINVAL', `${attribute}: ${key} has no value.`);
+    const [key, value] = keyAndValue(word, attribute);
     words[key] = value;
   }
   return words;
 }
 
+function keyAndValue(word: string, attribute: string): [key: string, value: string] {
+  const [, key = '', value = ''] = /^([^=]*)=?(.*)$/.exec(word) ?? [];
+  if (key === '') throw new ZramError('EINVAL', `${attribute}: ${describe(word)} has no key.`);
+  if (value === '') throw new ZramError('EINVAL', `${attribute}: ${describe(key)} has no value.`);
+  return [key, value];
+}
+
 function parseInt10(value: string, attribute: string, key: string): number {
-  if (/^[+-]?[0-9]+$/.test(value) && Math.abs(Number(value)) < 2 ** 31) return Number(value);
-  throw new ZramError('EINVAL', `${attribute}: ${key} takes a whole number, not ${describe(value)}.`);
+  if (!/^[+-]?[0-9]+$/.test(value)) {
+    throw new ZramError('EINVAL', `${attribute}: ${key} takes a whole number, not ${describe(value)}.`);
+  }
+  const number = Number(value);
+  if (number >= -(2 ** 31) && number < 2 ** 31) return number;
+  throw new ZramError('ERANGE', `${attribute}: ${key} takes a number of 32 bits, not ${describe(value)}.`);
 }
 
 function parseUnsigned(text: string, what: string): number {

@@ -26,6 +26,9 @@ export class ZramSnapshot {
 
   /** @internal Made by `Zram.snapshot`. */
   constructor(stored: StoredPages, origin: SnapshotOrigin) {
+    if (typeof origin?.clone !== 'function') {
+      throw new ZramError('EINVAL', 'this class is not made with new: call zram.snapshot().');
+    }
     this.#stored = stored;
     this.#origin = origin;
   }

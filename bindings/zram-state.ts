@@ -1,5 +1,5 @@
 /** What a device is: its settings, and while it has a disksize its pages. Shared by Zram, its attributes and post-processing. */
-import { PAGE_SIZE, checkBoolean, checkBytes, checkInteger } from './arguments.js';
+import { PAGE_SIZE, checkBoolean, checkBytes, checkInteger, parseDiskPages } from './arguments.js';
 import { BackingDevice, checkBacking, isAsynchronous, type AsyncBacking, type Backing } from './backing/backing.js';
 import type { Encoder } from './compressors/codecs.js';
 import { PRIORITIES, type CompressorParams } from './compressors/compressor.js';
@@ -10,7 +10,7 @@ import { PoolLease } from './pool-lease.js';
 import { parseSize, type Size } from './size.js';
 import { StoredPages } from './stored-pages.js';
 import type { ZramOptions } from './zram-options.js';
-import { ZsPool, type PoolOptions } from './zs-pool.js';
+import { ZsPool, checkPoolOptions, type PoolOptions } from './zs-pool.js';
 
 const PAGES_MAX = 2 ** 32 - 1;
 const DEFAULT_ALGORITHM = 'lz4';
@@ -64,6 +64,7 @@ export class ZramState {
     if (pool !== undefined && (chainSize !== undefined || shrinker !== undefined)) {
       throw new ZramError('EINVAL', 'chainSize and shrinker are the pool’s: give them to createPool.');
     }
+    checkPoolOptions(this.poolOptions);
     const { compAlgorithm = DEFAULT_ALGORITHM, level, dictionary, recompAlgorithms, memLimit, backing } = options;
     this.setAlgorithm(0, compAlgorithm, 'compAlgorithm');
     this.setParams(0, { level, dictionary });
@@ -154,12 +155,11 @@ export class ZramState {
   // ── life ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
   init(disksize: Size): void {
-    const bytes = parseSize(disksize, 'disksize');
-    const pages = Math.ceil(bytes / PAGE_SIZE);
-    if (pages === 0 || pages > PAGES_MAX) {
-      throw new ZramError('EINVAL', `disksize must be from 1 byte to 16 TiB less a page, not ${bytes} bytes.`);
+    // The kernel's order: 0 is wrong at any time, a size is too large only where it could be set.
+    if (this.stored && parseSize(disksize, 'disksize') > 0) {
+      throw new ZramError('EBUSY', 'the device has a disksize; reset() it first.');
     }
-    if (this.stored) throw new ZramError('EBUSY', 'the device has a disksize; reset() it first.');
+    const pages = parseDiskPages(disksize);
     const { core } = this;
     const encoders = this.algorithms.map((one) => one && core.codecs.encoder(one.name, one.params));
     const backing = this.backing && new BackingDevice(this.backing, this.#ownedBacking);
@@ -184,6 +184,7 @@ export class ZramState {
 
   #makePages(pool: PoolLease, pages: number, backing: BackingDevice | undefined): StoredPages {
     const { raw } = this.core;
+    if (this.dedup) this.core.makeHashKey();
     const device = raw.zramMake(pool.address, pages, this.lz4Level, Number(this.dedup), Number(this.tracksTime));
     if (device === 0) throw noMemoryForDevice();
     if (backing && raw.zramSetBacking(device, backing.backing.slots) < 0) {

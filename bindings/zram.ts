@@ -1,9 +1,9 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** Zram: the compressed block device. */
-import { PAGE_SIZE, checkBytes, checkInteger, checkOptions } from './arguments.js';
+import { PAGE_SIZE, checkBytes, checkInteger, checkOptions, checkPages, isWords } from './arguments.js';
 import type { AsyncBacking, Backing } from './backing/backing.js';
 import { CODEC_LZ4, CODEC_PAGE, type Encoder } from './compressors/codecs.js';
-import type { Core } from './core.js';
+import { checkCore, type Core } from './core.js';
 import { EngineLease } from './engine-lease.js';
 import { Engine, ENGINE_OPTIONS, type EngineOptions } from './engine.js';
 import { ZramError } from './errors.js';
@@ -50,6 +50,7 @@ export class Zram {
 
   /** @internal Made by `Engine.createZram` and `Zram.create`. */
   constructor(engine: Engine, core: Core, options: ZramOptions | undefined, onEnd: () => void) {
+    checkCore(core, 'await Zram.create() or engine.createZram()');
     checkOptions(options, [...DEVICE_OPTIONS, 'pool'], 'createZram');
     this.engine = engine;
     this.#core = core;
@@ -482,11 +483,10 @@ export class Zram {
     const stored = this.#ready();
     checkInteger(count, 'count', 0, stored.pages);
     stored.checkIndex(index, count);
-    const to = out ?? new Uint32Array(2 * count);
-    if (!ArrayBuffer.isView(to) || to.length < 2 * count) {
+    if (out !== undefined && !(isWords(out) && out.length >= 2 * count)) {
       throw new ZramError('EINVAL', `out must be a Uint32Array of ${2 * count} words or more.`);
     }
-    return stored.states(index, count, to);
+    return stored.states(index, count, out ?? new Uint32Array(2 * count));
   }
 
   /**
@@ -510,13 +510,6 @@ function fork(from: StoredPages, tracksTime: boolean): StoredPages {
   const device = core.raw.zramFork(address, Number(tracksTime), core.ticks());
   if (device === 0) throw noMemoryForDevice();
   return new StoredPages(core, device, pages, pool.retain(), backing?.retain(), tracksTime);
-}
-
-function checkPages(bytes: unknown, count?: number): void {
-  checkBytes(bytes, 'bytes');
-  if (count === undefined ? bytes.length % PAGE_SIZE === 0 : bytes.length === count * PAGE_SIZE) return;
-  const expected = count === undefined ? `a multiple of ${PAGE_SIZE}` : String(count * PAGE_SIZE);
-  throw new ZramError('EINVAL', `bytes must have ${expected} bytes, not ${bytes.length}.`);
 }
 
 function noRoom(index: number, pagesDone?: number): ZramError {

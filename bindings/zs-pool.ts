@@ -1,7 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** ZsPool: the allocator (zsmalloc), usable by itself. */
 import { PAGE_SIZE, checkBoolean, checkBytes, checkInteger, checkOptions, outFor } from './arguments.js';
-import type { Core } from './core.js';
+import { checkCore, type Core } from './core.js';
 import { Engine, ENGINE_OPTIONS, type EngineOptions } from './engine.js';
 import { ZramError } from './errors.js';
 import { Ksmd, type KsmdOptions } from './ksmd.js';
@@ -118,14 +118,21 @@ export interface SizeClassStats {
 const POOL_OPTIONS = ['chainSize', 'limit', 'dedup', 'shrinker'] as const;
 const MERGE_OPTIONS = ['maxObjects', 'maxMilliseconds', 'dryRun'] as const;
 const HANDLES_MAX = 2 ** 29;
-/** Objects between two looks at the clock: some 0.3 ms. */
-const MERGE_STEP = 1024;
+/** Objects between two looks at the clock: some 0.2 ms. */
+const MERGE_STEP = 256;
 const UINT32_MAX = 2 ** 32 - 1;
 /** poolMergeStep: a pass ended, as against: nothing to look for. */
 const PASS_ENDED = 1;
 
-/** Makes a pool in the core. Returns its address. */
-export function makePool(core: Core, options: PoolOptions): number {
+interface PoolSettings {
+  chainSize: number;
+  limitPages: number;
+  dedup: boolean;
+  shrinker: boolean;
+}
+
+/** The options with their defaults. @throws ZramError EINVAL */
+export function checkPoolOptions(options: PoolOptions): PoolSettings {
   const { chainSize = 8, limit = 0, dedup = false, shrinker = false } = options;
   if (chainSize !== 4 && chainSize !== 8 && chainSize !== 16) {
     throw new ZramError('EINVAL', `chainSize must be 4, 8 or 16, not ${describe(chainSize)}.`);
@@ -133,6 +140,13 @@ export function makePool(core: Core, options: PoolOptions): number {
   checkBoolean(dedup, 'dedup');
   checkBoolean(shrinker, 'shrinker');
   const limitPages = Math.min(Math.ceil(parseSize(limit, 'limit') / PAGE_SIZE), UINT32_MAX);
+  return { chainSize, limitPages, dedup, shrinker };
+}
+
+/** Makes a pool in the core. Returns its address. */
+export function makePool(core: Core, options: PoolOptions): number {
+  const { chainSize, limitPages, dedup, shrinker } = checkPoolOptions(options);
+  if (dedup || shrinker) core.makeHashKey();
   const address = core.raw.poolMake(chainSize, limitPages, Number(dedup), Number(shrinker));
   if (address === 0) throw new ZramError('ENOMEM', 'no memory for a pool: the engine has reached its maxMemory.');
   core.pools.add(address);
@@ -166,14 +180,20 @@ export function mergePool(
   const start = performance.now();
   const deadline = start + (maxMilliseconds ?? Infinity);
   const step = deadline === Infinity ? UINT32_MAX : MERGE_STEP;
-  let left = maxObjects ?? Infinity;
+  const most = maxObjects ?? Infinity;
+  let looks = 0;
   let ended: number;
+  core.makeHashKey();
+  let now = start;
+  let last: number;
   raw.poolMergeBegin(address, dry);
   do {
-    const objects = Math.min(left, step);
-    ended = raw.poolMergeStep(address, objects, dry);
-    left -= objects;
-  } while (ended === 0 && left > 0 && performance.now() < deadline);
+    ended = raw.poolMergeStep(address, Math.min(most - looks, step), dry);
+    looks = core.number(0);
+    last = now;
+    now = performance.now();
+    // The next step will take as long as this one, and is to end in time.
+  } while (ended === 0 && looks < most && now + (now - last) < deadline);
   raw.poolMergeEnd(address, dry);
   if (ended === PASS_ENDED) onPass?.();
   return Object.freeze({
@@ -211,6 +231,7 @@ export class ZsPool {
 
   /** @internal Made by `Engine.createPool` and `ZsPool.create`. */
   constructor(core: Core, options: PoolOptions | undefined, onEnd: () => void) {
+    checkCore(core, 'await ZsPool.create() or engine.createPool()');
     checkOptions(options, POOL_OPTIONS, 'createPool');
     this.#core = core;
     this.#onEnd = onEnd;
@@ -223,8 +244,8 @@ export class ZsPool {
    */
   static async create(options?: PoolOptions & EngineOptions): Promise<ZsPool> {
     checkOptions(options, [...POOL_OPTIONS, ...ENGINE_OPTIONS], 'ZsPool.create');
-    const { module, maxMemory, ...rest } = options ?? {};
-    const engine = await Engine.create({ module, maxMemory });
+    const { module, maxMemory, compressors, ...rest } = options ?? {};
+    const engine = await Engine.create({ module, maxMemory, compressors });
     const pool = engine.createPool(rest);
     pool.#engine = engine;
     return pool;
@@ -258,8 +279,8 @@ export class ZsPool {
    */
   malloc(size: number): Handle {
     const pool = this.#live();
-    checkInteger(size, 'size', 1, Number.MAX_SAFE_INTEGER);
-    if (size > PAGE_SIZE) throw new ZramError('ENOSPC', `an object has at most ${PAGE_SIZE} bytes, not ${size}.`);
+    if (typeof size === 'number' && size > PAGE_SIZE) throw tooLarge(size);
+    checkInteger(size, 'size', 1, PAGE_SIZE);
     return this.#handle(this.#core.raw.poolMalloc(pool, size), size);
   }
 
@@ -269,7 +290,7 @@ export class ZsPool {
     checkBytes(bytes, 'bytes');
     const size = bytes.length;
     if (size === 0) throw new ZramError('EINVAL', 'an object has at least 1 byte.');
-    if (size > PAGE_SIZE) throw new ZramError('ENOSPC', `an object has at most ${PAGE_SIZE} bytes, not ${size}.`);
+    if (size > PAGE_SIZE) throw tooLarge(size);
     this.#core.page().set(bytes);
     return this.#handle(this.#core.raw.poolStore(pool, size), size);
   }
@@ -335,14 +356,14 @@ export class ZsPool {
     const cell = this.#cell(handle);
     const size = this.#core.raw.poolSize(pool, cell);
     if (size < 0) throw notAHandle(handle);
-    const offset = options?.offset ?? 0;
+    const { offset = 0, length: wanted, out } = options ?? {};
     checkInteger(offset, 'offset', 0, size);
-    const length = options?.length ?? size - offset;
+    const length = wanted === undefined ? size - offset : wanted;
     checkInteger(length, 'length', 0, size - offset);
-    const out = outFor(options?.out, length);
+    const to = outFor(out, length);
     this.#core.raw.poolRead(pool, cell);
-    out.set(this.#core.page().subarray(offset, offset + length));
-    return out;
+    to.set(this.#core.page().subarray(offset, offset + length));
+    return to;
   }
 
   /** zs_compact: moves objects together and frees the zspages that become empty. Handles stay valid. */
@@ -358,7 +379,8 @@ export class ZsPool {
   /** A scanner that merges this pool in the background. */
   createKsmd(options?: KsmdOptions): Ksmd {
     this.#live();
-    const ksmd = new Ksmd(this.#core, () => this.#address, options);
+    const address = (): number => this.#address;
+    const ksmd: Ksmd = new Ksmd(this.#core, address, options, () => this.#users.delete(ksmd));
     this.#users.add(ksmd);
     return ksmd;
   }
@@ -444,6 +466,10 @@ export class ZsPool {
     }
     throw notAHandle(handle);
   }
+}
+
+function tooLarge(size: number): ZramError {
+  return new ZramError('ENOSPC', `an object has at most ${PAGE_SIZE} bytes, not ${size}.`);
 }
 
 function notAHandle(handle: unknown): ZramError {

@@ -1,6 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** Zswap: a compressed cache of pages in front of a backing, on the same allocator (mm/zswap.c). */
-import { PAGE_SIZE, checkBoolean, checkBytes, checkInteger, checkOptions, outFor } from './arguments.js';
+import { PAGE_SIZE, checkBoolean, checkBytes, checkInteger, checkOptions, checkOut, outFor } from './arguments.js';
 import {
   SlotAllocator,
   checkBacking,
@@ -10,7 +10,7 @@ import {
   type Backing,
 } from './backing/backing.js';
 import { CODEC_LZ4, CODEC_PAGE, type Encoder } from './compressors/codecs.js';
-import type { Core } from './core.js';
+import { checkCore, type Core } from './core.js';
 import { Engine, ENGINE_OPTIONS, type EngineOptions } from './engine.js';
 import { ZramError } from './errors.js';
 import { parseSize, type Size } from './size.js';
@@ -112,6 +112,7 @@ export class Zswap {
 
   /** @internal Made by `Engine.createZswap` and `Zswap.create`. */
   constructor(core: Core, options: ZswapOptions | undefined, onEnd: () => void) {
+    checkCore(core, 'await Zswap.create() or engine.createZswap()');
     checkOptions(options, [...OPTIONS, 'pool'], 'createZswap');
     const { maxPoolPercent = 20, acceptThresholdPercent = 90, compressor = 'lz4' } = options ?? {};
     const { maxPoolBytes, backing, exclusiveLoads = false, shrinkerEnabled = false, pool } = options ?? {};
@@ -151,8 +152,8 @@ export class Zswap {
    */
   static async create(options?: Omit<ZswapOptions, 'pool'> & EngineOptions): Promise<Zswap> {
     checkOptions(options, [...OPTIONS, ...ENGINE_OPTIONS], 'Zswap.create');
-    const { module, maxMemory, ...rest } = options ?? {};
-    const engine = await Engine.create({ module, maxMemory });
+    const { module, maxMemory, compressors, ...rest } = options ?? {};
+    const engine = await Engine.create({ module, maxMemory, compressors });
     const zswap = engine.createZswap(rest);
     zswap.#engine = engine;
     return zswap;
@@ -208,7 +209,8 @@ export class Zswap {
   #storePage(page: Uint8Array): number {
     const { raw } = this.#core;
     this.#core.page().set(page);
-    if (this.#encoder.codec === CODEC_LZ4 || raw.stagingSameFilled()) return raw.poolStorePage(this.#pool);
+    if (this.#encoder.codec === CODEC_LZ4 || raw.pageSameFilled(raw.stagingAddress()))
+      return raw.poolStorePage(this.#pool);
     const block = this.#encoder.encode(page.slice());
     const poor = block.length >= PAGE_SIZE;
     this.#live(); // a compressor may have destroyed it
@@ -245,23 +247,26 @@ export class Zswap {
     const page = this.#loadPage(entry);
     if (!page) throw new ZramError('EIO', `the page of key ${key} does not decompress: what is stored is damaged.`);
     to.set(page);
-    if (this.#exclusiveLoads) this.#drop(key);
+    // Not when a compressor stored this key meanwhile: that page is another.
+    if (this.#exclusiveLoads && this.#entries.get(key) === entry) this.#drop(key);
     else entry.referenced = true;
     return to;
   }
 
   #loadBack(key: number, out: Uint8Array | undefined): Uint8Array | undefined {
     const slot = this.#writtenBack.get(key);
+    checkOut(out, PAGE_SIZE); // also where there is nothing to load
     if (slot === undefined || !this.#backing) return undefined;
     const page = new Uint8Array(PAGE_SIZE);
     const to = outFor(out, PAGE_SIZE);
     try {
       this.#backing.read(slot, page);
     } catch (error) {
-      throw new ZramError('EIO', `the backing could not read the page of key ${key}: ${String(error)}`);
+      throw new ZramError('EIO', `the backing could not read the page of key ${key}: ${String(error)}.`);
     }
     to.set(page);
-    if (this.#exclusiveLoads) this.#drop(key);
+    // Not when the backing stored this key meanwhile: that page is another.
+    if (this.#exclusiveLoads && this.#writtenBack.get(key) === slot) this.#drop(key);
     return to;
   }
 

@@ -48,7 +48,7 @@ function algorithmText(result: AlgorithmResult, inputs: readonly InputFacts[]): 
     'What merging adds',
     ...mergeText(result),
     '',
-    'The merge by size class: bytes that an object takes, objects left, pages with no own object',
+    'The merge by size class: bytes of an object, objects left, pages merged; classes with none left out',
     ...classesText(result.classes),
     '',
     'Compressed size of the pages that are not same-filled',

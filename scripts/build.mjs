@@ -47,7 +47,7 @@ const common = {
   bundle: true,
   format: 'esm',
   target: 'es2022',
-  external: ['fflate', 'node:*'],
+  external: ['node:*'],
   legalComments: 'inline',
   logLevel: 'warning',
 };
@@ -73,6 +73,22 @@ const externalCore = {
   },
 };
 
+/** What a bundle never calls, and need not carry. */
+const without = (filter, ...names) => ({
+  name: 'without',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter }, ({ path: request }) => ({ path: request, namespace: 'without' }));
+    const contents = names
+      .map((name) => `export function ${name}() { throw new Error('not in this bundle'); }`)
+      .join('\n');
+    onLoad({ filter: /^/, namespace: 'without' }, () => ({ contents }));
+  },
+});
+/** zram-wasm/parallel compiles the core once and instantiates modules: as-bind is for bytes. */
+const withoutAsBind = without(/^as-bind\//, 'instantiate', 'instantiateSync');
+/** Its workers are sent that module. */
+const withoutCore = without(/\/core-source\.js$|^as-bind\//, 'defaultSource', 'instantiate', 'instantiateSync');
+
 /** errors.ts is a file of its own, which the other bundles import: one ZramError, so `instanceof` works across entries. */
 const importErrors = {
   name: 'import-errors',
@@ -94,6 +110,18 @@ async function bundle() {
   const main = { ...library, banner: { js: NOTICE } };
   await esbuild.build({ ...main, entryPoints: ['bindings/index.ts'], plugins: [importErrors] });
   await esbuild.build({ ...main, entryPoints: ['bindings/external.ts'], plugins: [importErrors, externalCore] });
+  await esbuild.build({
+    ...main,
+    entryPoints: ['bindings/parallel.ts'],
+    plugins: [importErrors, externalCore, withoutAsBind],
+  });
+  // One file that imports nothing, so that it can be put anywhere.
+  await esbuild.build({
+    ...main,
+    entryPoints: [{ in: 'bindings/parallel/fleet/worker.ts', out: 'parallel-worker' }],
+    plugins: [withoutCore],
+    footer: { js: 'export {};' }, // says that it is a module
+  });
 
   if (existsSync(at('cli/main.ts'))) {
     await esbuild.build({

@@ -13,10 +13,12 @@ const FILES = [
   'README.md',
   'THIRD-PARTY-NOTICES.md',
   'package.json',
-  // The entries: `.`, `./external`, `./node`, `./core.wasm`, and the command line.
+  // The entries: `.`, `./external`, `./node`, `./parallel` and its worker, `./core.wasm`, and the command line.
   'dist/index.js',
   'dist/external.js',
   'dist/node.js',
+  'dist/parallel.js',
+  'dist/parallel-worker.js',
   'dist/core.wasm',
   'dist/cli.js',
   // The one module that all of them import, so that there is one ZramError.
@@ -25,15 +27,29 @@ const FILES = [
   'dist/index.d.ts',
   'dist/external.d.ts',
   'dist/node.d.ts',
+  'dist/parallel.d.ts',
   'dist/backing/backing.d.ts',
   'dist/backing/file.d.ts',
   'dist/backing/memory.d.ts',
+  'dist/compressors/codecs.d.ts',
+  'dist/compressors/compressor.d.ts',
   'dist/core.d.ts',
   'dist/engine.d.ts',
   'dist/errors.d.ts',
   'dist/ksmd.d.ts',
+  'dist/page-diff.d.ts',
+  'dist/parallel/lost-pages-error.d.ts',
+  'dist/parallel/parallel-zram.d.ts',
+  'dist/parallel/worker-source.d.ts',
+  'dist/pool-lease.d.ts',
+  'dist/post-process.d.ts',
   'dist/size.d.ts',
+  'dist/stored-pages.d.ts',
   'dist/sysfs.d.ts',
+  'dist/zram-options.d.ts',
+  'dist/zram-snapshot.d.ts',
+  'dist/zram-state.d.ts',
+  'dist/zram-stats.d.ts',
   'dist/zram.d.ts',
   'dist/zs-pool.d.ts',
   'dist/zswap.d.ts',
@@ -64,8 +80,8 @@ const folder = mkdtempSync(path.join(tmpdir(), 'zram-wasm-pack-'));
 try {
   const packed = npmPack(folder);
   const tarball = path.join(folder, packed.filename);
-  // core.wasm has no types: what an import of it gives depends on the bundler.
-  const attw = ['--profile', 'esm-only', '--exclude-entrypoints', 'core.wasm', '--no-color'];
+  // No types: what an import of core.wasm gives depends on the bundler, and the worker's script is not to be imported.
+  const attw = ['--profile', 'esm-only', '--exclude-entrypoints', 'core.wasm', 'parallel-worker.js', '--no-color'];
   const passed = [
     checkFiles(packed),
     runTool('publint', 'publint/src/cli.js', 'run', tarball, '--strict'),

@@ -24,8 +24,13 @@ const INDEX_GZIP_BYTES_MAX = 32 * KIB;
 /** `zram-wasm/external` without the core: the bindings and as-bind's runtime. */
 const EXTERNAL_MINIFIED_BYTES_MAX = 46 * KIB;
 const EXTERNAL_GZIP_BYTES_MAX = 15 * KIB;
-/** What `npm install` downloads: three bundles, the core twice, declarations with their documentation, notices. */
-const TARBALL_BYTES_MAX = 112 * KIB;
+/** `zram-wasm/parallel` and the script of its workers, both without the core. */
+const PARALLEL_MINIFIED_BYTES_MAX = 26 * KIB;
+const PARALLEL_GZIP_BYTES_MAX = 9.5 * KIB;
+const WORKER_MINIFIED_BYTES_MAX = 34 * KIB;
+const WORKER_GZIP_BYTES_MAX = 11.5 * KIB;
+/** What `npm install` downloads: five bundles, the core twice, declarations with their documentation, notices. */
+const TARBALL_BYTES_MAX = 150 * KIB;
 
 const gzipSize = (bytes) => gzipSync(bytes, { level: 9 }).length;
 
@@ -45,6 +50,8 @@ export async function checkSizes(tarballBytes) {
   const core = await readFile(path.join(root, 'dist/core.wasm'));
   const index = await minified('index.js');
   const external = await minified('external.js');
+  const parallel = await minified('parallel.js');
+  const worker = await minified('parallel-worker.js');
   const rows = [
     ['core.wasm', core.length, CORE_BYTES_MAX],
     ['core.wasm, gzip', gzipSize(core), CORE_GZIP_BYTES_MAX],
@@ -52,6 +59,10 @@ export async function checkSizes(tarballBytes) {
     ['zram-wasm, minified, gzip', gzipSize(index), INDEX_GZIP_BYTES_MAX],
     ['zram-wasm/external, minified', external.length, EXTERNAL_MINIFIED_BYTES_MAX],
     ['zram-wasm/external, minified, gzip', gzipSize(external), EXTERNAL_GZIP_BYTES_MAX],
+    ['zram-wasm/parallel, minified', parallel.length, PARALLEL_MINIFIED_BYTES_MAX],
+    ['zram-wasm/parallel, minified, gzip', gzipSize(parallel), PARALLEL_GZIP_BYTES_MAX],
+    ['its worker, minified', worker.length, WORKER_MINIFIED_BYTES_MAX],
+    ['its worker, minified, gzip', gzipSize(worker), WORKER_GZIP_BYTES_MAX],
     ['tarball', tarballBytes, TARBALL_BYTES_MAX],
   ];
   const kib = (bytes) => `${(bytes / KIB).toFixed(1).padStart(6)} KiB`;

@@ -77,6 +77,34 @@ describe.each(BUILDS)('inline deduplication, %s build', (build) => {
     engine.destroy();
   });
 
+  test('a pass that ends has found what was there throughout, also where sharing gave it another owner', () => {
+    const engine = engineOf(build);
+    const page = (n: number): Uint8Array => {
+      const bytes = new Uint8Array(PAGE_SIZE);
+      new Random(n, 'owner').fill(bytes.subarray(0, 200));
+      return bytes;
+    };
+    for (let taken = 0; taken < 120; taken += 10) {
+      const pool = engine.createPool();
+      const [off, on] = [false, true].map((dedup) => engine.createZram({ disksize: '4M', pool, dedup }));
+      // Cells that come free stand before all others: there the walk has been when they are used again.
+      const early = Array.from({ length: 100 }, (_, n) => pool.store(page(1000 + n).subarray(0, 50)));
+      off.writePage(0, page(0));
+      for (let n = 1; n < 300; n++) off.writePage(n, page(n));
+      on.writePage(0, page(0));
+      for (const handle of early) pool.free(handle);
+      for (let n = 0; n < taken; n++) pool.store(page(2000 + n).subarray(0, 50));
+      expect(pool.merge({ maxObjects: 120 }).complete).toBe(false);
+      on.writePage(1, page(0)); // a hit: the object has sharers now, hence another cell
+      if (taken % 4) on.discard(0, PAGE_SIZE);
+      expect(pool.merge().complete).toBe(true);
+      expect(off.objectOf(0)).toBe(on.objectOf(1));
+      checkPools(engine);
+      pool.destroy();
+    }
+    engine.destroy();
+  });
+
   test('store() of a pool with dedup shares equal bytes of any length, and writing parts them', () => {
     const engine = engineOf(build);
     const pool = engine.createPool({ dedup: true });

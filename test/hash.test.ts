@@ -121,8 +121,21 @@ describe('collisions', () => {
   });
 
   test('each engine draws a key of its own', () => {
-    const hashes = Array.from({ length: 4 }, () => hash(rawExports(Engine.createSync()), base));
-    expect(new Set(hashes).size).toBe(4);
+    const uses = [
+      (engine: Engine) => engine.createPool({ dedup: true }),
+      (engine: Engine) => engine.createPool({ shrinker: true }),
+      (engine: Engine) => engine.createPool().merge(),
+      (engine: Engine) => engine.createZram({ disksize: '1M', dedup: true }),
+    ];
+    const hashes = uses.map((use) => {
+      const engine = Engine.createSync();
+      use(engine);
+      const first = hash(rawExports(engine), base);
+      uses.forEach((again) => void again(engine));
+      expect(hash(rawExports(engine), base)).toBe(first);
+      return first;
+    });
+    expect(new Set(hashes).size).toBe(uses.length);
   });
 
   test('another seed gives another hash, another codec too', () => {

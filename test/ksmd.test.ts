@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from '@jest/globals';
 import type { Handle, ZsPool } from '../bindings/index.js';
+import { HeldTimers } from './support/held-timers.js';
 import { Random, seedOfRun } from './support/random.js';
 import { BUILDS, checkPools, engineOf, rawExports } from './support/raw-core.js';
 
@@ -64,6 +65,62 @@ test('works in the background in slices, pauses when nothing changed, stops at o
   engine.destroy();
   await sleep(10);
   expect(() => ksmd.stats()).toThrow(expect.objectContaining({ code: 'EINVAL' }));
+});
+
+test.each([true, false])('smartScan %s: passes are left out after some that found nothing', (smartScan) => {
+  const engine = engineOf('debug');
+  const pool = engine.createPool();
+  const ksmd = pool.createKsmd({ pagesToScan: 2000, sliceMillisecs: 10_000, smartScan });
+  expect(ksmd.smartScan).toBe(smartScan);
+  storeNumbered(pool, 900, (n) => n);
+  const timers = new HeldTimers();
+  const batch = (): { scans: number; skipped: number } => {
+    const { fullScans, pagesSkipped } = ksmd.stats();
+    timers.fire();
+    const after = ksmd.stats();
+    return { scans: after.fullScans - fullScans, skipped: after.pagesSkipped - pagesSkipped };
+  };
+  timers.during(() => {
+    ksmd.start();
+    timers.fire();
+    let made = '';
+    for (let n = 0; n < 40; n++) {
+      storeNumbered(pool, 1, () => 1000 + n);
+      const { scans, skipped } = batch();
+      if (scans === 0) expect(skipped).toBe(901 + n);
+      made += String(scans);
+    }
+    // Three passes; then one, two and four are left out before each pass, and at last eight.
+    const smart = '11010010010000100001000010000000010000000010000000010';
+    expect(made).toBe(smartScan ? smart.slice(0, 40) : '1'.repeat(40));
+    // A sixteenth of the pool is new: no pass is left out, and it finds the duplicates.
+    storeNumbered(pool, 100, (n) => n);
+    expect(batch().scans).toBe(1);
+    expect(ksmd.stats().pagesSharing).toBe(100);
+    ksmd.stop();
+  });
+  for (const wrong of [1, 'on', null]) {
+    expect(() => pool.createKsmd({ smartScan: wrong as never })).toThrow(expect.objectContaining({ code: 'EINVAL' }));
+  }
+  engine.destroy();
+});
+
+test('the least slice makes a part of a large index only, and goes past some of very many sharers only', () => {
+  const engine = engineOf('release');
+  const pool = engine.createPool();
+  storeNumbered(pool, 200_000, (n) => n, 40);
+  const { used } = engine.memory;
+  pool.merge({ maxMilliseconds: 0 });
+  expect(engine.memory.used - used).toBeLessThanOrEqual(66 * 4096);
+  pool.merge();
+  const sharers = engine.createPool();
+  storeNumbered(sharers, 200_000, () => 1, 40);
+  sharers.merge();
+  storeNumbered(sharers, 1, () => 2, 40);
+  let calls = 1;
+  while (!sharers.merge({ maxMilliseconds: 0 }).complete) calls++;
+  expect(calls).toBeGreaterThanOrEqual(4);
+  engine.destroy();
 });
 
 test('does not keep a Node process alive', () => {
@@ -177,3 +234,45 @@ test('with no memory for an index a pass goes round more often and still finds a
   checkPools(engine);
   engine.destroy();
 });
+
+test.each([false, true])(
+  'when memory is exhausted one pass still finds all: it compacts for cells and index, slices %s',
+  (slices) => {
+    const engine = engineOf('release', { maxMemory: '4M' });
+    const pool = engine.createPool();
+    const kinds: number[] = [];
+    const handles: Handle[] = [];
+    let fresh = 0;
+    try {
+      for (;;) {
+        // Scattered, so that no zspage empties by itself.
+        const kind = fresh > 0 && random.chance(25) ? random.below(fresh) : fresh;
+        handles.push(...storeNumbered(pool, 1, () => kind, 120));
+        kinds.push(kind);
+        if (kind === fresh) fresh++;
+      }
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'ENOMEM' });
+    }
+    expect(handles.length).toBeGreaterThan(20_000);
+    const { pagesAllocated } = pool.stats();
+    const dry = pool.merge({ dryRun: true });
+    expect(pool.stats()).toMatchObject({ pagesAllocated, pagesMerged: 0, pagesCompacted: 0 });
+    let merged = 0;
+    let pagesFreed = 0;
+    for (let complete = false; !complete;) {
+      const report = pool.merge(slices ? { maxObjects: 500 } : {});
+      ({ complete } = report);
+      merged += report.objectsMerged;
+      pagesFreed += report.pagesFreed;
+    }
+    expect([merged, dry.objectsMerged, pool.stats().objects]).toEqual([handles.length - fresh, merged, fresh]);
+    expect(pagesAllocated - pool.totalPages).toBe(pagesFreed);
+    expect(pagesFreed).toBeGreaterThan(0);
+    handles.forEach((handle, n) => {
+      const read = new DataView(pool.read(handle).buffer).getUint32(0, true) - 1;
+      if (read !== kinds[n]) throw new Error(`handle ${n} reads as kind ${read}`);
+    });
+    engine.destroy();
+  },
+);

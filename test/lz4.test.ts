@@ -153,6 +153,22 @@ test('a damaged page is EIO, counted, and the others are fine', () => {
   expect(out.every((byte) => byte === 7)).toBe(true);
   expect(() => zram.readPages(0, 10)).toThrow(expect.objectContaining({ code: 'EIO', pagesDone: 3 }));
   expect(zram.ioStat.failedReads).toBe(2);
+  const bytes = new Uint8Array(5 * PAGE_SIZE).fill(7);
+  for (const [offset, pagesDone] of [
+    [0, 3],
+    [100, 3],
+    [PAGE_SIZE, 2],
+    [3 * PAGE_SIZE + 1, 0],
+  ]) {
+    const damaged = expect.objectContaining({ code: 'EIO', pagesDone });
+    expect(() => zram.read(offset, bytes.length, bytes)).toThrow(damaged);
+    const before = zram.read(offset, Math.max(0, 3 * PAGE_SIZE - offset));
+    expect(Buffer.compare(bytes.subarray(0, before.length), before)).toBe(0);
+  }
+  // Its old rest is lost, so a part of it cannot be written; the page before it is.
+  expect(() => zram.write(3 * PAGE_SIZE - 10, Buffer.concat([page.subarray(-10), page.subarray(0, 5)]))).toThrow(
+    expect.objectContaining({ code: 'EIO', pagesDone: 1 }),
+  );
   for (const index of [0, 1, 2, 4, 9]) expect(Buffer.compare(zram.readPage(index), page)).toBe(0);
   zram.writePage(3, page);
   expect(Buffer.compare(zram.readPage(3), page)).toBe(0);

@@ -100,6 +100,19 @@ test('the limit and its hysteresis: refused until the pool is down to the accept
   engine.destroy();
 });
 
+test('maxPoolPercent is of the engine’s memory limit', () => {
+  const engine = engineOf('release', { maxMemory: '16M' });
+  const zswap = engine.createZswap({ maxPoolPercent: 10 });
+  const limit = engine.memory.limit / 10;
+  const page = noise();
+  let key = 0;
+  while (zswap.store(key, page)) key++;
+  expect(key).toBe(Math.ceil(limit / PAGE_SIZE));
+  expect(zswap.stats()).toMatchObject({ poolLimitHit: 1, rejectAllocFail: 0, poolTotalSize: key * PAGE_SIZE });
+  expect(zswap.stats().storedIncompressiblePages).toBe(key);
+  engine.destroy();
+});
+
 test('a refused store drops what the key held: it is stale', () => {
   const engine = engineOf('release');
   const zswap = engine.createZswap({ maxPoolBytes: 2 * PAGE_SIZE });

@@ -11,11 +11,16 @@ import { group_first, next_in_use, zspage_end, zspage_link, zspage_location, zsp
 /** Objects moved by the last call. */
 export let objectsMoved: u32 = 0;
 
-/** zs_compact over all classes, largest first. Returns the number of frames that came free. */
-export function zs_compact(pool: Pool): u32 {
+/**
+ * zs_compact over all classes, largest first, until `framesWanted` frames have come free.
+ * @returns the number of frames that came free
+ */
+export function zs_compact(pool: Pool, framesWanted: u32): u32 {
   objectsMoved = 0;
   let freed: u32 = 0;
-  for (let n: u32 = 0; n < pool.classes; n++) freed += class_compact(class_at(pool, n));
+  for (let n: u32 = 0; n < pool.classes && freed < framesWanted; n++) {
+    freed += class_compact(class_at(pool, n), framesWanted - freed);
+  }
   pool.pagesCompacted += freed;
   return freed;
 }
@@ -25,10 +30,10 @@ export function can_compact(sizeClass: SizeClass): u32 {
   return ((sizeClass.objectsAllocated - sizeClass.objectsInUse) / sizeClass.objects) * sizeClass.pages;
 }
 
-function class_compact(sizeClass: SizeClass): u32 {
+function class_compact(sizeClass: SizeClass, framesWanted: u32): u32 {
   let freed: u32 = 0;
   let target = changetype<Zspage>(0);
-  while (can_compact(sizeClass) > 0) {
+  while (can_compact(sizeClass) > 0 && freed < framesWanted) {
     if (changetype<usize>(target) == 0) {
       target = detach(sizeClass, true);
       if (changetype<usize>(target) == 0) break;

@@ -10,16 +10,18 @@
  * It asks for 12 bytes an object, and takes what it gets: with less, down to the 350 entries that every pool keeps room
  * for in its own frame, a pass goes over the cells more than once.
  */
-import { PAGE_SIZE } from '../common';
 import {
   ENTRIES_PER_FRAME, ENTRY_BYTES, FrameArray, array_end, array_entry, array_grow, array_shrink,
 } from '../frame-array';
+import { merge_compact } from './merge';
 import { MERGE_ROOM, MERGE_ROOM_BYTES, Pool } from './structs';
 
 const SECOND: u64 = 1 << 31;
 /** The pool's room holds the head of the array and its directory pointers, or after the head a small index. */
 const HEAD_BYTES: u32 = offsetof<FrameArray>('directory0');
 const DIRECTORIES_MAX: u32 = (MERGE_ROOM_BYTES - HEAD_BYTES) / 4;
+/** Frames that are added in one step, some 0.3 ms where memory has to grow for them. */
+const GROW_FRAMES: u32 = 64;
 const SMALL_ENTRIES: u32 = (MERGE_ROOM_BYTES - HEAD_BYTES) / ENTRY_BYTES;
 
 // @ts-ignore: decorator
@@ -54,6 +56,13 @@ export function entry_cell(entry: u64): u32 {
   return (<u32>entry & 0x1fffffff) << 3;
 }
 
+/** The entry with another cell in place of its own. */
+// @ts-ignore: decorator
+@inline
+export function entry_rename(entry: u64, cell: u32): u64 {
+  return (entry & ~0x1fffffff) | <u64>(cell >> 3);
+}
+
 /** Whether an entry stands under this key. */
 // @ts-ignore: decorator
 @inline
@@ -71,38 +80,51 @@ export function index_slot(pool: Pool, key: u32): u32 {
   return <u32>((<u64>x * pool.mergeCapacity) >> 32);
 }
 
-/** Makes an empty index for so many objects, or the largest that memory allows. */
-export function index_make(pool: Pool, objects: u32): void {
-  const array = array_of(pool);
-  memory.fill(changetype<usize>(array), 0, MERGE_ROOM_BYTES);
+/** The cell of the first entry under this key, if the first few slots have one, else 0. */
+export function index_likely(pool: Pool, key: u32): u32 {
+  let slot = index_slot(pool, key);
+  for (let n = 0; n < 8 && slot < pool.mergeCapacity; n++, slot++) {
+    const entry = load<u64>(index_entry(pool, slot));
+    if (entry == 0) return 0;
+    if (entry_matches(entry, key, false)) return entry_cell(entry);
+  }
+  return 0;
+}
+
+/** Begins an empty index for so many objects. It can be used when `index_grow` has said so. */
+export function index_begin(pool: Pool, objects: u32): void {
+  memory.fill(changetype<usize>(array_of(pool)), 0, MERGE_ROOM_BYTES);
   pool.mergeCapacity = SMALL_ENTRIES;
   pool.mergeUsed = 0;
   const wanted = objects + (objects >> 1) + 1;
-  if (wanted <= SMALL_ENTRIES) return;
-  const framesWanted = (wanted - 1) / ENTRIES_PER_FRAME + 1;
-  while (array.frames < framesWanted && array_grow(array, DIRECTORIES_MAX)) {}
-  if (array.frames < framesWanted) {
+  pool.mergeFramesWanted = wanted <= SMALL_ENTRIES ? 0 : (wanted - 1) / ENTRIES_PER_FRAME + 1;
+}
+
+/**
+ * Adds some frames to an index that is being made. Where memory is short it takes what compaction frees, and at last does
+ * with what it has.
+ * @param compact whether objects may be moved
+ * @returns whether the index is made
+ */
+export function index_grow(pool: Pool, compact: bool): bool {
+  const array = array_of(pool);
+  const wanted = pool.mergeFramesWanted;
+  if (wanted == 0) return true;
+  const stepEnd = min(wanted, array.frames + GROW_FRAMES);
+  while (array.frames < stepEnd && array_grow(array, DIRECTORIES_MAX)) {}
+  if (array.frames < stepEnd ? compact && merge_compact(pool) : stepEnd < wanted) return false;
+  if (array.frames < wanted) {
     // Memory is short, and merging will need cells of its own: leave it a quarter.
     for (let back = (array.frames + 3) / 4; back > 0; back--) array_shrink(array);
   }
+  pool.mergeFramesWanted = 0;
   if (array.frames != 0) {
     pool.mergeCapacity = array.frames * ENTRIES_PER_FRAME;
   } else {
     array_end(array);
     memory.fill(changetype<usize>(array), 0, MERGE_ROOM_BYTES);
   }
-}
-
-/** Forgets all entries. */
-export function index_clear(pool: Pool): void {
-  pool.mergeUsed = 0;
-  if (array_of(pool).frames == 0) {
-    memory.fill(index_entry(pool, 0), 0, SMALL_ENTRIES * ENTRY_BYTES);
-    return;
-  }
-  for (let slot: u32 = 0; slot < pool.mergeCapacity; slot += ENTRIES_PER_FRAME) {
-    memory.fill(index_entry(pool, slot), 0, PAGE_SIZE);
-  }
+  return true;
 }
 
 /** Gives the index back. */
@@ -110,4 +132,5 @@ export function index_end(pool: Pool): void {
   array_end(array_of(pool));
   pool.mergeCapacity = 0;
   pool.mergeUsed = 0;
+  pool.mergeFramesWanted = 0;
 }

@@ -14,35 +14,56 @@
  * Objects whose keys are equal and whose bytes are not stand side by side in the index, but no more than
  * COLLISIONS_MAX of them: more go under a second, independent key, so that no set of objects makes a pass quadratic.
  */
-import { DEBUG } from '../common';
+import { DEBUG, PAGE_MASK } from '../common';
 import {
   DIRECT, FORWARD, OBJECT, SHARED, cell_add_refs, cell_alloc, cell_kind, cell_refs,
   cell_root, cell_set, cell_set_target, cell_target, first_cell, next_cell,
 } from './cell';
 import {
-  entry_cell, entry_make, entry_matches, index_clear, index_end, index_entry, index_in_frames, index_make,
-  index_slot,
+  entry_cell, entry_make, entry_matches, entry_rename, index_begin, index_end, index_entry, index_grow,
+  index_in_frames, index_likely, index_slot,
 } from './merge-index';
 import {
   header_hashed, header_length, object_hash, object_header, object_join_codec, object_key, object_second_key,
   objects_equal,
 } from './object';
+import { zs_compact } from './compact';
 import { dedup_hand_over } from './dedup';
 import { object_cell_make, object_change_owner, object_free } from './pool';
 import { class_at } from './size-class';
 import { GROUPS, MERGE_ROOM, MERGE_ROOM_BYTES, MERGE_STATE, MERGE_STATE_BYTES, Pool, Zspage } from './structs';
-import { LOCATION_HUGE, group_first, zspage_of } from './zspage';
+import { LOCATION_DOOMED, LOCATION_HUGE, group_first, object_address, zspage_of } from './zspage';
 
 const COLLISIONS_MAX: u32 = 8;
 /** Share of the index that may be filled, in eighths: beyond it, searches grow long. */
 const FILL_EIGHTHS: u32 = 6;
 
+/** Objects that are fetched together and then scanned; their cells, keys and likely equals. */
+const GROUP_MAX: u32 = 32;
+const KEYS: usize = GROUP_MAX * 4;
+const OTHERS: usize = 2 * KEYS;
+const GROUP: usize = memory.data(3 * GROUP_MAX * 4, 4);
+/** Bytes that the processor loads at once. */
+const LINE_BYTES: u32 = 64;
+/** Lines of an object that are asked for before it is hashed: its start shows the prefetcher where it is going. */
+const FIRST_LINES: u32 = 4;
+/** Keeps the loads of `fetch` from being left out. */
+let fetched: u32 = 0;
+
 /** The pass goes over the cells for the first time: each object met is one scanned. */
 const FIRST_ROUND: u32 = 1;
 /** The pass may have missed something and does not vouch for the pool: the next call makes another. */
 const SKIPPED: u32 = 2;
+/** The pass has missed an object that was there: it goes over all cells again before it ends. */
+const AGAIN: u32 = 4;
+/** Cells without an object that a step goes past, some 0.1 ms: a slice of a pool full of sharers must end, too. */
+const STEP_CELLS_MAX: u32 = 1 << 16;
 
-// What the steps since `merge_counters_reset` did.
+/** Frames that compaction is to free where merging lacks memory: enough for thousands of cells, and soon done. */
+const COMPACT_FRAMES: u32 = 16;
+
+// What the steps since `merge_counters_reset` did; looks are counted in every round, objects in the first.
+export let objectsLooked: u32 = 0;
 export let objectsScanned: u32 = 0;
 export let objectsHashed: u32 = 0;
 export let objectsMerged: u32 = 0;
@@ -51,6 +72,7 @@ export let pagesFreed: u32 = 0;
 export let hashCollisions: u32 = 0;
 
 export function merge_counters_reset(): void {
+  objectsLooked = 0;
   objectsScanned = 0;
   objectsHashed = 0;
   objectsMerged = 0;
@@ -65,7 +87,7 @@ export function merge_is_current(pool: Pool): bool {
 }
 
 function merge_begin(pool: Pool): void {
-  index_make(pool, pool.objects);
+  index_begin(pool, pool.objects);
   pool.mergeCursor = first_cell(pool);
   pool.mergeResume = 0;
   pool.mergeChanges = pool.changes;
@@ -79,11 +101,21 @@ export function merge_end(pool: Pool): void {
 }
 
 /**
- * An object has another owner than it had, though its content is what it was. The index of a pass that is under way may
- * name the former one, and the walk may be past the new one.
+ * A leaf took its object over from the OBJECT cell above it. The index of a pass that is under way may name that cell, and
+ * the walk may be past the leaf. What it holds is about to change, or not wanted merged.
  */
 export function merge_owner_changed(pool: Pool): void {
   pool.mergeFlags |= SKIPPED;
+}
+
+/**
+ * An object has got an OBJECT cell. The walk of a pass that is under way may be past that cell and not have come to the
+ * leaf that owned the object; or the index names the leaf, which may go. The object is looked at now.
+ */
+export function merge_object_cell_made(pool: Pool, cell: u32): void {
+  if (pool.mergeCursor == 0 || pool.mergeFramesWanted != 0) return; // nothing was looked at
+  if (index_full(pool)) pool.mergeFlags |= AGAIN;
+  else scan(pool, cell, false);
 }
 
 /** Memory is short: gives up an index that lives in frames. Whether there was one. */
@@ -94,46 +126,126 @@ export function merge_give_way(pool: Pool): bool {
 }
 
 /**
- * Goes on with the pass, or begins one, until it ends or has looked at `objectsMax` objects.
+ * Goes on with the pass, or begins one, until it ends, has looked at `objectsMax` objects, or has done what takes some
+ * tenths of a millisecond beside: making the index, going past very many cells.
  * @param dryRun only count what would be merged
  * @returns whether the pass ended
  */
 export function merge_step(pool: Pool, objectsMax: u32, dryRun: bool): bool {
   if (pool.mergeCursor == 0) merge_begin(pool);
+  if (!index_grow(pool, !dryRun)) return false;
   let cursor = pool.mergeCursor;
+  let cellsLeft = STEP_CELLS_MAX;
   while (true) {
-    const kind = cell_kind(cursor);
-    if (kind == DIRECT || kind == OBJECT) {
-      // The budget ends before an object, never behind the last one: that call ends the pass.
-      if (objectsMax == 0) break;
-      objectsMax--;
-      scan(pool, cursor, dryRun);
+    let count: u32 = 0;
+    let stop = false;
+    while (cursor != 0 && count < GROUP_MAX) {
+      if (cell_owns(cursor)) {
+        // The budget ends before an object, never behind the last one: that call ends the pass.
+        if (objectsMax == 0) {
+          stop = true;
+          break;
+        }
+        objectsMax--;
+        objectsLooked++;
+        store<u32>(GROUP + (count++ << 2), cursor);
+      } else if (cellsLeft-- == 0) {
+        stop = true;
+        break;
+      }
+      cursor = next_cell(cursor);
     }
-    cursor = next_cell(cursor);
+    fetch(pool, count);
+    for (let n: u32 = 0; n < count; n++) {
+      const cell = load<u32>(GROUP + (n << 2));
+      // A merge of the group may have made it a sharer.
+      if (cell_owns(cell)) scan(pool, cell, dryRun);
+    }
+    if (stop) break;
     if (cursor != 0) continue;
     if (pool.mergeResume == 0) {
+      if (pool.mergeFlags & AGAIN) {
+        merge_end(pool);
+        merge_begin(pool);
+        return false;
+      }
       if (!dryRun && !(pool.mergeFlags & SKIPPED)) pool.changesMerged = pool.mergeChanges;
       merge_end(pool);
       return true;
     }
     // What the index holds was compared with all that follows; the next round begins where it became full.
-    cursor = pool.mergeResume;
+    pool.mergeCursor = pool.mergeResume;
     pool.mergeResume = 0;
     pool.mergeFlags &= ~FIRST_ROUND;
-    index_clear(pool);
+    // A new one: memory may have come free for more.
+    index_end(pool);
+    index_begin(pool, pool.objects);
+    return false;
   }
   pool.mergeCursor = cursor;
   return false;
+}
+
+/** Whether a cell holds the location of an object that a dry run has not met as a duplicate. */
+// @ts-ignore: decorator
+@inline
+function cell_owns(cell: u32): bool {
+  const kind = cell_kind(cell);
+  return (kind == DIRECT || kind == OBJECT) && !(cell_target(cell) & LOCATION_DOOMED);
+}
+
+/**
+ * Hashes the objects of the group, and brings into the cache what scanning them will read: each step loads for all of
+ * them what the next one needs, so that the processor waits for many cache misses at once instead of one by one.
+ */
+function fetch(pool: Pool, count: u32): void {
+  const end = GROUP + (count << 2);
+  let sum: u32 = 0;
+  for (let at = GROUP; at < end; at += 4) {
+    const object = object_address(cell_target(load<u32>(at)));
+    // Behind the end of its frame there may be no memory.
+    for (let line: u32 = 0; line < FIRST_LINES * LINE_BYTES; line += LINE_BYTES) {
+      sum += load<u32>((object & ~PAGE_MASK) | ((object + line) & PAGE_MASK));
+    }
+  }
+  for (let at = GROUP; at < end; at += 4) {
+    const location = cell_target(load<u32>(at));
+    let header = object_header(location);
+    if (!header_hashed(header)) header = hash_and_count(location, header);
+    store<u32>(at, object_key(location, header), KEYS);
+  }
+  for (let at = GROUP; at < end; at += 4) {
+    sum += load<u32>(index_entry(pool, index_slot(pool, load<u32>(at, KEYS))));
+  }
+  // Of the objects that are likely to be equal: first their cells, then all of their lines.
+  for (let at = GROUP; at < end; at += 4) {
+    const key = load<u32>(at, KEYS);
+    const other = index_likely(pool, key);
+    store<u32>(at, other, OTHERS);
+    if (other != 0) sum += load<u32>(other) + zspage_of(cell_target(load<u32>(at))).next;
+  }
+  for (let at = GROUP; at < end; at += 4) {
+    let other = load<u32>(at, OTHERS);
+    if (other == 0) continue;
+    if (cell_kind(other) == SHARED) other = cell_target(other);
+    if (!cell_owns(other)) continue;
+    const object = object_address(cell_target(other));
+    const objectEnd = min(object + header_length(object_header(cell_target(load<u32>(at)))), (object | PAGE_MASK) + 1);
+    for (let line = object; line < objectEnd; line += LINE_BYTES) sum += load<u32>(line);
+  }
+  fetched = sum;
+}
+
+function hash_and_count(location: u32, header: u64): u64 {
+  objectsHashed++;
+  return object_hash(location, header);
 }
 
 /** Looks one object up, and merges it with its equal or enters it in the index. */
 function scan(pool: Pool, cell: u32, dryRun: bool): void {
   const location = cell_target(cell);
   let header = object_header(location);
-  if (!header_hashed(header)) {
-    header = object_hash(location, header);
-    objectsHashed++;
-  }
+  if (!header_hashed(header)) header = hash_and_count(location, header);
   if (pool.mergeFlags & FIRST_ROUND) objectsScanned++;
   let key = object_key(location, header);
   let second = false;
@@ -149,7 +261,8 @@ function scan(pool: Pool, cell: u32, dryRun: bool): void {
     if (entry_matches(entry, key, second)) {
       const other = owner_of(pool, entry_cell(entry));
       if (other == cell) {
-        // The object cell of a merge earlier in this pass.
+        // The object cell of a merge earlier in this pass; or the entry names a leaf below it, which may go.
+        store<u64>(at, entry_rename(entry, cell));
         if (pool.mergeFlags & FIRST_ROUND) objectsScanned--;
         return;
       }
@@ -173,9 +286,15 @@ function scan(pool: Pool, cell: u32, dryRun: bool): void {
   }
 }
 
+// @ts-ignore: decorator
+@inline
+function index_full(pool: Pool): bool {
+  return pool.mergeUsed >= (pool.mergeCapacity >> 3) * FILL_EIGHTHS;
+}
+
 /** Enters an object in the index; when the index is full, the next round will begin with it. */
 function enter(pool: Pool, at: usize, entry: u64, cell: u32): void {
-  if (pool.mergeUsed >= (pool.mergeCapacity >> 3) * FILL_EIGHTHS) {
+  if (index_full(pool)) {
     if (pool.mergeResume == 0) pool.mergeResume = cell;
     return;
   }
@@ -194,23 +313,34 @@ function owner_of(pool: Pool, cell: u32): u32 {
   return cell;
 }
 
+/** Memory is short, and merging leaves room between objects: moves some together. Whether frames came free. */
+export function merge_compact(pool: Pool): bool {
+  const freed = zs_compact(pool, COMPACT_FRAMES);
+  pagesFreed += freed;
+  return freed != 0;
+}
+
 /** The object of `cell` is equal to that of `kept`: it goes, and its cell refers to the other's. */
 function merge(pool: Pool, entryAt: usize, kept: u32, cell: u32, header: u64, dryRun: bool): void {
-  const location = cell_target(cell);
+  let location = cell_target(cell);
   const length = header_length(header);
   if (dryRun) {
-    doom(location);
+    doom(pool, cell, location);
   } else {
     dedup_hand_over(pool, location, cell_target(kept));
     object_join_codec(cell_target(kept), header);
-    const root = unite(pool, kept, cell, length);
+    let root = unite(pool, kept, cell, length);
+    if (root == 0 && merge_compact(pool)) {
+      location = cell_target(cell);
+      root = unite(pool, kept, cell, length);
+    }
     if (root == 0) {
       // No cell was to be had.
       pool.mergeFlags |= SKIPPED;
       return;
     }
     // Leaves come and go; the entry names the cell that lives as long as the object.
-    store<u64>(entryAt, (load<u64>(entryAt) & ~0x1fffffff) | (root >> 3));
+    store<u64>(entryAt, entry_rename(load<u64>(entryAt), root));
     const pagesBefore = pool.totalPages;
     object_free(pool, location);
     pagesFreed += pagesBefore - pool.totalPages;
@@ -266,6 +396,9 @@ function share(pool: Pool, leaf: u32, root: u32, length: u32): void {
 /** The pass that is under way while a dry run uses the pool's fields: its state, and its directory or small index. */
 const SAVED: usize = memory.data(MERGE_STATE_BYTES + MERGE_ROOM_BYTES, 8);
 
+/** Whether there are cells that bear a mark of the dry run. */
+let cellsDoomed: bool = false;
+
 /** Sets a pass that is under way aside. The dry run's steps follow, and nothing else until `merge_dry_end`. */
 export function merge_dry_begin(pool: Pool): void {
   const state = changetype<usize>(pool) + MERGE_STATE;
@@ -277,6 +410,11 @@ export function merge_dry_begin(pool: Pool): void {
 /** Ends a dry run, complete or not. */
 export function merge_dry_end(pool: Pool): void {
   merge_end(pool);
+  for (let cell = cellsDoomed ? first_cell(pool) : 0; cell != 0; cell = next_cell(cell)) {
+    const kind = cell_kind(cell);
+    if (kind == DIRECT || kind == OBJECT) cell_set_target(cell, cell_target(cell) & ~LOCATION_DOOMED);
+  }
+  cellsDoomed = false;
   memory.copy(changetype<usize>(pool) + MERGE_STATE, SAVED, MERGE_STATE_BYTES);
   memory.copy(changetype<usize>(pool) + MERGE_ROOM, SAVED + MERGE_STATE_BYTES, MERGE_ROOM_BYTES);
   for (let n: u32 = 0; n < pool.classes; n++) {
@@ -291,11 +429,23 @@ export function merge_dry_end(pool: Pool): void {
 }
 
 /** Counts an object that merging would free, and its zspage when it is the last one there. */
-function doom(location: u32): void {
+function doom(pool: Pool, cell: u32, location: u32): void {
+  if (takes_rounds(pool)) {
+    // The next round would meet it again, and find it to be the first or the second of its kind.
+    cell_set_target(cell, location | LOCATION_DOOMED);
+    cellsDoomed = true;
+  }
   const zspage = zspage_of(location);
   if (location & LOCATION_HUGE) {
     pagesFreed++;
   } else if (++zspage.doomed == zspage.inUse) {
     pagesFreed += zspage.sizeClass.pages;
   }
+}
+
+/** Whether the index may be too small for one round. */
+// @ts-ignore: decorator
+@inline
+function takes_rounds(pool: Pool): bool {
+  return (pool.mergeCapacity >> 3) * FILL_EIGHTHS < pool.objects;
 }

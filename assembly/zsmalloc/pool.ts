@@ -14,7 +14,7 @@ import { zs_compact } from './compact';
 import {
   dedup_bytes, dedup_end, dedup_enter, dedup_find_bytes, dedup_forget, dedup_hint, dedup_moved, hash_place,
 } from './dedup';
-import { merge_counters_reset, merge_end, merge_give_way, merge_owner_changed, merge_step } from './merge';
+import { merge_counters_reset, merge_end, merge_give_way, merge_object_cell_made, merge_owner_changed, merge_step } from './merge';
 import {
   HEADER_INDEXED, header_codec, header_length, header_make, header_owner, object_cache_hash, object_forget_hash, object_header,
   object_make_raw, object_put,
@@ -98,8 +98,8 @@ export function pool_make_room(pool: Pool): bool {
   const gaveWay = merge_give_way(pool);
   if (!pool.shrinker || pool.changes - pool.changesShrunk < max(pool.objects >> 4, SHRINK_CHANGES_MIN)) return gaveWay;
   merge_counters_reset();
-  merge_step(pool, u32.MAX_VALUE, false);
-  zs_compact(pool);
+  while (!merge_step(pool, u32.MAX_VALUE, false)) {}
+  zs_compact(pool, u32.MAX_VALUE);
   pool.changesShrunk = pool.changes;
   return true;
 }
@@ -168,6 +168,7 @@ export function zs_share(pool: Pool, owner: u32): u32 {
   if (leaf == 0) return 0;
   const length = header_length(object_header(cell_target(owner)));
   let root = owner;
+  let made = false;
   if (cell_kind(owner) == DIRECT) {
     // The leaf is not free while the next cell is looked for.
     cell_set(leaf, SHARED, 1, 0);
@@ -177,7 +178,7 @@ export function zs_share(pool: Pool, owner: u32): u32 {
       return 0;
     }
     object_cell_make(pool, root, owner, length);
-    merge_owner_changed(pool);
+    made = true;
   } else if (cell_refs(owner) == REFS_MAX) {
     cell_return(pool, leaf);
     return 0;
@@ -187,6 +188,7 @@ export function zs_share(pool: Pool, owner: u32): u32 {
   pool.sharedLeaves++;
   pool.sharedBytes += length;
   pool.handles++;
+  if (made) merge_object_cell_made(pool, root);
   return leaf;
 }
 
@@ -371,7 +373,7 @@ export function pool_unmerge(pool: Pool, handlesMax: u32): i32 {
   let given: u32 = 0;
   for (let cell = first_cell(pool); cell != 0 && given < handlesMax; cell = next_cell(cell)) {
     if (cell_kind(cell) != SHARED) continue;
-    if (object_unshare(pool, cell) == 0) return ENOMEM;
+    if (object_unshare(pool, cell) == 0 && !(merge_give_way(pool) && object_unshare(pool, cell) != 0)) return ENOMEM;
     given++;
   }
   return <i32>given;

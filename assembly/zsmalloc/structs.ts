@@ -122,6 +122,8 @@ export class Pool {
   mergeResume: u32;
   mergeCapacity: u32;
   mergeUsed: u32;
+  /// Frames that the index is to have, while it is being made; then 0.
+  mergeFramesWanted: u32;
   mergeChanges: u32;
   mergeFlags: u32;
 

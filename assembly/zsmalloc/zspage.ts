@@ -6,10 +6,10 @@
  *
  * Where an object stands is one 32-bit word, its location:
  *
- *   31                                  4   3  2   1   0
- *  ┌─────────────────────────────────────┬──────┬───┬───┐
- *  │ address / 16 of the object          │  0   │ S │ H │   S: straddles two frames   H: huge, header in descriptor
- *  └─────────────────────────────────────┴──────┴───┴───┘
+ *   31                                  4  3   2   1   0
+ *  ┌─────────────────────────────────────┬───┬───┬───┬───┐   S: straddles two frames   H: huge, header in descriptor
+ *  │ address / 16 of the object          │ 0 │ D │ S │ H │   D: a dry run found it to be a duplicate; else 0
+ *  └─────────────────────────────────────┴───┴───┴───┴───┘
  *
  * so that reading an object that lies in one frame, as most do, needs neither descriptor nor class.
  */
@@ -20,6 +20,7 @@ import { DESCRIPTOR_ALIGN, FRAME0, GROUP_FULL, HUGE_HEADER, SizeClass, Zspage } 
 
 export const LOCATION_HUGE: u32 = 1;
 export const LOCATION_STRADDLES: u32 = 2;
+export const LOCATION_DOOMED: u32 = 4;
 const LOCATION_FLAGS: u32 = 15;
 const PLACE_MASK: u32 = DESCRIPTOR_ALIGN - 1;
 

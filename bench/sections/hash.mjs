@@ -19,18 +19,27 @@ const CACHED_PAGES = 128;
 const GIGABYTES = 1e-3;
 const COPY = '`memory.copy`';
 
-async function rivalHash() {
-  try {
-    const xxhash = await library('xxhash-wasm');
-    const { h64Raw } = await (xxhash.default ?? xxhash)();
-    return { h64Raw };
-  } catch (error) {
-    if (!(error instanceof Missing)) throw error;
-    return { reason: error.message };
-  }
+/** Hash functions of the rivals, by name; `reason` where one is not installed. */
+async function rivalHashes() {
+  const rivals = {};
+  let reason;
+  const add = async (name, make) => {
+    try {
+      rivals[name] = await make(await library(name));
+    } catch (error) {
+      if (!(error instanceof Missing)) throw error;
+      reason = error.message;
+    }
+  };
+  await add('xxhash-wasm', async (xxhash) => (await (xxhash.default ?? xxhash)()).h64Raw);
+  await add('hash-wasm', async ({ createXXHash3 }) => {
+    const hasher = await createXXHash3();
+    return (view) => hasher.init().update(view).digest('binary');
+  });
+  return { rivals, reason };
 }
 
-function hashTasks(core, at, views, repeats, h64Raw) {
+function hashTasks(core, at, views, repeats, rivals) {
   const { raw } = core;
   const staging = raw.stagingAddress();
   const stagingPage = core.bytes(staging, PAGE_BYTES);
@@ -53,11 +62,11 @@ function hashTasks(core, at, views, repeats, h64Raw) {
       },
     },
   ];
-  if (h64Raw) {
+  for (const [name, hash] of Object.entries(rivals)) {
     tasks.push({
-      name: 'xxhash-wasm',
+      name,
       run() {
-        for (let n = 0; n < repeats; n++) for (const view of views) h64Raw(view);
+        for (let n = 0; n < repeats; n++) for (const view of views) hash(view);
       },
     });
   }
@@ -69,7 +78,7 @@ export async function run({ image, settings }) {
   const views = pageViews(image.distinct);
   const at = core.place(image.distinct);
   const copy = core.place(image.distinct);
-  const { h64Raw, reason } = await rivalHash();
+  const { rivals, reason } = await rivalHashes();
 
   const rows = [];
   let coldRatio;
@@ -80,19 +89,19 @@ export async function run({ image, settings }) {
   ]) {
     const repeats = Math.ceil(views.length / some.length);
     const bytes = some.length * repeats * PAGE_BYTES;
-    const times = await alternate(hashTasks(core, at, some, repeats, h64Raw), { rounds: settings.rounds });
+    const times = await alternate(hashTasks(core, at, some, repeats, rivals), { rounds: settings.rounds });
     for (const [name, rounds] of Object.entries(times)) {
-      const ratio = h64Raw && name !== 'xxhash-wasm' ? speedRatio(rounds, times['xxhash-wasm']) : undefined;
+      const ratio = name.startsWith('core') && rivals['xxhash-wasm'] && speedRatio(rounds, times['xxhash-wasm']);
       if (where === 'from memory' && name === 'core, in place') coldRatio = ratio;
       const speed = scaled(megabytesPerSecond(rounds, bytes), GIGABYTES);
-      rows.push([where, name, spread(speed), ratio ? spread(ratio) : reason && name !== 'xxhash-wasm' ? reason : '']);
+      rows.push([where, name, spread(speed), ratio ? spread(ratio) : name.startsWith('core') ? (reason ?? '') : '']);
     }
   }
   return {
     tables: [
       {
         title: 'Hash of a page',
-        text: 'Pages from memory: all distinct ones. In the cache: the same 512 KiB. The core’s hash is keyed and has 32 bits; xxhash-wasm is asked for XXH64 with `h64Raw`.',
+        text: 'Pages from memory: all distinct ones. In the cache: the same 512 KiB. The core’s hash is keyed and has 32 bits; xxhash-wasm is asked for XXH64 with `h64Raw`, hash-wasm for XXH3.',
         head: ['pages', '', 'GB/s', 'core / xxhash-wasm'],
         rows,
       },

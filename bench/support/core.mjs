@@ -22,7 +22,8 @@ export class BenchCore {
       throw new Error('the core aborted');
     };
     this.raw = new WebAssembly.Instance(module, { env: { abort } }).exports;
-    this.raw.init(WASM_PAGES_MAX, ...SEEDS);
+    this.raw.init(WASM_PAGES_MAX);
+    this.raw.hashInit(...SEEDS);
   }
 
   /** Address of so many bytes that nothing else uses. */

@@ -4,10 +4,10 @@
  */
 import { Missing } from './native.mjs';
 
-const NAMES = ['lz4-napi', 'lz4js', 'xxhash-wasm', 'fflate'];
+const NAMES = ['lz4-napi', 'lz4js', 'xxhash-wasm', 'hash-wasm', 'fflate'];
 
 /**
- * @param {'lz4-napi' | 'lz4js' | 'xxhash-wasm' | 'fflate'} name
+ * @param {'lz4-napi' | 'lz4js' | 'xxhash-wasm' | 'hash-wasm' | 'fflate'} name
  * @throws Missing
  */
 export async function library(name) {

@@ -58,8 +58,14 @@ export function targetsText(sections) {
   return markdownTable(['', 'floor', 'moonshot', 'measured', 'reached'], targetRows(measures, reasons));
 }
 
+/** A section of the report, with those of its plots that were drawn. */
+function sectionWithPlots(section, drawn) {
+  const plots = (section.result?.plots ?? []).filter(({ name }) => drawn.includes(name));
+  return [sectionText(section), ...plots.map(({ name, title }) => `![${title}](plots/${name}.svg)`)].join('\n\n');
+}
+
 /** The whole of docs/benchmarks.md. */
-export function reportText({ facts, imageText, sections, note }) {
+export function reportText({ facts, imageText, sections, drawn, note }) {
   return `# Benchmarks
 
 Written by \`npm run bench\`, which makes its own pages, measures everything below on the machine it runs on, and takes some minutes.
@@ -80,6 +86,6 @@ ${targetsText(sections)}
 
 ## Measurements
 
-${sections.map(sectionText).join('\n\n')}
+${sections.map((section) => sectionWithPlots(section, drawn)).join('\n\n')}
 `;
 }

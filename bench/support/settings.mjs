@@ -21,6 +21,9 @@ const FULL = {
   /** As in the target for merging. */
   mergeObjects: 250_000,
   mergeRounds: 7,
+  /** Slots of the largest group of equal pages. */
+  groupSlots: 1_000_000,
+  groupRounds: 3,
   ksmRounds: 3,
   /** What memory is measured on: large enough that the fixed costs of a process do not show. */
   fillBytes: 512 * MIB,
@@ -39,6 +42,9 @@ const FULL = {
   scaleRounds: 3,
   /** That run holds its pages compressed, and this much memory is plenty for it. */
   scaleMemory: 6 * GIB,
+  /** Raw pages of the run that is larger than a wasm memory, and the memory that it wants. */
+  largeBytes: 8 * GIB,
+  largeMemory: 8 * GIB,
 };
 
 const QUICK = {
@@ -50,6 +56,8 @@ const QUICK = {
   dedupPages: 1024,
   mergeObjects: 10_000,
   mergeRounds: 3,
+  groupSlots: 64_000,
+  groupRounds: 1,
   ksmRounds: 1,
   fillBytes: 24 * MIB,
   fillRounds: 1,
@@ -61,6 +69,8 @@ const QUICK = {
   scalePages: 60_000,
   scalePart: 2_000,
   scaleMemory: 0,
+  largeBytes: 512 * MIB,
+  largeMemory: 0,
 };
 
 export function settingsFor({ quick }) {
@@ -69,6 +79,15 @@ export function settingsFor({ quick }) {
 
 /** Why the long run cannot be made here, or undefined. */
 export function scaleMissing({ scaleMemory }) {
-  if (totalmem() >= scaleMemory) return undefined;
-  return `it wants ${scaleMemory / GIB} GiB of memory, and this machine has ${(totalmem() / GIB).toFixed(1)}`;
+  return memoryMissing(scaleMemory);
+}
+
+/** The same for the largest run. */
+export function largeMissing({ largeMemory }) {
+  return memoryMissing(largeMemory);
+}
+
+function memoryMissing(wanted) {
+  if (totalmem() >= wanted) return undefined;
+  return `it wants ${wanted / GIB} GiB of memory, and this machine has ${(totalmem() / GIB).toFixed(1)}`;
 }

@@ -51,17 +51,19 @@ export class PageNames {
   }
 }
 
+/** Fills the beginning of `bytes` with the pages of these names. */
+export function fillBatch(bytes, names) {
+  const words = new Uint32Array(bytes.buffer);
+  names.forEach((name, n) => makePage(name, words.subarray(n * PAGE_WORDS, (n + 1) * PAGE_WORDS)));
+}
+
 /** Writes all pages to a device. */
 export function writeAll(zram, { names }) {
   const bytes = new Uint8Array(MIB);
-  const words = Array.from(
-    { length: BATCH_PAGES },
-    (_, n) => new Uint32Array(bytes.buffer, n * PAGE_BYTES, PAGE_WORDS),
-  );
   for (let from = 0; from < names.length; from += BATCH_PAGES) {
-    const count = Math.min(BATCH_PAGES, names.length - from);
-    for (let n = 0; n < count; n++) makePage(names[from + n], words[n]);
-    zram.writePages(from, bytes.subarray(0, count * PAGE_BYTES));
+    const some = names.subarray(from, from + BATCH_PAGES);
+    fillBatch(bytes, some);
+    zram.writePages(from, bytes.subarray(0, some.length * PAGE_BYTES));
   }
 }
 

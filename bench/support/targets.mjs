@@ -40,7 +40,7 @@ export const TARGETS = [
   },
   {
     id: 'workers',
-    missing: 'this version has no workers',
+    section: 'workers',
     what: 'two workers / `writePages` on one thread',
     floor: 1.4,
     moonshot: 1.9,

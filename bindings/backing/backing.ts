@@ -1,5 +1,5 @@
 /** Backing: where pages go that are written back. */
-import { PAGE_SIZE, checkInteger } from '../arguments.js';
+import { PAGE_SIZE, checkBytes, checkInteger } from '../arguments.js';
 import { ZramError } from '../errors.js';
 import { describe } from '../size.js';
 
@@ -33,6 +33,14 @@ export interface AsyncBacking {
   read(slot: number, page: Uint8Array): Promise<void>;
   /** Writes `page`, 4096 bytes, to a slot. `page` is valid until the promise is settled. */
   write(slot: number, page: Uint8Array): Promise<void>;
+}
+
+/** Tests what a backing of the library is called with: a wrong slot or page is EINVAL before anything has changed. */
+export function checkTransfer(slots: number, slot: unknown, page: unknown): void {
+  checkInteger(slot, 'slot', 0, slots - 1);
+  checkBytes(page, 'page');
+  if (page.length === PAGE_SIZE) return;
+  throw new ZramError('EINVAL', `page must have ${PAGE_SIZE} bytes, not ${page.length}.`);
 }
 
 /** Hands out slot numbers, those given back first. */

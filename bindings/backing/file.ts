@@ -2,7 +2,8 @@
 /** A backing in a file, for Node.js (`zram-wasm/node`, and the attribute `backing_dev`). */
 import { PAGE_SIZE, checkInteger } from '../arguments.js';
 import { ZramError, type ZramErrorCode } from '../errors.js';
-import type { Backing } from './backing.js';
+import { describe } from '../size.js';
+import { checkTransfer, type Backing } from './backing.js';
 
 /** What of `node:fs` is used. */
 interface Files {
@@ -40,20 +41,24 @@ export class FileBacking implements Backing {
    * Makes a sparse file, which `destroy` removes.
    * @param path file to make; one that exists is an error (`EBUSY`)
    * @param slots pages of 4096 bytes, up to 2^32 - 1
-   * @throws ZramError EBUSY, ENOENT: a folder that does not exist; EIO
+   * @throws ZramError EINVAL: a wrong type or number; EBUSY; ENOENT: a folder that does not exist; EIO
    */
   constructor(path: string, slots: number);
   /** @internal */
   constructor(path: string, slots: undefined, existing: true);
   constructor(path: string, slots: number | undefined, existing = false) {
-    if (slots !== undefined) checkInteger(slots, 'slots', 1, 2 ** 32 - 1);
+    if (typeof path !== 'string') throw new ZramError('EINVAL', `path must be a string, not ${describe(path)}.`);
+    if (!existing) checkInteger(slots, 'slots', 1, 2 ** 32 - 1);
     this.name = path;
     this.#removed = !existing;
     try {
       this.#file = this.#fs.openSync(path, existing ? 'r+' : 'wx+', 0o600);
     } catch (error) {
       const code = CODES[(error as { code?: string }).code ?? ''] ?? 'EIO';
-      throw new ZramError(code, `the backing file ${path} cannot be ${existing ? 'opened' : 'made'}: ${String(error)}`);
+      throw new ZramError(
+        code,
+        `the backing file ${path} cannot be ${existing ? 'opened' : 'made'}: ${String(error)}.`,
+      );
     }
     try {
       this.slots = slots ?? this.#slotsOfFile();
@@ -61,7 +66,7 @@ export class FileBacking implements Backing {
     } catch (error) {
       this.destroy();
       if (error instanceof ZramError) throw error;
-      throw new ZramError('EIO', `the backing file ${path} cannot be made: ${String(error)}`);
+      throw new ZramError('EIO', `the backing file ${path} cannot be made: ${String(error)}.`);
     }
   }
 
@@ -102,14 +107,21 @@ export class FileBacking implements Backing {
 
   /** Fills `page` from a slot. */
   read(slot: number, page: Uint8Array): void {
+    this.#check(slot, page);
     const length = this.#fs.readSync(this.#file, page, 0, PAGE_SIZE, slot * PAGE_SIZE);
     if (length !== PAGE_SIZE) throw new ZramError('EIO', `slot ${slot} of ${this.name} ends after ${length} bytes.`);
   }
 
   /** Writes `page` to a slot. */
   write(slot: number, page: Uint8Array): void {
+    this.#check(slot, page);
     const length = this.#fs.writeSync(this.#file, page, 0, PAGE_SIZE, slot * PAGE_SIZE);
     if (length !== PAGE_SIZE) throw new ZramError('EIO', `slot ${slot} of ${this.name} took ${length} bytes only.`);
+  }
+
+  #check(slot: number, page: Uint8Array): void {
+    if (this.#file < 0) throw new ZramError('EINVAL', 'this FileBacking was destroyed.');
+    checkTransfer(this.slots, slot, page);
   }
 
   /** Closes the file, and removes it if the constructor made it. Calling it again does nothing. */

@@ -1,6 +1,6 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -34,6 +34,46 @@ describe('exit status', () => {
     expect(result.status).toBe(status);
     expect(result.stdout === '').toBe(status !== 0);
     expect(result.stderr === '').toBe(status === 0);
+  });
+});
+
+(process.platform === 'linux' ? describe : describe.skip)('what stands at standard input', () => {
+  /** @param skipped bytes that somebody has read from it before */
+  const runFrom = (path: string, skipped = 0) => {
+    const stdin = openSync(path, 'r');
+    readSync(stdin, Buffer.alloc(skipped));
+    const args = [executable.path, 'analyze', '--json', '-'];
+    const { status, stdout, stderr } = spawnSync(process.execPath, args, {
+      stdio: [stdin, 'pipe', 'pipe'],
+      encoding: 'utf8',
+    });
+    closeSync(stdin);
+    return { status, stderr, stdout };
+  };
+
+  test('a file, from where its reader stands', () => {
+    const { stdout } = runFrom('package-lock.json', 4096);
+    expect(JSON.parse(stdout)).toMatchObject({ inputs: [{ bytes: statSync('package-lock.json').size - 4096 }] });
+  });
+
+  test('nothing', () => {
+    const { status, stdout } = runFrom('/dev/null');
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ inputs: [{ kind: 'stdin', bytes: 0, pages: 0 }] });
+  });
+
+  test('a folder is a failure', () => {
+    expect(runFrom('.')).toEqual({
+      status: 1,
+      stderr: 'zram-wasm: cannot read standard input: it is a directory; name the files in it\n',
+      stdout: '',
+    });
+  });
+
+  test('what cannot be read is a failure', () => {
+    const { status, stderr, stdout } = runFrom('/proc/self/mem');
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+    expect(stderr).toMatch(/^zram-wasm: cannot read standard input: [^\n]+\n$/);
   });
 });
 

@@ -1,18 +1,20 @@
 /**
- * Runs the documents' snippets in the built package, each in a process and a folder of its own.
+ * Runs the documents' snippets as a newcomer would: with the package packed and installed elsewhere, each in a process
+ * and a folder of its own.
  *
- * - `js` and `ts`: a module that imports 'zram-wasm' through the package's own exports. Where lines end in `// → text`,
- *   what the module prints is compared with these texts.
- * - `sh`: run by bash, in an empty folder; `zram-wasm` and `npx zram-wasm` are this package's command.
+ * - `js` and `ts`: a module that imports 'zram-wasm'. Where lines end in `// → text`, what the module prints is compared
+ *   with these texts.
+ * - `sh`: run by bash, in an empty folder below the one where the package is installed.
  * - After the language may stand `no-run: reason`. Snippets in other languages are not run.
  */
 import { spawn } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { delimiter, join, resolve } from 'node:path';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { transform } from 'esbuild';
 
+import { Installed, environment } from '../package/installed.js';
 import { documents, snippetsOf, type Snippet } from './markdown.js';
 
 const LANGUAGES_RUN = ['js', 'ts', 'sh'];
@@ -20,25 +22,13 @@ const LANGUAGES_RUN = ['js', 'ts', 'sh'];
 const TIMEOUT = 30_000;
 const LANGUAGES_SHOWN = ['', 'text', 'json', 'html', 'mermaid'];
 
-let folder: string;
-let shims: string;
+let installed: Installed;
 
-beforeAll(() => {
-  // Inside the package, so that Node finds it by its own name.
-  folder = mkdtempSync(resolve('build/snippets-'));
-  shims = join(folder, 'bin');
-  mkdirSync(shims);
-  const cli = resolve('dist/cli.js');
-  shim('zram-wasm', `exec "${process.execPath}" "${cli}" "$@"`);
-  shim('npx', `[ "$1" = zram-wasm ] && shift && exec "${process.execPath}" "${cli}" "$@"; echo "npx $1?" >&2; exit 1`);
-});
+beforeAll(async () => {
+  installed = await Installed.make();
+}, 60_000);
 
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-function shim(name: string, script: string): void {
-  writeFileSync(join(shims, name), `#!/bin/sh\n${script}\n`);
-  chmodSync(join(shims, name), 0o755);
-}
+afterAll(() => installed.remove());
 
 interface Outcome {
   status: number | null;
@@ -49,7 +39,7 @@ interface Outcome {
 /** Runs to the end of the process itself; what it left in the background is ended. */
 function run(command: string, args: string[], cwd: string): Promise<Outcome> {
   return new Promise((done, failed) => {
-    const env = { ...process.env, PATH: `${shims}${delimiter}${process.env.PATH ?? ''}` };
+    const env = { ...environment(), npm_config_offline: 'true' };
     const child = spawn(command, args, { cwd, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
     let out = '';
     let err = '';
@@ -68,7 +58,7 @@ function run(command: string, args: string[], cwd: string): Promise<Outcome> {
 }
 
 async function runSnippet(snippet: Snippet): Promise<Outcome> {
-  const place = mkdtempSync(join(folder, 'run-'));
+  const place = mkdtempSync(installed.path('run-'));
   if (snippet.language === 'sh') return run('bash', ['-euo', 'pipefail', '-c', snippet.text], place);
   const { code } = await transform(snippet.text, { loader: 'ts', format: 'esm', target: 'node20' });
   writeFileSync(join(place, 'snippet.mjs'), snippet.language === 'ts' ? code : snippet.text);

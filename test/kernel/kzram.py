@@ -3,6 +3,7 @@
 
     kzram.py --probe                          can this machine do it? exit 0 or 77, the reason on stderr
     kzram.py IMAGE TRACE SLOTS [--level N]    IMAGE: the pages that writes refer to; SLOTS: pages of the disk
+    kzram.py --attributes                     writes to attributes, each to a fresh device, and what came of it
 
 TRACE is a file of records of three little-endian u32 (test/support/trace.ts writes it):
 
@@ -13,6 +14,9 @@ Standard output has one line for each operation, its errno (0: it went through) 
 mm_stat line; the last line is `io_stat` and the kernel's own io_stat line. A write that the kernel refuses
 is a result, not a failure: its line says 5 (EIO), and the trace goes on.
 
+The writes to attributes come on standard input as JSON, a list of [attribute, text, disksize]; an empty disksize leaves
+the device uninitialised. Standard output has as JSON, for each, [errno's name or '', {attribute: text that is read}].
+
 Writes are O_DIRECT, because the page cache would delay and merge them. /dev/zram0 is shared by everything on
 the machine, so it is only touched under a lock, and is reset before and after, also when something fails.
 """
@@ -20,6 +24,7 @@ the machine, so it is only touched under a lock, and is reset before and after, 
 import argparse
 import errno
 import fcntl
+import json
 import mmap
 import os
 import signal
@@ -38,6 +43,7 @@ BLKDISCARD = 0x1277
 WRITE, DISCARD, COMPACT, LIMIT = range(4)
 EXIT_UNAVAILABLE = 77
 EXIT_LOCKED = 75
+READABLE = ('comp_algorithm', 'debug_stat', 'disksize', 'initstate', 'io_stat', 'mm_stat')
 OUTPUT_BYTES = 1 << 20
 
 
@@ -116,9 +122,41 @@ def run(image, trace, device, stat, out):
         out.write(b'%d ' % result + os.pread(stat, PAGE_SIZE, 0))
 
 
+def write_attribute(name, text):
+    """One write(2) of exactly these bytes; returns the name of the errno."""
+    file = os.open(ATTRIBUTES + name, os.O_WRONLY)
+    try:
+        os.write(file, text.encode())
+        return ''
+    except OSError as error:
+        return errno.errorcode[error.errno]
+    finally:
+        os.close(file)
+
+
+def read_attributes():
+    texts = {}
+    for name in READABLE:
+        with open(ATTRIBUTES + name) as attribute:
+            texts[name] = attribute.read()
+    return texts
+
+
+def run_attributes(writes):
+    results = []
+    for name, text, disksize in writes:
+        reset()
+        put('comp_algorithm', ALGORITHM)
+        if disksize:
+            put('disksize', disksize)
+        results.append([write_attribute(name, text), read_attributes()])
+    return results
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--probe', action='store_true')
+    parser.add_argument('--attributes', action='store_true')
     parser.add_argument('--level', type=int, default=1)
     parser.add_argument('image', nargs='?')
     parser.add_argument('trace', nargs='?')
@@ -127,10 +165,19 @@ def main():
     probe()
     if options.probe:
         return
-    if options.slots is None:
-        parser.error('IMAGE, TRACE and SLOTS are all needed')
     # Without a handler SIGTERM would end the process between the two resets.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    if options.attributes:
+        writes = json.load(sys.stdin)
+        with take_lock():
+            reset()
+            try:
+                results = run_attributes(writes)
+            finally:
+                reset()
+        return json.dump(results, sys.stdout)
+    if options.slots is None:
+        parser.error('IMAGE, TRACE and SLOTS are all needed')
 
     with open(options.image, 'rb') as file:
         image = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)

@@ -12,14 +12,19 @@ const PAGE = (script) => `<!doctype html>
 <link rel="icon" href="data:,">
 <script type="module" src="${script}"></script>
 `;
-const ENTRIES = ['index', 'external'];
+const ENTRIES = {
+  index: { specifier: 'zram-wasm', files: [] },
+  // esbuild leaves `new URL('./core.wasm', import.meta.url)` as it is: the file has to be put beside the bundle.
+  external: { specifier: 'zram-wasm/external', files: ['core.wasm'] },
+  parallel: { specifier: 'zram-wasm/parallel', files: ['core.wasm', 'parallel-worker.js'] },
+};
 
-for (const entry of ENTRIES) {
-  const specifier = entry === 'index' ? 'zram-wasm' : `zram-wasm/${entry}`;
+for (const [entry, { specifier, files }] of Object.entries(ENTRIES)) {
+  const [use, file] = entry === 'parallel' ? ['parallelRoundTrip', 'parallel-round-trip'] : ['roundTrip', 'round-trip'];
   const code = `import * as library from '${specifier}';
-import { roundTrip } from '../round-trip.js';
+import { ${use} } from '../${file}.js';
 
-console.log(JSON.stringify(await roundTrip(library)));
+console.log(JSON.stringify(await ${use}(library)));
 `;
   await mkdir(`src-${entry}`);
   await writeFile(`src-${entry}/main.js`, code);
@@ -28,8 +33,7 @@ console.log(JSON.stringify(await roundTrip(library)));
   const outdir = `esbuild-${entry}`;
   await esbuild.build({ entryPoints: [`src-${entry}/main.js`], bundle: true, minify: true, format: 'esm', outdir });
   await writeFile(`${outdir}/index.html`, PAGE('./main.js'));
-  // esbuild leaves `new URL('./core.wasm', import.meta.url)` as it is: the file has to be put beside the bundle.
-  if (entry === 'external') await copyFile('node_modules/zram-wasm/dist/core.wasm', `${outdir}/core.wasm`);
+  for (const name of files) await copyFile(`node_modules/zram-wasm/dist/${name}`, `${outdir}/${name}`);
 
   await vite.build({
     root: `src-${entry}`,

@@ -3,7 +3,10 @@ import { readFile, readdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import * as sources from '../../bindings/index.js';
+import * as parallelSources from '../../bindings/parallel.js';
+import { compiledCore } from '../support/raw-core.js';
 import { chromium, openPages, type Page, type PageResult } from './chromium.js';
+import { parallelRoundTrip, type ParallelSeen } from './consumer/parallel-round-trip.js';
 import { roundTrip, type Seen } from './consumer/round-trip.js';
 import { Installed, type Output } from './installed.js';
 
@@ -12,11 +15,16 @@ const TIMEOUT_MS = 120_000;
 
 let installed: Installed;
 let expected: Seen;
+let expectedInParallel: ParallelSeen;
 let output: Output;
 
 beforeAll(async () => {
   installed = await Installed.make();
   expected = await roundTrip(sources);
+  expectedInParallel = await parallelRoundTrip(parallelSources, {
+    module: compiledCore('release'),
+    worker: new URL('../../dist/parallel-worker.js', import.meta.url),
+  });
   output = await installed.node(fileURLToPath(new URL('bundle.mjs', import.meta.url)));
 }, TIMEOUT_MS);
 afterAll(() => installed.remove());
@@ -30,9 +38,16 @@ test.each(ENTRIES)('a bundle of esbuild runs in Node: %s', async (entry) => {
   expect(JSON.parse(stdout)).toEqual(expected);
 });
 
+test('a bundle of esbuild runs in Node: parallel', async () => {
+  expect(expectedInParallel).toMatchObject({ same: true, spread: true });
+  const { stdout } = await installed.node('esbuild-parallel/main.js');
+  expect(JSON.parse(stdout)).toEqual(expectedInParallel);
+});
+
 test.each([
   ['index', []],
   ['external', [expect.stringMatching(/^core-.*\.wasm$/)]],
+  ['parallel', [expect.stringMatching(/^core-.*\.wasm$/)]],
 ])('Vite brings the core along: %s', async (entry, expectedNames) => {
   const assets = installed.path(`vite-${entry}`, 'assets');
   const names = (await readdir(assets)).filter((name) => name.endsWith('.wasm'));
@@ -73,6 +88,22 @@ const PAGES: Record<string, Page> = {
   'a module worker': { path: '/unbundled.html?worker', csp: STRICT },
 };
 
+const PARALLEL_PAGES: Record<string, Page> = {
+  'without a bundler': { path: '/unbundled.html?parallel', csp: STRICT },
+  'without a bundler, cross-origin isolated': { path: '/unbundled.html?parallel', csp: STRICT, isolated: true },
+  'cross-origin isolated, buffers transferred': { path: '/unbundled.html?transfers', csp: STRICT, isolated: true },
+  'cross-origin isolated, memory shared': { path: '/unbundled.html?shares', csp: STRICT, isolated: true },
+  'a worker of the page’s own making': { path: '/unbundled.html?factory', csp: STRICT },
+  esbuild: { path: '/esbuild-parallel/', csp: STRICT },
+  'esbuild, cross-origin isolated': { path: '/esbuild-parallel/', csp: STRICT, isolated: true },
+  Vite: { path: '/vite-parallel/', csp: STRICT },
+  'Vite, cross-origin isolated': { path: '/vite-parallel/', csp: STRICT, isolated: true },
+};
+const PARALLEL_FAILURES: Page[] = [
+  { path: '/unbundled.html?shares', csp: STRICT },
+  { path: '/unbundled.html?no-script', csp: STRICT },
+];
+
 function describeWithChromium(name: string, tests: () => void): void {
   if (chromium !== undefined) {
     describe(name, tests);
@@ -85,20 +116,56 @@ function describeWithChromium(name: string, tests: () => void): void {
 
 describeWithChromium('in Chromium', () => {
   const results = new Map<string, PageResult>();
+  const parallelResults = new Map<string, PageResult>();
+  let notShared: PageResult | undefined;
+  let notThere: PageResult | undefined;
   let forbidden: PageResult | undefined;
+  let opfs: PageResult | undefined;
 
   beforeAll(async () => {
     const names = Object.keys(PAGES);
-    const pages = [...Object.values(PAGES), { path: '/unbundled.html?failure', csp: NO_WASM }];
-    const opened = await openPages(installed, pages);
-    for (const [n, name] of names.entries()) results.set(name, opened[n]);
-    forbidden = opened.at(-1);
+    const inParallel = Object.values(PARALLEL_PAGES);
+    const opened = await openPages(installed, [
+      ...Object.values(PAGES),
+      ...inParallel,
+      ...PARALLEL_FAILURES,
+      { path: '/unbundled.html?opfs', csp: NO_CONNECTIONS },
+      { path: '/unbundled.html?failure', csp: NO_WASM },
+    ]);
+    for (const name of names) results.set(name, opened.shift()!);
+    for (const name of Object.keys(PARALLEL_PAGES)) parallelResults.set(name, opened.shift()!);
+    [notShared, notThere, opfs, forbidden] = opened;
   }, TIMEOUT_MS);
 
   test.each(Object.keys(PAGES))('%s', (name) => {
     const { log, problems } = results.get(name)!;
     expect(problems).toEqual([]);
     expect(JSON.parse(log)).toEqual(expected);
+  });
+
+  test('pages go to a file of the browser and come back, in a worker', () => {
+    expect(opfs?.problems).toEqual([]);
+    const { inPage, wrong, seen } = JSON.parse(opfs!.log);
+    expect({ inPage, wrong }).toEqual({ inPage: 'EOPNOTSUPP', wrong: 'EINVAL' });
+    const round = {
+      ...{ twice: 'EBUSY', pagesWritten: 40, same: true, full: 'ENOSPC', memUsed: 4096, destroyed: 'EINVAL' },
+      bdStat: { bdCount: 40, bdReads: 40, bdWrites: 40 },
+    };
+    expect(seen).toEqual([[], ['kept'], ['kept']].map((files) => ({ ...round, files })));
+  });
+
+  test.each(Object.keys(PARALLEL_PAGES))('several workers: %s', (name) => {
+    const { log, problems } = parallelResults.get(name)!;
+    expect(problems).toEqual([]);
+    expect(JSON.parse(log)).toEqual(expectedInParallel);
+  });
+
+  test('memory cannot be shared where the page is not isolated', () => {
+    expect(notShared?.log).toMatch(/^EINVAL: sharedMemory needs SharedArrayBuffer/);
+  });
+
+  test('a worker’s script that is not there', () => {
+    expect(notThere?.log).toMatch(/^EIO: a worker did not start: its script could not be loaded/);
   });
 
   test('where the policy forbids WebAssembly, the error names the word that is missing', () => {

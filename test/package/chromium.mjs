@@ -1,6 +1,5 @@
 /**
- * Opens pages of the consumer's folder in Chromium. Arguments: the browser, then for each page its path and its
- * Content-Security-Policy. Prints, for each page, what it logged and everything that went wrong, as JSON. A process of its
+ * Opens pages of the consumer's folder in Chromium. Arguments: the browser, then the pages as JSON. Prints, for each page, what it logged and everything that went wrong, as JSON. A process of its
  * own, since playwright-core wants a Node that jest has not touched.
  */
 import { createReadStream, existsSync } from 'node:fs';
@@ -11,10 +10,10 @@ import { chromium } from 'playwright-core';
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.wasm': 'application/wasm' };
 const DONE_MS_MAX = 20_000;
 
-const [executablePath, ...args] = process.argv.slice(2);
-const pages = Array.from({ length: args.length / 2 }, (_, n) => ({ path: args[2 * n], csp: args[2 * n + 1] }));
+const [executablePath, json] = process.argv.slice(2);
 
 let csp = '';
+let isolated = false;
 const server = createServer((request, response) => {
   const { pathname } = new URL(request.url, 'http://localhost');
   const file = path.join(process.cwd(), pathname.endsWith('/') ? `${pathname}index.html` : pathname);
@@ -24,6 +23,10 @@ const server = createServer((request, response) => {
   }
   response.setHeader('content-type', TYPES[path.extname(file)] ?? 'application/octet-stream');
   response.setHeader('content-security-policy', csp);
+  if (isolated) {
+    response.setHeader('cross-origin-opener-policy', 'same-origin');
+    response.setHeader('cross-origin-embedder-policy', 'require-corp');
+  }
   createReadStream(file).pipe(response);
 });
 await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -51,8 +54,8 @@ async function open(browser, address) {
 const browser = await chromium.launch({ executablePath, chromiumSandbox: process.getuid?.() !== 0 });
 try {
   const results = [];
-  for (const page of pages) {
-    csp = page.csp;
+  for (const page of JSON.parse(json)) {
+    ({ csp, isolated = false } = page);
     results.push(await open(browser, origin + page.path));
   }
   console.log(JSON.stringify(results));

@@ -13,6 +13,8 @@ export interface Page {
   readonly path: string;
   /** Its Content-Security-Policy. */
   readonly csp: string;
+  /** Whether it is cross-origin isolated; if not, it has no SharedArrayBuffer. */
+  readonly isolated?: boolean;
 }
 
 export interface PageResult {
@@ -24,6 +26,6 @@ export interface PageResult {
 
 /** Opens the pages, one after the other, from a server of the consumer's folder. */
 export async function openPages(installed: Installed, pages: readonly Page[]): Promise<PageResult[]> {
-  const { stdout } = await installed.node(SCRIPT, chromium!, ...pages.flatMap(({ path, csp }) => [path, csp]));
+  const { stdout } = await installed.node(SCRIPT, chromium!, JSON.stringify(pages));
   return JSON.parse(stdout);
 }

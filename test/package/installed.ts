@@ -64,7 +64,7 @@ export class Installed {
 }
 
 /** Ours without what npm and jest put there: the settings of this repository, which are no consumer's. */
-function environment(): NodeJS.ProcessEnv {
+export function environment(): NodeJS.ProcessEnv {
   const entries = Object.entries(process.env).filter(([name]) => !/^(?:npm_|NODE_OPTIONS$|NODE_ENV$|JEST_)/.test(name));
   return Object.fromEntries(entries);
 }

@@ -70,6 +70,17 @@ test.each(CONSUMERS)('%s', async (name, code) => {
   expect(await installed.evaluate(file, IMPORTS + code)).toEqual(expected);
 });
 
+test('import of zram-wasm/parallel: workers and core from their files', async () => {
+  const code = `import * as library from 'zram-wasm/parallel';
+    import { ZramError } from 'zram-wasm';
+    import { parallelRoundTrip } from './parallel-round-trip.js';
+    const seen = [await parallelRoundTrip(library), await parallelRoundTrip(library, { sharedMemory: false })];
+    const error = await library.ParallelZram.create({ workers: 0 }).catch((error) => error);
+    console.log(JSON.stringify([...seen, error instanceof ZramError]));`;
+  const seen = { same: true, objectsMerged: expect.any(Number), origDataSize: 201 * 4096, spread: true };
+  expect(await installed.evaluate('parallel.js', code)).toEqual([seen, seen, true]);
+});
+
 test.each(['zram-wasm', 'zram-wasm/external'])('require(%j), without a warning', async (entry) => {
   const code = `const library = require('${entry}');
     void import('./round-trip.js')

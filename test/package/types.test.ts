@@ -9,6 +9,8 @@ const PROGRAM = `import { Engine, MemoryBacking, Zram, ZramError, ZsPool, Zswap 
 import type { Handle, MergeReport, MmStat, PoolStats, Size, ZramErrorCode } from 'zram-wasm';
 import * as external from 'zram-wasm/external';
 import { FileBacking } from 'zram-wasm/node';
+import { LostPagesError, ParallelZram } from 'zram-wasm/parallel';
+import type { ParallelStats, WorkerLike } from 'zram-wasm/parallel';
 
 const size: Size = '64M';
 using engine: Engine = await Engine.create({ maxMemory: size });
@@ -27,11 +29,18 @@ pool.free(handle);
 using zswap = await Zswap.create({ backing: new MemoryBacking(10) });
 const file = new FileBacking('pages', 10);
 
+declare const start: () => WorkerLike;
+await using parallel = await ParallelZram.create({ workers: 2, disksize: size, memLimit: '1M', worker: start });
+await parallel.writePage(0, await parallel.readPage(1, page));
+const { mmStat, workers }: ParallelStats = await parallel.stats();
+const lost: number[] = parallel.lostPages();
+
 let code: ZramErrorCode | undefined;
 try {
   await external.Zram.create({ disksize: 1 });
 } catch (error) {
   if (error instanceof ZramError) code = error.code;
+  if (error instanceof LostPagesError) lost.push(...error.pages);
 }
 
 // What must not compile. Where it does, the comment itself is an error.
@@ -44,7 +53,7 @@ await Zram.create({ diskSize: '1G' });
 // @ts-expect-error: results cannot be changed
 stat.memUsedTotal = 0;
 
-export { code, file, report, stats, zswap };
+export { code, file, lost, mmStat, report, stats, workers, zswap };
 `;
 
 let installed: Installed;

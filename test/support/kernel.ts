@@ -28,9 +28,11 @@ export function kernelMissing(): string | undefined {
   return probe.status === 0 ? undefined : probe.stderr.trim();
 }
 
-function runHelper(args: readonly string[]): Promise<Buffer> {
+function runHelper(args: readonly string[], input = ''): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const child = spawn('python3', [HELPER, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn('python3', [HELPER, ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
+    child.stdin.on('error', () => undefined); // it did not want to read: its status and its complaint tell why
+    child.stdin.end(input);
     const output: Buffer[] = [];
     const complaints: Buffer[] = [];
     child.stdout.on('data', (chunk: Buffer) => output.push(chunk));
@@ -86,4 +88,15 @@ export async function runOnKernel(set: DataSet, trace: Trace, slots: number, lev
   } finally {
     await rm(directory, { recursive: true });
   }
+}
+
+/** A write to an attribute of a fresh device; an empty disksize leaves the device uninitialised. */
+export type AttributeWrite = readonly [attribute: string, text: string, disksize: string];
+
+/** Writes to the kernel's attributes. Returns for each write the name of its errno, '' for none, and what is read then. */
+export async function writeKernelAttributes(
+  writes: readonly AttributeWrite[],
+): Promise<[code: string, texts: Record<string, string>][]> {
+  const output = await runHelper(['--attributes'], JSON.stringify(writes));
+  return JSON.parse(output.toString()) as [string, Record<string, string>][];
 }

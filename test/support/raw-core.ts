@@ -69,7 +69,8 @@ export function bareCore(build: Build, seeds: readonly [number, number, number, 
   };
   const { exports } = new WebAssembly.Instance(compiledCore(build), { env: { abort } });
   const raw = exports as unknown as RawExports;
-  raw.init(65535, ...seeds);
+  raw.init(65535);
+  raw.hashInit(...seeds);
   return raw;
 }
 

@@ -165,6 +165,44 @@ describe('a hash that is always equal', () => {
   });
 });
 
+/** Milliseconds that merging, parting in random order, merging again and freeing take, of so many slots with one content. */
+function groupTime(slots: number): number {
+  using engine = engineOf('release');
+  const zram = engine.createZram({ disksize: slots * PAGE_SIZE });
+  const page = new Uint8Array(PAGE_SIZE).fill(1, 0, 64);
+  const view = new DataView(page.buffer);
+  const order = Uint32Array.from({ length: slots }, (_, index) => index);
+  for (let n = slots - 1; n > 0; n--) {
+    const other = random.below(n + 1);
+    [order[n], order[other]] = [order[other], order[n]];
+  }
+  const writeAll = (content: (n: number) => number): void => {
+    for (let n = 0; n < slots; n++) {
+      view.setUint32(0, content(n), true);
+      zram.writePage(order[n], page);
+    }
+  };
+  const start = performance.now();
+  writeAll(() => 1);
+  expect(zram.merge().objectsMerged).toBe(slots - 1);
+  writeAll((n) => 2 + n);
+  expect(zram.mmStat.pagesMerged).toBe(0);
+  writeAll(() => 1);
+  expect(zram.merge().objectsMerged).toBe(slots - 1);
+  for (const index of order) zram.discard(index * PAGE_SIZE, PAGE_SIZE);
+  expect(zram.mmStat).toMatchObject({ memUsedTotal: 0, pagesMerged: 0, comprDataSize: 0 });
+  return performance.now() - start;
+}
+
+test('the time of a group is linear in its slots', () => {
+  const few = 4000;
+  const times = 16;
+  groupTime(few); // V8 compiles what is hot
+  const least = (slots: number): number => Math.min(groupTime(slots), groupTime(slots));
+  // Quadratic time would be 16 times as much; caches and a busy machine may make it some times as much.
+  expect(least(few * times)).toBeLessThan(least(few) * times * 5);
+});
+
 test('100,000 pages of one content become one object, and all of them are freed', async () => {
   const engine = await Engine.create();
   const zram = engine.createZram({ disksize: '1G' });

@@ -1,5 +1,6 @@
 /* global Worker, location */
 /** A page that loads the package's files as they are. The query says how; what was seen is logged. */
+import { parallelRoundTrip } from './parallel-round-trip.js';
 import { roundTrip, roundTripIn } from './round-trip.js';
 
 const DIST = new URL('./node_modules/zram-wasm/dist/', import.meta.url);
@@ -18,6 +19,26 @@ const WAYS = {
       worker.onmessage = ({ data }) => resolve(data);
       void WebAssembly.compileStreaming(fetchCore()).then((module) => worker.postMessage(module));
     }),
+  opfs: async () => {
+    const { OpfsBacking } = await load('index.js');
+    const inPage = await OpfsBacking.create('pages', 1).catch(({ code }) => code);
+    const worker = new Worker(new URL('./opfs-worker.js', import.meta.url), { type: 'module' });
+    return new Promise((resolve) => {
+      worker.onmessage = ({ data }) => resolve({ inPage, ...data });
+    });
+  },
+  parallel: async () => parallelRoundTrip(await load('parallel.js')),
+  transfers: async () => parallelRoundTrip(await load('parallel.js'), { sharedMemory: false }),
+  shares: async () =>
+    parallelRoundTrip(await load('parallel.js'), { sharedMemory: true }).catch(({ message }) => message),
+  factory: async () => {
+    const url = new URL('parallel-worker.js', DIST);
+    return parallelRoundTrip(await load('parallel.js'), { worker: () => new Worker(url, { type: 'module' }) });
+  },
+  'no-script': async () =>
+    parallelRoundTrip(await load('parallel.js'), { worker: new URL('no-such.js', DIST) }).catch(
+      ({ message }) => message,
+    ),
   failure: async () => roundTrip(await load('index.js')).catch(({ message }) => message),
 };
 

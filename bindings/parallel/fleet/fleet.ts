@@ -1,0 +1,294 @@
+/**
+ * The workers together: which page is where, and what is sent to whom in which order.
+ *
+ * Tasks wait in one queue and send their pages in the order in which they were called; one that cannot go on (its worker
+ * has enough to do, its page is busy) holds up those behind it. Each worker does what it is sent in order. So per page
+ * everything happens in the order of the calls.
+ *
+ * A page that another worker shall have is busy from then on: no task touches it. It is written there first. Once that is
+ * acknowledged the page has its new owner, and its old copy is freed ahead of whatever is sent to the old owner next. When
+ * the new worker refuses, or dies, nothing has changed.
+ */
+import type { ZramError } from '../../errors.js';
+import { Link, type LinkEvents, type PageClient, type Shipment } from './link.js';
+import { BUSY, LOST, NOBODY, Owners } from './owners.js';
+import { DIED, DISCARD, DONE, FILL, READ, WRITE, type ControlName, type DeviceOptions } from './protocol.js';
+import type { Router } from './router.js';
+import type { WorkerSource } from '../worker-source.js';
+
+/** A call that waits for its turn, or is under way. */
+export interface Task {
+  /** Sends what it can. @returns whether nothing is left to be sent */
+  advance(): boolean;
+}
+
+/** A page that was read in order to write a part of it: it is busy, and goes before all tasks. */
+interface Patched {
+  readonly client: PageClient;
+  readonly n: number;
+  readonly index: number;
+  readonly page: Uint8Array;
+}
+
+export interface FleetSetting {
+  readonly workers: number;
+  readonly source: WorkerSource | undefined;
+  readonly sharesMemory: boolean;
+  readonly router: Router;
+}
+
+/** Tasks that are through with the queue before it is cut. */
+const QUEUE_CUT = 1000;
+
+export class Fleet implements LinkEvents {
+  readonly owners = new Owners();
+  readonly router: Router;
+  readonly #links: Link[] = [];
+  /** By worker. */
+  readonly #alive: boolean[];
+  #queue: Task[] = [];
+  /** Tasks at the front of the queue that are through with it. */
+  #through = 0;
+  #patched: Patched[] = [];
+  /** Tasks that have begun and have not ended. */
+  #running = 0;
+  #flushes = false;
+  #keepsAlive = true;
+
+  constructor({ workers, source, sharesMemory, router }: FleetSetting) {
+    this.router = router;
+    this.#alive = new Array<boolean>(workers).fill(true);
+    try {
+      for (let n = 0; n < workers; n++) this.#links.push(new Link(n, source, sharesMemory, this));
+    } catch (error) {
+      void this.end();
+      throw error;
+    }
+  }
+
+  /** Makes a device in each worker. */
+  async start(
+    module: object,
+    maxMemory: number | undefined,
+    deviceOf: (worker: number) => DeviceOptions,
+  ): Promise<void> {
+    await Promise.all(this.#links.map((link, n) => link.start(module, maxMemory, deviceOf(n))));
+    this.#keepAlive();
+  }
+
+  /** Ends all threads. */
+  async end(): Promise<void> {
+    await Promise.all(this.#links.map((link) => link.end()));
+  }
+
+  get workersAlive(): number {
+    return this.#alive.reduce((sum, alive) => sum + Number(alive), 0);
+  }
+
+  // ── the queue ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Takes a task in. @returns whether all of it is sent */
+  enqueue(task: Task): boolean {
+    this.#queue.push(task);
+    this.changed();
+    this.#keepAlive();
+    return this.#through === this.#queue.length;
+  }
+
+  /** A task has begun. */
+  began(): void {
+    this.#running++;
+  }
+
+  /** All of a task has its result. */
+  ended(): void {
+    this.#running--;
+    this.#keepAlive();
+  }
+
+  /** Whether no task has begun but for one that asks. */
+  get isQuiet(): boolean {
+    return this.#running === 0;
+  }
+
+  changed(): void {
+    while (this.#patched.length > 0 && this.#storePatched(this.#patched[0])) this.#patched.shift();
+    const queue = this.#queue;
+    while (this.#through < queue.length && queue[this.#through].advance()) this.#through++;
+    // Cut off now and then: to shift a long array at each task would take time by its square.
+    if (this.#through > QUEUE_CUT || this.#through === queue.length) {
+      this.#queue = queue.slice(this.#through);
+      this.#through = 0;
+    }
+    this.#flushLater();
+  }
+
+  /** After what callers do when their promises resolve: their next calls go along. */
+  #flushLater(): void {
+    if (this.#flushes) return;
+    this.#flushes = true;
+    queueMicrotask(() => {
+      this.#flushes = false;
+      for (const link of this.#links) if (link.alive) link.flush();
+    });
+  }
+
+  /** Threads that have nothing to do are no reason for a process to stay. */
+  #keepAlive(): void {
+    const on = this.#running > 0 || this.#through < this.#queue.length;
+    if (on === this.#keepsAlive) return;
+    this.#keepsAlive = on;
+    for (const link of this.#links) link.keepAlive(on);
+  }
+
+  // ── pages ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Writes a staged page.
+   * @param staged its number among the staging pages
+   * @param locked whether it is busy on the task's own behalf
+   * @returns false: not now
+   */
+  write(client: PageClient, n: number, index: number, staged: number, locked = false): boolean {
+    const byte = this.owners.get(index);
+    if (byte >= BUSY && !locked) return false;
+    const owner = byte & ~BUSY;
+    const fills = this.router.isSameFilled(staged);
+    const target = this.#target(index, owner, staged, fills);
+    if (target < 0) {
+      this.#unlock(index);
+      client.failed(n, DIED);
+      return true;
+    }
+    const shipment = this.#links[target].room(fills ? 0 : 1);
+    if (!shipment) return false;
+    const busy = locked || owner !== target + 1;
+    if (busy) this.owners.set(index, owner | BUSY);
+    let record;
+    if (fills) {
+      record = shipment.add(FILL, index, this.router.word(staged, 0), this.router.word(staged, 1));
+    } else {
+      record = shipment.add(WRITE, index, shipment.pages, 0);
+      shipment.parcel.page(shipment.takePage(record)).set(this.router.page(staged));
+    }
+    shipment.busy[record] = Number(busy);
+    shipment.clients[record] = client;
+    shipment.numbers[record] = n;
+    return true;
+  }
+
+  /** The worker that a page shall have; -1 when none is left. */
+  #target(index: number, owner: number, staged: number, fills: boolean): number {
+    const alive = this.#alive;
+    // It takes no memory wherever it is, so it stays.
+    if (fills && owner !== NOBODY && owner !== LOST) return owner - 1;
+    if (!alive.includes(true)) return -1;
+    return fills ? this.router.byIndex(index, alive) : this.router.byContent(staged, alive);
+  }
+
+  #storePatched({ client, n, index, page }: Patched): boolean {
+    this.router.stage(page);
+    return this.write(client, n, index, 0, true);
+  }
+
+  /** A page that `read` gave and that is still busy: it is written as soon as there is room. */
+  writePatched(client: PageClient, n: number, index: number, page: Uint8Array): void {
+    this.#patched.push({ client, n, index, page });
+  }
+
+  /**
+   * Reads a page, which must not be busy, and have an owner that is alive.
+   * @param locks whether the page is busy until `writePatched` is done; or no longer, when it cannot be read
+   * @returns false: not now
+   */
+  read(client: PageClient, n: number, index: number, locks: boolean): boolean {
+    const owner = this.owners.get(index);
+    const shipment = this.#links[owner - 1].room(1);
+    if (!shipment) return false;
+    if (locks) this.owners.set(index, owner | BUSY);
+    const record = shipment.add(READ, index, shipment.pages, 0);
+    shipment.takePage(record);
+    shipment.busy[record] = Number(locks);
+    shipment.clients[record] = client;
+    shipment.numbers[record] = n;
+    return true;
+  }
+
+  /** Frees pages of one worker. Nobody owns them any more. @returns false: not now */
+  discard(client: PageClient, n: number, owner: number, first: number, count: number): boolean {
+    const link = this.#links[owner - 1];
+    if (!link.alive) {
+      client.done(n);
+      return true;
+    }
+    const shipment = link.room(0);
+    if (!shipment) return false;
+    const record = shipment.add(DISCARD, first, count, 0);
+    shipment.clients[record] = client;
+    shipment.numbers[record] = n;
+    return true;
+  }
+
+  // ── results ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  returned(link: Link, shipment: Shipment): void {
+    for (let record = 0; record < shipment.records; record++)
+      this.#settle(link, shipment, record, shipment.result(record));
+  }
+
+  died(link: Link, shipments: Shipment[]): void {
+    this.#alive[link.number] = false;
+    this.owners.lose(link.number + 1);
+    for (const shipment of shipments) {
+      for (let record = 0; record < shipment.records; record++) this.#settle(link, shipment, record, DIED);
+    }
+  }
+
+  #settle(link: Link, shipment: Shipment, record: number, result: number): void {
+    const operation = shipment.operations[record];
+    const client = shipment.clients[record];
+    const n = shipment.numbers[record];
+    const index = shipment.indexes[record];
+    const busy = shipment.busy[record] !== 0;
+    if (operation === DISCARD) {
+      // What was in a worker that died is gone as well.
+      client?.done(n);
+    } else if (result !== DONE) {
+      if (busy) this.#unlock(index);
+      client?.failed(n, result);
+    } else if (operation === READ) {
+      client?.read(n, shipment.parcel.page(shipment.slots[record]));
+    } else {
+      if (busy) this.#moved(index, link.number + 1);
+      client?.done(n);
+    }
+  }
+
+  /** The new owner has acknowledged the page. */
+  #moved(index: number, owner: number): void {
+    const old = this.owners.get(index) & ~BUSY;
+    this.owners.set(index, owner);
+    if (old === owner || old === NOBODY || old === LOST) return;
+    this.#links[old - 1].free(index);
+  }
+
+  #unlock(index: number): void {
+    this.owners.set(index, this.owners.get(index) & ~BUSY);
+  }
+
+  // ── calls of all workers ───────────────────────────────────────────────────────────────────────────────────────
+
+  /** Sends all that has gathered. @returns false: not now */
+  settleLinks(): boolean {
+    return this.#links.every((link) => !link.alive || link.settle());
+  }
+
+  /** A call of each device that is alive. What it gives, without those of workers that died meanwhile. */
+  async control(name: ControlName, argument?: unknown): Promise<unknown[]> {
+    const alive = this.#links.filter((link) => link.alive);
+    const values = await Promise.allSettled(alive.map((link) => link.control(name, argument)));
+    const refused = values.find((value) => value.status === 'rejected');
+    if (refused) throw refused.reason as ZramError;
+    return values.flatMap((value) => (value.status === 'fulfilled' && value.value !== undefined ? [value.value] : []));
+  }
+}

@@ -1,0 +1,133 @@
+/**
+ * Which worker has which page: one byte a page, in chunks that are made on first touch.
+ *
+ * A page has one owner, and the owner changes only when the new one has acknowledged the page: until then the byte has
+ * the old owner and the flag BUSY, and no other call may touch the page.
+ */
+
+/** Nothing is stored, or nothing was ever written: reads as zeros. */
+export const NOBODY = 0;
+/** The page was in a worker that died. */
+export const LOST = 127;
+/** Flag: a call is changing the page's owner, or reads it in order to write a part of it. */
+export const BUSY = 128;
+/** Owners are 1 … 126. */
+export const WORKERS_MAX = 64;
+
+const CHUNK_SHIFT = 12;
+const CHUNK_PAGES = 1 << CHUNK_SHIFT;
+const CHUNK_MASK = CHUNK_PAGES - 1;
+
+class Chunk {
+  readonly bytes = new Uint8Array(CHUNK_PAGES);
+  /** Bytes that are not 0. */
+  used = 0;
+}
+
+export class Owners {
+  readonly #chunks = new Map<number, Chunk>();
+  // Calls go over neighbours.
+  #lastNumber = -1;
+  #last: Chunk | undefined;
+
+  #find(number: number): Chunk | undefined {
+    if (number !== this.#lastNumber) {
+      this.#lastNumber = number;
+      this.#last = this.#chunks.get(number);
+    }
+    return this.#last;
+  }
+
+  /** The page's byte: its owner, and perhaps BUSY. */
+  get(index: number): number {
+    return this.#find(index >>> CHUNK_SHIFT)?.bytes[index & CHUNK_MASK] ?? NOBODY;
+  }
+
+  set(index: number, byte: number): void {
+    const number = index >>> CHUNK_SHIFT;
+    let chunk = this.#find(number);
+    if (!chunk) {
+      if (byte === 0) return;
+      chunk = new Chunk();
+      this.#chunks.set(number, chunk);
+      this.#last = chunk;
+    }
+    const at = index & CHUNK_MASK;
+    chunk.used += Number(byte !== 0) - Number(chunk.bytes[at] !== 0);
+    chunk.bytes[at] = byte;
+    if (chunk.used === 0) this.#drop(number);
+  }
+
+  #drop(number: number): void {
+    this.#chunks.delete(number);
+    this.#lastNumber = -1;
+  }
+
+  /** Whether any page of the range is busy. */
+  anyBusy(first: number, count: number): boolean {
+    for (const part of this.#parts(first, count)) {
+      for (let at = part.from; at < part.to; at++) if (part.chunk.bytes[at] >= BUSY) return true;
+    }
+    return false;
+  }
+
+  /** Forgets the pages of the range. @returns the workers that had any of them */
+  clear(first: number, count: number): Set<number> {
+    const owners = new Set<number>();
+    for (const { number, chunk, from, to } of this.#parts(first, count)) {
+      for (let at = from; at < to; at++) {
+        const owner = chunk.bytes[at];
+        if (owner === NOBODY) continue;
+        owners.add(owner);
+        chunk.bytes[at] = NOBODY;
+        chunk.used--;
+      }
+      if (chunk.used === 0) this.#drop(number);
+    }
+    owners.delete(LOST);
+    return owners;
+  }
+
+  /** All pages of a worker are lost. Those that are busy stay so: their content may be under way to another. */
+  lose(owner: number): void {
+    for (const { bytes } of this.#chunks.values()) {
+      for (let at = 0; at < CHUNK_PAGES; at++) if ((bytes[at] & ~BUSY) === owner) bytes[at] += LOST - owner;
+    }
+  }
+
+  /** The pages of the range that are lost, in order. */
+  lost(first: number, count: number): number[] {
+    const lost: number[] = [];
+    const parts = [...this.#parts(first, count)].sort((a, b) => a.number - b.number);
+    for (const { number, chunk, from, to } of parts) {
+      for (let at = from; at < to; at++) {
+        if ((chunk.bytes[at] & ~BUSY) === LOST) lost.push(number * CHUNK_PAGES + at);
+      }
+    }
+    return lost;
+  }
+
+  /** The chunks that a range touches, with the part of each; in no order. A range may be a whole, sparse disk. */
+  *#parts(first: number, count: number): Iterable<{ number: number; chunk: Chunk; from: number; to: number }> {
+    const end = first + count;
+    const numbers = { from: Math.floor(first / CHUNK_PAGES), to: Math.ceil(end / CHUNK_PAGES) };
+    const few = numbers.to - numbers.from <= this.#chunks.size;
+    const among = few ? range(numbers.from, numbers.to) : [...this.#chunks.keys()];
+    for (const number of among) {
+      const chunk = this.#chunks.get(number);
+      if (!chunk || number < numbers.from || number >= numbers.to) continue;
+      const start = number * CHUNK_PAGES;
+      yield { number, chunk, from: Math.max(first - start, 0), to: Math.min(end - start, CHUNK_PAGES) };
+    }
+  }
+
+  /** Forgets all pages. */
+  reset(): void {
+    this.#chunks.clear();
+    this.#lastNumber = -1;
+  }
+}
+
+function* range(from: number, to: number): Iterable<number> {
+  for (let n = from; n < to; n++) yield n;
+}

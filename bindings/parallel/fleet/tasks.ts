@@ -1,0 +1,312 @@
+/**
+ * The calls of ParallelZram while they wait or are under way. Each goes over pages, and is done when every page has a result.
+ */
+import { PAGE_SIZE } from '../../arguments.js';
+import { ZramError } from '../../errors.js';
+import { LostPagesError } from '../lost-pages-error.js';
+import type { Fleet, Task } from './fleet.js';
+import type { PageClient } from './link.js';
+import { BUSY, LOST, NOBODY } from './owners.js';
+import { DAMAGED, DIED, NO_ROOM } from './protocol.js';
+
+/** A call that goes over the pages of a range of bytes, in order. */
+abstract class PagesTask<Value> implements Task, PageClient {
+  readonly promise: Promise<Value>;
+  /** Settles the promise. */
+  #resolve!: (value: Value) => void;
+  #reject!: (error: ZramError) => void;
+  protected readonly first: number;
+  protected readonly count: number;
+  /** The first page that has not been sent. */
+  #next = 0;
+  #left: number;
+  #begun = false;
+  /** The first of the pages that failed, and how. */
+  #failedAt = Infinity;
+  #result = 0;
+
+  constructor(
+    protected readonly fleet: Fleet,
+    protected readonly offset: number,
+    protected readonly length: number,
+  ) {
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    this.first = Math.floor(offset / PAGE_SIZE);
+    this.count = length === 0 ? 0 : Math.ceil((offset + length) / PAGE_SIZE) - this.first;
+    this.#left = this.count;
+  }
+
+  /** What the promise resolves to. */
+  protected abstract value(): Value;
+  /** @returns false: not now */
+  protected abstract send(n: number): boolean;
+
+  protected get next(): number {
+    return this.#next;
+  }
+
+  /** Where page `n` of the call begins and ends among its bytes; a page that is covered in part is short. */
+  protected from(n: number): number {
+    return Math.max((this.first + n) * PAGE_SIZE - this.offset, 0);
+  }
+
+  protected to(n: number): number {
+    return Math.min((this.first + n + 1) * PAGE_SIZE - this.offset, this.length);
+  }
+
+  advance(): boolean {
+    if (!this.#begun) {
+      this.#begun = true;
+      this.fleet.began();
+    }
+    for (; this.#next < this.count && this.#failedAt === Infinity; this.#next++) {
+      if (!this.send(this.#next)) return false;
+    }
+    // After a failure the rest keeps its old content.
+    this.#left -= this.count - this.#next;
+    this.#next = this.count;
+    if (this.#left === 0) this.#end();
+    return true;
+  }
+
+  done(_n: number): void {
+    if (--this.#left === 0) this.#end();
+  }
+
+  abstract read(n: number, page: Uint8Array): void;
+
+  failed(n: number, result: number): void {
+    if (n < this.#failedAt) {
+      this.#failedAt = n;
+      this.#result = result;
+    }
+    this.done(n);
+  }
+
+  #end(): void {
+    if (this.#left < 0) return;
+    this.#left = -1;
+    this.fleet.ended();
+    if (this.#failedAt === Infinity) this.#resolve(this.value());
+    else this.#reject(this.#error());
+  }
+
+  #error(): ZramError {
+    const index = this.first + this.#failedAt;
+    const done = this.#failedAt;
+    if (this.#result === NO_ROOM) {
+      return new ZramError(
+        'ENOMEM',
+        `no room for page ${index}: its worker has reached its share of memLimit, or maxMemory; the old content stays.`,
+        done,
+      );
+    }
+    if (this.#result === DAMAGED) {
+      return new ZramError('EIO', `page ${index} does not decompress: what is stored is damaged.`, done);
+    }
+    const pages = this.fleet.owners.lost(this.first, this.count);
+    const what = pages.includes(index) ? 'it is lost' : 'its old content stays';
+    return new LostPagesError(`the worker of page ${index} died; ${what}.`, done, pages);
+  }
+}
+
+/** Writes bytes; pages that they cover in part are read, changed and written. */
+export class WriteTask extends PagesTask<void> {
+  /** Those from `#keptFrom` on. */
+  #bytes: Uint8Array;
+  #keptFrom = 0;
+  /** The pages of the call that stand on the router's staging pages. */
+  #stagedFrom = 0;
+  #stagedTo = 0;
+  #stagedAt = -1;
+  /** What is to be written to the pages that are covered in part and are being read: the first and the last at most. */
+  #patches: Map<number, Uint8Array> | undefined;
+
+  constructor(fleet: Fleet, offset: number, bytes: Uint8Array) {
+    super(fleet, offset, bytes.length);
+    this.#bytes = bytes;
+  }
+
+  protected value(): void {}
+
+  /** From now on the caller's bytes may change. */
+  keep(): void {
+    if (this.next === this.count) return;
+    const from = this.from(this.next);
+    this.#bytes = this.#bytes.slice(from);
+    this.#keptFrom = from;
+  }
+
+  #part(from: number, to: number): Uint8Array {
+    return this.#bytes.subarray(from - this.#keptFrom, to - this.#keptFrom);
+  }
+
+  protected send(n: number): boolean {
+    const [from, to] = [this.from(n), this.to(n)];
+    if (to - from < PAGE_SIZE) return this.#sendPart(n, from, to);
+    const { router } = this.fleet;
+    if (n >= this.#stagedTo || n < this.#stagedFrom || router.staged !== this.#stagedAt) {
+      // As many whole pages as there are, and the router takes.
+      const end = from + Math.min(router.capacity, Math.floor((this.length - from) / PAGE_SIZE)) * PAGE_SIZE;
+      this.#stagedAt = router.stage(this.#part(from, end));
+      this.#stagedFrom = n;
+      this.#stagedTo = n + (end - from) / PAGE_SIZE;
+    }
+    return this.fleet.write(this, n, this.first + n, n - this.#stagedFrom);
+  }
+
+  #sendPart(n: number, from: number, to: number): boolean {
+    const { fleet } = this;
+    const index = this.first + n;
+    const owner = fleet.owners.get(index);
+    if (owner >= BUSY) return false;
+    if (owner === LOST) {
+      this.failed(n, DIED);
+      return true;
+    }
+    if (owner !== NOBODY) {
+      if (!fleet.read(this, n, index, true)) return false;
+      (this.#patches ??= new Map()).set(n, this.#part(from, to).slice());
+      return true;
+    }
+    const page = fleet.router.page(0);
+    fleet.router.invalidate();
+    page.fill(0).set(this.#part(from, to), (this.offset + from) % PAGE_SIZE);
+    return fleet.write(this, n, index, 0);
+  }
+
+  read(n: number, page: Uint8Array): void {
+    const patch = this.#patches?.get(n);
+    if (!patch) throw new Error('a page was read that nobody asked for');
+    const patched = page.slice();
+    patched.set(patch, (this.offset + this.from(n)) % PAGE_SIZE);
+    this.fleet.writePatched(this, n, this.first + n, patched);
+  }
+}
+
+/** Reads bytes. */
+export class ReadTask extends PagesTask<Uint8Array> {
+  readonly #out: Uint8Array;
+
+  constructor(fleet: Fleet, offset: number, length: number, out: Uint8Array) {
+    super(fleet, offset, length);
+    this.#out = out;
+  }
+
+  protected value(): Uint8Array {
+    return this.#out;
+  }
+
+  protected send(n: number): boolean {
+    const owner = this.fleet.owners.get(this.first + n);
+    if (owner >= BUSY) return false;
+    if (owner !== NOBODY && owner !== LOST) return this.fleet.read(this, n, this.first + n, false);
+    if (owner === LOST) {
+      this.failed(n, DIED);
+    } else {
+      this.#out.fill(0, this.from(n), this.to(n));
+      this.done(n);
+    }
+    return true;
+  }
+
+  read(n: number, page: Uint8Array): void {
+    const from = this.from(n);
+    const length = this.to(n) - from;
+    const inPage = (this.offset + from) % PAGE_SIZE;
+    this.#out.set(length === PAGE_SIZE ? page : page.subarray(inPage, inPage + length), from);
+    this.done(n);
+  }
+}
+
+/** Frees whole pages. */
+export class DiscardTask implements Task, PageClient {
+  readonly promise: Promise<void>;
+  #resolve!: () => void;
+  readonly #fleet: Fleet;
+  readonly #first: number;
+  readonly #count: number;
+  /** The workers that have any of the pages and have not been told. */
+  #owners: number[] | undefined;
+  #left = 0;
+
+  constructor(fleet: Fleet, first: number, count: number) {
+    this.#fleet = fleet;
+    this.#first = first;
+    this.#count = count;
+    this.promise = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+  }
+
+  advance(): boolean {
+    const fleet = this.#fleet;
+    if (!this.#owners) {
+      if (fleet.owners.anyBusy(this.#first, this.#count)) return false;
+      fleet.began();
+      this.#owners = [...fleet.owners.clear(this.#first, this.#count)];
+      this.#left = this.#owners.length + 1;
+    }
+    for (let owner = this.#owners.at(-1); owner !== undefined; owner = this.#owners.at(-1)) {
+      if (!fleet.discard(this, owner, owner, this.#first, this.#count)) return false;
+      this.#owners.pop();
+    }
+    this.done();
+    return true;
+  }
+
+  done(): void {
+    if (--this.#left > 0) return;
+    this.#fleet.ended();
+    this.#resolve();
+  }
+
+  read(): void {}
+
+  failed(): void {}
+}
+
+/**
+ * A call of all workers. It begins when all before it are done, since a page on its way from one worker to another would be
+ * counted twice.
+ */
+export class ControlTask<Value> implements Task {
+  readonly promise: Promise<Value>;
+  #resolve!: (value: Value | PromiseLike<Value>) => void;
+  readonly #fleet: Fleet;
+  readonly #call: () => Promise<Value>;
+  readonly #exclusive: boolean;
+  #begun = false;
+  #done = false;
+
+  /** @param exclusive whether all after it wait until it is done */
+  constructor(fleet: Fleet, call: () => Promise<Value>, exclusive: boolean) {
+    this.#fleet = fleet;
+    this.#call = call;
+    this.#exclusive = exclusive;
+    this.promise = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+  }
+
+  advance(): boolean {
+    if (!this.#begun) {
+      if (!this.#fleet.isQuiet || !this.#fleet.settleLinks()) return false;
+      this.#begun = true;
+      this.#fleet.began();
+      const running = this.#call();
+      this.#resolve(running);
+      void running.then(this.#end, this.#end);
+    }
+    return this.#done || !this.#exclusive;
+  }
+
+  readonly #end = (): void => {
+    this.#done = true;
+    this.#fleet.ended();
+    this.#fleet.changed();
+  };
+}

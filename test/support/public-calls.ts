@@ -1,0 +1,416 @@
+/** Every public call with its parameters, and one object of each class to call it on. */
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Engine, MemoryBacking } from '../../bindings/index.js';
+import { FileBacking } from '../../bindings/node.js';
+import { Random } from './random.js';
+import { checkPools, compiledCore, wasmUrl } from './raw-core.js';
+import { boolean, bytes, integer, optional, options, out, real, size, text, word } from './wrong-values.js';
+import type { Parameter } from './wrong-values.js';
+
+const PAGE_SIZE = 4096;
+const DISK_PAGES = 64;
+const DISK_BYTES = DISK_PAGES * PAGE_SIZE;
+const OBJECT_BYTES = 3000;
+const SLOTS = 16;
+const KEYS = [0, 1, 2];
+const SAFE_MAX = Number.MAX_SAFE_INTEGER;
+/** (module) */
+const EMPTY_MODULE = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0);
+
+const folder = mkdtempSync(join(tmpdir(), 'zram-wasm-'));
+let files = 0;
+const newFile = (): string => join(folder, String(files++));
+
+function fileOfAPage(): string {
+  const path = join(folder, 'existing');
+  writeFileSync(path, new Uint8Array(PAGE_SIZE));
+  return path;
+}
+
+/** To be called when no scene is needed any more. */
+export function removeFiles(): void {
+  rmSync(folder, { recursive: true });
+}
+
+/** One of everything, with something in it, which `print` shows: a call that is refused must leave that as it is. */
+export function makeScene() {
+  const random = new Random(4, 'public calls');
+  const noise = random.fill(new Uint8Array(PAGE_SIZE));
+  const page = Uint8Array.from(noise).fill(0, 1500);
+  const engine = Engine.createSync({ maxMemory: '64M', module: compiledCore('debug') });
+  const elsewhere = Engine.createSync({ module: compiledCore('release') });
+  const [pool, otherPool, deadPool] = [1, 2, 3].map(() => engine.createPool({ dedup: true }));
+  deadPool.destroy();
+  const [handle, twin, freed] = [page, page, noise].map((content) => pool.store(content.subarray(0, OBJECT_BYTES)));
+  const usedBacking = new MemoryBacking(SLOTS);
+  const zram = engine.createZram({ disksize: DISK_BYTES, pool, backing: usedBacking, recompAlgorithms: ['deflate'] });
+  zram.writePages(0, Buffer.concat([page, page, noise, new Uint8Array(PAGE_SIZE).fill(1)]));
+  zram.merge();
+  const snapshot = zram.snapshot();
+  const backings = { MemoryBacking: new MemoryBacking(SLOTS), FileBacking: new FileBacking(newFile(), SLOTS) };
+  for (const backing of Object.values(backings)) backing.write(3, page);
+  const zswap = engine.createZswap({ pool, backing: new MemoryBacking(SLOTS) });
+  for (const key of KEYS) zswap.store(key, noise);
+  zswap.shrink(1);
+  const history = engine.createStateHistory({ pool });
+  for (const content of [page, noise]) history.push(content.subarray(0, OBJECT_BYTES));
+  const ksmd = pool.createKsmd({ pagesToScan: 7 });
+  const foreignPool = elsewhere.createPool();
+  const foreignHandles = [otherPool.malloc(10), foreignPool.malloc(10)];
+  pool.free(freed); // as the last, so that its number is not given out again
+
+  return {
+    page,
+    ...{ otherPool, deadPool, foreignPool, handle, zram, usedBacking },
+    notHandles: [freed, ...foreignHandles, handle + 0.5, handle + 2 ** 29, 0, 2 ** 31],
+    subjects: {
+      ...{ Engine: engine, ZsPool: pool, Zram: zram, ZramSnapshot: snapshot, Sysfs: zram.sysfs },
+      ...{ Zswap: zswap, StateHistory: history, Ksmd: ksmd, ...backings },
+    },
+    print(): string {
+      const { pagesToScan, sleepMillisecs, sliceMillisecs, smartScan, running } = ksmd;
+      // Before it is read: that takes idle marks away.
+      const states = zram.pageStates(0, DISK_PAGES);
+      const hash = createHash('sha256').update(zram.readPages(0, DISK_PAGES)).update(snapshot.readPages(0, DISK_PAGES));
+      for (const each of [handle, twin]) hash.update(pool.read(each));
+      for (const key of KEYS) hash.update(zswap.load(key)!);
+      for (const id of history.ids()) hash.update(history.get(id));
+      const read = new Uint8Array(PAGE_SIZE);
+      for (const backing of Object.values(backings)) {
+        for (let slot = 0; slot < SLOTS; slot++) {
+          backing.read(slot, read);
+          hash.update(read);
+        }
+      }
+      const blockStates = Array.from({ length: DISK_PAGES }, (_, index) => snapshot.blockState(index));
+      const attributes = zram.sysfs
+        .list()
+        .map(({ name, mode }) => (mode === 'w' || name === 'block_state' ? '' : zram.sysfs.read(name)));
+      const counters = [
+        zram.mmStat,
+        zram.ioStat,
+        pool.stats(),
+        zswap.stats(),
+        ksmd.stats(),
+        engine.memory,
+        history.stats(),
+      ];
+      const knobs = { pagesToScan, sleepMillisecs, sliceMillisecs, smartScan, running };
+      const rest = [engine.compressors, Array.from(states), blockStates, readdirSync(folder), hash.digest('hex')];
+      return JSON.stringify([counters, knobs, attributes, rest]);
+    },
+    end(): void {
+      checkPools(engine);
+      for (const each of [engine, elsewhere, backings.FileBacking]) each.destroy();
+    },
+  };
+}
+export type Scene = ReturnType<typeof makeScene>;
+export type Name = keyof Scene['subjects'];
+
+/** Methods by name, accessors as `get name` and `set name`, statics as `static name`, constructors as `new`. */
+export type Calls = Readonly<Record<Name, Readonly<Record<string, readonly Parameter[]>>>>;
+
+const CALL = (): void => undefined;
+const END = { destroy: [], '[Symbol.dispose]': [] };
+
+/** A page as it is: the simplest compressor. */
+const COPY = { name: 'copy', compress: (page: Uint8Array) => page, decompress: (block: Uint8Array) => block };
+
+export function callsOf(scene: Scene): Calls {
+  const { page, handle, notHandles, otherPool, foreignPool, deadPool, zram, usedBacking } = scene;
+  const module: Parameter = {
+    good: compiledCore('release'),
+    wrong: [null, 'core.wasm', 7, true, {}, [], Uint8Array.of(1, 2, 3), new WebAssembly.Module(EMPTY_MODULE)],
+  };
+  const needsTime = [wasmUrl('release'), new Response(''), Promise.resolve()];
+  const moduleNow: Parameter = { ...module, wrong: [...module.wrong, ...needsTime] };
+  const maxMemory: Parameter = { ...size('32M'), wrong: [...size('32M').wrong, 0, 4096, '64K'] };
+  const compressor: Parameter = {
+    good: COPY,
+    wrong: [
+      ...[
+        undefined,
+        null,
+        'lz4',
+        1,
+        {},
+        [],
+        CALL,
+        { name: 'copy' },
+        { ...COPY, compress: 1 },
+        { ...COPY, decompress: '' },
+      ],
+      ...['', 'a b', 'a\n', '[a]', 'lz4', 'deflate', 'x'.repeat(128), 1, undefined].map((name) => ({ ...COPY, name })),
+    ],
+  };
+  const compressors: Parameter = {
+    good: [COPY],
+    wrong: [null, 'lz4', 1, {}, COPY, ...compressor.wrong.map((wrong) => [wrong]), [COPY, COPY]],
+  };
+  const engine = { module, maxMemory, compressors };
+  const pool: Parameter = { good: otherPool, wrong: [null, 1, 'pool', {}, [], foreignPool, deadPool] };
+
+  const chainSize: Parameter = { good: 16, wrong: [null, '8', 0, 1, 7, 32, 8.5, NaN, {}, 8n] };
+  const poolOptions = { chainSize, limit: size('1M'), dedup: boolean, shrinker: boolean };
+  const ofPool: Parameter = { good: handle, wrong: [...integer(0, 0, SAFE_MAX).wrong, ...notHandles] };
+  const merge = options({
+    maxObjects: integer(10, 1, SAFE_MAX),
+    maxMilliseconds: real(5, [-1, -Infinity]),
+    dryRun: boolean,
+  });
+
+  const disksize: Parameter = { ...size('1M'), wrong: [...size('1M').wrong, 0, '0', 2 ** 44, '16T', '8E'] };
+  const zramOptions = {
+    ...{ disksize, memLimit: size('1M'), dedup: boolean, verifyCompressors: boolean, trackEntryActime: boolean },
+    ...{ compAlgorithm: word('deflate'), level: integer(2, -(2 ** 31), 2 ** 31 - 1) },
+    dictionary: { ...bytes(page.subarray(0, 100)), coded: [[new Uint8Array(9), 'EOPNOTSUPP']] } satisfies Parameter,
+    recompAlgorithms: {
+      good: ['lz4', { algo: 'deflate', level: 9 }],
+      wrong: [
+        ...[null, 'lz4', 1, {}, ['nope'], [1], [null], [undefined], [{}], [{ algo: 'nope' }], Array(4).fill('lz4')],
+        ...[['lz4', { algo: 'deflate', level: '1' }], [{ algo: 'deflate', dictionary: 'text' }]],
+      ],
+      coded: [[[{ algo: 'lz4', dictionary: new Uint8Array(9) }], 'EOPNOTSUPP']],
+    } satisfies Parameter,
+  };
+  const ofItsPool = { chainSize, shrinker: boolean };
+  const index = integer(1, 0, DISK_PAGES - 1);
+  const onePage = bytes(page, [0, PAGE_SIZE - 1, PAGE_SIZE + 1, 2 * PAGE_SIZE]);
+  const twoPages = bytes(new Uint8Array(2 * PAGE_SIZE), [1, PAGE_SIZE + 1, 3 * PAGE_SIZE]);
+  const attribute = (good: string, wrong: string): Parameter => ({
+    good,
+    wrong: [wrong],
+    coded: ['', 'nothing', 'toString', '__proto__', undefined, null, 1, {}].map((name) => [name, 'ENOENT']),
+  });
+
+  const pages = [integer(1, 0, DISK_PAGES - 2), integer(2, 0, DISK_PAGES - 1), out(2 * PAGE_SIZE)];
+  const range = [integer(100, 0, DISK_BYTES - 5000), integer(5000, 0, DISK_BYTES - 100), out(5000)];
+  const reads = {
+    ...{ readPage: [index, out(PAGE_SIZE)], readPages: pages, readPagesAsync: pages, read: range, readAsync: range },
+    ...{ blockState: [index], objectOf: [index] },
+  };
+  const states: Parameter = {
+    good: new Uint32Array(4),
+    wrong: [
+      null,
+      'out',
+      4,
+      {},
+      [0, 0, 0, 0],
+      new Uint8Array(16),
+      new Float64Array(4),
+      new DataView(new ArrayBuffer(16)),
+      new Uint32Array(3),
+    ],
+  };
+  const other: Parameter = { good: zram, wrong: [undefined, null, 1, 'zram', {}, [], otherPool, deadPool] };
+  const idle: Parameter = {
+    good: 'all',
+    wrong: [
+      null,
+      '',
+      'some',
+      '-1',
+      -1,
+      NaN,
+      Infinity,
+      2 ** 40,
+      true,
+      1n,
+      { age: -1 },
+      { age: '1' },
+      { age: null },
+      { ages: 1 },
+    ],
+  };
+  const attempts = integer(10, 0, SAFE_MAX);
+  const isLimit = ([value]: readonly [unknown, ...unknown[]]) => value !== Infinity; // Infinity: any number
+  const maxPages = { ...attempts, coded: attempts.coded?.filter(isLimit) ?? [] };
+  const recompress: Parameter = options({
+    ...{ type: word('huge'), threshold: { ...size(1000), wrong: [...size(1000).wrong, PAGE_SIZE, '1M'] } },
+    ...{ maxPages, algo: word('deflate'), priority: integer(1, 0, 3) },
+  });
+  const { wrong: noIndex } = integer(2, 0, DISK_PAGES - 1);
+  const writeback: Parameter = {
+    good: { type: 'huge' },
+    wrong: [
+      ...[
+        undefined,
+        null,
+        'nope',
+        'type=nope',
+        'page_index=',
+        'page_index=x',
+        'page_indexes=3',
+        'page_indexes=3-2',
+        '=1',
+        1,
+      ],
+      ...[true, {}, { types: 'huge' }, { type: 'huge', pageIndex: 1 }, ...word('huge').wrong.map((type) => ({ type }))],
+      ...noIndex.flatMap((value) => [{ pageIndex: value }, { pageIndexes: [value] }, { pageIndexes: [[0, value]] }]),
+      ...[null, 1, 'all', {}].map((pageIndexes) => ({ pageIndexes })),
+    ],
+    coded: [DISK_PAGES, 2 ** 32]
+      .flatMap((far) => [{ pageIndex: far }, { pageIndexes: [1, [2, far]] }, `page_index=${far}`])
+      .map((value) => [value, 'ERANGE']),
+  };
+
+  const percent = integer(50, 1, 100);
+  const isSet = (value: unknown) => [value, 'EBUSY'] as const; // whatever is given: the device has a disksize
+  const backing: Parameter = {
+    good: new MemoryBacking(SLOTS),
+    wrong: [
+      ...[null, 'file', 1, {}, [], CALL, { slots: 1 }, { slots: 1, read: CALL }, { slots: 1, read: 1, write: CALL }],
+      ...[-1, 1.5, NaN, 2 ** 32, '1', undefined].map((slots) => ({ slots, read: CALL, write: CALL })),
+    ],
+  };
+  const deviceBacking = { ...backing, wrong: [...backing.wrong, { slots: 0, read: CALL, write: CALL }] };
+  const cacheBacking: Parameter = {
+    ...backing,
+    wrong: [...backing.wrong, { asynchronous: true, slots: 1, read: CALL, write: CALL }],
+    coded: [[usedBacking, 'EBUSY']],
+  };
+  const zswapOptions = {
+    ...{ maxPoolPercent: percent, acceptThresholdPercent: percent, maxPoolBytes: size('1M') },
+    ...{ compressor: word('lz4'), backing: cacheBacking, exclusiveLoads: boolean, shrinkerEnabled: boolean },
+  };
+  const key = integer(1, 0, SAFE_MAX);
+
+  const segments: Parameter = {
+    good: [0, 100, 200],
+    wrong: [null, 1, '1', true, {}, new Uint32Array(1), ['1'], [null], [-1], [0.5], [NaN], [2 ** 53], [1, 1], [2, 1]],
+  };
+  const ofOneState = { ...segments, wrong: [...segments.wrong, [OBJECT_BYTES + 1]] };
+  const historyOptions = { maxStates: integer(2, 1, SAFE_MAX), policy: word('thin'), segments };
+  const maxBytes = { ...size('1M'), wrong: [...size('1M').wrong, 0, '4K'] };
+  const id = integer(1, 1, 2);
+
+  const knobs = {
+    pagesToScan: integer(5, 1, SAFE_MAX),
+    sleepMillisecs: integer(5, 0, 2 ** 31 - 1),
+    sliceMillisecs: real(2.5, [0, -1, -Infinity]),
+    smartScan: boolean,
+  };
+  const setters = Object.entries(knobs).map(([name, knob]) => [`set ${name}`, [knob]] as const);
+  const getters = [...Object.keys(knobs), 'running'].map((name) => [`get ${name}`, []] as const);
+
+  const slots = integer(SLOTS, 1, 2 ** 32 - 1);
+  const existing: Parameter = {
+    ...text(fileOfAPage()),
+    wrong: [...text('').wrong, folder],
+    coded: [[join(folder, 'missing'), 'ENOENT']],
+  };
+  const transfer = [integer(2, 0, SLOTS - 1), onePage];
+
+  return {
+    Engine: {
+      'static create': [options(engine)],
+      'static createSync': [options({ ...engine, module: moduleNow })],
+      createPool: [options(poolOptions)],
+      createZram: [options({ ...zramOptions, backing: deviceBacking, pool })],
+      createZswap: [options({ ...zswapOptions, pool })],
+      createStateHistory: [options({ ...historyOptions, pool })],
+      registerCompressor: [compressor],
+      loadCompressor: [word('deflate')],
+      'get compressors': [],
+      'get memory': [],
+      ...END,
+    },
+    ZsPool: {
+      'static create': [options({ ...poolOptions, ...engine })],
+      malloc: [integer(10, 1, PAGE_SIZE, 'ENOSPC')],
+      store: [{ ...bytes(page, [0]), coded: [[new Uint8Array(PAGE_SIZE + 1), 'ENOSPC']] }],
+      free: [ofPool],
+      retain: [ofPool],
+      sizeOf: [ofPool],
+      write: [ofPool, bytes(page.subarray(0, 2000), [OBJECT_BYTES, PAGE_SIZE + 1]), optional(integer(1000, 0, 1000))],
+      read: [
+        ofPool,
+        options({
+          offset: integer(0, 0, OBJECT_BYTES),
+          length: integer(OBJECT_BYTES, 0, OBJECT_BYTES),
+          out: out(OBJECT_BYTES),
+        }),
+      ],
+      compact: [],
+      merge: [merge],
+      createKsmd: [options(knobs)],
+      'get totalPages': [],
+      'get hugeClassSize': [],
+      stats: [],
+      classes: [],
+      ...END,
+    },
+    Zram: {
+      'static create': [options({ ...zramOptions, backing: deviceBacking, ...ofItsPool, ...engine })],
+      init: [{ ...size('1M'), wrong: [...size('1M').wrong, 0, '0'] }],
+      setBacking: [{ good: backing.good, wrong: [], coded: backing.wrong.map(isSet) }],
+      writePage: [index, onePage],
+      writePages: [integer(DISK_PAGES - 2, 0, DISK_PAGES - 2), twoPages],
+      write: [integer(DISK_BYTES - 5000, 0, DISK_BYTES - 5000), bytes(new Uint8Array(5000), [5001, DISK_BYTES + 1])],
+      ...reads,
+      diff: [other],
+      pageStates: [integer(1, 0, DISK_PAGES - 2), integer(2, 0, DISK_PAGES - 1), states],
+      discard: [integer(PAGE_SIZE, 0, DISK_BYTES - PAGE_SIZE), integer(PAGE_SIZE, 0, DISK_BYTES - PAGE_SIZE)],
+      merge: [merge],
+      compact: [],
+      idle: [idle],
+      recompress: [recompress],
+      writeback: [writeback],
+      writebackAsync: [writeback],
+      snapshot: [],
+      clone: [],
+      reset: [],
+      'get mmStat': [],
+      'get ioStat': [],
+      'get bdStat': [],
+      'get debugStat': [],
+      ...END,
+    },
+    ZramSnapshot: { ...reads, diff: [other], clone: [], 'get disksize': [], ...END },
+    Sysfs: {
+      read: [attribute('mm_stat', 'mem_limit')],
+      write: [attribute('mem_limit', 'mm_stat'), text('1M')],
+      list: [],
+    },
+    Zswap: {
+      'static create': [options({ ...zswapOptions, ...engine })],
+      store: [key, onePage],
+      load: [key, out(PAGE_SIZE)],
+      invalidate: [key],
+      shrink: [integer(1, 0, SAFE_MAX)],
+      stats: [],
+      ...END,
+    },
+    StateHistory: {
+      'static create': [options({ ...historyOptions, maxBytes, ...engine })],
+      push: [bytes(page.subarray(0, OBJECT_BYTES)), options({ segments: ofOneState })],
+      get: [id, out(OBJECT_BYTES)],
+      ...{ sizeOf: [id], delete: [id], ids: [], stats: [] },
+      ...END,
+    },
+    Ksmd: {
+      ...Object.fromEntries([...getters, ...setters]),
+      ...{ start: [], stop: [], scan: [], unmerge: [], stats: [] },
+      ...END,
+    },
+    MemoryBacking: { new: [slots], read: transfer, write: transfer },
+    FileBacking: { new: [text(newFile()), slots], 'static open': [existing], read: transfer, write: transfer, ...END },
+  };
+}
+
+/** Makes a call of `callsOf`. */
+export function invoke(scene: Scene, name: Name, call: string, args: readonly unknown[]): unknown {
+  const [kind, property = call] = call.split(' ');
+  const subject = scene.subjects[name] as unknown as Record<PropertyKey, unknown>;
+  const type = subject.constructor as new (...args: unknown[]) => unknown;
+  if (kind === 'new') return new type(...args);
+  if (kind === 'get') return subject[property];
+  if (kind === 'set') return (subject[property] = args[0]);
+  const on = kind === 'static' ? (type as unknown as typeof subject) : subject;
+  return (on[property === '[Symbol.dispose]' ? Symbol.dispose : property] as (...args: unknown[]) => unknown)(...args);
+}

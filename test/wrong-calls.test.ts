@@ -1,0 +1,162 @@
+/**
+ * Every public call with wrong types, sizes, ranges and in wrong states: the code, a sentence, and nothing changed.
+ *
+ * support/public-calls.ts is the table; a new call gets a line there, and the test of completeness fails until it has one.
+ */
+import { afterAll, describe, expect, test } from '@jest/globals';
+import * as library from '../bindings/index.js';
+import { ZramError } from '../bindings/index.js';
+import * as node from '../bindings/node.js';
+import { callsOf, invoke, makeScene, removeFiles, type Name, type Scene } from './support/public-calls.js';
+import { show, type Parameter } from './support/wrong-values.js';
+
+const MESSAGE_MAX = 300;
+/** Statics that the declarations leave out. */
+const INTERNAL = ['adopt', 'addressOf', 'attach', 'coreOf', 'detach', 'pagesOf'];
+
+const scene = makeScene();
+const calls = callsOf(scene);
+/** What the scene was like after the last call. */
+let printed = scene.print();
+const names = Object.keys(calls) as Name[];
+afterAll(() => {
+  scene.end();
+  removeFiles();
+});
+
+const goodOf = (parameters: readonly Parameter[]): unknown[] => parameters.map(({ good }) => good);
+
+/** What a call throws, at once or later. */
+async function errorOf(work: () => unknown): Promise<unknown> {
+  try {
+    await work();
+  } catch (error) {
+    return error;
+  }
+  return undefined;
+}
+
+function expectError(error: unknown, code: string): void {
+  expect(error).toBeInstanceOf(ZramError);
+  expect(error).toMatchObject({ name: 'ZramError', code });
+  const { message } = error as ZramError;
+  // A sentence of one line, without what JavaScript makes of a value that nobody thought of.
+  expect(message).toMatch(/^[A-Z0-9]+: ['a-z0-9-][^\n]{15,}[^.]\.$/i);
+  expect(message).not.toMatch(/\[object|=>/);
+  expect(message.length).toBeLessThan(MESSAGE_MAX);
+}
+
+describe.each(names)('wrong arguments of %s', (name) => {
+  const rows = Object.entries(calls[name]).flatMap(([call, parameters]) =>
+    parameters.flatMap(({ wrong, coded = [] }, at) =>
+      [...wrong.map((value) => [value, 'EINVAL'] as const), ...coded].map(([value, code]) => {
+        const args = goodOf(parameters);
+        args[at] = value;
+        return { title: `${call}(${args.map(show).join(', ')})`, call, args, code };
+      }),
+    ),
+  );
+  test.each(rows)('$title is $code', async ({ call, args, code }) => {
+    const before = printed;
+    expectError(await errorOf(() => invoke(scene, name, call, args)), code);
+    printed = scene.print();
+    expect(printed).toBe(before);
+  });
+});
+
+/** Each call by itself, on a scene of its own, with arguments that are right. */
+const eachCall = names.flatMap((name) => Object.keys(calls[name]).map((call) => [name, call] as const));
+
+async function outcome(name: Name, call: string, prepare: (scene: Scene) => void): Promise<unknown> {
+  const own = makeScene();
+  const args = goodOf(callsOf(own)[name][call] ?? []);
+  prepare(own);
+  let made: unknown;
+  const error = await errorOf(async () => (made = await invoke(own, name, call, args)));
+  (made as { destroy?: () => void } | undefined)?.destroy?.();
+  own.end();
+  return error;
+}
+
+test.each(eachCall)('%s, %s: what is right goes through', async (name, call) => {
+  const error = await outcome(name, call, () => undefined);
+  if (name === 'Zram' && ['init', 'setBacking'].includes(call)) expectError(error, 'EBUSY');
+  else expect(error).toBeUndefined();
+});
+
+describe('afterwards', () => {
+  const end = (...ended: readonly Name[]) => ({
+    how: ended.join(' and '),
+    make: ({ subjects }: Scene) => ended.forEach((name) => (subjects[name] as { destroy: () => void }).destroy()),
+  });
+  const [itself, engine, pool] = [(name: Name) => end(name), () => end('Engine'), () => end('ZsPool')];
+  const states: Record<Name, readonly { how: string; make: (scene: Scene) => void }[]> = {
+    Engine: [itself('Engine')],
+    ZsPool: [itself('ZsPool'), engine()],
+    Zram: [itself('Zram'), pool(), engine()],
+    ZramSnapshot: [itself('ZramSnapshot'), pool(), engine()],
+    Sysfs: [itself('Zram'), pool(), engine()],
+    Zswap: [itself('Zswap'), pool(), engine()],
+    StateHistory: [itself('StateHistory'), pool(), engine()],
+    Ksmd: [itself('Ksmd'), pool(), engine()],
+    MemoryBacking: [],
+    FileBacking: [itself('FileBacking')],
+  };
+  const isEnd = (call: string): boolean => call === 'destroy' || call === '[Symbol.dispose]';
+  const rows = eachCall
+    .filter(([, call]) => !call.startsWith('static') && call !== 'new')
+    .flatMap(([name, call]) => states[name].map(({ how, make }) => ({ name, call, how, make })));
+
+  test.each(rows)('the end of $how: $name, $call', async ({ name, call, make }) => {
+    const error = await outcome(name, call, make);
+    if (isEnd(call)) expect(error).toBeUndefined();
+    else expectError(error, 'EINVAL');
+  });
+});
+
+describe('a device without a disksize', () => {
+  const statistics = ['get mmStat', 'get ioStat', 'get bdStat', 'get debugStat'];
+  const allowed = ['init', 'setBacking', 'reset', ...statistics, 'destroy', '[Symbol.dispose]'];
+  const rows = Object.keys(calls.Zram).filter((call) => !call.startsWith('static'));
+
+  test.each(rows)('%s', async (call) => {
+    const error = await outcome('Zram', call, ({ subjects }) => subjects.Zram.reset());
+    if (allowed.includes(call)) expect(error).toBeUndefined();
+    else expectError(error, 'EINVAL');
+  });
+});
+
+describe('the table is complete', () => {
+  const exported = Object.entries({ ...library, ...node }).filter(([, value]) => typeof value === 'function');
+  // OpfsBacking can only be made in a browser: test/package has it.
+  const elsewhere = ['ZramError', 'OpfsBacking'];
+  const classes = exported.filter(([name]) => !elsewhere.includes(name)) as [Name, { prototype: object }][];
+
+  test('it has every class, and the attributes', () => {
+    expect([...classes.map(([name]) => name), 'Sysfs'].sort()).toEqual([...names].sort());
+  });
+
+  test.each(classes)('it has every call of %s', (name, type) => {
+    const own = (object: object, from: string): string[] =>
+      Object.entries(Object.getOwnPropertyDescriptors(object)).flatMap(([property, { value, get, set }]) => {
+        if (typeof value === 'function') return property === 'constructor' ? [] : [`${from}${property}`];
+        return [...(get ? [`get ${property}`] : []), ...(set ? [`set ${property}`] : [])];
+      });
+    const statics = own(type, 'static ').filter((call) => !INTERNAL.includes(call.slice('static '.length)));
+    const dispose = Symbol.dispose in type.prototype ? ['[Symbol.dispose]'] : [];
+    const listed = Object.keys(calls[name] ?? {}).filter((call) => call !== 'new');
+    expect([...own(type.prototype, ''), ...statics, ...dispose].sort()).toEqual(listed.sort());
+  });
+
+  test('it has every call of the attributes', () => {
+    expect(Object.keys(scene.subjects.Sysfs).sort()).toEqual(Object.keys(calls.Sysfs).sort());
+  });
+
+  const made = classes.filter(([name]) => !Object.hasOwn(calls[name] ?? {}, 'new'));
+  test.each(made)('new %s() tells what to call instead', async (_name, type) => {
+    const Type = type as unknown as new (...args: unknown[]) => unknown;
+    for (const args of [[], [undefined], [{ disksize: '1M' }], [scene.subjects.ZsPool]]) {
+      expectError(await errorOf(() => new Type(...args)), 'EINVAL');
+    }
+  });
+});
