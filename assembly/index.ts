@@ -30,14 +30,15 @@ import { class_at, class_number, class_of } from './zsmalloc/size-class';
 import { GROUPS, GROUP_FULL, Pool, SizeClass, Zspage } from './zsmalloc/structs';
 import { group_first, zspage_of } from './zsmalloc/zspage';
 import {
-  adopt, device_end, device_make, discard, peek_page, pendingHash, readBlock, read_page, write_begin, write_candidate,
+  device_end, device_make, discard, peek_page, pendingHash, readBlock, read_page, write_begin, write_candidate,
   write_encoded, write_page,
 } from './zram/device';
 import { bdev_make, block_drop, block_left, block_take } from './zram/backing';
 import { device_fork, next_difference, undecided, write_like } from './zram/fork';
+import { load_forked, load_object, load_shared, loadedHash, slot_values } from './zram/load';
 import { change_flags, mark_idle, next_slot, recompress, settle_huge, slot_states, write_back } from './zram/post-process';
 import { Device } from './zram/structs';
-import { SLOT_STORED, slot_at, slot_flags, slot_time, slot_value } from './zram/table';
+import { SLOT_PICKED, SLOT_STORED, slot_at, slot_flags, slot_time, slot_value } from './zram/table';
 
 /** Writes the n-th number of a block of statistics to the staging pages. */
 // @ts-ignore: decorator
@@ -459,10 +460,13 @@ export function zramWriteBack(device: usize, index: u32, cell: u32): i32 {
   return write_back(changetype<Device>(device), index, cell << 3);
 }
 
-/** A handle of the caller's own for a page's object. @returns it, or -ENOMEM */
+/** A handle of the caller's own for a picked page's object. @returns it, -EINVAL: it was touched meanwhile, -ENOMEM */
 export function zramShareObject(address: usize, index: u32): i32 {
   const device = changetype<Device>(address);
-  const leaf = zs_share(device.pool, cell_root(device.pool, slot_value(slot_at(device, index))));
+  const slot = slot_at(device, index);
+  const flags = slot == 0 ? 0 : slot_flags(slot);
+  if (!(flags & SLOT_PICKED) || !(flags & SLOT_STORED)) return EINVAL;
+  const leaf = zs_share(device.pool, cell_root(device.pool, slot_value(slot)));
   return leaf == 0 ? ENOMEM : <i32>(leaf >> 3);
 }
 
@@ -492,7 +496,7 @@ export function zramPayload(address: usize, index: u32): u32 {
   return (header_codec(header) << 16) | length;
 }
 
-/** Stores an encoded page, the first staging page, for `zramAdopt`. @returns a handle, or -ENOMEM */
+/** Stores an encoded page, the first staging page. @returns a handle, or -ENOMEM */
 export function poolStoreEncoded(pool: usize, length: u32, codec: u32): i32 {
   const leaf = zs_malloc(changetype<Pool>(pool), length, codec);
   if (leaf == 0) return ENOMEM;
@@ -500,9 +504,29 @@ export function poolStoreEncoded(pool: usize, length: u32, codec: u32): i32 {
   return <i32>(leaf >> 3);
 }
 
-/** An empty page gets a handle, or with `share` another one of the same object. @returns 0 or -ENOMEM */
-export function zramAdopt(device: usize, index: u32, handle: u32, share: bool, now: u32): i32 {
-  return adopt(changetype<Device>(device), index, handle << 3, share, now);
+/** As `slot_values`, for `count` pages. */
+export function zramSlotValues(device: usize, index: u32, count: u32): void {
+  slot_values(changetype<Device>(device), index, count);
+}
+
+/** As `load_object`: the payload is in the first staging page, a page that the bindings decoded in the second. */
+export function zramLoadObject(device: usize, index: u32, length: u32, codec: u32, now: u32): i32 {
+  return load_object(changetype<Device>(device), index, STAGING, length, codec, STAGING + PAGE_SIZE, now);
+}
+
+/** The page's hash that the last `zramLoadObject` made. */
+export function zramLoadedHash(): u32 {
+  return loadedHash;
+}
+
+/** As `load_shared`. */
+export function zramLoadShared(device: usize, index: u32, handle: u32, hash: u32, now: u32): i32 {
+  return load_shared(changetype<Device>(device), index, handle << 3, hash, now);
+}
+
+/** As `load_forked`. */
+export function zramLoadForked(device: usize, index: u32, count: u32, from: usize, now: u32): i32 {
+  return load_forked(changetype<Device>(device), index, count, changetype<Device>(from), now);
 }
 
 // ── for tests and benches ────────────────────────────────────────────────────────────────────────────────────────

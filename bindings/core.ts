@@ -98,7 +98,11 @@ export interface CoreExports {
   zramNextDifference(a: number, b: number, from: number): number;
   zramUndecided(): number;
   zramPayload(device: number, index: number): number;
-  zramAdopt(device: number, index: number, handle: number, share: number, now: number): number;
+  zramSlotValues(device: number, index: number, count: number): void;
+  zramLoadObject(device: number, index: number, length: number, codec: number, now: number): number;
+  zramLoadedHash(): number;
+  zramLoadShared(device: number, index: number, handle: number, hash: number, now: number): number;
+  zramLoadForked(device: number, index: number, count: number, from: number, now: number): number;
   lz4Compress(acceleration: number): number;
   contentHash(data: number, length: number, codec: number): number;
   pageSameFilled(page: number): number;

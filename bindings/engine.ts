@@ -4,6 +4,8 @@ import { checkOptions } from './arguments.js';
 import type { Compressor } from './compressors/compressor.js';
 import { Core, loadCore, loadCoreSync, type CoreExports, type CoreSource } from './core.js';
 import { ZramError } from './errors.js';
+import { LOAD_ALL, LOAD_ONE, loadFile, type LoadOptions, type LoadedFile } from './save/load.js';
+import type { LoadSource } from './save/source.js';
 import { parseSize, type Size } from './size.js';
 import { StateHistory, type StateHistoryOptions } from './state-history.js';
 import type { ZramOptions } from './zram-options.js';
@@ -119,6 +121,28 @@ export class Engine {
    */
   createZram(options?: ZramOptions): Zram {
     return this.#adopt((end) => new Zram(this, this.#core, options, end));
+  }
+
+  /**
+   * Makes the device that a file of `Zram.save` has, as `Zram.load` does, in this engine.
+   * @throws ZramError as `Zram.load`
+   */
+  async loadZram(source: LoadSource, options?: LoadOptions): Promise<Zram> {
+    this.#live();
+    checkOptions(options, LOAD_ONE.options, 'loadZram');
+    const { devices } = await loadFile(this, source, options ?? {}, LOAD_ONE, undefined);
+    return devices.values().next().value as Zram;
+  }
+
+  /**
+   * Makes all devices and snapshots that a file of `Zram.saveAll` has, as `Zram.loadAll` does, in this engine, on a pool of
+   * their own or on one of this engine's pools.
+   * @throws ZramError as `Zram.load`
+   */
+  async loadAll(source: LoadSource, options?: Omit<LoadOptions, 'backing'>): Promise<LoadedFile> {
+    this.#live();
+    checkOptions(options, LOAD_ALL.options, 'loadAll');
+    return loadFile(this, source, options ?? {}, LOAD_ALL, undefined);
   }
 
   /**

@@ -23,6 +23,10 @@ export type {
   WritebackOptions,
   WritebackReport,
 } from './post-process.js';
+export type { LoadOptions, LoadedFile } from './save/load.js';
+export type { SaveOptions, SaveReport, Saved } from './save/save.js';
+export type { OwnBytes, SaveSink, WebSink, WriteSink } from './save/sink.js';
+export type { BlobSource, LoadSource, WebSource } from './save/source.js';
 export { StateHistory, type PushOptions, type StateHistoryOptions, type StateHistoryStats } from './state-history.js';
 export type { BlockState } from './stored-pages.js';
 export { Zram } from './zram.js';

@@ -141,8 +141,9 @@ export class StateHistory {
       shared === undefined
         ? PoolLease.own(core, { chainSize: CHAIN_SIZE })
         : PoolLease.of(core, shared, ZsPool.attach(shared, core, this));
+    core.makeHashKey();
     const device = core.raw.zramMake(pool.address, DISK_PAGES, LZ4_LEVEL, 1, 0);
-    if (device !== 0) return new StoredPages(core, device, DISK_PAGES, pool, undefined, false);
+    if (device !== 0) return new StoredPages(core, device, DISK_PAGES, pool, undefined, true, false);
     pool.release();
     if (shared) ZsPool.detach(shared, this);
     throw noMemoryForDevice();

@@ -5,10 +5,15 @@ import { ZramError } from './errors.js';
 import { diffPages, type PageRange } from './page-diff.js';
 import { describe } from './size.js';
 import type { BlockState, StoredPages } from './stored-pages.js';
+import { saveAll, type SaveReport } from './save/save.js';
+import type { SaveSink } from './save/sink.js';
+import type { ZramState } from './zram-state.js';
 import type { Zram } from './zram.js';
 
-/** How a snapshot is tied to its origin, for zram.ts. */
+/** @internal How a snapshot is tied to its origin, for zram.ts. */
 export interface SnapshotOrigin {
+  /** Settings, for what is made of the snapshot. */
+  readonly state: ZramState;
   readonly secondaries: readonly number[];
   clone(pages: StoredPages): Zram;
   onEnd(): void;
@@ -36,6 +41,11 @@ export class ZramSnapshot {
   /** @internal The pages of a snapshot; undefined for anything else. */
   static pagesOf(value: unknown): StoredPages | undefined {
     return typeof value === 'object' && value !== null && #stored in value ? value.#live() : undefined;
+  }
+
+  /** @internal The settings that its origin has now. */
+  static stateOf(snapshot: ZramSnapshot): ZramState {
+    return snapshot.#origin.state;
   }
 
   /** Bytes of the disk. */
@@ -95,6 +105,11 @@ export class ZramSnapshot {
    */
   clone(): Zram {
     return this.#origin.clone(this.#live());
+  }
+
+  /** As `Zram.save`, with the settings that its origin has now. */
+  async save(sink: SaveSink): Promise<SaveReport> {
+    return saveAll(sink, [this], undefined);
   }
 
   /** Gives back what only this snapshot holds. Calling it again does nothing. */

@@ -1,6 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** Zram: the compressed block device. */
-import { PAGE_SIZE, checkBytes, checkInteger, checkOptions, checkPages, isWords } from './arguments.js';
+import { PAGE_SIZE, checkBytes, checkInteger, checkOptions, checkPages, copyOf, isWords } from './arguments.js';
 import type { AsyncBacking, Backing } from './backing/backing.js';
 import { CODEC_LZ4, CODEC_PAGE, type Encoder } from './compressors/codecs.js';
 import { checkCore, type Core } from './core.js';
@@ -19,6 +19,11 @@ import {
   type WritebackOptions,
   type WritebackReport,
 } from './post-process.js';
+import type { PoolLease } from './pool-lease.js';
+import { LOAD_ALL, LOAD_ONE, loadFile, type LoadMode, type LoadOptions, type LoadedFile } from './save/load.js';
+import { saveAll, type SaveOptions, type SaveReport, type Saved } from './save/save.js';
+import type { SaveSink } from './save/sink.js';
+import type { LoadSource } from './save/source.js';
 import type { Size } from './size.js';
 import { StoredPages, partsOf, sentenceOf, withPagesDone, type BlockState } from './stored-pages.js';
 import { createSysfs, idleOf, recompressOf, writebackOf, type Sysfs } from './sysfs.js';
@@ -88,8 +93,16 @@ export class Zram {
         const name = typeof one === 'object' && one !== null ? (one as { algo?: unknown }).algo : one;
         if (typeof name === 'string') await engine.loadCompressor(name);
       }
-      const zram = engine.createZram(rest);
-      zram.#lease = new EngineLease(engine);
+      const lease = new EngineLease(engine);
+      const zram = Engine.adopt(
+        engine,
+        (onEnd) =>
+          new Zram(engine, Engine.coreOf(engine), rest, () => {
+            onEnd();
+            lease.release();
+          }),
+      );
+      zram.#lease = lease;
       return zram;
     } catch (error) {
       engine.destroy();
@@ -181,7 +194,8 @@ export class Zram {
   #encodePage(stored: StoredPages, index: number, bytes: Uint8Array): void {
     const { raw, codecs } = this.#core;
     const { address } = stored;
-    const page = bytes.slice(); // whatever the compressor does, this is what is stored
+    const page = copyOf(bytes); // whatever the compressor does, this is what is stored
+    const encoder = this.#state.encoders[0] as Encoder;
     this.#core.page().set(page);
     const begun = raw.zramWriteBegin(address, index, stored.now());
     if (begun === 1) return;
@@ -191,11 +205,12 @@ export class Zram {
       if (begun > 1) {
         const [codec, length] = [begun >>> 16, begun & 0xffff];
         const candidate = this.#core.staging().slice(PAGE_SIZE, PAGE_SIZE + length);
-        if (codecs.holds(codec, candidate, page) && this.#share(stored, index, candidate, codec, hash)) return;
+        const holds = codecs.holds(codec, candidate, page);
+        stored.live();
+        if (holds && this.#share(stored, index, candidate, codec, hash)) return;
       }
-      const encoder = this.#state.encoders[0] as Encoder;
       const block = encodeVerified(this.#state, encoder, page);
-      this.#alive(stored);
+      stored.live();
       raw.poolStats(stored.pool.address);
       const huge = block.length >= this.#core.number(7);
       this.#core.page().set(huge ? page : block);
@@ -212,17 +227,11 @@ export class Zram {
 
   /** Deduplication: an object was found to hold the page. False when it is gone by now. */
   #share(stored: StoredPages, index: number, block: Uint8Array, codec: number, hash: number): boolean {
-    this.#alive(stored);
     this.#core.page().set(block);
     const { address } = stored;
     const result = this.#core.raw.zramWriteCandidate(address, index, block.length, codec, hash, stored.now());
     if (result < 0) throw noRoom(index);
     return result === 1;
-  }
-
-  /** A compressor is somebody else's code: it may have ended the device that it was called for. */
-  #alive(stored: StoredPages): void {
-    if (stored.ended) throw new ZramError('EINVAL', 'the device was reset or destroyed meanwhile.');
   }
 
   /**
@@ -239,6 +248,7 @@ export class Zram {
     for (const part of partsOf(offset, bytes.length)) {
       const piece = bytes.subarray(part.at, part.at + part.length);
       try {
+        stored.live(); // a compressor may have ended the device
         if (part.pages > 0) this.writePages(part.index, piece);
         else this.#patchPage(stored, part.index, part.inPage, piece);
       } catch (error) {
@@ -249,6 +259,7 @@ export class Zram {
 
   #patchPage(stored: StoredPages, index: number, inPage: number, piece: Uint8Array): void {
     const page = stored.page(index).slice();
+    stored.live();
     page.set(piece, inPage);
     this.writePage(index, page);
   }
@@ -371,8 +382,9 @@ export class Zram {
   snapshot(): ZramSnapshot {
     const pages = fork(this.#ready(), false);
     return this.#own(pages, (onEnd) => {
-      const secondaries = this.#state.secondaryCodecs();
-      return new ZramSnapshot(pages, { secondaries, onEnd, clone: (from) => this.#cloneOf(from) });
+      const state = this.#state;
+      const secondaries = state.secondaryCodecs();
+      return new ZramSnapshot(pages, { state, secondaries, onEnd, clone: (from) => this.#cloneOf(from) });
     });
   }
 
@@ -386,34 +398,116 @@ export class Zram {
 
   #cloneOf(from: StoredPages): Zram {
     const pages = fork(from, this.#state.tracksTime);
-    const clone: Zram = this.#own(pages, (onEnd) => {
+    return this.#own(pages, (onEnd) => {
       const made = new Zram(this.engine, this.#core, undefined, onEnd);
       made.#state.copy(this.#state, pages);
+      made.#lease = this.#lease; // its own snapshots hold the engine, too
       made.#start();
       return made;
     });
-    return clone;
   }
 
   /** Ties a fork to what it lives in: engine, pool, and the lease on them. */
   #own<T extends { destroy(): void }>(pages: StoredPages, make: (onEnd: () => void) => T): T {
-    const lease = this.#lease?.retain();
     const { shared } = pages.pool;
-    const child: T = Engine.adopt(this.engine, (onEnd) =>
-      make(() => {
-        onEnd();
-        if (shared) ZsPool.detach(shared, child);
-        lease?.release();
-      }),
-    );
-    if (shared) ZsPool.attach(shared, this.#core, child);
-    return child;
+    try {
+      const child: T = Engine.adopt(this.engine, (onEnd) =>
+        make(() => {
+          onEnd();
+          if (shared) ZsPool.detach(shared, child);
+          this.#lease?.release();
+        }),
+      );
+      this.#lease?.retain();
+      if (shared) ZsPool.attach(shared, this.#core, child);
+      return child;
+    } catch (error) {
+      pages.end();
+      throw error;
+    }
   }
 
   /** As `ZramSnapshot.diff`. */
   diff(other: ZramSnapshot | Zram): PageRange[] {
     const [a, b] = [this.#ready(), pagesOfAny(other)];
     return diffPages(a, b);
+  }
+
+  // ── save and load ──────────────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Writes what the device holds now, and its settings, to a file or stream: objects as they are compressed, those that
+   * pages share once. Pages on the backing device are read and saved too. Not saved are idle marks, counters and times.
+   *
+   * The call takes a snapshot first; what is written to the device meanwhile is not in the file.
+   * @param sink where to; streams are closed at the end, and given up after a failure
+   * @throws ZramError EINVAL: no sink; ENOMEM: for the snapshot; EIO: the sink or the backing failed
+   */
+  async save(sink: SaveSink): Promise<SaveReport> {
+    return saveAll(sink, [this], undefined);
+  }
+
+  /**
+   * Writes devices and snapshots of one pool to one file, in which they share their objects as they do in memory.
+   * @param sink as for `save`
+   * @param saved by name, or a list
+   * @throws ZramError as `save`; EINVAL: they are on different pools
+   */
+  static async saveAll(sink: SaveSink, saved: Saved, options?: SaveOptions): Promise<SaveReport> {
+    return saveAll(sink, saved, options);
+  }
+
+  /**
+   * Makes an engine with the device that a file of `save` has; destroying the device destroys the engine. Every page reads
+   * as it did; pages that shared an object do so again. Each object is checked to be a page.
+   * @param source where from; it is read to its end
+   * @throws ZramError EINVAL: the file is truncated, damaged, of a newer version or something else, with the offset where
+   * that shows, or it has several devices; EOPNOTSUPP: a compressor that is not here; ENOMEM: `memLimit` or `maxMemory`;
+   * EIO: the source failed. Nothing is left then
+   */
+  static async load(source: LoadSource, options?: Omit<LoadOptions, 'pool'> & EngineOptions): Promise<Zram> {
+    const { devices } = await Zram.#loadIntoOwn(source, options, 'Zram.load', LOAD_ONE);
+    return devices.values().next().value as Zram;
+  }
+
+  /**
+   * As `load`, for files with any number of devices and snapshots, which come to be on one pool. The engine is destroyed with
+   * the last of them.
+   */
+  static async loadAll(
+    source: LoadSource,
+    options?: Omit<LoadOptions, 'pool' | 'backing'> & EngineOptions,
+  ): Promise<LoadedFile> {
+    return Zram.#loadIntoOwn(source, options, 'Zram.loadAll', LOAD_ALL);
+  }
+
+  static async #loadIntoOwn(
+    source: LoadSource,
+    options: (LoadOptions & EngineOptions) | undefined,
+    call: string,
+    known: LoadMode,
+  ): Promise<LoadedFile> {
+    checkOptions(options, [...known.options, ...ENGINE_OPTIONS], call);
+    const { module, maxMemory, compressors, ...rest } = options ?? {};
+    const engine = await Engine.create({ module, maxMemory, compressors });
+    try {
+      return await loadFile(engine, source, rest, known, new EngineLease(engine));
+    } catch (error) {
+      engine.destroy();
+      throw error;
+    }
+  }
+
+  /** @internal Its settings and state. */
+  static stateOf(zram: Zram): ZramState {
+    return zram.#state;
+  }
+
+  /** @internal For loading: the device gets a disk, on a pool that others are on where there is one, and its share of the engine. */
+  static initLoaded(zram: Zram, disksize: number, pool: PoolLease | undefined, lease: EngineLease | undefined): void {
+    zram.#state.init(disksize, pool);
+    zram.#start();
+    zram.#lease = lease;
   }
 
   // ── life ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -433,8 +527,8 @@ export class Zram {
     this.#state.end();
     this.#state.destroyed = true;
     if (this.#state.sharedPool) ZsPool.detach(this.#state.sharedPool, this);
+    this.#state.closeBacking();
     this.#onEnd();
-    this.#lease?.release();
   }
 
   /** The same as `destroy()`, for `using`. */
@@ -509,7 +603,7 @@ function fork(from: StoredPages, tracksTime: boolean): StoredPages {
   const { core, address, pages, pool, backing } = from;
   const device = core.raw.zramFork(address, Number(tracksTime), core.ticks());
   if (device === 0) throw noMemoryForDevice();
-  return new StoredPages(core, device, pages, pool.retain(), backing?.retain(), tracksTime);
+  return new StoredPages(core, device, pages, pool.retain(), backing?.retain(), from.dedup, tracksTime);
 }
 
 function noRoom(index: number, pagesDone?: number): ZramError {

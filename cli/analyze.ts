@@ -3,15 +3,16 @@
  * Equal pages of different inputs meet in one pool there, as they would on a machine.
  */
 import { Engine } from '../bindings/index.js';
+import { chooseAlgorithms } from './algorithms.js';
 import type { Analysis } from './analysis.js';
 import { Device } from './device.js';
-import { UsageError } from './errors.js';
 import type { Input } from './inputs.js';
 import { measure } from './measuring.js';
 import { openInputs } from './open-inputs.js';
 import { peakRss } from './peak-memory.js';
 import { sharingOf } from './sharing.js';
 import { storeInputs, type Stored } from './storing.js';
+import type { Surroundings } from './surroundings.js';
 
 export interface AnalyzeOptions {
   readonly files: readonly string[];
@@ -22,12 +23,6 @@ export interface AnalyzeOptions {
   readonly dedup: boolean;
 }
 
-export interface AnalyzeIo {
-  readonly stdin: AsyncIterable<Uint8Array>;
-  readonly maxMemory: string | undefined;
-  readonly progress: (text: string) => void;
-}
-
 /** The devices of one algorithm. */
 interface Pair {
   readonly plain: Device;
@@ -35,11 +30,12 @@ interface Pair {
 }
 
 /** @throws CliError, UsageError */
-export async function analyze(options: AnalyzeOptions, io: AnalyzeIo): Promise<Analysis> {
+export async function analyze(options: AnalyzeOptions, io: Surroundings): Promise<Analysis> {
   const engine = await Engine.create({ maxMemory: io.maxMemory });
   const inputs: Input[] = [];
   try {
-    const pairs = chooseAlgorithms(engine, options.algorithms).map((algorithm) => ({
+    const algorithms = await chooseAlgorithms(engine, options.algorithms);
+    const pairs = algorithms.map((algorithm) => ({
       plain: new Device(engine, algorithm),
       inline: options.dedup ? new Device(engine, algorithm, true) : undefined,
     }));
@@ -53,7 +49,7 @@ export async function analyze(options: AnalyzeOptions, io: AnalyzeIo): Promise<A
   }
 }
 
-function find(pairs: readonly Pair[], stored: Stored, progress: AnalyzeIo['progress']): Omit<Analysis, 'memory'> {
+function find(pairs: readonly Pair[], stored: Stored, progress: Surroundings['progress']): Omit<Analysis, 'memory'> {
   const { inputs, stopped } = stored;
   const algorithms = pairs.map(({ plain, inline }) => measure(plain, inline, stored, progress));
   const [first] = pairs; // any device tells the same
@@ -69,19 +65,4 @@ function find(pairs: readonly Pair[], stored: Stored, progress: AnalyzeIo['progr
 function memoryTaken(engine: Engine): Analysis['memory'] {
   const { used, reserved } = engine.memory;
   return { engineUsed: used, engineReserved: reserved, peakRss: peakRss() };
-}
-
-/** The names, each once. @throws UsageError for one that the engine does not have */
-function chooseAlgorithms(engine: Engine, names: readonly string[]): string[] {
-  const device = engine.createZram();
-  // The attribute's text is the kernel's: all names, the chosen one in brackets.
-  const attribute = device.sysfs.read('comp_algorithm').trim().split(/\s+/);
-  device.destroy();
-  const available = attribute.map((name) => name.replace(/^\[(.*)\]$/, '$1'));
-  for (const name of names) {
-    if (!available.includes(name))
-      throw new UsageError(`there is no algorithm '${name}'; available: ${available.join(', ')}`);
-  }
-  const chosen = attribute.findIndex((name) => name.startsWith('['));
-  return names.length > 0 ? [...new Set(names)] : available.slice(chosen, chosen + 1);
 }

@@ -4,6 +4,7 @@ import type { AlgorithmResult, Analysis, InputFacts } from './analysis.js';
 import { MM_STAT_COLUMNS } from './columns.js';
 import { megabytesPerSecond, saved } from './figures.js';
 import { bar, exactBytes, humanBytes, number, percent, plural, shorten, table } from './format.js';
+import { sideBySide } from './report-algorithms.js';
 import { classesText, dedupText, sharingText } from './report-sharing.js';
 import { STEPS, type Step } from './step-time.js';
 
@@ -26,6 +27,7 @@ export function toText(analysis: Analysis, version: string): string {
   const pages = inputs.reduce((sum, input) => sum + input.pages, 0);
   const lines = [`zram-wasm ${version}: what zram would make of ${plural(pages, 'page')} of 4096 bytes`];
   if (note !== undefined) lines.push(note);
+  if (algorithms.length > 1) lines.push('', 'Side by side, on the same pages', ...sideBySide(algorithms));
   for (const result of algorithms) lines.push('', ...algorithmText(result, inputs));
   if (sharing !== undefined) lines.push('', 'Pages that inputs share', ...sharingText(sharing, inputs));
   const remarks = inputs.flatMap(remarksOn);

@@ -19,7 +19,7 @@ import {
   dedup_candidate, dedup_enter, dedup_find_encoded, dedup_find_page, dedup_hint, hash_place, page_hash,
 } from '../zsmalloc/dedup';
 import { header_length, object_header, object_put } from '../zsmalloc/object';
-import { pool_make_room, zs_free, zs_malloc, zs_share, zs_size } from '../zsmalloc/pool';
+import { pool_make_room, zs_free, zs_malloc, zs_share } from '../zsmalloc/pool';
 import { value_free, value_make } from '../zsmalloc/same';
 import { Pool } from '../zsmalloc/structs';
 import { bdev_drop, block_drop } from './backing';
@@ -71,7 +71,7 @@ export function device_alive(device: Device): bool {
 /** Remembers that a page is being accessed. */
 // @ts-ignore: decorator
 @inline
-function touch(device: Device, index: u32, slot: usize, now: u32): void {
+export function touch(device: Device, index: u32, slot: usize, now: u32): void {
   if (device.tracksTime) store<u32>(slot_time(index, slot), now);
 }
 
@@ -275,26 +275,6 @@ export function write_encoded(
   }
   device.failedWrites++;
   return ENOMEM;
-}
-
-/**
- * An empty page gets a handle (loading).
- * @param handle of an encoded page; it is the slot's from now on, or, with `share`, one of the same object is made
- * @returns 0 or -ENOMEM
- */
-export function adopt(device: Device, index: u32, handle: u32, share: bool, now: u32): i32 {
-  const slot = slot_make(device, index);
-  if (slot == 0) return ENOMEM;
-  if (DEBUG) assert(slot_flags(slot) == 0);
-  const pool = device.pool;
-  const leaf = share ? zs_share(pool, cell_root(pool, handle)) : handle;
-  if (leaf == 0) {
-    slot_release(device, index, slot);
-    return ENOMEM;
-  }
-  fill_slot(device, slot, leaf, zs_size(leaf), 0);
-  touch(device, index, slot, now);
-  return 0;
 }
 
 // ── out ──────────────────────────────────────────────────────────────────────────────────────────────────────────

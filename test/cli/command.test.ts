@@ -11,15 +11,17 @@ import { run } from './run.js';
 const VERSION = (JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }).version;
 
 describe('the command line', () => {
-  test.each([['--help'], ['-h'], ['analyze', '--help'], ['nonsense', '--help']])(
-    '%s %s tells the usage',
-    async (...args) => {
-      const { status, out, err } = await run(args);
-      expect({ status, err }).toEqual({ status: 0, err: '' });
-      expect(out).toMatch(/^Usage: zram-wasm analyze/);
-      expect(Math.max(...out.split('\n').map((line) => line.length))).toBeLessThanOrEqual(120);
-    },
-  );
+  test.each([
+    [['--help'], 'COMMAND'],
+    [['-h'], 'COMMAND'],
+    [['nonsense', '--help'], 'COMMAND'],
+    ...['analyze', 'pack', 'unpack', 'diff'].map((command) => [[command, '--help'], command] as const),
+  ] as const)('%j tells the usage', async (args, of) => {
+    const { status, out, err } = await run([...args]);
+    expect({ status, err }).toEqual({ status: 0, err: '' });
+    expect(out).toMatch(new RegExp(`^Usage: zram-wasm ${of} `));
+    expect(Math.max(...out.split('\n').map((line) => line.length))).toBeLessThanOrEqual(120);
+  });
 
   test.each([['--version'], ['analyze', '--version']])('%s %s tells the version', async (...args) => {
     expect(await run(args)).toEqual({ status: 0, out: `${VERSION}\n`, err: '' });
@@ -35,6 +37,16 @@ describe('the command line', () => {
     [['analyze', '--pid', '1,'], '--pid has an empty value'],
     [['analyze', '--algorithm', 'zip'], "there is no algorithm 'zip'; available: lz4"],
     [['analyze', '-', '-'], 'only once'],
+    [['analyze', 'a', '-o', 'b'], "analyze has no option '--output'"],
+    [['pack'], 'pack which images?'],
+    [['pack', 'a'], 'pack to which file?'],
+    [['pack', 'a', '-o', 'b', '--algorithm', 'lz4,deflate'], 'pack takes one --algorithm'],
+    [['pack', 'a', '-o', 'b', '--algorithm', 'zip'], "there is no algorithm 'zip'"],
+    [['pack', 'a', '-o', 'b', '--pid', '1'], "pack has no option '--pid'"],
+    [['unpack'], 'unpack takes one file'],
+    [['unpack', 'a', 'b'], 'unpack takes one file'],
+    [['diff', 'a'], 'diff takes two'],
+    [['diff', '-', '-'], 'only once'],
   ])('%j is wrong usage', async (args, message) => {
     const { status, out, err } = await run(args);
     expect({ status, out }).toEqual({ status: 2, out: '' });

@@ -1,0 +1,103 @@
+/**
+ * Loading: pages that were saved go to the empty pages of a new device, as they were encoded, and merged as they were.
+ *
+ * What is loaded may come from anywhere, so each object is decoded before it is taken: a page that could not be read, or
+ * that the rest of the core relies on not to exist, is refused. Saving needs one thing that reading does not: to see
+ * which slots hold the very same.
+ */
+import { CODEC_LZ4, CODEC_PAGE, EINVAL, ENOMEM, PAGE_SIZE } from '../common';
+import { page_same_filled } from '../compare';
+import { lz4_decompress } from '../lz4';
+import { STAGING } from '../staging';
+import { cell_root } from '../zsmalloc/cell';
+import { dedup_hint, hash_place, page_hash } from '../zsmalloc/dedup';
+import { zs_share, zs_size } from '../zsmalloc/pool';
+import { fill_slot, touch, write_encoded } from './device';
+import { fork_slot } from './fork';
+import { Device } from './structs';
+import {
+  SLOT_HUGE, SLOT_IDLE, SLOT_INCOMPRESSIBLE, SLOT_PICKED, SLOT_STORED, SLOT_WRITTEN_BACK,
+  slot_at, slot_flags, slot_make, slot_release, slot_value,
+} from './table';
+
+/** What the last `load_object` found: the page's hash, on a device with dedup. */
+export let loadedHash: u32 = 0;
+
+function is_empty(device: Device, index: u32): bool {
+  const slot = slot_at(device, index);
+  return slot == 0 || slot_flags(slot) == 0;
+}
+
+/**
+ * An empty page gets an object of its own.
+ * @param payload `length` bytes, 1..4096
+ * @param page room for 4096 bytes; for a codec of the bindings, the page that they decoded
+ * @returns the object's handle; -ENOMEM; -EINVAL: the page holds something, the payload is no page, or one that would
+ * have been stored as a value
+ */
+export function load_object(
+  device: Device, index: u32, payload: usize, length: u32, codec: u32, page: usize, now: u32,
+): i32 {
+  if (!is_empty(device, index)) return EINVAL;
+  if (codec == CODEC_PAGE) {
+    if (length != PAGE_SIZE) return EINVAL;
+    page = payload;
+  } else if (codec == CODEC_LZ4 && lz4_decompress(payload, length, page, PAGE_SIZE) != <i32>PAGE_SIZE) {
+    return EINVAL;
+  }
+  if (page_same_filled(page)) return EINVAL;
+  loadedHash = device.dedup ? page_hash(page) : 0;
+  if (write_encoded(device, index, payload, length, codec, loadedHash, now) != 0) return ENOMEM;
+  return <i32>(slot_value(slot_at(device, index)) >> 3);
+}
+
+/**
+ * An empty page gets a handle of its own for an object that another handle has.
+ * @param hash what `loadedHash` was for the object
+ * @returns 0, -ENOMEM, -EINVAL: the page holds something
+ */
+export function load_shared(device: Device, index: u32, handle: u32, hash: u32, now: u32): i32 {
+  if (!is_empty(device, index)) return EINVAL;
+  const slot = slot_make(device, index);
+  if (slot == 0) return ENOMEM;
+  const pool = device.pool;
+  dedup_hint(hash == 0 ? 0 : hash_place(hash));
+  const leaf = zs_share(pool, cell_root(pool, handle));
+  dedup_hint(0);
+  if (leaf == 0) {
+    slot_release(device, index, slot);
+    return ENOMEM;
+  }
+  fill_slot(device, slot, leaf, zs_size(leaf), hash);
+  touch(device, index, slot, now);
+  return 0;
+}
+
+/**
+ * Empty pages get what another device on the same pool holds there, the same handles, as if they had been forked.
+ * @returns 0, -ENOMEM, -EINVAL: a page holds something, or the other one's nothing that could be had
+ */
+export function load_forked(device: Device, index: u32, count: u32, from: Device, now: u32): i32 {
+  for (const end = index + count; index < end; index++) {
+    const source = slot_at(from, index);
+    const flags = source == 0 ? 0 : slot_flags(source);
+    if (flags == 0 || flags & SLOT_WRITTEN_BACK || !is_empty(device, index)) return EINVAL;
+    const slot = slot_make(device, index);
+    if (slot == 0) return ENOMEM;
+    const kept = flags & ~(SLOT_IDLE | SLOT_PICKED | SLOT_INCOMPRESSIBLE);
+    if (!fork_slot(device, index, slot, slot_value(source), kept, now)) {
+      slot_release(device, index, slot);
+      return ENOMEM;
+    }
+    if (flags & SLOT_HUGE) device.hugePagesSince++;
+  }
+  return 0;
+}
+
+/** Writes what `count` slots hold to the staging pages, a word each: a handle, a block's cell or a fill value; 0 for nothing. */
+export function slot_values(device: Device, index: u32, count: u32): void {
+  for (let n: u32 = 0; n < count; n++) {
+    const slot = slot_at(device, index + n);
+    store<u32>(STAGING + n * 4, slot == 0 ? 0 : slot_value(slot));
+  }
+}

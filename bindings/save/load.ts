@@ -1,0 +1,301 @@
+/**
+ * Loading: the sections of a save file, tested one by one, and the devices that they fill. What is made is destroyed again
+ * when anything turns out to be wrong: either all of a file is loaded, or nothing.
+ */
+import { PAGE_SIZE, isBytes } from '../arguments.js';
+import type { CompressorParams } from '../compressors/compressor.js';
+import type { EngineLease } from '../engine-lease.js';
+import { Engine } from '../engine.js';
+import { ZramError } from '../errors.js';
+import { describe } from '../size.js';
+import { sentenceOf } from '../stored-pages.js';
+import type { ZramOptions } from '../zram-options.js';
+import type { ZramSnapshot } from '../zram-snapshot.js';
+import { Zram } from '../zram.js';
+import {
+  CODEC,
+  DEVICE,
+  END,
+  HEAD,
+  PAGES,
+  damaged,
+  type AlgorithmJson,
+  type CodecJson,
+  type DeviceJson,
+  type HeadJson,
+} from './format.js';
+import { PageLoader, type LoadedCodec } from './page-loader.js';
+import { SectionReader, type Section } from './section-reader.js';
+import { SourceReader } from './source.js';
+
+/**
+ * What a loaded device is made with: these take the place of what the file has, which has all other settings. A pool is
+ * one of the same engine (`engine.loadZram` and `engine.loadAll` only).
+ */
+export type LoadOptions = Pick<
+  ZramOptions,
+  'memLimit' | 'backing' | 'trackEntryActime' | 'verifyCompressors' | 'chainSize' | 'shrinker' | 'pool'
+>;
+
+/** What a file of `Zram.saveAll` had. */
+export interface LoadedFile {
+  /** Devices and snapshots by their names, in their order. */
+  readonly devices: ReadonlyMap<string, Zram | ZramSnapshot>;
+  /** The comment it was saved with. */
+  readonly comment: string | undefined;
+}
+
+/** @internal What is to be loaded, and the options for that. */
+export interface LoadMode {
+  readonly one: boolean;
+  readonly options: readonly string[];
+}
+
+const OPTIONS = ['memLimit', 'trackEntryActime', 'verifyCompressors', 'chainSize', 'shrinker', 'pool'] as const;
+/** @internal */
+export const LOAD_ONE: LoadMode = { one: true, options: [...OPTIONS, 'backing'] };
+/** @internal A backing has one user: it cannot be that of several devices. */
+export const LOAD_ALL: LoadMode = { one: false, options: OPTIONS };
+
+/**
+ * @internal
+ * @param lease the engine, where it was made for what is loaded
+ */
+export async function loadFile(
+  engine: Engine,
+  source: unknown,
+  options: LoadOptions,
+  mode: LoadMode,
+  lease: EngineLease | undefined,
+): Promise<LoadedFile> {
+  const reader = new SourceReader(source);
+  const loading = new Loading(engine, options, mode, lease);
+  try {
+    const sections = new SectionReader(reader);
+    await sections.preamble();
+    for (let ended = false; !ended;) ended = await loading.take(await sections.next());
+    if (!(await reader.atEnd())) throw damaged(reader.offset, 'bytes follow its end');
+    return loading.finish();
+  } catch (error) {
+    loading.destroy();
+    await reader.cancel();
+    throw error;
+  }
+}
+
+class Loading {
+  readonly #pages: PageLoader;
+  readonly #codecs: LoadedCodec[] = [];
+  /** By their order in the file. */
+  readonly #settings: DeviceJson[] = [];
+  readonly #devices: Zram[] = [];
+  /** What the caller gets. */
+  readonly #made = new Map<string, Zram | ZramSnapshot>();
+  #head: HeadJson | undefined;
+  #leases = 0;
+
+  constructor(
+    readonly engine: Engine,
+    readonly options: LoadOptions,
+    readonly mode: LoadMode,
+    readonly lease: EngineLease | undefined,
+  ) {
+    this.#pages = new PageLoader(Engine.coreOf(engine), this.#codecs);
+  }
+
+  /** Returns whether it was the last one. */
+  async take(section: Section): Promise<boolean> {
+    const { type, offset } = section;
+    if ((type === HEAD) !== (this.#head === undefined))
+      throw damaged(offset, 'it does not begin with one HEAD section');
+    if (type === HEAD) this.#head = headOf(section, this.mode);
+    else if (type === CODEC) await this.#addCodec(section);
+    else if (type === DEVICE) this.#addDevice(section);
+    else if (type === PAGES) this.#addPages(section);
+    else if (type === END) this.#checkComplete(section);
+    else throw damaged(offset, `it has a section of the unknown type ${describe(type)}`);
+    return type === END;
+  }
+
+  async #addCodec({ payload, offset }: Section): Promise<void> {
+    const { json, rest } = codecOf(payload, offset);
+    const { name, level, winbits, dictionary } = json;
+    const { codecs } = Engine.coreOf(this.engine);
+    try {
+      // A copy: the section's bytes are gone after the next await.
+      const params = { level, winbits, dictionary: dictionary === undefined ? undefined : rest.slice() };
+      await codecs.load(name);
+      if (!codecs.names().includes(name)) {
+        throw new ZramError('EOPNOTSUPP', `this engine has no compressor ${describe(name)}: register it.`);
+      }
+      this.#codecs.push({ name, params, codec: codecs.encoder(name, params).codec });
+    } catch (error) {
+      throw needed(error, `the compressor ${describe(name)}`, offset);
+    }
+  }
+
+  #addDevice({ payload, offset }: Section): void {
+    const settings = deviceOf(payload, offset);
+    const { devices = 0 } = this.#head ?? {};
+    if (this.#devices.length >= devices) throw damaged(offset, `it has more than the ${devices} devices of its head`);
+    if (this.#settings.some(({ name }) => name === settings.name)) {
+      throw damaged(offset, `it has two devices of the name ${describe(settings.name)}`);
+    }
+    const zram = this.engine.createZram(this.#optionsOf(settings));
+    this.#devices.push(zram);
+    this.#settings.push(settings);
+    const state = Zram.stateOf(zram);
+    try {
+      state.dedup = settings.dedup;
+      for (const algorithm of settings.algorithms) {
+        const { name, params } = this.#algorithmOf(algorithm, offset);
+        state.setAlgorithm(algorithm.priority, name, 'a compressor');
+        state.setParams(algorithm.priority, params);
+      }
+    } catch (error) {
+      throw needed(error, `the settings of ${describe(settings.name)}`, offset);
+    }
+    const [first] = this.#devices;
+    const pool = first === zram || this.options.pool ? undefined : Zram.stateOf(first).ready().pool;
+    const lease = this.#leases === 0 ? this.lease : this.lease?.retain();
+    this.#leases++;
+    Zram.initLoaded(zram, settings.diskPages * PAGE_SIZE, pool, lease);
+    this.#pages.devices.push(state.ready());
+  }
+
+  #optionsOf(settings: DeviceJson): ZramOptions {
+    const { memLimit, verifyCompressors, trackEntryActime, chainSize, shrinker } = settings;
+    const ofPool = this.options.pool ? {} : { chainSize, shrinker };
+    const given = Object.fromEntries(Object.entries(this.options).filter(([, value]) => value !== undefined));
+    return { memLimit, verifyCompressors, trackEntryActime, ...ofPool, ...given };
+  }
+
+  #algorithmOf({ codec, level }: AlgorithmJson, offset: number): { name: string; params: CompressorParams } {
+    const found = this.#codecs[codec - 1];
+    if (!found) throw damaged(offset, `a device has the compressor ${codec}, which is not in it`);
+    return level === undefined ? found : { name: found.name, params: { ...found.params, level } };
+  }
+
+  #addPages(section: Section): void {
+    const { devices = 0 } = this.#head ?? {};
+    if (this.#devices.length !== devices) {
+      throw damaged(section.offset, `${devices} devices are to come, and pages come after ${this.#devices.length}`);
+    }
+    this.#pages.take(section);
+  }
+
+  #checkComplete({ payload, offset }: Section): void {
+    const { devices = 0, objects = 0 } = this.#head ?? {};
+    if (payload.length > 0) throw damaged(offset, 'its end section has a content');
+    if (this.#devices.length !== devices)
+      throw damaged(offset, `${this.#devices.length} of ${devices} devices are in it`);
+    if (this.#pages.objects !== objects)
+      throw damaged(offset, `${this.#pages.objects} of ${objects} objects are in it`);
+    for (const [n, { name, pagesStored }] of this.#settings.entries()) {
+      const stored = this.#devices[n].mmStat.origDataSize / PAGE_SIZE;
+      if (stored !== pagesStored) {
+        throw damaged(offset, `${stored} of the ${pagesStored} pages of ${describe(name)} are in it`);
+      }
+    }
+  }
+
+  finish(): LoadedFile {
+    for (const [n, { name, snapshot }] of this.#settings.entries()) {
+      const zram = this.#devices[n];
+      const made = snapshot && !this.mode.one ? zram.snapshot() : zram;
+      this.#made.set(name, made);
+      if (made !== zram) zram.destroy();
+    }
+    return Object.freeze({ devices: this.#made, comment: this.#head?.comment });
+  }
+
+  destroy(): void {
+    for (const made of [...this.#devices, ...this.#made.values()]) made.destroy();
+  }
+}
+
+/** What keeps a setting from being taken: of the file, or of this engine. */
+function needed(error: unknown, what: string, offset: number): unknown {
+  if (!(error instanceof ZramError) || error.message.includes(`at byte ${offset}`)) return error;
+  const where = `the file's section at byte ${offset} needs ${what}: ${sentenceOf(error)}`;
+  return new ZramError(error.code, where);
+}
+
+// ── what sections hold ───────────────────────────────────────────────────────────────────────────────────────────
+
+function headOf({ payload, offset }: Section, mode: LoadMode): HeadJson {
+  const json = parse(payload, offset) as Partial<HeadJson>;
+  const { devices, objects, comment } = json;
+  if (!isCount(devices, 2 ** 32) || devices === 0)
+    throw damaged(offset, 'its head does not tell the number of devices');
+  if (!isCount(objects, 2 ** 32)) throw damaged(offset, 'its head does not tell the number of objects');
+  if (comment !== undefined && typeof comment !== 'string') throw damaged(offset, 'its comment is no text');
+  if (mode.one && devices !== 1) {
+    throw new ZramError('EINVAL', `the file has ${devices} devices and snapshots: use loadAll for it.`);
+  }
+  return { devices, objects, comment };
+}
+
+function codecOf(payload: Uint8Array, offset: number): { json: CodecJson; rest: Uint8Array } {
+  const length = payload.length < 4 ? Infinity : numberAt(payload, 0);
+  if (length > payload.length - 4) throw damaged(offset, 'a compressor’s description does not fit its section');
+  const rest = payload.subarray(4 + length);
+  const json = parse(payload.subarray(4, 4 + length), offset) as Partial<CodecJson>;
+  const { name, level, winbits, dictionary } = json;
+  if (typeof name !== 'string') throw damaged(offset, 'a compressor has no name');
+  const numbers = [level, winbits].every((one) => one === undefined || Number.isInteger(one));
+  if (!numbers) throw damaged(offset, 'a parameter of a compressor is no whole number');
+  if ((dictionary ?? 0) !== rest.length) throw damaged(offset, 'a compressor’s dictionary is of another length');
+  return { json: { name, level, winbits, dictionary }, rest };
+}
+
+function deviceOf(payload: Uint8Array, offset: number): DeviceJson {
+  const json = parse(payload, offset) as Partial<DeviceJson>;
+  const { name, snapshot, diskPages, pagesStored, algorithms, dedup, memLimit, verifyCompressors, trackEntryActime } =
+    json;
+  const { chainSize, shrinker } = json;
+  const flags = [snapshot, dedup, verifyCompressors, trackEntryActime];
+  const right =
+    typeof name === 'string' &&
+    flags.every((flag) => typeof flag === 'boolean') &&
+    isCount(diskPages, 2 ** 32) &&
+    diskPages > 0 &&
+    isCount(pagesStored, diskPages + 1) &&
+    isCount(memLimit, 2 ** 53) &&
+    (chainSize === undefined || [4, 8, 16].includes(chainSize)) &&
+    (shrinker === undefined || typeof shrinker === 'boolean') &&
+    isAlgorithms(algorithms);
+  if (right) return json as DeviceJson;
+  throw damaged(offset, 'a setting of a device is missing, or is none');
+}
+
+/** The primary compressor first, and each priority once. */
+function isAlgorithms(value: unknown): value is readonly AlgorithmJson[] {
+  if (!Array.isArray(value) || value.length === 0) return false;
+  return (value as unknown[]).every((one, n) => {
+    if (typeof one !== 'object' || one === null) return false;
+    const { priority, codec, level } = one as Partial<AlgorithmJson>;
+    const before = n === 0 ? -1 : ((value as AlgorithmJson[])[n - 1].priority ?? 4);
+    const inOrder = isCount(priority, 4) && priority > before && (n > 0 || priority === 0);
+    return inOrder && isCount(codec, 2 ** 32) && (level === undefined || Number.isInteger(level));
+  });
+}
+
+function isCount(value: unknown, below: number): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value < below;
+}
+
+function numberAt(bytes: Uint8Array, at: number): number {
+  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(at, true);
+}
+
+function parse(payload: Uint8Array, offset: number): object {
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload));
+  } catch {
+    throw damaged(offset, 'a description is no JSON');
+  }
+  if (typeof json === 'object' && json !== null && !Array.isArray(json) && !isBytes(json)) return json;
+  throw damaged(offset, 'a description is no object');
+}

@@ -1,0 +1,193 @@
+/** Fills devices from the records of a save file. */
+import { PAGE_SIZE } from '../arguments.js';
+import { CODEC_LZ4, CODEC_PAGE } from '../compressors/codecs.js';
+import type { CompressorParams } from '../compressors/compressor.js';
+import type { Core } from '../core.js';
+import { ZramError } from '../errors.js';
+import { STATE_INCOMPRESSIBLE, type StoredPages } from '../stored-pages.js';
+import {
+  FILE_CODEC_PAGE,
+  GROUP_PAGES,
+  INCOMPRESSIBLE,
+  RECORD_AT,
+  RECORD_FILL,
+  RECORD_FORK,
+  RECORD_OBJECT,
+  RECORD_SHARE,
+  damaged,
+} from './format.js';
+import type { Section } from './section-reader.js';
+
+/** A compressor of the file. */
+export interface LoadedCodec {
+  readonly name: string;
+  readonly params: CompressorParams;
+  /** Its number in the engine. */
+  readonly codec: number;
+}
+
+// Errors of the core.
+const ENOMEM = -12;
+
+export class PageLoader {
+  readonly devices: StoredPages[] = [];
+  /** Objects so far. */
+  objects = 0;
+  /** By number in the file: a handle, and the hash of the page where a device may ask for it. */
+  #handles = new Uint32Array(1024);
+  #hashes = new Uint32Array(1024);
+  /** Where the next page goes. */
+  #device = 0;
+  #page = 0;
+  #payload: Uint8Array = new Uint8Array(0);
+  /** Where in the payload, and where the payload is in the file. */
+  #at = 0;
+  #offset = 0;
+
+  /** @param codecs those of the file, number 1 first */
+  constructor(
+    readonly core: Core,
+    readonly codecs: readonly LoadedCodec[],
+  ) {}
+
+  /** @throws ZramError EINVAL: a record is wrong; ENOMEM */
+  take({ payload, offset }: Section): void {
+    this.#payload = payload;
+    this.#offset = offset;
+    for (this.#at = 0; this.#at < payload.length;) {
+      const record = this.#byte();
+      const kind = record & ~INCOMPRESSIBLE;
+      if (kind === RECORD_AT && record === kind) this.#moveTo(this.#number(), this.#number());
+      else this.#pages(kind, record !== kind);
+    }
+  }
+
+  #moveTo(device: number, page: number): void {
+    if (device >= this.devices.length) throw this.#wrong(`there is no device ${device}`);
+    this.#device = device;
+    this.#page = page;
+  }
+
+  #pages(kind: number, incompressible: boolean): void {
+    const run = kind === RECORD_FORK || kind === RECORD_FILL;
+    const count = run ? this.#number() : 1;
+    const pages = this.devices[this.#device];
+    if (pages.ended) throw new ZramError('EINVAL', 'the engine was destroyed while a file was loaded.');
+    const index = this.#page;
+    if (index + count > pages.pages) throw this.#wrong(`page ${index + count - 1} is outside the disk`);
+    if (count === 0 || (index % GROUP_PAGES) + count > GROUP_PAGES)
+      throw this.#wrong(`a run of ${count} pages is none`);
+    if (kind === RECORD_FORK) this.#fork(pages, count, this.#number());
+    else if (kind === RECORD_FILL && !incompressible) this.#fill(pages, count, this.#bytes(8));
+    else if (kind === RECORD_OBJECT) this.#object(pages);
+    else if (kind === RECORD_SHARE) this.#share(pages, this.#number());
+    else throw this.#wrong('there is no such record');
+    for (let n = 0; incompressible && n < count; n++) {
+      this.core.raw.zramChangeFlags(pages.address, index + n, STATE_INCOMPRESSIBLE, 0, 0);
+    }
+    this.#page = index + count;
+  }
+
+  #fork(pages: StoredPages, count: number, distance: number): void {
+    const from = this.devices[this.#device - distance];
+    const right = distance > 0 && from !== undefined && this.#page + count <= from.pages;
+    if (!right) throw this.#wrong(`no device ${distance} before this one has these pages`);
+    const { core, address } = pages;
+    this.#check(core.raw.zramLoadForked(address, this.#page, count, from.address, pages.now()));
+  }
+
+  #fill(pages: StoredPages, count: number, value: Uint8Array): void {
+    const { core, address } = pages;
+    const end = this.#page + count;
+    if (core.raw.zramNextSlot(address, this.#page, 0, 0) >>> 0 < end) throw this.#wrong('a page comes twice');
+    const page = core.page();
+    for (let at = 0; at < PAGE_SIZE; at += value.length) page.set(value, at);
+    for (let index = this.#page; index < end; index++) {
+      if (core.raw.zramWritePage(address, index, pages.now()) !== 0) throw noRoom();
+    }
+  }
+
+  #object(pages: StoredPages): void {
+    const number = this.#number();
+    const found = this.codecs[number - 1];
+    if (!found && number !== FILE_CODEC_PAGE) throw this.#wrong(`it has no compressor ${number}`);
+    const codec = found?.codec ?? CODEC_PAGE;
+    const length = this.#number();
+    if (length === 0 || length > PAGE_SIZE) throw this.#wrong(`an object of ${length} bytes is none`);
+    const block = this.#bytes(length);
+    const { core, address } = pages;
+    if (codec !== CODEC_LZ4 && codec !== CODEC_PAGE) {
+      const page = core.codecs.tryDecode(codec, block.slice());
+      if (!page) throw this.#wrong(`an object does not decompress with ${found?.name}`);
+      if (pages.ended) throw new ZramError('EINVAL', 'the engine was destroyed while a file was loaded.');
+      core.staging().set(page, PAGE_SIZE);
+    }
+    core.page().set(block);
+    const handle = core.raw.zramLoadObject(address, this.#page, length, codec, pages.now());
+    this.#check(handle);
+    this.#keep(handle, core.raw.zramLoadedHash());
+  }
+
+  #share(pages: StoredPages, number: number): void {
+    if (number >= this.objects) throw this.#wrong(`object ${number} has not come yet`);
+    const { core, address } = pages;
+    const [handle, hash] = [this.#handles[number], this.#hashes[number]];
+    this.#check(core.raw.zramLoadShared(address, this.#page, handle, hash, pages.now()));
+  }
+
+  #keep(handle: number, hash: number): void {
+    if (this.objects === this.#handles.length) {
+      this.#handles = larger(this.#handles);
+      this.#hashes = larger(this.#hashes);
+    }
+    this.#handles[this.objects] = handle;
+    this.#hashes[this.objects++] = hash;
+  }
+
+  /** An answer of the core. */
+  #check(result: number): void {
+    if (result >= 0) return;
+    if (result === ENOMEM) throw noRoom();
+    throw this.#wrong(`what comes for page ${this.#page} of device ${this.#device} is no page, or one that is there`);
+  }
+
+  // ── reading ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #byte(): number {
+    if (this.#at >= this.#payload.length) throw this.#wrong('a record goes past its section');
+    return this.#payload[this.#at++];
+  }
+
+  #number(): number {
+    let value = 0;
+    for (let unit = 1; unit <= 2 ** 28; unit *= 128) {
+      const byte = this.#byte();
+      value += (byte & 127) * unit;
+      if (byte > 127) continue;
+      if (value < 2 ** 32) return value;
+      break;
+    }
+    throw this.#wrong('a number has more than 32 bits');
+  }
+
+  #bytes(length: number): Uint8Array {
+    const start = this.#at;
+    this.#at += length;
+    if (this.#at > this.#payload.length) throw this.#wrong('a record goes past its section');
+    return this.#payload.subarray(start, this.#at);
+  }
+
+  #wrong(what: string): ZramError {
+    return damaged(this.#offset + Math.min(this.#at, this.#payload.length), what);
+  }
+}
+
+function larger(array: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
+  const made = new Uint32Array(2 * array.length);
+  made.set(array);
+  return made;
+}
+
+function noRoom(): ZramError {
+  return new ZramError('ENOMEM', 'there is no room for what the file holds: memLimit or maxMemory is reached.');
+}

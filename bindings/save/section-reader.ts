@@ -1,0 +1,68 @@
+/** Reads the sections of a save file, one after the other, each with its checksum tested before anything is done with it. */
+import { ZramError } from '../errors.js';
+import { crc32 } from './crc32.js';
+import {
+  CHECKSUM_BYTES,
+  MAGIC,
+  PREAMBLE_BYTES,
+  SECTION_BYTES_MAX,
+  SECTION_HEAD_BYTES,
+  VERSION,
+  damaged,
+} from './format.js';
+import type { SourceReader } from './source.js';
+
+/** A section whose checksum is right. */
+export interface Section {
+  readonly type: string;
+  /** Valid until the next section is read. */
+  readonly payload: Uint8Array;
+  /** Where the payload begins in the file. */
+  readonly offset: number;
+}
+
+export class SectionReader {
+  #checksum = 0;
+
+  constructor(readonly source: SourceReader) {}
+
+  /** @throws ZramError EINVAL: no save file, or one of a newer version */
+  async preamble(): Promise<void> {
+    const bytes = await this.source.take(PREAMBLE_BYTES);
+    if (!bytes) throw damaged(0, `it has fewer than ${PREAMBLE_BYTES} bytes`);
+    if (!MAGIC.every((byte, i) => byte === bytes[i])) {
+      throw new ZramError('EINVAL', 'this is no save file, at byte 0: it begins with other bytes.');
+    }
+    const version = u32(bytes, MAGIC.length);
+    if (version !== VERSION) {
+      throw new ZramError(
+        'EINVAL',
+        `the save file has version ${version} of the format, at byte ${MAGIC.length}; this release reads version ${VERSION}.`,
+      );
+    }
+    this.#checksum = crc32(bytes);
+  }
+
+  /** @throws ZramError EINVAL: the file ends here, or the section is damaged */
+  async next(): Promise<Section> {
+    const { source } = this;
+    const start = source.offset;
+    const head = await source.take(SECTION_HEAD_BYTES);
+    if (!head) throw damaged(start, 'it ends before its end section');
+    const length = u32(head, 4);
+    const type = String.fromCharCode(...head.subarray(0, 4));
+    if (length > SECTION_BYTES_MAX) throw damaged(start + 4, `a section of ${length} bytes is longer than any`);
+    let checksum = crc32(head, this.#checksum);
+    const bytes = await source.take(length + CHECKSUM_BYTES);
+    if (!bytes) throw damaged(start, 'it ends in the middle of this section');
+    const payload = bytes.subarray(0, length);
+    checksum = crc32(payload, checksum);
+    if (u32(bytes, length) !== checksum) throw damaged(start, 'the checksum of this section is wrong');
+    this.#checksum = checksum;
+    return { type, payload, offset: start + SECTION_HEAD_BYTES };
+  }
+}
+
+function u32(bytes: Uint8Array, at: number): number {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length).getUint32(at, true);
+}

@@ -1,0 +1,114 @@
+/** The commands: what each is called, its help and options, and how it is run. */
+import type { parseArgs } from 'node:util';
+
+import { analyze } from './analyze.js';
+import { diff } from './diff.js';
+import { UsageError } from './errors.js';
+import { ANALYZE_HELP, DIFF_HELP, PACK_HELP, UNPACK_HELP } from './help.js';
+import { pack } from './pack.js';
+import { toJson } from './report-json.js';
+import { diffReport, packReport, unpackReport } from './report-pack.js';
+import { toText } from './report.js';
+import type { Report, Surroundings } from './surroundings.js';
+import { unpack } from './unpack.js';
+
+/** Of all commands. */
+export const OPTIONS = {
+  pid: { type: 'string', multiple: true },
+  algorithm: { type: 'string', multiple: true },
+  dedup: { type: 'boolean' },
+  output: { type: 'string', short: 'o' },
+  force: { type: 'boolean' },
+  json: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+  version: { type: 'boolean' },
+} as const;
+
+export type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS; allowPositionals: true }>>['values'];
+
+export interface Command {
+  readonly name: string;
+  readonly help: string;
+  /** Options beside `--json`, `--help` and `--version`. */
+  readonly options: readonly string[];
+  /** `failure`: there is an answer, and this sentence says what is missing from it. */
+  run(
+    files: readonly string[],
+    values: Values,
+    io: Surroundings,
+  ): Promise<{ readonly report: Report; readonly failure?: string | undefined }>;
+}
+
+export const COMMANDS: readonly Command[] = [
+  {
+    name: 'analyze',
+    help: ANALYZE_HELP,
+    options: ['pid', 'algorithm', 'dedup'],
+    async run(files, values, io) {
+      checkStdin(files);
+      const pids = list('--pid', values.pid).map(toPid);
+      const algorithms = list('--algorithm', values.algorithm);
+      const analysis = await analyze({ files, pids, algorithms, dedup: values.dedup === true }, io);
+      const report = {
+        text: (version: string) => toText(analysis, version),
+        json: (version: string) => toJson(analysis, version),
+      };
+      return { report, failure: analysis.stopped };
+    },
+  },
+  {
+    name: 'pack',
+    help: PACK_HELP,
+    options: ['output', 'algorithm'],
+    async run(files, values, io) {
+      checkStdin(files);
+      const { output = '' } = values;
+      if (files.length === 0) throw new UsageError('pack which images? zram-wasm pack IMAGE... -o FILE');
+      if (output === '') throw new UsageError('pack to which file? zram-wasm pack IMAGE... -o FILE');
+      const [algorithm = 'lz4', ...more] = list('--algorithm', values.algorithm);
+      if (more.length > 0) throw new UsageError('pack takes one --algorithm');
+      return { report: packReport(await pack({ files, output, algorithm }, io)) };
+    },
+  },
+  {
+    name: 'unpack',
+    help: UNPACK_HELP,
+    options: ['output', 'force'],
+    async run(files, values, io) {
+      if (files.length !== 1) throw new UsageError('unpack takes one file: zram-wasm unpack FILE [-o FOLDER]');
+      const [file] = files;
+      const { output: folder = '.', force = false } = values;
+      return { report: unpackReport(await unpack({ file, folder, force }, io)) };
+    },
+  },
+  {
+    name: 'diff',
+    help: DIFF_HELP,
+    options: [],
+    async run(files, _values, io) {
+      checkStdin(files);
+      if (files.length !== 2) throw new UsageError('diff takes two images or packs: zram-wasm diff A B');
+      const [a, b] = files;
+      return { report: diffReport(await diff(a, b, io)) };
+    },
+  },
+];
+
+function checkStdin(files: readonly string[]): void {
+  if (files.filter((file) => file === '-').length > 1)
+    throw new UsageError("standard input ('-') can be read only once");
+}
+
+/** The parts of an option that takes several values with commas between, and may be given several times. */
+function list(option: string, values: readonly string[] = []): string[] {
+  const parts = values.flatMap((value) => value.split(','));
+  if (parts.includes('')) throw new UsageError(`${option} has an empty value; write ${option} A or ${option} A,B`);
+  return [...new Set(parts)];
+}
+
+function toPid(text: string): number {
+  const pid = Number(text);
+  if (!/^[0-9]+$/.test(text) || !Number.isSafeInteger(pid) || pid === 0)
+    throw new UsageError(`'${text}' is not a process number; --pid takes whole numbers from 1`);
+  return pid;
+}

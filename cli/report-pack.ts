@@ -1,0 +1,68 @@
+/** What `pack`, `unpack` and `diff` tell, as text and as JSON. */
+import type { Difference, ImageDifference } from './diff.js';
+import { exactBytes, humanBytes, number, percent, plural, shorten, table } from './format.js';
+import type { Packed } from './pack.js';
+import { PAGE_BYTES } from './page-list.js';
+import type { Report } from './surroundings.js';
+import type { Unpacked } from './unpack.js';
+
+const NAME_WIDTH = 60;
+
+export function packReport(packed: Packed): Report {
+  const { output, algorithm, images, bytes, pages, objects, pagesMerged } = packed;
+  const total = images.reduce((sum, image) => sum + image.bytes, 0);
+  const rows = images.map((image) => [
+    shorten(image.name, NAME_WIDTH),
+    plural(image.pages, 'page'),
+    humanBytes(image.bytes),
+  ]);
+  return {
+    text: () =>
+      [
+        `Packed with ${algorithm}: ${plural(images.length, 'image')}, ${exactBytes(total)}`,
+        ...table(rows, [0]),
+        `${shorten(output, NAME_WIDTH)} has ${exactBytes(bytes)}, ${percent(bytes, total)} of the images.`,
+        `It holds ${plural(objects, 'object')} for ${plural(pages, 'page')}; ${number(pagesMerged)} found their content in another page.`,
+      ].join('\n'),
+    json: (version) => stringify({ version, ...packed }),
+  };
+}
+
+export function unpackReport(unpacked: Unpacked): Report {
+  const { file, images } = unpacked;
+  const rows = images.map(({ path, bytes }) => [shorten(path, NAME_WIDTH), exactBytes(bytes)]);
+  return {
+    text: () =>
+      [`Unpacked ${shorten(file, NAME_WIDTH)}: ${plural(images.length, 'image')}`, ...table(rows, [0])].join('\n'),
+    json: (version) => stringify({ version, ...unpacked }),
+  };
+}
+
+export function diffReport(difference: Difference): Report {
+  const { a, b, images, onlyInA, onlyInB } = difference;
+  const onlyIn = (side: string, names: readonly string[]) =>
+    names.map((name) => `only in ${shorten(side, NAME_WIDTH)}: ${shorten(name, NAME_WIDTH)}`);
+  const same = images.every((image) => image.pages === 0 && image.a.bytes === image.b.bytes);
+  const identical = same && onlyInA.length + onlyInB.length === 0;
+  return {
+    text: () => [...images.flatMap(imageText), ...onlyIn(a, onlyInA), ...onlyIn(b, onlyInB)].join('\n'),
+    json: (version) => stringify({ version, identical, ...difference }),
+  };
+}
+
+function imageText({ a, b, ranges, pages }: ImageDifference): string[] {
+  const lines = [`${shorten(a.name, NAME_WIDTH)} and ${shorten(b.name, NAME_WIDTH)}`];
+  if (a.bytes !== b.bytes) lines.push(`  ${exactBytes(a.bytes)}, and ${exactBytes(b.bytes)}`);
+  const rows = ranges.map(({ index, count }) => [
+    count === 1 ? `page ${number(index)}` : `pages ${number(index)} - ${number(index + count - 1)}`,
+    plural(count, 'page'),
+  ]);
+  const total = number(Math.ceil(Math.max(a.bytes, b.bytes) / PAGE_BYTES));
+  if (pages > 0) lines.push(...table(rows, [0]), `  ${number(pages)} of ${total} pages differ`);
+  else lines.push(a.bytes === b.bytes ? '  no difference' : '  all pages are equal: the longer one ends with zeros');
+  return lines;
+}
+
+function stringify(value: object): string {
+  return JSON.stringify(value, null, 2);
+}
