@@ -112,7 +112,7 @@ export let undecided: bool = false;
  * Objects of one codec are compared by their bytes.
  */
 export function next_difference(a: Device, b: Device, from: u32): u32 {
-  let page: u64 = min(next_chunk(a, from), next_chunk(b, from));
+  let page = next_chunk_of_two(a, b, from);
   const pages = max(a.diskPages, b.diskPages);
   while (page < pages) {
     const slotA = page < a.diskPages ? slot_at(a, <u32>page) : 0;
@@ -122,9 +122,18 @@ export function next_difference(a: Device, b: Device, from: u32): u32 {
       const flagsB = slotB == 0 ? 0 : slot_flags(slotB);
       if (!slots_equal(slotA, flagsA, slotB, flagsB)) return <u32>page;
     }
-    if ((++page & 511) == 0) page = min(next_chunk(a, page), next_chunk(b, page));
+    if ((++page & 511) == 0) page = next_chunk_of_two(a, b, page);
   }
   return NONE;
+}
+
+/** As `next_chunk`, of two devices whose disks may differ in size. */
+function next_chunk_of_two(a: Device, b: Device, page: u64): u64 {
+  const inA = next_chunk(a, page);
+  const inB = next_chunk(b, page);
+  if (inA >= a.diskPages) return max(inB, page);
+  if (inB >= b.diskPages) return max(inA, page);
+  return min(inA, inB);
 }
 
 function slots_equal(slotA: usize, flagsA: u32, slotB: usize, flagsB: u32): bool {

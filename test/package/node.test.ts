@@ -1,5 +1,6 @@
 /** The installed package in Node.js: every entry, the ways of loading it, and the command line. */
-import { readFile, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, symlink, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import * as sources from '../../bindings/index.js';
 import { roundTrip, type Seen } from './consumer/round-trip.js';
@@ -79,6 +80,20 @@ test('import of zram-wasm/parallel: workers and core from their files', async ()
     console.log(JSON.stringify([...seen, error instanceof ZramError]));`;
   const seen = { same: true, objectsMerged: expect.any(Number), origDataSize: 201 * 4096, spread: true };
   expect(await installed.evaluate('parallel.js', code)).toEqual([seen, seen, true]);
+});
+
+test('zstd: EOPNOTSUPP where neither Node nor a package has it; with the package it works', async () => {
+  const code = `import { Zram } from 'zram-wasm';
+    const options = { disksize: '1M', compAlgorithm: 'zstd' };
+    const zram = await Zram.create(options).catch(({ code }) => code);
+    if (typeof zram !== 'string') zram.writePage(0, new Uint8Array(4096).map((_, n) => n >> 4));
+    console.log(JSON.stringify(typeof zram === 'string' ? zram : zram.readPage(0)[4095]));`;
+  const own = 'zstdCompressSync' in process.getBuiltinModule('node:zlib');
+  expect(await installed.evaluate('zstd-absent.js', code)).toBe(own ? 255 : 'EOPNOTSUPP');
+  const scope = installed.path('node_modules/@hpcc-js');
+  await mkdir(scope);
+  await symlink(fileURLToPath(new URL('../../node_modules/@hpcc-js/wasm-zstd', import.meta.url)), `${scope}/wasm-zstd`);
+  expect(await installed.evaluate('zstd-present.js', code)).toBe(255);
 });
 
 test.each(['zram-wasm', 'zram-wasm/external'])('require(%j), without a warning', async (entry) => {
