@@ -405,7 +405,7 @@ export function callsOf(scene: Scene): Calls {
 
 /** Makes a call of `callsOf`. */
 export function invoke(scene: Scene, name: Name, call: string, args: readonly unknown[]): unknown {
-  const [, kind = call, property = call] = /^(get|set|static) (.*)$/.exec(call) ?? [];
+  const [, kind = call === 'new' ? call : '', property = call] = /^(get|set|static) (.*)$/.exec(call) ?? [];
   const subject = scene.subjects[name] as unknown as Record<PropertyKey, unknown>;
   const type = subject.constructor as new (...args: unknown[]) => unknown;
   if (kind === 'new') return new type(...args);
