@@ -1,6 +1,7 @@
 /**
  * Invariants of a pool, for the tests: compiled into the debug build only.
  */
+import { devices_check } from './check-zram';
 import {
   DIRECT, FORWARD, FREE, OBJECT, SAME, SHARED, cell_kind, cell_location, cell_refs, cell_target, first_cell, next_cell,
 } from './zsmalloc/cell';
@@ -37,6 +38,7 @@ export function poolCheck(address: usize): i32 {
   checkCells(pool);
   expect(pool.sharedBytes == sharedBytes, 4);
   expect(pool.dedupUsed == indexed, 5);
+  if (failed == 0) failed = devices_check(pool);
   return failed;
 }
 

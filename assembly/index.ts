@@ -23,7 +23,7 @@ import {
   header_codec, header_length, object_forget_hash, object_header, object_put, object_bytes,
 } from './zsmalloc/object';
 import {
-  pool_end, pool_make, pool_unmerge, zs_free, zs_malloc, zs_read, zs_retain, zs_share, zs_size, zs_store, zs_write,
+  pool_bytes, pool_end, pool_make, pool_unmerge, zs_free, zs_malloc, zs_read, zs_retain, zs_share, zs_size, zs_store, zs_write,
 } from './zsmalloc/pool';
 import { dedup_bytes } from './zsmalloc/dedup';
 import { class_at, class_number, class_of } from './zsmalloc/size-class';
@@ -34,11 +34,11 @@ import {
   write_encoded, write_page,
 } from './zram/device';
 import { bdev_make, block_drop, block_left, block_take } from './zram/backing';
-import { device_fork, next_difference, undecided } from './zram/fork';
+import { device_fork, next_difference, undecided, write_like } from './zram/fork';
 import { load_forked, load_object, load_shared, loadedHash, slot_values } from './zram/load';
 import { change_flags, mark_idle, next_slot, recompress, settle_huge, slot_states, write_back } from './zram/post-process';
 import { Device } from './zram/structs';
-import { SLOT_STORED, slot_at, slot_flags, slot_time, slot_value } from './zram/table';
+import { SLOT_PICKED, SLOT_STORED, slot_at, slot_flags, slot_time, slot_value } from './zram/table';
 
 /** Writes the n-th number of a block of statistics to the staging pages. */
 // @ts-ignore: decorator
@@ -299,6 +299,14 @@ export function zramWritePages(device: usize, index: u32, count: u32, now: u32):
   return count;
 }
 
+/** Stores `count` staging pages in order, as `write_like` with pages from `like` on. @returns as `zramWritePages` */
+export function zramWriteLike(device: usize, index: u32, count: u32, like: u32): u32 {
+  for (let n: u32 = 0; n < count; n++) {
+    if (write_like(changetype<Device>(device), index + n, STAGING + n * PAGE_SIZE, like + n) != 0) return n;
+  }
+  return count;
+}
+
 /** As `write_begin`: a candidate is at the second staging page. */
 export function zramWriteBegin(device: usize, index: u32, now: u32): i32 {
   return write_begin(changetype<Device>(device), index, STAGING, STAGING + PAGE_SIZE, now);
@@ -374,6 +382,16 @@ export function zramStats(address: usize): void {
   put(15, changetype<usize>(device.bdev) == 0 ? 0 : device.bdev.inUse);
 }
 
+/**
+ * Bytes that a device without access times and backing holds, its pool included. Those of them that may stay when objects go,
+ * descriptors and index, are at staging 0.
+ */
+export function zramHeldBytes(address: usize): f64 {
+  const device = changetype<Device>(address);
+  put(0, device.pool.slabs * PAGE_SIZE + dedup_bytes(device.pool));
+  return pool_bytes(device.pool) + <f64>(1 + device.tableFrames) * <f64>PAGE_SIZE;
+}
+
 /** Writes `slot_state` and `slot_object` of `count` pages to the staging pages, a word each. */
 export function zramSlots(device: usize, index: u32, count: u32): void {
   slot_states(changetype<Device>(device), index, count);
@@ -442,10 +460,13 @@ export function zramWriteBack(device: usize, index: u32, cell: u32): i32 {
   return write_back(changetype<Device>(device), index, cell << 3);
 }
 
-/** A handle of the caller's own for a page's object. @returns it, or -ENOMEM */
+/** A handle of the caller's own for a picked page's object. @returns it, -EINVAL: it was touched meanwhile, -ENOMEM */
 export function zramShareObject(address: usize, index: u32): i32 {
   const device = changetype<Device>(address);
-  const leaf = zs_share(device.pool, cell_root(device.pool, slot_value(slot_at(device, index))));
+  const slot = slot_at(device, index);
+  const flags = slot == 0 ? 0 : slot_flags(slot);
+  if (!(flags & SLOT_PICKED) || !(flags & SLOT_STORED)) return EINVAL;
+  const leaf = zs_share(device.pool, cell_root(device.pool, slot_value(slot)));
   return leaf == 0 ? ENOMEM : <i32>(leaf >> 3);
 }
 

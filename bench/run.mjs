@@ -23,8 +23,8 @@ import { machineFacts, reportText, sectionText, targetsText } from './support/re
 import { settingsFor } from './support/settings.mjs';
 
 const SECTIONS = [
-  ...['lz4', 'hash', 'device', 'workers', 'dedup', 'libraries', 'merge', 'groups', 'ksm', 'memory', 'startup'],
-  ...['scale', 'large'],
+  ...['lz4', 'hash', 'device', 'workers', 'dedup', 'libraries', 'history', 'snapshots', 'merge', 'groups', 'ksm'],
+  ...['memory', 'startup', 'scale', 'large'],
 ];
 const HERE = path.dirname(fileURLToPath(import.meta.url));
 const REPORT = path.resolve(HERE, '../docs/benchmarks.md');

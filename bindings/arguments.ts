@@ -23,6 +23,11 @@ export function checkBytes(value: unknown, name: string): asserts value is Uint8
   if (!isBytes(value)) throw new ZramError('EINVAL', `${name} must be a Uint8Array, not ${describe(value)}.`);
 }
 
+/** A copy of one's own. `slice()` of a Buffer would be a view of the same bytes. */
+export function copyOf(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(bytes);
+}
+
 export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }

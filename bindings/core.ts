@@ -69,6 +69,7 @@ export interface CoreExports {
   zramResetMaxUsed(device: number): void;
   zramWritePage(device: number, index: number, now: number): number;
   zramWritePages(device: number, index: number, count: number, now: number): number;
+  zramWriteLike(device: number, index: number, count: number, like: number): number;
   zramWriteBegin(device: number, index: number, now: number): number;
   zramHash(): number;
   zramWriteCandidate(device: number, index: number, length: number, codec: number, hash: number, now: number): number;
@@ -80,6 +81,7 @@ export interface CoreExports {
   zramCountFailed(device: number, writing: number): void;
   zramDiscard(device: number, index: number, count: number): void;
   zramStats(device: number): void;
+  zramHeldBytes(device: number): number;
   zramSlots(device: number, index: number, count: number): void;
   zramNextSlot(device: number, from: number, all: number, none: number): number;
   zramChangeFlags(device: number, index: number, set: number, clear: number, picked: number): void;

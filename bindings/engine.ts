@@ -7,12 +7,13 @@ import { ZramError } from './errors.js';
 import { LOAD_ALL, LOAD_ONE, loadFile, type LoadOptions, type LoadedFile } from './save/load.js';
 import type { LoadSource } from './save/source.js';
 import { parseSize, type Size } from './size.js';
+import { StateHistory, type StateHistoryOptions } from './state-history.js';
 import type { ZramOptions } from './zram-options.js';
 import { Zram } from './zram.js';
 import { ZsPool, type PoolOptions } from './zs-pool.js';
 import { Zswap, type ZswapOptions } from './zswap.js';
 
-/** What an engine is made with; the `create` of pools, devices and zswaps takes these options as well. */
+/** What an engine is made with; the `create` of pools, devices, zswaps and histories takes these options as well. */
 export interface EngineOptions {
   /** The core's code, where the copy that came with the package is not wanted (edge runtimes, one compile for many). */
   module?: CoreSource | undefined;
@@ -150,6 +151,14 @@ export class Engine {
    */
   createZswap(options?: ZswapOptions): Zswap {
     return this.#adopt((end) => new Zswap(this.#core, options, end));
+  }
+
+  /**
+   * Makes a history of states, on a pool of its own or one of this engine's.
+   * @throws ZramError EINVAL: a wrong option, or a pool of another engine; ENOMEM: `maxMemory` is reached
+   */
+  createStateHistory(options?: StateHistoryOptions): StateHistory {
+    return this.#adopt((end) => new StateHistory(this.#core, options, end));
   }
 
   /**

@@ -4,12 +4,18 @@
  * The kernel's names for what went wrong.
  *
  * - `EINVAL`: a wrong type, value, range or state; a destroyed or foreign object; a handle that was freed
- * - `EBUSY`: an attribute that can only be set before the device has a disksize; a backing file that exists
+ * - `EBUSY`: an attribute that can only be set before the device has a disksize; a backing that somebody uses, a backing file
+ *   that exists
  * - `ENOMEM`: a limit of the pool or device, or the engine's `maxMemory`, would be passed; or the host refuses memory
- * - `ENOSPC`: an object of more than 4096 bytes was asked for
- * - `EIO`: a backing, a worker, or the loading or compiling of the core, failed; or what is stored does not decompress
+ * - `ENOSPC`: an object of more than 4096 bytes was asked for; the backing is full; an engine has no number left for another
+ *   compressor with its parameters
+ * - `EIO`: a backing, a compressor, a worker, or the loading or compiling of the core, failed; what is stored does not decompress; or
+ *   writeback_limit is used up
+ * - `EAGAIN`: a page is on an asynchronous backing and was asked for synchronously; or recompression or writeback of the
+ *   device is under way
+ * - `ENODEV`: writeback without a backing
+ * - `EOPNOTSUPP`: a compressor or a feature that this platform or installation does not have
  * - `E2BIG`, `ERANGE`, `ENOENT`: as the kernel's attributes give them, see `Sysfs`
- * - `EAGAIN`, `EOPNOTSUPP`, `ENODEV`: kept for later versions; this one does not throw them
  */
 export type ZramErrorCode =
   'EINVAL' | 'EBUSY' | 'ENOMEM' | 'ENOSPC' | 'EIO' | 'EAGAIN' | 'EOPNOTSUPP' | 'E2BIG' | 'ERANGE' | 'ENOENT' | 'ENODEV';

@@ -27,6 +27,7 @@ export type { LoadOptions, LoadedFile } from './save/load.js';
 export type { SaveOptions, SaveReport, Saved } from './save/save.js';
 export type { OwnBytes, SaveSink, WebSink, WriteSink } from './save/sink.js';
 export type { BlobSource, LoadSource, WebSource } from './save/source.js';
+export { StateHistory, type PushOptions, type StateHistoryOptions, type StateHistoryStats } from './state-history.js';
 export type { BlockState } from './stored-pages.js';
 export { Zram } from './zram.js';
 export type { RecompAlgorithm, ZramOptions } from './zram-options.js';

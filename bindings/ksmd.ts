@@ -139,11 +139,13 @@ export class Ksmd {
 
   /** Whether passes are left out where those before found nothing. Can be changed at any time. */
   get smartScan(): boolean {
+    this.#live();
     return this.#smartScan;
   }
 
   /** @throws ZramError EINVAL: no boolean */
   set smartScan(on: boolean) {
+    this.#live();
     checkBoolean(on, 'smartScan');
     this.#smartScan = on;
   }

@@ -29,6 +29,8 @@ export function diffPages(a: StoredPages, b: StoredPages): PageRange[] {
 function* differencesInCore(a: StoredPages, b: StoredPages): Generator<number> {
   const { raw } = a.core;
   for (let from = 0; from < Math.max(a.pages, b.pages); from++) {
+    a.live(); // a compressor, called for the page before, may have ended either
+    b.live();
     from = raw.zramNextDifference(a.address, b.address, from) >>> 0;
     if (from === NONE) return;
     if (!raw.zramUndecided() || !sameBytes(pageOf(a, from), pageOf(b, from))) yield from;
@@ -38,6 +40,8 @@ function* differencesInCore(a: StoredPages, b: StoredPages): Generator<number> {
 /** Pages that either holds, in order; all others read as zeros in both. */
 function* differencesRead(a: StoredPages, b: StoredPages): Generator<number> {
   for (let from = 0; from < Math.max(a.pages, b.pages); from++) {
+    a.live();
+    b.live();
     from = Math.min(nextOf(a, from), nextOf(b, from));
     if (from === NONE) return;
     if (!sameBytes(pageOf(a, from), pageOf(b, from))) yield from;

@@ -5,12 +5,13 @@
  * Candidates are picked in one go and taken from buckets of 64 bytes of object size, the largest first and in a bucket
  * the last found first. A page that is accessed between being picked and being dealt with is left out.
  */
-import { PAGE_SIZE, checkInteger, checkOptions, sameBytes } from './arguments.js';
+import { PAGE_SIZE, checkInteger, checkOptions, copyOf } from './arguments.js';
 import { CODEC_LZ4, CODEC_RAW, type Encoder } from './compressors/codecs.js';
 import { PRIORITIES } from './compressors/compressor.js';
 import { TICK_MILLISECS } from './core.js';
 import { ZramError } from './errors.js';
 import { describe, parseSize, type Size } from './size.js';
+import type { BackingDevice } from './backing/backing.js';
 import {
   STATE_HUGE,
   STATE_IDLE,
@@ -148,9 +149,8 @@ function* slotsWith(pages: StoredPages, all: number, none: number): Generator<nu
 }
 
 /** One at a time: each marks pages for itself. */
-function begin(state: ZramState): void {
-  if (state.postProcessing) throw new ZramError('EAGAIN', 'recompression or writeback of this device is under way.');
-  state.postProcessing = true;
+function checkIdle(pages: StoredPages): void {
+  if (pages.postProcessing) throw new ZramError('EAGAIN', 'recompression or writeback of this device is under way.');
 }
 
 // ── recompression ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -171,7 +171,7 @@ export function recompress(state: ZramState, options: RecompressOptions): Recomp
   }
   if (maxPages !== Infinity) checkInteger(maxPages, 'maxPages', 0, Number.MAX_SAFE_INTEGER);
   const target = targetOf(state, pages, options);
-  begin(state);
+  checkIdle(pages);
   const start = performance.now();
   const run = new Recompression(state, pages, target);
   try {
@@ -179,9 +179,9 @@ export function recompress(state: ZramState, options: RecompressOptions): Recomp
     // An option of 0 is no limit, as the attribute's.
     run.run(maxPages === 0 ? Infinity : maxPages);
   } finally {
-    run.end();
-    state.postProcessing = false;
+    run.abandon();
   }
+  pages.live();
   const { pagesTried, objectsRecompressed, bytesSaved } = run;
   return Object.freeze({ pagesTried, objectsRecompressed, bytesSaved, milliseconds: performance.now() - start });
 }
@@ -195,20 +195,21 @@ function targetOf(state: ZramState, pages: StoredPages, options: RecompressOptio
   if (threshold >= huge) {
     throw new ZramError('EINVAL', `threshold must be below ${huge} bytes, where pages are huge, not ${threshold}.`);
   }
-  const count = state.encoders.length;
+  const { encoders } = state;
   let [from, to] = [1, PRIORITIES];
+  if (priority !== undefined) {
+    checkInteger(priority, 'priority', 0, PRIORITIES - 1);
+    from = Math.max(priority, 1); // 0, the primary's, is taken for 1
+    to = from + 1;
+  }
   if (algo !== undefined) {
-    from = state.encoders.findIndex((encoder, n) => n > 0 && encoder?.name === algo);
+    // With a priority too, the first of that name from there on.
+    from = encoders.findIndex((encoder, n) => n >= from && encoder?.name === algo);
     if (from < 0) throw new ZramError('EINVAL', `${describe(algo)} is no secondary compressor of this device.`);
     to = from + 1;
   }
-  if (priority !== undefined) {
-    checkInteger(priority, 'priority', 0, PRIORITIES - 1);
-    from = Math.max(priority, 1);
-    to = from + 1;
-  }
-  to = Math.min(to, count);
-  if (from >= to) {
+  to = Math.min(to, encoders.length);
+  if (!encoders.slice(from, to).some((encoder) => encoder !== undefined)) {
     throw new ZramError(
       'EINVAL',
       'there is no such secondary compressor: name one with recompAlgorithms or recomp_algorithm.',
@@ -223,6 +224,8 @@ class Recompression {
   bytesSaved = 0;
   readonly #picks: Picks;
   readonly #page = new Uint8Array(PAGE_SIZE);
+  /** As they are at the beginning: a compressor may change the device's settings. */
+  readonly #encoders: readonly (Encoder | undefined)[];
   /** Objects that were tried, once for all their pages: whether no compressor made them smaller. */
   readonly #hopeless = new Map<number, boolean>();
 
@@ -232,6 +235,8 @@ class Recompression {
     readonly target: Target,
   ) {
     this.#picks = new Picks(pages);
+    this.#encoders = [...state.encoders];
+    pages.postProcessing = this;
   }
 
   pick(flags: number): void {
@@ -252,16 +257,20 @@ class Recompression {
     }
   }
 
-  end(): void {
+  /** The end, or that of the device in the middle. */
+  abandon(): void {
+    const { pages } = this;
+    if (pages.postProcessing !== this) return;
+    pages.postProcessing = undefined;
     this.#picks.end();
-    if (this.objectsRecompressed > 0 && !this.pages.ended) this.pages.core.raw.poolSettleHuge(this.pages.pool.address);
+    if (this.objectsRecompressed > 0) pages.core.raw.poolSettleHuge(pages.pool.address);
   }
 
   /** The priority of the compressor that made an object; a page as it is has that of the primary. */
   #priority(slot: number): number {
     const codec = codecOfState(slot);
     return Math.max(
-      this.state.encoders.findIndex((encoder) => encoder?.codec === codec),
+      this.#encoders.findIndex((encoder) => encoder?.codec === codec),
       0,
     );
   }
@@ -281,13 +290,14 @@ class Recompression {
     }
     this.#hopeless.set(object, false);
     this.#page.set(pages.peek(index));
+    if (pages.ended) return; // a compressor, which the page had to be decompressed by, ended the device
     core.raw.zramChangeFlags(address, index, 0, STATE_IDLE, 1);
-    this.pagesTried++;
     const classBefore = core.raw.poolClassIndex(pages.pool.address, size);
-    let classAfter = 0;
+    let classAfter: number | undefined;
     for (let priority = target.from; priority < target.to; priority++) {
-      const encoder = this.state.encoders[priority];
+      const encoder = this.#encoders[priority];
       if (!encoder || priority <= this.#priority(slot)) continue;
+      if (classAfter === undefined) this.pagesTried++;
       const length = this.#encode(encoder);
       if (pages.ended) return; // the compressor ended the device
       classAfter = core.raw.poolClassIndex(pages.pool.address, Math.min(length, PAGE_SIZE));
@@ -295,7 +305,7 @@ class Recompression {
       this.#replace(index, encoder, length, size);
       return;
     }
-    if (classAfter < classBefore || target.to < this.state.encoders.length) return;
+    if (classAfter === undefined || classAfter < classBefore || target.to < this.#encoders.length) return;
     core.raw.zramChangeFlags(address, index, STATE_INCOMPRESSIBLE, 0, 1);
     this.#hopeless.set(object, true);
   }
@@ -328,13 +338,9 @@ class Recompression {
 export function encodeVerified(state: ZramState, encoder: Encoder, page: Uint8Array): Uint8Array {
   const { verifyCompressors, core } = state;
   // A copy: what a compressor does to its input must not matter.
-  const block = encoder.encode(page.slice());
-  if (verifyCompressors && block.length < PAGE_SIZE) {
-    const kept = block.slice();
-    if (!sameBytes(core.codecs.decode(encoder.codec, block.slice()), page)) {
-      throw new ZramError('EIO', `${encoder.name} does not decompress what it compressed to the same page.`);
-    }
-    return kept;
+  const block = encoder.encode(copyOf(page));
+  if (verifyCompressors && block.length < PAGE_SIZE && !core.codecs.holds(encoder.codec, block, page)) {
+    throw new ZramError('EIO', `${encoder.name} does not decompress what it compressed to the same page.`);
   }
   return block;
 }
@@ -351,10 +357,11 @@ export function writeback(state: ZramState, options: WritebackOptions): Writebac
     for (const { block, page } of run.jobs()) {
       try {
         run.backing.write(block, page);
-        run.written();
       } catch (error) {
         run.failed(error);
+        continue;
       }
+      run.written();
     }
   } finally {
     run.end();
@@ -369,10 +376,11 @@ export async function writebackAsync(state: ZramState, options: WritebackOptions
     for (const { block, page } of run.jobs()) {
       try {
         await run.backing.writeAsync(block, page);
-        run.written();
       } catch (error) {
         run.failed(error);
+        continue;
       }
+      run.written();
     }
   } finally {
     run.end();
@@ -382,12 +390,19 @@ export async function writebackAsync(state: ZramState, options: WritebackOptions
 
 function beginWriteback(state: ZramState, pages: StoredPages, options: WritebackOptions): Writeback {
   checkOptions(options, ['type', 'pageIndex', 'pageIndexes'], 'writeback');
-  if (!pages.backing) throw new ZramError('ENODEV', 'there is no backing device: give one with the option backing.');
+  const { backing } = pages;
+  if (!backing) throw new ZramError('ENODEV', 'there is no backing device: give one with the option backing.');
   const picks = new Picks(pages);
   const wanted = wantedPages(pages, options);
-  begin(state);
+  checkIdle(pages);
+  if (backing.writing) {
+    throw new ZramError(
+      'EAGAIN',
+      'a snapshot or clone, or the device before its reset, is still writing to the backing.',
+    );
+  }
   for (const index of wanted) picks.add(index, sizeOfState(pages.state(index)));
-  return new Writeback(state, pages, picks);
+  return new Writeback(state, pages, backing, picks);
 }
 
 /** Pages that are wanted and can be written back. */
@@ -427,7 +442,6 @@ function indexOf(pages: StoredPages, index: unknown): number {
 }
 
 class Writeback {
-  readonly backing;
   readonly #start = performance.now();
   #pagesWritten = 0;
   #error: unknown;
@@ -445,9 +459,11 @@ class Writeback {
   constructor(
     readonly state: ZramState,
     readonly pages: StoredPages,
+    readonly backing: BackingDevice,
     readonly picks: Picks,
   ) {
-    this.backing = pages.backing as NonNullable<StoredPages['backing']>;
+    pages.postProcessing = this;
+    backing.retain().writing = true;
   }
 
   /** Blocks to write, one after the other; each is answered with `written` or `failed`. */
@@ -465,8 +481,7 @@ class Writeback {
       this.#object = pages.core.words()[1];
       const shared = this.#blocks.get(this.#object);
       if (shared && raw.poolObject(pages.pool.address, shared.handle) === this.#object) {
-        this.#cell = shared.cell;
-        this.#take();
+        this.#take(shared.cell);
         continue;
       }
       let page: Uint8Array;
@@ -477,7 +492,7 @@ class Writeback {
         picks.release(index);
         continue;
       }
-      if (pages.ended) return;
+      if (pages.ended) return; // a compressor ended the device
       const cell = raw.zramTakeBlock(pages.address);
       if (cell < 0) {
         this.#error = cell === ENOSPC ? full() : new ZramError('ENOMEM', 'no memory for the number of a block.');
@@ -494,20 +509,23 @@ class Writeback {
     const { pages } = this;
     if (pages.ended) return;
     const { raw } = pages.core;
+    const cell = this.#cell;
+    this.#cell = 0;
     const handle = this.#merged ? raw.zramShareObject(pages.address, this.#index) : -1;
-    this.#take();
-    if (handle >= 0 && !this.#blocks.has(raw.poolObject(pages.pool.address, handle))) {
-      this.#blocks.set(raw.poolObject(pages.pool.address, handle), { cell: this.#cell, handle });
+    this.#take(cell);
+    const object = handle < 0 ? 0 : raw.poolObject(pages.pool.address, handle);
+    if (handle >= 0 && !this.#blocks.has(object)) {
+      this.#blocks.set(object, { cell, handle });
       return;
     }
     if (handle >= 0) raw.poolFree(pages.pool.address, handle);
-    raw.zramDropBlock(pages.address, this.#cell);
+    raw.zramDropBlock(pages.address, cell);
   }
 
   /** The page at hand is in the block: it refers to it from now on. */
-  #take(): void {
+  #take(cell: number): void {
     const { pages, state } = this;
-    if (pages.core.raw.zramWriteBack(pages.address, this.#index, this.#cell) !== 1) return; // accessed meanwhile
+    if (pages.core.raw.zramWriteBack(pages.address, this.#index, cell) !== 1) return; // accessed meanwhile
     this.#pagesWritten++;
     if (state.writebackLimitEnable && state.writebackLimit > 0) state.writebackLimit--;
   }
@@ -517,13 +535,22 @@ class Writeback {
     this.#error = error;
     if (this.pages.ended) return;
     this.pages.core.raw.zramDropBlock(this.pages.address, this.#cell);
+    this.#cell = 0;
     this.picks.release(this.#index);
   }
 
   end(): void {
-    this.state.postProcessing = false;
-    if (this.pages.ended) return;
+    this.abandon();
+    this.backing.writing = false;
+    this.backing.release();
+  }
+
+  /** All but the backing is let go of: at the end, or when the device ends in the middle of a write. */
+  abandon(): void {
+    if (this.pages.postProcessing !== this) return;
+    this.pages.postProcessing = undefined;
     const { core, address, pool } = this.pages;
+    if (this.#cell !== 0) core.raw.zramDropBlock(address, this.#cell);
     for (const { cell, handle } of this.#blocks.values()) {
       core.raw.zramDropBlock(address, cell);
       core.raw.poolFree(pool.address, handle);
@@ -534,7 +561,7 @@ class Writeback {
   /** @throws ZramError what kept pages from being written; `pagesDone` were */
   report(): WritebackReport {
     if (this.#error !== undefined) throw withPagesDone(this.#error, this.#pagesWritten);
-    if (this.pages.ended) throw new ZramError('EINVAL', 'the device was reset or destroyed meanwhile.');
+    this.pages.live();
     return Object.freeze({ pagesWritten: this.#pagesWritten, milliseconds: performance.now() - this.#start });
   }
 }

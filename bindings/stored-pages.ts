@@ -52,8 +52,10 @@ const READ_WRITTEN_BACK = 1 << 20;
 const STATES_MAX = 4096;
 
 export class StoredPages {
-  /** True after the device was reset or destroyed: what awaited something meanwhile must stop. */
+  /** True after the device was reset or destroyed: what awaited something, or called somebody's code, must stop. */
   ended = false;
+  /** Recompression or writeback that is under way; it is told before the device ends. */
+  postProcessing: { abandon(): void } | undefined;
 
   constructor(
     readonly core: Core,
@@ -63,16 +65,18 @@ export class StoredPages {
     readonly pages: number,
     readonly pool: PoolLease,
     readonly backing: BackingDevice | undefined,
+    readonly dedup: boolean,
     readonly tracksTime: boolean,
   ) {}
 
   /** Frees the pages, and the pool and the backing when nobody else uses them. */
   end(): void {
     if (this.ended) return;
+    this.postProcessing?.abandon();
     this.ended = true;
     this.core.raw.zramEnd(this.address);
-    this.backing?.release();
     this.pool.release();
+    this.backing?.release(); // last: closing a file may fail
   }
 
   /** The clock, for calls that access pages. */
@@ -95,6 +99,7 @@ export class StoredPages {
     this.checkIndex(index, count);
     const to = outFor(out, count * PAGE_SIZE);
     for (let done = 0; done < count;) {
+      this.live();
       done += this.#readBatch(index + done, count - done, to, done * PAGE_SIZE);
       if (done === count) break;
       try {
@@ -112,6 +117,7 @@ export class StoredPages {
     this.checkIndex(index, count);
     const to = outFor(out, count * PAGE_SIZE);
     for (let done = 0; done < count;) {
+      this.live();
       done += this.#readBatch(index + done, count - done, to, done * PAGE_SIZE);
       if (done === count) break;
       try {
@@ -171,12 +177,14 @@ export class StoredPages {
 
   /** A page, valid until the next call into the core. */
   page(index: number): Uint8Array {
+    this.live();
     const result = this.core.raw.zramReadPage(this.address, index, this.now());
     return result === 0 ? this.core.page() : this.#resolve(index, result);
   }
 
   /** As `page`, without leaving a trace: flags, times and counters stay. */
   peek(index: number): Uint8Array {
+    this.live();
     const result = this.core.raw.zramPeekPage(this.address, index);
     return result === 0 ? this.core.page() : this.#resolve(index, result, false);
   }
@@ -198,24 +206,25 @@ export class StoredPages {
   async #pageAsync(index: number): Promise<Uint8Array> {
     const { core } = this;
     for (;;) {
-      this.#live();
+      this.live();
       const result = core.raw.zramReadPage(this.address, index, this.now());
       if (result !== READ_WRITTEN_BACK) return result === 0 ? core.page() : this.#resolve(index, result);
       const block = core.raw.zramReadBlock() >>> 0;
-      const backing = this.backing as BackingDevice;
-      const { sequence } = backing;
-      let page: Uint8Array;
+      let page: Uint8Array | undefined;
+      let failure: unknown;
       try {
-        page = await backing.readAsync(block);
+        page = await (this.backing as BackingDevice).readAsync(block);
       } catch (error) {
-        this.#live();
-        core.raw.zramCountFailed(this.address, 0);
-        throw new ZramError('EIO', `page ${index} cannot be read: ${sentenceOf(error as ZramError)}`);
+        failure = error;
       }
-      this.#live();
-      // Meanwhile the page may have been written, and the block given to another page.
+      this.live();
+      // Meanwhile the page may have been written, and its block given to another page: then it is read again.
       const still = core.raw.zramPeekPage(this.address, index) === READ_WRITTEN_BACK;
-      if (still && core.raw.zramReadBlock() >>> 0 === block && backing.sequence === sequence) return page;
+      if (!still || core.raw.zramReadBlock() >>> 0 !== block) continue;
+      if (page) return page;
+      if (failure === undefined) continue;
+      core.raw.zramCountFailed(this.address, 0);
+      throw new ZramError('EIO', `page ${index} cannot be read: ${sentenceOf(failure as ZramError)}`);
     }
   }
 
@@ -269,7 +278,7 @@ export class StoredPages {
 
   // ── tests of arguments ─────────────────────────────────────────────────────────────────────────────────────────
 
-  #live(): void {
+  live(): void {
     if (this.ended) throw new ZramError('EINVAL', 'the device was reset or destroyed meanwhile.');
   }
 

@@ -1,5 +1,5 @@
 /** What a device is: its settings, and while it has a disksize its pages. Shared by Zram, its attributes and post-processing. */
-import { PAGE_SIZE, checkBoolean, checkBytes, checkInteger, parseDiskPages } from './arguments.js';
+import { PAGE_SIZE, checkBoolean, checkBytes, checkInteger, copyOf, parseDiskPages } from './arguments.js';
 import { BackingDevice, checkBacking, isAsynchronous, type AsyncBacking, type Backing } from './backing/backing.js';
 import type { Encoder } from './compressors/codecs.js';
 import { PRIORITIES, type CompressorParams } from './compressors/compressor.js';
@@ -42,8 +42,6 @@ export class ZramState {
   backing: Backing | AsyncBacking | undefined;
   writebackLimit = 0;
   writebackLimitEnable = false;
-  /** Writeback or recompression is under way. */
-  postProcessing = false;
   stored: StoredPages | undefined;
   destroyed = false;
   /** A backing that `backing_dev` opened, until a disk takes it over. */
@@ -94,7 +92,7 @@ export class ZramState {
     this.algorithms.push({ name: DEFAULT_ALGORITHM, params: {} });
     this.limitPages = 0;
     this.dedup = false;
-    this.#closeBacking();
+    this.closeBacking();
     this.writebackLimit = 0;
     this.writebackLimitEnable = false;
   }
@@ -115,10 +113,12 @@ export class ZramState {
     if (dictionary !== undefined) checkBytes(dictionary, 'dictionary');
     if (winbits !== undefined) checkInteger(Math.abs(winbits), 'winbits', WINBITS_MIN, WINBITS_MAX);
     const { core, stored } = this;
-    const encoder = core.codecs.encoder(algorithm.name, params); // refuses what the compressor cannot do
-    this.algorithms[priority] = { name: algorithm.name, params };
+    core.codecs.checkParams(algorithm.name, params);
+    const kept = { level, dictionary: dictionary && copyOf(dictionary), winbits };
+    // A number for what no page was compressed with yet would be wasted: before disksize none is taken.
+    if (stored) this.encoders[priority] = core.codecs.encoder(algorithm.name, kept);
+    this.algorithms[priority] = { name: algorithm.name, params: kept };
     if (!stored) return;
-    this.encoders[priority] = encoder;
     if (priority === 0) core.raw.zramSetLevel(stored.address, this.lz4Level);
   }
 
@@ -140,13 +140,13 @@ export class ZramState {
     if (this.stored) throw new ZramError('EBUSY', 'a backing can only be set before disksize.');
     checkBacking(backing);
     if (backing.slots === 0) throw new ZramError('EINVAL', 'the backing has no slots.');
-    this.#closeBacking();
+    this.closeBacking();
     this.backing = backing;
     this.#ownedBacking = owned ? (backing as FileBacking) : undefined;
   }
 
   /** A backing that was opened and is not in use: nobody else will close it. */
-  #closeBacking(): void {
+  closeBacking(): void {
     this.#ownedBacking?.destroy();
     this.#ownedBacking = undefined;
     this.backing = undefined;
@@ -193,7 +193,7 @@ export class ZramState {
       throw noMemoryForDevice();
     }
     raw.zramSetLimit(device, this.limitPages);
-    return new StoredPages(this.core, device, pages, pool, backing, this.tracksTime);
+    return new StoredPages(this.core, device, pages, pool, backing, this.dedup, this.tracksTime);
   }
 
   /** The settings of another device, for a clone with these pages. */
@@ -204,9 +204,12 @@ export class ZramState {
     this.verifyCompressors = from.verifyCompressors;
     this.algorithms.splice(0, Infinity, ...from.algorithms);
     this.encoders = this.algorithms.map((one) => one && this.core.codecs.encoder(one.name, one.params));
-    this.dedup = from.dedup;
+    this.dedup = pages.dedup;
     this.backing = pages.backing?.backing;
+    this.writebackLimit = from.writebackLimit;
+    this.writebackLimitEnable = from.writebackLimitEnable;
     this.stored = pages;
+    this.core.raw.zramSetLevel(pages.address, this.lz4Level);
     this.setLimit(from.limitPages * PAGE_SIZE);
   }
 

@@ -1,6 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** Zram: the compressed block device. */
-import { PAGE_SIZE, checkBytes, checkInteger, checkOptions, checkPages, isWords } from './arguments.js';
+import { PAGE_SIZE, checkBytes, checkInteger, checkOptions, checkPages, copyOf, isWords } from './arguments.js';
 import type { AsyncBacking, Backing } from './backing/backing.js';
 import { CODEC_LZ4, CODEC_PAGE, type Encoder } from './compressors/codecs.js';
 import { checkCore, type Core } from './core.js';
@@ -93,8 +93,16 @@ export class Zram {
         const name = typeof one === 'object' && one !== null ? (one as { algo?: unknown }).algo : one;
         if (typeof name === 'string') await engine.loadCompressor(name);
       }
-      const zram = engine.createZram(rest);
-      zram.#lease = new EngineLease(engine);
+      const lease = new EngineLease(engine);
+      const zram = Engine.adopt(
+        engine,
+        (onEnd) =>
+          new Zram(engine, Engine.coreOf(engine), rest, () => {
+            onEnd();
+            lease.release();
+          }),
+      );
+      zram.#lease = lease;
       return zram;
     } catch (error) {
       engine.destroy();
@@ -186,7 +194,8 @@ export class Zram {
   #encodePage(stored: StoredPages, index: number, bytes: Uint8Array): void {
     const { raw, codecs } = this.#core;
     const { address } = stored;
-    const page = bytes.slice(); // whatever the compressor does, this is what is stored
+    const page = copyOf(bytes); // whatever the compressor does, this is what is stored
+    const encoder = this.#state.encoders[0] as Encoder;
     this.#core.page().set(page);
     const begun = raw.zramWriteBegin(address, index, stored.now());
     if (begun === 1) return;
@@ -196,11 +205,12 @@ export class Zram {
       if (begun > 1) {
         const [codec, length] = [begun >>> 16, begun & 0xffff];
         const candidate = this.#core.staging().slice(PAGE_SIZE, PAGE_SIZE + length);
-        if (codecs.holds(codec, candidate, page) && this.#share(stored, index, candidate, codec, hash)) return;
+        const holds = codecs.holds(codec, candidate, page);
+        stored.live();
+        if (holds && this.#share(stored, index, candidate, codec, hash)) return;
       }
-      const encoder = this.#state.encoders[0] as Encoder;
       const block = encodeVerified(this.#state, encoder, page);
-      this.#alive(stored);
+      stored.live();
       raw.poolStats(stored.pool.address);
       const huge = block.length >= this.#core.number(7);
       this.#core.page().set(huge ? page : block);
@@ -217,17 +227,11 @@ export class Zram {
 
   /** Deduplication: an object was found to hold the page. False when it is gone by now. */
   #share(stored: StoredPages, index: number, block: Uint8Array, codec: number, hash: number): boolean {
-    this.#alive(stored);
     this.#core.page().set(block);
     const { address } = stored;
     const result = this.#core.raw.zramWriteCandidate(address, index, block.length, codec, hash, stored.now());
     if (result < 0) throw noRoom(index);
     return result === 1;
-  }
-
-  /** A compressor is somebody else's code: it may have ended the device that it was called for. */
-  #alive(stored: StoredPages): void {
-    if (stored.ended) throw new ZramError('EINVAL', 'the device was reset or destroyed meanwhile.');
   }
 
   /**
@@ -244,6 +248,7 @@ export class Zram {
     for (const part of partsOf(offset, bytes.length)) {
       const piece = bytes.subarray(part.at, part.at + part.length);
       try {
+        stored.live(); // a compressor may have ended the device
         if (part.pages > 0) this.writePages(part.index, piece);
         else this.#patchPage(stored, part.index, part.inPage, piece);
       } catch (error) {
@@ -254,6 +259,7 @@ export class Zram {
 
   #patchPage(stored: StoredPages, index: number, inPage: number, piece: Uint8Array): void {
     const page = stored.page(index).slice();
+    stored.live();
     page.set(piece, inPage);
     this.writePage(index, page);
   }
@@ -392,28 +398,33 @@ export class Zram {
 
   #cloneOf(from: StoredPages): Zram {
     const pages = fork(from, this.#state.tracksTime);
-    const clone: Zram = this.#own(pages, (onEnd) => {
+    return this.#own(pages, (onEnd) => {
       const made = new Zram(this.engine, this.#core, undefined, onEnd);
       made.#state.copy(this.#state, pages);
+      made.#lease = this.#lease; // its own snapshots hold the engine, too
       made.#start();
       return made;
     });
-    return clone;
   }
 
   /** Ties a fork to what it lives in: engine, pool, and the lease on them. */
   #own<T extends { destroy(): void }>(pages: StoredPages, make: (onEnd: () => void) => T): T {
-    const lease = this.#lease?.retain();
     const { shared } = pages.pool;
-    const child: T = Engine.adopt(this.engine, (onEnd) =>
-      make(() => {
-        onEnd();
-        if (shared) ZsPool.detach(shared, child);
-        lease?.release();
-      }),
-    );
-    if (shared) ZsPool.attach(shared, this.#core, child);
-    return child;
+    try {
+      const child: T = Engine.adopt(this.engine, (onEnd) =>
+        make(() => {
+          onEnd();
+          if (shared) ZsPool.detach(shared, child);
+          this.#lease?.release();
+        }),
+      );
+      this.#lease?.retain();
+      if (shared) ZsPool.attach(shared, this.#core, child);
+      return child;
+    } catch (error) {
+      pages.end();
+      throw error;
+    }
   }
 
   /** As `ZramSnapshot.diff`. */
@@ -516,8 +527,8 @@ export class Zram {
     this.#state.end();
     this.#state.destroyed = true;
     if (this.#state.sharedPool) ZsPool.detach(this.#state.sharedPool, this);
+    this.#state.closeBacking();
     this.#onEnd();
-    this.#lease?.release();
   }
 
   /** The same as `destroy()`, for `using`. */
@@ -592,7 +603,7 @@ function fork(from: StoredPages, tracksTime: boolean): StoredPages {
   const { core, address, pages, pool, backing } = from;
   const device = core.raw.zramFork(address, Number(tracksTime), core.ticks());
   if (device === 0) throw noMemoryForDevice();
-  return new StoredPages(core, device, pages, pool.retain(), backing?.retain(), tracksTime);
+  return new StoredPages(core, device, pages, pool.retain(), backing?.retain(), from.dedup, tracksTime);
 }
 
 function noRoom(index: number, pagesDone?: number): ZramError {

@@ -1,6 +1,15 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** Zswap: a compressed cache of pages in front of a backing, on the same allocator (mm/zswap.c). */
-import { PAGE_SIZE, checkBoolean, checkBytes, checkInteger, checkOptions, checkOut, outFor } from './arguments.js';
+import {
+  PAGE_SIZE,
+  checkBoolean,
+  checkBytes,
+  checkInteger,
+  checkOptions,
+  checkOut,
+  copyOf,
+  outFor,
+} from './arguments.js';
 import {
   SlotAllocator,
   checkBacking,
@@ -211,10 +220,12 @@ export class Zswap {
     this.#core.page().set(page);
     if (this.#encoder.codec === CODEC_LZ4 || raw.pageSameFilled(raw.stagingAddress()))
       return raw.poolStorePage(this.#pool);
-    const block = this.#encoder.encode(page.slice());
+    // Copies: whatever the compressor does to what it is given, or calls, this is what is stored.
+    const kept = copyOf(page);
+    const block = this.#encoder.encode(copyOf(page));
     const poor = block.length >= PAGE_SIZE;
     this.#live(); // a compressor may have destroyed it
-    this.#core.page().set(poor ? page : block);
+    this.#core.page().set(poor ? kept : block);
     const handle = poor
       ? raw.poolStoreEncoded(this.#pool, PAGE_SIZE, CODEC_PAGE)
       : raw.poolStoreEncoded(this.#pool, block.length, this.#encoder.codec);
@@ -247,7 +258,7 @@ export class Zswap {
     const page = this.#loadPage(entry);
     if (!page) throw new ZramError('EIO', `the page of key ${key} does not decompress: what is stored is damaged.`);
     to.set(page);
-    // Not when a compressor stored this key meanwhile: that page is another.
+    // Not what a compressor, called for this page, has stored under the key meanwhile.
     if (this.#exclusiveLoads && this.#entries.get(key) === entry) this.#drop(key);
     else entry.referenced = true;
     return to;

@@ -70,7 +70,7 @@ test('works in the background in slices, pauses when nothing changed, stops at o
 test.each([true, false])('smartScan %s: passes are left out after some that found nothing', (smartScan) => {
   const engine = engineOf('debug');
   const pool = engine.createPool();
-  const ksmd = pool.createKsmd({ pagesToScan: 2000, smartScan });
+  const ksmd = pool.createKsmd({ pagesToScan: 2000, sliceMillisecs: 10_000, smartScan });
   expect(ksmd.smartScan).toBe(smartScan);
   storeNumbered(pool, 900, (n) => n);
   const timers = new HeldTimers();

@@ -4,19 +4,20 @@
  * as always, and the other keeps what it had.
  */
 import { ENOMEM } from '../common';
-import { bytes_equal } from '../compare';
+import { bytes_equal, page_same_filled } from '../compare';
 import { SCRATCH_A, SCRATCH_B } from '../staging';
 import { cell_location } from '../zsmalloc/cell';
 import { header_codec, header_length, is_plain, object_header, object_bytes } from '../zsmalloc/object';
+import { object_holds_page } from '../zsmalloc/dedup';
 import { zs_retain } from '../zsmalloc/pool';
 import { value_retain } from '../zsmalloc/same';
 import { block_retain } from './backing';
-import { device_end, device_make, touch } from './device';
+import { device_end, device_make, write_page } from './device';
 import { NONE, next_slot } from './post-process';
 import { Device } from './structs';
 import {
   SLOT_HUGE, SLOT_IDLE, SLOT_PICKED, SLOT_SAME, SLOT_SAME_WIDE, SLOT_STORED, SLOT_WRITTEN_BACK, next_chunk,
-  slot_fill_value, slot_at, slot_flags, slot_make, slot_release, slot_set, slot_value,
+  slot_fill_value, slot_at, slot_flags, slot_make, slot_release, slot_set, slot_time, slot_value,
 } from './table';
 
 /** A device on the same pool with the same pages; 0 when memory is exhausted. */
@@ -49,26 +50,26 @@ function fork_chunk(from: Device, device: Device, first: u32, now: u32): bool {
   if (target == 0) return false;
   const count = min<u32>(512, from.diskPages - first);
   for (let n: u32 = 0; n < count; n++) {
-    const flags = slot_flags(source + n * 8);
-    if (flags == 0) continue;
-    const value = slot_value(source + n * 8);
-    if (!fork_slot(device, first + n, target + n * 8, value, flags & ~(SLOT_IDLE | SLOT_PICKED), now)) {
+    if (slot_flags(source + n * 8) == 0) continue;
+    if (!fork_slot(device, source + n * 8, target + n * 8)) {
       slot_release(device, first, target);
       return false;
     }
+    if (device.tracksTime) store<u32>(slot_time(first + n, target + n * 8), now);
   }
   return true;
 }
 
-/** An empty slot gets what another holds. False when that has as many references as fit. */
-export function fork_slot(device: Device, index: u32, slot: usize, value: u32, flags: u32, now: u32): bool {
+/** The empty slot `target` of a device gets what `source` holds. False when that has as many users as can be counted. */
+export function fork_slot(device: Device, source: usize, target: usize): bool {
+  const flags = slot_flags(source);
+  const value = slot_value(source);
   if (!retain(flags, value)) return false;
-  slot_set(slot, value, flags);
+  slot_set(target, value, flags & ~(SLOT_IDLE | SLOT_PICKED));
   // Counted one by one as long as the device may have to be ended halfway.
   device.pagesStored++;
   if (flags & SLOT_SAME) device.samePages++;
   if (flags & SLOT_HUGE) device.hugePages++;
-  touch(device, index, slot, now);
   return true;
 }
 
@@ -76,6 +77,30 @@ function retain(flags: u32, value: u32): bool {
   if (flags & SLOT_STORED) return zs_retain(value);
   if (flags & SLOT_WRITTEN_BACK) return block_retain(value);
   return !(flags & SLOT_SAME_WIDE) || value_retain(value);
+}
+
+/**
+ * Stores a page that is likely to be what another page of the device holds: one compare instead of a hash, a look-up and a
+ * compare, and one more reference instead of a cell.
+ * @param index a page that holds nothing, of a device that does not track access times
+ * @param like the other page
+ * @returns as `write_page`
+ */
+export function write_like(device: Device, index: u32, page: usize, like: u32): i32 {
+  const source = slot_at(device, like);
+  if (source != 0 && slot_holds(source, page)) {
+    const target = slot_make(device, index);
+    if (target == 0) return ENOMEM;
+    if (fork_slot(device, source, target)) return 0;
+    slot_release(device, index, target);
+  }
+  return write_page(device, index, page, 0);
+}
+
+function slot_holds(slot: usize, page: usize): bool {
+  const flags = slot_flags(slot);
+  if (flags & SLOT_STORED) return object_holds_page(cell_location(slot_value(slot)), page);
+  return (flags & SLOT_SAME) != 0 && slot_fill_value(slot) == load<u64>(page) && page_same_filled(page);
 }
 
 /** What `next_difference` found: the core cannot tell, since it cannot read one of the pages. */

@@ -45,6 +45,8 @@ export class Device {
   /// Most recently used chunk of the table, 0 = none.
   lastChunk: u32;
   lastChunkNumber: u32;
+  /// Frames of the table, those of access times left out.
+  tableFrames: u32;
 
   hugePagesSince: u64;
   failedReads: u64;

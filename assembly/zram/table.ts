@@ -132,12 +132,13 @@ function count_up(frame: u32, delta: i32): u32 {
 }
 
 /** A frame of the tree below `entry`, made when it is missing; 0 when memory is exhausted. */
-function child_make(entry: usize, parent: u32): u32 {
+function child_make(device: Device, entry: usize, parent: u32): u32 {
   let frame = load<u32>(entry);
   if (frame == 0) {
     frame = frame_alloc_zeroed();
     if (frame == 0) return 0;
     store<u32>(entry, frame);
+    device.tableFrames++;
     if (parent != 0) count_up(parent, 1);
   }
   return frame;
@@ -147,9 +148,9 @@ function child_make(entry: usize, parent: u32): u32 {
 export function slot_make(device: Device, index: u32): usize {
   const found = slot_find(device, index);
   if (found != 0) return found;
-  const upper = child_make(root_of(device, index), 0);
-  const lower = upper == 0 ? 0 : child_make(upper + upper_offset(index), upper);
-  const chunk = lower == 0 ? 0 : child_make(lower + lower_offset(index), lower);
+  const upper = child_make(device, root_of(device, index), 0);
+  const lower = upper == 0 ? 0 : child_make(device, upper + upper_offset(index), upper);
+  const chunk = lower == 0 ? 0 : child_make(device, lower + lower_offset(index), lower);
   if (chunk == 0 || (device.tracksTime && !times_make(lower, lower_offset(index), chunk))) {
     prune(device, index);
     return 0;
@@ -203,16 +204,19 @@ function prune(device: Device, index: u32): void {
       if ((load<u32>(frame_meta(chunk)) & COUNT_MASK) != 0) return;
       times_drop(chunk);
       frame_free(chunk);
+      device.tableFrames--;
       store<u32>(lower + lower_offset(index), 0);
       count_up(lower, -1);
     }
     if (load<u32>(frame_meta(lower)) != 0) return;
     frame_free(lower);
+    device.tableFrames--;
     store<u32>(upper + upper_offset(index), 0);
     count_up(upper, -1);
   }
   if (load<u32>(frame_meta(upper)) != 0) return;
   frame_free(upper);
+  device.tableFrames--;
   store<u32>(root, 0);
 }
 

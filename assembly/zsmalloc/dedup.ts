@@ -145,6 +145,11 @@ function holds(location: u32, bytes: usize, length: u32, wanted: u32): bool {
   return codec == CODEC_LZ4 && lz4_holds(payload, stored, bytes);
 }
 
+/** Whether an object holds this page, as far as the core can decode it. */
+export function object_holds_page(location: u32, page: usize): bool {
+  return holds(location, page, PAGE_SIZE, ANY);
+}
+
 // ── entries ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** Enters an object under the hash of its content. Where there is no room for an entry, it has none. */

@@ -7,12 +7,12 @@ import { content_hash } from '../hash';
 import { SCRATCH_A } from '../staging';
 import {
   CELL_RESERVE, DIRECT, OBJECT, REFS_MAX, SAME, SHARED, cell_add_refs, cell_alloc, cell_free, cell_kind, cell_location,
-  cell_refs, cell_return, cell_root, cell_set, cell_set_target, cell_target, cells_end, cells_init, first_cell,
-  next_cell,
+  cell_refs, cell_return, cell_root, cell_set, cell_set_target, cell_target, cells_end, cells_init, cells_unused_bytes,
+  first_cell, next_cell,
 } from './cell';
 import { zs_compact } from './compact';
 import {
-  dedup_end, dedup_enter, dedup_find_bytes, dedup_forget, dedup_hint, dedup_moved, hash_place,
+  dedup_bytes, dedup_end, dedup_enter, dedup_find_bytes, dedup_forget, dedup_hint, dedup_moved, hash_place,
 } from './dedup';
 import { merge_counters_reset, merge_end, merge_give_way, merge_object_cell_made, merge_owner_changed, merge_step } from './merge';
 import {
@@ -21,7 +21,7 @@ import {
   object_set_header, object_set_owner, object_bytes,
 } from './object';
 import { SAME_REFS_MAX, is_same_filled, same_clear, same_fill, same_length, same_make, same_refs } from './same';
-import { class_at, class_of, classes_init } from './size-class';
+import { CLASSES_PER_FRAME, class_at, class_of, classes_init } from './size-class';
 import { CLASS_FRAMES0, GROUPS, MAGIC, Pool } from './structs';
 import { class_put, class_take, group_first, zspage_end, zspage_unlink } from './zspage';
 
@@ -63,6 +63,13 @@ export function pool_end(pool: Pool): void {
     if (frame != 0) frame_free(frame);
   }
   frame_free(changetype<u32>(pool));
+}
+
+/** Bytes that the pool holds: zspages and their descriptors, classes, cells in use, the deduplication index. */
+export function pool_bytes(pool: Pool): f64 {
+  const classFrames = (pool.classes - 1) / CLASSES_PER_FRAME + 1;
+  const frames = <f64>pool.totalPages + <f64>(1 + classFrames + pool.slabs + pool.chunks);
+  return frames * <f64>PAGE_SIZE - <f64>cells_unused_bytes(pool) + <f64>dedup_bytes(pool);
 }
 
 // @ts-ignore: decorator

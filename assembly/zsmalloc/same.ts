@@ -104,6 +104,11 @@ export function same_fill(leaf: u32, to: usize): void {
   for (const end = to + same_length(leaf); to < end; to += 8) store<u64>(to, value);
 }
 
+/** The cell of a leaf's 64-bit value; 0: its 32 bits are in the leaf. */
+export function same_wide_value(leaf: u32): u32 {
+  return cell_refs(leaf) & WIDE ? cell_target(leaf) : 0;
+}
+
 /** Frees what the leaf holds beside itself. */
 export function same_clear(pool: Pool, leaf: u32): void {
   if (cell_refs(leaf) & WIDE) value_free(pool, cell_target(leaf));

@@ -15,7 +15,7 @@ const CLASS_DELTA: u32 = 16;
 /** The kernel's word in front of each object. Huge objects have none, yet their class is chosen as if they had. */
 export const HEADER_BYTES: u32 = 8;
 
-const CLASSES_PER_FRAME: u32 = PAGE_SIZE / CLASS_BYTES;
+export const CLASSES_PER_FRAME: u32 = PAGE_SIZE / CLASS_BYTES;
 
 /** The class of a request for `size` payload bytes, 1..4096. */
 // @ts-ignore: decorator

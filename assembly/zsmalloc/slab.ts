@@ -53,6 +53,7 @@ export function slab_alloc(pool: Pool, bytes: u32): u32 {
     for (; record + 2 * bytes <= frame + PAGE_SIZE; record += bytes) store<u32>(record, record + bytes);
     store<u32>(record, 0);
     link(head, slab);
+    pool.slabs++;
   }
   const record = slab.free;
   slab.free = load<u32>(record);
@@ -70,6 +71,7 @@ export function slab_free(pool: Pool, record: u32, bytes: u32): void {
   slab.free = record;
   if (--slab.inUse == 0) {
     unlink(head, slab);
+    pool.slabs--;
     frame_free(changetype<u32>(slab));
   }
 }

@@ -135,6 +135,8 @@ export class Pool {
   classes: u32;
   /// Devices on this pool, linked.
   devices: u32;
+  /// Frames of slabs.
+  slabs: u32;
   /// First of DESCRIPTOR_LENGTHS slab lists.
   slab0: u32;
 }

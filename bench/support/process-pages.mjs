@@ -7,11 +7,16 @@ import { once } from 'node:events';
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { textDirectories } from './files.mjs';
+import { Missing } from './native.mjs';
 import { PAGE_BYTES } from './settings.mjs';
 
 const HEAP = fileURLToPath(new URL('../children/heap.mjs', import.meta.url));
+const CHANGING = fileURLToPath(new URL('../children/changing.mjs', import.meta.url));
 /** Some 200 MiB of heap. */
 const FILES_MAX = 4000;
+/** Some 60 MiB, and what a server might do between two snapshots. */
+const FILES_KEPT = 300;
+const FILES_OF_STEP = 3;
 const PAGEMAP_ENTRY_BYTES = 8;
 /** Bit 63 of an entry: the page is in memory. */
 const PRESENT = 0x80;
@@ -62,6 +67,51 @@ function readProcess(pid, countMax, take) {
     }
   } finally {
     closeSync(memory);
+  }
+}
+
+/** A copy of a process's memory: the first `countMax` resident pages, in order. */
+function readImage(pid, countMax) {
+  const image = Buffer.alloc(countMax * PAGE_BYTES);
+  const memory = openSync(`/proc/${pid}/mem`, 'r');
+  let length = 0;
+  try {
+    for (const address of residentPages(pid)) {
+      if (length === image.length) break;
+      try {
+        length += readSync(memory, image, length, PAGE_BYTES, address);
+      } catch {
+        // As above.
+      }
+    }
+  } finally {
+    closeSync(memory);
+  }
+  return image.subarray(0, length);
+}
+
+/**
+ * Images of a process that works between them.
+ * @param {number} countMax pages of an image
+ * @yields {Buffer} whole pages
+ * @throws Missing
+ */
+export async function* changingImages(count, countMax) {
+  if (process.platform !== 'linux') throw new Missing('the memory of a process is read through Linux’s /proc');
+  const child = fork(CHANGING, [String(FILES_KEPT), String(FILES_OF_STEP), ...textDirectories()]);
+  try {
+    await once(child, 'message');
+    for (let n = 0; n < count; n++) {
+      yield readImage(child.pid, countMax);
+      const done = once(child, 'message');
+      child.send('step');
+      await done;
+    }
+  } catch (error) {
+    if (error.syscall === undefined) throw error;
+    throw new Missing(`the memory of a child process cannot be read here (${error.code})`);
+  } finally {
+    child.kill();
   }
 }
 

@@ -28,6 +28,13 @@ const FULL = {
   /** What memory is measured on: large enough that the fixed costs of a process do not show. */
   fillBytes: 512 * MIB,
   fillRounds: 3,
+  /** A state of 64 MiB; rounds of pushing and reading it, and the states that are kept meanwhile. */
+  historyPages: 16384,
+  historyRounds: 9,
+  historyKept: 4,
+  /** Successive images of a process, and the most pages of each. */
+  snapshotStates: 100,
+  snapshotPages: 16384,
   startRounds: 15,
   /** Pages of the run whose first and last part are compared, and of the parts whose cost is taken. */
   scalePages: 1_000_000,
@@ -54,6 +61,10 @@ const QUICK = {
   ksmRounds: 1,
   fillBytes: 24 * MIB,
   fillRounds: 1,
+  historyPages: 1024,
+  historyRounds: 2,
+  snapshotStates: 5,
+  snapshotPages: 2048,
   startRounds: 3,
   scalePages: 60_000,
   scalePart: 2_000,

@@ -90,9 +90,14 @@ export class BackingDevice {
   /** Pages read and written (bd_reads, bd_writes). */
   reads = 0;
   writes = 0;
-  /** Changes when a write begins and when it ends: what was read meanwhile may be another page's. */
-  sequence = 0;
+  /**
+   * Somebody writes pages back. One at a time, of the device, its snapshots and its clones: whoever is ended in the middle
+   * of a write leaves its block to others, which must not write there before that write is over.
+   */
+  writing = false;
   #users = 1;
+  /** Reads that are under way, with the slot that each reads. */
+  readonly #readers = new Set<{ readonly slot: number; stale: boolean }>();
 
   /** @param owned closed with the last user */
   constructor(
@@ -120,7 +125,7 @@ export class BackingDevice {
     }
     const page = new Uint8Array(PAGE_SIZE);
     try {
-      this.backing.read(slot, page);
+      now(() => this.backing.read(slot, page));
     } catch (error) {
       throw failed('read', slot, error);
     }
@@ -128,44 +133,59 @@ export class BackingDevice {
     return page;
   }
 
-  /** @throws ZramError EIO */
-  async readAsync(slot: number): Promise<Uint8Array> {
-    if (!isAsynchronous(this.backing)) return this.read(slot);
+  /**
+   * Reads a slot; undefined when it was written meanwhile: then it is another page's.
+   * @throws ZramError EIO
+   */
+  async readAsync(slot: number): Promise<Uint8Array | undefined> {
     const page = new Uint8Array(PAGE_SIZE);
+    const reader = { slot, stale: false };
+    this.#readers.add(reader);
     try {
       await this.backing.read(slot, page);
     } catch (error) {
-      throw failed('read', slot, error);
+      if (!reader.stale) throw failed('read', slot, error);
+    } finally {
+      this.#readers.delete(reader);
     }
     this.reads++;
-    return page;
+    return reader.stale ? undefined : page;
   }
 
   /** @throws ZramError EIO */
   write(slot: number, page: Uint8Array): void {
-    this.sequence++;
+    this.#disturb(slot);
     try {
-      void this.backing.write(slot, page);
-      this.writes++;
+      now(() => this.backing.write(slot, page));
     } catch (error) {
       throw failed('write', slot, error);
-    } finally {
-      this.sequence++;
     }
+    this.writes++;
   }
 
   /** @throws ZramError EIO */
   async writeAsync(slot: number, page: Uint8Array): Promise<void> {
-    this.sequence++;
+    this.#disturb(slot);
     try {
       await this.backing.write(slot, page);
-      this.writes++;
     } catch (error) {
       throw failed('write', slot, error);
-    } finally {
-      this.sequence++;
     }
+    this.writes++;
   }
+
+  #disturb(slot: number): void {
+    for (const reader of this.#readers) if (reader.slot === slot) reader.stale = true;
+  }
+}
+
+/** A backing that does not say it is asynchronous has to be done when it returns. */
+function now(call: () => unknown): void {
+  const result = call();
+  const then = typeof result === 'object' && result !== null ? (result as Partial<Promise<void>>).then : undefined;
+  if (typeof then !== 'function') return;
+  (result as Promise<void>).then(undefined, () => undefined);
+  throw new TypeError('it returned a promise; a backing that does so must have the property asynchronous: true');
 }
 
 function failed(what: string, slot: number, error: unknown): ZramError {

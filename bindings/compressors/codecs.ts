@@ -3,7 +3,7 @@
  * compressor with its parameters: what was made with others is told apart, also where it could be read alike. Of LZ4 there
  * is one, whatever the level.
  */
-import { PAGE_SIZE, isBytes, sameBytes } from '../arguments.js';
+import { PAGE_SIZE, copyOf, isBytes, sameBytes } from '../arguments.js';
 import { ZramError } from '../errors.js';
 import { describe } from '../size.js';
 import type { Compressor, CompressorParams } from './compressor.js';
@@ -38,7 +38,9 @@ export interface Encoder {
 
 export class Codecs {
   /** By name; LZ4 is not in it. */
-  readonly #compressors = new Map<string, Compressor>([[DEFLATE, deflateCompressor(undefined)]]);
+  readonly #compressors = new Map<string, Compressor & { readonly takesNoDictionary?: boolean }>([
+    [DEFLATE, deflateCompressor(undefined)],
+  ]);
   /** The n-th is codec CODEC_FOREIGN + n. */
   readonly #codecs: (Encoder & { readonly compressor: Compressor })[] = [];
 
@@ -86,14 +88,19 @@ export class Codecs {
     throw new ZramError('EINVAL', `${what} must be one of ${this.names().join(', ')}, not ${describe(name)}.`);
   }
 
-  /** @throws ZramError as `check`; ENOSPC: the engine has no number left for it */
-  encoder(name: string, params: CompressorParams): Encoder {
+  /** @throws ZramError as `check`; EOPNOTSUPP: it takes no dictionary */
+  checkParams(name: string, { dictionary }: CompressorParams): void {
     this.check(name, 'the compressor');
-    const { level, winbits } = params;
-    if (name === LZ4) {
-      if (params.dictionary) throw new ZramError('EOPNOTSUPP', 'lz4 takes no dictionary here.');
-      return { name, codec: CODEC_LZ4, params, encode: () => new Uint8Array(0) };
+    if (dictionary && (name === LZ4 || this.#compressors.get(name)?.takesNoDictionary)) {
+      throw new ZramError('EOPNOTSUPP', `${name} takes no dictionary here.`);
     }
+  }
+
+  /** @throws ZramError as `checkParams`; ENOSPC: the engine has no number left for it */
+  encoder(name: string, params: CompressorParams): Encoder {
+    this.checkParams(name, params);
+    const { level, winbits } = params;
+    if (name === LZ4) return { name, codec: CODEC_LZ4, params, encode: () => new Uint8Array(0) };
     const known = this.#codecs.find((codec) => codec.name === name && sameParams(codec.params, params));
     if (known) return known;
     const codec = CODEC_FOREIGN + this.#codecs.length;
@@ -103,7 +110,7 @@ export class Codecs {
         `an engine tells ${CODEC_MAX - CODEC_FOREIGN + 1} compressors with their parameters apart; there are as many.`,
       );
     }
-    const dictionary = params.dictionary?.slice();
+    const dictionary = params.dictionary && copyOf(params.dictionary);
     const compressor =
       name === DEFLATE && winbits !== undefined
         ? deflateCompressor(winbits)
@@ -135,7 +142,7 @@ export class Codecs {
 
   /** Whether a block decodes to this page. */
   holds(codec: number, block: Uint8Array, page: Uint8Array): boolean {
-    const decoded = this.tryDecode(codec, block);
+    const decoded = this.tryDecode(codec, copyOf(block));
     return decoded !== undefined && sameBytes(decoded, page);
   }
 
@@ -162,7 +169,9 @@ function called(name: string, what: string, call: () => unknown): Uint8Array {
     if (error instanceof ZramError && error.code === 'EOPNOTSUPP') throw error;
     throw new ZramError('EIO', `${name} could not ${what} a page: ${String(error)}`);
   }
-  if (isBytes(result) && result.length > 0) return result;
+  // Copied: a compressor may return the same buffer each time.
+  const bytes = isBytes(result) ? copyOf(result) : undefined;
+  if (bytes && bytes.length > 0) return bytes;
   throw new ZramError('EIO', `${name} must ${what} a page to a Uint8Array that is not empty, not ${describe(result)}.`);
 }
 

@@ -30,7 +30,7 @@ export const PRIORITIES = 4;
 export interface CompressorParams {
   /** Of the compressor's own scale; LZ4: acceleration, 1 (default) packs best. deflate: 0 to 9, default 6. zstd: 1 to 22, default 3. */
   level?: number | undefined;
-  /** Bytes that pages are likely to contain; for deflate and zstd, and for registered compressors. */
+  /** Bytes that pages are likely to contain; for deflate and registered compressors. */
   dictionary?: Uint8Array | undefined;
   /** deflate only: window bits, 8 to 15 or the same negative, as zlib's. A page needs no window beyond 12. */
   winbits?: number | undefined;

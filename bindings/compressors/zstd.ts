@@ -1,4 +1,5 @@
 /** zstd: Node's own, where its zlib has it, else the package @hpcc-js/wasm-zstd, where it is installed. */
+import { PAGE_SIZE } from '../arguments.js';
 import { ZramError } from '../errors.js';
 import type { Compressor } from './compressor.js';
 
@@ -10,23 +11,29 @@ interface Zstd {
 /** As far as it is used here; the types of Node 20 do not know it. */
 interface ZlibWithZstd {
   zstdCompressSync?: (data: Uint8Array, options?: { params: Record<number, number> }) => Uint8Array;
-  zstdDecompressSync(data: Uint8Array): Uint8Array;
+  zstdDecompressSync(data: Uint8Array, options: { maxOutputLength: number }): Uint8Array;
   constants: { ZSTD_c_compressionLevel: number };
 }
 
 const LEVEL_DEFAULT = 3;
+const LEVEL_MAX = 22;
+/** Of zstd: faster levels, down to minus its largest block. */
+const LEVEL_MIN = -131072;
+
+type Made = Compressor & { readonly takesNoDictionary: true };
 
 /** Node's own, at once; undefined where there is none. */
-export function zstdOfNode(): Compressor | undefined {
+export function zstdOfNode(): Made | undefined {
   // Asked for this way, bundlers for browsers see no import of a Node module.
   const { process } = globalThis as { process?: { getBuiltinModule?: (name: string) => unknown } };
   const zlib = process?.getBuiltinModule?.('node:zlib') as ZlibWithZstd | undefined;
   const compress = zlib?.zstdCompressSync;
   if (!zlib || !compress) return undefined;
   return compressorOf({
-    compress: (page, level = LEVEL_DEFAULT) =>
-      compress(page, { params: { [zlib.constants.ZSTD_c_compressionLevel]: level } }),
-    decompress: (block) => zlib.zstdDecompressSync(block),
+    compress: (page, level) =>
+      compress(page, { params: { [zlib.constants.ZSTD_c_compressionLevel]: level ?? LEVEL_DEFAULT } }),
+    // What is longer than a page is none: damage must not take memory without end.
+    decompress: (block) => zlib.zstdDecompressSync(block, { maxOutputLength: PAGE_SIZE }),
   });
 }
 
@@ -34,7 +41,7 @@ export function zstdOfNode(): Compressor | undefined {
  * The best there is.
  * @throws ZramError EOPNOTSUPP: there is none
  */
-export async function loadZstd(): Promise<Compressor> {
+export async function loadZstd(): Promise<Made> {
   const own = zstdOfNode();
   if (own) return own;
   // Not a literal: bundlers would insist on finding a package that is optional.
@@ -51,16 +58,11 @@ export async function loadZstd(): Promise<Compressor> {
   return compressorOf(await loaded.Zstd.load());
 }
 
-function compressorOf(zstd: Zstd): Compressor {
-  const refuse = (dictionary: unknown): void => {
-    if (dictionary) throw new ZramError('EOPNOTSUPP', 'this zstd takes no dictionary.');
-  };
+function compressorOf(zstd: Zstd): Made {
   return {
     name: 'zstd',
-    compress(page, level = LEVEL_DEFAULT, dictionary) {
-      refuse(dictionary);
-      return zstd.compress(page, level);
-    },
+    takesNoDictionary: true,
+    compress: (page, level = LEVEL_DEFAULT) => zstd.compress(page, Math.min(Math.max(level, LEVEL_MIN), LEVEL_MAX)),
     decompress: (block) => zstd.decompress(block),
   };
 }

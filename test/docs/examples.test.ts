@@ -8,6 +8,7 @@ const runs: [file: string, args: string[], says: RegExp[]][] = [
   ['cache.mjs', [], [/^\d+ pages of 4096 bytes in \d+ bytes/, /share another's object; \d+ were evicted/]],
   ['disk-image.mjs', [], [/^33554432 bytes take \d+/, /the saved file is as it should be/]],
   ['disk-image.mjs', ['dist/cli.js'], [/^\d+ bytes take \d+/, /the saved file is as it should be/]],
+  ['rewind.mjs', [], [/^600 frames of 315 MB are held in \d+ bytes/, /hold \d+ frames/, /frame 200 is what it was/]],
   ['shared.mjs', [], [/shared after the merge/, /together: \d+ bytes before/]],
   ['shared.mjs', ['files'], [/one: 5120 pages, 4096 of them shared/, /two: 5120 pages, 4096 of them shared/]],
 ];

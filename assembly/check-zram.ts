@@ -1,0 +1,162 @@
+/**
+ * Invariants of the devices on a pool, for the tests: compiled into the debug build only. They hold between calls, and but
+ * for the blocks' references also in the middle of a writeback.
+ */
+import { PAGE_MASK, PAGE_SIZE } from './common';
+import { frame_meta } from './frames';
+import { BLOCK, SAME, VALUE, cell_kind, cell_location, cell_refs, cell_target, first_cell, is_handle, next_cell } from './zsmalloc/cell';
+import { header_length, object_header } from './zsmalloc/object';
+import { same_wide_value } from './zsmalloc/same';
+import { Pool } from './zsmalloc/structs';
+import { Bdev, DEVICE_MAGIC, Device, NEXT } from './zram/structs';
+import {
+  SLOT_HUGE, SLOT_SAME, SLOT_SAME_WIDE, SLOT_STORED, SLOT_WRITTEN_BACK, next_chunk, slot_at, slot_flags, slot_value,
+} from './zram/table';
+
+const SLOTS: u32 = 512;
+
+/** How often cells are referred to: open addressing, a cell and its count an entry. Pools of the tests are small. */
+const COUNTS: u32 = 8192;
+const counts: usize = memory.data(8192 * 8, 8);
+
+function count_entry(cell: u32): usize {
+  let at = (cell >> 3) & (COUNTS - 1);
+  while (true) {
+    const entry = counts + at * 8;
+    if (load<u32>(entry) == 0 || load<u32>(entry) == cell) return entry;
+    at = (at + 1) & (COUNTS - 1);
+  }
+}
+
+function count(cell: u32): void {
+  const entry = count_entry(cell);
+  store<u32>(entry, cell);
+  store<u32>(entry, load<u32>(entry, 4) + 1, 4);
+}
+
+let failed: i32 = 0;
+
+/** Remembers the first condition that does not hold. */
+function expect(holds: bool, code: i32): void {
+  if (!holds && failed == 0) failed = code;
+}
+
+/** 0 when all invariants of the pool's devices hold, else the code of the first that does not. */
+export function devices_check(pool: Pool): i32 {
+  failed = 0;
+  memory.fill(counts, 0, COUNTS * 8);
+  let link: u32 = offsetof<Pool>('devices') + changetype<u32>(pool);
+  let blocks: u32 = 0;
+  for (let at = pool.devices; at != 0 && failed == 0; at = changetype<Device>(at).next) {
+    const device = changetype<Device>(at);
+    expect(device.magic == DEVICE_MAGIC && device.pool == pool && device.link == link, 50);
+    link = at + <u32>NEXT;
+    check_pages(device);
+    if (changetype<usize>(device.bdev) != 0 && is_first_user(pool, device)) {
+      check_bdev(pool, device.bdev);
+      blocks += device.bdev.fresh;
+    }
+  }
+  check_references(pool, blocks);
+  return failed;
+}
+
+// ── pages ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+let stored: u32 = 0;
+let same: u32 = 0;
+let huge: u32 = 0;
+
+function check_pages(device: Device): void {
+  stored = 0;
+  same = 0;
+  huge = 0;
+  for (let page = next_chunk(device, 0); page < device.diskPages; page = next_chunk(device, page + SLOTS)) {
+    check_chunk(device, <u32>page & ~(SLOTS - 1));
+  }
+  expect(device.pagesStored == stored && device.samePages == same && device.hugePages == huge, 51);
+}
+
+function check_chunk(device: Device, first: u32): void {
+  const chunk = slot_at(device, first);
+  let used: u32 = 0;
+  for (let n: u32 = 0; n < SLOTS; n++) {
+    if (slot_flags(chunk + n * 8) == 0) continue;
+    used++;
+    check_slot(device, chunk + n * 8);
+  }
+  const meta = load<u32>(frame_meta(<u32>chunk));
+  const times = meta & ~PAGE_MASK;
+  expect(used > 0 && (meta & PAGE_MASK) == used, 52);
+  expect((times != 0) == <bool>device.tracksTime, 53);
+  if (times == 0) return;
+  const neighbour = slot_at(device, first ^ SLOTS);
+  expect(load<u32>(frame_meta(times)) == <u32>(neighbour == 0 ? 1 : 2), 54);
+  expect(neighbour == 0 || (load<u32>(frame_meta(<u32>neighbour)) & ~PAGE_MASK) == times, 55);
+}
+
+function check_slot(device: Device, slot: usize): void {
+  const flags = slot_flags(slot);
+  const value = slot_value(slot);
+  const kinds = flags & (SLOT_STORED | SLOT_SAME | SLOT_WRITTEN_BACK);
+  expect(popcnt<u32>(kinds) == 1, 56);
+  stored++;
+  if (flags & SLOT_SAME) same++;
+  if (flags & SLOT_HUGE) huge++;
+  if (flags & SLOT_STORED) {
+    expect(is_handle(device.pool, value) && cell_kind(value) != SAME, 57);
+    expect((flags & SLOT_HUGE) != 0 == (header_length(object_header(cell_location(value))) == PAGE_SIZE), 58);
+    count(value);
+  } else {
+    expect(!(flags & SLOT_HUGE), 59);
+    if (flags & SLOT_WRITTEN_BACK) expect(cell_kind(value) == BLOCK && changetype<usize>(device.bdev) != 0, 60);
+    if (flags & SLOT_SAME_WIDE) expect(cell_kind(value) == VALUE, 61);
+    if (flags & (SLOT_WRITTEN_BACK | SLOT_SAME_WIDE)) count(value);
+  }
+}
+
+// ── what slots refer to ──────────────────────────────────────────────────────────────────────────────────────────
+
+/** Whether no device before this one in the list has its backing device. */
+function is_first_user(pool: Pool, device: Device): bool {
+  let at = pool.devices;
+  while (changetype<Device>(at).bdev != device.bdev) at = changetype<Device>(at).next;
+  return at == changetype<u32>(device);
+}
+
+function check_bdev(pool: Pool, bdev: Bdev): void {
+  let users: u32 = 0;
+  for (let at = pool.devices; at != 0; at = changetype<Device>(at).next) if (changetype<Device>(at).bdev == bdev) users++;
+  let free: u32 = 0;
+  for (let cell = bdev.freed; cell != 0; cell = cell_refs(cell) << 3) {
+    expect(cell_kind(cell) == BLOCK && cell_target(cell) < bdev.fresh, 62);
+    expect(load<u32>(count_entry(cell), 4) == 0, 63);
+    free++;
+  }
+  expect(bdev.users == users, 64);
+  expect(bdev.fresh <= bdev.blocks && bdev.fresh == bdev.inUse + free, 65);
+}
+
+/** Leaves, values and blocks have as many references as slots refer to them; leaves that no slot has are others' handles. */
+function check_references(pool: Pool, blocksExpected: u32): void {
+  let blocks: u32 = 0;
+  let values: u32 = 0;
+  for (let cell = first_cell(pool); cell != 0; cell = next_cell(cell)) {
+    const low = cell_kind(cell) == SAME ? same_wide_value(cell) : 0;
+    if (low != 0) count(low);
+  }
+  for (let cell = first_cell(pool); cell != 0; cell = next_cell(cell)) {
+    const kind = cell_kind(cell);
+    const counted = load<u32>(count_entry(cell), 4);
+    if (kind == BLOCK) blocks++;
+    if (kind == VALUE) values++;
+    if (counted == 0) continue;
+    if (kind == VALUE) {
+      expect(cell_refs(cell_refs(cell) << 3) == counted, 66);
+      values -= 2;
+    } else if (kind == BLOCK) expect(cell_refs(cell) >= counted, 67); // writeback holds the block that it writes
+    else expect(cell_refs(cell) == counted, 68);
+  }
+  expect(values == 0, 69);
+  expect(blocks == blocksExpected, 70);
+}

@@ -1,0 +1,43 @@
+/** A compressor that is fast, obviously right, and misbehaves when it is told to. */
+import { PAGE_SIZE } from '../../bindings/arguments.js';
+import type { Compressor } from '../../bindings/index.js';
+
+/** Leaves out the zeros at the end of a page: as many bytes as it begins with, and those. */
+export class ToyCompressor implements Compressor {
+  readonly name: string;
+  /** Runs inside the next call, once: somebody's code may do anything there. */
+  hook: (() => void) | undefined;
+  /** Throws as long as it is true. */
+  fails = false;
+  calls = 0;
+
+  constructor(name = 'toy') {
+    this.name = name;
+  }
+
+  compress(page: Uint8Array): Uint8Array {
+    this.#called();
+    let length = PAGE_SIZE;
+    while (length > 0 && page[length - 1] === 0) length--;
+    const block = new Uint8Array(2 + length);
+    block[0] = length & 0xff;
+    block[1] = length >> 8;
+    block.set(page.subarray(0, length), 2);
+    return block;
+  }
+
+  decompress(block: Uint8Array): Uint8Array {
+    const page = new Uint8Array(PAGE_SIZE);
+    if (block.length !== 2 + block[0] + block[1] * 256) throw new Error('this is no block');
+    page.set(block.subarray(2));
+    return page;
+  }
+
+  #called(): void {
+    this.calls++;
+    const { hook } = this;
+    this.hook = undefined;
+    hook?.();
+    if (this.fails) throw new Error('it was told to fail');
+  }
+}

@@ -1,0 +1,84 @@
+/**
+ * Random operations on devices that compress, recompress, write back, are copied, reset and ended, also from within
+ * compressors and backings, and on an obviously right model of them. On the debug build every invariant of the pool and its
+ * devices is tested after each operation, and the core's assertions are on.
+ *
+ * ZRAM_WASM_LONG=1 runs 3,000 sequences on each build; ZRAM_WASM_SEED repeats a run.
+ */
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { FlakyAsyncBacking, FlakyBacking } from '../support/flaky-backing.js';
+import { DEVICE_PAGES, ModelDevices } from '../support/model-devices.js';
+import { deviceOperation } from '../support/model-devices-operations.js';
+import { seedOfRun } from '../support/random.js';
+import { BUILDS, engineOf, type Build } from '../support/raw-core.js';
+import { ToyCompressor } from '../support/toy-compressor.js';
+
+const LONG = process.env.ZRAM_WASM_LONG === '1';
+const SEQUENCES = LONG ? 3_000 : 200;
+const TIMEOUT_MS = LONG ? 3_600_000 : 120_000;
+const OPERATIONS_MAX = 50;
+const BACKING_SLOTS = 12;
+
+interface Variant {
+  readonly name: string;
+  /** share of the sequences, in percent */
+  readonly percent: number;
+  readonly compAlgorithm: string;
+  readonly recompAlgorithms: readonly string[];
+  readonly shared: boolean;
+  readonly asynchronous?: boolean;
+  readonly dedup?: boolean;
+  /** pages of linear memory beyond what the core begins with */
+  readonly maxMemory?: number;
+}
+
+const TOY_AND_DEFLATE = { compAlgorithm: 'lz4', recompAlgorithms: ['toy', 'deflate'] };
+const VARIANTS: readonly Variant[] = [
+  { name: 'LZ4, then others', percent: 20, ...TOY_AND_DEFLATE, shared: false },
+  { name: 'LZ4, then others, on a shared pool', percent: 15, ...TOY_AND_DEFLATE, shared: true },
+  { name: 'an asynchronous backing', percent: 25, ...TOY_AND_DEFLATE, shared: true, asynchronous: true },
+  {
+    name: 'a compressor of its own',
+    percent: 15,
+    compAlgorithm: 'toy',
+    recompAlgorithms: ['lz4', 'deflate'],
+    shared: true,
+  },
+  { name: 'with dedup', percent: 15, compAlgorithm: 'toy', recompAlgorithms: ['deflate'], shared: true, dedup: true },
+  { name: 'a small maxMemory', percent: 10, ...TOY_AND_DEFLATE, shared: true, maxMemory: 60 },
+];
+
+describe.each(BUILDS)('devices of the %s build behave as their model', (build: Build) => {
+  const initial = ((engine) => engine.memory.reserved)(engineOf(build));
+
+  test.each(VARIANTS)(
+    '$name',
+    async ({ percent, compAlgorithm, recompAlgorithms, shared, asynchronous, dedup = false, maxMemory }) => {
+      const seen = new Map<string, number>();
+      const sequence = fc.array(deviceOperation(DEVICE_PAGES), { maxLength: OPERATIONS_MAX, size: 'max' });
+      const property = fc.asyncProperty(sequence, fc.nat(), async (operations, order) => {
+        const toy = new ToyCompressor();
+        using engine = engineOf(build, {
+          compressors: [toy],
+          ...(maxMemory === undefined ? {} : { maxMemory: initial + maxMemory * 4096 }),
+        });
+        const usedBefore = engine.memory.used;
+        const pool = shared ? engine.createPool({ dedup }) : undefined;
+        const makeBacking = () => new (asynchronous ? FlakyAsyncBacking : FlakyBacking)(BACKING_SLOTS);
+        const model = new ModelDevices({
+          ...{ engine, pool, toy, makeBacking, compAlgorithm, recompAlgorithms, dedup, tight: maxMemory !== undefined },
+        });
+        for (const operation of operations) await model.run(operation);
+        await model.end(order);
+        for (const [what, count] of model.seen) seen.set(what, (seen.get(what) ?? 0) + count);
+        pool?.destroy();
+        if (engine.memory.used !== usedBefore) throw new Error('what was destroyed left memory in use');
+      });
+      await fc.assert(property, { numRuns: Math.ceil((SEQUENCES * percent) / 100), seed: seedOfRun() | 0 });
+      // The sequences did what this is about.
+      for (const what of ['recompressed', 'written back', 'diffs']) expect(seen.get(what)).toBeGreaterThan(0);
+    },
+    TIMEOUT_MS,
+  );
+});
