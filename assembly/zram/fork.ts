@@ -12,12 +12,12 @@ import { object_holds_page } from '../zsmalloc/dedup';
 import { zs_retain } from '../zsmalloc/pool';
 import { value_retain } from '../zsmalloc/same';
 import { block_retain } from './backing';
-import { device_end, device_make, write_page } from './device';
+import { device_end, device_make, touch, write_page } from './device';
 import { NONE, next_slot } from './post-process';
 import { Device } from './structs';
 import {
   SLOT_HUGE, SLOT_IDLE, SLOT_PICKED, SLOT_SAME, SLOT_SAME_WIDE, SLOT_STORED, SLOT_WRITTEN_BACK, next_chunk,
-  slot_fill_value, slot_at, slot_flags, slot_make, slot_release, slot_set, slot_time, slot_value,
+  slot_fill_value, slot_at, slot_flags, slot_make, slot_release, slot_set, slot_value,
 } from './table';
 
 /** A device on the same pool with the same pages; 0 when memory is exhausted. */
@@ -50,26 +50,26 @@ function fork_chunk(from: Device, device: Device, first: u32, now: u32): bool {
   if (target == 0) return false;
   const count = min<u32>(512, from.diskPages - first);
   for (let n: u32 = 0; n < count; n++) {
-    if (slot_flags(source + n * 8) == 0) continue;
-    if (!fork_slot(device, source + n * 8, target + n * 8)) {
+    const flags = slot_flags(source + n * 8);
+    if (flags == 0) continue;
+    const value = slot_value(source + n * 8);
+    if (!fork_slot(device, first + n, target + n * 8, value, flags & ~(SLOT_IDLE | SLOT_PICKED), now)) {
       slot_release(device, first, target);
       return false;
     }
-    if (device.tracksTime) store<u32>(slot_time(first + n, target + n * 8), now);
   }
   return true;
 }
 
-/** The empty slot `target` of a device gets what `source` holds. False when that has as many users as can be counted. */
-export function fork_slot(device: Device, source: usize, target: usize): bool {
-  const flags = slot_flags(source);
-  const value = slot_value(source);
+/** An empty slot gets what another holds. False when that has as many references as fit. */
+export function fork_slot(device: Device, index: u32, slot: usize, value: u32, flags: u32, now: u32): bool {
   if (!retain(flags, value)) return false;
-  slot_set(target, value, flags & ~(SLOT_IDLE | SLOT_PICKED));
+  slot_set(slot, value, flags);
   // Counted one by one as long as the device may have to be ended halfway.
   device.pagesStored++;
   if (flags & SLOT_SAME) device.samePages++;
   if (flags & SLOT_HUGE) device.hugePages++;
+  touch(device, index, slot, now);
   return true;
 }
 
@@ -91,7 +91,8 @@ export function write_like(device: Device, index: u32, page: usize, like: u32): 
   if (source != 0 && slot_holds(source, page)) {
     const target = slot_make(device, index);
     if (target == 0) return ENOMEM;
-    if (fork_slot(device, source, target)) return 0;
+    const flags = slot_flags(source) & ~(SLOT_IDLE | SLOT_PICKED);
+    if (fork_slot(device, index, target, slot_value(source), flags, 0)) return 0;
     slot_release(device, index, target);
   }
   return write_page(device, index, page, 0);

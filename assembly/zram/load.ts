@@ -16,8 +16,8 @@ import { fill_slot, touch, write_encoded } from './device';
 import { fork_slot } from './fork';
 import { Device } from './structs';
 import {
-  SLOT_HUGE, SLOT_INCOMPRESSIBLE, SLOT_WRITTEN_BACK,
-  slot_at, slot_flags, slot_make, slot_release, slot_set_flags, slot_value,
+  SLOT_HUGE, SLOT_IDLE, SLOT_INCOMPRESSIBLE, SLOT_PICKED, SLOT_STORED, SLOT_WRITTEN_BACK,
+  slot_at, slot_flags, slot_make, slot_release, slot_value,
 } from './table';
 
 /** What the last `load_object` found: the page's hash, on a device with dedup. */
@@ -84,12 +84,11 @@ export function load_forked(device: Device, index: u32, count: u32, from: Device
     if (flags == 0 || flags & SLOT_WRITTEN_BACK || !is_empty(device, index)) return EINVAL;
     const slot = slot_make(device, index);
     if (slot == 0) return ENOMEM;
-    if (!fork_slot(device, source, slot)) {
+    const kept = flags & ~(SLOT_IDLE | SLOT_PICKED | SLOT_INCOMPRESSIBLE);
+    if (!fork_slot(device, index, slot, slot_value(source), kept, now)) {
       slot_release(device, index, slot);
       return ENOMEM;
     }
-    slot_set_flags(slot, slot_flags(slot) & ~SLOT_INCOMPRESSIBLE);
-    touch(device, index, slot, now);
     if (flags & SLOT_HUGE) device.hugePagesSince++;
   }
   return 0;
