@@ -8,7 +8,7 @@
  * state takes four frames or more of its own, which is more than many a state takes that compresses well.
  */
 import { PAGE_SIZE, checkBytes, checkInteger, checkOptions, outFor } from './arguments.js';
-import type { Core } from './core.js';
+import { checkCore, type Core } from './core.js';
 import { Engine, ENGINE_OPTIONS, type EngineOptions } from './engine.js';
 import { ZramError } from './errors.js';
 import { PageSpace } from './page-space.js';
@@ -110,9 +110,10 @@ export class StateHistory {
 
   /** @internal Made by `Engine.createStateHistory` and `StateHistory.create`. */
   constructor(core: Core, options: StateHistoryOptions | undefined, onEnd: () => void) {
+    checkCore(core, 'await StateHistory.create() or engine.createStateHistory()');
     checkOptions(options, [...OPTIONS, 'pool'], 'createStateHistory');
-    const { maxStates = Infinity, maxBytes, policy = 'oldest', segments, pool } = options ?? {};
-    if (maxStates !== Infinity) checkInteger(maxStates, 'maxStates', 1, Number.MAX_SAFE_INTEGER);
+    const { maxStates, maxBytes, policy = 'oldest', segments, pool } = options ?? {};
+    if (maxStates !== undefined) checkInteger(maxStates, 'maxStates', 1, Number.MAX_SAFE_INTEGER);
     if (!POLICIES.includes(policy)) {
       throw new ZramError('EINVAL', `policy must be 'oldest' or 'thin', not ${describe(policy)}.`);
     }
@@ -122,7 +123,7 @@ export class StateHistory {
     this.#core = core;
     this.#onEnd = onEnd;
     this.#sharedPool = pool;
-    this.#maxStates = maxStates;
+    this.#maxStates = maxStates ?? Infinity;
     this.#maxBytes = maxBytes === undefined ? Infinity : parseSize(maxBytes, 'maxBytes');
     this.#policy = policy;
     this.#segments = segments === undefined ? WHOLE : startsOf(segments, Infinity);
@@ -136,9 +137,10 @@ export class StateHistory {
 
   #makePages(): StoredPages {
     const [core, shared] = [this.#core, this.#sharedPool];
-    const pool = shared
-      ? PoolLease.of(core, shared, ZsPool.attach(shared, core, this))
-      : PoolLease.own(core, { chainSize: CHAIN_SIZE });
+    const pool =
+      shared === undefined
+        ? PoolLease.own(core, { chainSize: CHAIN_SIZE })
+        : PoolLease.of(core, shared, ZsPool.attach(shared, core, this));
     core.makeHashKey();
     const device = core.raw.zramMake(pool.address, DISK_PAGES, LZ4_LEVEL, 1, 0);
     if (device !== 0) return new StoredPages(core, device, DISK_PAGES, pool, undefined, true, false);

@@ -97,6 +97,7 @@ describe('afterwards', () => {
     ZramSnapshot: [itself('ZramSnapshot'), pool(), engine()],
     Sysfs: [itself('Zram'), pool(), engine()],
     Zswap: [itself('Zswap'), pool(), engine()],
+    StateHistory: [itself('StateHistory'), pool(), engine()],
     Ksmd: [itself('Ksmd'), pool(), engine()],
     MemoryBacking: [],
     FileBacking: [itself('FileBacking')],

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import * as sources from '../../bindings/index.js';
 import * as parallelSources from '../../bindings/parallel.js';
 import { compiledCore } from '../support/raw-core.js';
-import { chromium, openPages, type Page, type PageResult } from './chromium.js';
+import { describeWithChromium, openPages, type Page, type PageResult } from './chromium.js';
 import { parallelRoundTrip, type ParallelSeen } from './consumer/parallel-round-trip.js';
 import { roundTrip, type Seen } from './consumer/round-trip.js';
 import { Installed, type Output } from './installed.js';
@@ -104,17 +104,7 @@ const PARALLEL_FAILURES: Page[] = [
   { path: '/unbundled.html?no-script', csp: STRICT },
 ];
 
-function describeWithChromium(name: string, tests: () => void): void {
-  if (chromium !== undefined) {
-    describe(name, tests);
-    return;
-  }
-  const missing = 'there is no Chromium; the environment variable CHROMIUM can name one';
-  console.warn(`Skipped: the package ${name}: ${missing}.`);
-  describe.skip(`${name} (skipped: ${missing})`, tests);
-}
-
-describeWithChromium('in Chromium', () => {
+describeWithChromium('The package', 'in Chromium', () => {
   const results = new Map<string, PageResult>();
   const parallelResults = new Map<string, PageResult>();
   let notShared: PageResult | undefined;

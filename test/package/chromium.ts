@@ -1,6 +1,7 @@
 /** Chromium as the tests see it: is it there, and what do pages do in it? */
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { describe } from '@jest/globals';
 import type { Installed } from './installed.js';
 
 const SCRIPT = fileURLToPath(new URL('chromium.mjs', import.meta.url));
@@ -8,6 +9,18 @@ const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/goog
 
 /** The browser: what the environment's CHROMIUM names, or one where Linux distributions have it. */
 export const chromium = process.env['CHROMIUM'] ?? PLACES.find((place) => existsSync(place));
+
+/** Tests that need the browser are skipped where there is none, and say so. */
+export function describeWithChromium(subject: string, name: string, tests: () => void): void {
+  if (chromium !== undefined) {
+    describe(name, tests);
+    return;
+  }
+  const missing = 'there is no Chromium; the environment variable CHROMIUM can name one';
+  // Not console.warn: jest shows nothing of the console of a file whose tests are all skipped.
+  process.stderr.write(`Skipped: ${subject} ${name}: ${missing}.\n`);
+  describe.skip(`${name} (skipped: ${missing})`, tests);
+}
 
 export interface Page {
   readonly path: string;

@@ -56,6 +56,8 @@ export function makeScene() {
   const zswap = engine.createZswap({ pool, backing: new MemoryBacking(SLOTS) });
   for (const key of KEYS) zswap.store(key, noise);
   zswap.shrink(1);
+  const history = engine.createStateHistory({ pool });
+  for (const content of [page, noise]) history.push(content.subarray(0, OBJECT_BYTES));
   const ksmd = pool.createKsmd({ pagesToScan: 7 });
   const foreignPool = elsewhere.createPool();
   const foreignHandles = [otherPool.malloc(10), foreignPool.malloc(10)];
@@ -67,7 +69,7 @@ export function makeScene() {
     notHandles: [freed, ...foreignHandles, handle + 0.5, handle + 2 ** 29, 0, 2 ** 31],
     subjects: {
       ...{ Engine: engine, ZsPool: pool, Zram: zram, ZramSnapshot: snapshot, Sysfs: zram.sysfs },
-      ...{ Zswap: zswap, Ksmd: ksmd, ...backings },
+      ...{ Zswap: zswap, StateHistory: history, Ksmd: ksmd, ...backings },
     },
     print(): string {
       const { pagesToScan, sleepMillisecs, sliceMillisecs, smartScan, running } = ksmd;
@@ -76,6 +78,7 @@ export function makeScene() {
       const hash = createHash('sha256').update(zram.readPages(0, DISK_PAGES)).update(snapshot.readPages(0, DISK_PAGES));
       for (const each of [handle, twin]) hash.update(pool.read(each));
       for (const key of KEYS) hash.update(zswap.load(key)!);
+      for (const id of history.ids()) hash.update(history.get(id));
       const read = new Uint8Array(PAGE_SIZE);
       for (const backing of Object.values(backings)) {
         for (let slot = 0; slot < SLOTS; slot++) {
@@ -87,7 +90,15 @@ export function makeScene() {
       const attributes = zram.sysfs
         .list()
         .map(({ name, mode }) => (mode === 'w' || name === 'block_state' ? '' : zram.sysfs.read(name)));
-      const counters = [zram.mmStat, zram.ioStat, pool.stats(), zswap.stats(), ksmd.stats(), engine.memory];
+      const counters = [
+        zram.mmStat,
+        zram.ioStat,
+        pool.stats(),
+        zswap.stats(),
+        ksmd.stats(),
+        engine.memory,
+        history.stats(),
+      ];
       const knobs = { pagesToScan, sleepMillisecs, sliceMillisecs, smartScan, running };
       const rest = [engine.compressors, Array.from(states), blockStates, readdirSync(folder), hash.digest('hex')];
       return JSON.stringify([counters, knobs, attributes, rest]);
@@ -312,6 +323,15 @@ export function callsOf(scene: Scene): Calls {
   };
   const key = integer(1, 0, SAFE_MAX);
 
+  const segments: Parameter = {
+    good: [0, 100, 200],
+    wrong: [null, 1, '1', true, {}, new Uint32Array(1), ['1'], [null], [-1], [0.5], [NaN], [2 ** 53], [1, 1], [2, 1]],
+  };
+  const ofOneState = { ...segments, wrong: [...segments.wrong, [OBJECT_BYTES + 1]] };
+  const historyOptions = { maxStates: integer(2, 1, SAFE_MAX), policy: word('thin'), segments };
+  const maxBytes = { ...size('1M'), wrong: [...size('1M').wrong, 0, '4K'] };
+  const id = integer(1, 1, 2);
+
   const knobs = {
     pagesToScan: integer(5, 1, SAFE_MAX),
     sleepMillisecs: integer(5, 0, 2 ** 31 - 1),
@@ -337,6 +357,7 @@ export function callsOf(scene: Scene): Calls {
       createPool: [options(poolOptions)],
       createZram: [options({ ...zramOptions, backing: deviceBacking, pool })],
       createZswap: [options({ ...zswapOptions, pool })],
+      createStateHistory: [options({ ...historyOptions, pool })],
       registerCompressor: [compressor],
       loadCompressor: [word('deflate')],
       loadZram: [source, options({ ...loadOptions, pool })],
@@ -415,6 +436,13 @@ export function callsOf(scene: Scene): Calls {
       stats: [],
       ...END,
     },
+    StateHistory: {
+      'static create': [options({ ...historyOptions, maxBytes, ...engine })],
+      push: [bytes(page.subarray(0, OBJECT_BYTES)), options({ segments: ofOneState })],
+      get: [id, out(OBJECT_BYTES)],
+      ...{ sizeOf: [id], delete: [id], ids: [], stats: [] },
+      ...END,
+    },
     Ksmd: {
       ...Object.fromEntries([...getters, ...setters]),
       ...{ start: [], stop: [], scan: [], unmerge: [], stats: [] },
@@ -427,7 +455,7 @@ export function callsOf(scene: Scene): Calls {
 
 /** Makes a call of `callsOf`. */
 export function invoke(scene: Scene, name: Name, call: string, args: readonly unknown[]): unknown {
-  const [kind, property = call] = call.split(' ');
+  const [, kind = call, property = call] = /^(get|set|static) (.*)$/.exec(call) ?? [];
   const subject = scene.subjects[name] as unknown as Record<PropertyKey, unknown>;
   const type = subject.constructor as new (...args: unknown[]) => unknown;
   if (kind === 'new') return new type(...args);
