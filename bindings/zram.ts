@@ -93,17 +93,7 @@ export class Zram {
         const name = typeof one === 'object' && one !== null ? (one as { algo?: unknown }).algo : one;
         if (typeof name === 'string') await engine.loadCompressor(name);
       }
-      const lease = new EngineLease(engine);
-      const zram = Engine.adopt(
-        engine,
-        (onEnd) =>
-          new Zram(engine, Engine.coreOf(engine), rest, () => {
-            onEnd();
-            lease.release();
-          }),
-      );
-      zram.#lease = lease;
-      return zram;
+      return Zram.onLease(engine, rest, new EngineLease(engine));
     } catch (error) {
       engine.destroy();
       throw error;
@@ -503,11 +493,24 @@ export class Zram {
     return zram.#state;
   }
 
-  /** @internal For loading: the device gets a disk, on a pool that others are on where there is one, and its share of the engine. */
-  static initLoaded(zram: Zram, disksize: number, pool: PoolLease | undefined, lease: EngineLease | undefined): void {
+  /** @internal A device that gives its share of an engine back when it ends. */
+  static onLease(engine: Engine, options: ZramOptions, lease: EngineLease | undefined): Zram {
+    const made = Engine.adopt(
+      engine,
+      (onEnd) =>
+        new Zram(engine, Engine.coreOf(engine), options, () => {
+          onEnd();
+          lease?.release();
+        }),
+    );
+    made.#lease = lease;
+    return made;
+  }
+
+  /** @internal For loading: the device gets a disk, on a pool that others are on where there is one. */
+  static initLoaded(zram: Zram, disksize: number, pool: PoolLease | undefined): void {
     zram.#state.init(disksize, pool);
     zram.#start();
-    zram.#lease = lease;
   }
 
   // ── life ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -92,7 +92,6 @@ class Loading {
   /** What the caller gets. */
   readonly #made = new Map<string, Zram | ZramSnapshot>();
   #head: HeadJson | undefined;
-  #leases = 0;
 
   constructor(
     readonly engine: Engine,
@@ -141,7 +140,8 @@ class Loading {
     if (this.#settings.some(({ name }) => name === settings.name)) {
       throw damaged(offset, `it has two devices of the name ${describe(settings.name)}`);
     }
-    const zram = this.engine.createZram(this.#optionsOf(settings));
+    const lease = this.#devices.length === 0 ? this.lease : this.lease?.retain();
+    const zram = Zram.onLease(this.engine, this.#optionsOf(settings), lease);
     this.#devices.push(zram);
     this.#settings.push(settings);
     const state = Zram.stateOf(zram);
@@ -157,9 +157,7 @@ class Loading {
     }
     const [first] = this.#devices;
     const pool = first === zram || this.options.pool ? undefined : Zram.stateOf(first).ready().pool;
-    const lease = this.#leases === 0 ? this.lease : this.lease?.retain();
-    this.#leases++;
-    Zram.initLoaded(zram, settings.diskPages * PAGE_SIZE, pool, lease);
+    Zram.initLoaded(zram, settings.diskPages * PAGE_SIZE, pool);
     this.#pages.devices.push(state.ready());
   }
 

@@ -7,6 +7,7 @@ import { Engine, MemoryBacking } from '../../bindings/index.js';
 import { FileBacking } from '../../bindings/node.js';
 import { Random } from './random.js';
 import { checkPools, compiledCore, wasmUrl } from './raw-core.js';
+import { MemorySink } from '../save/support.js';
 import { boolean, bytes, integer, optional, options, out, real, size, text, word } from './wrong-values.js';
 import type { Parameter } from './wrong-values.js';
 
@@ -117,6 +118,19 @@ export type Calls = Readonly<Record<Name, Readonly<Record<string, readonly Param
 const CALL = (): void => undefined;
 const END = { destroy: [], '[Symbol.dispose]': [] };
 
+/** What `Zram.save` writes of a device that holds a page. */
+const SAVE_FILE = await saveFile();
+
+async function saveFile(): Promise<Uint8Array> {
+  const engine = Engine.createSync({ module: compiledCore('release') });
+  const zram = engine.createZram({ disksize: DISK_BYTES });
+  zram.write(5000, Uint8Array.of(1, 2, 3));
+  const sink = new MemorySink();
+  await zram.save(sink);
+  engine.destroy();
+  return sink.bytes;
+}
+
 /** A page as it is: the simplest compressor. */
 const COPY = { name: 'copy', compress: (page: Uint8Array) => page, decompress: (block: Uint8Array) => block };
 
@@ -208,6 +222,35 @@ export function callsOf(scene: Scene): Calls {
     ],
   };
   const other: Parameter = { good: zram, wrong: [undefined, null, 1, 'zram', {}, [], otherPool, deadPool] };
+  const sink: Parameter = {
+    good: new MemorySink(),
+    wrong: [undefined, null, 'path', 1, true, {}, [], CALL, { write: 1 }, new Uint8Array(9), new Blob()],
+  };
+  const saved: Parameter = {
+    good: { now: zram },
+    wrong: [
+      undefined,
+      null,
+      'zram',
+      1,
+      {},
+      [],
+      new Map(),
+      zram,
+      ...other.wrong.map((wrong) => [wrong]),
+      new Map([[1, zram]]),
+    ],
+  };
+  const source: Parameter = {
+    good: SAVE_FILE,
+    wrong: [
+      ...[undefined, null, 'path', 1, true, {}, [], CALL, [1], ['text'], new Uint8Array(0), new Blob(['no save file'])],
+      ...[SAVE_FILE.subarray(1), SAVE_FILE.subarray(0, -1), Buffer.concat([SAVE_FILE, SAVE_FILE])],
+    ],
+  };
+  const loadAllOptions = {
+    ...{ memLimit: size('1M'), verifyCompressors: boolean, trackEntryActime: boolean },
+  };
   const idle: Parameter = {
     good: 'all',
     wrong: [
@@ -306,6 +349,7 @@ export function callsOf(scene: Scene): Calls {
   };
   const transfer = [integer(2, 0, SLOTS - 1), onePage];
 
+  const loadOptions = { ...loadAllOptions, backing: deviceBacking };
   return {
     Engine: {
       'static create': [options(engine)],
@@ -316,6 +360,8 @@ export function callsOf(scene: Scene): Calls {
       createStateHistory: [options({ ...historyOptions, pool })],
       registerCompressor: [compressor],
       loadCompressor: [word('deflate')],
+      loadZram: [source, options({ ...loadOptions, pool })],
+      loadAll: [source, options({ ...loadAllOptions, pool })],
       'get compressors': [],
       'get memory': [],
       ...END,
@@ -364,6 +410,10 @@ export function callsOf(scene: Scene): Calls {
       writebackAsync: [writeback],
       snapshot: [],
       clone: [],
+      save: [sink],
+      'static saveAll': [sink, saved, options({ comment: text('of my own') })],
+      'static load': [source, options({ ...loadOptions, ...ofItsPool, ...engine })],
+      'static loadAll': [source, options({ ...loadAllOptions, ...ofItsPool, ...engine })],
       reset: [],
       'get mmStat': [],
       'get ioStat': [],
@@ -371,7 +421,7 @@ export function callsOf(scene: Scene): Calls {
       'get debugStat': [],
       ...END,
     },
-    ZramSnapshot: { ...reads, diff: [other], clone: [], 'get disksize': [], ...END },
+    ZramSnapshot: { ...reads, diff: [other], clone: [], save: [sink], 'get disksize': [], ...END },
     Sysfs: {
       read: [attribute('mm_stat', 'mem_limit')],
       write: [attribute('mem_limit', 'mm_stat'), text('1M')],
