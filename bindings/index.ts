@@ -16,13 +16,9 @@ export type { Size } from './size.js';
 export type { Sysfs } from './sysfs.js';
 export type { Compressor } from './compressors/compressor.js';
 export type { PageRange } from './page-diff.js';
-export type {
-  PageType,
-  RecompressOptions,
-  RecompressReport,
-  WritebackOptions,
-  WritebackReport,
-} from './post-process.js';
+export type { PageType } from './post-process/picks.js';
+export type { RecompressOptions, RecompressReport } from './post-process/recompress.js';
+export type { WritebackOptions, WritebackReport } from './post-process/writeback.js';
 export type { LoadOptions, LoadedFile } from './save/load.js';
 export type { SaveOptions, SaveReport, Saved } from './save/save.js';
 export type { OwnBytes, SaveSink, WebSink, WriteSink } from './save/sink.js';

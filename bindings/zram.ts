@@ -8,17 +8,14 @@ import { EngineLease } from './engine-lease.js';
 import { Engine, ENGINE_OPTIONS, type EngineOptions } from './engine.js';
 import { ZramError } from './errors.js';
 import { diffPages, type PageRange } from './page-diff.js';
+import { markIdle } from './post-process/idle.js';
 import {
   encodeVerified,
-  markIdle,
   recompress,
-  writeback,
-  writebackAsync,
   type RecompressOptions,
   type RecompressReport,
-  type WritebackOptions,
-  type WritebackReport,
-} from './post-process.js';
+} from './post-process/recompress.js';
+import { writeback, writebackAsync, type WritebackOptions, type WritebackReport } from './post-process/writeback.js';
 import type { PoolLease } from './pool-lease.js';
 import { LOAD_ALL, LOAD_ONE, loadFile, type LoadMode, type LoadOptions, type LoadedFile } from './save/load.js';
 import { saveAll, type SaveOptions, type SaveReport, type Saved } from './save/save.js';

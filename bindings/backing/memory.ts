@@ -1,12 +1,14 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /** A backing in ordinary JavaScript memory: for tests, and to move pages out of an engine that is full. */
 import { PAGE_SIZE, checkInteger } from '../arguments.js';
+import { ZramError } from '../errors.js';
 import { checkTransfer, type Backing } from './backing.js';
 
 /** Keeps pages as they are, in chunks of 1 MiB that are made when first written. */
 export class MemoryBacking implements Backing {
   /** Number of slots. */
   readonly slots: number;
-  readonly #chunks: Uint8Array[] = [];
+  #chunks: Uint8Array[] | undefined = [];
 
   /** @param slots pages of 4096 bytes, up to 2^32 - 1 */
   constructor(slots: number) {
@@ -17,7 +19,7 @@ export class MemoryBacking implements Backing {
   /** Fills `page` from a slot; one that was never written is zeros. */
   read(slot: number, page: Uint8Array): void {
     checkTransfer(this.slots, slot, page);
-    const chunk = this.#chunks[Math.floor(slot / CHUNK_PAGES)];
+    const chunk = this.#live()[Math.floor(slot / CHUNK_PAGES)];
     const from = (slot % CHUNK_PAGES) * PAGE_SIZE;
     if (chunk) page.set(chunk.subarray(from, from + PAGE_SIZE));
     else page.fill(0);
@@ -26,8 +28,23 @@ export class MemoryBacking implements Backing {
   /** Copies `page` to a slot. */
   write(slot: number, page: Uint8Array): void {
     checkTransfer(this.slots, slot, page);
-    const chunk = (this.#chunks[Math.floor(slot / CHUNK_PAGES)] ??= new Uint8Array(CHUNK_PAGES * PAGE_SIZE));
+    const chunk = (this.#live()[Math.floor(slot / CHUNK_PAGES)] ??= new Uint8Array(CHUNK_PAGES * PAGE_SIZE));
     chunk.set(page, (slot % CHUNK_PAGES) * PAGE_SIZE);
+  }
+
+  /** Lets go of all pages. Calling it again does nothing. */
+  destroy(): void {
+    this.#chunks = undefined;
+  }
+
+  /** The same as `destroy()`, for `using`. */
+  [Symbol.dispose](): void {
+    this.destroy();
+  }
+
+  #live(): Uint8Array[] {
+    if (this.#chunks) return this.#chunks;
+    throw new ZramError('EINVAL', 'this MemoryBacking was destroyed.');
   }
 }
 

@@ -2,7 +2,7 @@
 import { CODEC_LZ4, CODEC_PAGE, CODEC_RAW, type Encoder } from '../compressors/codecs.js';
 import { PAGE_SIZE, checkOptions } from '../arguments.js';
 import { ZramError } from '../errors.js';
-import { encodeVerified } from '../post-process.js';
+import { encodeVerified } from '../post-process/recompress.js';
 import { describe } from '../size.js';
 import { STATE_INCOMPRESSIBLE, STATE_WRITTEN_BACK, type StoredPages } from '../stored-pages.js';
 import { ZramSnapshot, pagesOfAny } from '../zram-snapshot.js';

@@ -448,7 +448,7 @@ export function callsOf(scene: Scene): Calls {
       ...{ start: [], stop: [], scan: [], unmerge: [], stats: [] },
       ...END,
     },
-    MemoryBacking: { new: [slots], read: transfer, write: transfer },
+    MemoryBacking: { new: [slots], read: transfer, write: transfer, ...END },
     FileBacking: { new: [text(newFile()), slots], 'static open': [existing], read: transfer, write: transfer, ...END },
   };
 }

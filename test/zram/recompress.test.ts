@@ -169,7 +169,9 @@ describe('which pages', () => {
     expect(zram.recompress({ maxPages: 1 })).toMatchObject({ pagesTried: 1, objectsRecompressed: 0 });
     expect(zram.blockState(1)).toMatchObject({ incompressible: true });
     expect(zram.recompress({ maxPages: 1 })).toMatchObject({ pagesTried: 1, objectsRecompressed: 1 });
-    expect(zram.recompress({ maxPages: 0 })).toMatchObject({ pagesTried: 1, objectsRecompressed: 1 });
+    // As in the kernel, no attempts are no attempts.
+    expect(zram.recompress({ maxPages: 0 })).toMatchObject({ pagesTried: 0, objectsRecompressed: 0 });
+    expect(zram.recompress()).toMatchObject({ pagesTried: 1, objectsRecompressed: 1 });
   });
 
   test('incompressible only after the last of the compressors; a write takes the mark away', () => {

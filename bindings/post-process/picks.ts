@@ -1,0 +1,71 @@
+/**
+ * Picking stored pages for recompression and writeback, by the kernel's rules of 6.18 (drivers/block/zram/zram_drv.c).
+ *
+ * Candidates are picked in one go and taken from buckets of 64 bytes of object size, the largest first and in a bucket
+ * the last found first. A page that is accessed between being picked and being dealt with is left out.
+ */
+import { PAGE_SIZE } from '../arguments.js';
+import { ZramError } from '../errors.js';
+import { STATE_HUGE, STATE_IDLE, STATE_INCOMPRESSIBLE, STATE_PICKED, type StoredPages } from '../stored-pages.js';
+
+/** Which pages: `idle` marks them, or how they are stored. */
+export type PageType = 'idle' | 'huge' | 'huge_idle' | 'incompressible';
+
+/** The flags that pages of a type have. */
+export const PAGE_FLAGS: Record<PageType, number> = {
+  idle: STATE_IDLE,
+  huge: STATE_HUGE,
+  huge_idle: STATE_IDLE | STATE_HUGE,
+  incompressible: STATE_INCOMPRESSIBLE,
+};
+
+const BUCKET_BYTES = 64;
+const BUCKETS = PAGE_SIZE / BUCKET_BYTES + 1;
+const NONE = 2 ** 32 - 1;
+
+/** Pages that were picked, by the size of their object. */
+export class Picks {
+  readonly #buckets: number[][] = Array.from({ length: BUCKETS }, () => []);
+
+  constructor(readonly pages: StoredPages) {}
+
+  /** Picks a page: it carries the mark until it is accessed or `end` is called. */
+  add(index: number, size: number): void {
+    const { core, address } = this.pages;
+    core.raw.zramChangeFlags(address, index, STATE_PICKED, 0, 0);
+    this.#buckets[Math.floor(size / BUCKET_BYTES)].push(index);
+  }
+
+  /** The next page that still has its mark. */
+  next(): number | undefined {
+    for (let bucket = BUCKETS - 1; bucket >= 0;) {
+      const index = this.#buckets[bucket].pop();
+      if (index === undefined) bucket--;
+      else if (!this.pages.ended && this.pages.state(index) & STATE_PICKED) return index;
+    }
+    return undefined;
+  }
+
+  /** This page is done with. */
+  release(index: number): void {
+    if (!this.pages.ended) this.pages.core.raw.zramChangeFlags(this.pages.address, index, 0, STATE_PICKED, 0);
+  }
+
+  end(): void {
+    for (const bucket of this.#buckets) for (const index of bucket) this.release(index);
+  }
+}
+
+/** Indexes of slots that have all of these flags and none of those, in order. */
+export function* slotsWith(pages: StoredPages, all: number, none: number): Generator<number> {
+  for (let index = 0; index < pages.pages; index++) {
+    index = pages.core.raw.zramNextSlot(pages.address, index, all, none) >>> 0;
+    if (index === NONE) return;
+    yield index;
+  }
+}
+
+/** One at a time: each marks pages for itself. */
+export function checkIdle(pages: StoredPages): void {
+  if (pages.postProcessing) throw new ZramError('EAGAIN', 'recompression or writeback of this device is under way.');
+}
