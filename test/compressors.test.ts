@@ -1,24 +1,16 @@
 /** Compressors: those that come along, those that are registered, and what happens when one misbehaves. */
 import { describe, expect, test } from '@jest/globals';
-import { Engine, Zram, ZramError, type Compressor } from '../bindings/index.js';
+import { Engine, Zram, type Compressor } from '../bindings/index.js';
 import { Random } from './support/random.js';
 import { checkPools, engineOf } from './support/raw-core.js';
 import { ToyCompressor } from './support/toy-compressor.js';
+import { codeOf } from './support/code-of.js';
 
 const PAGE_SIZE = 4096;
 const random = new Random(5);
 /** Half a page of sixteen different bytes, then zeros: every compressor makes it smaller, some very much. */
 const page = () => new Uint8Array(PAGE_SIZE).map((_, n) => (n < 2000 ? 48 + random.below(16) : 0));
 const noise = () => random.fill(new Uint8Array(PAGE_SIZE));
-
-function codeOf(call: () => unknown): unknown {
-  try {
-    return call();
-  } catch (error) {
-    if (error instanceof ZramError) return error.code;
-    throw error;
-  }
-}
 
 /** zstd is part of Node from 22.15 on. */
 const nodeHasZstd = 'zstdCompressSync' in process.getBuiltinModule('node:zlib');

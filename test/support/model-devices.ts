@@ -17,6 +17,7 @@ import { FILLS } from './model-zram-operations.js';
 import { sameBytes } from './pages.js';
 import { checkPools } from './raw-core.js';
 import type { ToyCompressor } from './toy-compressor.js';
+import { equal, fail } from './model-checks.js';
 
 const PAGE_SIZE = 4096;
 export const DEVICE_PAGES = 16;
@@ -46,16 +47,6 @@ export interface DevicesSetting {
   readonly recompAlgorithms: readonly string[];
   readonly dedup: boolean;
   readonly tight: boolean;
-}
-
-function fail(message: string): never {
-  throw new Error(message);
-}
-
-function equal(actual: unknown, expected: unknown, what: string): void {
-  if (JSON.stringify(actual) !== JSON.stringify(expected)) {
-    fail(`${what}: ${JSON.stringify(actual)}, and not ${JSON.stringify(expected)}`);
-  }
 }
 
 export class ModelDevices {

@@ -6,6 +6,7 @@ import { ZramError, type Engine, type Handle, type MergeReport, type ZsPool } fr
 import type { PoolOperation } from './model-pool-operations.js';
 import { sameBytes } from './pages.js';
 import { checkPools } from './raw-core.js';
+import { equal, fail } from './model-checks.js';
 
 const PAGE_SIZE = 4096;
 /** Pages that the largest zspage takes (chain size 8). */
@@ -56,16 +57,6 @@ function isSameFilled(bytes: Uint8Array): boolean {
 /** Whether a value takes cells beside its handle: when its 32-bit halves differ. */
 function isWide(bytes: Uint8Array): boolean {
   return bytes.subarray(0, 4).some((byte, i) => byte !== bytes[i + 4]);
-}
-
-function fail(message: string): never {
-  throw new Error(message);
-}
-
-function equal(actual: unknown, expected: unknown, what: string): void {
-  if (JSON.stringify(actual) !== JSON.stringify(expected)) {
-    fail(`${what}: ${JSON.stringify(actual)}, and not ${JSON.stringify(expected)}`);
-  }
 }
 
 export function codeOf(action: () => unknown): string {

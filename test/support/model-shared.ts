@@ -17,6 +17,7 @@ import { FaultyBacking, ModelZswap } from './model-zswap.js';
 import { PAGES } from './model-zram-operations.js';
 import { sameBytes } from './pages.js';
 import { checkPools, memoryOf, type RawExports } from './raw-core.js';
+import { equal, fail } from './model-checks.js';
 
 const PAGE_SIZE = 4096;
 export const DISK_PAGES = 24;
@@ -61,16 +62,6 @@ interface Item {
   refs: number;
   /** same-filled content that was stored: there is no object until it is written to */
   same: boolean;
-}
-
-function fail(message: string): never {
-  throw new Error(message);
-}
-
-function equal(actual: unknown, expected: unknown, what: string): void {
-  if (JSON.stringify(actual) !== JSON.stringify(expected)) {
-    fail(`${what}: ${JSON.stringify(actual)}, and not ${JSON.stringify(expected)}`);
-  }
 }
 
 function isSameFilled(bytes: Uint8Array): boolean {

@@ -6,6 +6,7 @@ import { ZramError, type Engine, type MmStat, type Zram, type ZsPool } from '../
 import { checkPools, memoryOf, type RawExports } from './raw-core.js';
 import { sameBytes } from './pages.js';
 import { FILLS, PAGES, type ZramOperation } from './model-zram-operations.js';
+import { equal, fail } from './model-checks.js';
 
 const PAGE_SIZE = 4096;
 export const DISK_PAGES = 40;
@@ -32,16 +33,6 @@ interface Disk {
   failedWrites: number;
   notifyFree: number;
   hugeSince: number;
-}
-
-function fail(message: string): never {
-  throw new Error(message);
-}
-
-function equal(actual: unknown, expected: unknown, what: string): void {
-  if (JSON.stringify(actual) !== JSON.stringify(expected)) {
-    fail(`${what}: ${JSON.stringify(actual)}, and not ${JSON.stringify(expected)}`);
-  }
 }
 
 export interface ZramSetting {

@@ -1,10 +1,11 @@
 /** Idle marks, access times, and block_state in the format of debugfs. */
 import { afterAll, expect, test } from '@jest/globals';
-import { MemoryBacking, ZramError, type Zram } from '../../bindings/index.js';
+import { MemoryBacking, type Zram } from '../../bindings/index.js';
 import { prefixPage } from '../support/pages.js';
 import { Random } from '../support/random.js';
 import { coreOf, engineOf } from '../support/raw-core.js';
 import { ToyCompressor } from '../support/toy-compressor.js';
+import { codeOf } from '../support/code-of.js';
 
 const PAGE_SIZE = 4096;
 const engine = engineOf('debug', { compressors: [new ToyCompressor()] });
@@ -15,15 +16,6 @@ const part = (length: number) => prefixPage(random, length);
 /** The clock of the engine stands still until it is moved: seconds. */
 const clock = { seconds: 0 };
 coreOf(engine).ticks = () => clock.seconds * 100;
-
-function codeOf(call: () => unknown): unknown {
-  try {
-    return call();
-  } catch (error) {
-    if (error instanceof ZramError) return error.code;
-    throw error;
-  }
-}
 
 function make(options: object = {}): Zram {
   const zram = engine.createZram({ disksize: '4M', ...options });

@@ -7,6 +7,7 @@ import { Random, seedOfRun } from '../support/random.js';
 import { bareCore, engineOf, memoryOf } from '../support/raw-core.js';
 import { programPages } from '../support/real-pages.js';
 import { ToyCompressor } from '../support/toy-compressor.js';
+import { codeOf } from '../support/code-of.js';
 
 const PAGE_SIZE = 4096;
 const HUGE_CLASS_SIZE = 3625;
@@ -30,14 +31,6 @@ function deviceOf(pages: readonly Uint8Array[], options: object = {}): Zram {
   const zram = engine.createZram({ disksize: '1M', recompAlgorithms: ['deflate'], ...options });
   pages.forEach((page, index) => zram.writePage(index, page));
   return zram;
-}
-
-function codeOf(call: () => unknown): unknown {
-  try {
-    return call();
-  } catch (error) {
-    return (error as { code: string }).code;
-  }
 }
 
 describe('a plain count of the pages says what recompression with deflate leaves, to the byte', () => {

@@ -1,11 +1,12 @@
 /** Snapshots and clones: what they cost, what they hold, in which order they may go; and differences. */
 import { afterAll, describe, expect, test } from '@jest/globals';
-import { Zram, ZramError, type ZramSnapshot } from '../../bindings/index.js';
+import { Zram, type ZramSnapshot } from '../../bindings/index.js';
 import { FlakyBacking } from '../support/flaky-backing.js';
 import { prefixPage, sameBytes } from '../support/pages.js';
 import { Random } from '../support/random.js';
 import { checkPools, engineOf } from '../support/raw-core.js';
 import { ToyCompressor } from '../support/toy-compressor.js';
+import { codeOf } from '../support/code-of.js';
 
 const PAGE_SIZE = 4096;
 const engine = engineOf('debug', { compressors: [new ToyCompressor()] });
@@ -14,15 +15,6 @@ const random = new Random(3);
 const part = (length: number) => prefixPage(random, length);
 const filled = (value: number) => new Uint8Array(PAGE_SIZE).fill(value);
 const wide = () => new Uint8Array(PAGE_SIZE).map((_, n) => n & 7);
-
-function codeOf(call: () => unknown): unknown {
-  try {
-    return call();
-  } catch (error) {
-    if (error instanceof ZramError) return error.code;
-    throw error;
-  }
-}
 
 describe('what it costs', () => {
   test('8 bytes a page and no data; 4 more in a clone that tracks accesses', () => {
