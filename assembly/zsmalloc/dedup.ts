@@ -12,7 +12,7 @@
  *  └──────────────────────────────────┴─────┴─────────────────────────────────┘
  *
  * Open addressing with backward-shift deletion. Where an entry belongs depends on the upper 18 bits of its hash alone:
- * so many a slot or a header remembers, and they are enough to find the entry of an object that goes.
+ * so many a slot remembers, and they are enough to find the entry of an object that goes.
  *
  * The table is made with the first entry, doubles at three quarters, and goes with the last one: 11 to 21 bytes an
  * object. Where it cannot grow, objects are stored without an entry, and a later merge finds them.
@@ -29,8 +29,7 @@ import { object_to_page } from '../page';
 import { SCRATCH_A, SCRATCH_B } from '../staging';
 import { cell_target } from './cell';
 import {
-  HEADER_INDEXED, header_cached_hash, header_codec, header_hashed, header_length, header_owner, is_plain, object_header,
-  object_set_header, object_bytes,
+  HEADER_INDEXED, header_codec, header_length, header_owner, is_plain, object_bytes, object_header, object_set_header,
 } from './object';
 import { Pool } from './structs';
 
@@ -251,10 +250,7 @@ function slot_with(pool: Pool, location: u32, header: u64): u32 {
   const payload = object_bytes(location, length, SCRATCH_A);
   let page = payload;
   if (is_plain(codec)) {
-    const place = header_hashed(header) && length < PAGE_SIZE
-      ? header_cached_hash(header)
-      : hash_place(content_hash(payload, length, CODEC_RAW));
-    const slot = search(pool, place, owner);
+    const slot = search(pool, hash_place(content_hash(payload, length, CODEC_RAW)), owner);
     if (slot != u32.MAX_VALUE) return slot;
   } else {
     // What only the bindings can decode is looked for everywhere: rare, and slow.

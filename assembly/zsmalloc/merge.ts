@@ -1,9 +1,9 @@
 /**
  * Merging (zs_merge): identical objects are found and stored once, whoever holds their handles.
  *
- * A pass walks the cells that own objects, in the order in which they stand. Each object's content is hashed (or the
- * hash taken from its header), looked up in the index, compared byte by byte with what is found there, and freed when
- * it is equal: its cell then refers to the object that stays. Cells never move, so a pass can stop anywhere and go on
+ * A pass walks the cells that own objects, in the order in which they stand. Of each object a sample is hashed (or the
+ * hash taken from its header) and looked up in the index; what is found there is compared byte by byte, and the object is
+ * freed when it is equal: its cell then refers to the object that stays. Cells never move, so a pass can stop anywhere and go on
  * later, whatever was allocated, freed, written or compacted in between; an index entry that went stale costs a
  * compare and nothing else.
  *
@@ -11,8 +11,8 @@
  * holds, empties it, and starts again at the first object that found no place. Each object is thus compared with each
  * later one, which is all that is needed.
  *
- * Objects whose keys are equal and whose bytes are not stand side by side in the index, but no more than
- * COLLISIONS_MAX of them: more go under a second, independent key, so that no set of objects makes a pass quadratic.
+ * Of objects whose keys are equal and whose bytes are not, the first stands in the index under that key and all others
+ * under a hash of all their bytes, so that no set of objects makes a pass quadratic.
  */
 import { DEBUG, PAGE_MASK } from '../common';
 import {
@@ -24,7 +24,7 @@ import {
   index_in_frames, index_likely, index_slot,
 } from './merge-index';
 import {
-  header_hashed, header_length, object_hash, object_header, object_join_codec, object_key, object_second_key,
+  SAMPLE_START, header_hashed, header_length, object_hash, object_header, object_join_codec, object_key, object_whole_key,
   objects_equal,
 } from './object';
 import { zs_compact } from './compact';
@@ -34,7 +34,6 @@ import { class_at } from './size-class';
 import { GROUPS, MERGE_ROOM, MERGE_ROOM_BYTES, MERGE_STATE, MERGE_STATE_BYTES, Pool, Zspage } from './structs';
 import { LOCATION_DOOMED, LOCATION_HUGE, group_first, object_address, zspage_of } from './zspage';
 
-const COLLISIONS_MAX: u32 = 8;
 /** Share of the index that may be filled, in eighths: beyond it, searches grow long. */
 const FILL_EIGHTHS: u32 = 6;
 
@@ -45,8 +44,10 @@ const OTHERS: usize = 2 * KEYS;
 const GROUP: usize = memory.data(3 * GROUP_MAX * 4, 4);
 /** Bytes that the processor loads at once. */
 const LINE_BYTES: u32 = 64;
-/** Lines of an object that are asked for before it is hashed: its start shows the prefetcher where it is going. */
-const FIRST_LINES: u32 = 4;
+/** Bytes of an object that hold its header and most of its sample. */
+const FIRST_BYTES: u32 = SAMPLE_START + LINE_BYTES;
+/** Of the objects of the group before, the share that had to be hashed: half of them or more. */
+let hashing: bool = false;
 /** Keeps the loads of `fetch` from being left out. */
 let fetched: u32 = 0;
 
@@ -56,6 +57,8 @@ const FIRST_ROUND: u32 = 1;
 const SKIPPED: u32 = 2;
 /** The pass has missed an object that was there: it goes over all cells again before it ends. */
 const AGAIN: u32 = 4;
+/** The walk has come to chunks that were made since the pass began. */
+const BEYOND: u32 = 8;
 /** Cells without an object that a step goes past, some 0.1 ms: a slice of a pool full of sharers must end, too. */
 const STEP_CELLS_MAX: u32 = 1 << 16;
 
@@ -92,6 +95,7 @@ function merge_begin(pool: Pool): void {
   pool.mergeResume = 0;
   pool.mergeChanges = pool.changes;
   pool.mergeFlags = FIRST_ROUND;
+  pool.mergeChunk = pool.chunkNewest;
 }
 
 /** Ends the pass that is under way, if any, and gives its index back. The next step begins a new pass. */
@@ -113,9 +117,14 @@ export function merge_owner_changed(pool: Pool): void {
  * leaf that owned the object; or the index names the leaf, which may go. The object is looked at now.
  */
 export function merge_object_cell_made(pool: Pool, cell: u32): void {
-  if (pool.mergeCursor == 0 || pool.mergeFramesWanted != 0) return; // nothing was looked at
-  if (index_full(pool)) pool.mergeFlags |= AGAIN;
-  else scan(pool, cell, false);
+  if (pool.mergeCursor == 0) return;
+  if (pool.mergeFramesWanted == 0 && !index_full(pool)) {
+    scan(pool, cell, false);
+  } else if (pool.mergeFramesWanted != 0 && pool.mergeFlags & FIRST_ROUND) {
+    pool.mergeChunk = pool.chunkNewest; // nothing was looked at: the walk comes to it
+  } else {
+    pool.mergeFlags |= AGAIN;
+  }
 }
 
 /** Memory is short: gives up an index that lives in frames. Whether there was one. */
@@ -140,7 +149,7 @@ export function merge_step(pool: Pool, objectsMax: u32, dryRun: bool): bool {
     let count: u32 = 0;
     let stop = false;
     while (cursor != 0 && count < GROUP_MAX) {
-      if (cell_owns(cursor)) {
+      if (cell_owns(cursor) && !(pool.mergeFlags & BEYOND && cell_kind(cursor) == OBJECT)) {
         // The budget ends before an object, never behind the last one: that call ends the pass.
         if (objectsMax == 0) {
           stop = true;
@@ -153,7 +162,9 @@ export function merge_step(pool: Pool, objectsMax: u32, dryRun: bool): bool {
         stop = true;
         break;
       }
-      cursor = next_cell(cursor);
+      const next = next_cell(cursor);
+      if ((next ^ cursor) & ~PAGE_MASK && (cursor & ~PAGE_MASK) == pool.mergeChunk) pool.mergeFlags |= BEYOND;
+      cursor = next;
     }
     fetch(pool, count);
     for (let n: u32 = 0; n < count; n++) {
@@ -176,7 +187,7 @@ export function merge_step(pool: Pool, objectsMax: u32, dryRun: bool): bool {
     // What the index holds was compared with all that follows; the next round begins where it became full.
     pool.mergeCursor = pool.mergeResume;
     pool.mergeResume = 0;
-    pool.mergeFlags &= ~FIRST_ROUND;
+    pool.mergeFlags &= ~(FIRST_ROUND | BEYOND);
     // A new one: memory may have come free for more.
     index_end(pool);
     index_begin(pool, pool.objects);
@@ -201,39 +212,49 @@ function cell_owns(cell: u32): bool {
 function fetch(pool: Pool, count: u32): void {
   const end = GROUP + (count << 2);
   let sum: u32 = 0;
-  for (let at = GROUP; at < end; at += 4) {
-    const object = object_address(cell_target(load<u32>(at)));
-    // Behind the end of its frame there may be no memory.
-    for (let line: u32 = 0; line < FIRST_LINES * LINE_BYTES; line += LINE_BYTES) {
-      sum += load<u32>((object & ~PAGE_MASK) | ((object + line) & PAGE_MASK));
-    }
-  }
+  const firstBytes = hashing ? FIRST_BYTES : LINE_BYTES;
+  for (let at = GROUP; at < end; at += 4) sum += fetch_lines(object_address(cell_target(load<u32>(at))), firstBytes);
+  const hashedBefore = objectsHashed;
   for (let at = GROUP; at < end; at += 4) {
     const location = cell_target(load<u32>(at));
     let header = object_header(location);
     if (!header_hashed(header)) header = hash_and_count(location, header);
     store<u32>(at, object_key(location, header), KEYS);
   }
+  hashing = objectsHashed - hashedBefore > count >> 1;
   for (let at = GROUP; at < end; at += 4) {
     sum += load<u32>(index_entry(pool, index_slot(pool, load<u32>(at, KEYS))));
   }
-  // Of the objects that are likely to be equal: first their cells, then all of their lines.
+  // Of the objects that are likely to be equal, first the cells.
   for (let at = GROUP; at < end; at += 4) {
     const key = load<u32>(at, KEYS);
     const other = index_likely(pool, key);
     store<u32>(at, other, OTHERS);
     if (other != 0) sum += load<u32>(other) + zspage_of(cell_target(load<u32>(at))).next;
   }
+  // Then all of their lines, and the neighbours of the zspages that will lose an object.
   for (let at = GROUP; at < end; at += 4) {
     let other = load<u32>(at, OTHERS);
     if (other == 0) continue;
     if (cell_kind(other) == SHARED) other = cell_target(other);
     if (!cell_owns(other)) continue;
-    const object = object_address(cell_target(other));
-    const objectEnd = min(object + header_length(object_header(cell_target(load<u32>(at)))), (object | PAGE_MASK) + 1);
-    for (let line = object; line < objectEnd; line += LINE_BYTES) sum += load<u32>(line);
+    const location = cell_target(load<u32>(at));
+    const zspage = zspage_of(location);
+    sum += changetype<Zspage>(zspage.next).prev + changetype<Zspage>(zspage.prev).next;
+    const bytes = header_length(object_header(location));
+    sum += fetch_lines(object_address(location), bytes) + fetch_lines(object_address(cell_target(other)), bytes);
   }
   fetched = sum;
+}
+
+/** Loads something of each line of an object's first bytes, as far as they stand in its first frame. */
+// @ts-ignore: decorator
+@inline
+function fetch_lines(object: u32, bytes: u32): u32 {
+  const end = min(object + bytes, (object | PAGE_MASK) + 1);
+  let sum: u32 = 0;
+  for (; object < end; object += LINE_BYTES) sum += load<u32>(object);
+  return sum;
 }
 
 function hash_and_count(location: u32, header: u64): u64 {
@@ -249,7 +270,6 @@ function scan(pool: Pool, cell: u32, dryRun: bool): void {
   if (pool.mergeFlags & FIRST_ROUND) objectsScanned++;
   let key = object_key(location, header);
   let second = false;
-  let collisions: u32 = 0;
   let slot = index_slot(pool, key);
   while (true) {
     const at = index_entry(pool, slot);
@@ -275,9 +295,9 @@ function scan(pool: Pool, cell: u32, dryRun: bool): void {
         }
         hashCollisions++;
       }
-      if (!second && ++collisions == COLLISIONS_MAX) {
+      if (!second) {
         second = true;
-        key = object_second_key(location, header);
+        key = object_whole_key(location, header);
         slot = index_slot(pool, key);
         continue;
       }

@@ -8,12 +8,12 @@
  *
  * The owner is the DIRECT or OBJECT cell that holds the object's location, so that compaction moves an object by writing
  * one cell. Length and codec belong to the object, never to who refers to it: sharers may differ in everything else.
- * `hash` caches 18 bits of the payload's hash; 0 = not cached, and a write clears it. Huge objects cache 32 bits, beside
+ * `hash` caches 18 bits of a hash of the payload; 0 = not cached, and a write clears it. Huge objects cache 32 bits, beside
  * their header in the descriptor: they all have much the same length, which does not help to tell them apart.
  */
 import { CODEC_PAGE, CODEC_RAW, DEBUG, PAGE_MASK, PAGE_SIZE } from '../common';
 import { bytes_equal } from '../compare';
-import { content_hash, second_hash } from '../hash';
+import { PIECE, content_hash, nh_piece, sample_hash, whole_hash } from '../hash';
 import { SCRATCH_A, SCRATCH_B } from '../staging';
 import { HEADER_BYTES } from './size-class';
 import { LOCATION_HUGE, LOCATION_STRADDLES, header_address, next_frame, object_address, zspage_of } from './zspage';
@@ -24,6 +24,9 @@ const CODEC_SHIFT: u64 = 41;
 export const HEADER_INDEXED: u64 = 1 << 45;
 const HASH_SHIFT: u64 = 46;
 const OWNER_MASK: u64 = (1 << LENGTH_SHIFT) - 1;
+/** What is hashed of a payload: the first bytes, and where it is plain a piece at each multiple of so many. */
+export const SAMPLE_START: u32 = 3 * PIECE;
+const SAMPLE_EVERY: u32 = 512;
 /** 32-bit hashes are cut to what a header has room for. */
 const HASH_CUT: u32 = 14;
 
@@ -147,27 +150,53 @@ export function header_hashed(header: u64): bool {
   return header >> HASH_SHIFT != 0;
 }
 
-/** The cached hash, upper 18 bits; 0 = none. */
-// @ts-ignore: decorator
-@inline
-export function header_cached_hash(header: u64): u32 {
-  return <u32>(header >> HASH_SHIFT);
-}
-
-/** Hashes the payload and caches the hash. Returns the header with it. */
+/**
+ * Hashes the payload and caches the hash. Returns the header with it.
+ *
+ * The whole of a short payload is hashed; of a longer one its beginning and, where it is not compressed, a piece of each 512
+ * bytes. Most objects differ there already, and reading them is what a merge's time is: those that do not differ cost a
+ * compare and a hash of the whole. Compressed, much the same information stands in each byte; in plain content there may be
+ * zeros for long.
+ */
 export function object_hash(location: u32, header: u64): u64 {
   const length = header_length(header);
   const codec = header_codec(header);
-  const hash = content_hash(object_view(location, length, SCRATCH_A), length, is_plain(codec) ? CODEC_RAW : codec);
-  return object_cache_hash(location, header, hash);
-}
-
-/** Caches the hash of the payload. Returns the header with it. */
-export function object_cache_hash(location: u32, header: u64, hash: u32): u64 {
+  let hash: u32;
+  if (length <= SAMPLE_START) {
+    hash = content_hash(object_view(location, length, SCRATCH_A), length, is_plain(codec) ? CODEC_RAW : codec);
+  } else if (is_plain(codec)) {
+    hash = sample_hash(sample(location, length), length, CODEC_RAW);
+  } else {
+    hash = sample_hash(sample(location, SAMPLE_START), length, codec);
+  }
   if (location & LOCATION_HUGE) zspage_of(location).hugeHash = hash;
   header = (header & ((1 << HASH_SHIFT) - 1)) | (<u64>max(hash >> HASH_CUT, 1) << HASH_SHIFT);
   object_set_header(location, header);
   return header;
+}
+
+/** The sum over the pieces of the payload's first `length` bytes that belong to its sample. */
+function sample(location: u32, length: u32): v128 {
+  let sum = i64x2.splat(0);
+  for (let offset: u32 = 0; offset < SAMPLE_START; offset += PIECE) sum = i64x2.add(sum, nh_piece(piece(location, offset), offset));
+  for (let offset = SAMPLE_EVERY; offset + PIECE <= length; offset += SAMPLE_EVERY) {
+    sum = i64x2.add(sum, nh_piece(piece(location, offset), offset));
+  }
+  return sum;
+}
+
+/** One piece of the payload, as `object_view`. */
+function piece(location: u32, offset: u32): usize {
+  const payload = payload_address(location);
+  const at = payload + offset;
+  if (!(location & LOCATION_STRADDLES)) return at;
+  const first = first_part(payload);
+  if (offset + PIECE <= first) return at;
+  const second = next_frame(location);
+  if (offset >= first) return second + offset - first;
+  memory.copy(SCRATCH_A, at, first - offset);
+  memory.copy(SCRATCH_A + first - offset, second, offset + PIECE - first);
+  return SCRATCH_A;
 }
 
 /** 32 bits that are equal for equal objects: of length and cached hash, or of the longer hash of a huge object. */
@@ -178,10 +207,10 @@ export function object_key(location: u32, header: u64): u32 {
   return <u32>(header >> HASH_SHIFT) | (header_length(header) << 18);
 }
 
-/** A key that has nothing to do with `object_key`; reads the payload. */
-export function object_second_key(location: u32, header: u64): u32 {
+/** A key of all of the payload, and independent of `object_key`. */
+export function object_whole_key(location: u32, header: u64): u32 {
   const length = header_length(header);
-  return second_hash(object_bytes(location, length, SCRATCH_A), length);
+  return whole_hash(object_bytes(location, length, SCRATCH_A), length);
 }
 
 /** Whether two objects have the same length and bytes, and mean the same by them. */

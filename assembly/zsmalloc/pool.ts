@@ -16,9 +16,8 @@ import {
 } from './dedup';
 import { merge_counters_reset, merge_end, merge_give_way, merge_object_cell_made, merge_owner_changed, merge_step } from './merge';
 import {
-  HEADER_INDEXED, header_codec, header_length, header_make, header_owner, object_cache_hash, object_forget_hash, object_header,
-  object_make_raw, object_put,
-  object_set_header, object_set_owner, object_bytes,
+  HEADER_INDEXED, header_codec, header_length, header_make, header_owner, object_bytes, object_forget_hash,
+  object_header, object_make_raw, object_put, object_set_header, object_set_owner,
 } from './object';
 import { SAME_REFS_MAX, is_same_filled, same_clear, same_fill, same_length, same_make, same_refs } from './same';
 import { CLASSES_PER_FRAME, class_at, class_of, classes_init } from './size-class';
@@ -150,9 +149,7 @@ export function zs_store(pool: Pool, content: usize, length: u32): u32 {
   }
   const leaf = store_object(pool, content, length);
   if (leaf == 0) return 0;
-  const location = cell_target(leaf);
-  object_cache_hash(location, object_header(location), hash);
-  dedup_enter(pool, hash, location);
+  dedup_enter(pool, hash, cell_target(leaf));
   return leaf;
 }
 

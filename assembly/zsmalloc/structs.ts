@@ -126,6 +126,8 @@ export class Pool {
   mergeFramesWanted: u32;
   mergeChanges: u32;
   mergeFlags: u32;
+  /// The newest chunk of cells when the pass began.
+  mergeChunk: u32;
 
   /// Frames that hold the classes, and number of classes.
   classFrames0: u32;
