@@ -163,6 +163,22 @@ describe('a hash that is always equal', () => {
     });
     engine.destroy();
   });
+
+  test('nor do 50,000 objects whose first bytes and lengths are equal', () => {
+    const engine = engineOf('release');
+    const pool = engine.createPool();
+    const content = random.fill(new Uint8Array(400));
+    const view = new DataView(content.buffer);
+    for (let n = 0; n < 50_000; n++) {
+      view.setUint32(300, n % 40_000, true);
+      pool.store(content);
+    }
+    expect(pool.merge({ dryRun: true }).objectsMerged).toBe(10_000);
+    const report = pool.merge();
+    expect(report).toMatchObject({ objectsMerged: 10_000, complete: true });
+    expect(report.milliseconds).toBeLessThan(5_000);
+    engine.destroy();
+  });
 });
 
 /** Milliseconds that merging, parting in random order, merging again and freeing take, of so many slots with one content. */

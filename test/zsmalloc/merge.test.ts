@@ -143,6 +143,58 @@ describe.each(BUILDS)('merge of a pool, %s build', (build) => {
     expect(handles.map((handle) => pool.sizeOf(handle))).toEqual(lengths.flatMap((length) => [length, length]));
   });
 
+  test.each([300, 700, 2500, 4096])(
+    'objects of %i bytes that differ in one byte, wherever it is, are told apart',
+    (length) => {
+      using engine = engineOf(build);
+      const pool = engine.createPool();
+      const bytes = content(length, 0);
+      const offsets = Array.from({ length: 150 }, (_, n) => Math.floor((n * length) / 150));
+      for (let pass = 0; pass < 2; pass++) {
+        pool.store(bytes);
+        for (const offset of offsets) {
+          bytes[offset]! ^= 1;
+          pool.store(bytes);
+          bytes[offset]! ^= 1;
+        }
+      }
+      const report = pool.merge();
+      expect(report).toMatchObject({ objectsMerged: 151, complete: true });
+      expect(report.hashCollisions).toBeGreaterThan(0);
+      expect(pool.stats().objects).toBe(151);
+      checkPools(engine);
+    },
+  );
+
+  test('an object that is shared while the index is made anew is still compared with those that follow', () => {
+    using engine = engineOf(build, { maxMemory: '2M' });
+    const pool = engine.createPool({ dedup: true });
+    const small = Array.from({ length: 400 }, (_, n) => pool.store(content(40, n)));
+    const first = content(48, 900);
+    pool.store(first);
+    const second = pool.store(content(48, 901));
+    // Not by store, which would share it at once.
+    pool.write(second, first);
+    const filler: Handle[] = [];
+    for (let n = 0; ; n++) {
+      try {
+        filler.push(pool.store(content(4096, n)));
+      } catch {
+        break;
+      }
+    }
+    // Cells before those of the two, without a zspage that becomes empty.
+    for (let n = 0; n < 80; n += 2) pool.free(small[n]!);
+    const { objects } = pool.stats();
+    let scanned = 0;
+    while (scanned < objects) scanned += pool.merge({ maxMilliseconds: 0 }).objectsScanned;
+    expect(pool.stats().objects).toBe(objects);
+    pool.store(first);
+    while (!pool.merge({ maxMilliseconds: 0 }).complete) {}
+    expect(pool.stats().objects).toBe(objects - 1);
+    checkPools(engine);
+  });
+
   test('a pass in slices does the same with dry runs between the slices as without', () => {
     using engine = engineOf(build);
     const [plain, disturbed] = [engine.createPool(), engine.createPool()];
