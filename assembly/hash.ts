@@ -82,24 +82,21 @@ export function nh(data: usize, length: u32): u64 {
 /** Bytes of a piece of a sample. */
 export const PIECE: u32 = 2 * STEP;
 
-/** The NH sums, in two lanes, of a piece that stands `offset` bytes after the start of its content. */
+/** The NH sum of a piece that stands `offset` bytes after the start of its content. */
 // @ts-ignore: decorator
 @inline
-export function nh_piece(piece: usize, offset: u32): v128 {
-  return i64x2.add(nh_step(piece, KEY + offset), nh_step(piece + STEP, KEY + STEP + offset));
+export function nh_piece(piece: usize, offset: u32): u64 {
+  const sums = i64x2.add(nh_step(piece, KEY + offset), nh_step(piece + STEP, KEY + STEP + offset));
+  return i64x2.extract_lane(sums, 0) + i64x2.extract_lane(sums, 1);
 }
 
 /** 32-bit hash of some content. `codec` is mixed in: equal bytes under different codecs are different objects. */
 export function content_hash(data: usize, length: u32, codec: u32): u32 {
-  return finish(nh(data, length), length, codec);
+  return hash_finish(nh(data, length), length, codec);
 }
 
-/** Hash of a sample: of pieces that stand at fixed places of a content of `length` bytes. `sum` adds up their `nh_piece`. */
-export function sample_hash(sum: v128, length: u32, codec: u32): u32 {
-  return finish(i64x2.extract_lane(sum, 0) + i64x2.extract_lane(sum, 1), length, codec);
-}
-
-function finish(sum: u64, length: u32, codec: u32): u32 {
+/** The hash of a content of which the NH sum, of all of it or of pieces at fixed places, is known. */
+export function hash_finish(sum: u64, length: u32, codec: u32): u32 {
   if (DEBUG) assert(keyMade);
   return <u32>(mix64(sum ^ ((<u64>length << 32) | codec)) >> 32) & resultMask;
 }

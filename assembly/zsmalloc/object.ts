@@ -13,7 +13,7 @@
  */
 import { CODEC_PAGE, CODEC_RAW, DEBUG, PAGE_MASK, PAGE_SIZE } from '../common';
 import { bytes_equal } from '../compare';
-import { PIECE, content_hash, nh_piece, sample_hash, whole_hash } from '../hash';
+import { PIECE, content_hash, hash_finish, nh_piece, whole_hash } from '../hash';
 import { SCRATCH_A, SCRATCH_B } from '../staging';
 import { HEADER_BYTES } from './size-class';
 import { LOCATION_HUGE, LOCATION_STRADDLES, header_address, next_frame, object_address, zspage_of } from './zspage';
@@ -165,9 +165,9 @@ export function object_hash(location: u32, header: u64): u64 {
   if (length <= SAMPLE_START) {
     hash = content_hash(object_view(location, length, SCRATCH_A), length, is_plain(codec) ? CODEC_RAW : codec);
   } else if (is_plain(codec)) {
-    hash = sample_hash(sample(location, length), length, CODEC_RAW);
+    hash = hash_finish(sample(location, length), length, CODEC_RAW);
   } else {
-    hash = sample_hash(sample(location, SAMPLE_START), length, codec);
+    hash = hash_finish(sample(location, SAMPLE_START), length, codec);
   }
   if (location & LOCATION_HUGE) zspage_of(location).hugeHash = hash;
   header = (header & ((1 << HASH_SHIFT) - 1)) | (<u64>max(hash >> HASH_CUT, 1) << HASH_SHIFT);
@@ -176,11 +176,11 @@ export function object_hash(location: u32, header: u64): u64 {
 }
 
 /** The sum over the pieces of the payload's first `length` bytes that belong to its sample. */
-function sample(location: u32, length: u32): v128 {
-  let sum = i64x2.splat(0);
-  for (let offset: u32 = 0; offset < SAMPLE_START; offset += PIECE) sum = i64x2.add(sum, nh_piece(piece(location, offset), offset));
+function sample(location: u32, length: u32): u64 {
+  let sum: u64 = 0;
+  for (let offset: u32 = 0; offset < SAMPLE_START; offset += PIECE) sum += nh_piece(piece(location, offset), offset);
   for (let offset = SAMPLE_EVERY; offset + PIECE <= length; offset += SAMPLE_EVERY) {
-    sum = i64x2.add(sum, nh_piece(piece(location, offset), offset));
+    sum += nh_piece(piece(location, offset), offset);
   }
   return sum;
 }

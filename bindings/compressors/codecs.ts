@@ -44,14 +44,21 @@ export class Codecs {
   /** The n-th is codec CODEC_FOREIGN + n. */
   readonly #codecs: (Encoder & { readonly compressor: Compressor })[] = [];
 
-  constructor() {
-    const zstd = zstdOfNode();
-    if (zstd) this.#compressors.set(ZSTD, zstd);
-  }
+  /** Whether Node's own zstd was looked for. That loads node:zlib, 4 ms of a process: not before somebody asks. */
+  #soughtZstd = false;
 
   /** Names of the compressors that can be used at once. */
   names(): string[] {
+    if (!this.#soughtZstd) {
+      this.#soughtZstd = true;
+      const zstd = zstdOfNode();
+      if (zstd) this.#compressors.set(ZSTD, zstd);
+    }
     return [LZ4, ...this.#compressors.keys()];
+  }
+
+  #has(name: string): boolean {
+    return name === LZ4 || this.#compressors.has(name) || this.names().includes(name);
   }
 
   register(compressor: unknown): void {
@@ -65,20 +72,20 @@ export class Codecs {
     if (typeof compress !== 'function' || typeof decompress !== 'function') {
       throw new ZramError('EINVAL', `the compressor ${name} must have the functions compress and decompress.`);
     }
-    if (this.names().includes(name)) throw new ZramError('EINVAL', `there is a compressor ${name} already.`);
+    if (this.#has(name)) throw new ZramError('EINVAL', `there is a compressor ${name} already.`);
     this.#compressors.set(name, compressor as Compressor);
   }
 
   /** Makes a compressor usable that has to be loaded first. Others are left to `check`. */
   async load(name: unknown): Promise<void> {
-    if (name !== ZSTD || this.#compressors.has(ZSTD)) return;
+    if (name !== ZSTD || this.#has(ZSTD)) return;
     const zstd = await loadZstd();
     if (!this.#compressors.has(ZSTD)) this.#compressors.set(ZSTD, zstd);
   }
 
   /** Returns the name. @throws ZramError EINVAL: no such compressor; EOPNOTSUPP: it is not here */
   check(name: unknown, what: string): string {
-    if (typeof name === 'string' && this.names().includes(name)) return name;
+    if (typeof name === 'string' && this.#has(name)) return name;
     if (name === ZSTD) {
       throw new ZramError(
         'EOPNOTSUPP',
