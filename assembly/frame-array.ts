@@ -3,7 +3,7 @@
  * directories lead to an entry. The merge index and the deduplication index are such arrays.
  */
 import { DEBUG, PAGE_SIZE } from './common';
-import { frame_alloc, frame_alloc_zeroed, frame_free } from './frames';
+import { frame_alloc_for, frame_alloc_zeroed, frame_free } from './frames';
 
 export const ENTRY_BYTES: u32 = 8;
 export const ENTRIES_PER_FRAME: u32 = PAGE_SIZE / ENTRY_BYTES;
@@ -29,18 +29,22 @@ export function array_entry(array: FrameArray, index: u32): usize {
   return load<u32>(directory + (frame % FRAMES_PER_DIRECTORY) * 4) + (index % ENTRIES_PER_FRAME) * ENTRY_BYTES;
 }
 
-/** Adds a frame of zeros. False when memory is exhausted, or `directoriesMax` are full. */
-export function array_grow(array: FrameArray, directoriesMax: u32): bool {
+/**
+ * Adds a frame of zeros.
+ * @param merging whether it may be taken from the reserve
+ * @returns false when memory is exhausted, or `directoriesMax` are full
+ */
+export function array_grow(array: FrameArray, directoriesMax: u32, merging: bool = false): bool {
   const number = array.frames / FRAMES_PER_DIRECTORY;
   const at = changetype<usize>(array) + number * 4;
   if (number == array.directories) {
     if (number == directoriesMax) return false;
-    const directory = frame_alloc();
+    const directory = frame_alloc_for(merging);
     if (directory == 0) return false;
     store<u32>(at, directory, DIRECTORY0);
     array.directories++;
   }
-  const frame = frame_alloc_zeroed();
+  const frame = frame_alloc_zeroed(merging);
   if (frame == 0) return false;
   store<u32>(load<u32>(at, DIRECTORY0) + (array.frames % FRAMES_PER_DIRECTORY) * 4, frame);
   array.frames++;

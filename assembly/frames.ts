@@ -6,6 +6,9 @@
  * a meaning (a zspage's frame: descriptor and place; a cell chunk: its pool; a table: how many entries are in use; a
  * free frame: the next free one). The words of a 4 MiB region stand in the region's first frame, so that the way from
  * an address to its word is two bit operations; `memoryBase` in asconfig.json keeps static data out of frame 0.
+ *
+ * The second frame of each region but the first is set aside, for merging: it needs memory most when there is none. What is
+ * taken of this reserve is made up by the frames that come free next.
  */
 import { DEBUG, PAGE_MASK, PAGE_SIZE } from './common';
 
@@ -19,6 +22,9 @@ const REGION_MASK: u32 = 0x3fffff;
 
 /** First free frame, 0 = none. */
 let freeHead: u32 = 0;
+/** First frame of the reserve, 0 = none is left; and how many are handed out. */
+let reserveHead: u32 = 0;
+let reserveOut: u32 = 0;
 /** Frames from here to `end` were never used. */
 let frontier: u32 = 0;
 let end: u32 = 0;
@@ -66,7 +72,10 @@ export function frame_alloc(): u32 {
     if (frontier == end && !grow()) return 0;
     if ((frontier & REGION_MASK) == 0) {
       // The first frame of a region holds the region's metadata (fresh memory: zeros).
-      frontier += PAGE_SIZE;
+      const spare = frontier + PAGE_SIZE;
+      store<u32>(frame_meta(spare), reserveHead);
+      reserveHead = spare;
+      frontier += 2 * PAGE_SIZE;
     }
     frame = frontier;
     frontier += PAGE_SIZE;
@@ -76,9 +85,22 @@ export function frame_alloc(): u32 {
   return frame;
 }
 
-/** As `frame_alloc`, filled with zeros. */
-export function frame_alloc_zeroed(): u32 {
+/** As `frame_alloc`, and for merging from the reserve, too. */
+export function frame_alloc_for(merging: bool): u32 {
   const frame = frame_alloc();
+  if (frame != 0 || !merging) return frame;
+  const spare = reserveHead;
+  if (spare == 0) return 0;
+  reserveHead = load<u32>(frame_meta(spare));
+  reserveOut++;
+  store<u32>(frame_meta(spare), 0);
+  framesInUse++;
+  return spare;
+}
+
+/** As `frame_alloc`, filled with zeros. */
+export function frame_alloc_zeroed(merging: bool = false): u32 {
+  const frame = frame_alloc_for(merging);
   if (frame != 0) memory.fill(frame, 0, PAGE_SIZE);
   return frame;
 }
@@ -88,9 +110,20 @@ export function frame_free(frame: u32): void {
     assert((frame & PAGE_MASK) == 0 && frame >= <u32>__heap_base && frame < frontier); // a frame that was handed out
     memory.fill(frame, 0xdb, PAGE_SIZE); // a use after free shows as nonsense
   }
+  framesInUse--;
+  if (reserveOut != 0) {
+    reserveOut--;
+    store<u32>(frame_meta(frame), reserveHead);
+    reserveHead = frame;
+    return;
+  }
   store<u32>(frame_meta(frame), freeHead);
   freeHead = frame;
-  framesInUse--;
+}
+
+/** Frames of the reserve that are handed out: so many that come free next are of no use to others. */
+export function frames_owed(): u32 {
+  return reserveOut;
 }
 
 /** Whether `address` lies in a frame that was handed out at least once. */

@@ -87,8 +87,8 @@ export function cell_add_refs(cell: u32, delta: i32): void {
 }
 
 /** Adds a chunk; what was left of the chunk before it goes to the end of the queue. */
-function chunk_make(pool: Pool): bool {
-  const chunk = frame_alloc_zeroed();
+function chunk_make(pool: Pool, merging: bool): bool {
+  const chunk = frame_alloc_zeroed(merging);
   if (chunk == 0) return false;
   while ((pool.cellFresh & PAGE_MASK) != 0) {
     const left = pool.cellFresh;
@@ -114,7 +114,7 @@ function enqueue(pool: Pool, cell: u32): void {
 
 /** Makes the first chunk. False when memory is exhausted. */
 export function cells_init(pool: Pool): bool {
-  return chunk_make(pool);
+  return chunk_make(pool, false);
 }
 
 /** Gives all chunks back, with whatever cells are still in use. */
@@ -145,7 +145,7 @@ export function cells_unused_bytes(pool: Pool): u32 {
  * @param reserve how many cells must stay available: CELL_RESERVE for handles, 0 for merging
  */
 export function cell_alloc(pool: Pool, reserve: u32): u32 {
-  if (available(pool) <= reserve && !chunk_make(pool)) return 0;
+  if (available(pool) <= reserve && !chunk_make(pool, reserve == 0)) return 0;
   const cell = pool.cellFreeHead;
   if (cell != 0) {
     const next = load<u32>(cell);

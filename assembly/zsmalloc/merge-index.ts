@@ -13,6 +13,7 @@
 import {
   ENTRIES_PER_FRAME, ENTRY_BYTES, FrameArray, array_end, array_entry, array_grow, array_shrink,
 } from '../frame-array';
+import { frames_owed } from '../frames';
 import { merge_compact } from './merge';
 import { MERGE_ROOM, MERGE_ROOM_BYTES, Pool } from './structs';
 
@@ -30,9 +31,10 @@ function array_of(pool: Pool): FrameArray {
   return changetype<FrameArray>(changetype<usize>(pool) + MERGE_ROOM);
 }
 
-/** Whether the index lives in frames, which it could give back. */
+/** Whether the index lives in frames that others could use. */
 export function index_in_frames(pool: Pool): bool {
-  return pool.mergeCapacity != 0 && array_of(pool).frames != 0;
+  const array = array_of(pool);
+  return pool.mergeCapacity != 0 && array.frames != 0 && array.frames + array.directories > frames_owed();
 }
 
 /** Address of an entry. */
@@ -80,9 +82,8 @@ export function index_slot(pool: Pool, key: u32): u32 {
   return <u32>((<u64>x * pool.mergeCapacity) >> 32);
 }
 
-/** The cell of the first entry under this key, if the first few slots have one, else 0. */
-export function index_likely(pool: Pool, key: u32): u32 {
-  let slot = index_slot(pool, key);
+/** The cell of the first entry under this key, if the first few slots from its own on have one, else 0. */
+export function index_likely(pool: Pool, key: u32, slot: u32): u32 {
   for (let n = 0; n < 8 && slot < pool.mergeCapacity; n++, slot++) {
     const entry = load<u64>(index_entry(pool, slot));
     if (entry == 0) return 0;
@@ -101,8 +102,8 @@ export function index_begin(pool: Pool, objects: u32): void {
 }
 
 /**
- * Adds some frames to an index that is being made. Where memory is short it takes what compaction frees, and at last does
- * with what it has.
+ * Adds some frames to an index that is being made. Where memory is short it takes what compaction frees, then the reserve,
+ * and at last does with what it has.
  * @param compact whether objects may be moved
  * @returns whether the index is made
  */
@@ -113,6 +114,7 @@ export function index_grow(pool: Pool, compact: bool): bool {
   const stepEnd = min(wanted, array.frames + GROW_FRAMES);
   while (array.frames < stepEnd && array_grow(array, DIRECTORIES_MAX)) {}
   if (array.frames < stepEnd ? compact && merge_compact(pool) : stepEnd < wanted) return false;
+  while (array.frames < wanted && array_grow(array, DIRECTORIES_MAX, true)) {}
   if (array.frames < wanted) {
     // Memory is short, and merging will need cells of its own: leave it a quarter.
     for (let back = (array.frames + 3) / 4; back > 0; back--) array_shrink(array);

@@ -37,7 +37,7 @@ import { LOCATION_DOOMED, LOCATION_HUGE, group_first, object_address, zspage_of 
 /** Share of the index that may be filled, in eighths: beyond it, searches grow long. */
 const FILL_EIGHTHS: u32 = 6;
 
-/** Objects that are fetched together and then scanned; their cells, keys and likely equals. */
+/** Objects that are fetched together and then scanned; their cells, keys, and slots of the index or likely equals. */
 const GROUP_MAX: u32 = 32;
 const KEYS: usize = GROUP_MAX * 4;
 const OTHERS: usize = 2 * KEYS;
@@ -119,6 +119,7 @@ export function merge_owner_changed(pool: Pool): void {
 export function merge_object_cell_made(pool: Pool, cell: u32): void {
   if (pool.mergeCursor == 0) return;
   if (pool.mergeFramesWanted == 0 && !index_full(pool)) {
+    hashed_header(cell_target(cell));
     scan(pool, cell, false);
   } else if (pool.mergeFramesWanted != 0 && pool.mergeFlags & FIRST_ROUND) {
     pool.mergeChunk = pool.chunkNewest; // nothing was looked at: the walk comes to it
@@ -217,18 +218,17 @@ function fetch(pool: Pool, count: u32): void {
   const hashedBefore = objectsHashed;
   for (let at = GROUP; at < end; at += 4) {
     const location = cell_target(load<u32>(at));
-    let header = object_header(location);
-    if (!header_hashed(header)) header = hash_and_count(location, header);
-    store<u32>(at, object_key(location, header), KEYS);
+    store<u32>(at, object_key(location, hashed_header(location)), KEYS);
   }
   hashing = objectsHashed - hashedBefore > count >> 1;
   for (let at = GROUP; at < end; at += 4) {
-    sum += load<u32>(index_entry(pool, index_slot(pool, load<u32>(at, KEYS))));
+    const slot = index_slot(pool, load<u32>(at, KEYS));
+    store<u32>(at, slot, OTHERS);
+    sum += load<u32>(index_entry(pool, slot));
   }
   // Of the objects that are likely to be equal, first the cells.
   for (let at = GROUP; at < end; at += 4) {
-    const key = load<u32>(at, KEYS);
-    const other = index_likely(pool, key);
+    const other = index_likely(pool, load<u32>(at, KEYS), load<u32>(at, OTHERS));
     store<u32>(at, other, OTHERS);
     if (other != 0) sum += load<u32>(other) + zspage_of(cell_target(load<u32>(at))).next;
   }
@@ -257,16 +257,18 @@ function fetch_lines(object: u32, bytes: u32): u32 {
   return sum;
 }
 
-function hash_and_count(location: u32, header: u64): u64 {
+/** The header of an object, which is hashed where it was not. */
+function hashed_header(location: u32): u64 {
+  const header = object_header(location);
+  if (header_hashed(header)) return header;
   objectsHashed++;
   return object_hash(location, header);
 }
 
-/** Looks one object up, and merges it with its equal or enters it in the index. */
+/** Looks one object up, which was hashed, and merges it with its equal or enters it in the index. */
 function scan(pool: Pool, cell: u32, dryRun: bool): void {
   const location = cell_target(cell);
-  let header = object_header(location);
-  if (!header_hashed(header)) header = hash_and_count(location, header);
+  const header = object_header(location);
   if (pool.mergeFlags & FIRST_ROUND) objectsScanned++;
   let key = object_key(location, header);
   let second = false;

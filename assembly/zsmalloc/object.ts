@@ -178,9 +178,10 @@ export function object_hash(location: u32, header: u64): u64 {
 /** The sum over the pieces of the payload's first `length` bytes that belong to its sample. */
 function sample(location: u32, length: u32): u64 {
   let sum: u64 = 0;
-  for (let offset: u32 = 0; offset < SAMPLE_START; offset += PIECE) sum += nh_piece(piece(location, offset), offset);
-  for (let offset = SAMPLE_EVERY; offset + PIECE <= length; offset += SAMPLE_EVERY) {
+  let offset: u32 = 0;
+  while (offset + PIECE <= length) {
     sum += nh_piece(piece(location, offset), offset);
+    offset = offset < SAMPLE_START - PIECE ? offset + PIECE : (offset | (SAMPLE_EVERY - 1)) + 1;
   }
   return sum;
 }
