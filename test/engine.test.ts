@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
 import { Engine, Zram, ZramError, ZsPool, type CoreSource } from '../bindings/index.js';
-import { BUILDS, compiledCore, engineOf, rawExports, wasmBytes, wasmUrl } from './support/raw-core.js';
+import { compiledCore, engineOf, rawExports, wasmBytes, wasmUrl } from './support/raw-core.js';
 
 const PAGE = Uint8Array.from({ length: 4096 }, (_, n) => (n * 31) >> 3);
 const invalid = expect.objectContaining({ code: 'EINVAL' });
@@ -34,8 +34,8 @@ test.each(SOURCES.slice(0, 4))('createSync takes %s', (_name, source) => {
 
 // On many processors the C library copies ten times as slowly to an address that lies 1 to 31 bytes further in its 4 KiB than
 // the source does in its own; large arrays begin 16 bytes into one.
-test.each(BUILDS)('pages cross where copies from and to large arrays are fast, %s build', (build) => {
-  using engine = engineOf(build);
+test('pages cross where copies from and to large arrays are fast', () => {
+  using engine = engineOf('release');
   const inPage = rawExports(engine).stagingAddress() % 4096;
   expect(inPage).toBeGreaterThanOrEqual(16 + 32);
   expect(inPage).toBeLessThanOrEqual(4096 - 32);
