@@ -13,6 +13,7 @@
 import {
   ENTRIES_PER_FRAME, ENTRY_BYTES, FrameArray, array_end, array_entry, array_grow, array_shrink,
 } from '../frame-array';
+import { PAGE_MASK } from '../common';
 import { frames_owed } from '../frames';
 import { merge_compact } from './merge';
 import { MERGE_ROOM, MERGE_ROOM_BYTES, Pool } from './structs';
@@ -23,7 +24,8 @@ const HEAD_BYTES: u32 = offsetof<FrameArray>('directory0');
 const DIRECTORIES_MAX: u32 = (MERGE_ROOM_BYTES - HEAD_BYTES) / 4;
 /** Frames that are added in one step, some 0.3 ms where memory has to grow for them. */
 const GROW_FRAMES: u32 = 64;
-const SMALL_ENTRIES: u32 = (MERGE_ROOM_BYTES - HEAD_BYTES) / ENTRY_BYTES;
+/** One less than there is room for: an entry that stays empty ends `index_likely`. */
+const SMALL_ENTRIES: u32 = (MERGE_ROOM_BYTES - HEAD_BYTES) / ENTRY_BYTES - 1;
 
 // @ts-ignore: decorator
 @inline
@@ -72,6 +74,13 @@ export function entry_matches(entry: u64, key: u32, second: bool): bool {
   return <u32>(entry >> 32) == key && (entry & SECOND) != 0 == second;
 }
 
+/** Address of the entry where the search for a key begins. */
+// @ts-ignore: decorator
+@inline
+export function index_place(pool: Pool, key: u32): usize {
+  return index_entry(pool, index_slot(pool, key));
+}
+
 /** Slot where the search for a key begins. Keys are mixed: lengths, their upper bits, are anything but even. */
 // @ts-ignore: decorator
 @inline
@@ -82,13 +91,14 @@ export function index_slot(pool: Pool, key: u32): u32 {
   return <u32>((<u64>x * pool.mergeCapacity) >> 32);
 }
 
-/** The cell of the first entry under this key, if the first few slots from its own on have one, else 0. */
-export function index_likely(pool: Pool, key: u32, slot: u32): u32 {
-  for (let n = 0; n < 8 && slot < pool.mergeCapacity; n++, slot++) {
-    const entry = load<u64>(index_entry(pool, slot));
+/** The cell of the first entry under this key, if there is one from its place to the end of the frame or index, else 0. */
+export function index_likely(place: usize, key: u32): u32 {
+  do {
+    const entry = load<u64>(place);
     if (entry == 0) return 0;
     if (entry_matches(entry, key, false)) return entry_cell(entry);
-  }
+    place += ENTRY_BYTES;
+  } while ((place & PAGE_MASK) != 0);
   return 0;
 }
 

@@ -21,7 +21,7 @@ import {
 } from './cell';
 import {
   entry_cell, entry_make, entry_matches, entry_rename, index_begin, index_end, index_entry, index_grow,
-  index_in_frames, index_likely, index_slot,
+  index_in_frames, index_likely, index_place, index_slot,
 } from './merge-index';
 import {
   SAMPLE_START, header_hashed, header_length, object_hash, object_header, object_join_codec, object_key, object_whole_key,
@@ -37,11 +37,12 @@ import { LOCATION_DOOMED, LOCATION_HUGE, group_first, object_address, zspage_of 
 /** Share of the index that may be filled, in eighths: beyond it, searches grow long. */
 const FILL_EIGHTHS: u32 = 6;
 
-/** Objects that are fetched together and then scanned; their cells, keys, and slots of the index or likely equals. */
+/** Objects that are fetched together and then scanned; their cells, keys, places in the index, and likely equals. */
 const GROUP_MAX: u32 = 32;
 const KEYS: usize = GROUP_MAX * 4;
-const OTHERS: usize = 2 * KEYS;
-const GROUP: usize = memory.data(3 * GROUP_MAX * 4, 4);
+const PLACES: usize = 2 * KEYS;
+const OTHERS: usize = 3 * KEYS;
+const GROUP: usize = memory.data(4 * GROUP_MAX * 4, 4);
 /** Bytes that the processor loads at once. */
 const LINE_BYTES: u32 = 64;
 /** Bytes of an object that hold its header and most of its sample. */
@@ -119,8 +120,9 @@ export function merge_owner_changed(pool: Pool): void {
 export function merge_object_cell_made(pool: Pool, cell: u32): void {
   if (pool.mergeCursor == 0) return;
   if (pool.mergeFramesWanted == 0 && !index_full(pool)) {
-    hashed_header(cell_target(cell));
-    scan(pool, cell, false);
+    const location = cell_target(cell);
+    const key = object_key(location, hashed_header(location));
+    scan(pool, cell, key, index_place(pool, key), false);
   } else if (pool.mergeFramesWanted != 0 && pool.mergeFlags & FIRST_ROUND) {
     pool.mergeChunk = pool.chunkNewest; // nothing was looked at: the walk comes to it
   } else {
@@ -169,9 +171,10 @@ export function merge_step(pool: Pool, objectsMax: u32, dryRun: bool): bool {
     }
     fetch(pool, count);
     for (let n: u32 = 0; n < count; n++) {
-      const cell = load<u32>(GROUP + (n << 2));
+      const at = GROUP + (n << 2);
+      const cell = load<u32>(at);
       // A merge of the group may have made it a sharer.
-      if (cell_owns(cell)) scan(pool, cell, dryRun);
+      if (cell_owns(cell)) scan(pool, cell, load<u32>(at, KEYS), load<u32>(at, PLACES), dryRun);
     }
     if (stop) break;
     if (cursor != 0) continue;
@@ -222,13 +225,13 @@ function fetch(pool: Pool, count: u32): void {
   }
   hashing = objectsHashed - hashedBefore > count >> 1;
   for (let at = GROUP; at < end; at += 4) {
-    const slot = index_slot(pool, load<u32>(at, KEYS));
-    store<u32>(at, slot, OTHERS);
-    sum += load<u32>(index_entry(pool, slot));
+    const place = index_place(pool, load<u32>(at, KEYS));
+    store<u32>(at, <u32>place, PLACES);
+    sum += load<u32>(place);
   }
   // Of the objects that are likely to be equal, first the cells.
   for (let at = GROUP; at < end; at += 4) {
-    const other = index_likely(pool, load<u32>(at, KEYS), load<u32>(at, OTHERS));
+    const other = index_likely(load<u32>(at, PLACES), load<u32>(at, KEYS));
     store<u32>(at, other, OTHERS);
     if (other != 0) sum += load<u32>(other) + zspage_of(cell_target(load<u32>(at))).next;
   }
@@ -265,16 +268,12 @@ function hashed_header(location: u32): u64 {
   return object_hash(location, header);
 }
 
-/** Looks one object up, which was hashed, and merges it with its equal or enters it in the index. */
-function scan(pool: Pool, cell: u32, dryRun: bool): void {
-  const location = cell_target(cell);
-  const header = object_header(location);
+/** Looks one object up by its key, from the key's place on, and merges it with its equal or enters it in the index. */
+function scan(pool: Pool, cell: u32, key: u32, at: usize, dryRun: bool): void {
   if (pool.mergeFlags & FIRST_ROUND) objectsScanned++;
-  let key = object_key(location, header);
   let second = false;
-  let slot = index_slot(pool, key);
+  let slot = u32.MAX_VALUE;
   while (true) {
-    const at = index_entry(pool, slot);
     const entry = load<u64>(at);
     if (entry == 0) {
       enter(pool, at, entry_make(key, cell, second), cell);
@@ -288,6 +287,8 @@ function scan(pool: Pool, cell: u32, dryRun: bool): void {
         if (pool.mergeFlags & FIRST_ROUND) objectsScanned--;
         return;
       }
+      const location = cell_target(cell);
+      const header = object_header(location);
       if (other != 0) {
         const otherLocation = cell_target(other);
         const otherHeader = object_header(otherLocation);
@@ -301,10 +302,13 @@ function scan(pool: Pool, cell: u32, dryRun: bool): void {
         second = true;
         key = object_whole_key(location, header);
         slot = index_slot(pool, key);
+        at = index_entry(pool, slot);
         continue;
       }
     }
+    if (slot == u32.MAX_VALUE) slot = index_slot(pool, key);
     if (++slot == pool.mergeCapacity) slot = 0;
+    at = index_entry(pool, slot);
   }
 }
 

@@ -25,7 +25,7 @@ export const HEADER_INDEXED: u64 = 1 << 45;
 const HASH_SHIFT: u64 = 46;
 const OWNER_MASK: u64 = (1 << LENGTH_SHIFT) - 1;
 /** What is hashed of a payload: the first bytes, and where it is plain a piece at each multiple of so many. */
-export const SAMPLE_START: u32 = 3 * PIECE;
+export const SAMPLE_START: u32 = 2 * PIECE;
 const SAMPLE_EVERY: u32 = 512;
 /** 32-bit hashes are cut to what a header has room for. */
 const HASH_CUT: u32 = 14;
