@@ -3,8 +3,8 @@
  *
  * A pass walks the cells that own objects, in the order in which they stand. Of each object a sample is hashed (or the
  * hash taken from its header) and looked up in the index; what is found there is compared byte by byte, and the object is
- * freed when it is equal: its cell then refers to the object that stays. Cells never move, so a pass can stop anywhere and go on
- * later, whatever was allocated, freed, written or compacted in between; an index entry that went stale costs a
+ * freed when it is equal: its cell then refers to the object that stays. Cells never move, so a pass can stop anywhere and
+ * go on later, whatever was allocated, freed, written or compacted in between; an index entry that went stale costs a
  * compare and nothing else.
  *
  * Where the index is too small for all objects, the walk fills it, then compares the rest of the cells with what it
@@ -47,7 +47,7 @@ const GROUP: usize = memory.data(4 * GROUP_MAX * 4, 4);
 const LINE_BYTES: u32 = 64;
 /** Bytes of an object that hold its header and most of its sample. */
 const FIRST_BYTES: u32 = SAMPLE_START + LINE_BYTES;
-/** Of the objects of the group before, the share that had to be hashed: half of them or more. */
+/** Most objects of the group before had to be hashed: so will those of the next. */
 let hashing: bool = false;
 /** Keeps the loads of `fetch` from being left out. */
 let fetched: u32 = 0;
