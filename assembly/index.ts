@@ -16,7 +16,7 @@ import {
 } from './zsmalloc/cell';
 import { can_compact, objectsMoved, zs_compact } from './zsmalloc/compact';
 import {
-  bytesMerged, hashCollisions, merge_counters_reset, merge_dry_begin, merge_dry_end, merge_is_current, merge_step,
+  bytesMerged, hashCollisions, merge_counters_reset, merge_dry_begin, merge_dry_end, merge_is_current, merge_renew, merge_step,
   objectsHashed, objectsLooked, objectsMerged, objectsScanned, pagesFreed,
 } from './zsmalloc/merge';
 import {
@@ -166,10 +166,14 @@ export function poolCompact(pool: usize): u32 {
   return freed;
 }
 
-/** Zeroes the counters that `poolMergeStep` adds to, and for a dry run sets an unfinished pass aside. */
-export function poolMergeBegin(pool: usize, dryRun: bool): void {
+/**
+ * Zeroes the counters that `poolMergeStep` adds to. For a dry run it sets an unfinished pass aside; `whole` says that the
+ * pass that follows, or goes on, is to find everything.
+ */
+export function poolMergeBegin(pool: usize, dryRun: bool, whole: bool): void {
   merge_counters_reset();
   if (dryRun) merge_dry_begin(changetype<Pool>(pool));
+  else if (whole) merge_renew(changetype<Pool>(pool));
 }
 
 /**

@@ -50,7 +50,7 @@ export interface CoreExports {
   poolStorePage(pool: number): number;
   poolLoadPage(pool: number, handle: number): number;
   poolCompact(pool: number): number;
-  poolMergeBegin(pool: number, dryRun: number): void;
+  poolMergeBegin(pool: number, dryRun: number, whole: number): void;
   poolMergeStep(pool: number, objectsMax: number, dryRun: number): number;
   poolMergeEnd(pool: number, dryRun: number): void;
   poolTotalPages(pool: number): number;

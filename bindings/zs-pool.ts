@@ -29,7 +29,10 @@ export interface PoolOptions {
   shrinker?: boolean | undefined;
 }
 
-/** Budgets for one call. With none it goes on until the whole pool was looked at. */
+/**
+ * Budgets for one call. With none it finds all duplicates that there are: an unfinished pass goes on, and is begun anew where
+ * something was made or written since it began.
+ */
 export interface MergeOptions {
   /** Stop after looking at so many objects. */
   maxObjects?: number | undefined;
@@ -186,7 +189,7 @@ export function mergePool(
   core.makeHashKey();
   let now = start;
   let last: number;
-  raw.poolMergeBegin(address, dry);
+  raw.poolMergeBegin(address, dry, Number(deadline + most === Infinity));
   do {
     ended = raw.poolMergeStep(address, Math.min(most - looks, step), dry);
     looks = core.number(0);

@@ -49,6 +49,8 @@ const COUNT_MASK: u32 = PAGE_MASK;
 
 const SLOTS_SHIFT: u32 = 9;
 const SLOTS: u32 = 1 << SLOTS_SHIFT;
+/** Below the two levels of the tree. */
+const CHUNK_LEVEL: u32 = 2;
 const SLOT_MASK: u32 = SLOTS - 1;
 const FANOUT_SHIFT: u32 = 10;
 const FANOUT_MASK: u32 = (1 << FANOUT_SHIFT) - 1;
@@ -194,30 +196,23 @@ export function slot_release(device: Device, index: u32, slot: usize): void {
 /** Frees what is empty on the way down to a page, from the bottom up. */
 function prune(device: Device, index: u32): void {
   device.lastChunk = 0;
-  const root = root_of(device, index);
-  const upper = load<u32>(root);
-  if (upper == 0) return;
-  const lower = load<u32>(upper + upper_offset(index));
-  if (lower != 0) {
-    const chunk = load<u32>(lower + lower_offset(index));
-    if (chunk != 0) {
-      if ((load<u32>(frame_meta(chunk)) & COUNT_MASK) != 0) return;
-      times_drop(chunk);
-      frame_free(chunk);
-      device.tableFrames--;
-      store<u32>(lower + lower_offset(index), 0);
-      count_up(lower, -1);
-    }
-    if (load<u32>(frame_meta(lower)) != 0) return;
-    frame_free(lower);
-    device.tableFrames--;
-    store<u32>(upper + upper_offset(index), 0);
-    count_up(upper, -1);
+  prune_at(device, index, root_of(device, index), 0);
+}
+
+/** Frees the frame that `entry` names and what is below it on the way to a page, where it is empty. Whether it is gone. */
+function prune_at(device: Device, index: u32, entry: usize, level: u32): bool {
+  const frame = load<u32>(entry);
+  if (frame == 0) return false;
+  if (level < CHUNK_LEVEL) {
+    const child = frame + (level == 0 ? upper_offset(index) : lower_offset(index));
+    if (prune_at(device, index, child, level + 1)) count_up(frame, -1);
   }
-  if (load<u32>(frame_meta(upper)) != 0) return;
-  frame_free(upper);
+  if ((load<u32>(frame_meta(frame)) & COUNT_MASK) != 0) return false;
+  if (level == CHUNK_LEVEL) times_drop(frame);
+  frame_free(frame);
   device.tableFrames--;
-  store<u32>(root, 0);
+  store<u32>(entry, 0);
+  return true;
 }
 
 // ── access times ─────────────────────────────────────────────────────────────────────────────────────────────────

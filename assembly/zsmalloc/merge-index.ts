@@ -2,10 +2,10 @@
  * The index of a merge pass: an open-addressing table from an object's key to its cell. It lives in frames of the pool
  * and is given back when the pass ends. Entry, 0 = empty:
  *
- *   63                              32  31  30 29 28                        0
- *  ┌──────────────────────────────────┬───┬─────┬─────────────────────────────┐
- *  │ key                              │ S │  0  │ address / 8 of the cell     │   S: under the second key
- *  └──────────────────────────────────┴───┴─────┴─────────────────────────────┘
+ *   63                              32  31  30  29  28                       0
+ *  ┌──────────────────────────────────┬───┬───┬───┬─────────────────────────────┐   S: under the second key
+ *  │ key                              │ S │ N │ 0 │ address / 8 of the cell     │   N: new, see `merge_begin`
+ *  └──────────────────────────────────┴───┴───┴───┴─────────────────────────────┘
  *
  * It asks for 12 bytes an object, and takes what it gets: with less, down to the 350 entries that every pool keeps room
  * for in its own frame, a pass goes over the cells more than once.
@@ -19,6 +19,7 @@ import { merge_compact } from './merge';
 import { MERGE_ROOM, MERGE_ROOM_BYTES, Pool } from './structs';
 
 const SECOND: u64 = 1 << 31;
+const NEW: u64 = 1 << 30;
 /** The pool's room holds the head of the array and its directory pointers, or after the head a small index. */
 const HEAD_BYTES: u32 = offsetof<FrameArray>('directory0');
 const DIRECTORIES_MAX: u32 = (MERGE_ROOM_BYTES - HEAD_BYTES) / 4;
@@ -50,8 +51,14 @@ export function index_entry(pool: Pool, slot: u32): usize {
 
 // @ts-ignore: decorator
 @inline
-export function entry_make(key: u32, cell: u32, second: bool): u64 {
-  return (<u64>key << 32) | (second ? SECOND : 0) | <u64>(cell >> 3);
+export function entry_make(key: u32, cell: u32, second: bool, isNew: bool): u64 {
+  return (<u64>key << 32) | (<u64>second << 31) | (<u64>isNew << 30) | <u64>(cell >> 3);
+}
+
+// @ts-ignore: decorator
+@inline
+export function entry_is_new(entry: u64): bool {
+  return (entry & NEW) != 0;
 }
 
 // @ts-ignore: decorator

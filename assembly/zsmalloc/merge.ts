@@ -11,8 +11,8 @@
  * holds, empties it, and starts again at the first object that found no place. Each object is thus compared with each
  * later one, which is all that is needed.
  *
- * Of objects whose keys are equal and whose bytes are not, the first stands in the index under that key and all others
- * under a hash of all their bytes, so that no set of objects makes a pass quadratic.
+ * Objects whose keys are equal and whose bytes are not stand side by side in the index, but no more than
+ * COLLISIONS_MAX of them: more go under a hash of all their bytes, so that no set of objects makes a pass quadratic.
  */
 import { DEBUG, PAGE_MASK } from '../common';
 import {
@@ -20,7 +20,7 @@ import {
   cell_root, cell_set, cell_set_target, cell_target, first_cell, next_cell,
 } from './cell';
 import {
-  entry_cell, entry_make, entry_matches, entry_rename, index_begin, index_end, index_entry, index_grow,
+  entry_cell, entry_is_new, entry_make, entry_matches, entry_rename, index_begin, index_end, index_entry, index_grow,
   index_in_frames, index_likely, index_place, index_slot,
 } from './merge-index';
 import {
@@ -30,10 +30,12 @@ import {
 import { zs_compact } from './compact';
 import { dedup_hand_over } from './dedup';
 import { object_cell_make, object_change_owner, object_free } from './pool';
-import { class_at } from './size-class';
+import { HEADER_BYTES, class_at } from './size-class';
 import { GROUPS, MERGE_ROOM, MERGE_ROOM_BYTES, MERGE_STATE, MERGE_STATE_BYTES, Pool, Zspage } from './structs';
 import { LOCATION_DOOMED, LOCATION_HUGE, group_first, object_address, zspage_of } from './zspage';
 
+/** So many objects of one key and different bytes, as few bits as a header has for a hash make them, stand side by side. */
+const COLLISIONS_MAX: u32 = 4;
 /** Share of the index that may be filled, in eighths: beyond it, searches grow long. */
 const FILL_EIGHTHS: u32 = 6;
 
@@ -42,6 +44,8 @@ const GROUP_MAX: u32 = 32;
 const KEYS: usize = GROUP_MAX * 4;
 const PLACES: usize = 2 * KEYS;
 const OTHERS: usize = 3 * KEYS;
+/** Flag beside a place: the object is new. */
+const IS_NEW: u32 = 1;
 const GROUP: usize = memory.data(4 * GROUP_MAX * 4, 4);
 /** Bytes that the processor loads at once. */
 const LINE_BYTES: u32 = 64;
@@ -60,6 +64,8 @@ const SKIPPED: u32 = 2;
 const AGAIN: u32 = 4;
 /** The walk has come to chunks that were made since the pass began. */
 const BEYOND: u32 = 8;
+/** Objects that were hashed before the pass began are known to differ from each other. */
+const KNOWN: u32 = 16;
 /** Cells without an object that a step goes past, some 0.1 ms: a slice of a pool full of sharers must end, too. */
 const STEP_CELLS_MAX: u32 = 1 << 16;
 
@@ -90,12 +96,17 @@ export function merge_is_current(pool: Pool): bool {
   return pool.changesMerged == pool.changes;
 }
 
+/**
+ * Begins a pass. Objects that were hashed by a pass that went once over all cells and found everything, and that have
+ * not changed since, need no compare with each other: each is compared with those that are new, hashed by this pass.
+ */
 function merge_begin(pool: Pool): void {
   index_begin(pool, pool.objects);
   pool.mergeCursor = first_cell(pool);
   pool.mergeResume = 0;
   pool.mergeChanges = pool.changes;
-  pool.mergeFlags = FIRST_ROUND;
+  pool.mergeFlags = pool.mergeKnown ? FIRST_ROUND | KNOWN : FIRST_ROUND;
+  pool.mergeKnown = 0;
   pool.mergeChunk = pool.chunkNewest;
 }
 
@@ -103,6 +114,11 @@ function merge_begin(pool: Pool): void {
 export function merge_end(pool: Pool): void {
   if (pool.mergeCapacity != 0) index_end(pool);
   pool.mergeCursor = 0;
+}
+
+/** Ends the pass that is under way if it could miss what was made or written since it began. */
+export function merge_renew(pool: Pool): void {
+  if (pool.mergeChanges != pool.changes || pool.mergeFlags & SKIPPED) merge_end(pool);
 }
 
 /**
@@ -122,7 +138,7 @@ export function merge_object_cell_made(pool: Pool, cell: u32): void {
   if (pool.mergeFramesWanted == 0 && !index_full(pool)) {
     const location = cell_target(cell);
     const key = object_key(location, hashed_header(location));
-    scan(pool, cell, key, index_place(pool, key), false);
+    scan(pool, cell, key, index_place(pool, key), true, false);
   } else if (pool.mergeFramesWanted != 0 && pool.mergeFlags & FIRST_ROUND) {
     pool.mergeChunk = pool.chunkNewest; // nothing was looked at: the walk comes to it
   } else {
@@ -174,7 +190,8 @@ export function merge_step(pool: Pool, objectsMax: u32, dryRun: bool): bool {
       const at = GROUP + (n << 2);
       const cell = load<u32>(at);
       // A merge of the group may have made it a sharer.
-      if (cell_owns(cell)) scan(pool, cell, load<u32>(at, KEYS), load<u32>(at, PLACES), dryRun);
+      const place = load<u32>(at, PLACES);
+      if (cell_owns(cell)) scan(pool, cell, load<u32>(at, KEYS), place & ~IS_NEW, (place & IS_NEW) != 0, dryRun);
     }
     if (stop) break;
     if (cursor != 0) continue;
@@ -184,7 +201,10 @@ export function merge_step(pool: Pool, objectsMax: u32, dryRun: bool): bool {
         merge_begin(pool);
         return false;
       }
-      if (!dryRun && !(pool.mergeFlags & SKIPPED)) pool.changesMerged = pool.mergeChanges;
+      if (!dryRun && !(pool.mergeFlags & SKIPPED)) {
+        pool.changesMerged = pool.mergeChanges;
+        pool.mergeKnown = pool.mergeFlags & FIRST_ROUND;
+      }
       merge_end(pool);
       return true;
     }
@@ -221,31 +241,39 @@ function fetch(pool: Pool, count: u32): void {
   const hashedBefore = objectsHashed;
   for (let at = GROUP; at < end; at += 4) {
     const location = cell_target(load<u32>(at));
-    store<u32>(at, object_key(location, hashed_header(location)), KEYS);
+    const hashed = objectsHashed;
+    const key = object_key(location, hashed_header(location));
+    store<u32>(at, key, KEYS);
+    const isNew = !(pool.mergeFlags & KNOWN) || objectsHashed != hashed;
+    store<u32>(at, <u32>index_place(pool, key) | <u32>isNew, PLACES);
   }
   hashing = objectsHashed - hashedBefore > count >> 1;
-  for (let at = GROUP; at < end; at += 4) {
-    const place = index_place(pool, load<u32>(at, KEYS));
-    store<u32>(at, <u32>place, PLACES);
-    sum += load<u32>(place);
-  }
+  for (let at = GROUP; at < end; at += 4) sum += load<u32>(load<u32>(at, PLACES) & ~IS_NEW);
   // Of the objects that are likely to be equal, first the cells.
   for (let at = GROUP; at < end; at += 4) {
-    const other = index_likely(load<u32>(at, PLACES), load<u32>(at, KEYS));
+    const place = load<u32>(at, PLACES);
+    const other = place & IS_NEW ? index_likely(place & ~IS_NEW, load<u32>(at, KEYS)) : 0;
     store<u32>(at, other, OTHERS);
     if (other != 0) sum += load<u32>(other) + zspage_of(cell_target(load<u32>(at))).next;
   }
-  // Then all of their lines, and the neighbours of the zspages that will lose an object.
+  // Then how they begin. No cell: something from address 0.
   for (let at = GROUP; at < end; at += 4) {
     let other = load<u32>(at, OTHERS);
-    if (other == 0) continue;
     if (cell_kind(other) == SHARED) other = cell_target(other);
-    if (!cell_owns(other)) continue;
+    const twin = cell_owns(other) ? object_address(cell_target(other)) : 0;
+    store<u32>(at, twin, OTHERS);
+    sum += load<u32>(twin);
+  }
+  // Where they begin alike, all lines of both, and the neighbours of the zspages that will lose an object.
+  for (let at = GROUP; at < end; at += 4) {
     const location = cell_target(load<u32>(at));
+    const object = object_address(location);
+    const twin = load<u32>(at, OTHERS);
+    if (twin == 0 || load<u64>(object, HEADER_BYTES) != load<u64>(twin, HEADER_BYTES)) continue;
     const zspage = zspage_of(location);
     sum += changetype<Zspage>(zspage.next).prev + changetype<Zspage>(zspage.prev).next;
     const bytes = header_length(object_header(location));
-    sum += fetch_lines(object_address(location), bytes) + fetch_lines(object_address(cell_target(other)), bytes);
+    sum += fetch_lines(object, bytes) + fetch_lines(twin, bytes);
   }
   fetched = sum;
 }
@@ -269,14 +297,15 @@ function hashed_header(location: u32): u64 {
 }
 
 /** Looks one object up by its key, from the key's place on, and merges it with its equal or enters it in the index. */
-function scan(pool: Pool, cell: u32, key: u32, at: usize, dryRun: bool): void {
+function scan(pool: Pool, cell: u32, key: u32, at: usize, isNew: bool, dryRun: bool): void {
   if (pool.mergeFlags & FIRST_ROUND) objectsScanned++;
   let second = false;
+  let collisions: u32 = 0;
   let slot = u32.MAX_VALUE;
   while (true) {
     const entry = load<u64>(at);
     if (entry == 0) {
-      enter(pool, at, entry_make(key, cell, second), cell);
+      enter(pool, at, entry_make(key, cell, second, isNew), cell);
       return;
     }
     if (entry_matches(entry, key, second)) {
@@ -289,7 +318,7 @@ function scan(pool: Pool, cell: u32, key: u32, at: usize, dryRun: bool): void {
       }
       const location = cell_target(cell);
       const header = object_header(location);
-      if (other != 0) {
+      if (other != 0 && (isNew || entry_is_new(entry))) {
         const otherLocation = cell_target(other);
         const otherHeader = object_header(otherLocation);
         if (objects_equal(otherLocation, otherHeader, location, header)) {
@@ -298,7 +327,7 @@ function scan(pool: Pool, cell: u32, key: u32, at: usize, dryRun: bool): void {
         }
         hashCollisions++;
       }
-      if (!second) {
+      if (!second && ++collisions == COLLISIONS_MAX) {
         second = true;
         key = object_whole_key(location, header);
         slot = index_slot(pool, key);
@@ -443,6 +472,8 @@ export function merge_dry_end(pool: Pool): void {
   cellsDoomed = false;
   memory.copy(changetype<usize>(pool) + MERGE_STATE, SAVED, MERGE_STATE_BYTES);
   memory.copy(changetype<usize>(pool) + MERGE_ROOM, SAVED + MERGE_STATE_BYTES, MERGE_ROOM_BYTES);
+  // The dry run has hashed objects that the pass would take for known.
+  pool.mergeFlags &= ~KNOWN;
   for (let n: u32 = 0; n < pool.classes; n++) {
     const sizeClass = class_at(pool, n);
     if (sizeClass.objects == 1) continue;

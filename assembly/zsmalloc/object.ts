@@ -67,8 +67,6 @@ export function object_header(location: u32): u64 {
   return load<u64>(header_address(location));
 }
 
-// @ts-ignore: decorator
-@inline
 export function object_set_header(location: u32, header: u64): void {
   store<u64>(header_address(location), header);
 }
@@ -164,10 +162,10 @@ export function object_hash(location: u32, header: u64): u64 {
   let hash: u32;
   if (length <= SAMPLE_START) {
     hash = content_hash(object_view(location, length, SCRATCH_A), length, is_plain(codec) ? CODEC_RAW : codec);
-  } else if (is_plain(codec)) {
+  } else if (is_plain(codec) && length > PAGE_SIZE / 2) {
     hash = hash_finish(sample(location, length), length, CODEC_RAW);
   } else {
-    hash = hash_finish(sample(location, SAMPLE_START), length, codec);
+    hash = hash_finish(sample(location, SAMPLE_START), length, is_plain(codec) ? CODEC_RAW : codec);
   }
   if (location & LOCATION_HUGE) zspage_of(location).hugeHash = hash;
   header = (header & ((1 << HASH_SHIFT) - 1)) | (<u64>max(hash >> HASH_CUT, 1) << HASH_SHIFT);

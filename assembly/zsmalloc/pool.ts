@@ -14,7 +14,7 @@ import { zs_compact } from './compact';
 import {
   dedup_bytes, dedup_end, dedup_enter, dedup_find_bytes, dedup_forget, dedup_hint, dedup_moved, hash_place,
 } from './dedup';
-import { merge_counters_reset, merge_end, merge_give_way, merge_object_cell_made, merge_owner_changed, merge_step } from './merge';
+import { merge_counters_reset, merge_end, merge_give_way, merge_object_cell_made, merge_owner_changed, merge_renew, merge_step } from './merge';
 import {
   HEADER_INDEXED, header_codec, header_length, header_make, header_owner, object_bytes, object_forget_hash,
   object_header, object_make_raw, object_put, object_set_header, object_set_owner,
@@ -97,6 +97,7 @@ export function pool_make_room(pool: Pool): bool {
   const gaveWay = merge_give_way(pool);
   if (!pool.shrinker || pool.changes - pool.changesShrunk < max(pool.objects >> 4, SHRINK_CHANGES_MIN)) return gaveWay;
   merge_counters_reset();
+  merge_renew(pool);
   while (!merge_step(pool, u32.MAX_VALUE, false)) {}
   zs_compact(pool, u32.MAX_VALUE);
   pool.changesShrunk = pool.changes;

@@ -105,6 +105,8 @@ export class Pool {
   changes: u32;
   /// `changes` when a merge last began that found everything; 0 = never.
   changesMerged: u32;
+  /// Whether all objects that are hashed are known to differ, see merge.ts.
+  mergeKnown: u32;
 
   /// Chunks of cells, newest first in `chunkNewest`, linked through their first cell; `chunkOldest` is walked from.
   chunkOldest: u32;
