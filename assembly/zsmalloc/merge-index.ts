@@ -19,7 +19,6 @@ import { merge_compact } from './merge';
 import { MERGE_ROOM, MERGE_ROOM_BYTES, Pool } from './structs';
 
 const SECOND: u64 = 1 << 31;
-const NEW: u64 = 1 << 30;
 /** The pool's room holds the head of the array and its directory pointers, or after the head a small index. */
 const HEAD_BYTES: u32 = offsetof<FrameArray>('directory0');
 const DIRECTORIES_MAX: u32 = (MERGE_ROOM_BYTES - HEAD_BYTES) / 4;
@@ -52,13 +51,20 @@ export function index_entry(pool: Pool, slot: u32): usize {
 // @ts-ignore: decorator
 @inline
 export function entry_make(key: u32, cell: u32, second: bool, isNew: bool): u64 {
-  return (<u64>key << 32) | (<u64>second << 31) | (<u64>isNew << 30) | <u64>(cell >> 3);
+  return (<u64>key << 32) | (<u64>second << 31) | entry_new(isNew) | <u64>(cell >> 3);
+}
+
+/** The flag of an entry whose object is new, if it is. */
+// @ts-ignore: decorator
+@inline
+export function entry_new(isNew: bool): u64 {
+  return <u64>isNew << 30;
 }
 
 // @ts-ignore: decorator
 @inline
 export function entry_is_new(entry: u64): bool {
-  return (entry & NEW) != 0;
+  return (entry & entry_new(true)) != 0;
 }
 
 // @ts-ignore: decorator

@@ -20,7 +20,7 @@ import {
   cell_root, cell_set, cell_set_target, cell_target, first_cell, next_cell,
 } from './cell';
 import {
-  entry_cell, entry_is_new, entry_make, entry_matches, entry_rename, index_begin, index_end, index_entry, index_grow,
+  entry_cell, entry_is_new, entry_make, entry_new, entry_matches, entry_rename, index_begin, index_end, index_entry, index_grow,
   index_in_frames, index_likely, index_place, index_slot,
 } from './merge-index';
 import {
@@ -66,6 +66,8 @@ const AGAIN: u32 = 4;
 const BEYOND: u32 = 8;
 /** Objects that were hashed before the pass began are known to differ from each other. */
 const KNOWN: u32 = 16;
+/** A dry run has hashed objects since the pass began, also such as the pass will not come to. */
+const FOREIGN_HASHES: u32 = 32;
 /** Cells without an object that a step goes past, some 0.1 ms: a slice of a pool full of sharers must end, too. */
 const STEP_CELLS_MAX: u32 = 1 << 16;
 
@@ -203,7 +205,7 @@ export function merge_step(pool: Pool, objectsMax: u32, dryRun: bool): bool {
       }
       if (!dryRun && !(pool.mergeFlags & SKIPPED)) {
         pool.changesMerged = pool.mergeChanges;
-        pool.mergeKnown = pool.mergeFlags & FIRST_ROUND;
+        pool.mergeKnown = u32((pool.mergeFlags & (FIRST_ROUND | FOREIGN_HASHES)) == FIRST_ROUND);
       }
       merge_end(pool);
       return true;
@@ -311,8 +313,9 @@ function scan(pool: Pool, cell: u32, key: u32, at: usize, isNew: bool, dryRun: b
     if (entry_matches(entry, key, second)) {
       const other = owner_of(pool, entry_cell(entry));
       if (other == cell) {
-        // The object cell of a merge earlier in this pass; or the entry names a leaf below it, which may go.
-        store<u64>(at, entry_rename(entry, cell));
+        // The object cell of a merge earlier in this pass; or the entry names a leaf below it, which may go; or the cell
+        // holds a new object by now.
+        store<u64>(at, entry_rename(entry, cell) | entry_new(isNew));
         if (pool.mergeFlags & FIRST_ROUND) objectsScanned--;
         return;
       }
@@ -472,8 +475,7 @@ export function merge_dry_end(pool: Pool): void {
   cellsDoomed = false;
   memory.copy(changetype<usize>(pool) + MERGE_STATE, SAVED, MERGE_STATE_BYTES);
   memory.copy(changetype<usize>(pool) + MERGE_ROOM, SAVED + MERGE_STATE_BYTES, MERGE_ROOM_BYTES);
-  // The dry run has hashed objects that the pass would take for known.
-  pool.mergeFlags &= ~KNOWN;
+  pool.mergeFlags = (pool.mergeFlags & ~KNOWN) | FOREIGN_HASHES;
   for (let n: u32 = 0; n < pool.classes; n++) {
     const sizeClass = class_at(pool, n);
     if (sizeClass.objects == 1) continue;
