@@ -189,7 +189,7 @@ export function mergePool(
   core.makeHashKey();
   let now = start;
   let last: number;
-  raw.poolMergeBegin(address, dry, Number(deadline + most === Infinity));
+  raw.poolMergeBegin(address, dry, Number(maxObjects === undefined && maxMilliseconds === undefined));
   do {
     ended = raw.poolMergeStep(address, Math.min(most - looks, step), dry);
     looks = core.number(0);

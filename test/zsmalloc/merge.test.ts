@@ -195,6 +195,53 @@ describe.each(BUILDS)('merge of a pool, %s build', (build) => {
     checkPools(engine);
   });
 
+  test.each([0xffffffff, 0])(
+    'what is new behind the cursor is found by a merge without a budget; hash mask %i',
+    (mask) => {
+      using engine = engineOf(build);
+      rawExports(engine).weakenHash(mask);
+      const pool = engine.createPool();
+      const handles = Array.from({ length: 40 }, (_, n) => pool.store(content(60, n)));
+      expect(pool.merge({ maxObjects: 20 })).toMatchObject({ objectsScanned: 20, complete: false });
+      pool.write(handles[3], content(60, 30));
+      pool.write(handles[5], content(60, 7));
+      expect(pool.merge()).toMatchObject({ objectsMerged: 2, complete: true });
+      expect(pool.stats().objects).toBe(38);
+      expect(pool.merge({ maxObjects: 1 })).toMatchObject({ objectsScanned: 0, complete: true });
+    },
+  );
+
+  test.each([0xffffffff, 0])(
+    'what a dry run hashed behind the cursor is found by the next pass; hash mask %i',
+    (mask) => {
+      using engine = engineOf(build);
+      rawExports(engine).weakenHash(mask);
+      const pool = engine.createPool();
+      const handles = Array.from({ length: 40 }, (_, n) => pool.store(content(60, n)));
+      pool.merge();
+      pool.write(handles[39], content(60, 50));
+      pool.merge({ maxObjects: 20 });
+      pool.write(handles[3], content(60, 30));
+      expect(pool.merge({ dryRun: true }).objectsMerged).toBe(1);
+      for (let pass = 0; pass < 2; pass++) {
+        for (let complete = false; !complete;) ({ complete } = pool.merge({ maxObjects: 7 }));
+      }
+      expect(pool.stats().objects).toBe(39);
+    },
+  );
+
+  test('a pass in slices ends, though something changes between them', () => {
+    using engine = engineOf(build);
+    const pool = engine.createPool();
+    const handles = Array.from({ length: 100 }, (_, n) => pool.store(content(60, n)));
+    const scanned = Array.from({ length: 10 }, (_, n) => {
+      pool.write(handles[n], content(60, 100 + n));
+      return pool.merge(n % 2 ? { maxObjects: 10 } : { maxObjects: 10, maxMilliseconds: 1000 }).objectsScanned;
+    });
+    expect(scanned).toEqual(Array.from({ length: 10 }, () => 10));
+    expect(pool.merge({ maxObjects: 10 })).toMatchObject({ objectsScanned: 0, complete: true });
+  });
+
   test('a pass in slices does the same with dry runs between the slices as without', () => {
     using engine = engineOf(build);
     const [plain, disturbed] = [engine.createPool(), engine.createPool()];
