@@ -151,22 +151,19 @@ export function header_hashed(header: u64): bool {
 /**
  * Hashes the payload and caches the hash. Returns the header with it.
  *
- * The whole of a short payload is hashed; of a longer one its beginning and, where it is not compressed, a piece of each 512
- * bytes. Most objects differ there already, and reading them is what a merge's time is: those that do not differ cost a
- * compare and a hash of the whole. Compressed, much the same information stands in each byte; in plain content there may be
- * zeros for long.
+ * The whole of a short payload is hashed; of a longer one its beginning and, where it is most of a page and not compressed, a
+ * piece of each 512 bytes. Most objects differ there already, and reading them is what a merge's time is: those that do not
+ * differ cost some compares and a hash of the whole. Compressed, much the same information stands in each byte; a plain page
+ * may begin with zeros for long.
  */
 export function object_hash(location: u32, header: u64): u64 {
   const length = header_length(header);
   const codec = header_codec(header);
-  let hash: u32;
-  if (length <= SAMPLE_START) {
-    hash = content_hash(object_view(location, length, SCRATCH_A), length, is_plain(codec) ? CODEC_RAW : codec);
-  } else if (is_plain(codec) && length > PAGE_SIZE / 2) {
-    hash = hash_finish(sample(location, length), length, CODEC_RAW);
-  } else {
-    hash = hash_finish(sample(location, SAMPLE_START), length, is_plain(codec) ? CODEC_RAW : codec);
-  }
+  const kind = is_plain(codec) ? CODEC_RAW : codec;
+  const sampled = kind == CODEC_RAW && length > PAGE_SIZE / 2 ? length : SAMPLE_START;
+  const hash = length <= SAMPLE_START
+    ? content_hash(object_view(location, length, SCRATCH_A), length, kind)
+    : hash_finish(sample(location, sampled), length, kind);
   if (location & LOCATION_HUGE) zspage_of(location).hugeHash = hash;
   header = (header & ((1 << HASH_SHIFT) - 1)) | (<u64>max(hash >> HASH_CUT, 1) << HASH_SHIFT);
   object_set_header(location, header);
