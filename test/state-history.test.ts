@@ -182,7 +182,8 @@ describe.each(BUILDS)('StateHistory of the %s build', (build) => {
       expect(Buffer.compare(history.get(id), state)).toBe(0);
     }
     expect(least).toBeGreaterThan(0.6 * maxBytes);
-    expect(history.ids().length).toBeGreaterThan(2);
+    // States far apart, which 'thin' keeps, have few pages in common: of those two fit for sure, whatever the noise.
+    expect(history.ids().length).toBeGreaterThan(policy === 'thin' ? 1 : 2);
   });
 
   test('a state that alone takes more than maxBytes is refused, and the others stay', () => {
