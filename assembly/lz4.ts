@@ -10,7 +10,7 @@
  * offset, more match length. A nibble of 15 goes on in bytes of 255 and a last smaller one. The last sequence has
  * literals only.
  */
-import { EIO, PAGE_SIZE } from './common';
+import { DEBUG, EIO, PAGE_SIZE } from './common';
 import { bytes_equal } from './compare';
 
 const MINMATCH: u32 = 4;
@@ -265,9 +265,11 @@ let stoppedOp: usize = 0;
  *
  * A function of its own, and written as it is, for what V8 makes of it: few values alive, so that none is spilled in
  * the loop; one addition between a token and the next, since that chain is what the time of short sequences is; stores
- * as few and as narrow as may be; tests apart, with loads and stores between them (joined, they become arithmetic).
+ * as few and as narrow as may be; tests apart, with loads and stores between them (joined, they become arithmetic), and
+ * each as late as may be: that a match begins before `dst` is found out by one signed compare, in the branch that reads it.
  * @param inMax two bytes before the first token that is too near the block's end to read any short sequence of it
  * @param outMax the last place where any short sequence can be written
+ * @param dst where the page begins, below 2 GiB: a match before address 0 is then negative
  * @returns false where the block is malformed
  */
 function decode_fast(ip: usize, inMax: usize, op: usize, outMax: usize, dst: usize): bool {
@@ -279,9 +281,10 @@ function decode_fast(ip: usize, inMax: usize, op: usize, outMax: usize, dst: usi
     let next = ip + 3;
     v128.store(op, v128.load(next));
     let to: usize;
-    if (token < RUN_MASK << 4) {
-      next += token >> 4;
-      to = op + (token >> 4);
+    const literals = token >> 4;
+    if (literals != RUN_MASK) {
+      next += literals;
+      to = op + literals;
     } else {
       const more = <u32>load<u8>(next);
       if (more == 255) break;
@@ -294,15 +297,16 @@ function decode_fast(ip: usize, inMax: usize, op: usize, outMax: usize, dst: usi
       if (more > 32 - RUN_MASK) copy_wild(op + 32, ip + 36, to);
     }
     const offset = <u32>load<u16>(next);
-    if (offset > <u32>(to - dst)) return false;
     const match = to - offset;
     const matched = token & RUN_MASK;
     if (matched != RUN_MASK) {
       if (offset >= 16) {
+        if (<i32>match < <i32>dst) return false;
         v128.store(to, v128.load(match));
         if (matched > 16 - MINMATCH) store<u16>(to, load<u16>(match, 16), 16);
       } else {
         if (offset == 0) return false;
+        if (<i32>match < <i32>dst) return false;
         v128.store(to, i8x16.swizzle(v128.load(match), v128.load(PATTERN + (offset << 4))));
         store<u16>(to, load<u16>(to + 16 - <usize>load<u8>(PATTERN_STEP + offset)), 16);
       }
@@ -313,6 +317,7 @@ function decode_fast(ip: usize, inMax: usize, op: usize, outMax: usize, dst: usi
     const more = <u32>load<u8>(next, 2);
     const end = to + more + (RUN_MASK + MINMATCH);
     if (end > outMax) break;
+    if (<i32>match < <i32>dst) return false;
     if (offset < 16) break;
     v128.store(to, v128.load(match));
     if (more == 255) break;
@@ -328,11 +333,12 @@ function decode_fast(ip: usize, inMax: usize, op: usize, outMax: usize, dst: usi
 
 /**
  * Decompresses one block. Safe on any input, also a hostile one: what it answers depends on `srcLength` bytes at `src`
- * and on nothing else, it changes `dstLength` bytes at `dst` and nothing else, and it always ends. (It may read up to 16
- * bytes before both, which are memory of ours in any case, and reads nothing behind them.)
+ * and on nothing else, it changes `dstLength` bytes at `dst`, which is below 2 GiB, and nothing else, and it always ends.
+ * (It may read up to 16 bytes before both, which are memory of ours in any case, and reads nothing behind them.)
  * @returns the number of bytes written, or -EIO where the block is malformed or does not fit
  */
 export function lz4_decompress(src: usize, srcLength: u32, dst: usize, dstLength: u32): i32 {
+  if (DEBUG) assert(<isize>dst >= 0);
   const ipEnd = src + srcLength;
   const opEnd = dst + dstLength;
   // 0: never.
