@@ -3,7 +3,7 @@
  * directories lead to an entry. The merge index and the deduplication index are such arrays.
  */
 import { DEBUG, PAGE_SIZE } from './common';
-import { frame_alloc_for, frame_alloc_zeroed, frame_free } from './frames';
+import { frame_alloc, frame_alloc_zeroed, frame_free } from './frames';
 
 export const ENTRY_BYTES: u32 = 8;
 export const ENTRIES_PER_FRAME: u32 = PAGE_SIZE / ENTRY_BYTES;
@@ -39,7 +39,7 @@ export function array_grow(array: FrameArray, directoriesMax: u32, merging: bool
   const at = changetype<usize>(array) + number * 4;
   if (number == array.directories) {
     if (number == directoriesMax) return false;
-    const directory = frame_alloc_for(merging);
+    const directory = frame_alloc(merging);
     if (directory == 0) return false;
     store<u32>(at, directory, DIRECTORY0);
     array.directories++;

@@ -63,13 +63,15 @@ function grow(): bool {
   return true;
 }
 
-/** A frame with undefined content and metadata 0, or 0 when memory is exhausted. */
-export function frame_alloc(): u32 {
+/**
+ * A frame with undefined content and metadata 0, or 0 when memory is exhausted.
+ * @param merging whether it may then be one of the reserve
+ */
+export function frame_alloc(merging: bool = false): u32 {
   let frame = freeHead;
   if (frame != 0) {
     freeHead = load<u32>(frame_meta(frame));
-  } else {
-    if (frontier == end && !grow()) return 0;
+  } else if (frontier != end || grow()) {
     if ((frontier & REGION_MASK) == 0) {
       // The first frame of a region holds the region's metadata (fresh memory: zeros).
       const spare = frontier + PAGE_SIZE;
@@ -79,28 +81,20 @@ export function frame_alloc(): u32 {
     }
     frame = frontier;
     frontier += PAGE_SIZE;
+  } else {
+    if (!merging || reserveHead == 0) return 0;
+    frame = reserveHead;
+    reserveHead = load<u32>(frame_meta(frame));
+    reserveOut++;
   }
   store<u32>(frame_meta(frame), 0);
   framesInUse++;
   return frame;
 }
 
-/** As `frame_alloc`, and for merging from the reserve, too. */
-export function frame_alloc_for(merging: bool): u32 {
-  const frame = frame_alloc();
-  if (frame != 0 || !merging) return frame;
-  const spare = reserveHead;
-  if (spare == 0) return 0;
-  reserveHead = load<u32>(frame_meta(spare));
-  reserveOut++;
-  store<u32>(frame_meta(spare), 0);
-  framesInUse++;
-  return spare;
-}
-
 /** As `frame_alloc`, filled with zeros. */
 export function frame_alloc_zeroed(merging: bool = false): u32 {
-  const frame = frame_alloc_for(merging);
+  const frame = frame_alloc(merging);
   if (frame != 0) memory.fill(frame, 0, PAGE_SIZE);
   return frame;
 }

@@ -49,13 +49,13 @@ const COUNT_MASK: u32 = PAGE_MASK;
 
 const SLOTS_SHIFT: u32 = 9;
 const SLOTS: u32 = 1 << SLOTS_SHIFT;
-/** Below the two levels of the tree. */
-const CHUNK_LEVEL: u32 = 2;
 const SLOT_MASK: u32 = SLOTS - 1;
 const FANOUT_SHIFT: u32 = 10;
 const FANOUT_MASK: u32 = (1 << FANOUT_SHIFT) - 1;
 const UPPER_SHIFT: u32 = SLOTS_SHIFT + FANOUT_SHIFT;
 const ROOT_SHIFT: u32 = UPPER_SHIFT + FANOUT_SHIFT;
+/** Below the upper and the lower level of the tree. */
+const CHUNK_LEVEL: u32 = 2;
 
 // @ts-ignore: decorator
 @inline

@@ -93,20 +93,29 @@ function first_part(payload: u32): u32 {
 }
 
 /**
- * The payload in one piece: where it stands, or gathered in `scratch` when it straddles two frames. For reading only,
- * and only until the next call that changes the pool.
+ * A part of the payload in one piece: where it stands, or gathered in `scratch` when it straddles two frames. For reading
+ * only, and only until the next call that changes the pool.
  */
 // @ts-ignore: decorator
 @inline
-export function object_view(location: u32, length: u32, scratch: usize): usize {
+function object_part(location: u32, offset: u32, length: u32, scratch: usize): usize {
   const payload = payload_address(location);
-  if (!(location & LOCATION_STRADDLES)) return payload;
+  if (!(location & LOCATION_STRADDLES)) return payload + offset;
   const first = first_part(payload);
-  // What straddles is the object; a short payload may still end in the first frame.
-  if (length <= first) return payload;
-  memory.copy(scratch, payload, first);
-  memory.copy(scratch + first, next_frame(location), length - first);
+  // What straddles is the object; the part may still stand in one of the frames.
+  if (offset + length <= first) return payload + offset;
+  const second = next_frame(location);
+  if (offset >= first) return second + offset - first;
+  memory.copy(scratch, payload + offset, first - offset);
+  memory.copy(scratch + first - offset, second, offset + length - first);
   return scratch;
+}
+
+/** The whole payload, as `object_part`. */
+// @ts-ignore: decorator
+@inline
+export function object_view(location: u32, length: u32, scratch: usize): usize {
+  return object_part(location, 0, length, scratch);
 }
 
 /** As `object_view`, for callers that are not in a hurry: smaller code. */
@@ -175,24 +184,10 @@ function sample(location: u32, length: u32): u64 {
   let sum: u64 = 0;
   let offset: u32 = 0;
   while (offset + PIECE <= length) {
-    sum += nh_piece(piece(location, offset), offset);
+    sum += nh_piece(object_part(location, offset, PIECE, SCRATCH_A), offset);
     offset = offset < SAMPLE_START - PIECE ? offset + PIECE : (offset | (SAMPLE_EVERY - 1)) + 1;
   }
   return sum;
-}
-
-/** One piece of the payload, as `object_view`. */
-function piece(location: u32, offset: u32): usize {
-  const payload = payload_address(location);
-  const at = payload + offset;
-  if (!(location & LOCATION_STRADDLES)) return at;
-  const first = first_part(payload);
-  if (offset + PIECE <= first) return at;
-  const second = next_frame(location);
-  if (offset >= first) return second + offset - first;
-  memory.copy(SCRATCH_A, at, first - offset);
-  memory.copy(SCRATCH_A + first - offset, second, offset + PIECE - first);
-  return SCRATCH_A;
 }
 
 /** 32 bits that are equal for equal objects: of length and cached hash, or of the longer hash of a huge object. */

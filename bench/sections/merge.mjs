@@ -22,11 +22,11 @@ class Subject {
   #zram;
   /** Smallest share found by any pass; and the counts of the last. */
   foundShare = 1;
-  /** Most pairs that any pass compared and found to be different. */
-  different = 0;
   found = 0;
   duplicates = 0;
   objects = 0;
+  /** Most pairs that any pass compared and found to be different. */
+  different = 0;
 
   empty() {
     this.#zram?.destroy();
