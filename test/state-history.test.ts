@@ -169,7 +169,8 @@ describe.each(BUILDS)('StateHistory of the %s build', (build) => {
   });
 
   test.each(['oldest', 'thin'] as const)('maxBytes holds after every push, and is used: %s', (policy) => {
-    const maxBytes = 1 << 20;
+    // Room for three states that have nothing in common, which those that 'thin' keeps may come to.
+    const maxBytes = 3 << 19;
     using history = historyOf({ maxBytes, policy });
     const state = joined(programPages(seed, 100).pages, noise(20 * PAGE_SIZE));
     let least = Infinity;
@@ -182,8 +183,7 @@ describe.each(BUILDS)('StateHistory of the %s build', (build) => {
       expect(Buffer.compare(history.get(id), state)).toBe(0);
     }
     expect(least).toBeGreaterThan(0.6 * maxBytes);
-    // States far apart, which 'thin' keeps, have few pages in common: of those two fit for sure, whatever the noise.
-    expect(history.ids().length).toBeGreaterThan(policy === 'thin' ? 1 : 2);
+    expect(history.ids().length).toBeGreaterThan(2);
   });
 
   test('a state that alone takes more than maxBytes is refused, and the others stay', () => {
