@@ -1,35 +1,13 @@
 /** Tests of what callers pass, shared by all classes: a wrong value is EINVAL before anything has changed. */
+import { allocate, detached, isBytes, isDetached, lengthOf } from './bytes.js';
 import { ZramError } from './errors.js';
-import { describe, parseSize } from './size.js';
+import { describe, parseSize, textOf } from './size.js';
 
 export const PAGE_SIZE = 4096;
 
-const typedArrayPrototype = Object.getPrototypeOf(Uint8Array.prototype) as object;
-
-export function isBytes(value: unknown): value is Uint8Array {
-  return value instanceof Uint8Array || isTyped(value, 'Uint8Array');
-}
-
-export function isWords(value: unknown): value is Uint32Array {
-  return value instanceof Uint32Array || isTyped(value, 'Uint32Array');
-}
-
-/** The intrinsic getter knows arrays of other realms too, and cannot be forged. */
-function isTyped(value: unknown, type: string): boolean {
-  return ArrayBuffer.isView(value) && Reflect.get(typedArrayPrototype, Symbol.toStringTag, value) === type;
-}
-
 export function checkBytes(value: unknown, name: string): asserts value is Uint8Array {
   if (!isBytes(value)) throw new ZramError('EINVAL', `${name} must be a Uint8Array, not ${describe(value)}.`);
-}
-
-/** A copy of one's own. `slice()` of a Buffer would be a view of the same bytes. */
-export function copyOf(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(bytes);
-}
-
-export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+  if (lengthOf(value) === 0 && isDetached(value)) throw detached(name);
 }
 
 /** A whole number from `min` to `max`. */
@@ -47,9 +25,10 @@ export function checkBoolean(value: unknown, name: string): asserts value is boo
 /** Whole pages: `count` of them, or any number. */
 export function checkPages(bytes: unknown, count?: number): asserts bytes is Uint8Array {
   checkBytes(bytes, 'bytes');
-  if (count === undefined ? bytes.length % PAGE_SIZE === 0 : bytes.length === count * PAGE_SIZE) return;
+  const length = lengthOf(bytes);
+  if (count === undefined ? length % PAGE_SIZE === 0 : length === count * PAGE_SIZE) return;
   const expected = count === undefined ? `a multiple of ${PAGE_SIZE}` : String(count * PAGE_SIZE);
-  throw new ZramError('EINVAL', `bytes must have ${expected} bytes, not ${bytes.length}.`);
+  throw new ZramError('EINVAL', `bytes must have ${expected} bytes, not ${length}.`);
 }
 
 /** Pages inside a disk of `diskPages`. */
@@ -93,17 +72,61 @@ export function checkOptions(value: unknown, known: readonly string[], call: str
   }
 }
 
+/**
+ * The options of a call as a plain object of our own, each read once: getters of the caller's object run here, before
+ * anything is tested or done, and nowhere else.
+ * @throws ZramError EINVAL: no object, an option that there is not, or one that cannot be read
+ */
+export function readOptions<T extends object>(
+  value: T | undefined,
+  known: readonly string[],
+  call: string,
+): Partial<T> {
+  if (value === undefined) return {};
+  const options: Record<string, unknown> = {};
+  try {
+    checkOptions(value, known, call);
+    for (const name of known) {
+      const option = (value as Record<string, unknown>)[name];
+      if (option !== undefined) options[name] = option;
+    }
+  } catch (error) {
+    throw error instanceof ZramError ? error : unreadable(`the options of ${call}`, error);
+  }
+  return options as Partial<T>;
+}
+
+/**
+ * A caller's list as an array of our own, each element read once; undefined when it is no array.
+ * @throws ZramError EINVAL: it cannot be read
+ */
+export function readList(value: unknown, name: string): unknown[] | undefined {
+  if (!Array.isArray(value)) return undefined;
+  try {
+    const { length } = value;
+    const list: unknown[] = [];
+    for (let n = 0; n < length; n++) list.push(value[n]);
+    return list;
+  } catch (error) {
+    throw unreadable(name, error);
+  }
+}
+
+function unreadable(name: string, error: unknown): ZramError {
+  return new ZramError('EINVAL', `${name} cannot be read: ${textOf(error)}.`);
+}
+
 /** An array to read into, if one is given, must have room for `length` bytes. */
 export function checkOut(out: unknown, length: number): asserts out is Uint8Array | undefined {
   if (out === undefined) return;
   checkBytes(out, 'out');
-  if (out.length < length) {
-    throw new ZramError('EINVAL', `out has ${out.length} bytes; ${length} are needed.`);
+  if (lengthOf(out) < length) {
+    throw new ZramError('EINVAL', `out has ${lengthOf(out)} bytes; ${length} are needed.`);
   }
 }
 
 /** The array to read into: the caller's, when it has room for `length` bytes, else a new one. */
 export function outFor(out: unknown, length: number): Uint8Array {
   checkOut(out, length);
-  return out ?? new Uint8Array(length);
+  return out ?? allocate(length);
 }

@@ -9,7 +9,8 @@ import { instantiate, instantiateSync } from 'as-bind/dist/as-bind.esm.js';
 import { Codecs } from './compressors/codecs.js';
 import { defaultSource } from './core-source.js';
 import { ZramError } from './errors.js';
-import { PAGE_SIZE, isBytes } from './arguments.js';
+import { PAGE_SIZE } from './arguments.js';
+import { isBytes } from './bytes.js';
 import { describe } from './size.js';
 
 /**

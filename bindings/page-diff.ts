@@ -1,5 +1,6 @@
 /** The difference of two devices or snapshots: which pages read differently. */
-import { sameBytes, PAGE_SIZE } from './arguments.js';
+import { PAGE_SIZE } from './arguments.js';
+import { sameBytes } from './bytes.js';
 import type { StoredPages } from './stored-pages.js';
 
 /** Pages that follow each other. */

@@ -38,13 +38,31 @@ export function parseSize(value: unknown, name: string): number {
   );
 }
 
-/** A value as it may stand in a sentence. */
+/** A value as it may stand in a sentence. Whatever the value is, this does not throw. */
 export function describe(value: unknown): string {
   if (typeof value === 'string') return `'${printable(value.length > 40 ? `${value.slice(0, 40)}…` : value)}'`;
-  if (typeof value === 'object' && value !== null) return value.constructor?.name || 'an object';
+  if (typeof value === 'object' && value !== null) return classOf(value) || 'an object';
   if (typeof value === 'function') return 'a function';
   if (typeof value === 'bigint') return `the BigInt ${value}`;
   return String(value);
+}
+
+function classOf(value: object): string | undefined {
+  try {
+    const name: unknown = value.constructor?.name;
+    return typeof name === 'string' ? printable(name) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What somebody's code threw, as text. Whatever it is, this does not throw. */
+export function textOf(error: unknown): string {
+  try {
+    return String(error);
+  } catch {
+    return 'an error that has no text';
+  }
 }
 
 function printable(text: string): string {

@@ -1,5 +1,6 @@
 /** What a device is: its settings, and while it has a disksize its pages. Shared by Zram, its attributes and post-processing. */
-import { PAGE_SIZE, checkBoolean, checkBytes, checkInteger, copyOf, parseDiskPages } from './arguments.js';
+import { PAGE_SIZE, checkBoolean, checkBytes, checkInteger, parseDiskPages } from './arguments.js';
+import { copyOf } from './bytes.js';
 import { BackingDevice, checkBacking, isAsynchronous, type AsyncBacking, type Backing } from './backing/backing.js';
 import type { Encoder } from './compressors/codecs.js';
 import { PRIORITIES, type CompressorParams } from './compressors/compressor.js';

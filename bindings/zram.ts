@@ -1,6 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** Zram: the compressed block device. */
-import { PAGE_SIZE, checkBytes, checkInteger, checkOptions, checkPages, copyOf, isWords } from './arguments.js';
+import { PAGE_SIZE, checkBytes, checkInteger, checkOptions, checkPages } from './arguments.js';
+import { copyOf, isWords } from './bytes.js';
 import type { AsyncBacking, Backing } from './backing/backing.js';
 import { CODEC_LZ4, CODEC_PAGE, type Encoder } from './compressors/codecs.js';
 import { checkCore, type Core } from './core.js';

@@ -1,15 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** Zswap: a compressed cache of pages in front of a backing, on the same allocator (mm/zswap.c). */
-import {
-  PAGE_SIZE,
-  checkBoolean,
-  checkBytes,
-  checkInteger,
-  checkOptions,
-  checkOut,
-  copyOf,
-  outFor,
-} from './arguments.js';
+import { PAGE_SIZE, checkBoolean, checkBytes, checkInteger, checkOptions, checkOut, outFor } from './arguments.js';
+import { copyOf } from './bytes.js';
 import {
   SlotAllocator,
   checkBacking,

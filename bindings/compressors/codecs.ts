@@ -3,7 +3,8 @@
  * compressor with its parameters: what was made with others is told apart, also where it could be read alike. Of LZ4 there
  * is one, whatever the level.
  */
-import { PAGE_SIZE, copyOf, isBytes, sameBytes } from '../arguments.js';
+import { PAGE_SIZE } from '../arguments.js';
+import { copyOf, isBytes, sameBytes } from '../bytes.js';
 import { ZramError } from '../errors.js';
 import { describe } from '../size.js';
 import type { Compressor, CompressorParams } from './compressor.js';

@@ -2,7 +2,8 @@
  * Recompression (the attribute `recompress`), by the kernel's rules of 6.18
  * (Documentation/admin-guide/blockdev/zram.rst).
  */
-import { PAGE_SIZE, checkInteger, checkOptions, copyOf } from '../arguments.js';
+import { PAGE_SIZE, checkInteger, checkOptions } from '../arguments.js';
+import { copyOf } from '../bytes.js';
 import { CODEC_LZ4, CODEC_RAW, type Encoder } from '../compressors/codecs.js';
 import { PRIORITIES } from '../compressors/compressor.js';
 import { ZramError } from '../errors.js';

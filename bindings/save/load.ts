@@ -2,7 +2,8 @@
  * Loading: the sections of a save file, tested one by one, and the devices that they fill. What is made is destroyed again
  * when anything turns out to be wrong: either all of a file is loaded, or nothing.
  */
-import { PAGE_SIZE, isBytes } from '../arguments.js';
+import { PAGE_SIZE } from '../arguments.js';
+import { isBytes } from '../bytes.js';
 import type { CompressorParams } from '../compressors/compressor.js';
 import type { EngineLease } from '../engine-lease.js';
 import { Engine } from '../engine.js';

@@ -1,5 +1,5 @@
 /** Where a save file comes from: bytes, blobs, streams of the web and of Node.js. */
-import { isBytes } from '../arguments.js';
+import { isBytes } from '../bytes.js';
 import { ZramError } from '../errors.js';
 import { describe } from '../size.js';
 

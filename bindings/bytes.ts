@@ -1,0 +1,111 @@
+/**
+ * Byte arrays of callers. An array may be a subclass, a `Buffer`, of another realm, on shared memory, detached, or dressed
+ * with properties of its own. So it is looked at through the intrinsic getters and methods alone, which cannot be
+ * forged, and whatever happens to it is a `ZramError`.
+ */
+import { ZramError } from './errors.js';
+
+const typedArray = Object.getPrototypeOf(Uint8Array.prototype) as object;
+
+function intrinsic(name: string | symbol): unknown {
+  return Reflect.get(Object.getOwnPropertyDescriptor(typedArray, name) as object, 'get');
+}
+
+const tagGetter = intrinsic(Symbol.toStringTag) as () => string | undefined;
+const lengthGetter = intrinsic('length') as () => number;
+const offsetGetter = intrinsic('byteOffset') as () => number;
+const bufferGetter = intrinsic('buffer') as () => ArrayBufferLike;
+// eslint-disable-next-line @typescript-eslint/unbound-method -- called with the array as `this`
+const { set } = Uint8Array.prototype;
+
+export function isBytes(value: unknown): value is Uint8Array {
+  return tagGetter.call(value) === 'Uint8Array';
+}
+
+export function isWords(value: unknown): value is Uint32Array {
+  return tagGetter.call(value) === 'Uint32Array';
+}
+
+/** Elements of the array; 0 when it is detached. */
+export function lengthOf(array: Uint8Array | Uint32Array): number {
+  return lengthGetter.call(array);
+}
+
+/** An array that was transferred, or whose buffer has shrunk behind its beginning, holds nothing any more. */
+export function isDetached(array: Uint8Array | Uint32Array): boolean {
+  if (lengthGetter.call(array) !== 0) return false;
+  try {
+    new Uint8Array(bufferGetter.call(array), offsetGetter.call(array), 0);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+/**
+ * A plain view of a part of the array: no subclass, no properties of its own, and a length that does not change. It is still
+ * the caller's memory.
+ * @throws ZramError EINVAL: the array was detached
+ */
+export function viewOf(bytes: Uint8Array, from = 0, to = lengthOf(bytes)): Uint8Array {
+  try {
+    return new Uint8Array(bufferGetter.call(bytes), offsetGetter.call(bytes) + from, to - from);
+  } catch {
+    throw detached('the array');
+  }
+}
+
+/**
+ * A copy of one's own; `slice()` of a Buffer would be a view of the same bytes.
+ * @throws ZramError EINVAL: the array was detached; ENOMEM: the host has no memory for the copy
+ */
+export function copyOf(bytes: Uint8Array, from = 0, to = lengthOf(bytes)): Uint8Array<ArrayBuffer> {
+  const copy = allocate(to - from);
+  setBytes(copy, viewOf(bytes, from, to));
+  return copy;
+}
+
+/**
+ * Copies `source` into a caller's array.
+ * @throws ZramError EINVAL: the array was detached or made shorter meanwhile
+ */
+export function setBytes(target: Uint8Array, source: Uint8Array, at = 0): void {
+  try {
+    set.call(target, source, at);
+  } catch {
+    throw detached('out');
+  }
+}
+
+/** @throws ZramError ENOMEM: no array is as long, or the host has no memory for it */
+export function allocate(length: number): Uint8Array<ArrayBuffer> {
+  try {
+    return new Uint8Array(length);
+  } catch {
+    throw tooLong(length);
+  }
+}
+
+/** As `allocate`, of 32-bit words. */
+export function allocateWords(length: number): Uint32Array<ArrayBuffer> {
+  try {
+    return new Uint32Array(length);
+  } catch {
+    throw tooLong(4 * length);
+  }
+}
+
+export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  const length = lengthOf(a);
+  if (length !== lengthOf(b)) return false;
+  for (let n = 0; n < length; n++) if (a[n] !== b[n]) return false;
+  return true;
+}
+
+export function detached(name: string): ZramError {
+  return new ZramError('EINVAL', `${name} was detached (transferred) or made shorter.`);
+}
+
+function tooLong(bytes: number): ZramError {
+  return new ZramError('ENOMEM', `there is no memory for an array of ${bytes} bytes: read less at a time.`);
+}
