@@ -1,7 +1,9 @@
 /** Backing: where pages go that are written back. */
 import { PAGE_SIZE, checkBytes, checkInteger } from '../arguments.js';
+import { lengthOf } from '../bytes.js';
 import { ZramError } from '../errors.js';
 import { describe } from '../size.js';
+import { claims } from './claims.js';
 
 /**
  * A device of fixed slots, 4096 bytes each, numbered from 0. A call that fails throws; what it throws is taken as an
@@ -39,8 +41,8 @@ export interface AsyncBacking {
 export function checkTransfer(slots: number, slot: unknown, page: unknown): void {
   checkInteger(slot, 'slot', 0, slots - 1);
   checkBytes(page, 'page');
-  if (page.length === PAGE_SIZE) return;
-  throw new ZramError('EINVAL', `page must have ${PAGE_SIZE} bytes, not ${page.length}.`);
+  if (lengthOf(page) === PAGE_SIZE) return;
+  throw new ZramError('EINVAL', `page must have ${PAGE_SIZE} bytes, not ${lengthOf(page)}.`);
 }
 
 /** Hands out slot numbers, those given back first. */
@@ -72,17 +74,15 @@ export function checkBacking(backing: unknown): asserts backing is Backing | Asy
   checkInteger(slots, 'backing.slots', 0, 2 ** 32 - 1);
 }
 
-/** Backings that somebody uses: each user numbers the slots for itself, so there can be only one. */
-const claimed = new WeakSet();
-
 /** @throws ZramError EBUSY: somebody uses it already */
 export function claimBacking(backing: Backing | AsyncBacking): void {
-  if (claimed.has(backing)) throw new ZramError('EBUSY', 'the backing is in use by another device or zswap.');
-  claimed.add(backing);
+  const { backings } = claims();
+  if (backings.has(backing)) throw new ZramError('EBUSY', 'the backing is in use by another device or zswap.');
+  backings.add(backing);
 }
 
 export function releaseBacking(backing: Backing | AsyncBacking): void {
-  claimed.delete(backing);
+  claims().backings.delete(backing);
 }
 
 /** A backing of a device, which its snapshots and clones use with it. */
