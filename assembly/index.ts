@@ -14,6 +14,7 @@ import { bytes_equal, page_same_filled } from './compare';
 import {
   OBJECT, SAME, SHARED, cell_kind, cell_location, cell_root, cell_target, cells_unused_bytes, first_cell, is_handle, next_cell,
 } from './zsmalloc/cell';
+import { pool_codecs } from './zsmalloc/codecs';
 import { can_compact, objectsMoved, zs_compact } from './zsmalloc/compact';
 import {
   bytesMerged, hashCollisions, merge_counters_reset, merge_dry_begin, merge_dry_end, merge_is_current, merge_renew, merge_step,
@@ -224,6 +225,11 @@ export function poolStats(address: usize): void {
 /** Gives up to `handlesMax` handles that share an object one of their own. @returns how many; -ENOMEM: no room */
 export function poolUnmerge(pool: usize, handlesMax: u32): i32 {
   return pool_unmerge(changetype<Pool>(pool), handlesMax);
+}
+
+/** Which of the codecs `wanted`, as bits, objects of the pool have. */
+export function poolCodecs(pool: usize, wanted: u32): u32 {
+  return pool_codecs(changetype<Pool>(pool), wanted);
 }
 
 /** Writes, for each class from the smallest, how many handles have no object of their own to the staging pages. */

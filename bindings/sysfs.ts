@@ -1,7 +1,6 @@
 /** sysfs: the attributes of /sys/block/zram<id>, in the kernel's own text, with its order of checks and its errors. */
 import { PAGE_SIZE, readOptions } from './arguments.js';
-import { FileBacking } from './backing/file.js';
-import { ALGORITHM_NAME_MAX } from './compressors/codecs.js';
+import { ALGORITHM_NAME_MAX } from './compressors/registered.js';
 import { PRIORITIES } from './compressors/compressor.js';
 import { TICK_MILLISECS } from './core.js';
 import { ZramError } from './errors.js';
@@ -93,13 +92,7 @@ function attributesOf(state: ZramState, zram: Zram): Record<string, Attribute> {
       read: () => `${state.backing === undefined ? 'none' : (state.backing.name ?? 'backing')}\n`,
       write: (text) => {
         if (state.stored) throw new ZramError('EBUSY', 'backing_dev can only be set before disksize.');
-        const backing = FileBacking.open(text.replace(/\n$/, ''));
-        try {
-          state.setBacking(backing, true);
-        } catch (error) {
-          backing.destroy();
-          throw error;
-        }
+        state.setBackingFile(text.replace(/\n$/, ''));
       },
     },
     bd_stat: {

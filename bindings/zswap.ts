@@ -10,7 +10,7 @@ import {
   releaseBacking,
   type Backing,
 } from './backing/backing.js';
-import { CODEC_LZ4, CODEC_PAGE, type Encoder } from './compressors/codecs.js';
+import { CODEC_LZ4, CODEC_PAGE, type Encoder, type EncoderHold } from './compressors/codecs.js';
 import { checkCore, type Core } from './core.js';
 import { Engine, ENGINE_OPTIONS, type EngineOptions } from './engine.js';
 import { ZramError } from './errors.js';
@@ -91,6 +91,7 @@ export class Zswap {
   readonly #acceptBytes: number;
   readonly #backing: Backing | undefined;
   readonly #encoder: Encoder;
+  readonly #encoders: EncoderHold;
   readonly #slots: SlotAllocator;
   readonly #exclusiveLoads: boolean;
   readonly #shrinkerEnabled: boolean;
@@ -121,7 +122,7 @@ export class Zswap {
     checkInteger(acceptThresholdPercent, 'acceptThresholdPercent', 1, 100);
     checkBoolean(exclusiveLoads, 'exclusiveLoads');
     checkBoolean(shrinkerEnabled, 'shrinkerEnabled');
-    this.#encoder = core.codecs.encoder(core.codecs.check(compressor, 'compressor'), {});
+    const algorithm = core.codecs.check(compressor, 'compressor');
     if (backing !== undefined) {
       checkBacking(backing);
       if (isAsynchronous(backing)) throw new ZramError('EINVAL', 'a zswap needs a synchronous backing.');
@@ -139,9 +140,12 @@ export class Zswap {
     this.#shrinkerEnabled = shrinkerEnabled;
     this.#sharedPool = pool;
     if (backing !== undefined) claimBacking(backing);
+    this.#encoders = core.codecs.hold();
     try {
+      this.#encoder = this.#encoders.encoder(algorithm, {});
       this.#pool = pool === undefined ? makePool(core, {}) : ZsPool.attach(pool, core, this);
     } catch (error) {
+      this.#encoders.end();
       if (backing !== undefined) releaseBacking(backing);
       throw error;
     }
@@ -314,6 +318,7 @@ export class Zswap {
     } else {
       endPool(this.#core, this.#pool);
     }
+    this.#encoders.end();
     this.#entries.clear();
     this.#writtenBack.clear();
     if (this.#backing) releaseBacking(this.#backing);

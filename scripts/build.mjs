@@ -85,9 +85,9 @@ const without = (filter, ...names) => ({
   },
 });
 /** zram-wasm/parallel compiles the core once and instantiates modules: as-bind is for bytes. */
-const withoutAsBind = without(/^as-bind\//, 'instantiate', 'instantiateSync');
+const withoutAsBind = without(/^as-bind\//, 'instantiateSync');
 /** Its workers are sent that module. */
-const withoutCore = without(/\/core-source\.js$|^as-bind\//, 'defaultSource', 'instantiate', 'instantiateSync');
+const withoutCore = without(/\/core-source\.js$|^as-bind\//, 'defaultSource', 'instantiateSync');
 
 /** errors.ts is a file of its own, which the other bundles import: one ZramError, so `instanceof` works across entries. */
 const importErrors = {

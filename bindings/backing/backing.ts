@@ -1,7 +1,9 @@
 /** Backing: where pages go that are written back. */
 import { PAGE_SIZE, checkBytes, checkInteger } from '../arguments.js';
+import { lengthOf } from '../bytes.js';
 import { ZramError } from '../errors.js';
 import { describe, textOf } from '../size.js';
+import { claims } from './claims.js';
 
 /**
  * A device of fixed slots, 4096 bytes each, numbered from 0. A call that fails throws; what it throws is taken as an
@@ -50,8 +52,8 @@ export interface AsyncBacking {
 export function checkTransfer(slots: number, slot: unknown, page: unknown): void {
   checkInteger(slot, 'slot', 0, slots - 1);
   checkBytes(page, 'page');
-  if (page.length === PAGE_SIZE) return;
-  throw new ZramError('EINVAL', `page must have ${PAGE_SIZE} bytes, not ${page.length}.`);
+  if (lengthOf(page) === PAGE_SIZE) return;
+  throw new ZramError('EINVAL', `page must have ${PAGE_SIZE} bytes, not ${lengthOf(page)}.`);
 }
 
 /** Hands out slot numbers, those given back first. */
@@ -113,18 +115,16 @@ export function checkBacking(backing: unknown): asserts backing is Backing | Asy
   readBacking(backing);
 }
 
-/** Backings that somebody uses: each user numbers the slots for itself, so there can be only one. */
-const claimed = new WeakSet();
-
 /** @throws ZramError EBUSY: somebody uses it already */
 export function claimBacking(backing: Backing | AsyncBacking): void {
+  const { backings } = claims();
   const origin = origins.get(backing) ?? backing;
-  if (claimed.has(origin)) throw new ZramError('EBUSY', 'the backing is in use by another device or zswap.');
-  claimed.add(origin);
+  if (backings.has(origin)) throw new ZramError('EBUSY', 'the backing is in use by another device or zswap.');
+  backings.add(origin);
 }
 
 export function releaseBacking(backing: Backing | AsyncBacking): void {
-  claimed.delete(origins.get(backing) ?? backing);
+  claims().backings.delete(origins.get(backing) ?? backing);
 }
 
 export { BackingDevice } from './backing-device.js';

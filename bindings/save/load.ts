@@ -4,6 +4,7 @@
  */
 import { PAGE_SIZE } from '../arguments.js';
 import { isBytes } from '../bytes.js';
+import type { EncoderHold } from '../compressors/codecs.js';
 import type { CompressorParams } from '../compressors/compressor.js';
 import type { EngineLease } from '../engine-lease.js';
 import { Engine } from '../engine.js';
@@ -87,6 +88,8 @@ export async function loadFile(
 class Loading {
   readonly #pages: PageLoader;
   readonly #codecs: LoadedCodec[] = [];
+  /** Until it is over, the numbers of the file's compressors are nobody else's. */
+  readonly #encoders: EncoderHold;
   /** By their order in the file. */
   readonly #settings: DeviceJson[] = [];
   readonly #devices: Zram[] = [];
@@ -100,7 +103,9 @@ class Loading {
     readonly mode: LoadMode,
     readonly lease: EngineLease | undefined,
   ) {
-    this.#pages = new PageLoader(Engine.coreOf(engine), this.#codecs);
+    const core = Engine.coreOf(engine);
+    this.#encoders = core.codecs.hold();
+    this.#pages = new PageLoader(core, this.#codecs);
   }
 
   /** Returns whether it was the last one. */
@@ -128,7 +133,7 @@ class Loading {
       if (!codecs.names().includes(name)) {
         throw new ZramError('EOPNOTSUPP', `this engine has no compressor ${describe(name)}: register it.`);
       }
-      this.#codecs.push({ name, params, codec: codecs.encoder(name, params).codec });
+      this.#codecs.push({ name, params, codec: this.#encoders.encoder(name, params).codec });
     } catch (error) {
       throw needed(error, `the compressor ${describe(name)}`, offset);
     }
@@ -205,10 +210,12 @@ class Loading {
       this.#made.set(name, made);
       if (made !== zram) zram.destroy();
     }
+    this.#encoders.end();
     return Object.freeze({ devices: this.#made, comment: this.#head?.comment });
   }
 
   destroy(): void {
+    this.#encoders.end();
     for (const made of [...this.#devices, ...this.#made.values()]) made.destroy();
   }
 }

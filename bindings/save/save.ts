@@ -1,5 +1,5 @@
 /** Saving: devices and snapshots of one pool to one file, which has each object once. */
-import { CODEC_LZ4, CODEC_PAGE, CODEC_RAW, type Encoder } from '../compressors/codecs.js';
+import { CODEC_LZ4, CODEC_PAGE, CODEC_RAW, type Encoder, type EncoderHold } from '../compressors/codecs.js';
 import { PAGE_SIZE, checkOptions } from '../arguments.js';
 import { ZramError } from '../errors.js';
 import { encodeVerified } from '../post-process/recompress.js';
@@ -142,6 +142,8 @@ class Saving {
   readonly #sink: SinkWriter;
   /** Numbers in the file, by those in the engine. */
   readonly #codecs = new Map<number, number>();
+  /** Until it is over, those numbers of the engine are nobody else's. */
+  readonly #encoders: EncoderHold;
   #objects = 0;
   /** Where a reader is. */
   #device = 0;
@@ -152,11 +154,20 @@ class Saving {
     this.#items = items;
     this.#pages = items.map(({ pages }) => pages);
     this.#numbering = new Numbering(this.#pages);
+    this.#encoders = this.#pages[0].core.codecs.hold();
     this.#sink = sink;
     this.#out = new SectionWriter(sink);
   }
 
   async save(comment: string | undefined): Promise<{ pages: number; objects: number }> {
+    try {
+      return await this.#save(comment);
+    } finally {
+      this.#encoders.end();
+    }
+  }
+
+  async #save(comment: string | undefined): Promise<{ pages: number; objects: number }> {
     const { objects, pagesStored } = this.#numbering;
     await this.#written(this.#out.preamble());
     await this.#json(HEAD, { devices: this.#items.length, objects, comment } satisfies HeadJson);
@@ -178,7 +189,7 @@ class Saving {
     const algorithms: DeviceJson['algorithms'][number][] = [];
     for (const [priority, algorithm] of state.algorithms.entries()) {
       if (!algorithm) continue;
-      const encoder = pages.core.codecs.encoder(algorithm.name, algorithm.params);
+      const encoder = this.#encoders.encoder(algorithm.name, algorithm.params);
       algorithms.push({ priority, codec: await this.#codecOf(encoder), level: algorithm.params.level });
     }
     await this.#json(DEVICE, {
@@ -254,7 +265,7 @@ class Saving {
       group.state(device, page) & STATE_WRITTEN_BACK
         ? await this.#readBack(device, index)
         : this.#payload(pages, index);
-    const fileCodec = codec === FILE_CODEC_PAGE ? codec : await this.#codecInRecords(pages, codec);
+    const fileCodec = codec === FILE_CODEC_PAGE ? codec : await this.#codecInRecords(codec);
     this.#go(device, index, RECORD_OBJECT | flag);
     this.#out.number(fileCodec);
     this.#out.number(bytes.length);
@@ -277,7 +288,7 @@ class Saving {
     this.#live();
     const { core } = pages;
     const { name, params } = state.algorithms[0] as { name: string; params: Encoder['params'] };
-    const encoder = core.codecs.encoder(name, params);
+    const encoder = this.#encoders.encoder(name, params);
     let block: Uint8Array;
     if (encoder.codec === CODEC_LZ4) {
       core.page().set(page);
@@ -293,10 +304,10 @@ class Saving {
   }
 
   /** As `#codecOf`, in the middle of records. */
-  async #codecInRecords({ core }: StoredPages, codec: number): Promise<number> {
+  async #codecInRecords(codec: number): Promise<number> {
     const known = this.#codecs.get(codec);
     if (known !== undefined) return known;
-    const encoder = codec === CODEC_LZ4 ? core.codecs.encoder('lz4', {}) : core.codecs.find(codec);
+    const encoder = codec === CODEC_LZ4 ? this.#encoders.encoder('lz4', {}) : this.#encoders.find(codec);
     if (!encoder) throw new ZramError('EIO', `an object has the codec ${codec}, which this engine does not know.`);
     this.#endRun();
     await this.#flush();

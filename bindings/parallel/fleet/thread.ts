@@ -1,6 +1,7 @@
 /**
  * Starting a worker thread, in Node.js (`worker_threads`) and where there is `Worker`; one shape for both.
  */
+import { besideBundle } from '../../beside.js';
 import { ZramError } from '../../errors.js';
 import { describe } from '../../size.js';
 import type { WorkerLike, WorkerSource } from '../worker-source.js';
@@ -73,7 +74,7 @@ function startWorker(source: WorkerSource | undefined): WorkerLike {
     if (web) return new Worker(new URL('./parallel-worker.js', import.meta.url), { type: 'module' });
     // Not literal, so that they do not bring it twice.
     const name = './parallel-worker.js';
-    return nodeWorker(new URL(name, import.meta.url).href);
+    return nodeWorker(besideBundle(name, () => new URL(name, import.meta.url)).href);
   }
   if (typeof source === 'function') return started(source());
   const address = typeof source === 'string' ? source : source?.href;
