@@ -217,6 +217,8 @@ export class Engine {
     this.#live();
     const child: T = make(() => this.#children.delete(child));
     this.#children.add(child);
+    if (this.#destroyed) child.destroy(); // by a getter of the options
+    this.#live();
     return child;
   }
 }

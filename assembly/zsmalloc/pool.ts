@@ -245,12 +245,12 @@ export function object_free(pool: Pool, location: u32): void {
   if (--pool.objects == 0) merge_end(pool);
 }
 
-/** zs_free: gives a handle back, and with the last sharer the object. */
-export function zs_free(pool: Pool, leaf: u32): void {
+/** zs_free: gives a handle back, and with the last sharer the object. @returns whether it is still held: it was retained */
+export function zs_free(pool: Pool, leaf: u32): bool {
   const kind = cell_kind(leaf);
   if ((kind == SAME ? same_refs(leaf) : cell_refs(leaf)) > 1) {
-    cell_add_refs(leaf, -1); // retained: one of several frees
-    return;
+    cell_add_refs(leaf, -1); // one of several frees
+    return true;
   }
   pool.handles--;
   if (kind == SHARED) {
@@ -264,6 +264,7 @@ export function zs_free(pool: Pool, leaf: u32): void {
     object_free(pool, cell_target(leaf));
     cell_free(pool, leaf);
   }
+  return false;
 }
 
 /** A SHARED leaf lets go of its object. */
