@@ -25,7 +25,7 @@ import {
 import {
   pool_bytes, pool_end, pool_make, pool_unmerge, zs_free, zs_malloc, zs_read, zs_retain, zs_share, zs_size, zs_store, zs_write,
 } from './zsmalloc/pool';
-import { dedup_bytes } from './zsmalloc/dedup';
+import { entries_bytes } from './zsmalloc/dedup-index';
 import { class_at, class_number, class_of } from './zsmalloc/size-class';
 import { GROUPS, GROUP_FULL, Pool, SizeClass, Zspage } from './zsmalloc/structs';
 import { group_first, zspage_of } from './zsmalloc/zspage';
@@ -220,7 +220,7 @@ export function poolStats(address: usize): void {
   put(9, pool.objectCells);
   put(10, pool.sharedLeaves);
   put(11, <f64>pool.sharedBytes);
-  put(12, dedup_bytes(pool));
+  put(12, entries_bytes(pool));
   put(13, pool.changes);
 }
 
@@ -385,7 +385,7 @@ export function zramStats(address: usize): void {
   put(11, <f64>device.failedWrites);
   put(12, <f64>device.notifyFree);
   put(13, device.dedup ? <f64>pool.sharedBytes : 0);
-  put(14, device.dedup ? dedup_bytes(pool) : 0);
+  put(14, device.dedup ? entries_bytes(pool) : 0);
   put(15, changetype<usize>(device.bdev) == 0 ? 0 : device.bdev.inUse);
 }
 
@@ -395,7 +395,7 @@ export function zramStats(address: usize): void {
  */
 export function zramHeldBytes(address: usize): f64 {
   const device = changetype<Device>(address);
-  put(0, device.pool.slabs * PAGE_SIZE + dedup_bytes(device.pool));
+  put(0, device.pool.slabs * PAGE_SIZE + entries_bytes(device.pool));
   return pool_bytes(device.pool) + <f64>(1 + device.tableFrames) * <f64>PAGE_SIZE;
 }
 
