@@ -17,7 +17,9 @@ const SLOTS = 2 ** 28;
 /** Safe integers have 53 bits. */
 const GENERATIONS = 2 ** 25;
 const SLOT_MASK = SLOTS - 1;
-const SLOTS_AT_FIRST = 64;
+/** Slots are made so many at a time: no call copies a table that has grown large. */
+const CHUNK_SHIFT = 10;
+const CHUNK_MASK = 2 ** CHUNK_SHIFT - 1;
 /** The first generations of pools lie apart by the golden ratio: however many there are, the nearest two are far apart. */
 const STRIDE = Math.round(GENERATIONS * 0.6180339887);
 
@@ -26,10 +28,11 @@ let nextFirst = Math.floor(Math.random() * GENERATIONS);
 export class PoolHandles {
   readonly #first = nextFirst;
   readonly #generationsMax: number;
-  /** Of each slot, the generation of its handle, or of the next one. */
-  #generations = allocateWords(SLOTS_AT_FIRST);
-  /** Of each slot, the number of the object's cell; free, 0 or the next free slot's number, negative. */
-  #cells = new Int32Array(SLOTS_AT_FIRST);
+  /**
+   * Two words a slot: the generation of its handle, or of the next one; and the number of the object's cell, or the next free
+   * slot's, negative, 0 for the last.
+   */
+  readonly #chunks: Int32Array[] = [];
   /** Slots that were ever used. Slot 0 is not, so that no handle is 0. */
   #used = 1;
   /** The queue of free slots, 0 = none. */
@@ -46,8 +49,11 @@ export class PoolHandles {
   cell(handle: unknown): number {
     if (typeof handle !== 'number') return 0;
     const slot = handle & SLOT_MASK;
-    if (this.#generations[slot] * SLOTS + slot !== handle) return 0;
-    const cell = this.#cells[slot];
+    const chunk = this.#chunks[slot >> CHUNK_SHIFT] as Int32Array | undefined;
+    if (chunk === undefined) return 0;
+    const at = 2 * (slot & CHUNK_MASK);
+    if (chunk[at] * SLOTS + slot !== handle) return 0;
+    const cell = chunk[at + 1];
     return cell > 0 ? cell : 0;
   }
 
@@ -56,44 +62,41 @@ export class PoolHandles {
    * @throws ZramError ENOMEM: there are as many handles as can be, or the host has no memory for more
    */
   reserve(): void {
-    if (this.#head === 0 && this.#used === this.#cells.length) this.#grow();
-  }
-
-  #grow(): void {
-    const slots = Math.min(this.#used * 2, SLOTS);
-    if (slots === this.#used)
+    if (this.#head !== 0 || this.#used < this.#chunks.length << CHUNK_SHIFT) return;
+    if (this.#used === SLOTS)
       throw new ZramError('ENOMEM', `a pool has at most ${SLOTS - 1} handles: free some first.`);
-    const generations = allocateWords(slots);
-    const cells = new Int32Array(allocateWords(slots).buffer);
-    generations.set(this.#generations);
-    cells.set(this.#cells);
-    this.#generations = generations;
-    this.#cells = cells;
+    this.#chunks.push(new Int32Array(allocateWords(2 << CHUNK_SHIFT).buffer));
   }
 
   /** A handle for a cell. `reserve` has been called. */
   add(cell: number): number {
     let slot = this.#head;
-    if (slot !== 0) {
-      this.#head = -this.#cells[slot];
-      if (this.#head === 0) this.#tail = 0;
+    const isNew = slot === 0;
+    if (isNew) slot = this.#used++;
+    const chunk = this.#chunks[slot >> CHUNK_SHIFT];
+    const at = 2 * (slot & CHUNK_MASK);
+    if (isNew) {
+      chunk[at] = this.#first;
     } else {
-      slot = this.#used++;
-      this.#generations[slot] = this.#first;
+      this.#head = -chunk[at + 1];
+      if (this.#head === 0) this.#tail = 0;
     }
-    this.#cells[slot] = cell;
-    return this.#generations[slot] * SLOTS + slot;
+    chunk[at + 1] = cell;
+    return chunk[at] * SLOTS + slot;
   }
 
   /** A valid handle ends. Its slot is used again after all that were freed before it. */
   remove(handle: number): void {
     const slot = handle & SLOT_MASK;
-    const next = (this.#generations[slot] + 1) % GENERATIONS;
-    this.#generations[slot] = next;
-    this.#cells[slot] = 0;
+    const chunk = this.#chunks[slot >> CHUNK_SHIFT];
+    const at = 2 * (slot & CHUNK_MASK);
+    const next = (chunk[at] + 1) % GENERATIONS;
+    chunk[at] = next;
+    chunk[at + 1] = 0;
     if ((next - this.#first + GENERATIONS) % GENERATIONS === this.#generationsMax % GENERATIONS) return; // used up
-    if (this.#tail === 0) this.#head = slot;
-    else this.#cells[this.#tail] = -slot;
+    const tail = this.#tail;
+    if (tail === 0) this.#head = slot;
+    else this.#chunks[tail >> CHUNK_SHIFT][2 * (tail & CHUNK_MASK) + 1] = -slot;
     this.#tail = slot;
   }
 }

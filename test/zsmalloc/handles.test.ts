@@ -11,6 +11,11 @@ const SLOTS = 2 ** 28;
 const random = new Random(1, 'handles');
 const noise = (bytes: number): Buffer => Buffer.from(random.fill(new Uint8Array(bytes)));
 
+function firstOf(handles: PoolHandles): number {
+  handles.reserve();
+  return handles.add(1);
+}
+
 /** All numbers near a handle and near those of cells, and what is no whole number. */
 function numbersNear(handle: number): number[] {
   const near = Array.from({ length: 40 }, (_, n) => handle + n - 20);
@@ -143,7 +148,7 @@ describe('the handles of two pools', () => {
   });
 
   test('lie far apart, however many pools there were', () => {
-    const firsts = Array.from({ length: 1000 }, () => Math.floor(new PoolHandles().add(1) / SLOTS));
+    const firsts = Array.from({ length: 1000 }, () => Math.floor(firstOf(new PoolHandles()) / SLOTS));
     firsts.sort((one, other) => one - other);
     const nearest = Math.min(...firsts.slice(1).map((first, n) => first - firsts[n]));
     expect(nearest).toBeGreaterThan(10_000);
@@ -188,8 +193,7 @@ describe('the table', () => {
     const handles = new PoolHandles(generations);
     const given = new Set<number>();
     for (let n = 0; n < 1000; n++) {
-      handles.reserve();
-      const handle = handles.add(1);
+      const handle = firstOf(handles);
       given.add(handle);
       if (handles.cell(handle) !== 1) throw new Error('a valid handle is not known');
       handles.remove(handle);
@@ -204,7 +208,7 @@ describe('the table', () => {
     let wrapped = 0;
     for (let n = 0; n < 3000 || wrapped === 0; n++) {
       const handles = new PoolHandles();
-      const first = handles.add(1);
+      const first = firstOf(handles);
       if (first < (2 ** 25 - 10_000) * SLOTS) continue;
       let handle = first;
       for (let turn = 0; turn < 20_000; turn++) {
