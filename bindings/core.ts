@@ -120,8 +120,6 @@ export class Core {
   readonly raw: CoreExports;
   /** Pages of the staging area. */
   readonly stagingPages: number;
-  /** Handles count from here, so that the handle of one engine means nothing to another. */
-  readonly handleBase: number;
   /** Addresses of the pools that are alive. */
   readonly pools = new Set<number>();
   /** The compressors, and the numbers under which objects name them. */
@@ -139,8 +137,6 @@ export class Core {
     exports.init(Math.min(Math.floor(maxMemory / 65536), 65535));
     this.#stagingAddress = exports.stagingAddress();
     this.stagingPages = exports.stagingPages();
-    // Cells are numbered below 2^29; the sum stays a small integer for JavaScript engines.
-    this.handleBase = Math.floor(Math.random() * 2 ** 30);
     this.#renew();
   }
 

@@ -262,8 +262,7 @@ export class Zram {
 
   /** Stores identical pages once (the `merge` knob of the 2022 proposal). On a shared pool: of all its users. */
   merge(options?: MergeOptions): MergeReport {
-    const read = readOptions(options, ['maxObjects', 'maxMilliseconds', 'dryRun'], 'merge');
-    return mergePool(this.#core, this.#ready().pool.address, read);
+    return mergePool(this.#core, () => this.#ready().pool.address, options);
   }
 
   /** Moves objects together and frees what becomes empty (zs_compact). */
