@@ -56,23 +56,6 @@ export function checkTransfer(slots: number, slot: unknown, page: unknown): void
   throw new ZramError('EINVAL', `page must have ${PAGE_SIZE} bytes, not ${lengthOf(page)}.`);
 }
 
-/** Hands out slot numbers, those given back first. */
-export class SlotAllocator {
-  readonly #freed: number[] = [];
-  #fresh = 0;
-
-  constructor(readonly slots: number) {}
-
-  /** A slot that is not in use; undefined when there is none. */
-  take(): number | undefined {
-    return this.#freed.pop() ?? (this.#fresh < this.slots ? this.#fresh++ : undefined);
-  }
-
-  put(slot: number): void {
-    this.#freed.push(slot);
-  }
-}
-
 export function isAsynchronous(backing: Backing | AsyncBacking): backing is AsyncBacking {
   return (backing as Partial<AsyncBacking>).asynchronous === true;
 }
