@@ -1,5 +1,6 @@
 /** Fills devices from the records of a save file. */
 import { PAGE_SIZE } from '../arguments.js';
+import { copyOf } from '../bytes.js';
 import { CODEC_LZ4, CODEC_PAGE } from '../compressors/codecs.js';
 import type { CompressorParams } from '../compressors/compressor.js';
 import type { Core } from '../core.js';
@@ -16,14 +17,13 @@ import {
   RECORD_SHARE,
   damaged,
 } from './format.js';
+import { pause, pauseDue } from './pacer.js';
 import type { Section } from './section-reader.js';
 
 /** A compressor of the file. */
 export interface LoadedCodec {
   readonly name: string;
   readonly params: CompressorParams;
-  /** Its number in the engine. */
-  readonly codec: number;
 }
 
 // Errors of the core.
@@ -33,6 +33,8 @@ export class PageLoader {
   readonly devices: StoredPages[] = [];
   /** Objects so far. */
   objects = 0;
+  /** The numbers of the file's codecs in the engine: for as long as nobody else has run. */
+  readonly #codecs = new Map<number, number>();
   /** By number in the file: a handle, and the hash of the page where a device may ask for it. */
   #handles = new Uint32Array(1024);
   #hashes = new Uint32Array(1024);
@@ -50,11 +52,16 @@ export class PageLoader {
     readonly codecs: readonly LoadedCodec[],
   ) {}
 
-  /** @throws ZramError EINVAL: a record is wrong; ENOMEM */
-  take({ payload, offset }: Section): void {
+  /** @throws ZramError EINVAL: a record is wrong, or a device was destroyed meanwhile; ENOMEM */
+  async take({ payload, offset }: Section): Promise<void> {
     this.#payload = payload;
     this.#offset = offset;
+    this.#codecs.clear();
     for (this.#at = 0; this.#at < payload.length;) {
+      if (pauseDue()) {
+        await pause();
+        this.#codecs.clear();
+      }
       const record = this.#byte();
       const kind = record & ~INCOMPRESSIBLE;
       if (kind === RECORD_AT && record === kind) this.#moveTo(this.#number(), this.#number());
@@ -109,16 +116,14 @@ export class PageLoader {
 
   #object(pages: StoredPages): void {
     const number = this.#number();
-    const found = this.codecs[number - 1];
-    if (!found && number !== FILE_CODEC_PAGE) throw this.#wrong(`it has no compressor ${number}`);
-    const codec = found?.codec ?? CODEC_PAGE;
+    const codec = this.#codecOf(number);
     const length = this.#number();
     if (length === 0 || length > PAGE_SIZE) throw this.#wrong(`an object of ${length} bytes is none`);
     const block = this.#bytes(length);
     const { core, address } = pages;
     if (codec !== CODEC_LZ4 && codec !== CODEC_PAGE) {
-      const page = core.codecs.tryDecode(codec, block.slice());
-      if (!page) throw this.#wrong(`an object does not decompress with ${found?.name}`);
+      const page = core.codecs.tryDecode(codec, copyOf(block));
+      if (!page) throw this.#wrong(`an object does not decompress with ${this.codecs[number - 1]?.name}`);
       if (pages.ended) throw new ZramError('EINVAL', 'the engine was destroyed while a file was loaded.');
       core.staging().set(page, PAGE_SIZE);
     }
@@ -126,6 +131,18 @@ export class PageLoader {
     const handle = core.raw.zramLoadObject(address, this.#page, length, codec, pages.now());
     this.#check(handle);
     this.#keep(handle, core.raw.zramLoadedHash());
+  }
+
+  /** The engine's codec. It may have another number after somebody else has run, as long as no object has it. */
+  #codecOf(number: number): number {
+    if (number === FILE_CODEC_PAGE) return CODEC_PAGE;
+    const known = this.#codecs.get(number);
+    if (known !== undefined) return known;
+    const found = this.codecs[number - 1];
+    if (!found) throw this.#wrong(`it has no compressor ${number}`);
+    const { codec } = this.core.codecs.encoder(found.name, found.params);
+    this.#codecs.set(number, codec);
+    return codec;
   }
 
   #share(pages: StoredPages, number: number): void {
