@@ -1,6 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** The engine: one WebAssembly instance, and what lives in it. */
-import { checkOptions, readList, readOptions } from './arguments.js';
+import { readList, readOptions } from './arguments.js';
 import type { Compressor } from './compressors/compressor.js';
 import { readCompressor } from './compressors/registered.js';
 import { Core, loadCore, loadCoreSync, type CoreExports, type CoreSource } from './core.js';
@@ -97,6 +97,11 @@ export class Engine {
     return engine.#core;
   }
 
+  /** @internal @throws ZramError EINVAL: it was destroyed */
+  static checkLive(engine: Engine): void {
+    engine.#live();
+  }
+
   /**
    * Makes a pool in this engine: the allocator without a device.
    * @throws ZramError EINVAL: a wrong option; ENOMEM: `maxMemory` is reached
@@ -118,9 +123,7 @@ export class Engine {
    * @throws ZramError as `Zram.load`
    */
   async loadZram(source: LoadSource, options?: LoadOptions): Promise<Zram> {
-    this.#live();
-    checkOptions(options, LOAD_ONE.options, 'loadZram');
-    const { devices } = await loadFile(this, source, options ?? {}, LOAD_ONE, undefined);
+    const { devices } = await loadFile(this, source, options, LOAD_ONE, 'loadZram');
     return devices.values().next().value as Zram;
   }
 
@@ -130,9 +133,7 @@ export class Engine {
    * @throws ZramError as `Zram.load`
    */
   async loadAll(source: LoadSource, options?: Omit<LoadOptions, 'backing'>): Promise<LoadedFile> {
-    this.#live();
-    checkOptions(options, LOAD_ALL.options, 'loadAll');
-    return loadFile(this, source, options ?? {}, LOAD_ALL, undefined);
+    return loadFile(this, source, options, LOAD_ALL, 'loadAll');
   }
 
   /**

@@ -49,9 +49,11 @@ interface Attribute {
 }
 
 export function createSysfs(state: ZramState, zram: Zram): Sysfs {
-  const attributes = new Map(Object.entries(attributesOf(state, zram)));
+  // Made when they are first asked for: of a hundred thousand devices most are never asked.
+  let made: Map<string, Attribute> | undefined;
+  const attributes = (): Map<string, Attribute> => (made ??= new Map(Object.entries(attributesOf(state, zram))));
   const find = (name: string): Attribute => {
-    const attribute = attributes.get(name);
+    const attribute = attributes().get(name);
     if (attribute) return attribute;
     throw new ZramError('ENOENT', `there is no attribute ${describe(name)}; sysfs.list() names those that there are.`);
   };
@@ -72,7 +74,7 @@ export function createSysfs(state: ZramState, zram: Zram): Sysfs {
     },
     list() {
       state.live();
-      return [...attributes].map(([name, { help, read, write }]) => ({
+      return [...attributes()].map(([name, { help, read, write }]) => ({
         name,
         mode: read && write ? ('rw' as const) : read ? ('r' as const) : ('w' as const),
         help,

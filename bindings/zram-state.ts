@@ -25,8 +25,8 @@ const PAGES_MAX = 2 ** 32 - 1;
 const DEFAULT_ALGORITHM = 'lz4';
 /** Past this LZ4's search ends at its first miss anyway. */
 const LZ4_LEVEL_MAX = 65536;
-const WINBITS_MIN = 8;
-const WINBITS_MAX = 15;
+export const WINBITS_MIN = 8;
+export const WINBITS_MAX = 15;
 
 /** A compressor of a device: the primary one, or one that recompresses. */
 export interface Algorithm {

@@ -20,7 +20,7 @@ import {
   type WritebackReport,
 } from './post-process/writeback.js';
 import type { PoolLease } from './pool-lease.js';
-import { LOAD_ALL, LOAD_ONE, loadFile, type LoadMode, type LoadOptions, type LoadedFile } from './save/load.js';
+import { LOAD_ALL, LOAD_ONE, loadFileIntoOwn, type LoadOptions, type LoadedFile } from './save/load.js';
 import { saveAll, type SaveOptions, type SaveReport, type Saved } from './save/save.js';
 import type { SaveSink } from './save/sink.js';
 import type { LoadSource } from './save/source.js';
@@ -414,7 +414,7 @@ export class Zram {
    * EIO: the source failed. Nothing is left then
    */
   static async load(source: LoadSource, options?: Omit<LoadOptions, 'pool'> & EngineOptions): Promise<Zram> {
-    const { devices } = await Zram.#loadIntoOwn(source, options, 'Zram.load', LOAD_ONE);
+    const { devices } = await loadFileIntoOwn(source, options, LOAD_ONE, 'Zram.load');
     return devices.values().next().value as Zram;
   }
 
@@ -426,24 +426,7 @@ export class Zram {
     source: LoadSource,
     options?: Omit<LoadOptions, 'pool' | 'backing'> & EngineOptions,
   ): Promise<LoadedFile> {
-    return Zram.#loadIntoOwn(source, options, 'Zram.loadAll', LOAD_ALL);
-  }
-
-  static async #loadIntoOwn(
-    source: LoadSource,
-    options: (LoadOptions & EngineOptions) | undefined,
-    call: string,
-    known: LoadMode,
-  ): Promise<LoadedFile> {
-    const read = readOptions(options, [...known.options, ...ENGINE_OPTIONS], call);
-    const { module, maxMemory, compressors, ...rest } = read;
-    const engine = await Engine.create({ module, maxMemory, compressors });
-    try {
-      return await loadFile(engine, source, rest, known, new EngineLease(engine));
-    } catch (error) {
-      engine.destroy();
-      throw error;
-    }
+    return loadFileIntoOwn(source, options, LOAD_ALL, 'Zram.loadAll');
   }
 
   /** @internal Its settings and state. */
