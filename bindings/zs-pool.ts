@@ -5,6 +5,7 @@ import { checkCore, type Core } from './core.js';
 import { Engine, ENGINE_OPTIONS, type EngineOptions } from './engine.js';
 import { ZramError } from './errors.js';
 import { Ksmd, type KsmdOptions } from './ksmd.js';
+import { readMergeOptions } from './merge-options.js';
 import { describe, parseSize, type Size } from './size.js';
 
 declare const handleBrand: unique symbol;
@@ -119,7 +120,6 @@ export interface SizeClassStats {
 }
 
 const POOL_OPTIONS = ['chainSize', 'limit', 'dedup', 'shrinker'] as const;
-const MERGE_OPTIONS = ['maxObjects', 'maxMilliseconds', 'dryRun'] as const;
 const HANDLES_MAX = 2 ** 29;
 /** Objects between two looks at the clock: some 0.2 ms. */
 const MERGE_STEP = 256;
@@ -171,13 +171,7 @@ export function mergePool(
   options: MergeOptions | undefined,
   onPass?: () => void,
 ): MergeReport {
-  checkOptions(options, MERGE_OPTIONS, 'merge');
-  const { maxObjects, maxMilliseconds, dryRun = false } = options ?? {};
-  if (maxObjects !== undefined) checkInteger(maxObjects, 'maxObjects', 1, Number.MAX_SAFE_INTEGER);
-  if (maxMilliseconds !== undefined && !(typeof maxMilliseconds === 'number' && maxMilliseconds >= 0)) {
-    throw new ZramError('EINVAL', `maxMilliseconds must be a number of 0 or more, not ${describe(maxMilliseconds)}.`);
-  }
-  checkBoolean(dryRun, 'dryRun');
+  const { maxObjects, maxMilliseconds, dryRun = false } = readMergeOptions(options);
   const { raw } = core;
   const dry = dryRun ? 1 : 0;
   const start = performance.now();
