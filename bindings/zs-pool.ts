@@ -15,6 +15,7 @@ import { checkCore, type Core } from './core.js';
 import { Engine, ENGINE_OPTIONS, type EngineOptions } from './engine.js';
 import { ZramError } from './errors.js';
 import { Ksmd, readKsmdOptions, type KsmdOptions } from './ksmd.js';
+import { readMergeOptions } from './merge-options.js';
 import { PoolHandles } from './pool-handles.js';
 import { describe, parseSize, type Size } from './size.js';
 
@@ -133,7 +134,6 @@ export interface SizeClassStats {
 }
 
 const POOL_OPTIONS = ['chainSize', 'limit', 'dedup', 'shrinker'] as const;
-const MERGE_OPTIONS = ['maxObjects', 'maxMilliseconds', 'dryRun'] as const;
 const READ_OPTIONS = ['out', 'offset', 'length'] as const;
 type ReadOptions = { out?: Uint8Array | undefined; offset?: number | undefined; length?: number | undefined };
 const WHOLE: ReadOptions = {};
@@ -188,12 +188,7 @@ export function mergePool(
   options: MergeOptions | undefined,
   onPass?: () => void,
 ): MergeReport {
-  const { maxObjects, maxMilliseconds, dryRun = false } = readOptions(options, MERGE_OPTIONS, 'merge');
-  if (maxObjects !== undefined) checkInteger(maxObjects, 'maxObjects', 1, Number.MAX_SAFE_INTEGER);
-  if (maxMilliseconds !== undefined && !(typeof maxMilliseconds === 'number' && maxMilliseconds >= 0)) {
-    throw new ZramError('EINVAL', `maxMilliseconds must be a number of 0 or more, not ${describe(maxMilliseconds)}.`);
-  }
-  checkBoolean(dryRun, 'dryRun');
+  const { maxObjects, maxMilliseconds, dryRun = false } = readMergeOptions(options);
   const address = pool();
   const { raw } = core;
   const dry = dryRun ? 1 : 0;
