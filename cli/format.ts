@@ -1,4 +1,5 @@
 /** Numbers and tables in plain text. */
+import { printable } from './escaping.js';
 
 /** Most characters of a line of the report. */
 export const TEXT_WIDTH = 100;
@@ -54,8 +55,8 @@ export function table(rows: readonly (readonly string[])[], left: readonly numbe
   return rows.map((row) => `  ${row.map(align).join('  ')}`.trimEnd());
 }
 
-/** A name in at most `width` characters; its end tells more than its start. Control characters would move the cursor. */
+/** A name in at most `width` characters, all of which print; its end tells more than its start. */
 export function shorten(name: string, width: number): string {
-  const plain = name.replace(/\p{Cc}/gu, '?');
-  return plain.length <= width ? plain : `...${plain.slice(3 - width)}`;
+  const plain = printable(name);
+  return plain.length <= width ? plain : `...${printable(plain.slice(3 - width))}`;
 }
