@@ -102,12 +102,13 @@ class Messages {
     this.stream.write(`zram-wasm: ${messageLine(sentence)}\n`);
   }
 
-  show(text: string): void {
+  /** Only what is shown is made. */
+  show(text: () => string): void {
     const now = performance.now();
     if (this.stream.isTTY !== true || now - this.#last < Messages.#intervalMilliseconds) return;
     this.#last = now;
     this.#shown = true;
-    this.stream.write(`\r\x1b[K${printable(text.slice(0, Messages.#columns))}`);
+    this.stream.write(`\r\x1b[K${printable(text().slice(0, Messages.#columns))}`);
   }
 
   clear(): void {

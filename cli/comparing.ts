@@ -65,7 +65,7 @@ export async function compareInputs(a: Input, b: Input, progress: Surroundings['
   const found = new Ranges();
   let [bytesA, bytesB, index] = [0, 0, 0];
   for (let got = CHUNK_BYTES; got === CHUNK_BYTES;) {
-    progress(`comparing ${a.name} and ${b.name}: ${mebibytes(index * PAGE_BYTES)}`);
+    progress(() => `comparing ${a.name} and ${b.name}: ${mebibytes(index * PAGE_BYTES)}`);
     const [gotA, gotB] = [await readFully(a, chunkA), await readFully(b, chunkB)];
     got = Math.max(gotA, gotB);
     bytesA += gotA;

@@ -6,9 +6,17 @@ export const TEXT_WIDTH = 100;
 
 const UNITS = ['byte', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
 
+/** Numbers by their digits after the point: to make one takes longer than to use it a hundred times. */
+const formats = new Map<number, Intl.NumberFormat>();
+
 /** 1234567 as '1,234,567', rounded to `digits` after the point. */
 export function number(value: number, digits = 0): string {
-  return value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  let format = formats.get(digits);
+  if (format === undefined) {
+    format = new Intl.NumberFormat('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
+    formats.set(digits, format);
+  }
+  return format.format(value);
 }
 
 /** Bytes in the largest unit that leaves a whole number before the point: '512 bytes', '1.5 MiB'. */

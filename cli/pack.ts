@@ -88,7 +88,7 @@ class Packing {
     let zram = this.#device(room);
     let bytes = 0;
     for (let got = CHUNK_BYTES; got === CHUNK_BYTES; bytes += got) {
-      this.io.progress(`storing ${input.name}: ${mebibytes(bytes)}`);
+      this.io.progress(() => `storing ${input.name}: ${mebibytes(bytes)}`);
       got = await readFully(input, this.#chunk);
       if (bytes + got > room) throw new CliError(`'${input.name}' has more than ${mebibytes(room)}`);
       const pages = pagesOf(got);
@@ -103,7 +103,7 @@ class Packing {
   }
 
   merge(): void {
-    this.io.progress('merging');
+    this.io.progress(() => 'merging');
     this.#pool.merge();
   }
 
@@ -113,7 +113,7 @@ class Packing {
     let failure: unknown;
     const sink = {
       write: async (bytes: Uint8Array) => {
-        this.io.progress(`writing ${name}: ${mebibytes(written)}`);
+        this.io.progress(() => `writing ${name}: ${mebibytes(written)}`);
         written += bytes.length;
         await out.write(bytes).catch((error: unknown) => {
           failure = error;

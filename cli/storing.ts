@@ -77,7 +77,7 @@ class Storing {
     let pages = 0;
     let paddedBytes = 0;
     for (let got = CHUNK_BYTES; got === CHUNK_BYTES;) {
-      this.io.progress(`storing ${input.name}: ${mebibytes(bytes)}${progressEnd(input)}`);
+      this.io.progress(() => `storing ${input.name}: ${mebibytes(bytes)}${progressEnd(input)}`);
       const start = performance.now();
       got = await readFully(input, this.#chunk);
       this.#read.milliseconds += performance.now() - start;

@@ -77,7 +77,7 @@ async function writeImage(
   for (const { index, count } of inChunks(held)) {
     const from = index * PAGE_BYTES;
     if (from >= bytes) break;
-    progress(`writing ${name}: ${mebibytes(from)} of ${mebibytes(bytes)}`);
+    progress(() => `writing ${name}: ${mebibytes(from)} of ${mebibytes(bytes)}`);
     zram.readPages(index, count, chunk);
     const length = Math.min(count * PAGE_BYTES, bytes - from);
     await out.skip(from - at);
