@@ -5,6 +5,7 @@
  */
 import { describe, expect, test } from '@jest/globals';
 import { GOLDEN_VECTORS } from './support/golden-vectors.js';
+import { decodeAtTheEnd, expectAsReference, expectHolds, hostile } from './support/lz4-checks.js';
 import { PAGE_SIZE, generatedSets, pageCount, pageOf } from './support/pages.js';
 import { Random, seedOfRun } from './support/random.js';
 import {
@@ -21,7 +22,6 @@ import { referenceDecode } from './support/reference-lz4.js';
 
 const HUGE_CLASS_SIZE = 3625;
 const HOSTILE = process.env.ZRAM_WASM_LONG === '1' ? 1_000_000 : 20_000;
-const CANARY = 0xa5;
 const LEVELS = [1, 2, 4, 17, 64];
 const seed = seedOfRun();
 
@@ -30,58 +30,6 @@ function compress(raw: RawExports, page: Uint8Array, level = 1): Uint8Array {
   memoryOf(raw).set(page, staging);
   const length = raw.lz4Compress(level);
   return memoryOf(raw).slice(staging + PAGE_SIZE, staging + PAGE_SIZE + length);
-}
-
-/** Decodes at the exact end of linear memory, with canaries before and between; throws when one was touched. */
-function decodeAtTheEnd(raw: RawExports, end: number, block: Uint8Array, room: number): Uint8Array | undefined {
-  const memory = memoryOf(raw);
-  const src = end - block.length;
-  const dst = src - 64 - room;
-  memory.fill(CANARY, dst - 64, src);
-  memory.set(block, src);
-  const result = raw.lz4Decompress(src, block.length, dst, room);
-  for (let at = dst - 64; at < dst; at++) if (memory[at] !== CANARY) throw new Error('wrote before its room');
-  for (let at = dst + room; at < src; at++) if (memory[at] !== CANARY) throw new Error('wrote behind its room');
-  for (let at = 0; at < block.length; at++) if (memory[src + at] !== block[at]) throw new Error('wrote to its source');
-  return result < 0 ? undefined : memory.slice(dst, dst + result);
-}
-
-/** Whether the core says that a block at the exact end of linear memory holds a page. */
-function holds(raw: RawExports, end: number, block: Uint8Array, page: Uint8Array): boolean {
-  const memory = memoryOf(raw);
-  const src = end - block.length;
-  const at = raw.stagingAddress();
-  memory.set(block, src);
-  memory.set(page, at);
-  const answer = Boolean(raw.lz4Holds(src, block.length, at));
-  if (Buffer.compare(memory.subarray(at, at + PAGE_SIZE), page) !== 0) throw new Error('wrote to the page');
-  return answer;
-}
-
-/** A block holds what it decodes to, if that is a page, and no page that differs from it in a bit. */
-function expectHolds(
-  raw: RawExports,
-  end: number,
-  block: Uint8Array,
-  decoded: Uint8Array | undefined,
-  bit: number,
-): void {
-  const whole = decoded?.length === PAGE_SIZE;
-  const page = new Uint8Array(PAGE_SIZE);
-  page.set(decoded ?? []);
-  if (holds(raw, end, block, page) !== whole)
-    throw new Error(`holds: ${!whole} on ${Buffer.from(block).toString('hex')}`);
-  page[bit >> 3] ^= 1 << (bit & 7);
-  if (holds(raw, end, block, page)) throw new Error(`misses bit ${bit} on ${Buffer.from(block).toString('hex')}`);
-}
-
-function expectAsReference(raw: RawExports, end: number, block: Uint8Array, room: number): void {
-  const decoded = decodeAtTheEnd(raw, end, block, room);
-  const reference = referenceDecode(block, room);
-  if (decoded === undefined && reference === undefined) return;
-  if (!decoded || !reference || Buffer.compare(decoded, reference) !== 0) {
-    throw new Error(`differs from the reference on ${Buffer.from(block).toString('hex')} with room for ${room}`);
-  }
 }
 
 describe.each(BUILDS)('lz4 of the %s build', (build) => {
@@ -195,14 +143,4 @@ function sequence(literals: number, offset: number, matched: number, last: numbe
     ...more(last),
     ...text(last),
   ]);
-}
-
-function hostile(random: Random, blocks: readonly Uint8Array[]): Uint8Array {
-  if (random.below(8) === 0) return Uint8Array.from({ length: random.below(200) }, () => random.below(256));
-  const block = blocks[random.below(blocks.length)].slice();
-  for (let n = random.below(6); n >= 0; n--) {
-    const at = random.below(block.length);
-    block[at] = random.below(3) === 0 ? 255 : random.below(256);
-  }
-  return random.below(3) === 0 ? block.subarray(0, random.below(block.length + 1)) : block;
 }

@@ -17,6 +17,8 @@ export interface ParityCase {
   /** Acceleration of lz4. */
   readonly level: number;
   readonly seed: number;
+  /** Another core than the package's. */
+  readonly module?: WebAssembly.Module;
 }
 
 /** Keeps the pages too: those of a live process exist only once. */
@@ -39,7 +41,8 @@ function mismatch(parity: ParityCase, what: string): Error {
 
 /** Runs the case on our device; throws unless every row, io_stat and what is read back are as they must be. */
 export async function assertParity(parity: ParityCase, running: KernelRun | Promise<KernelRun>): Promise<void> {
-  const [kernel, ours] = await Promise.all([running, replay(parity.set, parity.trace, parity.slots, parity.level)]);
+  const { set, trace, slots, level, module } = parity;
+  const [kernel, ours] = await Promise.all([running, replay(set, trace, slots, level, module)]);
   const different = firstDifference(kernel.rows, ours.rows);
   if (different !== -1) {
     const table = compareRows('kernel', kernel.rows, 'ours', ours.rows, different);

@@ -38,8 +38,14 @@ function firstWrongSlot(zram: Zram, set: DataSet, contents: Int32Array): number 
 }
 
 /** Runs the trace on a fresh device of `slots` pages with lz4 at the given level, as runOnKernel does on the kernel. */
-export async function replay(set: DataSet, trace: Trace, slots: number, level: number): Promise<Replay> {
-  const zram = await Zram.create({ disksize: slots * PAGE_SIZE, compAlgorithm: 'lz4', level });
+export async function replay(
+  set: DataSet,
+  trace: Trace,
+  slots: number,
+  level: number,
+  module?: WebAssembly.Module,
+): Promise<Replay> {
+  const zram = await Zram.create({ disksize: slots * PAGE_SIZE, compAlgorithm: 'lz4', level, module });
   const contents = new Int32Array(slots).fill(EMPTY);
   const rows = new Float64Array(operationCount(trace) * ROW_NUMBERS);
   try {
