@@ -1,5 +1,5 @@
 /** sysfs: the attributes of /sys/block/zram<id>, in the kernel's own text, with its order of checks and its errors. */
-import { PAGE_SIZE, checkOptions } from './arguments.js';
+import { PAGE_SIZE, readOptions } from './arguments.js';
 import { FileBacking } from './backing/file.js';
 import { ALGORITHM_NAME_MAX } from './compressors/codecs.js';
 import { PRIORITIES } from './compressors/compressor.js';
@@ -7,7 +7,7 @@ import { TICK_MILLISECS } from './core.js';
 import { ZramError } from './errors.js';
 import { markIdle } from './post-process/idle.js';
 import type { RecompressOptions } from './post-process/recompress.js';
-import type { WritebackOptions } from './post-process/writeback.js';
+import type { WritebackAsyncOptions } from './post-process/writeback.js';
 import { describe, memparse } from './size.js';
 import type { Zram } from './zram.js';
 import type { ZramState } from './zram-state.js';
@@ -334,8 +334,7 @@ function readDictionary(path: string): Uint8Array {
 /** What `idle` is told, from an attribute's text too. */
 export function idleOf(what: unknown): unknown {
   if (typeof what === 'object' && what !== null) {
-    checkOptions(what, ['age'], 'idle');
-    const { age = 'all' } = what as { age?: unknown };
+    const { age = 'all' } = readOptions<{ age?: unknown }>(what, ['age'], 'idle');
     return age;
   }
   if (typeof what !== 'string') return what;
@@ -359,7 +358,7 @@ export function recompressOf(options: RecompressOptions | string): RecompressOpt
 }
 
 /** What `writeback` is told, from an attribute's text too. */
-export function writebackOf(options: WritebackOptions | string | undefined): WritebackOptions {
+export function writebackOf(options: WritebackAsyncOptions | string | undefined): WritebackAsyncOptions {
   if (typeof options !== 'string') return options ?? {};
   const words = options.split(/\s+/).filter((word) => word !== '');
   const pageIndexes: (number | [number, number])[] = [];
@@ -376,7 +375,7 @@ export function writebackOf(options: WritebackOptions | string | undefined): Wri
     else throw new ZramError('EINVAL', `writeback does not know ${describe(key)}.`);
   }
   return {
-    type: type as WritebackOptions['type'],
+    type: type as WritebackAsyncOptions['type'],
     pageIndexes: pageIndexes.length > 0 || type === undefined ? pageIndexes : undefined,
   };
 }
