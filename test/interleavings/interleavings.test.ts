@@ -54,6 +54,6 @@ describe('a planted bug is found', () => {
     for (let n = 0; n < SEQUENCES_TO_FIND && found === undefined; n++) {
       await runSequence('release', seeds.next(), new Map()).catch((error: unknown) => (found = error));
     }
-    expect(found).toBeInstanceOf(Error);
+    expect(found).toBeDefined();
   });
 });

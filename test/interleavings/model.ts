@@ -70,6 +70,7 @@ export class Interleavings {
   readonly #frozen: Frozen[] = [];
   readonly #saved: Saved[] = [];
   readonly #backings: LateBacking[] = [];
+  readonly #synchronous: FlakyBacking[] = [];
   readonly #sinks: (() => void)[] = [];
   readonly #underWay = new Set<Promise<void>>();
   #time = 0;
@@ -99,6 +100,7 @@ export class Interleavings {
     if (!this.#has('asynchronous')) {
       const backing = new FlakyBacking(SLOTS, random.next());
       if (this.#has('failures')) backing.failPercent = 10;
+      this.#synchronous.push(backing);
       return backing;
     }
     const backing = new LateBacking(SLOTS, random);
@@ -167,7 +169,7 @@ export class Interleavings {
     await this.settle();
     this.#quiet = true;
     for (const backing of this.#backings) backing.failPercent = backing.damagePercent = 0;
-    for (const { disk } of this.#devices) if (disk.backing) disk.backing.failPercent = 0;
+    for (const backing of this.#synchronous) backing.failPercent = 0;
     for (const each of [...this.#devices, ...this.#frozen]) {
       for (let again = 0; again < 2; again++) this.#read(each, 0, PARTS);
       await this.settle();
@@ -191,6 +193,10 @@ export class Interleavings {
 
   #call(): void {
     const { random } = this.#setting;
+    if (this.#devices.length === 0) {
+      this.#now([], () => this.#add()); // what is being saved may still hold the memory
+      return;
+    }
     const device = random.pick(this.#devices);
     const { zram } = device;
     const calls: [weight: number, feature: Feature | undefined, call: () => void][] = [
@@ -268,9 +274,9 @@ export class Interleavings {
 
   /** Codes of a read that a backing may spoil. */
   #readCodes({ backing }: Disk): string[] {
-    if (!backing) return [];
     if (backing instanceof LateBacking && backing.damaged) return ['EIO'];
-    return this.#quiet || !this.#has('failures') ? [] : ['EIO'];
+    const fails = backing !== undefined && !this.#quiet && (this.#has('failures') || this.#has('damage'));
+    return fails ? ['EIO'] : [];
   }
 
   #read(of: Device | Frozen, first: number, count: number): void {
@@ -525,6 +531,7 @@ export class Interleavings {
       this.#codeOf(error, engineEnded(engine) ? ['EINVAL'] : []);
       return;
     }
+    if (engineEnded(engine)) return; // after it was loaded
     const time = this.#time++;
     this.#compare(zram.read(0, DISK_BYTES), parts, 0, PARTS, time, time, true);
     zram.destroy();
@@ -605,9 +612,6 @@ export class Interleavings {
     device.zram.destroy();
     this.#count('destroyed');
     this.#devices.splice(this.#devices.indexOf(device), 1);
-    if (this.#devices.length > 0) return;
-    if (this.#has('tight')) while (this.#frozen.length > 0) this.#drop();
-    this.#add();
   }
 }
 
