@@ -85,7 +85,7 @@ export class AsyncCall {
       };
       const fail = (error: unknown): void => {
         done();
-        reject(error as Error);
+        reject(error);
       };
       this.#fail = fail;
       for (const { waiting } of devices) waiting.add(fail);

@@ -89,8 +89,8 @@ export class Zram {
     const { module, maxMemory, compressors, ...rest } = read;
     const engine = await Engine.create({ module, maxMemory, compressors });
     try {
-      const secondaries = Array.isArray(rest.recompAlgorithms) ? rest.recompAlgorithms : [];
-      for (const one of [rest.compAlgorithm, ...secondaries] as unknown[]) {
+      const secondaries = (Array.isArray(rest.recompAlgorithms) ? rest.recompAlgorithms : []) as unknown[];
+      for (const one of [rest.compAlgorithm, ...secondaries]) {
         const name = typeof one === 'object' && one !== null ? (one as { algo?: unknown }).algo : one;
         if (typeof name === 'string') await engine.loadCompressor(name);
       }
