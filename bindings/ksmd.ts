@@ -59,6 +59,8 @@ const NEW_SHARE = 16;
  * while nothing changes. It ends with its pool.
  */
 export class Ksmd {
+  /** @internal Whatever a bundler calls the class. */
+  static readonly name = 'Ksmd';
   readonly #core: Core;
   readonly #address: () => number;
   readonly #onEnd: () => void;

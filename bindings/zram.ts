@@ -38,6 +38,8 @@ import { ZsPool, compactPool, mergePool, type CompactReport, type MergeOptions, 
  * Every call throws `EINVAL` after `destroy()`, and I/O also while there is no disksize.
  */
 export class Zram {
+  /** @internal Whatever a bundler calls the class. */
+  static readonly name = 'Zram';
   /** The kernel's attributes, in its own text format. */
   readonly sysfs: Sysfs;
   /** The engine that it lives in. */

@@ -84,6 +84,8 @@ const INCOMPRESSIBLE = 1;
  * Every call throws `EINVAL` after `destroy()`.
  */
 export class Zswap {
+  /** @internal Whatever a bundler calls the class. */
+  static readonly name = 'Zswap';
   readonly #core: Core;
   readonly #onEnd: () => void;
   readonly #sharedPool: ZsPool | undefined;

@@ -91,6 +91,8 @@ const WORKERS_DEFAULT_MAX = 8;
  * Every call rejects with `EINVAL` after `destroy()`, and I/O also while there is no disksize.
  */
 export class ParallelZram {
+  /** @internal Whatever a bundler calls the class. */
+  static readonly name = 'ParallelZram';
   readonly #fleet: Fleet;
   readonly #workers: number;
   #pages = 0;
