@@ -46,6 +46,8 @@ interface Child {
  * of one engine is `EINVAL` to another.
  */
 export class Engine {
+  /** @internal Whatever a bundler calls the class. */
+  static readonly name = 'Engine';
   readonly #core: Core;
   readonly #children = new Set<Child>();
   #destroyed = false;

@@ -64,6 +64,8 @@ export function readKsmdOptions(options: KsmdOptions | undefined): KsmdOptions {
  * while nothing changes. It ends with its pool.
  */
 export class Ksmd {
+  /** @internal Whatever a bundler calls the class. */
+  static readonly name = 'Ksmd';
   readonly #core: Core;
   readonly #address: () => number;
   readonly #onEnd: () => void;

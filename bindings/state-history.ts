@@ -88,6 +88,8 @@ const WHOLE: readonly number[] = [0];
  * Every call throws `EINVAL` after `destroy()`.
  */
 export class StateHistory {
+  /** @internal Whatever a bundler calls the class. */
+  static readonly name = 'StateHistory';
   readonly #core: Core;
   readonly #onEnd: () => void;
   readonly #sharedPool: ZsPool | undefined;

@@ -42,6 +42,8 @@ const ASYNC_OPTIONS = ['signal'] as const;
  * Every call throws `EINVAL` after `destroy()`, and I/O also while there is no disksize.
  */
 export class Zram {
+  /** @internal Whatever a bundler calls the class. */
+  static readonly name = 'Zram';
   /** The kernel's attributes, in its own text format. */
   readonly sysfs: Sysfs;
   /** The engine that it lives in. */

@@ -14,6 +14,7 @@ import { lengthOf, setBytes } from './bytes.js';
 import { checkCore, type Core } from './core.js';
 import { Engine, ENGINE_OPTIONS, type EngineOptions } from './engine.js';
 import { ZramError } from './errors.js';
+import { notOurs } from './foreign.js';
 import { Ksmd, readKsmdOptions, type KsmdOptions } from './ksmd.js';
 import { readMergeOptions } from './merge-options.js';
 import { PoolHandles } from './pool-handles.js';
@@ -236,6 +237,8 @@ export function compactPool(core: Core, address: number): CompactReport {
  * Every call throws `EINVAL` after `destroy()`.
  */
 export class ZsPool {
+  /** @internal Whatever a bundler calls the class. */
+  static readonly name = 'ZsPool';
   readonly #core: Core;
   readonly #onEnd: () => void;
   readonly #handles = new PoolHandles();
@@ -276,7 +279,7 @@ export class ZsPool {
   /** @internal The pool's address, for a device of the engine whose core is given. */
   static attach(pool: unknown, core: Core, user: { destroy(): void }): number {
     if (!(typeof pool === 'object' && pool !== null && #core in pool)) {
-      throw new ZramError('EINVAL', `pool must be a ZsPool, not ${describe(pool)}.`);
+      throw notOurs(pool, 'pool must be a ZsPool', ['ZsPool']);
     }
     if (pool.#core !== core) throw new ZramError('EINVAL', 'the pool given belongs to another engine.');
     const address = pool.#live();
