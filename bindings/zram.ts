@@ -475,7 +475,7 @@ export class Zram {
     call: string,
     known: LoadMode,
   ): Promise<LoadedFile> {
-    checkOptions(options, [...known.options, ...ENGINE_OPTIONS], call);
+    checkOptions(options, [...known.options.filter((name) => name !== 'pool'), ...ENGINE_OPTIONS], call);
     const { module, maxMemory, compressors, ...rest } = options ?? {};
     const engine = await Engine.create({ module, maxMemory, compressors });
     try {
