@@ -5,7 +5,9 @@ import { devices_check } from './check-zram';
 import {
   DIRECT, FORWARD, FREE, OBJECT, SAME, SHARED, cell_kind, cell_location, cell_refs, cell_target, first_cell, next_cell,
 } from './zsmalloc/cell';
-import { HEADER_INDEXED, header_length, header_owner, object_header } from './zsmalloc/object';
+import { dedup_finds } from './zsmalloc/dedup';
+import { entries_sound } from './zsmalloc/dedup-index';
+import { HEADER_INDEXED, header_has_place, header_length, header_owner, object_header } from './zsmalloc/object';
 import { class_at } from './zsmalloc/size-class';
 import { GROUPS, Pool, SizeClass, Zspage } from './zsmalloc/structs';
 import { LOCATION_HUGE, group_first, next_in_use, zspage_location } from './zsmalloc/zspage';
@@ -31,18 +33,18 @@ export function poolCheck(address: usize): i32 {
   sharedBytes = 0;
   indexed = 0;
   failed = 0;
-  for (let n: u32 = 0; n < pool.classes; n++) checkClass(class_at(pool, n));
+  for (let n: u32 = 0; n < pool.classes; n++) checkClass(pool, class_at(pool, n));
   expect(pool.objects == objects, 1);
   expect(pool.payloadBytes == bytes, 2);
   expect(pool.totalPages == pages, 3);
   checkCells(pool);
   expect(pool.sharedBytes == sharedBytes, 4);
-  expect(pool.dedupUsed == indexed, 5);
+  expect(pool.dedupUsed == indexed && entries_sound(pool, indexed), 5);
   if (failed == 0) failed = devices_check(pool);
   return failed;
 }
 
-function checkClass(sizeClass: SizeClass): void {
+function checkClass(pool: Pool, sizeClass: SizeClass): void {
   let allocated: u32 = 0;
   let inUse: u32 = 0;
   for (let group: u32 = 0; group < GROUPS; group++) {
@@ -56,37 +58,38 @@ function checkClass(sizeClass: SizeClass): void {
       allocated += sizeClass.objects;
       inUse += used;
       pages += sizeClass.pages;
-      checkObjects(zspage);
+      checkObjects(pool, zspage);
       prev = changetype<u32>(zspage);
     }
   }
   expect(sizeClass.objectsAllocated == allocated && sizeClass.objectsInUse == inUse, 13);
 }
 
-function checkObjects(zspage: Zspage): void {
+function checkObjects(pool: Pool, zspage: Zspage): void {
   const sizeClass = zspage.sizeClass;
   let used: u32 = 0;
   if (sizeClass.objects == 1) {
-    checkObject(zspage.frame0 | LOCATION_HUGE);
+    checkObject(pool, zspage.frame0 | LOCATION_HUGE);
     used = 1;
   } else {
     expect(zspage.doomed == 0, 20);
     for (let index = next_in_use(zspage, 0); index < sizeClass.objects; index = next_in_use(zspage, index + 1)) {
-      checkObject(zspage_location(zspage, index));
+      checkObject(pool, zspage_location(zspage, index));
       used++;
     }
   }
   expect(used == <u32>zspage.inUse, 21);
 }
 
-/** The header's owner is a cell that names the object. */
-function checkObject(location: u32): void {
+/** The header's owner is a cell that names the object; where it says so, its entry in the dedup index is found. */
+function checkObject(pool: Pool, location: u32): void {
   const header = object_header(location);
   const owner = header_owner(header);
   const kind = cell_kind(owner);
   expect(kind == DIRECT || kind == OBJECT, 22);
   expect(cell_target(owner) == location, 23);
   if (header & HEADER_INDEXED) indexed++;
+  expect(!header_has_place(header) || dedup_finds(pool, location), 24);
   objects++;
   bytes += header_length(header);
 }

@@ -1,6 +1,6 @@
 /**
  * An array of 8-byte entries that lives in frames, wherever they are, and grows and shrinks by a frame: two levels of
- * directories lead to an entry. The merge index and the deduplication index are such arrays.
+ * directories lead to an entry. The merge index is such an array.
  */
 import { DEBUG, PAGE_SIZE } from './common';
 import { frame_alloc, frame_alloc_zeroed, frame_free } from './frames';
@@ -65,9 +65,4 @@ export function array_end(array: FrameArray): void {
   while (array.directories > 0) {
     frame_free(load<u32>(changetype<usize>(array) + --array.directories * 4, DIRECTORY0));
   }
-}
-
-/** Bytes of all frames. */
-export function array_bytes(array: FrameArray): u32 {
-  return (array.frames + array.directories) * PAGE_SIZE;
 }

@@ -1,10 +1,10 @@
 /**
  * What JavaScript calls: numbers only. Bytes cross through the staging pages.
  *
- * Pools and devices are addresses; the bindings keep them and never pass one that was ended. Handles come from users:
- * every function that takes one tests it. A handle is its cell's address / 8, below 2^29. Results below 0 are errors.
+ * Pools and devices are addresses, handles a leaf cell's address / 8, below 2^29. The bindings keep them, and never pass one
+ * that was ended or freed; what users have in their place is the bindings' affair. Results below 0 are errors.
  */
-import { CODEC_RAW, EINVAL, ENOMEM, ENOSPC, PAGE_SIZE, STAGING_PAGES } from './common';
+import { CODEC_RAW, DEBUG, EINVAL, ENOMEM, ENOSPC, PAGE_SIZE, STAGING_PAGES } from './common';
 import { frames_init, frames_limit_bytes, frames_used_bytes } from './frames';
 import { content_hash, hash_init, hash_weaken } from './hash';
 import { lz4_compress, lz4_decompress, lz4_holds } from './lz4';
@@ -14,6 +14,7 @@ import { bytes_equal, page_same_filled } from './compare';
 import {
   OBJECT, SAME, SHARED, cell_kind, cell_location, cell_root, cell_target, cells_unused_bytes, first_cell, is_handle, next_cell,
 } from './zsmalloc/cell';
+import { pool_codecs } from './zsmalloc/codecs';
 import { can_compact, objectsMoved, zs_compact } from './zsmalloc/compact';
 import {
   bytesMerged, hashCollisions, merge_counters_reset, merge_dry_begin, merge_dry_end, merge_is_current, merge_renew, merge_step,
@@ -25,7 +26,7 @@ import {
 import {
   pool_bytes, pool_end, pool_make, pool_unmerge, zs_free, zs_malloc, zs_read, zs_retain, zs_share, zs_size, zs_store, zs_write,
 } from './zsmalloc/pool';
-import { dedup_bytes } from './zsmalloc/dedup';
+import { entries_bytes } from './zsmalloc/dedup-index';
 import { class_at, class_number, class_of } from './zsmalloc/size-class';
 import { GROUPS, GROUP_FULL, Pool, SizeClass, Zspage } from './zsmalloc/structs';
 import { group_first, zspage_of } from './zsmalloc/zspage';
@@ -116,33 +117,37 @@ export function poolStore(pool: usize, size: u32): i32 {
   return leaf == 0 ? ENOMEM : <i32>(leaf >> 3);
 }
 
-export function poolFree(pool: usize, handle: u32): i32 {
-  if (!is_handle(changetype<Pool>(pool), handle << 3)) return EINVAL;
-  zs_free(changetype<Pool>(pool), handle << 3);
-  return 0;
+/** The cell of a handle. */
+// @ts-ignore: decorator
+@inline
+function leaf_of(pool: usize, handle: u32): u32 {
+  if (DEBUG) assert(is_handle(changetype<Pool>(pool), handle << 3)); // another cell would be a page of somebody else's
+  return handle << 3;
 }
 
+/** @returns whether the handle is still held: it was retained */
+export function poolFree(pool: usize, handle: u32): bool {
+  return zs_free(changetype<Pool>(pool), leaf_of(pool, handle));
+}
+
+/** @returns 0; -EINVAL: it has as many references as fit */
 export function poolRetain(pool: usize, handle: u32): i32 {
-  if (!is_handle(changetype<Pool>(pool), handle << 3) || !zs_retain(handle << 3)) return EINVAL;
-  return 0;
+  return zs_retain(leaf_of(pool, handle)) ? 0 : EINVAL;
 }
 
-/** @returns what malloc was asked for, or -EINVAL */
-export function poolSize(pool: usize, handle: u32): i32 {
-  if (!is_handle(changetype<Pool>(pool), handle << 3)) return EINVAL;
-  return <i32>zs_size(handle << 3);
+/** @returns what malloc was asked for */
+export function poolSize(pool: usize, handle: u32): u32 {
+  return zs_size(leaf_of(pool, handle));
 }
 
-/** Writes `length` bytes of the staging pages at `offset`; the bindings have tested the range against `poolSize`. */
+/** Writes `length` bytes of the staging pages at `offset`; the bindings have tested the range. @returns 0 or -ENOMEM */
 export function poolWrite(pool: usize, handle: u32, offset: u32, length: u32): i32 {
-  if (!is_handle(changetype<Pool>(pool), handle << 3)) return EINVAL;
-  return zs_write(changetype<Pool>(pool), handle << 3, offset, STAGING, length) ? 0 : ENOMEM;
+  return zs_write(changetype<Pool>(pool), leaf_of(pool, handle), offset, STAGING, length) ? 0 : ENOMEM;
 }
 
-/** Copies the whole object to the staging pages. @returns its length, or -EINVAL */
-export function poolRead(pool: usize, handle: u32): i32 {
-  if (!is_handle(changetype<Pool>(pool), handle << 3)) return EINVAL;
-  return <i32>zs_read(handle << 3, STAGING);
+/** Copies the whole object to the staging pages. @returns its length */
+export function poolRead(pool: usize, handle: u32): u32 {
+  return zs_read(leaf_of(pool, handle), STAGING);
 }
 
 /** Stores the first staging page compressed. @returns a handle * 2, + 1 when it did not compress; -ENOMEM */
@@ -155,8 +160,7 @@ export function poolStorePage(pool: usize): i32 {
 
 /** Reads what `poolStorePage` stored to the first staging page. @returns as `object_to_page` */
 export function poolLoadPage(pool: usize, handle: u32): i32 {
-  if (!is_handle(changetype<Pool>(pool), handle << 3)) return EINVAL;
-  return page_load(handle << 3, STAGING);
+  return page_load(leaf_of(pool, handle), STAGING);
 }
 
 /** @returns frames freed; the number of objects moved is at staging 0 */
@@ -217,13 +221,18 @@ export function poolStats(address: usize): void {
   put(9, pool.objectCells);
   put(10, pool.sharedLeaves);
   put(11, <f64>pool.sharedBytes);
-  put(12, dedup_bytes(pool));
+  put(12, entries_bytes(pool));
   put(13, pool.changes);
 }
 
 /** Gives up to `handlesMax` handles that share an object one of their own. @returns how many; -ENOMEM: no room */
 export function poolUnmerge(pool: usize, handlesMax: u32): i32 {
   return pool_unmerge(changetype<Pool>(pool), handlesMax);
+}
+
+/** Which of the codecs `wanted`, as bits, objects of the pool have. */
+export function poolCodecs(pool: usize, wanted: u32): u32 {
+  return pool_codecs(changetype<Pool>(pool), wanted);
 }
 
 /** Writes, for each class from the smallest, how many handles have no object of their own to the staging pages. */
@@ -382,7 +391,7 @@ export function zramStats(address: usize): void {
   put(11, <f64>device.failedWrites);
   put(12, <f64>device.notifyFree);
   put(13, device.dedup ? <f64>pool.sharedBytes : 0);
-  put(14, device.dedup ? dedup_bytes(pool) : 0);
+  put(14, device.dedup ? entries_bytes(pool) : 0);
   put(15, changetype<usize>(device.bdev) == 0 ? 0 : device.bdev.inUse);
 }
 
@@ -392,7 +401,7 @@ export function zramStats(address: usize): void {
  */
 export function zramHeldBytes(address: usize): f64 {
   const device = changetype<Device>(address);
-  put(0, device.pool.slabs * PAGE_SIZE + dedup_bytes(device.pool));
+  put(0, device.pool.slabs * PAGE_SIZE + entries_bytes(device.pool));
   return pool_bytes(device.pool) + <f64>(1 + device.tableFrames) * <f64>PAGE_SIZE;
 }
 

@@ -91,7 +91,7 @@ export function readOptions<T extends object>(
       if (option !== undefined) options[name] = option;
     }
   } catch (error) {
-    throw error instanceof ZramError ? error : unreadable(`the options of ${call}`, error);
+    throw unreadable(`the options of ${call}`, error);
   }
   return options as Partial<T>;
 }
@@ -112,8 +112,9 @@ export function readList(value: unknown, name: string): unknown[] | undefined {
   }
 }
 
-function unreadable(name: string, error: unknown): ZramError {
-  return new ZramError('EINVAL', `${name} cannot be read: ${textOf(error)}.`);
+/** What was thrown where something of the caller's was read: by our tests, or by a getter of his. */
+export function unreadable(name: string, error: unknown): ZramError {
+  return error instanceof ZramError ? error : new ZramError('EINVAL', `${name} cannot be read: ${textOf(error)}.`);
 }
 
 /** An array to read into, if one is given, must have room for `length` bytes. */

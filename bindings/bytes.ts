@@ -69,7 +69,7 @@ export function copyOf(bytes: Uint8Array, from = 0, to = lengthOf(bytes)): Uint8
  * Copies `source` into a caller's array.
  * @throws ZramError EINVAL: the array was detached or made shorter meanwhile
  */
-export function setBytes(target: Uint8Array, source: Uint8Array, at = 0): void {
+export function setBytes<T extends Uint8Array | Uint32Array>(target: T, source: T, at = 0): void {
   try {
     set.call(target, source, at);
   } catch {

@@ -1,17 +1,18 @@
 /**
  * One WebAssembly instance of the core: how it is made, its raw exports, and the views of its staging pages.
  *
- * as-bind makes the instance where bytes are given; a compiled module is instantiated directly, since as-bind takes
- * bytes only. Both ways end at the same raw exports, which are what every call uses: they cost 8-15 ns, as-bind's
- * wrappers 40 ns, and nothing but numbers crosses.
+ * as-bind makes the instance where bytes are given and it is to be there at once; a compiled module is instantiated directly,
+ * since as-bind takes bytes only. as-bind's asynchronous way is not used: it looks whether it was given a `Response`, and the
+ * first look at that global loads half of Node.js (30 ms, and more memory than an engine). All ways end at the same raw
+ * exports, which are what every call uses: they cost 8-15 ns, as-bind's wrappers 40 ns, and nothing but numbers crosses.
  */
-import { instantiate, instantiateSync } from 'as-bind/dist/as-bind.esm.js';
+import { instantiateSync } from 'as-bind/dist/as-bind.esm.js';
 import { Codecs } from './compressors/codecs.js';
 import { defaultSource } from './core-source.js';
 import { ZramError } from './errors.js';
 import { PAGE_SIZE } from './arguments.js';
-import { isBytes } from './bytes.js';
-import { describe } from './size.js';
+import { copyOf, isBytes } from './bytes.js';
+import { describe, textOf } from './size.js';
 
 /**
  * Where the core's code comes from: bytes, a compiled `WebAssembly.Module`, a `Response`, or a `URL`. Left out, the
@@ -59,6 +60,7 @@ export interface CoreExports {
   poolClass(pool: number, n: number): void;
   poolMerged(pool: number): void;
   poolUnmerge(pool: number, handlesMax: number): number;
+  poolCodecs(pool: number, wanted: number): number;
   poolSettleHuge(pool: number): void;
   poolClassIndex(pool: number, length: number): number;
   poolStoreEncoded(pool: number, length: number, codec: number): number;
@@ -118,12 +120,10 @@ export class Core {
   readonly raw: CoreExports;
   /** Pages of the staging area. */
   readonly stagingPages: number;
-  /** Handles count from here, so that the handle of one engine means nothing to another. */
-  readonly handleBase: number;
   /** Addresses of the pools that are alive. */
   readonly pools = new Set<number>();
   /** The compressors, and the numbers under which objects name them. */
-  readonly codecs = new Codecs();
+  readonly codecs = new Codecs((wanted) => this.#codecsOfObjects(wanted));
   readonly #startMillisecs = performance.now();
   readonly #stagingAddress: number;
   #hasHashKey = false;
@@ -137,8 +137,6 @@ export class Core {
     exports.init(Math.min(Math.floor(maxMemory / 65536), 65535));
     this.#stagingAddress = exports.stagingAddress();
     this.stagingPages = exports.stagingPages();
-    // Cells are numbered below 2^29; the sum stays a small integer for JavaScript engines.
-    this.handleBase = Math.floor(Math.random() * 2 ** 30);
     this.#renew();
   }
 
@@ -186,6 +184,13 @@ export class Core {
     return this.#words;
   }
 
+  /** Which of these codecs, as bits, the objects of any pool have. */
+  #codecsOfObjects(wanted: number): number {
+    let found = 0;
+    for (const pool of this.pools) found |= this.raw.poolCodecs(pool, wanted & ~found);
+    return found;
+  }
+
   /** The clock of access times: units of TICK_MILLISECS since the engine was made, modulo 2^32 (497 days). */
   ticks(): number {
     return ((performance.now() - this.#startMillisecs) / TICK_MILLISECS) >>> 0;
@@ -205,10 +210,9 @@ export function checkCore(core: unknown, call: string): asserts core is Core {
 
 /** The adapter: raw exports from whatever holds the code. */
 export async function loadCore(source: CoreSource | undefined): Promise<CoreExports> {
-  const code = await resolveSource(source ?? defaultSource());
+  const module = (await compileCore(source)) as WebAssembly.Module;
   try {
-    if (isModule(code)) return exportsOf(await WebAssembly.instantiate(code, directImports()));
-    return exportsOf((await instantiate(code)).loadedModule.instance);
+    return exportsOf(await WebAssembly.instantiate(module, directImports()));
   } catch (error) {
     throw whyNotStarted(error, source);
   }
@@ -227,17 +231,17 @@ export async function compileCore(source: CoreSource | undefined): Promise<objec
 
 /** As `loadCore`, at once: from bytes or a compiled module. */
 export function loadCoreSync(source: CoreSource | undefined): CoreExports {
-  const code = source ?? defaultSource();
-  const bytes = bytesOf(code);
-  if (!bytes && !isModule(code)) {
+  const given = source ?? defaultSource();
+  const code = codeOf(given);
+  if (!code) {
     throw new ZramError(
       'EINVAL',
-      `createSync needs the core as bytes or as a compiled WebAssembly.Module, not ${describe(code)}; create() takes a URL or a Response too.`,
+      `createSync needs the core as bytes or as a compiled WebAssembly.Module, not ${describe(given)}; create() takes a URL or a Response too.`,
     );
   }
   try {
-    if (bytes) return exportsOf(instantiateSync(bytes).loadedModule.instance);
-    return exportsOf(new WebAssembly.Instance(code, directImports()));
+    if (isModule(code)) return exportsOf(new WebAssembly.Instance(code, directImports()));
+    return exportsOf(instantiateSync(code).loadedModule.instance);
   } catch (error) {
     throw whyNotStarted(error, source);
   }
@@ -247,18 +251,18 @@ export function loadCoreSync(source: CoreSource | undefined): CoreExports {
 function whyNotStarted(error: unknown, source: CoreSource | undefined): ZramError {
   if (error instanceof ZramError) return error;
   // By name: a class of errors has as many identities as there are realms.
-  if ((error as Partial<Error>).name === 'RangeError') {
-    return new ZramError('ENOMEM', `there is no memory for another engine: ${String(error)}.`);
+  if ((error as Partial<Error> | undefined)?.name === 'RangeError') {
+    return new ZramError('ENOMEM', `there is no memory for another engine: ${textOf(error)}.`);
   }
   if (source !== undefined) return notTheCore(error);
   return new ZramError(
     'EIO',
-    `the core did not compile: ${String(error)}. Under a Content-Security-Policy, script-src needs 'wasm-unsafe-eval'; where nothing may be compiled, pass a compiled WebAssembly.Module as module.`,
+    `the core did not compile: ${textOf(error)}. Under a Content-Security-Policy, script-src needs 'wasm-unsafe-eval'; where nothing may be compiled, pass a compiled WebAssembly.Module as module.`,
   );
 }
 
 function notTheCore(error: unknown): ZramError {
-  return new ZramError('EINVAL', `the module given is not the core of zram-wasm: ${String(error)}.`);
+  return new ZramError('EINVAL', `the module given is not the core of zram-wasm: ${textOf(error)}.`);
 }
 
 function exportsOf(instance: WebAssembly.Instance): CoreExports {
@@ -283,19 +287,32 @@ function isModule(value: unknown): value is WebAssembly.Module {
   return tagOf(value) === 'WebAssembly.Module';
 }
 
+/** A copy: what the caller does with the bytes meanwhile must not matter. */
 function bytesOf(value: unknown): Uint8Array<ArrayBuffer> | undefined {
-  if (typeof value === 'object' && value !== null && ArrayBuffer.isView(value) && isBytes(value)) {
-    return value as Uint8Array<ArrayBuffer>;
-  }
+  if (isBytes(value)) return copyOf(value);
   return tagOf(value) === 'ArrayBuffer' ? new Uint8Array(value as ArrayBuffer) : undefined;
 }
 
+/** The code itself, where that is what the caller gave. @throws ZramError EINVAL: it cannot be looked at */
+function codeOf(source: unknown): Uint8Array<ArrayBuffer> | WebAssembly.Module | undefined {
+  try {
+    return isModule(source) ? source : bytesOf(source);
+  } catch (error) {
+    throw error instanceof ZramError ? error : notTheCore(error);
+  }
+}
+
 async function resolveSource(source: CoreSource): Promise<Uint8Array<ArrayBuffer> | WebAssembly.Module> {
-  if (isModule(source)) return source;
-  const bytes = bytesOf(source);
-  if (bytes) return bytes;
-  const { arrayBuffer, href } = source as Partial<Response & URL>;
-  if (typeof arrayBuffer === 'function') return responseBytes(source);
+  const code = codeOf(source);
+  if (code) return code;
+  let arrayBuffer: unknown;
+  let href: unknown;
+  try {
+    ({ arrayBuffer, href } = source as { arrayBuffer?: unknown; href?: unknown });
+  } catch (error) {
+    throw notTheCore(error);
+  }
+  if (typeof arrayBuffer === 'function') return responseBytes(source as Response);
   if (typeof href === 'string') return urlBytes(href);
   throw new ZramError(
     'EINVAL',
@@ -303,14 +320,15 @@ async function resolveSource(source: CoreSource): Promise<Uint8Array<ArrayBuffer
   );
 }
 
+/** Of a Response, or of what else has bytes to give: a Blob has no status. */
 async function responseBytes(response: Response): Promise<Uint8Array<ArrayBuffer>> {
-  if (!response.ok) {
-    throw new ZramError('EIO', `the core could not be fetched: ${response.url} answers ${response.status}.`);
-  }
   try {
+    const { ok, url, status } = response as Partial<Response>;
+    if (ok === false) throw new ZramError('EIO', `the core could not be fetched: ${url} answers ${status}.`);
     return new Uint8Array(await response.arrayBuffer());
   } catch (error) {
-    throw new ZramError('EIO', `the core could not be fetched: ${String(error)}.`);
+    if (error instanceof ZramError) throw error;
+    throw new ZramError('EIO', `the core could not be fetched: ${textOf(error)}.`);
   }
 }
 
@@ -324,6 +342,6 @@ async function urlBytes(href: string): Promise<Uint8Array<ArrayBuffer>> {
     return await responseBytes(await fetch(href));
   } catch (error) {
     if (error instanceof ZramError) throw error;
-    throw new ZramError('EIO', `the core could not be loaded from ${href}: ${String(error)}.`);
+    throw new ZramError('EIO', `the core could not be loaded from ${href}: ${textOf(error)}.`);
   }
 }

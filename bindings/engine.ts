@@ -1,12 +1,13 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** The engine: one WebAssembly instance, and what lives in it. */
-import { checkOptions } from './arguments.js';
+import { readList, readOptions } from './arguments.js';
 import type { Compressor } from './compressors/compressor.js';
+import { readCompressor } from './compressors/registered.js';
 import { Core, loadCore, loadCoreSync, type CoreExports, type CoreSource } from './core.js';
 import { ZramError } from './errors.js';
 import { LOAD_ALL, LOAD_ONE, loadFile, type LoadOptions, type LoadedFile } from './save/load.js';
 import type { LoadSource } from './save/source.js';
-import { parseSize, type Size } from './size.js';
+import { describe, parseSize, type Size } from './size.js';
 import { StateHistory, type StateHistoryOptions } from './state-history.js';
 import type { ZramOptions } from './zram-options.js';
 import { Zram } from './zram.js';
@@ -49,13 +50,14 @@ export class Engine {
   readonly #children = new Set<Child>();
   #destroyed = false;
 
-  private constructor(exports: CoreExports, maxMemory: number, compressors: readonly Compressor[] = []) {
+  private constructor(exports: CoreExports, settings: EngineSettings) {
     if (typeof exports?.zramWritePages !== 'function') {
       throw new ZramError(
         'EINVAL',
         'this class is not made with new: call await Engine.create() or Engine.createSync().',
       );
     }
+    const { maxMemory, compressors } = settings;
     const initial = exports.memory.buffer.byteLength;
     if (maxMemory < initial) {
       throw new ZramError('EINVAL', `maxMemory must be at least ${initial} bytes, which the core itself takes.`);
@@ -71,8 +73,8 @@ export class Engine {
    * may not be compiled here; ENOMEM: the host has no memory for another engine
    */
   static async create(options?: EngineOptions): Promise<Engine> {
-    const maxMemory = Engine.#check(options, 'Engine.create');
-    return new Engine(await loadCore(options?.module), maxMemory, options?.compressors);
+    const settings = settingsOf(options, 'Engine.create');
+    return new Engine(await loadCore(settings.module), settings);
   }
 
   /**
@@ -81,20 +83,8 @@ export class Engine {
    * @throws ZramError as `create`
    */
   static createSync(options?: EngineOptions): Engine {
-    const maxMemory = Engine.#check(options, 'Engine.createSync');
-    return new Engine(loadCoreSync(options?.module), maxMemory, options?.compressors);
-  }
-
-  static #check(options: EngineOptions | undefined, call: string): number {
-    checkOptions(options, ENGINE_OPTIONS, call);
-    const { module, maxMemory } = options ?? {};
-    if (module !== undefined && (typeof module !== 'object' || module === null)) {
-      throw new ZramError('EINVAL', 'module must be bytes, a WebAssembly.Module, a Response or a URL.');
-    }
-    if (options?.compressors !== undefined && !Array.isArray(options.compressors)) {
-      throw new ZramError('EINVAL', 'compressors must be a list of compressors.');
-    }
-    return maxMemory === undefined ? MEMORY_MAX : parseSize(maxMemory, 'maxMemory');
+    const settings = settingsOf(options, 'Engine.createSync');
+    return new Engine(loadCoreSync(settings.module), settings);
   }
 
   /** @internal Something that lives in the engine and ends with it. */
@@ -105,6 +95,11 @@ export class Engine {
   /** @internal The instance below, for tests and benches. */
   static coreOf(engine: Engine): Core {
     return engine.#core;
+  }
+
+  /** @internal @throws ZramError EINVAL: it was destroyed */
+  static checkLive(engine: Engine): void {
+    engine.#live();
   }
 
   /**
@@ -128,9 +123,7 @@ export class Engine {
    * @throws ZramError as `Zram.load`
    */
   async loadZram(source: LoadSource, options?: LoadOptions): Promise<Zram> {
-    this.#live();
-    checkOptions(options, LOAD_ONE.options, 'loadZram');
-    const { devices } = await loadFile(this, source, options ?? {}, LOAD_ONE, undefined);
+    const { devices } = await loadFile(this, source, options, LOAD_ONE, 'loadZram');
     return devices.values().next().value as Zram;
   }
 
@@ -140,9 +133,7 @@ export class Engine {
    * @throws ZramError as `Zram.load`
    */
   async loadAll(source: LoadSource, options?: Omit<LoadOptions, 'backing'>): Promise<LoadedFile> {
-    this.#live();
-    checkOptions(options, LOAD_ALL.options, 'loadAll');
-    return loadFile(this, source, options ?? {}, LOAD_ALL, undefined);
+    return loadFile(this, source, options, LOAD_ALL, 'loadAll');
   }
 
   /**
@@ -166,8 +157,9 @@ export class Engine {
    * @throws ZramError EINVAL: a wrong name or one that is taken, or a function is missing
    */
   registerCompressor(compressor: Compressor): void {
+    const read = readCompressor(compressor);
     this.#live();
-    this.#core.codecs.register(compressor);
+    this.#core.codecs.register(read);
   }
 
   /**
@@ -177,6 +169,7 @@ export class Engine {
   async loadCompressor(name: string): Promise<void> {
     this.#live();
     await this.#core.codecs.load(name);
+    this.#live();
     this.#core.codecs.check(name, 'the compressor');
   }
 
@@ -198,10 +191,21 @@ export class Engine {
     return Object.freeze({ used, reserved: this.#core.reservedBytes(), limit: raw.limitBytes() });
   }
 
-  /** Ends the engine and all that it made. Calling it again does nothing. */
+  /**
+   * Ends the engine and all that it made. Calling it again does nothing.
+   * @throws ZramError EIO: the file of a device's backing could not be closed; everything has ended all the same
+   */
   destroy(): void {
     this.#destroyed = true;
-    for (const child of [...this.#children].reverse()) child.destroy();
+    const failures: unknown[] = [];
+    for (const child of [...this.#children].reverse()) {
+      try {
+        child.destroy();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
   }
 
   /** The same as `destroy()`, for `using`. */
@@ -217,6 +221,29 @@ export class Engine {
     this.#live();
     const child: T = make(() => this.#children.delete(child));
     this.#children.add(child);
+    // Options are the caller's: reading one may have ended the engine.
+    if (this.#destroyed) child.destroy();
+    this.#live();
     return child;
   }
+}
+
+interface EngineSettings {
+  readonly module: CoreSource | undefined;
+  readonly maxMemory: number;
+  readonly compressors: readonly Compressor[];
+}
+
+/** The options, each read once. @throws ZramError EINVAL */
+function settingsOf(given: EngineOptions | undefined, call: string): EngineSettings {
+  const { module, maxMemory = MEMORY_MAX, compressors = [] } = readOptions(given, ENGINE_OPTIONS, call);
+  if (module !== undefined && (typeof module !== 'object' || module === null)) {
+    throw new ZramError(
+      'EINVAL',
+      `module must be bytes, a WebAssembly.Module, a Response or a URL, not ${describe(module)}.`,
+    );
+  }
+  const list = readList(compressors, 'compressors');
+  if (!list) throw new ZramError('EINVAL', `compressors must be a list of compressors, not ${describe(compressors)}.`);
+  return { module, maxMemory: parseSize(maxMemory, 'maxMemory'), compressors: list.map(readCompressor) };
 }

@@ -13,12 +13,24 @@
  *   writeback_limit is used up
  * - `EAGAIN`: a page is on an asynchronous backing and was asked for synchronously; or recompression or writeback of the
  *   device is under way
+ * - `ECANCELED`: an asynchronous call was aborted by its signal
  * - `ENODEV`: writeback without a backing
  * - `EOPNOTSUPP`: a compressor or a feature that this platform or installation does not have
  * - `E2BIG`, `ERANGE`, `ENOENT`: as the kernel's attributes give them, see `Sysfs`
  */
 export type ZramErrorCode =
-  'EINVAL' | 'EBUSY' | 'ENOMEM' | 'ENOSPC' | 'EIO' | 'EAGAIN' | 'EOPNOTSUPP' | 'E2BIG' | 'ERANGE' | 'ENOENT' | 'ENODEV';
+  | 'EINVAL'
+  | 'EBUSY'
+  | 'ENOMEM'
+  | 'ENOSPC'
+  | 'EIO'
+  | 'EAGAIN'
+  | 'ECANCELED'
+  | 'EOPNOTSUPP'
+  | 'E2BIG'
+  | 'ERANGE'
+  | 'ENOENT'
+  | 'ENODEV';
 
 /**
  * Thrown by every call that fails. A failed call loses no data: what was stored before is still there.
@@ -28,16 +40,20 @@ export type ZramErrorCode =
 export class ZramError extends Error {
   /** What kind of failure: the kernel's errno name. */
   readonly code: ZramErrorCode;
-  /** For calls that go over several pages (`write`, `writePages`, `read`, `readPages`): pages done before the failure. */
+  /**
+   * For calls that go over several pages (`write`, `writePages`, `read`, `readPages`, writeback, and what is asynchronous of
+   * them): pages done before the failure.
+   */
   declare readonly pagesDone?: number; // declared only: an error without it has no such property
 
   /**
    * @param code the kernel's name for what went wrong
    * @param message a sentence; the code is put in front of it
    * @param pagesDone pages done before the failure, of a call that goes over several
+   * @param options `cause`, as any Error has it
    */
-  constructor(code: ZramErrorCode, message: string, pagesDone?: number) {
-    super(`${code}: ${message}`);
+  constructor(code: ZramErrorCode, message: string, pagesDone?: number, options?: { cause?: unknown }) {
+    super(`${code}: ${message}`, options);
     this.name = 'ZramError';
     this.code = code;
     if (pagesDone !== undefined) this.pagesDone = pagesDone;

@@ -5,6 +5,7 @@
  * `zram-wasm/core.wasm`.
  * @module zram-wasm
  */
+export type { AbortSignalLike, AsyncOptions } from './async-call.js';
 export { Engine, type EngineMemory, type EngineOptions } from './engine.js';
 export { ZramError, type ZramErrorCode } from './errors.js';
 export type { CoreSource } from './core.js';
@@ -18,7 +19,7 @@ export type { Compressor } from './compressors/compressor.js';
 export type { PageRange } from './page-diff.js';
 export type { PageType } from './post-process/picks.js';
 export type { RecompressOptions, RecompressReport } from './post-process/recompress.js';
-export type { WritebackOptions, WritebackReport } from './post-process/writeback.js';
+export type { WritebackAsyncOptions, WritebackOptions, WritebackReport } from './post-process/writeback.js';
 export type { LoadOptions, LoadedFile } from './save/load.js';
 export type { SaveOptions, SaveReport, Saved } from './save/save.js';
 export type { OwnBytes, SaveSink, WebSink, WriteSink } from './save/sink.js';

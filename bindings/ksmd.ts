@@ -1,6 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** Ksmd: merges a pool in the background, with the knobs and counters of the kernel's KSM (mm/ksm.c). */
-import { checkBoolean, checkInteger, checkOptions } from './arguments.js';
+import { checkBoolean, checkInteger, readOptions } from './arguments.js';
 import { checkCore, type Core } from './core.js';
 import { ZramError } from './errors.js';
 import { describe } from './size.js';
@@ -54,6 +54,11 @@ const SKIPS: readonly (readonly [passes: number, skips: number])[] = [
 /** Smart scanning ends when 1 / this of the pool's objects is new: the shrinker's measure, too. */
 const NEW_SHARE = 16;
 
+/** The options of `createKsmd`, each read once. @throws ZramError EINVAL: there is no such option */
+export function readKsmdOptions(options: KsmdOptions | undefined): KsmdOptions {
+  return readOptions(options, ['pagesToScan', 'sleepMillisecs', 'sliceMillisecs', 'smartScan'], 'createKsmd');
+}
+
 /**
  * A scanner over one pool. It works in batches with timers, which do not keep a Node.js process alive, and sleeps on
  * while nothing changes. It ends with its pool.
@@ -83,13 +88,12 @@ export class Ksmd {
   #skipped = 0;
 
   /** @internal Made by `ZsPool.createKsmd`. */
-  constructor(core: Core, address: () => number, options: KsmdOptions | undefined, onEnd: () => void) {
+  constructor(core: Core, address: () => number, options: KsmdOptions, onEnd: () => void) {
     checkCore(core, 'pool.createKsmd()');
-    checkOptions(options, ['pagesToScan', 'sleepMillisecs', 'sliceMillisecs', 'smartScan'], 'createKsmd');
     this.#core = core;
     this.#address = address;
     this.#onEnd = onEnd;
-    const { pagesToScan, sleepMillisecs, sliceMillisecs, smartScan } = options ?? {};
+    const { pagesToScan, sleepMillisecs, sliceMillisecs, smartScan } = options;
     if (pagesToScan !== undefined) this.pagesToScan = pagesToScan;
     if (sleepMillisecs !== undefined) this.sleepMillisecs = sleepMillisecs;
     if (sliceMillisecs !== undefined) this.sliceMillisecs = sliceMillisecs;
@@ -278,9 +282,14 @@ export class Ksmd {
   #merge(address: number, budget: MergeOptions): MergeReport {
     if (!this.#passOpen) this.#changesAtPass = this.#poolCounts(address).changes;
     let ended = false;
-    const report = mergePool(this.#core, address, budget, () => {
-      ended = true;
-    });
+    const report = mergePool(
+      this.#core,
+      () => address,
+      budget,
+      () => {
+        ended = true;
+      },
+    );
     this.#pagesScanned += report.objectsScanned;
     this.#pagesSkipped += Math.max(report.objectsScanned - report.objectsHashed, 0);
     this.#mergedInPass += report.objectsMerged;

@@ -65,6 +65,7 @@ export function textOf(error: unknown): string {
   }
 }
 
-function printable(text: string): string {
+/** Text without control characters, which a terminal would obey. */
+export function printable(text: string): string {
   return text.replace(/\p{Cc}/gu, (character) => JSON.stringify(character).slice(1, -1));
 }

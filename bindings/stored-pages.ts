@@ -2,8 +2,10 @@
  * The pages of a device, for reading: what `Zram` and `ZramSnapshot` have in common. A page is in the core, as a value or as
  * an object that the core or a compressor decodes, or on a backing device.
  */
+import { AsyncCall, type Ending } from './async-call.js';
 import { PAGE_SIZE, checkByteRange, checkInteger, checkPageRange, outFor } from './arguments.js';
-import type { BackingDevice } from './backing/backing.js';
+import type { BackingDevice, Reading } from './backing/backing-device.js';
+import { setBytes } from './bytes.js';
 import type { Core } from './core.js';
 import { ZramError } from './errors.js';
 import type { PoolLease } from './pool-lease.js';
@@ -51,11 +53,20 @@ const READ_WRITTEN_BACK = 1 << 20;
 /** States that fit the staging pages: two words each. */
 const STATES_MAX = 4096;
 
-export class StoredPages {
+/** A page that is being changed in part: whoever writes to it meanwhile says so. */
+export interface Patch {
+  readonly index: number;
+  touched: boolean;
+}
+
+export class StoredPages implements Ending {
   /** True after the device was reset or destroyed: what awaited something, or called somebody's code, must stop. */
   ended = false;
   /** Recompression or writeback that is under way; it is told before the device ends. */
   postProcessing: { abandon(): void } | undefined;
+  /** Asynchronous calls that wait for something, which the device's end rejects. */
+  readonly waiting = new Set<(error: ZramError) => void>();
+  readonly patches: Patch[] = [];
 
   constructor(
     readonly core: Core,
@@ -67,14 +78,19 @@ export class StoredPages {
     readonly backing: BackingDevice | undefined,
     readonly dedup: boolean,
     readonly tracksTime: boolean,
-  ) {}
+  ) {
+    backing?.join(this);
+  }
 
   /** Frees the pages, and the pool and the backing when nobody else uses them. */
   end(): void {
     if (this.ended) return;
-    this.postProcessing?.abandon();
     this.ended = true;
+    this.postProcessing?.abandon();
+    this.backing?.leave(this);
     this.core.raw.zramEnd(this.address);
+    const error = endedMeanwhile();
+    for (const fail of [...this.waiting]) fail(error);
     this.pool.release();
     this.backing?.release(); // last: closing a file may fail
   }
@@ -84,13 +100,18 @@ export class StoredPages {
     return this.tracksTime ? this.core.ticks() : 0;
   }
 
+  /** To be called when pages get another content. */
+  touched(index: number, count: number): void {
+    for (const patch of this.patches) if (patch.index >= index && patch.index < index + count) patch.touched = true;
+  }
+
   // ── reading ────────────────────────────────────────────────────────────────────────────────────────────────────
 
   readPage(index: number, out: Uint8Array | undefined): Uint8Array {
     this.checkIndex(index, 1);
     const to = outFor(out, PAGE_SIZE);
     const result = this.core.raw.zramReadPage(this.address, index, this.now());
-    to.set(result === 0 ? this.core.page() : this.#resolve(index, result));
+    setBytes(to, result === 0 ? this.core.page() : this.page(index));
     return to;
   }
 
@@ -98,36 +119,36 @@ export class StoredPages {
     checkInteger(count, 'count', 0, this.pages);
     this.checkIndex(index, count);
     const to = outFor(out, count * PAGE_SIZE);
-    for (let done = 0; done < count;) {
-      this.live();
-      done += this.#readBatch(index + done, count - done, to, done * PAGE_SIZE);
-      if (done === count) break;
+    this.#readInto(index, count, to, 0);
+    return to;
+  }
+
+  read(offset: number, length: number, out: Uint8Array | undefined): Uint8Array {
+    this.checkRange(offset, length);
+    const to = outFor(out, length);
+    for (const part of partsOf(offset, length)) {
       try {
-        to.set(this.page(index + done), done * PAGE_SIZE);
-        done++;
+        if (part.pages > 0) this.#readInto(part.index, part.pages, to, part.at);
+        else setBytes(to, this.page(part.index).subarray(part.inPage, part.inPage + part.length), part.at);
       } catch (error) {
-        throw withPagesDone(error, done);
+        throw withPagesDone(error, part.pagesBefore);
       }
     }
     return to;
   }
 
-  async readPagesAsync(index: number, count: number, out: Uint8Array | undefined): Promise<Uint8Array> {
-    checkInteger(count, 'count', 0, this.pages);
-    this.checkIndex(index, count);
-    const to = outFor(out, count * PAGE_SIZE);
+  #readInto(index: number, count: number, to: Uint8Array, at: number): void {
     for (let done = 0; done < count;) {
       this.live();
-      done += this.#readBatch(index + done, count - done, to, done * PAGE_SIZE);
+      done += this.#readBatch(index + done, count - done, to, at + done * PAGE_SIZE);
       if (done === count) break;
       try {
-        to.set(await this.#pageAsync(index + done), done * PAGE_SIZE);
+        setBytes(to, this.page(index + done), at + done * PAGE_SIZE);
         done++;
       } catch (error) {
         throw withPagesDone(error, done);
       }
     }
-    return to;
   }
 
   /** Reads up to `count` pages, as far as the core can by itself. Returns how many. */
@@ -139,92 +160,154 @@ export class StoredPages {
       const pages = Math.min(batch, count - done);
       const read = core.raw.zramReadPages(this.address, index + done, pages, now);
       const staging = core.staging();
-      to.set(read === batch ? staging : staging.subarray(0, read * PAGE_SIZE), at + done * PAGE_SIZE);
+      setBytes(to, read === batch ? staging : staging.subarray(0, read * PAGE_SIZE), at + done * PAGE_SIZE);
       if (read !== pages) return done + read;
     }
     return count;
   }
 
-  read(offset: number, length: number, out: Uint8Array | undefined): Uint8Array {
-    this.checkRange(offset, length);
-    const to = outFor(out, length);
-    for (const part of partsOf(offset, length)) {
-      const target = to.subarray(part.at, part.at + part.length);
-      try {
-        if (part.pages > 0) this.readPages(part.index, part.pages, target);
-        else target.set(this.page(part.index).subarray(part.inPage, part.inPage + part.length));
-      } catch (error) {
-        throw withPagesDone(error, part.pagesBefore);
-      }
-    }
-    return to;
-  }
-
-  async readAsync(offset: number, length: number, out: Uint8Array | undefined): Promise<Uint8Array> {
-    this.checkRange(offset, length);
-    const to = outFor(out, length);
-    for (const part of partsOf(offset, length)) {
-      const target = to.subarray(part.at, part.at + part.length);
-      try {
-        if (part.pages > 0) await this.readPagesAsync(part.index, part.pages, target);
-        else target.set((await this.#pageAsync(part.index)).subarray(part.inPage, part.inPage + part.length));
-      } catch (error) {
-        throw withPagesDone(error, part.pagesBefore);
-      }
-    }
-    return to;
-  }
-
-  /** A page, valid until the next call into the core. */
+  /** A page, to be used at once: it may be the staging page. @throws ZramError EIO; EAGAIN: an asynchronous backing has it */
   page(index: number): Uint8Array {
-    this.live();
-    const result = this.core.raw.zramReadPage(this.address, index, this.now());
-    return result === 0 ? this.core.page() : this.#resolve(index, result);
+    const page = this.pageNow(index);
+    if (page) return page;
+    throw onlyAsynchronous(index, 'read it with readAsync or readPagesAsync');
   }
 
   /** As `page`, without leaving a trace: flags, times and counters stay. */
   peek(index: number): Uint8Array {
-    this.live();
-    const result = this.core.raw.zramPeekPage(this.address, index);
-    return result === 0 ? this.core.page() : this.#resolve(index, result, false);
+    const page = this.pageNow(index, undefined, false);
+    if (page) return page;
+    throw onlyAsynchronous(index, 'compare it with diffAsync');
   }
 
-  /** What the core could not do. */
-  #resolve(index: number, result: number, counted = true): Uint8Array {
-    try {
-      if (result === READ_WRITTEN_BACK)
-        return (this.backing as BackingDevice).read(this.core.raw.zramReadBlock() >>> 0);
-      if (result > 0) return this.core.codecs.decode(result >>> 16, this.core.page().slice(0, result & 0xffff));
-      throw new ZramError('EIO', 'it does not decompress, what is stored is damaged.');
-    } catch (error) {
-      if (!(error instanceof ZramError) || error.code !== 'EIO') throw error;
-      if (counted && !this.ended) this.core.raw.zramCountFailed(this.address, 0);
-      throw new ZramError('EIO', `page ${index} cannot be read: ${sentenceOf(error)}`);
+  /**
+   * A page, to be used at once: it may be the staging page. Undefined when an asynchronous backing has it, and it is not the
+   * page that was read.
+   * @param reading what `fetch` brought
+   * @param counted it leaves its traces: flags, times and counters
+   * @throws ZramError EIO
+   */
+  pageNow(index: number, reading?: Reading, counted = true): Uint8Array | undefined {
+    const { core, address } = this;
+    for (;;) {
+      this.live();
+      const result = counted
+        ? core.raw.zramReadPage(address, index, this.now())
+        : core.raw.zramPeekPage(address, index);
+      if (result === 0) return core.page();
+      try {
+        if (result < 0) throw new ZramError('EIO', 'it does not decompress, what is stored is damaged.');
+        if (result !== READ_WRITTEN_BACK) {
+          return core.codecs.decode(result >>> 16, core.page().slice(0, result & 0xffff));
+        }
+        const backing = this.backing as BackingDevice;
+        const slot = core.raw.zramReadBlock() >>> 0;
+        if (backing.asynchronous) return reading?.slot === slot ? backing.pageOf(reading) : undefined;
+        const page = backing.read(slot);
+        if (page) return page;
+      } catch (error) {
+        if (!(error instanceof ZramError) || error.code !== 'EIO') throw error;
+        if (counted && !this.ended) core.raw.zramCountFailed(address, 0);
+        throw new ZramError('EIO', `page ${index} cannot be read: ${sentenceOf(error)}`);
+      }
     }
   }
 
-  async #pageAsync(index: number): Promise<Uint8Array> {
-    const { core } = this;
-    for (;;) {
-      this.live();
-      const result = core.raw.zramReadPage(this.address, index, this.now());
-      if (result !== READ_WRITTEN_BACK) return result === 0 ? core.page() : this.#resolve(index, result);
-      const block = core.raw.zramReadBlock() >>> 0;
-      let page: Uint8Array | undefined;
-      let failure: unknown;
+  // ── reading from an asynchronous backing ───────────────────────────────────────────────────────────────────────
+
+  async readPagesAsync(
+    index: number,
+    count: number,
+    out: Uint8Array | undefined,
+    call = new AsyncCall(),
+  ): Promise<Uint8Array> {
+    checkInteger(count, 'count', 0, this.pages);
+    this.checkIndex(index, count);
+    const to = outFor(out, count * PAGE_SIZE);
+    await this.#readIntoAsync(index, count, to, 0, call);
+    return to;
+  }
+
+  async readAsync(offset: number, length: number, out: Uint8Array | undefined, call: AsyncCall): Promise<Uint8Array> {
+    this.checkRange(offset, length);
+    const to = outFor(out, length);
+    for (const part of partsOf(offset, length)) {
+      const { index, inPage, at } = part;
       try {
-        page = await (this.backing as BackingDevice).readAsync(block);
+        if (part.pages > 0) await this.#readIntoAsync(index, part.pages, to, at, call);
+        else await this.#readPartAsync(index, inPage, part.length, to, at, call);
       } catch (error) {
-        failure = error;
+        throw withPagesDone(error, part.pagesBefore);
       }
-      this.live();
-      // Meanwhile the page may have been written, and its block given to another page: then it is read again.
-      const still = core.raw.zramPeekPage(this.address, index) === READ_WRITTEN_BACK;
-      if (!still || core.raw.zramReadBlock() >>> 0 !== block) continue;
-      if (page) return page;
-      if (failure === undefined) continue;
-      core.raw.zramCountFailed(this.address, 0);
-      throw new ZramError('EIO', `page ${index} cannot be read: ${sentenceOf(failure as ZramError)}`);
+    }
+    return to;
+  }
+
+  async #readIntoAsync(index: number, count: number, to: Uint8Array, at: number, call: AsyncCall): Promise<void> {
+    let done = 0;
+    try {
+      while (done < count) {
+        call.check();
+        this.live();
+        const batch = Math.min(this.core.stagingPages, count - done);
+        const read = this.#readBatch(index + done, batch, to, at + done * PAGE_SIZE);
+        done += read;
+        if (read < batch) {
+          await this.#readPartAsync(index + done, 0, PAGE_SIZE, to, at + done * PAGE_SIZE, call);
+          done++;
+        }
+        if (call.due) await call.rest(this);
+      }
+    } catch (error) {
+      throw withPagesDone(error, done);
+    }
+  }
+
+  #readPartAsync(
+    index: number,
+    inPage: number,
+    length: number,
+    to: Uint8Array,
+    at: number,
+    call: AsyncCall,
+  ): Promise<void> {
+    return this.withReading(index, call, (reading) => {
+      const page = this.pageNow(index, reading);
+      if (page) setBytes(to, page.subarray(inPage, inPage + length), at);
+      return page !== undefined;
+    });
+  }
+
+  /**
+   * Makes an attempt at a page until it has what it needs. Each is one step, in which the page does not change.
+   * @param attempt with what an asynchronous backing gave, for `pageNow`; false: the page is there, and was not read yet
+   */
+  async withReading(index: number, call: AsyncCall, attempt: (reading?: Reading) => boolean): Promise<void> {
+    let reading: Reading | undefined;
+    for (;;) {
+      try {
+        call.check();
+        if (attempt(reading)) return;
+      } finally {
+        if (reading) this.backing?.end(reading);
+      }
+      reading = await this.fetch(index, call);
+    }
+  }
+
+  /** Reads from an asynchronous backing what `pageNow` needs; undefined when it needs nothing. `end` the reading. */
+  async fetch(index: number, call: AsyncCall): Promise<Reading | undefined> {
+    this.live();
+    const { core, address } = this;
+    const backing = this.backing as BackingDevice;
+    if (core.raw.zramPeekPage(address, index) !== READ_WRITTEN_BACK || !backing.asynchronous) return undefined;
+    const reading = backing.begin(core.raw.zramReadBlock() >>> 0);
+    try {
+      await call.until(backing.fill(reading), this);
+      return reading;
+    } catch (error) {
+      backing.end(reading);
+      throw error;
     }
   }
 
@@ -235,7 +318,7 @@ export class StoredPages {
     for (let done = 0; done < count; done += STATES_MAX) {
       const pages = Math.min(STATES_MAX, count - done);
       this.core.raw.zramSlots(this.address, index + done, pages);
-      out.set(this.core.words().subarray(0, 2 * pages), 2 * done);
+      setBytes(out, this.core.words().subarray(0, 2 * pages), 2 * done);
     }
     return out;
   }
@@ -279,7 +362,7 @@ export class StoredPages {
   // ── tests of arguments ─────────────────────────────────────────────────────────────────────────────────────────
 
   live(): void {
-    if (this.ended) throw new ZramError('EINVAL', 'the device was reset or destroyed meanwhile.');
+    if (this.ended) throw endedMeanwhile();
   }
 
   checkIndex(index: number, count: number): void {
@@ -329,5 +412,15 @@ export function sentenceOf(error: ZramError): string {
 /** The same error, with the pages done before it added. */
 export function withPagesDone(error: unknown, pagesBefore: number): unknown {
   if (!(error instanceof ZramError)) return error;
-  return new ZramError(error.code, sentenceOf(error), pagesBefore + (error.pagesDone ?? 0));
+  const { cause } = error;
+  const options = cause === undefined ? undefined : { cause };
+  return new ZramError(error.code, sentenceOf(error), pagesBefore + (error.pagesDone ?? 0), options);
+}
+
+export function onlyAsynchronous(index: number, remedy: string): ZramError {
+  return new ZramError('EAGAIN', `page ${index} is on an asynchronous backing: ${remedy}.`);
+}
+
+export function endedMeanwhile(): ZramError {
+  return new ZramError('EINVAL', 'the device was reset or destroyed meanwhile.');
 }

@@ -1,13 +1,12 @@
 /** sysfs: the attributes of /sys/block/zram<id>, in the kernel's own text, with its order of checks and its errors. */
-import { PAGE_SIZE, checkOptions } from './arguments.js';
-import { FileBacking } from './backing/file.js';
-import { ALGORITHM_NAME_MAX } from './compressors/codecs.js';
+import { PAGE_SIZE, readOptions } from './arguments.js';
+import { ALGORITHM_NAME_MAX } from './compressors/registered.js';
 import { PRIORITIES } from './compressors/compressor.js';
 import { TICK_MILLISECS } from './core.js';
 import { ZramError } from './errors.js';
 import { markIdle } from './post-process/idle.js';
 import type { RecompressOptions } from './post-process/recompress.js';
-import type { WritebackOptions } from './post-process/writeback.js';
+import type { WritebackAsyncOptions } from './post-process/writeback.js';
 import { describe, memparse } from './size.js';
 import type { Zram } from './zram.js';
 import type { ZramState } from './zram-state.js';
@@ -50,9 +49,11 @@ interface Attribute {
 }
 
 export function createSysfs(state: ZramState, zram: Zram): Sysfs {
-  const attributes = new Map(Object.entries(attributesOf(state, zram)));
+  // Made when they are first asked for: of a hundred thousand devices most are never asked.
+  let made: Map<string, Attribute> | undefined;
+  const attributes = (): Map<string, Attribute> => (made ??= new Map(Object.entries(attributesOf(state, zram))));
   const find = (name: string): Attribute => {
-    const attribute = attributes.get(name);
+    const attribute = attributes().get(name);
     if (attribute) return attribute;
     throw new ZramError('ENOENT', `there is no attribute ${describe(name)}; sysfs.list() names those that there are.`);
   };
@@ -73,7 +74,7 @@ export function createSysfs(state: ZramState, zram: Zram): Sysfs {
     },
     list() {
       state.live();
-      return [...attributes].map(([name, { help, read, write }]) => ({
+      return [...attributes()].map(([name, { help, read, write }]) => ({
         name,
         mode: read && write ? ('rw' as const) : read ? ('r' as const) : ('w' as const),
         help,
@@ -93,13 +94,7 @@ function attributesOf(state: ZramState, zram: Zram): Record<string, Attribute> {
       read: () => `${state.backing === undefined ? 'none' : (state.backing.name ?? 'backing')}\n`,
       write: (text) => {
         if (state.stored) throw new ZramError('EBUSY', 'backing_dev can only be set before disksize.');
-        const backing = FileBacking.open(text.replace(/\n$/, ''));
-        try {
-          state.setBacking(backing, true);
-        } catch (error) {
-          backing.destroy();
-          throw error;
-        }
+        state.setBackingFile(text.replace(/\n$/, ''));
       },
     },
     bd_stat: {
@@ -334,8 +329,7 @@ function readDictionary(path: string): Uint8Array {
 /** What `idle` is told, from an attribute's text too. */
 export function idleOf(what: unknown): unknown {
   if (typeof what === 'object' && what !== null) {
-    checkOptions(what, ['age'], 'idle');
-    const { age = 'all' } = what as { age?: unknown };
+    const { age = 'all' } = readOptions<{ age?: unknown }>(what, ['age'], 'idle');
     return age;
   }
   if (typeof what !== 'string') return what;
@@ -359,7 +353,7 @@ export function recompressOf(options: RecompressOptions | string): RecompressOpt
 }
 
 /** What `writeback` is told, from an attribute's text too. */
-export function writebackOf(options: WritebackOptions | string | undefined): WritebackOptions {
+export function writebackOf(options: WritebackAsyncOptions | string | undefined): WritebackAsyncOptions {
   if (typeof options !== 'string') return options ?? {};
   const words = options.split(/\s+/).filter((word) => word !== '');
   const pageIndexes: (number | [number, number])[] = [];
@@ -376,7 +370,7 @@ export function writebackOf(options: WritebackOptions | string | undefined): Wri
     else throw new ZramError('EINVAL', `writeback does not know ${describe(key)}.`);
   }
   return {
-    type: type as WritebackOptions['type'],
+    type: type as WritebackAsyncOptions['type'],
     pageIndexes: pageIndexes.length > 0 || type === undefined ? pageIndexes : undefined,
   };
 }

@@ -1,5 +1,7 @@
 /** What a device is made with. */
-import type { AsyncBacking, Backing } from './backing/backing.js';
+import { readList, readOptions } from './arguments.js';
+import { readBacking, type AsyncBacking, type Backing } from './backing/backing.js';
+import { copyOf, isBytes } from './bytes.js';
 import type { Size } from './size.js';
 import type { PoolOptions, ZsPool } from './zs-pool.js';
 
@@ -59,3 +61,32 @@ export const DEVICE_OPTIONS = [
   ...['disksize', 'compAlgorithm', 'level', 'dictionary', 'recompAlgorithms', 'verifyCompressors', 'memLimit', 'dedup'],
   ...['backing', 'trackEntryActime', 'chainSize', 'shrinker'],
 ] as const;
+
+/**
+ * The options of a device as plain values of our own, each of the caller's looked at once: also those in lists, the bytes of
+ * dictionaries, and what a backing is made of.
+ * @throws ZramError EINVAL: an option that there is not, or that cannot be read
+ */
+export function readDeviceOptions<T extends ZramOptions>(
+  options: T | undefined,
+  known: readonly string[],
+  call: string,
+): Partial<T> {
+  const read: Partial<ZramOptions> & { dictionary?: unknown } = readOptions<ZramOptions>(options, known, call);
+  if (read.backing !== undefined) read.backing = readBacking(read.backing);
+  if (isBytes(read.dictionary)) read.dictionary = copyOf(read.dictionary);
+  const list = readList(read.recompAlgorithms, 'recompAlgorithms');
+  if (list) read.recompAlgorithms = list.map(readAlgorithm);
+  return read as Partial<T>;
+}
+
+function readAlgorithm(one: unknown): string | RecompAlgorithm {
+  if (typeof one !== 'object' || one === null) return one as string;
+  const read = readOptions<RecompAlgorithm>(
+    one as RecompAlgorithm,
+    ['algo', 'level', 'dictionary'],
+    'recompAlgorithms',
+  );
+  if (isBytes(read.dictionary)) read.dictionary = copyOf(read.dictionary);
+  return read as RecompAlgorithm;
+}

@@ -1,8 +1,9 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** ZramSnapshot: what a device held at one moment. */
-import { PAGE_SIZE } from './arguments.js';
+import { PAGE_SIZE, readOptions } from './arguments.js';
+import { AsyncCall, type AsyncOptions } from './async-call.js';
 import { ZramError } from './errors.js';
-import { diffPages, type PageRange } from './page-diff.js';
+import { diffPages, diffPagesAsync, type PageRange } from './page-diff.js';
 import { describe } from './size.js';
 import type { BlockState, StoredPages } from './stored-pages.js';
 import { saveAll, type SaveReport } from './save/save.js';
@@ -69,13 +70,15 @@ export class ZramSnapshot {
   }
 
   /** As `Zram.readPagesAsync`. */
-  async readPagesAsync(index: number, count: number, out?: Uint8Array): Promise<Uint8Array> {
-    return this.#live().readPagesAsync(index, count, out);
+  async readPagesAsync(index: number, count: number, out?: Uint8Array, options?: AsyncOptions): Promise<Uint8Array> {
+    const { signal } = readOptions(options, ['signal'], 'readPagesAsync');
+    return AsyncCall.run(signal, (call) => this.#live().readPagesAsync(index, count, out, call));
   }
 
   /** As `Zram.readAsync`. */
-  async readAsync(offset: number, length: number, out?: Uint8Array): Promise<Uint8Array> {
-    return this.#live().readAsync(offset, length, out);
+  async readAsync(offset: number, length: number, out?: Uint8Array, options?: AsyncOptions): Promise<Uint8Array> {
+    const { signal } = readOptions(options, ['signal'], 'readAsync');
+    return AsyncCall.run(signal, (call) => this.#live().readAsync(offset, length, out, call));
   }
 
   /** What is stored at a page; undefined when nothing is. */
@@ -92,11 +95,23 @@ export class ZramSnapshot {
    * The pages that read differently, as ranges in ascending order. Of two snapshots of one engine only those pages are
    * decompressed that different compressors made; equal pages that LZ4 made at different levels may be listed.
    * @param other a snapshot or a device, of any engine; behind its disk's end it reads as zeros
-   * @throws ZramError EIO: a page cannot be read; EAGAIN: it is on an asynchronous backing
+   * @throws ZramError EIO: a page cannot be read; EAGAIN: it is on an asynchronous backing, which `diffAsync` serves
    */
   diff(other: ZramSnapshot | Zram): PageRange[] {
     const [a, b] = [this.#live(), pagesOfAny(other)];
     return diffPages(a, b);
+  }
+
+  /**
+   * As `diff`, also for pages on an asynchronous backing. Pages that change meanwhile are compared as both sides held them at one
+   * moment of the call.
+   * @param options a `signal` that ends the call
+   * @throws ZramError EIO: a page cannot be read; EINVAL: either was reset or destroyed meanwhile; ECANCELED: the signal was
+   * aborted
+   */
+  async diffAsync(other: ZramSnapshot | Zram, options?: AsyncOptions): Promise<PageRange[]> {
+    const { signal } = readOptions(options, ['signal'], 'diffAsync');
+    return AsyncCall.run(signal, (call) => diffPagesAsync(this.#live(), pagesOfAny(other), call));
   }
 
   /**

@@ -1,24 +1,32 @@
 /** What a device is: its settings, and while it has a disksize its pages. Shared by Zram, its attributes and post-processing. */
-import { PAGE_SIZE, checkBoolean, checkBytes, checkInteger, parseDiskPages } from './arguments.js';
+import {
+  PAGE_SIZE,
+  checkBoolean,
+  checkBytes,
+  checkInteger,
+  parseDiskPages,
+  readList,
+  readOptions,
+} from './arguments.js';
 import { copyOf } from './bytes.js';
 import { BackingDevice, checkBacking, isAsynchronous, type AsyncBacking, type Backing } from './backing/backing.js';
-import type { Encoder } from './compressors/codecs.js';
+import type { Encoder, EncoderHold } from './compressors/codecs.js';
 import { PRIORITIES, type CompressorParams } from './compressors/compressor.js';
 import type { Core } from './core.js';
-import type { FileBacking } from './backing/file.js';
+import { FileBacking } from './backing/file.js';
 import { ZramError } from './errors.js';
 import { PoolLease } from './pool-lease.js';
 import { parseSize, type Size } from './size.js';
 import { StoredPages } from './stored-pages.js';
-import type { ZramOptions } from './zram-options.js';
+import type { RecompAlgorithm, ZramOptions } from './zram-options.js';
 import { ZsPool, checkPoolOptions, type PoolOptions } from './zs-pool.js';
 
 const PAGES_MAX = 2 ** 32 - 1;
 const DEFAULT_ALGORITHM = 'lz4';
 /** Past this LZ4's search ends at its first miss anyway. */
 const LZ4_LEVEL_MAX = 65536;
-const WINBITS_MIN = 8;
-const WINBITS_MAX = 15;
+export const WINBITS_MIN = 8;
+export const WINBITS_MAX = 15;
 
 /** A compressor of a device: the primary one, or one that recompresses. */
 export interface Algorithm {
@@ -45,6 +53,7 @@ export class ZramState {
   writebackLimitEnable = false;
   stored: StoredPages | undefined;
   destroyed = false;
+  #encoderHold: EncoderHold | undefined;
   /** A backing that `backing_dev` opened, until a disk takes it over. */
   #ownedBacking: FileBacking | undefined;
 
@@ -74,17 +83,19 @@ export class ZramState {
 
   #setSecondaries(secondaries: unknown): void {
     if (secondaries === undefined) return;
-    if (!Array.isArray(secondaries) || secondaries.length >= PRIORITIES) {
+    const list = readList(secondaries, 'recompAlgorithms');
+    if (!list || list.length >= PRIORITIES) {
       throw new ZramError('EINVAL', `recompAlgorithms must be a list of up to ${PRIORITIES - 1} compressors.`);
     }
-    secondaries.forEach((secondary: unknown, n) => {
-      const { algo, level, dictionary } =
-        typeof secondary === 'object' && secondary !== null
-          ? (secondary as { algo?: unknown; level?: number; dictionary?: Uint8Array })
-          : { algo: secondary, level: undefined, dictionary: undefined };
+    const read = list.map((one) =>
+      typeof one === 'object' && one !== null
+        ? readOptions(one as RecompAlgorithm, ['algo', 'level', 'dictionary'], 'recompAlgorithms')
+        : { algo: one, level: undefined, dictionary: undefined },
+    );
+    for (const [n, { algo, level, dictionary }] of read.entries()) {
       this.setAlgorithm(n + 1, algo, 'recompAlgorithms');
       this.setParams(n + 1, { level, dictionary });
-    });
+    }
   }
 
   /** As after `reset`. */
@@ -93,9 +104,9 @@ export class ZramState {
     this.algorithms.push({ name: DEFAULT_ALGORITHM, params: {} });
     this.limitPages = 0;
     this.dedup = false;
-    this.closeBacking();
     this.writebackLimit = 0;
     this.writebackLimitEnable = false;
+    this.closeBacking(); // last: closing a file may fail
   }
 
   // ── settings ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -117,10 +128,13 @@ export class ZramState {
     core.codecs.checkParams(algorithm.name, params);
     const kept = { level, dictionary: dictionary && copyOf(dictionary), winbits };
     // A number for what no page was compressed with yet would be wasted: before disksize none is taken.
-    if (stored) this.encoders[priority] = core.codecs.encoder(algorithm.name, kept);
+    if (stored) {
+      const hold = this.#encoderHold as EncoderHold;
+      this.encoders[priority] = hold.encoder(algorithm.name, kept);
+      hold.keep(this.encoders);
+    }
     this.algorithms[priority] = { name: algorithm.name, params: kept };
-    if (!stored) return;
-    if (priority === 0) core.raw.zramSetLevel(stored.address, this.lz4Level);
+    if (stored && priority === 0) core.raw.zramSetLevel(stored.address, this.lz4Level);
   }
 
   get algorithm(): string {
@@ -146,11 +160,24 @@ export class ZramState {
     this.#ownedBacking = owned ? (backing as FileBacking) : undefined;
   }
 
+  /** The attribute `backing_dev`. As in the kernel, the file that the device has already may be named again. */
+  setBackingFile(path: string): void {
+    if (this.#ownedBacking && FileBacking.isAt(this.#ownedBacking, path)) return;
+    const backing = FileBacking.open(path);
+    try {
+      this.setBacking(backing, true);
+    } catch (error) {
+      backing.destroy();
+      throw error;
+    }
+  }
+
   /** A backing that was opened and is not in use: nobody else will close it. */
   closeBacking(): void {
-    this.#ownedBacking?.destroy();
+    const owned = this.#ownedBacking;
     this.#ownedBacking = undefined;
     this.backing = undefined;
+    owned?.destroy();
   }
 
   // ── life ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -163,19 +190,27 @@ export class ZramState {
     }
     const pages = parseDiskPages(disksize);
     const { core } = this;
-    const encoders = this.algorithms.map((one) => one && core.codecs.encoder(one.name, one.params));
-    const backing = this.backing && new BackingDevice(this.backing, this.#ownedBacking);
+    const hold = core.codecs.hold();
+    let backing: BackingDevice | undefined;
     let pool: PoolLease | undefined;
     try {
+      const encoders = this.#takeEncoders(hold);
+      backing = this.backing && new BackingDevice(this.backing, this.#ownedBacking);
       pool = lent?.retain() ?? this.#leasePool();
       this.stored = this.#makePages(pool, pages, backing);
       this.encoders = encoders;
+      this.#encoderHold = hold;
       this.#ownedBacking = undefined;
     } catch (error) {
+      hold.end();
       pool?.release();
       backing?.release(false);
       throw error;
     }
+  }
+
+  #takeEncoders(hold: EncoderHold): (Encoder | undefined)[] {
+    return this.algorithms.map((one) => one && hold.encoder(one.name, one.params));
   }
 
   #leasePool(): PoolLease {
@@ -197,14 +232,21 @@ export class ZramState {
     return new StoredPages(this.core, device, pages, pool, backing, this.dedup, this.tracksTime);
   }
 
-  /** The settings of another device, for a clone with these pages. */
+  /** The settings of another device, for a clone with these pages. @throws ZramError ENOSPC: as `EncoderHold.encoder` */
   copy(from: ZramState, pages: StoredPages): void {
+    const hold = this.core.codecs.hold();
+    try {
+      this.algorithms.splice(0, Infinity, ...from.algorithms);
+      this.encoders = this.#takeEncoders(hold);
+    } catch (error) {
+      hold.end();
+      throw error;
+    }
+    this.#encoderHold = hold;
     this.poolOptions = from.poolOptions;
     this.sharedPool = from.sharedPool;
     this.tracksTime = pages.tracksTime;
     this.verifyCompressors = from.verifyCompressors;
-    this.algorithms.splice(0, Infinity, ...from.algorithms);
-    this.encoders = this.algorithms.map((one) => one && this.core.codecs.encoder(one.name, one.params));
     this.dedup = pages.dedup;
     this.backing = pages.backing?.backing;
     this.writebackLimit = from.writebackLimit;
@@ -216,9 +258,14 @@ export class ZramState {
 
   /** Uninitialised again; the settings stay. */
   end(): void {
-    this.stored?.end();
-    this.stored = undefined;
-    this.encoders = [];
+    try {
+      this.stored?.end();
+    } finally {
+      this.stored = undefined;
+      this.encoders = [];
+      this.#encoderHold?.end();
+      this.#encoderHold = undefined;
+    }
   }
 
   // ── tests of state ─────────────────────────────────────────────────────────────────────────────────────────────

@@ -89,8 +89,8 @@ export function ioStat(state: ZramState): IoStat {
 
 export function bdStat(state: ZramState): BdStat {
   const stat = numbers(state);
-  const { reads = 0, writes = 0 } = state.stored?.backing ?? {};
-  return Object.freeze({ bdCount: stat(15), bdReads: reads, bdWrites: writes });
+  const { reads = 0, writes = 0, blocksAside = 0 } = state.stored?.backing ?? {};
+  return Object.freeze({ bdCount: stat(15) - blocksAside, bdReads: reads, bdWrites: writes });
 }
 
 /** The core's counters; all zero while there is no disksize. */

@@ -1,35 +1,39 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** Zram: the compressed block device. */
-import { PAGE_SIZE, checkBytes, checkInteger, checkOptions, checkPages } from './arguments.js';
-import { copyOf, isWords } from './bytes.js';
-import type { AsyncBacking, Backing } from './backing/backing.js';
-import { CODEC_LZ4, CODEC_PAGE, type Encoder } from './compressors/codecs.js';
+import { PAGE_SIZE, checkBytes, checkInteger, checkPages, readOptions } from './arguments.js';
+import { AsyncCall, type AsyncOptions } from './async-call.js';
+import { readBacking, type AsyncBacking, type Backing } from './backing/backing.js';
+import { allocateWords, copyOf, isWords, lengthOf } from './bytes.js';
 import { checkCore, type Core } from './core.js';
 import { EngineLease } from './engine-lease.js';
 import { Engine, ENGINE_OPTIONS, type EngineOptions } from './engine.js';
 import { ZramError } from './errors.js';
-import { diffPages, type PageRange } from './page-diff.js';
+import { diffPages, diffPagesAsync, type PageRange } from './page-diff.js';
+import { PageWriter } from './page-writer.js';
 import { markIdle } from './post-process/idle.js';
+import { recompress, type RecompressOptions, type RecompressReport } from './post-process/recompress.js';
 import {
-  encodeVerified,
-  recompress,
-  type RecompressOptions,
-  type RecompressReport,
-} from './post-process/recompress.js';
-import { writeback, writebackAsync, type WritebackOptions, type WritebackReport } from './post-process/writeback.js';
+  writeback,
+  writebackAsync,
+  type WritebackAsyncOptions,
+  type WritebackOptions,
+  type WritebackReport,
+} from './post-process/writeback.js';
 import type { PoolLease } from './pool-lease.js';
-import { LOAD_ALL, LOAD_ONE, loadFile, type LoadMode, type LoadOptions, type LoadedFile } from './save/load.js';
+import { LOAD_ALL, LOAD_ONE, loadFileIntoOwn, type LoadOptions, type LoadedFile } from './save/load.js';
 import { saveAll, type SaveOptions, type SaveReport, type Saved } from './save/save.js';
 import type { SaveSink } from './save/sink.js';
 import type { LoadSource } from './save/source.js';
 import type { Size } from './size.js';
-import { StoredPages, partsOf, sentenceOf, withPagesDone, type BlockState } from './stored-pages.js';
+import { StoredPages, type BlockState } from './stored-pages.js';
 import { createSysfs, idleOf, recompressOf, writebackOf, type Sysfs } from './sysfs.js';
-import { DEVICE_OPTIONS, type ZramOptions } from './zram-options.js';
+import { DEVICE_OPTIONS, readDeviceOptions, type ZramOptions } from './zram-options.js';
 import { ZramSnapshot, pagesOfAny, pagesOfZram } from './zram-snapshot.js';
 import { ZramState, noMemoryForDevice } from './zram-state.js';
 import { bdStat, ioStat, mmStat, type BdStat, type DebugStat, type IoStat, type MmStat } from './zram-stats.js';
 import { ZsPool, compactPool, mergePool, type CompactReport, type MergeOptions, type MergeReport } from './zs-pool.js';
+
+const ASYNC_OPTIONS = ['signal'] as const;
 
 /**
  * A block device of 4096-byte pages that keeps them compressed in memory, as Linux's zram does: the same rules, the
@@ -47,20 +51,19 @@ export class Zram {
   readonly #state: ZramState;
   /** The engine that `Zram.create` made. */
   #lease: EngineLease | undefined;
-  /** LZ4 is the primary compressor: the core does it all. */
-  #inCore = true;
-  #stored: StoredPages | undefined;
+  /** While there is a disk. */
+  #writer: PageWriter | undefined;
 
   /** @internal Made by `Engine.createZram` and `Zram.create`. */
   constructor(engine: Engine, core: Core, options: ZramOptions | undefined, onEnd: () => void) {
     checkCore(core, 'await Zram.create() or engine.createZram()');
-    checkOptions(options, [...DEVICE_OPTIONS, 'pool'], 'createZram');
+    const read = readDeviceOptions(options, [...DEVICE_OPTIONS, 'pool'], 'createZram');
     this.engine = engine;
     this.#core = core;
     this.#onEnd = onEnd;
-    this.#state = new ZramState(core, options ?? {});
+    this.#state = new ZramState(core, read);
     this.sysfs = createSysfs(this.#state, this);
-    const { pool, disksize } = options ?? {};
+    const { pool, disksize } = read;
     if (pool !== undefined) ZsPool.attach(pool, core, this);
     try {
       if (disksize !== undefined) this.init(disksize);
@@ -72,7 +75,7 @@ export class Zram {
 
   static {
     pagesOfZram.of = (value) =>
-      typeof value === 'object' && value !== null && #stored in value ? value.#state.ready() : undefined;
+      typeof value === 'object' && value !== null && #state in value ? value.#state.ready() : undefined;
   }
 
   /**
@@ -82,12 +85,12 @@ export class Zram {
    * not installed
    */
   static async create(options?: Omit<ZramOptions, 'pool'> & EngineOptions): Promise<Zram> {
-    checkOptions(options, [...DEVICE_OPTIONS, ...ENGINE_OPTIONS], 'Zram.create');
-    const { module, maxMemory, compressors, ...rest } = options ?? {};
+    const read = readDeviceOptions(options, [...DEVICE_OPTIONS, ...ENGINE_OPTIONS], 'Zram.create');
+    const { module, maxMemory, compressors, ...rest } = read;
     const engine = await Engine.create({ module, maxMemory, compressors });
     try {
-      const secondaries = (Array.isArray(rest.recompAlgorithms) ? rest.recompAlgorithms : []) as unknown[];
-      for (const one of [rest.compAlgorithm, ...secondaries]) {
+      const secondaries = Array.isArray(rest.recompAlgorithms) ? rest.recompAlgorithms : [];
+      for (const one of [rest.compAlgorithm, ...secondaries] as unknown[]) {
         const name = typeof one === 'object' && one !== null ? (one as { algo?: unknown }).algo : one;
         if (typeof name === 'string') await engine.loadCompressor(name);
       }
@@ -109,8 +112,7 @@ export class Zram {
   }
 
   #start(): void {
-    this.#stored = this.#state.stored;
-    this.#inCore = this.#state.encoders[0]?.codec === CODEC_LZ4;
+    this.#writer = new PageWriter(this.#state.ready(), this.#state);
   }
 
   /**
@@ -118,8 +120,9 @@ export class Zram {
    * @throws ZramError EBUSY: the device has a disksize; EINVAL: it is no backing, or has no slots
    */
   setBacking(backing: Backing | AsyncBacking): void {
+    const read = readBacking(backing);
     this.#state.live();
-    this.#state.setBacking(backing);
+    this.#state.setBacking(read);
   }
 
   // ── in ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -131,15 +134,10 @@ export class Zram {
    * @throws ZramError ENOMEM: mem_limit or maxMemory is reached; EIO: the compressor failed; the old content stays
    */
   writePage(index: number, bytes: Uint8Array): void {
-    const stored = this.#ready();
-    stored.checkIndex(index, 1);
+    const writer = this.#writing();
+    writer.stored.checkIndex(index, 1);
     checkPages(bytes, 1);
-    if (!this.#inCore) {
-      this.#encodePage(stored, index, bytes);
-      return;
-    }
-    this.#core.page().set(bytes);
-    if (this.#core.raw.zramWritePage(stored.address, index, stored.now()) !== 0) throw noRoom(index);
+    writer.writePage(index, bytes);
   }
 
   /**
@@ -149,77 +147,10 @@ export class Zram {
    * @throws ZramError ENOMEM: `pagesDone` pages are stored, the others keep their old content; EIO: the compressor failed
    */
   writePages(index: number, bytes: Uint8Array): void {
-    const stored = this.#ready();
+    const writer = this.#writing();
     checkPages(bytes);
-    const count = bytes.length / PAGE_SIZE;
-    stored.checkIndex(index, count);
-    if (!this.#inCore) {
-      this.#encodePages(stored, index, bytes);
-      return;
-    }
-    const batch = this.#core.stagingPages;
-    const now = stored.now();
-    for (let done = 0; done < count; done += batch) {
-      const pages = Math.min(batch, count - done);
-      const from = done * PAGE_SIZE;
-      this.#core.staging().set(pages === count ? bytes : bytes.subarray(from, from + pages * PAGE_SIZE));
-      const written = this.#core.raw.zramWritePages(stored.address, index + done, pages, now);
-      if (written !== pages) throw noRoom(index + done + written, done + written);
-    }
-  }
-
-  #encodePages(stored: StoredPages, index: number, bytes: Uint8Array): void {
-    for (let at = 0; at < bytes.length; at += PAGE_SIZE) {
-      try {
-        this.#encodePage(stored, index + at / PAGE_SIZE, bytes.subarray(at, at + PAGE_SIZE));
-      } catch (error) {
-        throw withPagesDone(error, at / PAGE_SIZE);
-      }
-    }
-  }
-
-  /** Stores a page with a compressor that is not the core's. */
-  #encodePage(stored: StoredPages, index: number, bytes: Uint8Array): void {
-    const { raw, codecs } = this.#core;
-    const { address } = stored;
-    const page = copyOf(bytes); // whatever the compressor does, this is what is stored
-    const encoder = this.#state.encoders[0] as Encoder;
-    this.#core.page().set(page);
-    const begun = raw.zramWriteBegin(address, index, stored.now());
-    if (begun === 1) return;
-    if (begun < 0) throw noRoom(index);
-    const hash = raw.zramHash();
-    try {
-      if (begun > 1) {
-        const [codec, length] = [begun >>> 16, begun & 0xffff];
-        const candidate = this.#core.staging().slice(PAGE_SIZE, PAGE_SIZE + length);
-        const holds = codecs.holds(codec, candidate, page);
-        stored.live();
-        if (holds && this.#share(stored, index, candidate, codec, hash)) return;
-      }
-      const block = encodeVerified(this.#state, encoder, page);
-      stored.live();
-      raw.poolStats(stored.pool.address);
-      const huge = block.length >= this.#core.number(7);
-      this.#core.page().set(huge ? page : block);
-      const [length, codec] = huge ? [PAGE_SIZE, CODEC_PAGE] : [block.length, encoder.codec];
-      if (raw.zramWriteEncoded(address, index, length, codec, hash, stored.now()) !== 0) throw noRoom(index);
-    } catch (error) {
-      if (error instanceof ZramError && error.code === 'EIO' && !stored.ended) {
-        raw.zramCountFailed(address, 1);
-        throw new ZramError('EIO', `page ${index} was not stored, the old content stays: ${sentenceOf(error)}`);
-      }
-      throw error;
-    }
-  }
-
-  /** Deduplication: an object was found to hold the page. False when it is gone by now. */
-  #share(stored: StoredPages, index: number, block: Uint8Array, codec: number, hash: number): boolean {
-    this.#core.page().set(block);
-    const { address } = stored;
-    const result = this.#core.raw.zramWriteCandidate(address, index, block.length, codec, hash, stored.now());
-    if (result < 0) throw noRoom(index);
-    return result === 1;
+    writer.stored.checkIndex(index, lengthOf(bytes) / PAGE_SIZE);
+    writer.writePages(index, bytes);
   }
 
   /**
@@ -227,29 +158,35 @@ export class Zram {
    * @param offset the first byte's place on the disk
    * @param bytes any number of them
    * @throws ZramError ENOMEM: `pagesDone` pages of the range are stored; EIO: a page cannot be read, or the compressor
-   * failed; EAGAIN: a page is on an asynchronous backing
+   * failed; EAGAIN: a page is on an asynchronous backing, which `writeAsync` serves
    */
   write(offset: number, bytes: Uint8Array): void {
-    const stored = this.#ready();
+    const writer = this.#writing();
     checkBytes(bytes, 'bytes');
-    stored.checkRange(offset, bytes.length);
-    for (const part of partsOf(offset, bytes.length)) {
-      const piece = bytes.subarray(part.at, part.at + part.length);
-      try {
-        stored.live(); // a compressor may have ended the device
-        if (part.pages > 0) this.writePages(part.index, piece);
-        else this.#patchPage(stored, part.index, part.inPage, piece);
-      } catch (error) {
-        throw withPagesDone(error, part.pagesBefore);
-      }
-    }
+    writer.stored.checkRange(offset, lengthOf(bytes));
+    writer.write(offset, bytes);
   }
 
-  #patchPage(stored: StoredPages, index: number, inPage: number, piece: Uint8Array): void {
-    const page = stored.page(index).slice();
-    stored.live();
-    page.set(piece, inPage);
-    this.writePage(index, page);
+  /**
+   * As `write`, also for parts of pages on an asynchronous backing. The bytes are copied at the call: the array may be used
+   * again at once.
+   *
+   * Pages are written one after the other, each in one step: what others write to a page meanwhile is not lost, and when several
+   * calls write parts of one page, all take effect in the order of the calls. Of a call that fails, `pagesDone` pages are
+   * written.
+   * @param offset the first byte's place on the disk
+   * @param bytes any number of them
+   * @param options a `signal` that ends the call
+   * @throws ZramError as `write`; EINVAL: the device was reset or destroyed meanwhile; ECANCELED: the signal was aborted
+   */
+  async writeAsync(offset: number, bytes: Uint8Array, options?: AsyncOptions): Promise<void> {
+    const { signal } = readOptions(options, ASYNC_OPTIONS, 'writeAsync');
+    return AsyncCall.run(signal, async (call) => {
+      const writer = this.#writing();
+      checkBytes(bytes, 'bytes');
+      writer.stored.checkRange(offset, lengthOf(bytes));
+      await writer.writeAsync(offset, copyOf(bytes), call);
+    });
   }
 
   // ── out ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -287,14 +224,22 @@ export class Zram {
     return this.#ready().read(offset, length, out);
   }
 
-  /** As `readPages`, also for pages on an asynchronous backing. `out` must stay untouched until the promise is settled. */
-  async readPagesAsync(index: number, count: number, out?: Uint8Array): Promise<Uint8Array> {
-    return this.#ready().readPagesAsync(index, count, out);
+  /**
+   * As `readPages`, also for pages on an asynchronous backing. Each page is as it was at a moment while the call was under way.
+   * @param out is filled page by page; it may not be transferred or made shorter before the promise is settled
+   * @param options a `signal` that ends the call
+   * @throws ZramError as `readPages`; EINVAL: the device was reset or destroyed meanwhile, or `out` cannot be filled any more;
+   * ECANCELED: the signal was aborted
+   */
+  async readPagesAsync(index: number, count: number, out?: Uint8Array, options?: AsyncOptions): Promise<Uint8Array> {
+    const { signal } = readOptions(options, ASYNC_OPTIONS, 'readPagesAsync');
+    return AsyncCall.run(signal, (call) => this.#ready().readPagesAsync(index, count, out, call));
   }
 
-  /** As `read`, also for pages on an asynchronous backing. `out` must stay untouched until the promise is settled. */
-  async readAsync(offset: number, length: number, out?: Uint8Array): Promise<Uint8Array> {
-    return this.#ready().readAsync(offset, length, out);
+  /** As `read`, also for pages on an asynchronous backing, with the rules of `readPagesAsync`. */
+  async readAsync(offset: number, length: number, out?: Uint8Array, options?: AsyncOptions): Promise<Uint8Array> {
+    const { signal } = readOptions(options, ASYNC_OPTIONS, 'readAsync');
+    return AsyncCall.run(signal, (call) => this.#ready().readAsync(offset, length, out, call));
   }
 
   // ── memory ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -310,12 +255,14 @@ export class Zram {
     stored.checkRange(offset, length);
     const first = Math.ceil(offset / PAGE_SIZE);
     const end = Math.floor((offset + length) / PAGE_SIZE);
-    if (end > first) this.#core.raw.zramDiscard(stored.address, first, end - first);
+    if (end <= first) return;
+    this.#core.raw.zramDiscard(stored.address, first, end - first);
+    stored.touched(first, end - first);
   }
 
   /** Stores identical pages once (the `merge` knob of the 2022 proposal). On a shared pool: of all its users. */
   merge(options?: MergeOptions): MergeReport {
-    return mergePool(this.#core, this.#ready().pool.address, options);
+    return mergePool(this.#core, () => this.#ready().pool.address, options);
   }
 
   /** Moves objects together and frees what becomes empty (zs_compact). */
@@ -356,8 +303,15 @@ export class Zram {
     return writeback(this.#state, writebackOf(options));
   }
 
-  /** As `writeback`, for any backing. Pages that are accessed meanwhile stay in memory. */
-  async writebackAsync(options: WritebackOptions | string): Promise<WritebackReport> {
+  /**
+   * As `writeback`, for any backing. Pages that are accessed meanwhile stay in memory. Where `writeback` goes on whatever fails,
+   * as the kernel does, this ends after `maxFailures` failures in a row.
+   * @param options which pages, a `signal` that ends the call, and `maxFailures`; or the attribute's text
+   * @throws ZramError as `writeback`; ECANCELED: the signal was aborted. The write under way is then not waited for: its page
+   * stays in memory, and its slot is nobody's until the backing has answered. EINVAL: the device was reset or destroyed, when the
+   * write under way is over
+   */
+  async writebackAsync(options: WritebackAsyncOptions | string): Promise<WritebackReport> {
     return writebackAsync(this.#state, writebackOf(options));
   }
 
@@ -421,6 +375,12 @@ export class Zram {
     return diffPages(a, b);
   }
 
+  /** As `ZramSnapshot.diffAsync`. */
+  async diffAsync(other: ZramSnapshot | Zram, options?: AsyncOptions): Promise<PageRange[]> {
+    const { signal } = readOptions(options, ASYNC_OPTIONS, 'diffAsync');
+    return AsyncCall.run(signal, (call) => diffPagesAsync(this.#ready(), pagesOfAny(other), call));
+  }
+
   // ── save and load ──────────────────────────────────────────────────────────────────────────────────────────────
 
   /**
@@ -454,7 +414,7 @@ export class Zram {
    * EIO: the source failed. Nothing is left then
    */
   static async load(source: LoadSource, options?: Omit<LoadOptions, 'pool'> & EngineOptions): Promise<Zram> {
-    const { devices } = await Zram.#loadIntoOwn(source, options, 'Zram.load', LOAD_ONE);
+    const { devices } = await loadFileIntoOwn(source, options, LOAD_ONE, 'Zram.load');
     return devices.values().next().value as Zram;
   }
 
@@ -466,24 +426,7 @@ export class Zram {
     source: LoadSource,
     options?: Omit<LoadOptions, 'pool' | 'backing'> & EngineOptions,
   ): Promise<LoadedFile> {
-    return Zram.#loadIntoOwn(source, options, 'Zram.loadAll', LOAD_ALL);
-  }
-
-  static async #loadIntoOwn(
-    source: LoadSource,
-    options: (LoadOptions & EngineOptions) | undefined,
-    call: string,
-    known: LoadMode,
-  ): Promise<LoadedFile> {
-    checkOptions(options, [...known.options, ...ENGINE_OPTIONS], call);
-    const { module, maxMemory, compressors, ...rest } = options ?? {};
-    const engine = await Engine.create({ module, maxMemory, compressors });
-    try {
-      return await loadFile(engine, source, rest, known, new EngineLease(engine));
-    } catch (error) {
-      engine.destroy();
-      throw error;
-    }
+    return loadFileIntoOwn(source, options, LOAD_ALL, 'Zram.loadAll');
   }
 
   /** @internal Its settings and state. */
@@ -516,7 +459,7 @@ export class Zram {
   /** Uninitialised again: everything is freed, all counters are zero, all settings are the defaults. Snapshots stay. */
   reset(): void {
     this.#state.live();
-    this.#stored = undefined;
+    this.#writer = undefined;
     this.#state.end();
     this.#state.setDefaults();
   }
@@ -524,7 +467,7 @@ export class Zram {
   /** Frees everything. Calling it again does nothing. */
   destroy(): void {
     if (this.#state.destroyed) return;
-    this.#stored = undefined;
+    this.#writer = undefined;
     this.#state.end();
     this.#state.destroyed = true;
     if (this.#state.sharedPool) ZsPool.detach(this.#state.sharedPool, this);
@@ -578,10 +521,10 @@ export class Zram {
     const stored = this.#ready();
     checkInteger(count, 'count', 0, stored.pages);
     stored.checkIndex(index, count);
-    if (out !== undefined && !(isWords(out) && out.length >= 2 * count)) {
+    if (out !== undefined && !(isWords(out) && lengthOf(out) >= 2 * count)) {
       throw new ZramError('EINVAL', `out must be a Uint32Array of ${2 * count} words or more.`);
     }
-    return stored.states(index, count, out ?? new Uint32Array(2 * count));
+    return stored.states(index, count, out ?? allocateWords(2 * count));
   }
 
   /**
@@ -595,7 +538,13 @@ export class Zram {
   }
 
   #ready(): StoredPages {
-    return this.#stored ?? this.#state.ready();
+    return this.#writer?.stored ?? this.#state.ready();
+  }
+
+  #writing(): PageWriter {
+    if (this.#writer) return this.#writer;
+    this.#state.ready();
+    throw new ZramError('EINVAL', 'the device is not initialised.');
   }
 }
 
@@ -605,12 +554,4 @@ function fork(from: StoredPages, tracksTime: boolean): StoredPages {
   const device = core.raw.zramFork(address, Number(tracksTime), core.ticks());
   if (device === 0) throw noMemoryForDevice();
   return new StoredPages(core, device, pages, pool.retain(), backing?.retain(), from.dedup, tracksTime);
-}
-
-function noRoom(index: number, pagesDone?: number): ZramError {
-  return new ZramError(
-    'ENOMEM',
-    `no room for page ${index}: mem_limit or the engine's maxMemory is reached; the old content stays.`,
-    pagesDone,
-  );
 }

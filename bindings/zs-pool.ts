@@ -1,14 +1,29 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** ZsPool: the allocator (zsmalloc), usable by itself. */
-import { PAGE_SIZE, checkBoolean, checkBytes, checkInteger, checkOptions, outFor } from './arguments.js';
+import {
+  PAGE_SIZE,
+  checkBoolean,
+  checkBytes,
+  checkInteger,
+  checkOptions,
+  outFor,
+  readOptions,
+  unreadable,
+} from './arguments.js';
+import { lengthOf, setBytes } from './bytes.js';
 import { checkCore, type Core } from './core.js';
 import { Engine, ENGINE_OPTIONS, type EngineOptions } from './engine.js';
 import { ZramError } from './errors.js';
-import { Ksmd, type KsmdOptions } from './ksmd.js';
+import { Ksmd, readKsmdOptions, type KsmdOptions } from './ksmd.js';
+import { readMergeOptions } from './merge-options.js';
+import { PoolHandles } from './pool-handles.js';
 import { describe, parseSize, type Size } from './size.js';
 
 declare const handleBrand: unique symbol;
-/** Names an object of a pool. It stays valid while compaction and merging move the object. */
+/**
+ * Names an object of a pool: a safe integer that `malloc` or `store` gave. It stays valid while compaction and merging move the
+ * object. Once freed it is `EINVAL` for ever, as is the handle of another pool: a pool gives no number twice, through 2^53 of them.
+ */
 export type Handle = number & {
   /** Keeps other numbers out; at run time there is no such property. */
   readonly [handleBrand]: true;
@@ -119,8 +134,9 @@ export interface SizeClassStats {
 }
 
 const POOL_OPTIONS = ['chainSize', 'limit', 'dedup', 'shrinker'] as const;
-const MERGE_OPTIONS = ['maxObjects', 'maxMilliseconds', 'dryRun'] as const;
-const HANDLES_MAX = 2 ** 29;
+const READ_OPTIONS = ['out', 'offset', 'length'] as const;
+type ReadOptions = { out?: Uint8Array | undefined; offset?: number | undefined; length?: number | undefined };
+const WHOLE: ReadOptions = {};
 /** Objects between two looks at the clock: some 0.2 ms. */
 const MERGE_STEP = 256;
 const UINT32_MAX = 2 ** 32 - 1;
@@ -163,21 +179,17 @@ export function endPool(core: Core, address: number): void {
 
 /**
  * zs_merge on a pool of the core.
+ * @param pool tells the pool's address, and that it is alive, when the options were read
  * @param onPass called when a pass over the whole pool ended in this call
  */
 export function mergePool(
   core: Core,
-  address: number,
+  pool: () => number,
   options: MergeOptions | undefined,
   onPass?: () => void,
 ): MergeReport {
-  checkOptions(options, MERGE_OPTIONS, 'merge');
-  const { maxObjects, maxMilliseconds, dryRun = false } = options ?? {};
-  if (maxObjects !== undefined) checkInteger(maxObjects, 'maxObjects', 1, Number.MAX_SAFE_INTEGER);
-  if (maxMilliseconds !== undefined && !(typeof maxMilliseconds === 'number' && maxMilliseconds >= 0)) {
-    throw new ZramError('EINVAL', `maxMilliseconds must be a number of 0 or more, not ${describe(maxMilliseconds)}.`);
-  }
-  checkBoolean(dryRun, 'dryRun');
+  const { maxObjects, maxMilliseconds, dryRun = false } = readMergeOptions(options);
+  const address = pool();
   const { raw } = core;
   const dry = dryRun ? 1 : 0;
   const start = performance.now();
@@ -226,6 +238,7 @@ export function compactPool(core: Core, address: number): CompactReport {
 export class ZsPool {
   readonly #core: Core;
   readonly #onEnd: () => void;
+  readonly #handles = new PoolHandles();
   /** The engine that `ZsPool.create` made for this pool alone. */
   #engine: Engine | undefined;
   #address: number;
@@ -235,10 +248,10 @@ export class ZsPool {
   /** @internal Made by `Engine.createPool` and `ZsPool.create`. */
   constructor(core: Core, options: PoolOptions | undefined, onEnd: () => void) {
     checkCore(core, 'await ZsPool.create() or engine.createPool()');
-    checkOptions(options, POOL_OPTIONS, 'createPool');
+    const settings = readOptions(options, POOL_OPTIONS, 'createPool');
     this.#core = core;
     this.#onEnd = onEnd;
-    this.#address = makePool(core, options ?? {});
+    this.#address = makePool(core, settings);
   }
 
   /**
@@ -246,12 +259,18 @@ export class ZsPool {
    * @throws ZramError EINVAL: a wrong option; ENOMEM: `maxMemory` is too small for a pool
    */
   static async create(options?: PoolOptions & EngineOptions): Promise<ZsPool> {
-    checkOptions(options, [...POOL_OPTIONS, ...ENGINE_OPTIONS], 'ZsPool.create');
-    const { module, maxMemory, compressors, ...rest } = options ?? {};
+    const known = [...POOL_OPTIONS, ...ENGINE_OPTIONS];
+    const { module, maxMemory, compressors, ...rest } = readOptions(options, known, 'ZsPool.create');
+    checkPoolOptions(rest);
     const engine = await Engine.create({ module, maxMemory, compressors });
-    const pool = engine.createPool(rest);
-    pool.#engine = engine;
-    return pool;
+    try {
+      const pool = engine.createPool(rest);
+      pool.#engine = engine;
+      return pool;
+    } catch (error) {
+      engine.destroy();
+      throw error;
+    }
   }
 
   /** @internal The pool's address, for a device of the engine whose core is given. */
@@ -278,12 +297,13 @@ export class ZsPool {
 
   /**
    * Allocates an object of `size` bytes, 1..4096, that reads as zeros.
-   * @throws ZramError ENOSPC: more than a page; ENOMEM: `limit` or the engine's `maxMemory` is reached
+   * @throws ZramError ENOSPC: more than a page; ENOMEM: `limit` or the engine's `maxMemory` is reached, or there are 2^28 handles
    */
   malloc(size: number): Handle {
     const pool = this.#live();
     if (typeof size === 'number' && size > PAGE_SIZE) throw tooLarge(size);
     checkInteger(size, 'size', 1, PAGE_SIZE);
+    this.#handles.reserve();
     return this.#handle(this.#core.raw.poolMalloc(pool, size), size);
   }
 
@@ -291,10 +311,11 @@ export class ZsPool {
   store(bytes: Uint8Array): Handle {
     const pool = this.#live();
     checkBytes(bytes, 'bytes');
-    const size = bytes.length;
+    const size = lengthOf(bytes);
     if (size === 0) throw new ZramError('EINVAL', 'an object has at least 1 byte.');
     if (size > PAGE_SIZE) throw tooLarge(size);
-    this.#core.page().set(bytes);
+    this.#handles.reserve();
+    setBytes(this.#core.page(), bytes);
     return this.#handle(this.#core.raw.poolStore(pool, size), size);
   }
 
@@ -305,27 +326,34 @@ export class ZsPool {
         `no room for an object of ${size} bytes: the pool's limit or the engine's maxMemory is reached.`,
       );
     }
-    return (result + this.#core.handleBase) as Handle;
+    return this.#handles.add(result) as Handle;
   }
 
-  /** Gives the handle back. Its number is reused, after those that were freed before it. */
+  /**
+   * Gives the handle back. Its number is not given out again.
+   * @throws ZramError EINVAL: it is no handle of this pool, or was freed
+   */
   free(handle: Handle): void {
     const pool = this.#live();
-    if (this.#core.raw.poolFree(pool, this.#cell(handle)) < 0) throw notAHandle(handle);
+    if (this.#core.raw.poolFree(pool, this.#cell(handle)) === 0) this.#handles.remove(handle);
   }
 
-  /** One more `free` is then needed for this handle (zs_get). */
+  /**
+   * One more `free` is then needed for this handle (zs_get).
+   * @throws ZramError EINVAL: as `free`; or it was retained as often as is counted: 2^29 times, 2^19 where an object of 16 bytes or
+   * more was stored that repeats 8 bytes
+   */
   retain(handle: Handle): void {
     const pool = this.#live();
-    if (this.#core.raw.poolRetain(pool, this.#cell(handle)) < 0) throw notAHandle(handle);
+    if (this.#core.raw.poolRetain(pool, this.#cell(handle)) < 0) {
+      throw new ZramError('EINVAL', `the handle ${handle} was retained as often as can be counted.`);
+    }
   }
 
   /** What malloc was asked for, in bytes. */
   sizeOf(handle: Handle): number {
     const pool = this.#live();
-    const size = this.#core.raw.poolSize(pool, this.#cell(handle));
-    if (size < 0) throw notAHandle(handle);
-    return size;
+    return this.#core.raw.poolSize(pool, this.#cell(handle));
   }
 
   /**
@@ -334,15 +362,19 @@ export class ZsPool {
    * @throws ZramError ENOMEM: no room for the copy; nothing has changed
    */
   write(handle: Handle, bytes: Uint8Array, offset = 0): void {
-    const size = this.sizeOf(handle);
+    const pool = this.#live();
+    const cell = this.#cell(handle);
     checkBytes(bytes, 'bytes');
+    const { raw } = this.#core;
+    const length = lengthOf(bytes);
+    const size = raw.poolSize(pool, cell);
     checkInteger(offset, 'offset', 0, size);
-    if (offset + bytes.length > size) {
-      throw new ZramError('EINVAL', `bytes ${offset} to ${offset + bytes.length} go past the object's ${size} bytes.`);
+    if (offset + length > size) {
+      throw new ZramError('EINVAL', `bytes ${offset} to ${offset + length} go past the object's ${size} bytes.`);
     }
-    if (bytes.length === 0) return;
-    this.#core.page().set(bytes);
-    if (this.#core.raw.poolWrite(this.#address, this.#cell(handle), offset, bytes.length) < 0) {
+    if (length === 0) return;
+    setBytes(this.#core.page(), bytes);
+    if (raw.poolWrite(pool, cell, offset, length) < 0) {
       throw new ZramError('ENOMEM', 'no room for a copy of the shared object: a limit is reached.');
     }
   }
@@ -354,18 +386,14 @@ export class ZsPool {
    * @param options.length bytes to read; default: up to the object's end
    */
   read(handle: Handle, options?: { out?: Uint8Array; offset?: number; length?: number }): Uint8Array {
+    const { out, offset = 0, length: wanted } = options === undefined ? WHOLE : readRange(options);
     const pool = this.#live();
-    if (options !== undefined) checkOptions(options, ['out', 'offset', 'length'], 'read');
-    const cell = this.#cell(handle);
-    const size = this.#core.raw.poolSize(pool, cell);
-    if (size < 0) throw notAHandle(handle);
-    const { offset = 0, length: wanted, out } = options ?? {};
+    const size = this.#core.raw.poolRead(pool, this.#cell(handle));
     checkInteger(offset, 'offset', 0, size);
     const length = wanted === undefined ? size - offset : wanted;
     checkInteger(length, 'length', 0, size - offset);
     const to = outFor(out, length);
-    this.#core.raw.poolRead(pool, cell);
-    to.set(this.#core.page().subarray(offset, offset + length));
+    setBytes(to, this.#core.page().subarray(offset, offset + length));
     return to;
   }
 
@@ -376,14 +404,15 @@ export class ZsPool {
 
   /** zs_merge: stores identical objects once. Every pair is compared byte by byte first. Handles stay valid. */
   merge(options?: MergeOptions): MergeReport {
-    return mergePool(this.#core, this.#live(), options);
+    return mergePool(this.#core, () => this.#live(), options);
   }
 
   /** A scanner that merges this pool in the background. */
   createKsmd(options?: KsmdOptions): Ksmd {
+    const settings = readKsmdOptions(options);
     this.#live();
     const address = (): number => this.#address;
-    const ksmd: Ksmd = new Ksmd(this.#core, address, options, () => this.#users.delete(ksmd));
+    const ksmd: Ksmd = new Ksmd(this.#core, address, settings, () => this.#users.delete(ksmd));
     this.#users.add(ksmd);
     return ksmd;
   }
@@ -461,20 +490,25 @@ export class ZsPool {
     return this.#address;
   }
 
-  /** The number of the handle's cell in the core, which tests whether it is one of this pool's. */
+  /** The number of the handle's cell in the core. @throws ZramError EINVAL */
   #cell(handle: unknown): number {
-    if (typeof handle === 'number') {
-      const cell = handle - this.#core.handleBase;
-      if (cell > 0 && cell < HANDLES_MAX && Number.isInteger(cell)) return cell;
-    }
-    throw notAHandle(handle);
+    const cell = this.#handles.cell(handle);
+    if (cell === 0) throw new ZramError('EINVAL', `${describe(handle)} is no handle of this pool, or it was freed.`);
+    return cell;
+  }
+}
+
+/** As `readOptions`, in half the time. */
+function readRange(options: ReadOptions): ReadOptions {
+  try {
+    checkOptions(options, READ_OPTIONS, 'read');
+    const { out, offset, length } = options;
+    return { out, offset, length };
+  } catch (error) {
+    throw unreadable('the options of read', error);
   }
 }
 
 function tooLarge(size: number): ZramError {
   return new ZramError('ENOSPC', `an object has at most ${PAGE_SIZE} bytes, not ${size}.`);
-}
-
-function notAHandle(handle: unknown): ZramError {
-  return new ZramError('EINVAL', `${describe(handle)} is no handle of this pool, or it was freed.`);
 }

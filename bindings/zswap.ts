@@ -1,21 +1,17 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** Zswap: a compressed cache of pages in front of a backing, on the same allocator (mm/zswap.c). */
-import { PAGE_SIZE, checkBoolean, checkBytes, checkInteger, checkOptions, checkOut, outFor } from './arguments.js';
-import { copyOf } from './bytes.js';
-import {
-  SlotAllocator,
-  checkBacking,
-  claimBacking,
-  isAsynchronous,
-  releaseBacking,
-  type Backing,
-} from './backing/backing.js';
-import { CODEC_LZ4, CODEC_PAGE, type Encoder } from './compressors/codecs.js';
+import { PAGE_SIZE, checkBoolean, checkBytes, checkInteger, checkOut, outFor, readOptions } from './arguments.js';
+import type { Backing } from './backing/backing.js';
+import { copyOf, lengthOf, setBytes } from './bytes.js';
+import { CODEC_LZ4, CODEC_PAGE, type Encoder, type EncoderHold } from './compressors/codecs.js';
 import { checkCore, type Core } from './core.js';
 import { Engine, ENGINE_OPTIONS, type EngineOptions } from './engine.js';
 import { ZramError } from './errors.js';
 import { parseSize, type Size } from './size.js';
+import { sentenceOf } from './stored-pages.js';
 import { ZsPool, endPool, makePool } from './zs-pool.js';
+import { Entries } from './zswap/entries.js';
+import { SwapBacking } from './zswap/swap-backing.js';
 
 /** What a zswap is made with; the names are those of the kernel's module parameters. */
 export interface ZswapOptions {
@@ -45,7 +41,7 @@ export interface ZswapStats {
   readonly rejectReclaimFail: number;
   /** Stores refused: no memory for the object. */
   readonly rejectAllocFail: number;
-  /** Always 0: entries need no allocation that could fail by itself. */
+  /** Stores refused: the host had no memory for the entry. */
   readonly rejectKmemcacheFail: number;
   /** Stores refused: the compressor failed. LZ4 cannot. */
   readonly rejectCompressFail: number;
@@ -63,20 +59,21 @@ export interface ZswapStats {
   readonly storedIncompressiblePages: number;
 }
 
-interface Entry {
-  handle: number;
-  incompressible: boolean;
-  /** Second chance: set when stored or loaded, cleared when writeback comes by. */
-  referenced: boolean;
-}
-
 const OPTIONS = [
   ...['maxPoolPercent', 'maxPoolBytes', 'acceptThresholdPercent', 'compressor', 'backing', 'exclusiveLoads'],
   'shrinkerEnabled',
 ] as const;
 /** The worker gives up after so many pages that could not be written back. */
 const MAX_RECLAIM_RETRIES = 16;
+/** What a store does at most of the worker's work, some milliseconds: pages that it writes back, entries that it looks at. */
+const RECLAIM_PAGES = 512;
+const RECLAIM_LOOKS = 1 << 17;
+/** Pages that the shrinker writes back between two tries (SHRINK_BATCH). */
+const SHRINK_BATCH = 128;
+
+// What `#storePage` answers: the handle times two, with INCOMPRESSIBLE as the lowest bit, or one of these.
 const INCOMPRESSIBLE = 1;
+const COMPRESS_FAILED = -Infinity;
 
 /**
  * A cache of compressed pages, by key.
@@ -89,43 +86,39 @@ export class Zswap {
   readonly #sharedPool: ZsPool | undefined;
   readonly #maxBytes: number;
   readonly #acceptBytes: number;
-  readonly #backing: Backing | undefined;
+  readonly #backing: SwapBacking | undefined;
   readonly #encoder: Encoder;
-  readonly #slots: SlotAllocator;
+  readonly #encoders: EncoderHold;
   readonly #exclusiveLoads: boolean;
   readonly #shrinkerEnabled: boolean;
-  /** By key; in the order of the LRU, as a Map keeps the order of insertion: the first was stored or rotated first. */
-  readonly #entries = new Map<number, Entry>();
-  /** Slots of the backing, by key. */
-  readonly #writtenBack = new Map<number, number>();
+  readonly #entries = new Entries();
   readonly #stats = {
     poolLimitHit: 0,
     rejectReclaimFail: 0,
     rejectAllocFail: 0,
+    rejectKmemcacheFail: 0,
     rejectCompressFail: 0,
     decompressFail: 0,
   };
   #writtenBackPages = 0;
   #incompressible = 0;
   #reachedFull = false;
+  /** A page is being written back. One at a time, as the kernel has one worker: a backing may call back. */
+  #writingBack = false;
   #engine: Engine | undefined;
   #pool: number;
 
   /** @internal Made by `Engine.createZswap` and `Zswap.create`. */
   constructor(core: Core, options: ZswapOptions | undefined, onEnd: () => void) {
     checkCore(core, 'await Zswap.create() or engine.createZswap()');
-    checkOptions(options, [...OPTIONS, 'pool'], 'createZswap');
-    const { maxPoolPercent = 20, acceptThresholdPercent = 90, compressor = 'lz4' } = options ?? {};
-    const { maxPoolBytes, backing, exclusiveLoads = false, shrinkerEnabled = false, pool } = options ?? {};
+    const given = readOptions(options, [...OPTIONS, 'pool'], 'createZswap');
+    const { maxPoolPercent = 20, acceptThresholdPercent = 90, compressor = 'lz4' } = given;
+    const { maxPoolBytes, backing, exclusiveLoads = false, shrinkerEnabled = false, pool } = given;
     checkInteger(maxPoolPercent, 'maxPoolPercent', 1, 100);
     checkInteger(acceptThresholdPercent, 'acceptThresholdPercent', 1, 100);
     checkBoolean(exclusiveLoads, 'exclusiveLoads');
     checkBoolean(shrinkerEnabled, 'shrinkerEnabled');
-    this.#encoder = core.codecs.encoder(core.codecs.check(compressor, 'compressor'), {});
-    if (backing !== undefined) {
-      checkBacking(backing);
-      if (isAsynchronous(backing)) throw new ZramError('EINVAL', 'a zswap needs a synchronous backing.');
-    }
+    const algorithm = core.codecs.check(compressor, 'compressor');
     this.#core = core;
     this.#onEnd = onEnd;
     this.#maxBytes =
@@ -133,16 +126,17 @@ export class Zswap {
         ? (core.raw.limitBytes() * maxPoolPercent) / 100
         : parseSize(maxPoolBytes, 'maxPoolBytes');
     this.#acceptBytes = (this.#maxBytes * acceptThresholdPercent) / 100;
-    this.#backing = backing;
-    this.#slots = new SlotAllocator(backing?.slots ?? 0);
     this.#exclusiveLoads = exclusiveLoads;
     this.#shrinkerEnabled = shrinkerEnabled;
     this.#sharedPool = pool;
-    if (backing !== undefined) claimBacking(backing);
+    this.#backing = backing === undefined ? undefined : new SwapBacking(core, backing);
+    this.#encoders = core.codecs.hold();
     try {
+      this.#encoder = this.#encoders.encoder(algorithm, {});
       this.#pool = pool === undefined ? makePool(core, {}) : ZsPool.attach(pool, core, this);
     } catch (error) {
-      if (backing !== undefined) releaseBacking(backing);
+      this.#encoders.end();
+      this.#backing?.end();
       throw error;
     }
   }
@@ -152,12 +146,20 @@ export class Zswap {
    * @throws ZramError EINVAL: a wrong option; ENOMEM: `maxMemory` is too small for a zswap
    */
   static async create(options?: Omit<ZswapOptions, 'pool'> & EngineOptions): Promise<Zswap> {
-    checkOptions(options, [...OPTIONS, ...ENGINE_OPTIONS], 'Zswap.create');
-    const { module, maxMemory, compressors, ...rest } = options ?? {};
+    const { module, maxMemory, compressors, ...rest } = readOptions(
+      options,
+      [...OPTIONS, ...ENGINE_OPTIONS],
+      'Zswap.create',
+    );
     const engine = await Engine.create({ module, maxMemory, compressors });
-    const zswap = engine.createZswap(rest);
-    zswap.#engine = engine;
-    return zswap;
+    try {
+      const zswap = engine.createZswap(rest);
+      zswap.#engine = engine;
+      return zswap;
+    } catch (error) {
+      engine.destroy();
+      throw error;
+    }
   }
 
   /**
@@ -165,130 +167,165 @@ export class Zswap {
    *
    * False means refused, and the reason is counted: the caller keeps the page elsewhere, as the kernel writes it to the
    * swap device. What the key held before is stale then, and is dropped.
+   *
+   * A store that finds the pool full writes back up to 512 pages, until the pool is down to `acceptThresholdPercent`; in a
+   * large pool it takes several such stores to get there. With `shrinkerEnabled`, so does one that finds no memory.
+   * Each page costs a decompression and a write of the backing. Otherwise a store takes the same time however many
+   * pages there are.
    * @param key a non-negative safe integer (the swap slot)
    * @param page 4096 bytes
    */
   store(key: number, page: Uint8Array): boolean {
-    this.#live();
     checkKey(key);
     checkPage(page);
+    this.#live();
     if (this.#isFull()) {
       this.#drop(key);
       this.#reclaim();
+      this.#live();
       return false;
     }
-    let handle = this.#tryStore(key, page);
-    if (handle === undefined) return false;
-    if (handle < 0 && this.#shrinkerEnabled && this.#shrink(this.#eligible()) > 0) {
-      this.#live(); // a backing may have destroyed it
-      handle = this.#storePage(page);
-    }
+    const page0 = this.#core.page();
+    setBytes(page0, page);
+    // A copy where somebody's code is called before the page is stored: this is what is stored, whatever becomes of the array.
+    const kept = this.#encoder.codec !== CODEC_LZ4 || this.#shrinkerEnabled ? copyOf(page0) : undefined;
+    let result = this.#storeStaged(kept);
+    if (result < 0 && result !== COMPRESS_FAILED && kept && this.#shrinkerEnabled) result = this.#shrinkAndStore(kept);
     this.#drop(key);
-    if (handle < 0) {
-      this.#stats.rejectAllocFail++;
+    if (result < 0) {
+      if (result === COMPRESS_FAILED) this.#stats.rejectCompressFail++;
+      else this.#stats.rejectAllocFail++;
       return false;
     }
-    const incompressible = (handle & INCOMPRESSIBLE) !== 0;
-    if (incompressible) this.#incompressible++;
-    this.#entries.set(key, { handle: handle >>> 1, incompressible, referenced: true });
-    return true;
+    return this.#enter(key, result);
   }
 
-  /** As `#storePage`; undefined when the compressor failed: that is counted, and what the key held is stale. */
-  #tryStore(key: number, page: Uint8Array): number | undefined {
-    try {
-      return this.#storePage(page);
-    } catch (error) {
-      if (!(error instanceof ZramError) || error.code !== 'EIO') throw error;
-      this.#stats.rejectCompressFail++;
-      this.#drop(key);
-      return undefined;
+  /** The zswap's shrinker, at once: writes back what is eligible until a page can be stored. */
+  #shrinkAndStore(page: Uint8Array): number {
+    let result = -1;
+    for (let left = Math.min(this.#eligible(), RECLAIM_PAGES); left > 0 && result < 0;) {
+      const written = this.#shrink(Math.min(left, SHRINK_BATCH));
+      this.#live(); // a backing may have destroyed it
+      if (written === 0) break;
+      left -= written;
+      setBytes(this.#core.page(), page);
+      result = this.#storeStaged(page);
+      if (result === COMPRESS_FAILED) break;
     }
+    return result;
   }
 
-  /** A handle and the bit INCOMPRESSIBLE, or a number below 0. */
-  #storePage(page: Uint8Array): number {
+  /**
+   * Stores the page that is staged.
+   * @param kept a copy of it, where the compressor is not the core's
+   * @returns a handle and the bit INCOMPRESSIBLE, COMPRESS_FAILED, or another number below 0: no memory
+   */
+  #storeStaged(kept: Uint8Array | undefined): number {
     const { raw } = this.#core;
-    this.#core.page().set(page);
-    if (this.#encoder.codec === CODEC_LZ4 || raw.pageSameFilled(raw.stagingAddress()))
+    if (!kept || this.#encoder.codec === CODEC_LZ4 || raw.pageSameFilled(raw.stagingAddress()))
       return raw.poolStorePage(this.#pool);
-    // Copies: whatever the compressor does to what it is given, or calls, this is what is stored.
-    const kept = copyOf(page);
-    const block = this.#encoder.encode(copyOf(page));
-    const poor = block.length >= PAGE_SIZE;
+    let block: Uint8Array;
+    try {
+      block = this.#encoder.encode(copyOf(kept)); // a copy: a compressor may do anything to what it is given
+    } catch {
+      this.#live();
+      return COMPRESS_FAILED;
+    }
     this.#live(); // a compressor may have destroyed it
-    this.#core.page().set(poor ? kept : block);
+    const poor = lengthOf(block) >= PAGE_SIZE;
+    setBytes(this.#core.page(), poor ? kept : block);
     const handle = poor
       ? raw.poolStoreEncoded(this.#pool, PAGE_SIZE, CODEC_PAGE)
-      : raw.poolStoreEncoded(this.#pool, block.length, this.#encoder.codec);
+      : raw.poolStoreEncoded(this.#pool, lengthOf(block), this.#encoder.codec);
     return handle < 0 ? handle : 2 * handle + (poor ? INCOMPRESSIBLE : 0);
   }
 
+  /** A key that has no entry gets one; false, and counted, when the host has no memory for it. */
+  #enter(key: number, stored: number): boolean {
+    const incompressible = (stored & INCOMPRESSIBLE) !== 0;
+    try {
+      this.#entries.add(key, stored >>> 1, incompressible);
+    } catch {
+      this.#core.raw.poolFree(this.#pool, stored >>> 1);
+      this.#stats.rejectKmemcacheFail++;
+      return false;
+    }
+    if (incompressible) this.#incompressible++;
+    return true;
+  }
+
   /** An entry's page, valid until the next call into the core; undefined, and counted, when it does not decompress. */
-  #loadPage({ handle }: Entry): Uint8Array | undefined {
+  #loadPage(entry: number): Uint8Array | undefined {
     const core = this.#core;
-    const result = core.raw.poolLoadPage(this.#pool, handle);
+    const result = core.raw.poolLoadPage(this.#pool, this.#entries.placeOf(entry));
     if (result === 0) return core.page();
     // Recompression of a device on the same pool may have encoded it anew.
-    const page = result > 0 ? core.codecs.tryDecode(result >>> 16, core.page().slice(0, result & 0xffff)) : undefined;
+    const page = result > 0 ? core.codecs.tryDecode(result >>> 16, copyOf(core.page(), 0, result & 0xffff)) : undefined;
+    this.#live(); // a compressor may have destroyed it
     if (!page) this.#stats.decompressFail++;
     return page;
   }
 
   /**
-   * Reads a page; undefined when the key holds none. A page that was written back is read from the backing.
+   * Reads a page; undefined when the key holds none. A page that was written back is read from the backing, and compared with a
+   * checksum of what was written.
    * @param key as given to `store`
    * @param out array to fill, 4096 bytes or longer; it is returned
-   * @throws ZramError EIO: the backing failed, or what is stored does not decompress; it stays where it is
+   * @throws ZramError EIO: the backing failed or gave anything but the page, or what is stored does not decompress; it stays
+   * where it is
    */
   load(key: number, out?: Uint8Array): Uint8Array | undefined {
-    this.#live();
     checkKey(key);
-    const entry = this.#entries.get(key);
-    if (!entry) return this.#loadBack(key, out);
-    const to = outFor(out, PAGE_SIZE);
-    const page = this.#loadPage(entry);
+    checkOut(out, PAGE_SIZE);
+    this.#live();
+    const entry = this.#entries.find(key);
+    if (entry === 0) return undefined;
+    const stamp = this.#entries.stampOf(entry);
+    const page = this.#entries.isInMemory(entry) ? this.#loadPage(entry) : this.#loadBack(key, entry);
     if (!page) throw new ZramError('EIO', `the page of key ${key} does not decompress: what is stored is damaged.`);
-    to.set(page);
-    // Not what a compressor, called for this page, has stored under the key meanwhile.
-    if (this.#exclusiveLoads && this.#entries.get(key) === entry) this.#drop(key);
-    else entry.referenced = true;
+    const to = outFor(out, PAGE_SIZE);
+    setBytes(to, page);
+    // Not what a compressor or a backing, called for this page, has stored under the key meanwhile.
+    if (!this.#entries.isStill(key, stamp)) return to;
+    if (this.#exclusiveLoads) this.#drop(key);
+    else if (this.#entries.isInMemory(entry)) this.#entries.reference(entry);
     return to;
   }
 
-  #loadBack(key: number, out: Uint8Array | undefined): Uint8Array | undefined {
-    const slot = this.#writtenBack.get(key);
-    checkOut(out, PAGE_SIZE); // also where there is nothing to load
-    if (slot === undefined || !this.#backing) return undefined;
-    const page = new Uint8Array(PAGE_SIZE);
-    const to = outFor(out, PAGE_SIZE);
+  #loadBack(key: number, entry: number): Uint8Array {
+    let page: Uint8Array;
     try {
-      this.#backing.read(slot, page);
+      page = (this.#backing as SwapBacking).read(this.#entries.placeOf(entry));
     } catch (error) {
-      throw new ZramError('EIO', `the backing could not read the page of key ${key}: ${String(error)}.`);
+      this.#live(); // the backing may have destroyed it
+      throw new ZramError('EIO', `the page of key ${key} cannot be read: ${sentenceOf(error as ZramError)}`);
     }
-    to.set(page);
-    // Not when the backing stored this key meanwhile: that page is another.
-    if (this.#exclusiveLoads && this.#writtenBack.get(key) === slot) this.#drop(key);
-    return to;
+    this.#live();
+    return page;
   }
 
   /** Forgets the page of a key. A key that holds none is no error. */
   invalidate(key: number): void {
-    this.#live();
     checkKey(key);
+    this.#live();
     this.#drop(key);
   }
 
   /**
    * Writes back up to `pages` pages, those that were not used for longest first; a page that was used since the last
-   * look gets a second chance. Without a backing nothing is written.
+   * look gets a second chance. It ends with the first page that cannot be written. Without a backing nothing is written, and nothing
+   * while a page is being written, by a backing that calls back.
+   *
+   * Each page costs a decompression and a write of the backing, some microseconds. A look at a page that gets a second chance
+   * costs 10 to 100 ns, and a call may take as many as there are pages in memory.
    * @returns pages written back
    */
   shrink(pages: number): number {
-    this.#live();
     checkInteger(pages, 'pages', 0, Number.MAX_SAFE_INTEGER);
-    return this.#shrink(pages);
+    this.#live();
+    const written = this.#shrink(pages);
+    this.#live();
+    return written;
   }
 
   /** The kernel's counters. */
@@ -296,27 +333,30 @@ export class Zswap {
     this.#live();
     return Object.freeze({
       ...this.#stats,
-      rejectKmemcacheFail: 0,
       rejectCompressPoor: 0,
       writtenBackPages: this.#writtenBackPages,
       poolTotalSize: this.#totalBytes(),
-      storedPages: this.#entries.size,
+      storedPages: this.#entries.inMemory,
       storedIncompressiblePages: this.#incompressible,
     });
   }
 
-  /** Forgets all pages. Calling it again does nothing. */
+  /** Forgets all pages; those on a pool that was given one by one, 0.1 µs each. Calling it again does nothing. */
   destroy(): void {
     if (this.#pool === 0) return;
+    const { raw } = this.#core;
+    const entries = this.#entries;
     if (this.#sharedPool) {
-      for (const { handle } of this.#entries.values()) this.#core.raw.poolFree(this.#pool, handle);
+      for (let entry = entries.oldest; entry !== 0; entry = entries.newerThan(entry)) {
+        raw.poolFree(this.#pool, entries.placeOf(entry));
+      }
       ZsPool.detach(this.#sharedPool, this);
     } else {
       endPool(this.#core, this.#pool);
     }
-    this.#entries.clear();
-    this.#writtenBack.clear();
-    if (this.#backing) releaseBacking(this.#backing);
+    this.#encoders.end();
+    entries.clear();
+    this.#backing?.end();
     this.#pool = 0;
     this.#onEnd();
     this.#engine?.destroy();
@@ -345,87 +385,91 @@ export class Zswap {
     return this.#reachedFull;
   }
 
-  /** The kernel's shrink worker, at once: writes back until the pool accepts stores again. */
+  /** The kernel's shrink worker, at once: writes back until the pool accepts stores again, or its share for one store is done. */
   #reclaim(): void {
+    if (!this.#backing) return;
     let failures = 0;
-    while (this.#entries.size > 0 && this.#backing && failures < MAX_RECLAIM_RETRIES) {
-      if (this.#totalBytes() <= this.#acceptBytes) return;
-      if (this.#shrink(1) === 0) failures++;
+    let looks = RECLAIM_LOOKS;
+    for (let left = RECLAIM_PAGES; left > 0 && looks > 0 && failures < MAX_RECLAIM_RETRIES; left--) {
+      if (this.#pool === 0 || this.#totalBytes() <= this.#acceptBytes) return;
+      looks -= this.#giveChances(looks);
+      if (!this.#writeBackOldest()) failures++;
     }
   }
 
   /** What the shrinker may take: the better the pages compress, the fewer (zswap_shrinker_count). */
   #eligible(): number {
-    return Math.min(this.#core.raw.poolTotalPages(this.#pool) >>> 0, this.#entries.size);
+    return Math.min(this.#core.raw.poolTotalPages(this.#pool) >>> 0, this.#entries.inMemory);
   }
 
   #shrink(pages: number): number {
-    if (!this.#backing) return 0;
+    // No more than there are now: a backing may store others meanwhile.
+    const most = Math.min(pages, this.#entries.inMemory);
     let written = 0;
-    // Each entry is looked at twice at most: once to take its second chance, once to write it.
-    for (let looks = 2 * this.#entries.size; looks > 0 && written < pages; looks--) {
-      const first = this.#entries.entries().next().value;
-      if (!first) break;
-      const [key, entry] = first;
-      if (entry.referenced) {
-        entry.referenced = false;
-        this.#rotate(key, entry);
-      } else if (this.#writeBack(key, entry, this.#backing)) {
-        written++;
-      } else {
-        this.#stats.rejectReclaimFail++;
-        // Not when the backing stored or dropped this key meanwhile: the entry is no longer ours.
-        if (this.#entries.get(key) === entry) this.#rotate(key, entry);
-        break;
-      }
+    while (written < most) {
+      this.#giveChances(Infinity);
+      if (!this.#writeBackOldest()) break;
+      written++;
     }
     return written;
   }
 
-  #rotate(key: number, entry: Entry): void {
-    this.#entries.delete(key);
-    this.#entries.set(key, entry);
+  /** Until the oldest entry has had its second chance; returns looks that were taken. */
+  #giveChances(looksMax: number): number {
+    const entries = this.#entries;
+    return this.#canWriteBack && entries.oldest !== 0 && !entries.oldestIsDue ? entries.giveChances(looksMax) : 1;
   }
 
-  /** Writes a page to the backing, and only then lets go of it. */
-  #writeBack(key: number, entry: Entry, backing: Backing): boolean {
-    const slot = this.#slots.take();
-    if (slot === undefined) return false;
-    const page = this.#loadPage(entry);
-    if (!page) {
-      this.#slots.put(slot);
-      return false;
+  get #canWriteBack(): boolean {
+    return this.#backing !== undefined && !this.#writingBack;
+  }
+
+  /** Writes back the oldest entry, if it is due; false when it could not be written, which is counted, or there is none. */
+  #writeBackOldest(): boolean {
+    const entries = this.#entries;
+    if (!this.#backing || !this.#canWriteBack || !entries.oldestIsDue) return false;
+    const { oldest } = entries;
+    const key = entries.keyOf(oldest);
+    const stamp = entries.stampOf(oldest);
+    entries.rotate(oldest); // where it stays if it cannot be written
+    this.#writingBack = true;
+    const slot = this.#tryWrite(this.#backing, oldest);
+    this.#writingBack = false;
+    if (this.#pool === 0) return false; // a backing or a compressor destroyed it
+    if (slot !== undefined && entries.isStill(key, stamp)) {
+      this.#free(oldest);
+      entries.moveToSlot(oldest, slot);
+      this.#writtenBackPages++;
+      return true;
     }
+    if (slot !== undefined) this.#backing.release(slot); // it was stored anew, or dropped, meanwhile
+    this.#stats.rejectReclaimFail++;
+    return false;
+  }
+
+  #tryWrite(backing: SwapBacking, entry: number): number | undefined {
     try {
-      // A copy: a backing is somebody else's code, which may keep what it is given or call back into the engine.
-      backing.write(slot, page.slice());
+      const page = this.#loadPage(entry);
+      return page && backing.write(copyOf(page));
     } catch {
-      this.#slots.put(slot);
-      return false;
+      return undefined; // it was destroyed, or the host has no memory for a copy
     }
-    if (this.#entries.get(key) !== entry) {
-      this.#slots.put(slot); // the backing stored or dropped this key meanwhile
-      return false;
-    }
-    this.#drop(key);
-    this.#writtenBack.set(key, slot);
-    this.#writtenBackPages++;
-    return true;
   }
 
-  /** Lets go of what a key holds, here and in the backing. */
+  /** Lets go of what a key holds, here or in the backing. */
   #drop(key: number): void {
-    const entry = this.#entries.get(key);
-    if (entry) {
-      this.#entries.delete(key);
-      this.#core.raw.poolFree(this.#pool, entry.handle);
-      if (entry.incompressible) this.#incompressible--;
-    }
-    const slot = this.#writtenBack.get(key);
-    if (slot !== undefined) {
-      this.#writtenBack.delete(key);
-      this.#slots.put(slot);
-    }
+    const entries = this.#entries;
+    const entry = entries.find(key);
+    if (entry === 0) return;
+    if (entries.isInMemory(entry)) this.#free(entry);
+    else this.#backing?.release(entries.placeOf(entry));
+    entries.remove(entry);
+  }
+
+  /** Frees the object of an entry in memory. */
+  #free(entry: number): void {
+    this.#core.raw.poolFree(this.#pool, this.#entries.placeOf(entry));
+    if (this.#entries.isIncompressible(entry)) this.#incompressible--;
   }
 
   #live(): void {
@@ -439,7 +483,6 @@ function checkKey(key: unknown): void {
 
 function checkPage(page: unknown): void {
   checkBytes(page, 'page');
-  if (page.length !== PAGE_SIZE) {
-    throw new ZramError('EINVAL', `page must have ${PAGE_SIZE} bytes, not ${page.length}.`);
-  }
+  if (lengthOf(page) === PAGE_SIZE) return;
+  throw new ZramError('EINVAL', `page must have ${PAGE_SIZE} bytes, not ${lengthOf(page)}.`);
 }

@@ -41,7 +41,7 @@ export async function analyze(options: AnalyzeOptions, io: Surroundings): Promis
     }));
     const note = await openInputs(inputs, engine, options, io.stdin);
     const devices = pairs.flatMap(({ plain, inline }) => (inline === undefined ? [plain] : [plain, inline]));
-    const stored = await storeInputs(inputs, devices, io.progress);
+    const stored = await storeInputs(inputs, devices, io);
     return { ...find(pairs, stored, io.progress), ...note, memory: memoryTaken(engine) };
   } finally {
     for (const input of inputs) await input.close();

@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import { ZramError } from '../bindings/index.js';
 import { COMMANDS, OPTIONS, type Values } from './commands.js';
 import { CliError, messageOf, UsageError } from './errors.js';
+import { messageLine, printable, printableJson, printableLines } from './escaping.js';
 import { HELP } from './help.js';
 
 export const DONE = 0;
@@ -20,21 +21,24 @@ export interface CommandIo {
 
 /** Runs one command line (without node and script) and returns the exit status. */
 export async function main(args: readonly string[], io: CommandIo): Promise<number> {
-  const progress = new Progress(io.stderr);
+  const messages = new Messages(io.stderr);
   try {
-    return await run(args, io, progress);
+    return await run(args, io, messages);
   } catch (error) {
-    progress.clear();
-    // An error that is not expected is a defect: its stack is what a report of it needs.
-    const known = error instanceof CliError || error instanceof ZramError;
-    const stack = error instanceof Error ? error.stack : undefined;
-    const text = known ? error.message : (stack ?? messageOf(error));
-    io.stderr.write(`zram-wasm: ${text}\n`);
+    messages.tell(sentenceOf(error));
     return error instanceof CliError ? error.exitStatus : FAILED;
   }
 }
 
-async function run(args: readonly string[], io: CommandIo, progress: Progress): Promise<number> {
+/** What is told of an error. One that is not expected is a defect: where it comes from is what a report of it needs. */
+export function sentenceOf(error: unknown): string {
+  if (error instanceof CliError || error instanceof ZramError) return error.message;
+  const stack = error instanceof Error ? error.stack : undefined;
+  const [, place = ''] = /\n\s+(at [^\n]+)/.exec(stack ?? '') ?? [];
+  return `${messageOf(error)} (${place}): this is a bug in zram-wasm, please report it`;
+}
+
+async function run(args: readonly string[], io: CommandIo, messages: Messages): Promise<number> {
   const { values, positionals } = parse(args);
   const [name, ...files] = positionals;
   const command = COMMANDS.find((one) => one.name === name);
@@ -53,15 +57,17 @@ async function run(args: readonly string[], io: CommandIo, progress: Progress): 
     if (option !== 'json' && !command.options.includes(option))
       throw new UsageError(`${name} has no option '--${option}'; see 'zram-wasm ${name} --help'`);
   }
-  const { report, failure } = await command.run(files, values, {
+  const { report, failure, outputTaken } = await command.run(files, values, {
     stdin: io.stdin,
-    progress: (text) => progress.show(text),
+    progress: (text) => messages.show(text),
+    remark: (text) => messages.tell(text),
     maxMemory: io.maxMemory,
   });
-  progress.clear();
-  io.stdout.write(`${values.json === true ? report.json(version()) : report.text(version())}\n`);
+  messages.clear();
+  const text = values.json === true ? printableJson(report.json(version())) : printableLines(report.text(version()));
+  (outputTaken === true ? io.stderr : io.stdout).write(`${text}\n`);
   if (failure === undefined) return DONE;
-  io.stderr.write(`zram-wasm: ${failure}\n`);
+  messages.tell(failure);
   return FAILED;
 }
 
@@ -81,21 +87,28 @@ function version(): string {
   return (JSON.parse(text) as { version: string }).version;
 }
 
-/** One line on a terminal that is written over again and again; silent elsewhere. */
-class Progress {
+/** Standard error: messages, each a line, and progress, a line that is written over again and again on a terminal only. */
+class Messages {
   /** Often enough to look alive, seldom enough to cost nothing. */
   static readonly #intervalMilliseconds = 100;
+  static readonly #columns = 79;
   #shown = false;
   #last = 0;
 
   constructor(readonly stream: CommandIo['stderr']) {}
 
-  show(text: string): void {
+  tell(sentence: string): void {
+    this.clear();
+    this.stream.write(`zram-wasm: ${messageLine(sentence)}\n`);
+  }
+
+  /** Only what is shown is made. */
+  show(text: () => string): void {
     const now = performance.now();
-    if (this.stream.isTTY !== true || now - this.#last < Progress.#intervalMilliseconds) return;
+    if (this.stream.isTTY !== true || now - this.#last < Messages.#intervalMilliseconds) return;
     this.#last = now;
     this.#shown = true;
-    this.stream.write(`\r\x1b[K${text.replace(/\p{Cc}/gu, '?').slice(0, 79)}`);
+    this.stream.write(`\r\x1b[K${printable(text().slice(0, Messages.#columns))}`);
   }
 
   clear(): void {

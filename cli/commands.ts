@@ -31,12 +31,15 @@ export interface Command {
   readonly help: string;
   /** Options beside `--json`, `--help` and `--version`. */
   readonly options: readonly string[];
-  /** `failure`: there is an answer, and this sentence says what is missing from it. */
-  run(
-    files: readonly string[],
-    values: Values,
-    io: Surroundings,
-  ): Promise<{ readonly report: Report; readonly failure?: string | undefined }>;
+  run(files: readonly string[], values: Values, io: Surroundings): Promise<Outcome>;
+}
+
+export interface Outcome {
+  readonly report: Report;
+  /** There is an answer, and this sentence says what is missing from it. */
+  readonly failure?: string | undefined;
+  /** Standard output has got what the command made: the report goes to standard error. */
+  readonly outputTaken?: boolean;
 }
 
 export const COMMANDS: readonly Command[] = [
@@ -59,15 +62,16 @@ export const COMMANDS: readonly Command[] = [
   {
     name: 'pack',
     help: PACK_HELP,
-    options: ['output', 'algorithm'],
+    options: ['output', 'algorithm', 'force'],
     async run(files, values, io) {
       checkStdin(files);
-      const { output = '' } = values;
+      const { output = '', force = false } = values;
       if (files.length === 0) throw new UsageError('pack which images? zram-wasm pack IMAGE... -o FILE');
       if (output === '') throw new UsageError('pack to which file? zram-wasm pack IMAGE... -o FILE');
       const [algorithm = 'lz4', ...more] = list('--algorithm', values.algorithm);
       if (more.length > 0) throw new UsageError('pack takes one --algorithm');
-      return { report: packReport(await pack({ files, output, algorithm }, io)) };
+      const { outputTaken, ...packed } = await pack({ files, output, force, algorithm }, io);
+      return { report: packReport(packed), outputTaken };
     },
   },
   {
@@ -78,6 +82,8 @@ export const COMMANDS: readonly Command[] = [
       if (files.length !== 1) throw new UsageError('unpack takes one file: zram-wasm unpack FILE [-o FOLDER]');
       const [file] = files;
       const { output: folder = '.', force = false } = values;
+      if (folder === '-') throw new UsageError("unpack writes files: -o names a folder, './-' one that is called '-'");
+      if (folder === '') throw new UsageError('unpack to which folder? zram-wasm unpack FILE [-o FOLDER]');
       return { report: unpackReport(await unpack({ file, folder, force }, io)) };
     },
   },

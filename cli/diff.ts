@@ -1,14 +1,12 @@
-/** `diff`: the pages in which two images differ. Both are read piece by piece, packs from memory. */
-import { open } from 'node:fs/promises';
+/** `diff`: the pages in which two images differ. */
+import { open, type FileHandle } from 'node:fs/promises';
 import { basename } from 'node:path';
 
 import { Engine, type PageRange } from '../bindings/index.js';
-import { CliError } from './errors.js';
-import { mebibytes } from './format.js';
-import { FileInput, StdinInput, readFully, type Input } from './inputs.js';
+import { compareInputs, comparePacked } from './comparing.js';
+import { CliError, reasonOf } from './errors.js';
+import { FileInput, StdinInput, endInput, type Input } from './inputs.js';
 import { loadPack, type PackedImage } from './pack-file.js';
-import { PAGE_BYTES } from './page-list.js';
-import { CHUNK_BYTES } from './storing.js';
 import type { Surroundings } from './surroundings.js';
 
 /** How a save file begins. */
@@ -47,10 +45,12 @@ export async function diff(a: string, b: string, io: Surroundings): Promise<Diff
     const sideB = await openSide(engine, b, io);
     opened.push(...sideB);
     const images: ImageDifference[] = [];
-    for (const [one, other] of pairsOf(sideA, sideB)) images.push(await compare(one, other, io.progress));
+    for (const [one, other] of pairsOf(sideA, sideB)) images.push(await compare(one, other, io));
     const single = sideA.length === 1 && sideB.length === 1;
-    const onlyIn = (side: readonly Input[], other: readonly Input[]) =>
-      single ? [] : side.map(nameOf).filter((name) => !other.some((one) => nameOf(one) === name));
+    const onlyIn = (side: readonly Input[], other: readonly Input[]) => {
+      const names = new Set(other.map(nameOf));
+      return single ? [] : side.map(nameOf).filter((name) => !names.has(name));
+    };
     return { a, b, images, onlyInA: onlyIn(sideA, sideB), onlyInB: onlyIn(sideB, sideA) };
   } finally {
     for (const input of opened) await input.close();
@@ -69,13 +69,16 @@ async function openSide(engine: Engine, path: string, io: Surroundings): Promise
 /** Only a regular file can be looked at first: what is read of a pipe is gone. */
 async function isPack({ bytes }: Input, path: string): Promise<boolean> {
   if (bytes === undefined) return false;
-  const handle = await open(path);
+  let handle: FileHandle | undefined;
   try {
+    handle = await open(path);
     const start = Buffer.alloc(PACK_MAGIC.length);
     await handle.read(start, 0, start.length, 0);
     return start.equals(PACK_MAGIC);
+  } catch (error) {
+    throw new CliError(`cannot read '${path}': ${reasonOf(error)}`);
   } finally {
-    await handle.close();
+    await handle?.close();
   }
 }
 
@@ -87,36 +90,19 @@ function nameOf({ name }: Input): string {
 function pairsOf(a: readonly Input[], b: readonly Input[]): (readonly [Input, Input])[] {
   const [firstA, firstB] = [a[0], b[0]];
   if (a.length === 1 && b.length === 1) return [[firstA, firstB]];
-  const pairs = a.flatMap((one) =>
-    b.filter((other) => nameOf(other) === nameOf(one)).map((other) => [one, other] as const),
-  );
+  const named = new Map<string, Input[]>();
+  for (const other of b) named.set(nameOf(other), [...(named.get(nameOf(other)) ?? []), other]);
+  const pairs = a.flatMap((one) => (named.get(nameOf(one)) ?? []).map((other) => [one, other] as const));
   if (pairs.length > 0) return pairs;
   throw new CliError('of packs with several images those of one name are compared, and no name is in both');
 }
 
-async function compare(a: Input, b: Input, progress: Surroundings['progress']): Promise<ImageDifference> {
-  const [chunkA, chunkB] = [Buffer.alloc(CHUNK_BYTES), Buffer.alloc(CHUNK_BYTES)];
-  const ranges: { index: number; count: number }[] = [];
-  let [bytesA, bytesB, index, pages] = [0, 0, 0, 0];
-  for (let got = CHUNK_BYTES; got === CHUNK_BYTES;) {
-    progress(`comparing ${a.name} and ${b.name}: ${mebibytes(index * PAGE_BYTES)}`);
-    const [gotA, gotB] = [await readFully(a, chunkA), await readFully(b, chunkB)];
-    got = Math.max(gotA, gotB);
-    bytesA += gotA;
-    bytesB += gotB;
-    chunkA.fill(0, gotA);
-    chunkB.fill(0, gotB);
-    const same = gotA === gotB && chunkA.equals(chunkB);
-    for (let at = 0; at < got; at += PAGE_BYTES, index++) {
-      // A page that only one of them has differs, also where it is zeros.
-      const both = at < gotA && at < gotB;
-      if (same || (both && chunkA.compare(chunkB, at, at + PAGE_BYTES, at, at + PAGE_BYTES) === 0)) continue;
-      const last = ranges.at(-1);
-      if (last && last.index + last.count === index) last.count++;
-      else ranges.push({ index, count: 1 });
-      pages++;
-    }
-  }
+async function compare(a: Input, b: Input, io: Surroundings): Promise<ImageDifference> {
+  const { bytesA, bytesB, ranges, pages } =
+    a instanceof PackedInput && b instanceof PackedInput
+      ? comparePacked(a.image, b.image)
+      : await compareInputs(a, b, io.progress);
+  for (const input of [a, b]) await endInput(input, io.remark);
   return { a: { name: a.name, bytes: bytesA }, b: { name: b.name, bytes: bytesB }, ranges, pages };
 }
 

@@ -22,24 +22,33 @@ export function messageOf(error: unknown): string {
   return typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : String(error);
 }
 
-/** Plain words for the codes that opening or reading an input can end in. */
+/** The system's codes that opening, reading and writing can end in, in plain words. */
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'no such file',
+  EISDIR: 'it is a directory; name the files in it',
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  ENOTDIR: 'a part of its path is not a directory',
+  ELOOP: 'too many symbolic links',
+  ENXIO: 'it is a socket or a device without a driver',
+  EEXIST: 'there is a file of that name',
+  ENAMETOOLONG: 'its name is too long',
+  ENOSPC: 'there is no space left on the device',
+  EDQUOT: 'the quota of disk space is used up',
+  EFBIG: 'it would be larger than is allowed',
+  EROFS: 'the file system is read-only',
+  EMFILE: 'too many files are open',
+  ENFILE: 'too many files are open',
+  EPIPE: 'its reader has closed it',
+  EBADF: 'it is not open for that',
+  EBUSY: 'it is in use',
+  ETXTBSY: 'it is in use',
+  EIO: 'the device failed',
+  ERR_INVALID_ARG_VALUE: 'no file can have this name',
+};
+
+/** Why an input could not be read or an output not be written, to stand behind a colon. */
 export function reasonOf(error: unknown): string {
   const code = codeOf(error);
-  switch (code) {
-    case 'ENOENT':
-      return 'no such file';
-    case 'EISDIR':
-      return 'it is a directory; name the files in it';
-    case 'EACCES':
-    case 'EPERM':
-      return 'permission denied';
-    case 'ENOTDIR':
-      return 'a part of its path is not a directory';
-    case 'ELOOP':
-      return 'too many symbolic links';
-    case 'ENXIO':
-      return 'it is a socket or a device without a driver';
-    default:
-      return code ?? messageOf(error);
-  }
+  return code === undefined ? messageOf(error) : (REASONS[code] ?? code);
 }

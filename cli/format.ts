@@ -1,13 +1,22 @@
 /** Numbers and tables in plain text. */
+import { printable } from './escaping.js';
 
 /** Most characters of a line of the report. */
 export const TEXT_WIDTH = 100;
 
 const UNITS = ['byte', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
 
+/** Numbers by their digits after the point: to make one takes longer than to use it a hundred times. */
+const formats = new Map<number, Intl.NumberFormat>();
+
 /** 1234567 as '1,234,567', rounded to `digits` after the point. */
 export function number(value: number, digits = 0): string {
-  return value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  let format = formats.get(digits);
+  if (format === undefined) {
+    format = new Intl.NumberFormat('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
+    formats.set(digits, format);
+  }
+  return format.format(value);
 }
 
 /** Bytes in the largest unit that leaves a whole number before the point: '512 bytes', '1.5 MiB'. */
@@ -54,8 +63,8 @@ export function table(rows: readonly (readonly string[])[], left: readonly numbe
   return rows.map((row) => `  ${row.map(align).join('  ')}`.trimEnd());
 }
 
-/** A name in at most `width` characters; its end tells more than its start. Control characters would move the cursor. */
+/** A name in at most `width` characters, all of which print; its end tells more than its start. */
 export function shorten(name: string, width: number): string {
-  const plain = name.replace(/\p{Cc}/gu, '?');
-  return plain.length <= width ? plain : `...${plain.slice(3 - width)}`;
+  const plain = printable(name);
+  return plain.length <= width ? plain : `...${printable(plain.slice(3 - width))}`;
 }

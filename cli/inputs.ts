@@ -1,59 +1,104 @@
 /** What can be analysed: a stream of bytes with a name. Files, devices, pipes and standard input are here. */
-import { constants } from 'node:fs';
-import { access, open, stat, type FileHandle } from 'node:fs/promises';
+import { constants, type BigIntStats } from 'node:fs';
+import { access, open, stat, statfs, type FileHandle } from 'node:fs/promises';
 
 import { CliError, reasonOf } from './errors.js';
+import { identityOf, identityOfDescriptor } from './file-identity.js';
+import { plural } from './format.js';
+
+const STANDARD_INPUT = 0;
 
 export interface Input {
   readonly kind: 'file' | 'stdin' | 'process';
   readonly name: string;
   /** Bytes to come, where that is known before they are read. */
   readonly bytes: number | undefined;
+  /** See `identityOf`. */
+  readonly identity?: string | undefined;
+  /** Known at its end: whether its length has changed since it was looked at first. */
+  readonly changed?: 'grew' | 'shrank' | undefined;
   /** Fills `out` from its start and returns the bytes; 0 only at the end. */
   read(out: Uint8Array): Promise<number>;
   close(): Promise<void>;
 }
 
-/** A file, FIFO or device. It is opened when its turn comes, so that any number can be named. */
+/**
+ * A file, FIFO or device. It is opened when its turn comes, and closed after it, so that any number can be named. A file that
+ * is written to meanwhile ends where it ended when it was looked at first.
+ */
 export class FileInput implements Input {
   readonly kind = 'file';
   readonly name: string;
   readonly bytes: number | undefined;
+  readonly identity: string | undefined;
+  changed: 'grew' | 'shrank' | undefined;
   readonly #path: string;
   #handle: FileHandle | undefined;
+  #position = 0;
 
   /** Looks whether the file is there and may be read. @throws CliError that names it */
   static async open(path: string, name = path): Promise<FileInput> {
     try {
-      const facts = await stat(path);
+      const facts = await stat(path, { bigint: true });
       if (facts.isDirectory()) throw Object.assign(new Error(), { code: 'EISDIR' });
       await access(path, constants.R_OK);
-      // Files in /proc and /sys say 0 and hold something all the same, so 0 is not a size to trust.
-      return new FileInput(path, name, facts.isFile() && facts.size > 0 ? facts.size : undefined);
+      return new FileInput(path, name, await lengthOf(path, facts), identityOf(facts));
     } catch (error) {
       throw new CliError(`cannot read '${path}': ${reasonOf(error)}`);
     }
   }
 
-  private constructor(path: string, name: string, bytes: number | undefined) {
+  private constructor(path: string, name: string, bytes: number | undefined, identity: string | undefined) {
     this.#path = path;
     this.name = name;
     this.bytes = bytes;
+    this.identity = identity;
   }
 
   async read(out: Uint8Array): Promise<number> {
     try {
       this.#handle ??= await open(this.#path);
-      return (await this.#handle.read(out, 0, out.length, null)).bytesRead;
+      const length = Math.min(out.length, (this.bytes ?? Infinity) - this.#position);
+      if (length === 0) return await this.#end(this.#handle);
+      const { bytesRead } = await this.#handle.read(out, 0, length, null);
+      this.#position += bytesRead;
+      if (bytesRead === 0 && this.bytes !== undefined) this.changed = 'shrank';
+      return bytesRead;
     } catch (error) {
       throw new CliError(`cannot read '${this.#path}': ${reasonOf(error)}`);
     }
   }
 
   async close(): Promise<void> {
-    await this.#handle?.close();
+    const handle = this.#handle;
     this.#handle = undefined;
+    this.#position = 0; // it may be read once more
+    await handle?.close();
   }
+
+  async #end(handle: FileHandle): Promise<0> {
+    if (this.bytes !== undefined && (await handle.stat()).size > this.bytes) this.changed = 'grew';
+    return 0;
+  }
+}
+
+/** The length of a regular file. Those of /proc and /sys say 0 and hold something all the same, on file systems without blocks. */
+async function lengthOf(path: string, facts: BigIntStats): Promise<number | undefined> {
+  if (!facts.isFile()) return undefined;
+  if (facts.size > 0n) return Number(facts.size);
+  return (await statfs(path)).blocks > 0 ? 0 : undefined;
+}
+
+/** Closes an input that is done with, and says what there is to know about it. */
+export async function endInput(input: Input, remark: (text: string) => void): Promise<void> {
+  await input.close();
+  const { name, bytes, changed } = input;
+  if (changed === undefined) return;
+  const rest =
+    changed === 'grew'
+      ? `what it had at first was taken, ${plural(bytes ?? 0, 'byte')}`
+      : 'what was left of it was taken';
+  remark(`'${name}' ${changed} while it was read: ${rest}`);
 }
 
 /** Standard input; its chunks come in sizes of their own and are handed out in pieces that fit. */
@@ -61,6 +106,7 @@ export class StdinInput implements Input {
   readonly kind = 'stdin';
   readonly name = 'standard input';
   readonly bytes = undefined;
+  readonly identity = identityOfDescriptor(STANDARD_INPUT);
   readonly #chunks: AsyncIterator<Uint8Array>;
   #chunk: Uint8Array = new Uint8Array(0);
 

@@ -21,7 +21,7 @@ export function measure(
   device: Device,
   inline: Device | undefined,
   stored: Stored,
-  progress: (text: string) => void,
+  progress: (text: () => string) => void,
 ): AlgorithmResult {
   const { zram, algorithm, inputs } = device;
   const bytes = stored.pages * PAGE_BYTES;
@@ -34,7 +34,7 @@ export function measure(
     checksum: { ...stored.checksum },
   };
   const before = zram.mmStat;
-  progress(`${algorithm}: merging`);
+  progress(() => `${algorithm}: merging`);
   const merge = timed(steps.merge, bytes, () => zram.merge());
   const afterMerge = zram.mmStat;
   const compact = timed(steps.compact, bytes, () => zram.compact());
@@ -60,7 +60,7 @@ export function measure(
 function verify(
   { zram, algorithm }: Device,
   { pages, digest }: Stored,
-  progress: (text: string) => void,
+  progress: (text: () => string) => void,
   steps = { load: noTime(), checksum: noTime() },
 ): void {
   const chunk = new Uint8Array(CHUNK_BYTES);
@@ -71,7 +71,7 @@ function verify(
     timed(steps.load, bytes, () => zram.readPages(index, count, chunk));
     timed(steps.checksum, bytes, () => hash.update(chunk.subarray(0, bytes)));
     index += count;
-    progress(`${algorithm}: verifying ${mebibytes(index * PAGE_BYTES)}`);
+    progress(() => `${algorithm}: verifying ${mebibytes(index * PAGE_BYTES)}`);
   }
   if (hash.digest('hex') !== digest)
     throw new CliError(`${algorithm}: pages read back differ from those stored; this is a bug in zram-wasm`);

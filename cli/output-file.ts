@@ -1,58 +1,139 @@
-/** A file that is written whole or not at all. */
-import { open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+/** An output: a file that is written whole or not at all, or a pipe, device or open descriptor that is written to as it stands. */
+import { closeSync, constants, fstatSync, openSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 
 import { CliError, codeOf, reasonOf } from './errors.js';
+import {
+  identityOfTarget,
+  isStandardOutput,
+  targetOf,
+  thereAlready,
+  type ReplaceRule,
+  type Target,
+} from './output-target.js';
+import { FileWriter, StreamWriter, type OutputWriter } from './output-writer.js';
+import { Replacement } from './replacement.js';
+
+/** How often it is tried whether a pipe has a reader, and after how long it is said that there is none. */
+const READER_POLL_MILLISECONDS = 20;
+const READER_REMARK_MILLISECONDS = 500;
+
+type Kind<K> = Target & { readonly kind: K };
 
 export class OutputFile {
   private constructor(
-    readonly path: string,
-    /** Where it is written to until it is complete; undefined: a device or a pipe, which is written to at once. */
-    readonly temporary: string | undefined,
-    readonly handle: FileHandle,
+    readonly name: string,
+    readonly target: Target,
+    readonly rule: ReplaceRule,
+    readonly remark: (text: string) => void,
   ) {}
 
   /**
-   * @param replace false: a file that is there is an error
+   * Looks at what is there, and changes nothing.
+   * @param name a path, or '-' for standard output
+   * @param remark told when a pipe waits for its reader
    * @throws CliError that names it
    */
-  static async open(path: string, replace: boolean): Promise<OutputFile> {
+  static async prepare(name: string, rule: ReplaceRule, remark: (text: string) => void): Promise<OutputFile> {
+    const shown = name === '-' ? 'standard output' : name;
     try {
-      const facts = await stat(path).catch((error: unknown) => {
-        if (codeOf(error) !== 'ENOENT') throw error;
-      });
-      if (facts?.isDirectory() === true) throw new CliError(`cannot write '${path}': it is a directory`);
-      if (facts?.isFile() === true && !replace) throw new CliError(`'${path}' is there already; --force replaces it`);
-      const regular = facts === undefined || facts.isFile();
-      const temporary = regular ? `${path}.${process.pid}.part` : undefined;
-      return new OutputFile(path, temporary, await open(temporary ?? path, regular ? 'wx' : 'w'));
+      return new OutputFile(shown, await targetOf(name, rule), rule, remark);
     } catch (error) {
-      throw cannotWrite(path, error);
+      throw cannotWrite(shown, error);
     }
   }
 
-  /** Does the work and keeps the file; or discards it, when the work fails, as if it had never been begun. */
-  async write<T>(work: (handle: FileHandle) => Promise<T>): Promise<T> {
+  get isStandardOutput(): boolean {
+    return isStandardOutput(this.target);
+  }
+
+  /** Of what is there; see `identityOf`. */
+  get identity(): string | undefined {
+    return identityOfTarget(this.target);
+  }
+
+  /**
+   * Does the work and keeps the file; or discards it, when the work fails or is interrupted, as if it had never been begun.
+   * @param made identities of files that are not to be replaced; that of this one is added
+   */
+  async write<T>(work: (out: OutputWriter) => Promise<T>, made = new Set<string>()): Promise<T> {
+    const { target } = this;
+    if (target.kind === 'file') return this.#replace(target, work, made);
+    if (target.kind === 'descriptor') return work(this.#naming(new StreamWriter(target.descriptor)));
+    const descriptor = await this.#openSpecial(target);
     try {
-      const result = await work(this.handle);
-      await this.#finish();
+      return await work(this.#naming(new StreamWriter(descriptor)));
+    } finally {
+      closeSync(descriptor);
+    }
+  }
+
+  async #replace<T>(
+    { path, facts }: Kind<'file'>,
+    work: (out: OutputWriter) => Promise<T>,
+    made: Set<string>,
+  ): Promise<T> {
+    const replacement = new Replacement(path, facts);
+    try {
+      const descriptor = this.#try(() => replacement.open());
+      const writer = new FileWriter(descriptor);
+      const result = await work(this.#naming(writer));
+      await this.#tryAsync(() => writer.end());
+      this.#try(() => replacement.finish(descriptor, this.rule.files, made));
       return result;
     } catch (error) {
-      await this.handle.close().catch(() => undefined);
-      if (this.temporary !== undefined) await rm(this.temporary, { force: true });
+      replacement.discard();
       throw error;
     }
   }
 
-  async #finish(): Promise<void> {
+  /** A pipe without a reader refuses to be opened in this mode; in another one, that would wait without a word. */
+  async #openSpecial({ path, facts }: Kind<'special'>): Promise<number> {
+    const { O_WRONLY, O_NONBLOCK, O_NOCTTY } = constants;
+    const start = performance.now();
+    for (let told = false; ;) {
+      try {
+        const descriptor = openSync(path, O_WRONLY | O_NONBLOCK | O_NOCTTY);
+        if (!fstatSync(descriptor).isFile()) return descriptor;
+        closeSync(descriptor);
+        throw new Error('it has become a file meanwhile');
+      } catch (error) {
+        if (codeOf(error) !== 'ENXIO' || !facts.isFIFO()) throw cannotWrite(this.name, error);
+      }
+      if (!told && performance.now() - start >= READER_REMARK_MILLISECONDS) {
+        this.remark(`'${this.name}' is a pipe: waiting until somebody reads from it`);
+        told = true;
+      }
+      await delay(READER_POLL_MILLISECONDS);
+    }
+  }
+
+  /** A writer whose failures name this output. */
+  #naming(writer: OutputWriter): OutputWriter {
+    return {
+      write: (bytes) => this.#tryAsync(() => writer.write(bytes)),
+      skip: (length) => this.#tryAsync(() => writer.skip(length)),
+    };
+  }
+
+  #try<T>(step: () => T): T {
     try {
-      await this.handle.close();
-      if (this.temporary !== undefined) await rename(this.temporary, this.path);
+      return step();
     } catch (error) {
-      throw cannotWrite(this.path, error);
+      throw cannotWrite(this.name, error);
+    }
+  }
+
+  async #tryAsync<T>(step: () => Promise<T>): Promise<T> {
+    try {
+      return await step();
+    } catch (error) {
+      throw cannotWrite(this.name, error);
     }
   }
 }
 
-export function cannotWrite(path: string, error: unknown): CliError {
-  return error instanceof CliError ? error : new CliError(`cannot write '${path}': ${reasonOf(error)}`);
+function cannotWrite(name: string, error: unknown): CliError {
+  if (codeOf(error) === 'EEXIST') return thereAlready(name);
+  return error instanceof CliError ? error : new CliError(`cannot write '${name}': ${reasonOf(error)}`);
 }

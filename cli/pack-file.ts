@@ -58,7 +58,7 @@ async function* counted(
   let bytes = 0;
   try {
     for await (const chunk of source) {
-      progress(`loading ${path}: ${mebibytes(bytes)}`);
+      progress(() => `loading ${path}: ${mebibytes(bytes)}`);
       bytes += chunk.length;
       yield chunk;
     }

@@ -1,14 +1,15 @@
 /** `pack`: images to one file, through devices on one pool, so that equal pages of different images are found. */
-import type { FileHandle } from 'node:fs/promises';
 import { basename } from 'node:path';
 
-import { Engine, Zram, ZramError, type OwnBytes, type SaveReport, type ZsPool } from '../bindings/index.js';
+import { Engine, Zram, ZramError, type SaveReport, type ZsPool } from '../bindings/index.js';
 import { chooseAlgorithms } from './algorithms.js';
 import { DISK_BYTES } from './device.js';
 import { CliError } from './errors.js';
 import { mebibytes, plural } from './format.js';
-import { FileInput, StdinInput, readFully, type Input } from './inputs.js';
+import { heldPages, inChunks, nonZeroPages } from './held-pages.js';
+import { FileInput, StdinInput, endInput, readFully, type Input } from './inputs.js';
 import { OutputFile } from './output-file.js';
+import type { OutputWriter } from './output-writer.js';
 import { commentOf } from './pack-file.js';
 import { PAGE_BYTES } from './page-list.js';
 import { CHUNK_BYTES } from './storing.js';
@@ -16,7 +17,10 @@ import type { Surroundings } from './surroundings.js';
 
 export interface PackOptions {
   readonly files: readonly string[];
+  /** A path, or '-' for standard output. */
   readonly output: string;
+  /** Also the file that a link leads to is replaced. */
+  readonly force: boolean;
   readonly algorithm: string;
 }
 
@@ -35,18 +39,28 @@ export interface ImageFacts {
 }
 
 /** @throws CliError, UsageError */
-export async function pack({ files, output, algorithm }: PackOptions, io: Surroundings): Promise<Packed> {
+export async function pack(
+  { files, output, force, algorithm }: PackOptions,
+  io: Surroundings,
+): Promise<Packed & { outputTaken: boolean }> {
   const engine = await Engine.create({ maxMemory: io.maxMemory });
   const inputs: Input[] = [];
   try {
     await chooseAlgorithms(engine, [algorithm]);
     for (const path of files) inputs.push(path === '-' ? new StdinInput(io.stdin) : await FileInput.open(path));
-    const file = await OutputFile.open(output, true);
-    return await file.write(async (handle) => {
-      const packing = new Packing(engine, algorithm, io);
-      for (const input of inputs) await packing.add(input);
-      return { output, algorithm, ...(await packing.save(handle, output)) };
-    });
+    const file = await OutputFile.prepare(output, { files: true, links: force }, io.remark);
+    for (const { name, identity } of inputs) {
+      if (identity !== undefined && identity === file.identity)
+        throw new CliError(`'${name}' cannot be packed into itself: it is the output, too`);
+    }
+    const packing = new Packing(engine, algorithm, io);
+    for (const input of inputs) {
+      await packing.add(input);
+      await endInput(input, io.remark);
+    }
+    packing.merge();
+    const saved = await file.write((out) => packing.save(out, file.name));
+    return { output, algorithm, ...saved, outputTaken: file.isStandardOutput };
   } finally {
     for (const input of inputs) await input.close();
     engine.destroy();
@@ -57,7 +71,7 @@ class Packing {
   readonly #pool: ZsPool;
   readonly #devices = new Map<string, Zram>();
   readonly #images: ImageFacts[] = [];
-  readonly #chunk = new Uint8Array(CHUNK_BYTES);
+  readonly #chunk = Buffer.alloc(CHUNK_BYTES);
 
   constructor(
     readonly engine: Engine,
@@ -67,16 +81,16 @@ class Packing {
     this.#pool = engine.createPool();
   }
 
-  /** Stores an image. */
+  /** Stores an image; of zeros it keeps nothing. */
   async add(input: Input): Promise<void> {
     const expected = input.bytes;
     const room = pagesOf(expected ?? DISK_BYTES) * PAGE_BYTES;
     let zram = this.#device(room);
     let bytes = 0;
     for (let got = CHUNK_BYTES; got === CHUNK_BYTES; bytes += got) {
-      this.io.progress(`storing ${input.name}: ${mebibytes(bytes)}`);
+      this.io.progress(() => `storing ${input.name}: ${mebibytes(bytes)}`);
       got = await readFully(input, this.#chunk);
-      if (bytes + got > room) throw new CliError(`'${input.name}' grew while it was read`);
+      if (bytes + got > room) throw new CliError(`'${input.name}' has more than ${mebibytes(room)}`);
       const pages = pagesOf(got);
       this.#chunk.fill(0, got, pages * PAGE_BYTES);
       write(zram, bytes, this.#chunk.subarray(0, pages * PAGE_BYTES), input.name);
@@ -88,20 +102,31 @@ class Packing {
     this.#images.push({ name, bytes, pages: pagesOf(bytes) });
   }
 
-  async save(handle: FileHandle, output: string): Promise<SaveReport & { images: ImageFacts[]; pagesMerged: number }> {
-    this.io.progress('merging');
+  merge(): void {
+    this.io.progress(() => 'merging');
     this.#pool.merge();
+  }
+
+  async save(out: OutputWriter, name: string): Promise<SaveReport & { images: ImageFacts[]; pagesMerged: number }> {
+    const { pagesMerged } = this.#pool.stats();
     let written = 0;
+    let failure: unknown;
     const sink = {
-      write: (bytes: OwnBytes) => {
-        this.io.progress(`writing ${output}: ${mebibytes(written)}`);
+      write: async (bytes: Uint8Array) => {
+        this.io.progress(() => `writing ${name}: ${mebibytes(written)}`);
         written += bytes.length;
-        return handle.write(bytes);
+        await out.write(bytes).catch((error: unknown) => {
+          failure = error;
+          throw error;
+        });
       },
     };
-    const { pagesMerged } = this.#pool.stats();
-    const report = await Zram.saveAll(sink, this.#devices, { comment: commentOf(this.#images) });
-    return { images: this.#images, pagesMerged, ...report };
+    try {
+      const report = await Zram.saveAll(sink, this.#devices, { comment: commentOf(this.#images) });
+      return { images: this.#images, pagesMerged, ...report };
+    } catch (error) {
+      throw failure ?? error; // the library says of a sink only that it failed
+    }
   }
 
   #device(bytes: number): Zram {
@@ -113,11 +138,11 @@ class Packing {
   /** How long a pipe is shows at its end: its pages move to a disk of that size. */
   #fitted(zram: Zram, bytes: number, name: string): Zram {
     const fitted = this.#device(bytes);
-    for (let at = 0; at < bytes; at += CHUNK_BYTES) {
-      const pages = pagesOf(Math.min(CHUNK_BYTES, bytes - at));
-      const chunk = zram.readPages(at / PAGE_BYTES, pages);
-      zram.discard(at, pages * PAGE_BYTES);
-      write(fitted, at, chunk, name);
+    for (const { index, count } of inChunks(heldPages(this.engine, zram))) {
+      const chunk = this.#chunk.subarray(0, count * PAGE_BYTES);
+      zram.readPages(index, count, chunk);
+      zram.discard(index * PAGE_BYTES, chunk.length);
+      write(fitted, index * PAGE_BYTES, chunk, name);
     }
     zram.destroy();
     return fitted;
@@ -128,13 +153,16 @@ function pagesOf(bytes: number): number {
   return Math.ceil(bytes / PAGE_BYTES);
 }
 
-function write(zram: Zram, offset: number, pages: Uint8Array, name: string): void {
-  try {
-    zram.writePages(offset / PAGE_BYTES, pages);
-  } catch (error) {
-    if (!(error instanceof ZramError) || error.code !== 'ENOMEM') throw error;
-    const stored = offset / PAGE_BYTES + (error.pagesDone ?? 0);
-    throw new CliError(`out of memory for compressed pages after ${plural(stored, 'page')} of '${name}'`);
+function write(zram: Zram, offset: number, chunk: Buffer, name: string): void {
+  for (const { index, count } of nonZeroPages(chunk)) {
+    const first = offset / PAGE_BYTES + index;
+    try {
+      zram.writePages(first, chunk.subarray(index * PAGE_BYTES, (index + count) * PAGE_BYTES));
+    } catch (error) {
+      if (!(error instanceof ZramError) || error.code !== 'ENOMEM') throw error;
+      const stored = first + (error.pagesDone ?? 0);
+      throw new CliError(`out of memory for compressed pages after ${plural(stored, 'page')} of '${name}'`);
+    }
   }
 }
 

@@ -64,6 +64,7 @@ export class ProcessMemory implements Input {
   readonly #entries = new Uint8Array(ENTRIES_MAX * ENTRY_BYTES);
   readonly #memory: number;
   readonly #pagemap: number;
+  #open = true;
   #run = 0;
   #pagesDone = 0;
 
@@ -134,6 +135,8 @@ export class ProcessMemory implements Input {
   }
 
   #close(): void {
+    if (!this.#open) return;
+    this.#open = false;
     closeSync(this.#memory);
     closeSync(this.#pagemap);
   }

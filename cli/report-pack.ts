@@ -21,7 +21,7 @@ export function packReport(packed: Packed): Report {
       [
         `Packed with ${algorithm}: ${plural(images.length, 'image')}, ${exactBytes(total)}`,
         ...table(rows, [0]),
-        `${shorten(output, NAME_WIDTH)} has ${exactBytes(bytes)}, ${percent(bytes, total)} of the images.`,
+        `${output === '-' ? 'Standard output' : shorten(output, NAME_WIDTH)} has ${exactBytes(bytes)}, ${percent(bytes, total)} of the images.`,
         `It holds ${plural(objects, 'object')} for ${plural(pages, 'page')}; ${number(pagesMerged)} found their content in another page.`,
       ].join('\n'),
     json: (version) => stringify({ version, ...packed }),

@@ -9,10 +9,11 @@ import { createHash, type Hash } from 'node:crypto';
 import type { InputFacts } from './analysis.js';
 import { DISK_BYTES, type Device } from './device.js';
 import { mebibytes, plural } from './format.js';
-import { readFully, type Input } from './inputs.js';
+import { endInput, readFully, type Input } from './inputs.js';
 import { PAGE_BYTES } from './page-list.js';
 import { ProcessMemory } from './process-memory.js';
 import { noTime, timed, type StepTime } from './step-time.js';
+import type { Surroundings } from './surroundings.js';
 
 /** Read, stored and verified at once: enough that a call costs nothing beside its pages. */
 export const CHUNK_BYTES = 1024 * 1024;
@@ -33,9 +34,9 @@ export interface Stored {
 export async function storeInputs(
   inputs: readonly Input[],
   devices: readonly Device[],
-  progress: (text: string) => void,
+  io: Pick<Surroundings, 'progress' | 'remark'>,
 ): Promise<Stored> {
-  return new Storing(devices, progress).finish(inputs);
+  return new Storing(devices, io).finish(inputs);
 }
 
 class Storing {
@@ -51,12 +52,13 @@ class Storing {
 
   constructor(
     readonly devices: readonly Device[],
-    readonly progress: (text: string) => void,
+    readonly io: Pick<Surroundings, 'progress' | 'remark'>,
   ) {}
 
   async finish(inputs: readonly Input[]): Promise<Stored> {
     for (const input of inputs) {
       await this.#store(input);
+      await endInput(input, this.io.remark);
       if (this.#stopped !== undefined) break;
     }
     return {
@@ -75,7 +77,7 @@ class Storing {
     let pages = 0;
     let paddedBytes = 0;
     for (let got = CHUNK_BYTES; got === CHUNK_BYTES;) {
-      this.progress(`storing ${input.name}: ${mebibytes(bytes)}${progressEnd(input)}`);
+      this.io.progress(() => `storing ${input.name}: ${mebibytes(bytes)}${progressEnd(input)}`);
       const start = performance.now();
       got = await readFully(input, this.#chunk);
       this.#read.milliseconds += performance.now() - start;

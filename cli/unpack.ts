@@ -1,11 +1,14 @@
 /** `unpack`: the images of a pack to files, with holes where there is nothing. */
-import { mkdir, type FileHandle } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { Engine } from '../bindings/index.js';
 import { CliError, reasonOf } from './errors.js';
+import { identityOfFile } from './file-identity.js';
 import { mebibytes, shorten } from './format.js';
-import { OutputFile, cannotWrite } from './output-file.js';
+import { heldPages, inChunks, type PageRange } from './held-pages.js';
+import { OutputFile } from './output-file.js';
+import type { OutputWriter } from './output-writer.js';
 import { loadPack, type PackedImage } from './pack-file.js';
 import { PAGE_BYTES } from './page-list.js';
 import { CHUNK_BYTES } from './storing.js';
@@ -23,7 +26,6 @@ export interface Unpacked {
   readonly images: readonly { readonly name: string; readonly path: string; readonly bytes: number }[];
 }
 
-const CHUNK_PAGES = CHUNK_BYTES / PAGE_BYTES;
 const NAME_WIDTH = 60;
 
 /** @throws CliError */
@@ -37,48 +39,50 @@ export async function unpack({ file, folder, force }: UnpackOptions, io: Surroun
     } catch (error) {
       throw new CliError(`cannot make the folder '${folder}': ${reasonOf(error)}`);
     }
-    const written: { name: string; path: string; bytes: number }[] = [];
+    // All are looked at before the first is written, so that a name that is taken leaves nothing half done.
+    const prepared: { readonly image: PackedImage; readonly path: string; readonly output: OutputFile }[] = [];
+    const pack = identityOfFile(file);
     for (const image of images) {
       const path = join(folder, image.name);
-      const output = await OutputFile.open(path, force);
-      await output.write((handle) => writeImage(image, handle, path, io.progress));
-      written.push({ name: image.name, path, bytes: image.bytes });
+      const output = await OutputFile.prepare(path, { files: force, links: force }, io.remark);
+      if (pack !== undefined && output.identity === pack)
+        throw new CliError(`'${path}' is the pack itself, which is not replaced by what is in it`);
+      prepared.push({ image, path, output });
     }
-    return { file, images: written };
+    const made = new Set<string>();
+    for (const { image, output } of prepared) {
+      const held = heldPages(engine, image.zram);
+      await output.write((out) => writeImage(image, held, out, io.progress), made);
+    }
+    return { file, images: prepared.map(({ image: { name, bytes }, path }) => ({ name, path, bytes })) };
   } finally {
     engine.destroy();
   }
 }
 
-/** A name comes out of a file that may be anybody's: it must not lead out of the folder. */
+/** A name comes out of a file that may be anybody's: it must not lead out of the folder, nor be two names for one file. */
 function checkName(name: string): void {
-  if (name !== '' && name !== '.' && name !== '..' && !/[/\\\0]/.test(name)) return;
+  if (name !== '' && name !== '.' && name !== '..' && !/[/\\\0\p{Cs}]/u.test(name)) return;
   throw new CliError(`an image has the name '${shorten(name, NAME_WIDTH)}', which no file can have here`);
 }
 
 async function writeImage(
   { name, bytes, zram }: PackedImage,
-  handle: FileHandle,
-  path: string,
+  held: readonly PageRange[],
+  out: OutputWriter,
   progress: Surroundings['progress'],
 ): Promise<void> {
-  const chunk = new Uint8Array(CHUNK_BYTES);
-  const states = new Uint32Array(2 * CHUNK_PAGES);
-  try {
-    await handle.truncate(bytes);
-    for (let at = 0; at < bytes; at += CHUNK_BYTES) {
-      progress(`writing ${name}: ${mebibytes(at)} of ${mebibytes(bytes)}`);
-      const length = Math.min(CHUNK_BYTES, bytes - at);
-      const pages = Math.ceil(length / PAGE_BYTES);
-      // The state of a page that holds nothing is 0, and so is the number of its object.
-      if (zram.pageStates(at / PAGE_BYTES, pages, states.fill(0)).every((word) => word === 0)) continue;
-      zram.readPages(at / PAGE_BYTES, pages, chunk);
-      // A file system may take a part at a time.
-      for (let done = 0; done < length;) {
-        done += (await handle.write(chunk, done, length - done, at + done)).bytesWritten;
-      }
-    }
-  } catch (error) {
-    throw cannotWrite(path, error);
+  const chunk = Buffer.alloc(CHUNK_BYTES);
+  let at = 0;
+  for (const { index, count } of inChunks(held)) {
+    const from = index * PAGE_BYTES;
+    if (from >= bytes) break;
+    progress(() => `writing ${name}: ${mebibytes(from)} of ${mebibytes(bytes)}`);
+    zram.readPages(index, count, chunk);
+    const length = Math.min(count * PAGE_BYTES, bytes - from);
+    await out.skip(from - at);
+    await out.write(chunk.subarray(0, length));
+    at = from + length;
   }
+  await out.skip(bytes - at);
 }

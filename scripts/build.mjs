@@ -85,9 +85,18 @@ const without = (filter, ...names) => ({
   },
 });
 /** zram-wasm/parallel compiles the core once and instantiates modules: as-bind is for bytes. */
-const withoutAsBind = without(/^as-bind\//, 'instantiate', 'instantiateSync');
+const withoutAsBind = without(/^as-bind\//, 'instantiateSync');
+/** There nothing is compressed: that is done in the workers. */
+const withoutDeflate = {
+  name: 'without-deflate',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /\/deflate\.js$/ }, () => ({ path: 'deflate', namespace: 'without-deflate' }));
+    const contents = "export const deflateCompressor = () => ({ name: 'deflate' });";
+    onLoad({ filter: /^/, namespace: 'without-deflate' }, () => ({ contents }));
+  },
+};
 /** Its workers are sent that module. */
-const withoutCore = without(/\/core-source\.js$|^as-bind\//, 'defaultSource', 'instantiate', 'instantiateSync');
+const withoutCore = without(/\/core-source\.js$|^as-bind\//, 'defaultSource', 'instantiateSync');
 
 /** errors.ts is a file of its own, which the other bundles import: one ZramError, so `instanceof` works across entries. */
 const importErrors = {
@@ -113,7 +122,7 @@ async function bundle() {
   await esbuild.build({
     ...main,
     entryPoints: ['bindings/parallel.ts'],
-    plugins: [importErrors, externalCore, withoutAsBind],
+    plugins: [importErrors, externalCore, withoutAsBind, withoutDeflate],
   });
   // One file that imports nothing, so that it can be put anywhere.
   await esbuild.build({

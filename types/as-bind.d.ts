@@ -3,7 +3,7 @@
  * plug-in, so the runtime has to be imported by this path.
  */
 declare module 'as-bind/dist/as-bind.esm.js' {
-  /** What `instantiate` gives. Numbers pass unchanged; i64 is a `bigint`. */
+  /** What `instantiateSync` gives. Numbers pass unchanged; i64 is a `bigint`. */
   export interface AsBindInstance {
     /** Exports wrapped by as-bind: each call checks the number of arguments. `memory` and globals are here too. */
     readonly exports: Record<string, unknown>;
@@ -15,11 +15,6 @@ declare module 'as-bind/dist/as-bind.esm.js' {
       readonly exports: Record<string, unknown>;
     };
   }
-  /** Compiles and instantiates. Takes bytes (or a `Response`), never a `WebAssembly.Module`. */
-  export function instantiate(
-    source: BufferSource | Response | PromiseLike<BufferSource | Response>,
-    imports?: WebAssembly.Imports,
-  ): Promise<AsBindInstance>;
-  /** As `instantiate`, at once. */
+  /** Compiles and instantiates, at once. Takes bytes, never a `WebAssembly.Module`. */
   export function instantiateSync(source: BufferSource, imports?: WebAssembly.Imports): AsBindInstance;
 }

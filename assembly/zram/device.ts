@@ -16,8 +16,9 @@ import { object_to_page } from '../page';
 import { COMPRESSED } from '../staging';
 import { cell_location, cell_root, cell_target } from '../zsmalloc/cell';
 import {
-  dedup_candidate, dedup_enter, dedup_find_encoded, dedup_find_page, dedup_hint, hash_place, page_hash,
+  dedup_candidate, dedup_enter, dedup_find_encoded, dedup_find_page, dedup_hint, page_hash,
 } from '../zsmalloc/dedup';
+import { hash_place } from '../zsmalloc/dedup-index';
 import { header_length, object_header, object_put } from '../zsmalloc/object';
 import { pool_make_room, zs_free, zs_malloc, zs_share } from '../zsmalloc/pool';
 import { value_free, value_make } from '../zsmalloc/same';

@@ -127,13 +127,11 @@ export function next_difference(a: Device, b: Device, from: u32): u32 {
   return NONE;
 }
 
-/** As `next_chunk`, of two devices whose disks may differ in size. */
+/** As `next_chunk`, of two devices whose disks may differ in size; behind both disks where neither has more. */
 function next_chunk_of_two(a: Device, b: Device, page: u64): u64 {
   const inA = next_chunk(a, page);
   const inB = next_chunk(b, page);
-  if (inA >= a.diskPages) return max(inB, page);
-  if (inB >= b.diskPages) return max(inA, page);
-  return min(inA, inB);
+  return min(inA < a.diskPages ? inA : u64.MAX_VALUE, inB < b.diskPages ? inB : u64.MAX_VALUE);
 }
 
 function slots_equal(slotA: usize, flagsA: u32, slotB: usize, flagsB: u32): bool {

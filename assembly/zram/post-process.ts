@@ -8,6 +8,7 @@
 import { CODEC_RAW, ENOMEM, PAGE_SIZE } from '../common';
 import { STAGING } from '../staging';
 import { cell_location, cell_root, cell_target, cells_settle, is_merged } from '../zsmalloc/cell';
+import { dedup_hint } from '../zsmalloc/dedup';
 import { header_codec, header_length, object_header } from '../zsmalloc/object';
 import { zs_replace } from '../zsmalloc/pool';
 import { class_of } from '../zsmalloc/size-class';
@@ -16,7 +17,7 @@ import { block_retain } from './backing';
 import { drop_object } from './device';
 import { Device } from './structs';
 import {
-  SLOT_HUGE, SLOT_IDLE, SLOT_PICKED, SLOT_SAME, SLOT_STORED, SLOT_WRITTEN_BACK, next_chunk,
+  SLOT_HUGE, SLOT_IDLE, SLOT_PICKED, SLOT_PLACE_SHIFT, SLOT_SAME, SLOT_STORED, SLOT_WRITTEN_BACK, next_chunk,
   slot_clear, slot_at, slot_flags, slot_set, slot_set_flags, slot_time, slot_value,
 } from './table';
 
@@ -75,7 +76,10 @@ export function recompress(
   if (header_codec(header) == CODEC_RAW) return 2;
   const smaller = class_of(pool, length).index < class_of(pool, header_length(header)).index;
   if (!smaller || (threshold != 0 && length >= threshold)) return 0;
-  if (!zs_replace(pool, root, payload, length, codec)) return ENOMEM;
+  dedup_hint(slot_flags(slot) >> SLOT_PLACE_SHIFT);
+  const replaced = zs_replace(pool, root, payload, length, codec);
+  dedup_hint(0);
+  if (!replaced) return ENOMEM;
   if (slot_flags(slot) & SLOT_HUGE) huge_end(device, slot);
   return 1;
 }

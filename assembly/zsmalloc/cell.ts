@@ -1,5 +1,5 @@
 /**
- * Cells: the 8-byte words behind handles. A cell never moves, an object may; a handle is the address of its cell.
+ * Cells: the 8-byte words behind handles. A cell never moves, an object may; to the core, a handle is the address of its cell.
  *
  *   63                       35 34   32 31                                0
  *  ┌───────────────────────────┬───────┬───────────────────────────────────┐
@@ -195,7 +195,7 @@ export function next_cell(cell: u32): u32 {
   return chunk == 0 ? 0 : chunk + CELL_BYTES;
 }
 
-/** Whether `address` is a leaf cell of this pool: the test of every handle that comes from outside. */
+/** Whether `address` is a leaf cell of this pool. For assertions. */
 export function is_handle(pool: Pool, address: u32): bool {
   if (!frame_known(address)) return false;
   if (load<u32>(frame_meta(address)) != (changetype<u32>(pool) | CHUNK_TAG)) return false;

@@ -9,9 +9,11 @@
  * The owner is the DIRECT or OBJECT cell that holds the object's location, so that compaction moves an object by writing
  * one cell. Length and codec belong to the object, never to who refers to it: sharers may differ in everything else.
  * `hash` caches 18 bits of a hash of the payload; 0 = not cached, and a write clears it. Huge objects cache 32 bits, beside
- * their header in the descriptor: they all have much the same length, which does not help to tell them apart.
+ * their header in the descriptor: they all have much the same length, which does not help to tell them apart. An object with
+ * an entry in the dedup index that only the bindings can decode has in its place where that entry belongs: nothing else here
+ * could tell. Its payload is hashed anew by each merge.
  */
-import { CODEC_PAGE, CODEC_RAW, DEBUG, PAGE_MASK, PAGE_SIZE } from '../common';
+import { CODEC_FOREIGN, CODEC_PAGE, CODEC_RAW, DEBUG, PAGE_MASK, PAGE_SIZE } from '../common';
 import { bytes_equal } from '../compare';
 import { PIECE, content_hash, hash_finish, nh_piece, whole_hash } from '../hash';
 import { SCRATCH_A, SCRATCH_B } from '../staging';
@@ -144,8 +146,42 @@ export function object_put(location: u32, offset: u32, from: usize, length: u32)
 
 /** Clears the cached hash: the payload is about to change. */
 export function object_forget_hash(location: u32): void {
-  const at = header_address(location);
-  store<u64>(at, load<u64>(at) & ((1 << HASH_SHIFT) - 1));
+  const header = object_header(location);
+  if (!header_has_place(header)) object_set_header(location, header_with_hash(header, 0));
+}
+
+// @ts-ignore: decorator
+@inline
+function header_with_hash(header: u64, hash: u32): u64 {
+  return (header & ((1 << HASH_SHIFT) - 1)) | (<u64>hash << HASH_SHIFT);
+}
+
+// ── the entry in the dedup index ─────────────────────────────────────────────────────────────────────────────────
+
+/** Whether the header says where the object's entry belongs, instead of a hash. */
+// @ts-ignore: decorator
+@inline
+export function header_has_place(header: u64): bool {
+  return (header & HEADER_INDEXED) != 0 && header_codec(header) >= CODEC_FOREIGN;
+}
+
+/** Where the entry belongs, if the header says it. */
+// @ts-ignore: decorator
+@inline
+export function header_place(header: u64): u32 {
+  return <u32>(header >> HASH_SHIFT);
+}
+
+/** The object has an entry from now on. */
+export function object_set_indexed(location: u32, place: u32): void {
+  const header = object_header(location) | HEADER_INDEXED;
+  object_set_header(location, header_has_place(header) ? header_with_hash(header, place) : header);
+}
+
+/** The object has none any more. */
+export function object_clear_indexed(location: u32): void {
+  const header = object_header(location);
+  object_set_header(location, (header_has_place(header) ? header_with_hash(header, 0) : header) & ~HEADER_INDEXED);
 }
 
 // ── content, for merging ─────────────────────────────────────────────────────────────────────────────────────────
@@ -154,11 +190,11 @@ export function object_forget_hash(location: u32): void {
 // @ts-ignore: decorator
 @inline
 export function header_hashed(header: u64): bool {
-  return header >> HASH_SHIFT != 0;
+  return header >> HASH_SHIFT != 0 && !header_has_place(header);
 }
 
 /**
- * Hashes the payload and caches the hash. Returns the header with it.
+ * Hashes the payload and caches the hash, where there is room for it. Returns the header with it.
  *
  * The whole of a short payload is hashed; of a longer one its beginning and, where it is most of a page and not compressed, a
  * piece of each 512 bytes. Most objects differ there already, and reading them is what a merge's time is: those that do not
@@ -174,9 +210,9 @@ export function object_hash(location: u32, header: u64): u64 {
     ? content_hash(object_view(location, length, SCRATCH_A), length, kind)
     : hash_finish(sample(location, sampled), length, kind);
   if (location & LOCATION_HUGE) zspage_of(location).hugeHash = hash;
-  header = (header & ((1 << HASH_SHIFT) - 1)) | (<u64>max(hash >> HASH_CUT, 1) << HASH_SHIFT);
-  object_set_header(location, header);
-  return header;
+  const hashed = header_with_hash(header, max(hash >> HASH_CUT, 1));
+  if (!header_has_place(header)) object_set_header(location, hashed);
+  return hashed;
 }
 
 /** The sum over the pieces of the payload's first `length` bytes that belong to its sample. */

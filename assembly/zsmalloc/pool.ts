@@ -12,11 +12,12 @@ import {
 } from './cell';
 import { zs_compact } from './compact';
 import {
-  dedup_bytes, dedup_end, dedup_enter, dedup_find_bytes, dedup_forget, dedup_hint, dedup_moved, hash_place,
+  dedup_enter, dedup_find_bytes, dedup_forget, dedup_hint, dedup_moved, dedup_replaced,
 } from './dedup';
+import { hash_place, entries_bytes, entries_end } from './dedup-index';
 import { merge_counters_reset, merge_end, merge_give_way, merge_object_cell_made, merge_owner_changed, merge_renew, merge_step } from './merge';
 import {
-  HEADER_INDEXED, header_codec, header_length, header_make, header_owner, object_bytes, object_forget_hash,
+  header_codec, header_length, header_make, header_owner, object_bytes, object_forget_hash,
   object_header, object_make_raw, object_put, object_set_header, object_set_owner,
 } from './object';
 import { SAME_REFS_MAX, is_same_filled, same_clear, same_fill, same_length, same_make, same_refs } from './same';
@@ -45,7 +46,7 @@ export function pool_make(chainSize: u32): Pool {
 export function pool_end(pool: Pool): void {
   pool.magic = 0;
   merge_end(pool);
-  dedup_end(pool);
+  entries_end(pool);
   for (let n: u32 = 0; n < pool.classes; n++) {
     const sizeClass = class_at(pool, n);
     for (let group: u32 = 0; group < GROUPS; group++) {
@@ -68,7 +69,7 @@ export function pool_end(pool: Pool): void {
 export function pool_bytes(pool: Pool): f64 {
   const classFrames = (pool.classes - 1) / CLASSES_PER_FRAME + 1;
   const frames = <f64>pool.totalPages + <f64>(1 + classFrames + pool.slabs + pool.chunks);
-  return frames * <f64>PAGE_SIZE - <f64>cells_unused_bytes(pool) + <f64>dedup_bytes(pool);
+  return frames * <f64>PAGE_SIZE - <f64>cells_unused_bytes(pool) + <f64>entries_bytes(pool);
 }
 
 // @ts-ignore: decorator
@@ -223,8 +224,7 @@ export function zs_replace(pool: Pool, root: u32, payload: usize, length: u32, c
   pool.maxUsedPages = maxUsed;
   if (made == 0) return false;
   object_put(made, 0, payload, length);
-  // The deduplication index names the cell, and goes by the page, which is the same.
-  object_set_header(made, object_header(made) | (header & HEADER_INDEXED));
+  dedup_replaced(pool, old, made);
   const lengthBefore = header_length(header);
   if (cell_kind(root) == OBJECT) {
     pool.sharedBytes += <u64>(cell_refs(root) - 1) * (<u64>length - lengthBefore);
@@ -245,12 +245,12 @@ export function object_free(pool: Pool, location: u32): void {
   if (--pool.objects == 0) merge_end(pool);
 }
 
-/** zs_free: gives a handle back, and with the last sharer the object. */
-export function zs_free(pool: Pool, leaf: u32): void {
+/** zs_free: gives a handle back, and with the last sharer the object. @returns whether it is still held: it was retained */
+export function zs_free(pool: Pool, leaf: u32): bool {
   const kind = cell_kind(leaf);
   if ((kind == SAME ? same_refs(leaf) : cell_refs(leaf)) > 1) {
-    cell_add_refs(leaf, -1); // retained: one of several frees
-    return;
+    cell_add_refs(leaf, -1); // one of several frees
+    return true;
   }
   pool.handles--;
   if (kind == SHARED) {
@@ -264,6 +264,7 @@ export function zs_free(pool: Pool, leaf: u32): void {
     object_free(pool, cell_target(leaf));
     cell_free(pool, leaf);
   }
+  return false;
 }
 
 /** A SHARED leaf lets go of its object. */

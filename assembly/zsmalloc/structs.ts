@@ -93,8 +93,8 @@ export class Pool {
   forwards: u32;
   /// Payload bytes that sharing saves: of all shared leaves, less those of the object cells.
   sharedBytes: u64;
-  /// The deduplication index, see dedup.ts; 0 = none.
-  dedupArray: u32;
+  /// The deduplication index, see dedup-index.ts; 0 = none.
+  dedupDirectory: u32;
   dedupUsed: u32;
   /// `store` looks for equal objects; an allocation that fails merges and compacts before it gives up.
   dedupStore: u32;

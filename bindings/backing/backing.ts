@@ -1,26 +1,39 @@
 /** Backing: where pages go that are written back. */
 import { PAGE_SIZE, checkBytes, checkInteger } from '../arguments.js';
+import { lengthOf } from '../bytes.js';
 import { ZramError } from '../errors.js';
-import { describe } from '../size.js';
+import { describe, textOf } from '../size.js';
+import { claims } from './claims.js';
 
 /**
  * A device of fixed slots, 4096 bytes each, numbered from 0. A call that fails throws; what it throws is taken as an
  * I/O error (`EIO`), and the page stays in memory.
+ *
+ * A device trusts no backing. It keeps a checksum of each page that it wrote, so what `read` gives is that page or `EIO`: an
+ * older page, that of another slot, zeros or none are noticed. A slot whose `write` failed may be written yet, so it is not
+ * given to another page before a write to it succeeded: such slots are used last, and zeros are written to them first.
+ *
+ * `slots`, `name`, `read`, `write` and `asynchronous` are looked at once, when the device is given its backing; the functions
+ * are called with the backing as `this`.
  */
 export interface Backing {
   /** Number of slots. */
   readonly slots: number;
   /** What `backing_dev` shows. */
   readonly name?: string;
-  /** Fills `page`, 4096 bytes, from a slot that was written before. */
+  /** Fills `page`, 4096 bytes, from a slot that was written before. It has to be filled when the call returns. */
   read(slot: number, page: Uint8Array): void;
-  /** Writes `page`, 4096 bytes, to a slot. `page` is only valid during the call. */
+  /** Writes `page`, 4096 bytes, to a slot. It has to be written when the call returns; `page` is the backing's own. */
   write(slot: number, page: Uint8Array): void;
 }
 
 /**
- * The same with promises, for storage that has no synchronous calls. Pages that were written back to it are read with
- * `readAsync()` and `readPagesAsync()`; the synchronous calls throw `EAGAIN` for them.
+ * The same with promises, for storage that has no synchronous calls, and with the same checks. Pages that were written back to
+ * it are read with `readAsync()` and `readPagesAsync()`, changed with `writeAsync()` and compared with `diffAsync()`; the
+ * synchronous calls throw `EAGAIN` for them.
+ *
+ * Calls may overlap, but for two writes to one slot. A write whose promise is not settled when its device ends, or when the
+ * call was aborted, keeps its slot from everybody until it is settled, and the backing from other devices.
  */
 export interface AsyncBacking {
   /** Tells it from a `Backing`. */
@@ -29,9 +42,9 @@ export interface AsyncBacking {
   readonly slots: number;
   /** What `backing_dev` shows. */
   readonly name?: string;
-  /** Fills `page`, 4096 bytes, from a slot that was written before. */
+  /** Fills `page`, 4096 bytes, from a slot that was written before. It has to be filled when the promise is fulfilled. */
   read(slot: number, page: Uint8Array): Promise<void>;
-  /** Writes `page`, 4096 bytes, to a slot. `page` is valid until the promise is settled. */
+  /** Writes `page`, 4096 bytes, to a slot. `page` is the backing's own. */
   write(slot: number, page: Uint8Array): Promise<void>;
 }
 
@@ -39,155 +52,62 @@ export interface AsyncBacking {
 export function checkTransfer(slots: number, slot: unknown, page: unknown): void {
   checkInteger(slot, 'slot', 0, slots - 1);
   checkBytes(page, 'page');
-  if (page.length === PAGE_SIZE) return;
-  throw new ZramError('EINVAL', `page must have ${PAGE_SIZE} bytes, not ${page.length}.`);
-}
-
-/** Hands out slot numbers, those given back first. */
-export class SlotAllocator {
-  readonly #freed: number[] = [];
-  #fresh = 0;
-
-  constructor(readonly slots: number) {}
-
-  /** A slot that is not in use; undefined when there is none. */
-  take(): number | undefined {
-    return this.#freed.pop() ?? (this.#fresh < this.slots ? this.#fresh++ : undefined);
-  }
-
-  put(slot: number): void {
-    this.#freed.push(slot);
-  }
+  if (lengthOf(page) === PAGE_SIZE) return;
+  throw new ZramError('EINVAL', `page must have ${PAGE_SIZE} bytes, not ${lengthOf(page)}.`);
 }
 
 export function isAsynchronous(backing: Backing | AsyncBacking): backing is AsyncBacking {
   return (backing as Partial<AsyncBacking>).asynchronous === true;
 }
 
-export function checkBacking(backing: unknown): asserts backing is Backing | AsyncBacking {
-  const { slots, read, write } = (backing ?? {}) as Partial<Backing>;
+/** Whose properties were read, by what `readBacking` made of it. */
+const origins = new WeakMap<object, object>();
+
+/**
+ * A caller's backing with each property read once: its getters run here and nowhere else.
+ * @throws ZramError EINVAL: it is none
+ */
+export function readBacking(backing: unknown): Backing | AsyncBacking {
+  if (typeof backing === 'object' && backing !== null && origins.has(backing)) return backing as Backing;
+  const { slots, name, asynchronous, read, write } = propertiesOf(backing);
   if (typeof read !== 'function' || typeof write !== 'function') {
     throw new ZramError('EINVAL', `backing must have slots, read and write, not ${describe(backing)}.`);
   }
   checkInteger(slots, 'backing.slots', 0, 2 ** 32 - 1);
+  const made = Object.freeze({
+    slots,
+    ...(typeof name === 'string' ? { name } : {}),
+    ...(asynchronous === true ? { asynchronous } : {}),
+    read: (slot: number, page: Uint8Array): unknown => Reflect.apply(read, backing, [slot, page]),
+    write: (slot: number, page: Uint8Array): unknown => Reflect.apply(write, backing, [slot, page]),
+  });
+  origins.set(made, backing as object);
+  return made as Backing | AsyncBacking;
 }
 
-/** Backings that somebody uses: each user numbers the slots for itself, so there can be only one. */
-const claimed = new WeakSet();
+function propertiesOf(backing: unknown): Record<keyof Backing | 'asynchronous', unknown> {
+  try {
+    const { slots, name, asynchronous, read, write } = (backing ?? {}) as Record<string, unknown>;
+    return { slots, name, asynchronous, read, write };
+  } catch (error) {
+    throw new ZramError('EINVAL', `the properties of backing cannot be read: ${textOf(error)}.`);
+  }
+}
+
+export function checkBacking(backing: unknown): asserts backing is Backing | AsyncBacking {
+  readBacking(backing);
+}
 
 /** @throws ZramError EBUSY: somebody uses it already */
 export function claimBacking(backing: Backing | AsyncBacking): void {
-  if (claimed.has(backing)) throw new ZramError('EBUSY', 'the backing is in use by another device or zswap.');
-  claimed.add(backing);
+  const { backings } = claims();
+  const origin = origins.get(backing) ?? backing;
+  if (backings.has(origin)) throw new ZramError('EBUSY', 'the backing is in use by another device or zswap.');
+  backings.add(origin);
 }
 
 export function releaseBacking(backing: Backing | AsyncBacking): void {
-  claimed.delete(backing);
+  claims().backings.delete(origins.get(backing) ?? backing);
 }
 
-/** A backing of a device, which its snapshots and clones use with it. */
-export class BackingDevice {
-  /** Pages read and written (bd_reads, bd_writes). */
-  reads = 0;
-  writes = 0;
-  /**
-   * Somebody writes pages back. One at a time, of the device, its snapshots and its clones: whoever is ended in the middle
-   * of a write leaves its block to others, which must not write there before that write is over.
-   */
-  writing = false;
-  #users = 1;
-  /** Reads that are under way, with the slot that each reads. */
-  readonly #readers = new Set<{ readonly slot: number; stale: boolean }>();
-
-  /** @param owned closed with the last user */
-  constructor(
-    readonly backing: Backing | AsyncBacking,
-    readonly owned: { destroy(): void } | undefined,
-  ) {
-    claimBacking(backing);
-  }
-
-  retain(): this {
-    this.#users++;
-    return this;
-  }
-
-  release(close = true): void {
-    if (--this.#users > 0) return;
-    releaseBacking(this.backing);
-    if (close) this.owned?.destroy();
-  }
-
-  /** @throws ZramError EIO; EAGAIN: it can only be read asynchronously */
-  read(slot: number): Uint8Array {
-    if (isAsynchronous(this.backing)) {
-      throw new ZramError('EAGAIN', 'the page is on an asynchronous backing: use readAsync or readPagesAsync.');
-    }
-    const page = new Uint8Array(PAGE_SIZE);
-    try {
-      now(() => this.backing.read(slot, page));
-    } catch (error) {
-      throw failed('read', slot, error);
-    }
-    this.reads++;
-    return page;
-  }
-
-  /**
-   * Reads a slot; undefined when it was written meanwhile: then it is another page's.
-   * @throws ZramError EIO
-   */
-  async readAsync(slot: number): Promise<Uint8Array | undefined> {
-    const page = new Uint8Array(PAGE_SIZE);
-    const reader = { slot, stale: false };
-    this.#readers.add(reader);
-    try {
-      await this.backing.read(slot, page);
-    } catch (error) {
-      if (!reader.stale) throw failed('read', slot, error);
-    } finally {
-      this.#readers.delete(reader);
-    }
-    this.reads++;
-    return reader.stale ? undefined : page;
-  }
-
-  /** @throws ZramError EIO */
-  write(slot: number, page: Uint8Array): void {
-    this.#disturb(slot);
-    try {
-      now(() => this.backing.write(slot, page));
-    } catch (error) {
-      throw failed('write', slot, error);
-    }
-    this.writes++;
-  }
-
-  /** @throws ZramError EIO */
-  async writeAsync(slot: number, page: Uint8Array): Promise<void> {
-    this.#disturb(slot);
-    try {
-      await this.backing.write(slot, page);
-    } catch (error) {
-      throw failed('write', slot, error);
-    }
-    this.writes++;
-  }
-
-  #disturb(slot: number): void {
-    for (const reader of this.#readers) if (reader.slot === slot) reader.stale = true;
-  }
-}
-
-/** A backing that does not say it is asynchronous has to be done when it returns. */
-function now(call: () => unknown): void {
-  const result = call();
-  const then = typeof result === 'object' && result !== null ? (result as Partial<Promise<void>>).then : undefined;
-  if (typeof then !== 'function') return;
-  (result as Promise<void>).then(undefined, () => undefined);
-  throw new TypeError('it returned a promise; a backing that does so must have the property asynchronous: true');
-}
-
-function failed(what: string, slot: number, error: unknown): ZramError {
-  return new ZramError('EIO', `the backing could not ${what} slot ${slot}: ${String(error)}`);
-}
+export { BackingDevice } from './backing-device.js';

@@ -1,11 +1,15 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** A backing in ordinary JavaScript memory: for tests, and to move pages out of an engine that is full. */
 import { PAGE_SIZE, checkInteger } from '../arguments.js';
+import { setBytes, viewOf } from '../bytes.js';
 import { ZramError } from '../errors.js';
+import { textOf } from '../size.js';
 import { checkTransfer, type Backing } from './backing.js';
 
 /** Keeps pages as they are, in chunks of 1 MiB that are made when first written. */
 export class MemoryBacking implements Backing {
+  /** @internal Whatever a bundler calls the class. */
+  static readonly name = 'MemoryBacking';
   /** Number of slots. */
   readonly slots: number;
   #chunks: Uint8Array[] | undefined = [];
@@ -21,15 +25,18 @@ export class MemoryBacking implements Backing {
     checkTransfer(this.slots, slot, page);
     const chunk = this.#live()[Math.floor(slot / CHUNK_PAGES)];
     const from = (slot % CHUNK_PAGES) * PAGE_SIZE;
-    if (chunk) page.set(chunk.subarray(from, from + PAGE_SIZE));
-    else page.fill(0);
+    if (chunk) setBytes(page, chunk.subarray(from, from + PAGE_SIZE));
+    else viewOf(page).fill(0);
   }
 
-  /** Copies `page` to a slot. */
+  /**
+   * Copies `page` to a slot.
+   * @throws ZramError ENOMEM: the host has no memory for another 1 MiB; what was written before is still there
+   */
   write(slot: number, page: Uint8Array): void {
     checkTransfer(this.slots, slot, page);
-    const chunk = (this.#live()[Math.floor(slot / CHUNK_PAGES)] ??= new Uint8Array(CHUNK_PAGES * PAGE_SIZE));
-    chunk.set(page, (slot % CHUNK_PAGES) * PAGE_SIZE);
+    const chunk = (this.#live()[Math.floor(slot / CHUNK_PAGES)] ??= makeChunk());
+    chunk.set(viewOf(page), (slot % CHUNK_PAGES) * PAGE_SIZE);
   }
 
   /** Lets go of all pages. Calling it again does nothing. */
@@ -49,3 +56,11 @@ export class MemoryBacking implements Backing {
 }
 
 const CHUNK_PAGES = 256;
+
+function makeChunk(): Uint8Array {
+  try {
+    return new Uint8Array(CHUNK_PAGES * PAGE_SIZE);
+  } catch (error) {
+    throw new ZramError('ENOMEM', `there is no memory for more pages of this backing: ${textOf(error)}.`);
+  }
+}

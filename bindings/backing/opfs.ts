@@ -1,9 +1,10 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** A backing in the origin private file system of browsers. */
-import { PAGE_SIZE, checkBoolean, checkInteger, checkOptions } from '../arguments.js';
+import { PAGE_SIZE, checkBoolean, checkInteger, readOptions } from '../arguments.js';
+import { viewOf } from '../bytes.js';
 import { ZramError, type ZramErrorCode } from '../errors.js';
-import { describe } from '../size.js';
-import type { Backing } from './backing.js';
+import { describe, textOf } from '../size.js';
+import { checkTransfer, type Backing } from './backing.js';
 
 // What of the browser is used. Its own types are not there for everybody who compiles against this package.
 interface SyncAccessHandle {
@@ -34,6 +35,8 @@ const CODES: Record<string, ZramErrorCode> = {
  * without waiting in dedicated workers, and only there. The file grows as slots are used.
  */
 export class OpfsBacking implements Backing {
+  /** @internal Whatever a bundler calls the class. */
+  static readonly name = 'OpfsBacking';
   /** Number of slots. */
   readonly slots: number;
   /** The file's name. */
@@ -41,6 +44,7 @@ export class OpfsBacking implements Backing {
   readonly #directory: Directory;
   readonly #keep: boolean;
   #handle: SyncAccessHandle | undefined;
+  #ended: Promise<void> | undefined;
 
   private constructor(name: string, slots: number, directory: Directory, handle: SyncAccessHandle, keep: boolean) {
     this.name = name;
@@ -59,61 +63,89 @@ export class OpfsBacking implements Backing {
    * elsewhere; EINVAL; ENOSPC: the origin's quota is used up; EIO
    */
   static async create(name: string, slots: number, options?: { keep?: boolean | undefined }): Promise<OpfsBacking> {
+    const { keep = false } = readOptions(options, ['keep'], 'OpfsBacking.create');
     if (typeof name !== 'string' || name === '') {
       throw new ZramError('EINVAL', `name must be the name of a file, not ${describe(name)}.`);
     }
     checkInteger(slots, 'slots', 1, 2 ** 32 - 1);
-    checkOptions(options, ['keep'], 'OpfsBacking.create');
-    const { keep = false } = options ?? {};
     checkBoolean(keep, 'keep');
     try {
       const directory = await rootDirectory();
-      const file = await directory.getFileHandle(name, { create: true });
-      if (typeof file.createSyncAccessHandle !== 'function') throw unsupported();
-      const handle = await file.createSyncAccessHandle();
-      handle.truncate(0);
-      return new OpfsBacking(name, slots, directory, handle, keep);
+      const handle = await openFile(directory, name);
+      const backing = new OpfsBacking(name, slots, directory, handle, keep);
+      try {
+        handle.truncate(0);
+      } catch (error) {
+        await backing.destroy();
+        throw error;
+      }
+      return backing;
     } catch (error) {
       if (error instanceof ZramError) throw error;
-      const code = CODES[(error as Error).name] ?? 'EIO';
-      throw new ZramError(code, `the file ${name} cannot be made: ${String(error)}`);
+      throw new ZramError(
+        CODES[nameOf(error)] ?? 'EIO',
+        `the file ${describe(name)} cannot be made: ${textOf(error)}.`,
+      );
     }
   }
 
-  /** Fills `page` from a slot. */
+  /**
+   * Fills `page` from a slot.
+   * @throws ZramError EINVAL: no such slot, or `page` has not 4096 bytes; EIO: the file cannot be read, or ends before
+   */
   read(slot: number, page: Uint8Array): void {
-    const length = this.#live().read(page.subarray(0, PAGE_SIZE), { at: slot * PAGE_SIZE });
-    if (length !== PAGE_SIZE) throw new ZramError('EIO', `slot ${slot} of ${this.name} ends after ${length} bytes.`);
+    this.#transfer('read', slot, page);
   }
 
-  /** Writes `page` to a slot. */
+  /**
+   * Writes `page` to a slot.
+   * @throws ZramError EINVAL: no such slot, or `page` has not 4096 bytes; EIO: the file cannot be written, or the origin's
+   * quota is used up
+   */
   write(slot: number, page: Uint8Array): void {
-    const length = this.#live().write(page.subarray(0, PAGE_SIZE), { at: slot * PAGE_SIZE });
-    if (length !== PAGE_SIZE) throw new ZramError('EIO', `slot ${slot} of ${this.name} took ${length} bytes only.`);
+    this.#transfer('write', slot, page);
+  }
+
+  /** A call may do a part only: what is left is done by another. */
+  #transfer(what: 'read' | 'write', slot: number, page: Uint8Array): void {
+    checkTransfer(this.slots, slot, page);
+    const handle = this.#handle;
+    if (!handle) throw new ZramError('EINVAL', 'this OpfsBacking was destroyed.');
+    for (let done = 0; done < PAGE_SIZE;) {
+      let count: number;
+      try {
+        count = handle[what](viewOf(page, done), { at: slot * PAGE_SIZE + done });
+      } catch (error) {
+        throw new ZramError('EIO', `slot ${slot} of ${describe(this.name)}: ${textOf(error)}.`);
+      }
+      // Where the quota is used up, Chromium's write returns an error of its own as an unsigned number.
+      if (!(count > 0 && count <= PAGE_SIZE - done)) {
+        throw new ZramError('EIO', `slot ${slot} of ${describe(this.name)}: ${what} ended after ${done} bytes.`);
+      }
+      done += count;
+    }
   }
 
   /**
    * Closes the file and, without `keep`, removes it: its space is free at once, its name when the promise is fulfilled,
    * which never rejects. Calling it again does nothing.
    */
-  async destroy(): Promise<void> {
+  destroy(): Promise<void> {
+    return (this.#ended ??= this.#end());
+  }
+
+  async #end(): Promise<void> {
     const handle = this.#handle;
-    if (!handle) return;
     this.#handle = undefined;
-    if (!this.#keep) handle.truncate(0);
-    handle.close();
-    // Somebody may have removed it meanwhile: that is as well.
-    if (!this.#keep) await this.#directory.removeEntry(this.name).catch(() => undefined);
+    // One after the other, whatever becomes of the one before. Somebody may have removed it meanwhile: that is as well.
+    if (!this.#keep) unlessItFails(() => handle?.truncate(0));
+    unlessItFails(() => handle?.close());
+    if (!this.#keep) await removed(this.#directory, this.name);
   }
 
   /** The same as `destroy()`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.destroy();
-  }
-
-  #live(): SyncAccessHandle {
-    if (this.#handle) return this.#handle;
-    throw new ZramError('EINVAL', 'this OpfsBacking was destroyed.');
   }
 }
 
@@ -121,6 +153,50 @@ async function rootDirectory(): Promise<Directory> {
   const { navigator } = globalThis as { navigator?: { storage?: { getDirectory?(): Promise<Directory> } } };
   if (typeof navigator?.storage?.getDirectory !== 'function') throw unsupported();
   return navigator.storage.getDirectory();
+}
+
+/** Opens a file, or makes it. When it was made in vain, it is not left there. */
+async function openFile(directory: Directory, name: string): Promise<SyncAccessHandle> {
+  const existed = await exists(directory, name);
+  const file = await directory.getFileHandle(name, { create: true });
+  try {
+    if (typeof file.createSyncAccessHandle !== 'function') throw unsupported();
+    return await file.createSyncAccessHandle();
+  } catch (error) {
+    // EBUSY: another call was faster, and it is that one's file.
+    if (!existed && CODES[nameOf(error)] !== 'EBUSY') await removed(directory, name);
+    throw error;
+  }
+}
+
+async function exists(directory: Directory, name: string): Promise<boolean> {
+  try {
+    await directory.getFileHandle(name, { create: false });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function removed(directory: Directory, name: string): Promise<void> {
+  try {
+    await directory.removeEntry(name);
+  } catch {
+    // It is open elsewhere by now, or gone.
+  }
+}
+
+function unlessItFails(call: () => void): void {
+  try {
+    call();
+  } catch {
+    // Nothing better could be done; the other steps follow.
+  }
+}
+
+function nameOf(error: unknown): string {
+  const name = (error as { name?: unknown } | null | undefined)?.name;
+  return typeof name === 'string' ? name : '';
 }
 
 function unsupported(): ZramError {

@@ -2,13 +2,15 @@
  * The compressors of an engine, and its codecs: the numbers by which an object's header says how it is encoded. A codec is a
  * compressor with its parameters: what was made with others is told apart, also where it could be read alike. Of LZ4 there
  * is one, whatever the level.
+ *
+ * There are 13 numbers for all but LZ4. When they have run out, those come back that no object has and nobody holds.
  */
-import { PAGE_SIZE } from '../arguments.js';
-import { copyOf, isBytes, sameBytes } from '../bytes.js';
+import { copyOf, sameBytes } from '../bytes.js';
 import { ZramError } from '../errors.js';
 import { describe } from '../size.js';
 import type { Compressor, CompressorParams } from './compressor.js';
 import { deflateCompressor } from './deflate.js';
+import { compressed, decompressed } from './registered.js';
 import { loadZstd, zstdOfNode } from './zstd.js';
 
 // As in assembly/common.ts.
@@ -17,12 +19,11 @@ export const CODEC_LZ4 = 1;
 export const CODEC_PAGE = 2;
 const CODEC_FOREIGN = 3;
 const CODEC_MAX = 15;
+const CODECS_FOREIGN = CODEC_MAX - CODEC_FOREIGN + 1;
 
 const LZ4 = 'lz4';
 const DEFLATE = 'deflate';
 const ZSTD = 'zstd';
-/** The kernel's limit for the name of a compressor, terminating zero included (CRYPTO_MAX_ALG_NAME). */
-export const ALGORITHM_NAME_MAX = 128;
 
 /** A compressor with its parameters, as a device uses it. */
 export interface Encoder {
@@ -32,9 +33,26 @@ export interface Encoder {
   readonly params: CompressorParams;
   /**
    * Not for LZ4, which is the core's.
+   * @returns the block; a page's length means that the page does not compress
    * @throws ZramError EIO: it failed, or returned no bytes
    */
   encode(page: Uint8Array): Uint8Array;
+}
+
+interface ForeignEncoder extends Encoder {
+  /** As `encode`, the other way. @throws ZramError EIO: it failed, or returned no page */
+  decode(block: Uint8Array): Uint8Array;
+}
+
+/** Encoders that somebody uses across calls: until `end`, their numbers are nobody else's. */
+export interface EncoderHold {
+  /** @throws ZramError as `checkParams`; ENOSPC: the engine has no number left for it */
+  encoder(name: string, params: CompressorParams): Encoder;
+  /** What makes objects of this codec; undefined for those of the core. */
+  find(codec: number): Encoder | undefined;
+  /** Lets go of all but these. */
+  keep(encoders: readonly (Encoder | undefined)[]): void;
+  end(): void;
 }
 
 export class Codecs {
@@ -43,17 +61,25 @@ export class Codecs {
     [DEFLATE, deflateCompressor(undefined)],
   ]);
   /** The n-th is codec CODEC_FOREIGN + n. */
-  readonly #codecs: (Encoder & { readonly compressor: Compressor })[] = [];
+  readonly #codecs: (ForeignEncoder | undefined)[] = [];
+  /** The last encoder for these very parameters: compared by content once, not for every page. */
+  readonly #known = new WeakMap<CompressorParams, ForeignEncoder>();
+  readonly #holds = new Set<Set<Encoder>>();
+  /** Calls of compressors that are under way, one inside the other. */
+  #calls = 0;
 
   /** Whether Node's own zstd was looked for. That loads node:zlib, 4 ms of a process: not before somebody asks. */
   #soughtZstd = false;
+
+  /** @param codecsOfObjects which of these codecs, as bits, any object of the engine has */
+  constructor(readonly codecsOfObjects: (wanted: number) => number) {}
 
   /** Names of the compressors that can be used at once. */
   names(): string[] {
     if (!this.#soughtZstd) {
       this.#soughtZstd = true;
       const zstd = zstdOfNode();
-      if (zstd) this.#compressors.set(ZSTD, zstd);
+      if (zstd && !this.#compressors.has(ZSTD)) this.#compressors.set(ZSTD, zstd);
     }
     return [LZ4, ...this.#compressors.keys()];
   }
@@ -62,19 +88,11 @@ export class Codecs {
     return name === LZ4 || this.#compressors.has(name) || this.names().includes(name);
   }
 
-  register(compressor: unknown): void {
-    const { name, compress, decompress } = (compressor ?? {}) as Partial<Compressor>;
-    if (typeof name !== 'string' || !/^\S+$/.test(name) || name.length >= ALGORITHM_NAME_MAX || /[[\]]/.test(name)) {
-      throw new ZramError(
-        'EINVAL',
-        `a compressor's name has 1 to ${ALGORITHM_NAME_MAX - 1} characters, none of them white space or a bracket; ${describe(name)} is none.`,
-      );
-    }
-    if (typeof compress !== 'function' || typeof decompress !== 'function') {
-      throw new ZramError('EINVAL', `the compressor ${name} must have the functions compress and decompress.`);
-    }
+  /** @param compressor as `readCompressor` read it */
+  register(compressor: Compressor): void {
+    const { name } = compressor;
     if (this.#has(name)) throw new ZramError('EINVAL', `there is a compressor ${name} already.`);
-    this.#compressors.set(name, compressor as Compressor);
+    this.#compressors.set(name, compressor);
   }
 
   /** Makes a compressor usable that has to be loaded first. Others are left to `check`. */
@@ -104,40 +122,93 @@ export class Codecs {
     }
   }
 
-  /** @throws ZramError as `checkParams`; ENOSPC: the engine has no number left for it */
-  encoder(name: string, params: CompressorParams): Encoder {
+  // ── numbers ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** The way to encoders. */
+  hold(): EncoderHold {
+    const held = new Set<Encoder>();
+    this.#holds.add(held);
+    const keep = <T extends Encoder | undefined>(encoder: T): T => {
+      if (encoder) held.add(encoder);
+      return encoder;
+    };
+    return {
+      encoder: (name, params) => keep(this.#encoder(name, params)),
+      find: (codec) => keep(this.#codecs[codec - CODEC_FOREIGN]),
+      keep: (encoders) => {
+        for (const encoder of held) if (!encoders.includes(encoder)) held.delete(encoder);
+      },
+      end: () => {
+        this.#holds.delete(held);
+      },
+    };
+  }
+
+  #encoder(name: string, params: CompressorParams): Encoder {
+    const known = this.#known.get(params);
+    if (known?.name === name && this.#codecs[known.codec - CODEC_FOREIGN] === known) return known;
     this.checkParams(name, params);
-    const { level, winbits } = params;
     if (name === LZ4) return { name, codec: CODEC_LZ4, params, encode: () => new Uint8Array(0) };
-    const known = this.#codecs.find((codec) => codec.name === name && sameParams(codec.params, params));
-    if (known) return known;
-    const codec = CODEC_FOREIGN + this.#codecs.length;
-    if (codec > CODEC_MAX) {
-      throw new ZramError(
-        'ENOSPC',
-        `an engine tells ${CODEC_MAX - CODEC_FOREIGN + 1} compressors with their parameters apart; there are as many.`,
-      );
-    }
+    const encoder =
+      this.#codecs.find((one) => one?.name === name && sameParams(one.params, params)) ?? this.#make(name, params);
+    this.#known.set(params, encoder);
+    return encoder;
+  }
+
+  #make(name: string, params: CompressorParams): ForeignEncoder {
+    const { level, winbits } = params;
     const dictionary = params.dictionary && copyOf(params.dictionary);
+    // The compressor's own: what it does to it must not be saved, nor compared.
+    const lent = dictionary && copyOf(dictionary);
     const compressor =
       name === DEFLATE && winbits !== undefined
         ? deflateCompressor(winbits)
         : (this.#compressors.get(name) as Compressor);
-    const made = {
+    const n = this.#freeNumber();
+    return (this.#codecs[n] = {
       name,
-      codec,
+      codec: CODEC_FOREIGN + n,
       params: { level, dictionary, winbits },
-      compressor,
-      encode: (page: Uint8Array) => called(name, 'compress', () => compressor.compress(page, level, dictionary)),
-    };
-    this.#codecs.push(made);
-    return made;
+      encode: (page) => this.#calling(() => compressed(name, () => compressor.compress(page, level, lent))),
+      decode: (block) => this.#calling(() => decompressed(name, () => compressor.decompress(block, lent))),
+    });
   }
 
-  /** What makes objects of this codec; undefined for those of the core. */
-  find(codec: number): Encoder | undefined {
-    return this.#codecs[codec - CODEC_FOREIGN];
+  /** A number that is in nobody's use. @throws ZramError ENOSPC */
+  #freeNumber(): number {
+    for (const collected of [false, true]) {
+      if (collected) this.#collect();
+      for (let n = 0; n < CODECS_FOREIGN; n++) if (!this.#codecs[n]) return n;
+    }
+    throw new ZramError(
+      'ENOSPC',
+      `an engine tells ${CODECS_FOREIGN} compressors with their parameters apart, and as many are in use by devices or by what is stored.`,
+    );
   }
+
+  /** Takes back the numbers that nobody needs: one walk over all objects, at most. */
+  #collect(): void {
+    // Whoever called a compressor may be about to store what it returns, whatever the holds say by then.
+    if (this.#calls > 0) return;
+    let wanted = 0;
+    for (const encoder of this.#codecs) if (encoder) wanted |= 1 << encoder.codec;
+    for (const held of this.#holds) for (const { codec } of held) wanted &= ~(1 << codec);
+    const needless = wanted & ~this.codecsOfObjects(wanted);
+    for (let n = 0; n < CODECS_FOREIGN; n++) {
+      if (needless & (1 << (CODEC_FOREIGN + n))) this.#codecs[n] = undefined;
+    }
+  }
+
+  #calling<T>(call: () => T): T {
+    this.#calls++;
+    try {
+      return call();
+    } finally {
+      this.#calls--;
+    }
+  }
+
+  // ── reading ────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** As `decode`; undefined where that fails. */
   tryDecode(codec: number, block: Uint8Array): Uint8Array | undefined {
@@ -156,31 +227,10 @@ export class Codecs {
 
   /** @throws ZramError EIO: it failed, or returned no page */
   decode(codec: number, block: Uint8Array): Uint8Array {
-    const found = this.#codecs[codec - CODEC_FOREIGN];
-    if (!found) throw new ZramError('EIO', `an object has the codec ${codec}, which this engine does not know.`);
-    const {
-      compressor,
-      params: { dictionary },
-    } = found;
-    const page = called(compressor.name, 'decompress', () => compressor.decompress(block, dictionary));
-    if (page.length === PAGE_SIZE) return page;
-    throw new ZramError('EIO', `${compressor.name} decompressed a block to ${page.length} bytes, not to a page.`);
+    const encoder = this.#codecs[codec - CODEC_FOREIGN];
+    if (encoder) return encoder.decode(block);
+    throw new ZramError('EIO', `an object has the codec ${codec}, which this engine does not know.`);
   }
-}
-
-/** Somebody else's code: whatever it does, what comes of it is bytes or an EIO. */
-function called(name: string, what: string, call: () => unknown): Uint8Array {
-  let result: unknown;
-  try {
-    result = call();
-  } catch (error) {
-    if (error instanceof ZramError && error.code === 'EOPNOTSUPP') throw error;
-    throw new ZramError('EIO', `${name} could not ${what} a page: ${String(error)}`);
-  }
-  // Copied: a compressor may return the same buffer each time.
-  const bytes = isBytes(result) ? copyOf(result) : undefined;
-  if (bytes && bytes.length > 0) return bytes;
-  throw new ZramError('EIO', `${name} must ${what} a page to a Uint8Array that is not empty, not ${describe(result)}.`);
 }
 
 function sameParams(a: CompressorParams, b: CompressorParams): boolean {

@@ -1,6 +1,7 @@
 /** zstd: Node's own, where its zlib has it, else the package @hpcc-js/wasm-zstd, where it is installed. */
 import { PAGE_SIZE } from '../arguments.js';
 import { ZramError } from '../errors.js';
+import { textOf } from '../size.js';
 import type { Compressor } from './compressor.js';
 
 interface Zstd {
@@ -55,7 +56,11 @@ export async function loadZstd(): Promise<Made> {
       `there is no zstd here: Node.js has it from 22.15 on; elsewhere install ${name}, or register a compressor of that name.`,
     );
   }
-  return compressorOf(await loaded.Zstd.load());
+  try {
+    return compressorOf(await loaded.Zstd.load());
+  } catch (error) {
+    throw new ZramError('EOPNOTSUPP', `the zstd of ${name} does not start: ${textOf(error)}.`);
+  }
 }
 
 function compressorOf(zstd: Zstd): Made {

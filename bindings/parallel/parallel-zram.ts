@@ -2,80 +2,28 @@
 /** ParallelZram: the device of several workers, asynchronous, in zram's vocabulary. */
 import {
   PAGE_SIZE,
-  checkBoolean,
   checkByteRange,
   checkBytes,
   checkInteger,
-  checkOptions,
   checkPageRange,
   checkPages,
   outFor,
   parseDiskPages,
 } from '../arguments.js';
-import { Core, compileCore, loadCore } from '../core.js';
-import type { EngineMemory, EngineOptions } from '../engine.js';
+import { lengthOf } from '../bytes.js';
+import { Core, compileCore, loadCore, type CoreSource } from '../core.js';
 import { ZramError } from '../errors.js';
-import { parseSize, type Size } from '../size.js';
-import type { ZramOptions } from '../zram-options.js';
-import type { IoStat, MmStat } from '../zram-stats.js';
+import { readMergeOptions } from '../merge-options.js';
+import type { RecompressOptions, RecompressReport } from '../post-process/recompress.js';
+import { parseSize, textOf, type Size } from '../size.js';
 import type { CompactReport, MergeOptions, MergeReport } from '../zs-pool.js';
-import { Fleet, type FleetSetting } from './fleet/fleet.js';
-import { WORKERS_MAX } from './fleet/owners.js';
-import type { ControlName, DeviceOptions, WorkerFigures } from './fleet/protocol.js';
+import { Fleet } from './fleet/fleet.js';
+import type { ControlName } from './fleet/protocol.js';
 import { Router } from './fleet/router.js';
-import { ControlTask, DiscardTask, ReadTask, WriteTask } from './fleet/tasks.js';
-import { canShareMemory, hardwareThreads } from './fleet/thread.js';
-import type { WorkerSource } from './worker-source.js';
-
-/** What a device of several workers is made with. */
-export interface ParallelZramOptions extends Omit<ZramOptions, 'pool' | 'backing'>, Omit<EngineOptions, 'compressors'> {
-  /** Threads, 1 to 64, each with an engine of up to 4 GiB. Default: what the machine runs at once, at most 8. */
-  workers?: number | undefined;
-  /** Most bytes of all workers' pools; each has an equal share, rounded to pages. 0 = none. A write beyond is `ENOMEM`. */
-  memLimit?: Size | undefined;
-  /** Bytes to which the linear memory of *each* worker's engine may grow; default and most: 4 GiB less 64 KiB. */
-  maxMemory?: Size | undefined;
-  /** Where the worker's script is, for bundlers that do not find it. Default: `parallel-worker.js` beside the library. */
-  worker?: WorkerSource | undefined;
-  /**
-   * Whether pages go to the workers through shared memory. Default: where it is to be had, which in a browser is a page that
-   * is cross-origin isolated. Without it buffers are transferred.
-   */
-  sharedMemory?: boolean | undefined;
-}
-
-/** What the workers' counters add up to, and each worker's own. */
-export interface ParallelStats {
-  /** Sums. `memUsedMax` is the sum of the workers' maxima, which they need not have reached at one time. */
-  readonly mmStat: MmStat;
-  /** Sums; `notifyFree` counts each page of a discard once. */
-  readonly ioStat: IoStat;
-  /** Sums, over the workers' engines. */
-  readonly memory: EngineMemory;
-  /** Of the workers that are alive. */
-  readonly workers: readonly {
-    /** Of the worker's device. */
-    readonly mmStat: MmStat;
-    /** Of the worker's engine. */
-    readonly memory: EngineMemory;
-  }[];
-}
-
-const OPTIONS = [
-  'disksize',
-  'compAlgorithm',
-  'level',
-  'memLimit',
-  'dedup',
-  'chainSize',
-  'shrinker',
-  'module',
-  'maxMemory',
-  'workers',
-  'worker',
-  'sharedMemory',
-] as const;
-const WORKERS_DEFAULT_MAX = 8;
+import { ControlTask, DiscardTask, Disk, ReadTask, WriteTask } from './fleet/tasks.js';
+import { compactReport, mergeReport, parallelStats, recompressReport } from './fleet/reports.js';
+import { readIdle, readRecompressOptions, readSettings } from './fleet/settings.js';
+import type { ParallelStats, ParallelZramOptions } from './types.js';
 
 /**
  * A compressed block device on several threads: more than one core, and more than 4 GiB. The calls are those of `Zram`, and
@@ -93,8 +41,8 @@ const WORKERS_DEFAULT_MAX = 8;
 export class ParallelZram {
   readonly #fleet: Fleet;
   readonly #workers: number;
-  #pages = 0;
-  #notifyFree = 0;
+  /** As the calls made from now on shall find it. */
+  #disk: Disk | undefined;
   #ended: Promise<void> | undefined;
 
   private constructor(fleet: Fleet, workers: number) {
@@ -103,44 +51,27 @@ export class ParallelZram {
   }
 
   /**
-   * Starts the workers and makes a device in each.
+   * Starts the workers and makes a device in each. Loads a compressor that has to be loaded.
    * @param options those of `Zram.create`, and how many workers
-   * @throws ZramError EINVAL: a wrong option; EIO: a worker could not be started, or the core not be loaded; ENOMEM
+   * @throws ZramError EINVAL: a wrong option; EIO: a worker could not be started, or the core not be loaded, or no worker says
+   * anything for 15 seconds; ENOMEM; EOPNOTSUPP: a compressor that is not installed. No thread is left then
    */
   static async create(options?: ParallelZramOptions): Promise<ParallelZram> {
-    checkOptions(options, OPTIONS, 'ParallelZram.create');
-    const { module: source, maxMemory, workers = defaultWorkers(), worker, sharedMemory, ...rest } = options ?? {};
-    const { disksize, memLimit = 0, ...device } = rest;
-    checkInteger(workers, 'workers', 1, WORKERS_MAX);
-    const limits = shares(memLimit, workers);
-    const pages = disksize === undefined ? 0 : parseDiskPages(disksize);
-    const bytes = maxMemory === undefined ? undefined : parseSize(maxMemory, 'maxMemory');
-    const sharesMemory = sharedMemory ?? canShareMemory();
-    checkBoolean(sharesMemory, 'sharedMemory');
-    if (sharesMemory && !canShareMemory()) {
-      throw new ZramError(
-        'EINVAL',
-        'sharedMemory needs SharedArrayBuffer, and in a browser a cross-origin isolated page.',
-      );
-    }
-
-    const module = await compileCore(source);
-    const core = new Core(await loadCore(module), Infinity);
-    core.makeHashKey();
-    const router = new Router(core);
-    const fleet = makeFleet({ workers, source: worker, sharesMemory, router });
-    const zram = new ParallelZram(fleet, workers);
-    zram.#pages = pages;
-    const deviceOf = (n: number): DeviceOptions => ({
-      ...device,
-      memLimit: limits[n],
-      ...(pages > 0 && { disksize: pages * PAGE_SIZE }),
-    });
+    const { workers, source, sharesMemory, module, maxMemory, pages, devices } = readSettings(options);
+    const [compiled, router] = await loadRouter(module);
+    const fleet = new Fleet({ workers, source, sharesMemory, router });
     try {
-      await fleet.start(module, bytes, deviceOf);
+      await fleet.start(compiled, maxMemory, devices);
     } catch (error) {
       await fleet.end();
-      throw error;
+      throw error instanceof ZramError
+        ? error
+        : new ZramError('ENOMEM', `there is no memory for ${workers} workers: ${textOf(error)}.`);
+    }
+    const zram = new ParallelZram(fleet, workers);
+    if (pages > 0) {
+      zram.#disk = new Disk(pages);
+      zram.#disk.ready = true;
     }
     return zram;
   }
@@ -151,26 +82,31 @@ export class ParallelZram {
   }
 
   /**
-   * Sets the disk's size: the device can then be used (as writing `disksize`).
-   * @throws ZramError EBUSY: it has one already; EINVAL: 0 or too large; ENOMEM
+   * Sets the disk's size: the device can then be used (as writing `disksize`). When it fails, so do the calls that were made
+   * after it and before its end, and the settings are as before.
+   * @throws ZramError EBUSY: it has one already, or another `init` is under way; EINVAL: 0 or too large; ENOMEM
    */
   init(disksize: Size): Promise<void> {
     return this.#start(() => {
+      const isNone = parseSize(disksize, 'disksize') === 0;
       this.#live();
-      const pages = parseDiskPages(disksize);
-      if (this.#pages > 0) throw new ZramError('EBUSY', 'the device has a disksize; reset() it first.');
+      if (this.#disk && !isNone) throw new ZramError('EBUSY', 'the device has a disksize; reset() it first.');
       // What is called after this may count on it.
-      this.#pages = pages;
-      return this.#inTurn(async () => {
-        try {
-          await this.#all('init', pages * PAGE_SIZE);
-        } catch (error) {
-          await this.#fleet.control('reset');
-          this.#pages = 0;
-          throw error;
-        }
-      }, true);
+      const disk = (this.#disk = new Disk(parseDiskPages(disksize)));
+      return this.#inTurn(() => this.#initAll(disk), true);
     });
+  }
+
+  async #initAll(disk: Disk): Promise<void> {
+    try {
+      await this.#all('init', disk.pages * PAGE_SIZE);
+      disk.ready = true;
+    } catch (error) {
+      disk.failed = true;
+      if (this.#disk === disk) this.#disk = undefined;
+      await this.#fleet.control('undo');
+      throw error;
+    }
   }
 
   // ── in ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -184,10 +120,10 @@ export class ParallelZram {
    */
   writePage(index: number, bytes: Uint8Array): Promise<void> {
     return this.#start(() => {
-      this.#ready();
-      checkPageRange(index, 1, this.#pages);
       checkPages(bytes, 1);
-      return this.#write(index * PAGE_SIZE, bytes);
+      const disk = this.#ready();
+      checkPageRange(index, 1, disk.pages);
+      return this.#write(disk, index * PAGE_SIZE, bytes);
     });
   }
 
@@ -200,10 +136,10 @@ export class ParallelZram {
    */
   writePages(index: number, bytes: Uint8Array): Promise<void> {
     return this.#start(() => {
-      this.#ready();
       checkPages(bytes);
-      checkPageRange(index, bytes.length / PAGE_SIZE, this.#pages);
-      return this.#write(index * PAGE_SIZE, bytes);
+      const disk = this.#ready();
+      checkPageRange(index, lengthOf(bytes) / PAGE_SIZE, disk.pages);
+      return this.#write(disk, index * PAGE_SIZE, bytes);
     });
   }
 
@@ -215,15 +151,15 @@ export class ParallelZram {
    */
   write(offset: number, bytes: Uint8Array): Promise<void> {
     return this.#start(() => {
-      this.#ready();
       checkBytes(bytes, 'bytes');
-      checkByteRange(offset, bytes.length, this.#pages);
-      return this.#write(offset, bytes);
+      const disk = this.#ready();
+      checkByteRange(offset, lengthOf(bytes), disk.pages);
+      return this.#write(disk, offset, bytes);
     });
   }
 
-  #write(offset: number, bytes: Uint8Array): Promise<void> {
-    const task = new WriteTask(this.#fleet, offset, bytes);
+  #write(disk: Disk, offset: number, bytes: Uint8Array): Promise<void> {
+    const task = new WriteTask(this.#fleet, disk, offset, bytes);
     if (!this.#fleet.enqueue(task)) task.keep();
     return task.promise;
   }
@@ -238,9 +174,9 @@ export class ParallelZram {
    */
   readPage(index: number, out?: Uint8Array): Promise<Uint8Array> {
     return this.#start(() => {
-      this.#ready();
-      checkPageRange(index, 1, this.#pages);
-      return this.#read(index * PAGE_SIZE, PAGE_SIZE, out);
+      const disk = this.#ready();
+      checkPageRange(index, 1, disk.pages);
+      return this.#read(disk, index * PAGE_SIZE, PAGE_SIZE, out);
     });
   }
 
@@ -253,10 +189,10 @@ export class ParallelZram {
    */
   readPages(index: number, count: number, out?: Uint8Array): Promise<Uint8Array> {
     return this.#start(() => {
-      this.#ready();
-      checkInteger(count, 'count', 0, this.#pages);
-      checkPageRange(index, count, this.#pages);
-      return this.#read(index * PAGE_SIZE, count * PAGE_SIZE, out);
+      const disk = this.#ready();
+      checkInteger(count, 'count', 0, disk.pages);
+      checkPageRange(index, count, disk.pages);
+      return this.#read(disk, index * PAGE_SIZE, count * PAGE_SIZE, out);
     });
   }
 
@@ -269,15 +205,15 @@ export class ParallelZram {
    */
   read(offset: number, length: number, out?: Uint8Array): Promise<Uint8Array> {
     return this.#start(() => {
-      this.#ready();
-      checkInteger(length, 'length', 0, this.#pages * PAGE_SIZE);
-      checkByteRange(offset, length, this.#pages);
-      return this.#read(offset, length, out);
+      const disk = this.#ready();
+      checkInteger(length, 'length', 0, disk.pages * PAGE_SIZE);
+      checkByteRange(offset, length, disk.pages);
+      return this.#read(disk, offset, length, out);
     });
   }
 
-  #read(offset: number, length: number, out: Uint8Array | undefined): Promise<Uint8Array> {
-    const task = new ReadTask(this.#fleet, offset, length, outFor(out, length));
+  #read(disk: Disk, offset: number, length: number, out: Uint8Array | undefined): Promise<Uint8Array> {
+    const task = new ReadTask(this.#fleet, disk, offset, length, outFor(out, length));
     this.#fleet.enqueue(task);
     return task.promise;
   }
@@ -292,13 +228,12 @@ export class ParallelZram {
    */
   discard(offset: number, length: number): Promise<void> {
     return this.#start(() => {
-      this.#ready();
-      checkInteger(length, 'length', 0, this.#pages * PAGE_SIZE);
-      checkByteRange(offset, length, this.#pages);
+      const disk = this.#ready();
+      checkInteger(length, 'length', 0, disk.pages * PAGE_SIZE);
+      checkByteRange(offset, length, disk.pages);
       const first = Math.ceil(offset / PAGE_SIZE);
       const count = Math.max(Math.floor((offset + length) / PAGE_SIZE) - first, 0);
-      this.#notifyFree += count;
-      const task = new DiscardTask(this.#fleet, first, count);
+      const task = new DiscardTask(this.#fleet, disk, first, count);
       this.#fleet.enqueue(task);
       return task.promise;
     });
@@ -306,62 +241,81 @@ export class ParallelZram {
 
   /**
    * Stores identical pages once, in all workers at the same time.
-   * @param options `maxObjects` is for all workers together, `maxMilliseconds` for each
+   * @param options `maxObjects` is divided among the workers, and rounded up; `maxMilliseconds` is for each
    * @returns sums; the milliseconds are the longest
    */
   merge(options?: MergeOptions): Promise<MergeReport> {
     return this.#start(() => {
-      this.#ready();
-      return this.#inTurn(async () => {
-        const { maxObjects } = options ?? {};
-        const share = typeof maxObjects === 'number' ? Math.ceil(maxObjects / this.workers) : maxObjects;
-        const reports = await this.#all<MergeReport>('merge', options && { ...options, maxObjects: share });
-        return Object.freeze({
-          ...sums(reports, [
-            'objectsScanned',
-            'objectsHashed',
-            'objectsMerged',
-            'bytesMerged',
-            'pagesFreed',
-            'hashCollisions',
-          ]),
-          complete: reports.every(({ complete }) => complete),
-          milliseconds: Math.max(...reports.map(({ milliseconds }) => milliseconds)),
-        });
+      const { maxObjects, ...rest } = readMergeOptions(options);
+      return this.#ofDisk(async () => {
+        return mergeReport(await this.#all('merge', { ...rest, maxObjects: this.#share(maxObjects) }));
       });
     });
   }
 
   /** Moves objects together and frees what becomes empty (zs_compact), in all workers. Gives sums, and the longest time. */
   compact(): Promise<CompactReport> {
+    return this.#start(() => this.#ofDisk(async () => compactReport(await this.#all('compact'))));
+  }
+
+  /**
+   * Marks stored pages as idle, until somebody reads or writes them; same-filled pages are left out.
+   * @param what `'all'` (default), or an age in seconds: pages that were not accessed for so long, while the others' mark is
+   * taken away
+   * @throws ZramError EINVAL: an age, without the option `trackEntryActime`
+   */
+  idle(what: 'all' | number | { age?: number | undefined } = 'all'): Promise<void> {
     return this.#start(() => {
-      this.#ready();
-      return this.#inTurn(async () => {
-        const reports = await this.#all<CompactReport>('compact');
-        return Object.freeze({
-          ...sums(reports, ['pagesFreed', 'objectsMoved']),
-          milliseconds: Math.max(...reports.map(({ milliseconds }) => milliseconds)),
-        });
+      const age = readIdle(what);
+      return this.#ofDisk(async () => {
+        await this.#all('idle', age);
       });
     });
   }
 
-  /** Uninitialised again: everything is freed, all counters are zero, limit and compressor are the defaults. */
+  /**
+   * Compresses pages again with secondary compressors, in all workers at the same time, and keeps what falls into a smaller
+   * size class; as `Zram.recompress`.
+   * @param options which pages, and how; `maxPages` is divided among the workers, and rounded up
+   * @returns sums; the milliseconds are the longest
+   * @throws ZramError EINVAL: a wrong option, or no secondary compressor; EIO: a compressor failed, or every worker died;
+   * ENOMEM. No page is lost
+   */
+  recompress(options?: RecompressOptions): Promise<RecompressReport> {
+    return this.#start(() => {
+      const { maxPages, ...rest } = readRecompressOptions(options);
+      return this.#ofDisk(async () => {
+        return recompressReport(await this.#all('recompress', { ...rest, maxPages: this.#share(maxPages) }));
+      });
+    });
+  }
+
+  /** Each worker's part of a budget. */
+  #share(budget: number | undefined): number | undefined {
+    return budget === undefined ? undefined : Math.ceil(budget / Math.max(this.workers, 1));
+  }
+
+  /** Uninitialised again: everything is freed, all counters are zero, limit and compressors are the defaults. */
   reset(): Promise<void> {
     return this.#start(() => {
       this.#live();
-      this.#pages = 0;
+      this.#disk = undefined;
       return this.#inTurn(async () => {
         this.#fleet.owners.reset();
-        this.#notifyFree = 0;
         await this.#all('reset');
       }, true);
     });
   }
 
-  /** Ends the workers, and with them all that is stored, after the calls made before. Calling it again does nothing more. */
+  /**
+   * Ends the workers, and with them all that is stored, after the calls made before; those of workers that say nothing for
+   * 15 seconds fail with `EIO`. Does not reject. Calling it again does nothing more.
+   */
   destroy(): Promise<void> {
-    this.#ended ??= this.#inTurn(() => this.#fleet.end(), true);
+    if (!this.#ended) {
+      this.#fleet.hurry();
+      this.#ended = this.#inTurn(() => this.#fleet.end(), true);
+    }
     return this.#ended;
   }
 
@@ -381,18 +335,10 @@ export class ParallelZram {
   stats(): Promise<ParallelStats> {
     return this.#start(() => {
       this.#live();
+      const disk = this.#disk;
       return this.#inTurn(async () => {
-        const each = await this.#all<WorkerFigures>('stats');
-        const all = <Key extends keyof WorkerFigures>(key: Key): WorkerFigures[Key][] => each.map((one) => one[key]);
-        const [mm, io, memory] = [all('mmStat'), all('ioStat'), all('memory')];
-        return Object.freeze({
-          mmStat: Object.freeze(sums(mm, keysOf(mm[0]))),
-          ioStat: Object.freeze({ ...sums(io, keysOf(io[0])), notifyFree: this.#notifyFree }),
-          memory: Object.freeze(sums(memory, keysOf(memory[0]))),
-          workers: Object.freeze(
-            each.map((one) => Object.freeze({ mmStat: Object.freeze(one.mmStat), memory: Object.freeze(one.memory) })),
-          ),
-        });
+        const notifyFree = disk?.notifyFree ?? 0;
+        return parallelStats(await this.#all('stats'), notifyFree);
       });
     });
   }
@@ -400,7 +346,7 @@ export class ParallelZram {
   /** The pages that were lost with their workers and have neither been written as a whole since nor discarded, in order. */
   lostPages(): number[] {
     this.#live();
-    return this.#fleet.owners.lost(0, this.#pages);
+    return this.#disk?.ready ? this.#fleet.owners.lost(0, this.#disk.pages) : [];
   }
 
   // ── calls, and tests of state and arguments ────────────────────────────────────────────────────────────────────
@@ -422,50 +368,41 @@ export class ParallelZram {
     return task.promise;
   }
 
-  async #all<Value>(name: ControlName, argument?: unknown): Promise<Value[]> {
-    const values = await this.#fleet.control(name, argument);
-    if (values.length === 0) throw new ZramError('EIO', `all ${this.#workers} workers have died.`);
-    return values as Value[];
+  /** The same, of the disk that there is. */
+  #ofDisk<Value>(call: () => Promise<Value>): Promise<Value> {
+    const disk = this.#ready();
+    return this.#inTurn(async () => {
+      disk.check();
+      return call();
+    });
+  }
+
+  async #all(name: ControlName, argument?: unknown): Promise<unknown[]> {
+    const answers = await this.#fleet.control(name, argument);
+    if (answers.length === 0) throw new ZramError('EIO', `all ${this.#workers} workers have died.`);
+    return answers;
   }
 
   #live(): void {
     if (this.#ended) throw new ZramError('EINVAL', 'this ParallelZram was destroyed.');
   }
 
-  #ready(): void {
+  #ready(): Disk {
     this.#live();
-    if (this.#pages === 0) throw new ZramError('EINVAL', 'the device is not initialised: give it a disksize.');
+    if (!this.#disk) throw new ZramError('EINVAL', 'the device is not initialised: give it a disksize.');
+    return this.#disk;
   }
 }
 
-function defaultWorkers(): number {
-  return Math.max(1, Math.min(hardwareThreads(), WORKERS_DEFAULT_MAX));
-}
-
-/** Each worker's part of a limit, in bytes; together exactly the limit, in pages. */
-function shares(memLimit: Size, workers: number): number[] {
-  const pages = Math.ceil(parseSize(memLimit, 'memLimit') / PAGE_SIZE);
-  if (pages > 0 && pages < workers) {
-    throw new ZramError('EINVAL', `memLimit must be at least a page for each of ${workers} workers, or 0 for none.`);
-  }
-  const each = Math.floor(pages / workers);
-  return Array.from({ length: workers }, (_, n) => (each + Number(n < pages % workers)) * PAGE_SIZE);
-}
-
-function sums<Of extends object, Key extends keyof Of>(of: readonly Of[], keys: readonly Key[]): Record<Key, number> {
-  const entries = keys.map((key) => [key, of.reduce((sum, each) => sum + Number(each[key]), 0)]);
-  return Object.fromEntries(entries) as Record<Key, number>;
-}
-
-function keysOf<Value extends object>(value: Value): (keyof Value & string)[] {
-  return Object.keys(value) as (keyof Value & string)[];
-}
-
-function makeFleet(setting: FleetSetting): Fleet {
+/** The compiled core, for the workers, and what hashes pages with it. */
+async function loadRouter(source: CoreSource | undefined): Promise<[module: object, router: Router]> {
   try {
-    return new Fleet(setting);
+    const module = await compileCore(source);
+    const core = new Core(await loadCore(module), Infinity);
+    core.makeHashKey();
+    return [module, new Router(core)];
   } catch (error) {
     if (error instanceof ZramError) throw error;
-    throw new ZramError('ENOMEM', `there is no memory for ${setting.workers} workers: ${String(error)}`);
+    throw new ZramError('EINVAL', `module cannot be loaded: ${textOf(error)}.`);
   }
 }

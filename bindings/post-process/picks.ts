@@ -19,9 +19,9 @@ export const PAGE_FLAGS: Record<PageType, number> = {
   incompressible: STATE_INCOMPRESSIBLE,
 };
 
+const NONE = 2 ** 32 - 1;
 const BUCKET_BYTES = 64;
 const BUCKETS = PAGE_SIZE / BUCKET_BYTES + 1;
-const NONE = 2 ** 32 - 1;
 
 /** Pages that were picked, by the size of their object. */
 export class Picks {
@@ -51,17 +51,53 @@ export class Picks {
     if (!this.pages.ended) this.pages.core.raw.zramChangeFlags(this.pages.address, index, 0, STATE_PICKED, 0);
   }
 
-  end(): void {
-    for (const bucket of this.#buckets) for (const index of bucket) this.release(index);
+  /** Takes the marks of what is left away, so many at a time. */
+  *end(): Generator<undefined> {
+    for (const bucket of this.#buckets) {
+      for (let n = 1; ; n++) {
+        const index = bucket.pop();
+        if (index === undefined || this.pages.ended) break;
+        this.release(index);
+        if (n % MARKS === 0) yield;
+      }
+    }
   }
+}
+
+/** How many pages are marked, or lose their mark, between two looks at the clock. */
+export const MARKS = 1024;
+
+/** Runs a generator to its end, for calls that do not rest. */
+export function drain(steps: Iterator<unknown>): void {
+  while (!steps.next().done);
 }
 
 /** Indexes of slots that have all of these flags and none of those, in order. */
 export function* slotsWith(pages: StoredPages, all: number, none: number): Generator<number> {
-  for (let index = 0; index < pages.pages; index++) {
+  for (let index = 0; index < pages.pages && !pages.ended; index++) {
     index = pages.core.raw.zramNextSlot(pages.address, index, all, none) >>> 0;
     if (index === NONE) return;
     yield index;
+  }
+}
+
+/** Pages looked at in one go: a chunk of the device's table. */
+const CHUNK_PAGES = 512;
+
+/** As `slotsWith`, of a range of pages, its last one included. No look goes far beyond it: there may be many ranges. */
+export function* slotsIn(pages: StoredPages, first: number, last: number, none: number): Generator<number> {
+  const words = new Uint32Array(2 * CHUNK_PAGES);
+  for (let index = first; index <= last;) {
+    if (pages.ended) return;
+    index = pages.core.raw.zramNextSlot(pages.address, index, 0, 0) >>> 0; // the next that holds anything
+    if (index > last) return;
+    const count = Math.min(CHUNK_PAGES - (index % CHUNK_PAGES), last - index + 1);
+    pages.states(index, count, words);
+    for (let n = 0; n < count; n++) {
+      const state = words[2 * n];
+      if (state !== 0 && (state & none) === 0) yield index + n;
+    }
+    index += count;
   }
 }
 

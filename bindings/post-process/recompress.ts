@@ -2,7 +2,7 @@
  * Recompression (the attribute `recompress`), by the kernel's rules of 6.18
  * (Documentation/admin-guide/blockdev/zram.rst).
  */
-import { PAGE_SIZE, checkInteger, checkOptions } from '../arguments.js';
+import { PAGE_SIZE, checkInteger, readOptions } from '../arguments.js';
 import { copyOf } from '../bytes.js';
 import { CODEC_LZ4, CODEC_RAW, type Encoder } from '../compressors/codecs.js';
 import { PRIORITIES } from '../compressors/compressor.js';
@@ -18,7 +18,7 @@ import {
   type StoredPages,
 } from '../stored-pages.js';
 import { lz4Level, type ZramState } from '../zram-state.js';
-import { PAGE_FLAGS, Picks, checkIdle, slotsWith } from './picks.js';
+import { PAGE_FLAGS, Picks, checkIdle, drain, slotsWith } from './picks.js';
 
 /** What `recompress` is told; the names are those of the attribute in camelCase. */
 export interface RecompressOptions {
@@ -53,9 +53,11 @@ interface Target {
   readonly threshold: number;
 }
 
-export function recompress(state: ZramState, options: RecompressOptions): RecompressReport {
+const OPTIONS = ['type', 'threshold', 'maxPages', 'algo', 'priority'] as const;
+
+export function recompress(state: ZramState, given: RecompressOptions): RecompressReport {
+  const options = readOptions(given, OPTIONS, 'recompress');
   const pages = state.ready();
-  checkOptions(options, ['type', 'threshold', 'maxPages', 'algo', 'priority'], 'recompress');
   const { type, maxPages = Infinity } = options;
   if (type !== undefined && !['idle', 'huge', 'huge_idle'].includes(type)) {
     throw new ZramError('EINVAL', `type must be idle, huge or huge_idle, not ${describe(type)}.`);
@@ -152,7 +154,7 @@ class Recompression {
     const { pages } = this;
     if (pages.postProcessing !== this) return;
     pages.postProcessing = undefined;
-    this.#picks.end();
+    drain(this.#picks.end());
     if (this.objectsRecompressed > 0) pages.core.raw.poolSettleHuge(pages.pool.address);
   }
 
@@ -179,7 +181,7 @@ class Recompression {
       return;
     }
     this.#hopeless.set(object, false);
-    this.#page.set(pages.peek(index));
+    this.#page.set(pages.peek(index)); // at once: it may be the staging page
     if (pages.ended) return; // a compressor, which the page had to be decompressed by, ended the device
     core.raw.zramChangeFlags(address, index, 0, STATE_IDLE, 1);
     const classBefore = core.raw.poolClassIndex(pages.pool.address, size);

@@ -1,4 +1,8 @@
 /** CRC-32 as zlib, PNG and gzip have it (polynomial 0xEDB88320), four bytes a step: some 800 MB/s. */
+import { pause, pauseDue } from './pacer.js';
+
+/** A millisecond of work at most. */
+const TURN_BYTES = 512 * 1024;
 
 /** The n-th has the effect of a byte with n zero bytes behind it. */
 const TABLES = [0, 1, 2, 3].map(() => new Int32Array(256));
@@ -31,4 +35,13 @@ export function crc32(bytes: Uint8Array, crc = 0): number {
   }
   for (; at < length; at++) crc = t0[(crc ^ bytes[at]) & 255] ^ (crc >>> 8);
   return ~crc >>> 0;
+}
+
+/** As `crc32`, giving way in between. */
+export async function crc32InTurns(bytes: Uint8Array, crc: number): Promise<number> {
+  for (let at = 0; at < bytes.length; at += TURN_BYTES) {
+    if (pauseDue()) await pause();
+    crc = crc32(bytes.subarray(at, at + TURN_BYTES), crc);
+  }
+  return crc;
 }

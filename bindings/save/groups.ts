@@ -1,108 +1,220 @@
 /**
  * The pages of several devices side by side, in groups of 512: the order in which they are saved. What snapshots and clones
  * have in common stands at the same page in each of them, so it is seen here without looking anything up.
+ *
+ * A group has the devices that hold something in it, and no others: the work is that of the pages that are stored.
  */
-import { STATE_SAME, STATE_STORED, STATE_WRITTEN_BACK, type StoredPages } from '../stored-pages.js';
+import { STATE_MERGED, STATE_SAME, STATE_STORED, STATE_WRITTEN_BACK, type StoredPages } from '../stored-pages.js';
 import { GROUP_PAGES } from './format.js';
+import { pause, pauseDue } from './pacer.js';
 
 /** With STATE_SAME: the value is kept in cells of its own. As SLOT_SAME_WIDE in assembly/zram/table.ts. */
 const STATE_SAME_WIDE = 1 << 1;
 const KIND = STATE_SAME | STATE_SAME_WIDE | STATE_STORED | STATE_WRITTEN_BACK;
 const NONE = 2 ** 32 - 1;
-const NOTHING = new Uint32Array(0);
 
 /** What holds a page: its own object, one on the backing device; neither has a value of its own. */
 export const HELD = STATE_STORED | STATE_WRITTEN_BACK;
 
-export class Group {
-  /** Of each device, two words a page: its state, and the number of its object. Empty for a device that ends before. */
-  readonly #states: Uint32Array[] = [];
-  /** Of each device, what the slots hold. */
-  readonly #values: Uint32Array[] = [];
+/** What one device has in a group. */
+export class GroupPart {
+  /** Two words a page, of which the first is its state. */
+  readonly #states: Uint32Array;
+  /** What the slots hold. */
+  readonly #values: Uint32Array;
+  readonly count: number;
+  /** How many devices earlier one holds the very same there; 0: none does. */
+  readonly distances: Uint32Array;
 
+  /** @throws ZramError EINVAL: the device was destroyed */
   constructor(
-    devices: readonly StoredPages[],
+    /** The device's number in the file. */
+    readonly device: number,
+    readonly pages: StoredPages,
     /** The first page. */
     readonly first: number,
   ) {
-    for (const pages of devices) {
-      const count = Math.min(GROUP_PAGES, pages.pages - first);
-      this.#states.push(count > 0 ? pages.states(first, count, new Uint32Array(2 * count)) : NOTHING);
-      this.#values.push(count > 0 ? pages.slotValues(first, count) : NOTHING);
-    }
-  }
-
-  /** Pages of a device in this group. */
-  pagesOf(device: number): number {
-    return this.#values[device].length;
+    pages.live();
+    this.count = Math.min(GROUP_PAGES, pages.pages - first);
+    this.#states = pages.states(first, this.count, new Uint32Array(2 * this.count));
+    this.#values = pages.slotValues(first, this.count);
+    this.distances = new Uint32Array(this.count);
   }
 
   /** As `Zram.pageStates` has it; 0: it holds nothing. */
-  state(device: number, page: number): number {
-    return this.#states[device][2 * page];
+  state(page: number): number {
+    return this.#states[2 * page];
   }
 
-  /** A number that is equal for pages that share what holds them. Cells of objects and blocks come from the same stock. */
-  holder(device: number, page: number): number {
-    const object = this.#states[device][2 * page + 1];
-    return object === 0 ? this.#values[device][page] >>> 3 : object;
-  }
-
-  /** How many devices earlier one holds the very same there; 0: none does. */
-  distance(device: number, page: number): number {
-    const kind = this.state(device, page) & KIND;
-    const value = this.#values[device][page];
-    for (let earlier = device - 1; earlier >= 0; earlier--) {
-      const same = page < this.pagesOf(earlier) && this.#values[earlier][page] === value;
-      if (same && (this.state(earlier, page) & KIND) === kind) return device - earlier;
-    }
-    return 0;
-  }
-}
-
-/** The groups in which any device holds something, in order. */
-export function* groupsOf(devices: readonly StoredPages[]): Generator<Group> {
-  for (let first = 0; ; first += GROUP_PAGES) {
-    let next = NONE;
-    for (const { core, address, pages } of devices) {
-      if (first < pages) next = Math.min(next, core.raw.zramNextSlot(address, first, 0, 0) >>> 0);
-    }
-    if (next === NONE) return;
-    first = next - (next % GROUP_PAGES);
-    yield new Group(devices, first);
+  /** What its slot holds: a handle, a block or a fill value. */
+  value(page: number): number {
+    return this.#values[page];
   }
 }
 
 /**
- * Numbers for all objects, by their first appearance, made at one moment: while the file is written, merges and
- * recompression may give objects other numbers in the core.
+ * For each page of a group the devices that hold the very same there. Of each value only the last device is kept: a chain of
+ * snapshots is as much work as its length.
+ */
+class Holders {
+  /** By the hash of a value: the part, and the page that it was written for. */
+  readonly #parts: Uint32Array;
+  readonly #pages: Int32Array;
+  readonly #mask: number;
+
+  constructor(parts: number) {
+    const size = 2 ** Math.ceil(Math.log2(2 * parts));
+    this.#parts = new Uint32Array(size);
+    this.#pages = new Int32Array(size).fill(-1);
+    this.#mask = size - 1;
+  }
+
+  /** Tells each part how far before it the nearest device is that holds the same at this page. */
+  page(parts: readonly GroupPart[], page: number): void {
+    for (let n = 0; n < parts.length; n++) {
+      const part = parts[n];
+      const kind = page < part.count ? part.state(page) & KIND : 0;
+      if (kind === 0) continue;
+      const value = part.value(page);
+      let at = Math.imul(value ^ kind, 0x9e3779b1) >>> 7;
+      for (; ; at++) {
+        at &= this.#mask;
+        if (this.#pages[at] !== page) break;
+        const other = parts[this.#parts[at]];
+        if (other.value(page) !== value || (other.state(page) & KIND) !== kind) continue;
+        part.distances[page] = part.device - other.device;
+        break;
+      }
+      this.#pages[at] = page;
+      this.#parts[at] = n;
+    }
+  }
+}
+
+function findDistances(parts: readonly GroupPart[]): void {
+  if (parts.length === 1) return;
+  const holders = new Holders(parts.length);
+  for (let page = 0; page < GROUP_PAGES; page++) holders.page(parts, page);
+}
+
+/** Devices by the group in which each holds something next: a heap, the lowest first. */
+class Upcoming {
+  readonly #devices: number[] = [];
+  readonly #groups: number[] = [];
+
+  add(device: number, group: number): void {
+    this.#devices.push(device);
+    this.#groups.push(group);
+    let at = this.#devices.length - 1;
+    while (at > 0 && this.#before(at, (at - 1) >> 1)) at = this.#swap(at, (at - 1) >> 1);
+  }
+
+  /** The group that is next; undefined: none is left. */
+  get group(): number | undefined {
+    return this.#groups[0];
+  }
+
+  /** Takes the device out that is first. */
+  take(): number {
+    const [device = 0] = this.#devices;
+    const last = this.#devices.length - 1;
+    this.#swap(0, last);
+    this.#devices.pop();
+    this.#groups.pop();
+    for (let at = 0; ;) {
+      const left = 2 * at + 1;
+      if (left >= last) return device;
+      const child = left + 1 < last && this.#before(left + 1, left) ? left + 1 : left;
+      if (!this.#before(child, at)) return device;
+      at = this.#swap(at, child);
+    }
+  }
+
+  #before(a: number, b: number): boolean {
+    const [groupA, groupB] = [this.#groups[a], this.#groups[b]];
+    return groupA < groupB || (groupA === groupB && this.#devices[a] < this.#devices[b]);
+  }
+
+  #swap(a: number, b: number): number {
+    [this.#devices[a], this.#devices[b]] = [this.#devices[b], this.#devices[a]];
+    [this.#groups[a], this.#groups[b]] = [this.#groups[b], this.#groups[a]];
+    return b;
+  }
+}
+
+/** The groups in which any device holds something, in order; in each the devices that do, in order. */
+export async function* groupsOf(devices: readonly StoredPages[]): AsyncGenerator<readonly GroupPart[]> {
+  const upcoming = new Upcoming();
+  const addNext = (device: number, from: number): void => {
+    const { core, address, pages } = devices[device];
+    const next = from < pages ? core.raw.zramNextSlot(address, from, 0, 0) >>> 0 : NONE;
+    if (next !== NONE) upcoming.add(device, next - (next % GROUP_PAGES));
+  };
+  for (const [device, pages] of devices.entries()) {
+    if (pauseDue()) await pause();
+    pages.live();
+    addNext(device, 0);
+  }
+  for (let first = upcoming.group; first !== undefined; first = upcoming.group) {
+    const parts: GroupPart[] = [];
+    while (upcoming.group === first) {
+      if (pauseDue()) await pause();
+      const device = upcoming.take();
+      parts.push(new GroupPart(device, devices[device], first));
+      addNext(device, first + GROUP_PAGES);
+    }
+    findDistances(parts);
+    yield parts;
+  }
+}
+
+/**
+ * Numbers for all objects, by their first appearance. They are made before the file is begun, whose head tells how many there
+ * are, and kept: while it is written, merges and recompression may change who shares with whom.
  */
 export class Numbering {
   /** Distinct objects, blocks on backing devices included. */
   objects = 0;
   /** Of each device: pages that hold something. */
   readonly pagesStored: number[];
+  readonly #shared = new SharedCells();
+  readonly #blocks = new SharedCells();
   #numbers = new Uint32Array(1024);
   #length = 0;
   #read = 0;
 
-  constructor(devices: readonly StoredPages[]) {
+  private constructor(devices: readonly StoredPages[]) {
     this.pagesStored = devices.map(() => 0);
-    const known = new CellNumbers();
-    for (const group of groupsOf(devices)) {
-      for (let device = 0; device < devices.length; device++) this.#count(group, device, known);
+  }
+
+  /** @throws ZramError EINVAL: a device was destroyed */
+  static async of(devices: readonly StoredPages[]): Promise<Numbering> {
+    const numbering = new Numbering(devices);
+    for await (const parts of groupsOf(devices)) {
+      for (const part of parts) {
+        if (pauseDue()) await pause();
+        part.pages.live();
+        numbering.#count(part);
+      }
+    }
+    return numbering;
+  }
+
+  #count(part: GroupPart): void {
+    for (let page = 0; page < part.count; page++) {
+      const state = part.state(page);
+      if (state === 0) continue;
+      this.pagesStored[part.device]++;
+      if ((state & HELD) === 0 || part.distances[page] > 0) continue;
+      this.#push(this.#numberOf(part.pages, state, part.value(page) >>> 3));
     }
   }
 
-  #count(group: Group, device: number, known: CellNumbers): void {
-    for (let page = 0; page < group.pagesOf(device); page++) {
-      const state = group.state(device, page);
-      if (state === 0) continue;
-      this.pagesStored[device]++;
-      if ((state & HELD) !== 0 && group.distance(device, page) === 0) {
-        this.#push(known.numberOf(group.holder(device, page), this.objects));
-      }
-    }
+  /** @param held the handle or the block */
+  #numberOf({ core, pool }: StoredPages, state: number, held: number): number {
+    if ((state & STATE_WRITTEN_BACK) !== 0) return this.#blocks.numberOf(held, this.objects, (block) => block);
+    if ((state & STATE_MERGED) === 0) return this.objects;
+    return this.#shared.numberOf(held, this.objects, (handle) => core.raw.poolObject(pool.address, handle) >>> 0);
   }
 
   #push(number: number): void {
@@ -121,17 +233,26 @@ export class Numbering {
   }
 }
 
-/** Numbers by cell. Cells stand together, so tables of 512 are mostly full; a Map of numbers ends at 2^24. */
-class CellNumbers {
+/**
+ * The numbers of what several pages may share, by its cell. A handle of what is saved stays, but the cell above it may be given
+ * up and serve another object between two pauses: so it is asked for again.
+ *
+ * Cells stand together, so tables of 512 are mostly full; a Map of numbers ends at 2^24.
+ */
+class SharedCells {
+  /** Two words a cell: the number and 1, and a handle that had it. */
   readonly #tables = new Map<number, Uint32Array>();
 
-  /** The number of a cell, which is `next` if it has none yet. */
-  numberOf(cell: number, next: number): number {
-    const table = this.#tables.get(cell >>> 9) ?? new Uint32Array(512);
+  /** The number of what a handle has now, which is `next` if it has none yet. */
+  numberOf(handle: number, next: number, cellOf: (handle: number) => number): number {
+    const cell = cellOf(handle);
+    const table = this.#tables.get(cell >>> 9) ?? new Uint32Array(2 * 512);
     if (!this.#tables.has(cell >>> 9)) this.#tables.set(cell >>> 9, table);
-    const known = table[cell & 511];
-    if (known !== 0) return known - 1;
-    table[cell & 511] = next + 1;
+    const at = 2 * (cell & 511);
+    const [known, other] = [table[at], table[at + 1]];
+    if (known !== 0 && cellOf(other) === cell) return known - 1;
+    table[at] = next + 1;
+    table[at + 1] = handle;
     return next;
   }
 }

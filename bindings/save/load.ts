@@ -2,16 +2,18 @@
  * Loading: the sections of a save file, tested one by one, and the devices that they fill. What is made is destroyed again
  * when anything turns out to be wrong: either all of a file is loaded, or nothing.
  */
-import { PAGE_SIZE } from '../arguments.js';
-import { isBytes } from '../bytes.js';
+import { PAGE_SIZE, readOptions } from '../arguments.js';
+import { copyOf } from '../bytes.js';
+import type { EncoderHold } from '../compressors/codecs.js';
 import type { CompressorParams } from '../compressors/compressor.js';
-import type { EngineLease } from '../engine-lease.js';
-import { Engine } from '../engine.js';
+import { EngineLease } from '../engine-lease.js';
+import { ENGINE_OPTIONS, Engine, type EngineOptions } from '../engine.js';
 import { ZramError } from '../errors.js';
 import { describe } from '../size.js';
 import { sentenceOf } from '../stored-pages.js';
 import type { ZramOptions } from '../zram-options.js';
 import type { ZramSnapshot } from '../zram-snapshot.js';
+import { WINBITS_MAX, WINBITS_MIN } from '../zram-state.js';
 import { Zram } from '../zram.js';
 import {
   CODEC,
@@ -25,6 +27,7 @@ import {
   type DeviceJson,
   type HeadJson,
 } from './format.js';
+import { pause, pauseDue } from './pacer.js';
 import { PageLoader, type LoadedCodec } from './page-loader.js';
 import { SectionReader, type Section } from './section-reader.js';
 import { SourceReader } from './source.js';
@@ -58,28 +61,69 @@ export const LOAD_ONE: LoadMode = { one: true, options: [...OPTIONS, 'backing'] 
 /** @internal A backing has one user: it cannot be that of several devices. */
 export const LOAD_ALL: LoadMode = { one: false, options: OPTIONS };
 
-/**
- * @internal
- * @param lease the engine, where it was made for what is loaded
- */
+/** @internal Into an engine that there is. Whatever fails, the source is cancelled. */
 export async function loadFile(
   engine: Engine,
   source: unknown,
+  options: LoadOptions | undefined,
+  mode: LoadMode,
+  call: string,
+): Promise<LoadedFile> {
+  const reader = new SourceReader(source);
+  return orCancel(reader, async () => {
+    const known = readOptions(options, mode.options, call);
+    Engine.checkLive(engine);
+    return readFile(engine, reader, known, mode, undefined);
+  });
+}
+
+/** @internal As `loadFile`, into an engine of its own, which ends with the last of what is loaded. */
+export async function loadFileIntoOwn(
+  source: unknown,
+  options: (LoadOptions & EngineOptions) | undefined,
+  mode: LoadMode,
+  call: string,
+): Promise<LoadedFile> {
+  const reader = new SourceReader(source);
+  return orCancel(reader, async () => {
+    const known = readOptions(options, [...mode.options, ...ENGINE_OPTIONS], call);
+    const { module, maxMemory, compressors, ...rest } = known;
+    const engine = await Engine.create({ module, maxMemory, compressors });
+    try {
+      return await readFile(engine, reader, rest, mode, new EngineLease(engine));
+    } catch (error) {
+      engine.destroy();
+      throw error;
+    }
+  });
+}
+
+async function orCancel<T>(reader: SourceReader, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    await reader.cancel();
+    throw error;
+  }
+}
+
+/** @param lease the engine, where it was made for what is loaded */
+async function readFile(
+  engine: Engine,
+  reader: SourceReader,
   options: LoadOptions,
   mode: LoadMode,
   lease: EngineLease | undefined,
 ): Promise<LoadedFile> {
-  const reader = new SourceReader(source);
   const loading = new Loading(engine, options, mode, lease);
   try {
     const sections = new SectionReader(reader);
     await sections.preamble();
     for (let ended = false; !ended;) ended = await loading.take(await sections.next());
     if (!(await reader.atEnd())) throw damaged(reader.offset, 'bytes follow its end');
-    return loading.finish();
+    return await loading.finish();
   } catch (error) {
-    loading.destroy();
-    await reader.cancel();
+    await loading.destroy();
     throw error;
   }
 }
@@ -87,8 +131,11 @@ export async function loadFile(
 class Loading {
   readonly #pages: PageLoader;
   readonly #codecs: LoadedCodec[] = [];
+  /** Until it is over, the numbers of the file's compressors are nobody else's. */
+  readonly #encoders: EncoderHold;
   /** By their order in the file. */
   readonly #settings: DeviceJson[] = [];
+  readonly #names = new Set<string>();
   readonly #devices: Zram[] = [];
   /** What the caller gets. */
   readonly #made = new Map<string, Zram | ZramSnapshot>();
@@ -100,7 +147,9 @@ class Loading {
     readonly mode: LoadMode,
     readonly lease: EngineLease | undefined,
   ) {
-    this.#pages = new PageLoader(Engine.coreOf(engine), this.#codecs);
+    const core = Engine.coreOf(engine);
+    this.#encoders = core.codecs.hold();
+    this.#pages = new PageLoader(core, this.#codecs);
   }
 
   /** Returns whether it was the last one. */
@@ -111,8 +160,8 @@ class Loading {
     if (type === HEAD) this.#head = headOf(section, this.mode);
     else if (type === CODEC) await this.#addCodec(section);
     else if (type === DEVICE) this.#addDevice(section);
-    else if (type === PAGES) this.#addPages(section);
-    else if (type === END) this.#checkComplete(section);
+    else if (type === PAGES) await this.#addPages(section);
+    else if (type === END) await this.#checkComplete(section);
     else throw damaged(offset, `it has a section of the unknown type ${describe(type)}`);
     return type === END;
   }
@@ -123,12 +172,13 @@ class Loading {
     const { codecs } = Engine.coreOf(this.engine);
     try {
       // A copy: the section's bytes are gone after the next await.
-      const params = { level, winbits, dictionary: dictionary === undefined ? undefined : rest.slice() };
+      const params = { level, winbits, dictionary: dictionary === undefined ? undefined : copyOf(rest) };
       await codecs.load(name);
+      Engine.checkLive(this.engine);
       if (!codecs.names().includes(name)) {
         throw new ZramError('EOPNOTSUPP', `this engine has no compressor ${describe(name)}: register it.`);
       }
-      this.#codecs.push({ name, params, codec: codecs.encoder(name, params).codec });
+      this.#codecs.push({ name, params, codec: this.#encoders.encoder(name, params).codec });
     } catch (error) {
       throw needed(error, `the compressor ${describe(name)}`, offset);
     }
@@ -138,13 +188,14 @@ class Loading {
     const settings = deviceOf(payload, offset);
     const { devices = 0 } = this.#head ?? {};
     if (this.#devices.length >= devices) throw damaged(offset, `it has more than the ${devices} devices of its head`);
-    if (this.#settings.some(({ name }) => name === settings.name)) {
+    if (this.#names.has(settings.name)) {
       throw damaged(offset, `it has two devices of the name ${describe(settings.name)}`);
     }
     const lease = this.#devices.length === 0 ? this.lease : this.lease?.retain();
     const zram = Zram.onLease(this.engine, this.#optionsOf(settings), lease);
     this.#devices.push(zram);
     this.#settings.push(settings);
+    this.#names.add(settings.name);
     const state = Zram.stateOf(zram);
     try {
       state.dedup = settings.dedup;
@@ -162,11 +213,11 @@ class Loading {
     this.#pages.devices.push(state.ready());
   }
 
+  /** Without the file's own memLimit: a device may hold more than a limit that it was given later. */
   #optionsOf(settings: DeviceJson): ZramOptions {
-    const { memLimit, verifyCompressors, trackEntryActime, chainSize, shrinker } = settings;
+    const { verifyCompressors, trackEntryActime, chainSize, shrinker } = settings;
     const ofPool = this.options.pool ? {} : { chainSize, shrinker };
-    const given = Object.fromEntries(Object.entries(this.options).filter(([, value]) => value !== undefined));
-    return { memLimit, verifyCompressors, trackEntryActime, ...ofPool, ...given };
+    return { verifyCompressors, trackEntryActime, ...ofPool, ...this.options };
   }
 
   #algorithmOf({ codec, level }: AlgorithmJson, offset: number): { name: string; params: CompressorParams } {
@@ -175,15 +226,15 @@ class Loading {
     return level === undefined ? found : { name: found.name, params: { ...found.params, level } };
   }
 
-  #addPages(section: Section): void {
+  async #addPages(section: Section): Promise<void> {
     const { devices = 0 } = this.#head ?? {};
     if (this.#devices.length !== devices) {
       throw damaged(section.offset, `${devices} devices are to come, and pages come after ${this.#devices.length}`);
     }
-    this.#pages.take(section);
+    await this.#pages.take(section);
   }
 
-  #checkComplete({ payload, offset }: Section): void {
+  async #checkComplete({ payload, offset }: Section): Promise<void> {
     const { devices = 0, objects = 0 } = this.#head ?? {};
     if (payload.length > 0) throw damaged(offset, 'its end section has a content');
     if (this.#devices.length !== devices)
@@ -195,21 +246,34 @@ class Loading {
       if (stored !== pagesStored) {
         throw damaged(offset, `${stored} of the ${pagesStored} pages of ${describe(name)} are in it`);
       }
+      if (pauseDue()) await pause();
     }
   }
 
-  finish(): LoadedFile {
-    for (const [n, { name, snapshot }] of this.#settings.entries()) {
+  async finish(): Promise<LoadedFile> {
+    for (const [n, { name, snapshot, memLimit }] of this.#settings.entries()) {
+      if (pauseDue()) await pause();
       const zram = this.#devices[n];
+      if (this.options.memLimit === undefined) Zram.stateOf(zram).setLimit(memLimit);
       const made = snapshot && !this.mode.one ? zram.snapshot() : zram;
       this.#made.set(name, made);
       if (made !== zram) zram.destroy();
     }
+    Engine.checkLive(this.engine);
+    this.#encoders.end();
     return Object.freeze({ devices: this.#made, comment: this.#head?.comment });
   }
 
-  destroy(): void {
-    for (const made of [...this.#devices, ...this.#made.values()]) made.destroy();
+  async destroy(): Promise<void> {
+    this.#encoders.end();
+    for (const made of [...this.#devices, ...this.#made.values()]) {
+      try {
+        made.destroy();
+      } catch {
+        // A backing that does not close: what is wrong is told already, and the others have to go, too.
+      }
+      if (pauseDue()) await pause();
+    }
   }
 }
 
@@ -242,9 +306,12 @@ function codecOf(payload: Uint8Array, offset: number): { json: CodecJson; rest: 
   const json = parse(payload.subarray(4, 4 + length), offset) as Partial<CodecJson>;
   const { name, level, winbits, dictionary } = json;
   if (typeof name !== 'string') throw damaged(offset, 'a compressor has no name');
-  const numbers = [level, winbits].every((one) => one === undefined || Number.isInteger(one));
-  if (!numbers) throw damaged(offset, 'a parameter of a compressor is no whole number');
-  if ((dictionary ?? 0) !== rest.length) throw damaged(offset, 'a compressor’s dictionary is of another length');
+  const right =
+    (level === undefined || isWhole(level, -(2 ** 31), 2 ** 31 - 1)) &&
+    (winbits === undefined || isWhole(Math.abs(winbits), WINBITS_MIN, WINBITS_MAX));
+  if (!right) throw damaged(offset, 'a parameter of a compressor is no whole number, or outside its range');
+  if ((dictionary === undefined ? 0 : dictionary) !== rest.length)
+    throw damaged(offset, 'a compressor’s dictionary is of another length');
   return { json: { name, level, winbits, dictionary }, rest };
 }
 
@@ -280,8 +347,12 @@ function isAlgorithms(value: unknown): value is readonly AlgorithmJson[] {
   });
 }
 
+function isWhole(value: unknown, least: number, most: number): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= least && value <= most;
+}
+
 function isCount(value: unknown, below: number): value is number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value < below;
+  return isWhole(value, 0, below - 1);
 }
 
 function numberAt(bytes: Uint8Array, at: number): number {
@@ -291,10 +362,10 @@ function numberAt(bytes: Uint8Array, at: number): number {
 function parse(payload: Uint8Array, offset: number): object {
   let json: unknown;
   try {
-    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload));
+    json = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(payload));
   } catch {
     throw damaged(offset, 'a description is no JSON');
   }
-  if (typeof json === 'object' && json !== null && !Array.isArray(json) && !isBytes(json)) return json;
+  if (typeof json === 'object' && json !== null && !Array.isArray(json)) return json;
   throw damaged(offset, 'a description is no object');
 }

@@ -1,5 +1,6 @@
 /** Fills devices from the records of a save file. */
 import { PAGE_SIZE } from '../arguments.js';
+import { copyOf } from '../bytes.js';
 import { CODEC_LZ4, CODEC_PAGE } from '../compressors/codecs.js';
 import type { CompressorParams } from '../compressors/compressor.js';
 import type { Core } from '../core.js';
@@ -16,13 +17,14 @@ import {
   RECORD_SHARE,
   damaged,
 } from './format.js';
+import { pause, pauseDue } from './pacer.js';
 import type { Section } from './section-reader.js';
 
 /** A compressor of the file. */
 export interface LoadedCodec {
   readonly name: string;
   readonly params: CompressorParams;
-  /** Its number in the engine. */
+  /** Its number in the engine, which the loader holds. */
   readonly codec: number;
 }
 
@@ -50,11 +52,12 @@ export class PageLoader {
     readonly codecs: readonly LoadedCodec[],
   ) {}
 
-  /** @throws ZramError EINVAL: a record is wrong; ENOMEM */
-  take({ payload, offset }: Section): void {
+  /** @throws ZramError EINVAL: a record is wrong, or a device was destroyed meanwhile; ENOMEM */
+  async take({ payload, offset }: Section): Promise<void> {
     this.#payload = payload;
     this.#offset = offset;
     for (this.#at = 0; this.#at < payload.length;) {
+      if (pauseDue()) await pause();
       const record = this.#byte();
       const kind = record & ~INCOMPRESSIBLE;
       if (kind === RECORD_AT && record === kind) this.#moveTo(this.#number(), this.#number());
@@ -109,16 +112,14 @@ export class PageLoader {
 
   #object(pages: StoredPages): void {
     const number = this.#number();
-    const found = this.codecs[number - 1];
-    if (!found && number !== FILE_CODEC_PAGE) throw this.#wrong(`it has no compressor ${number}`);
-    const codec = found?.codec ?? CODEC_PAGE;
+    const codec = this.#codecOf(number);
     const length = this.#number();
     if (length === 0 || length > PAGE_SIZE) throw this.#wrong(`an object of ${length} bytes is none`);
     const block = this.#bytes(length);
     const { core, address } = pages;
     if (codec !== CODEC_LZ4 && codec !== CODEC_PAGE) {
-      const page = core.codecs.tryDecode(codec, block.slice());
-      if (!page) throw this.#wrong(`an object does not decompress with ${found?.name}`);
+      const page = core.codecs.tryDecode(codec, copyOf(block));
+      if (!page) throw this.#wrong(`an object does not decompress with ${this.codecs[number - 1]?.name}`);
       if (pages.ended) throw new ZramError('EINVAL', 'the engine was destroyed while a file was loaded.');
       core.staging().set(page, PAGE_SIZE);
     }
@@ -126,6 +127,13 @@ export class PageLoader {
     const handle = core.raw.zramLoadObject(address, this.#page, length, codec, pages.now());
     this.#check(handle);
     this.#keep(handle, core.raw.zramLoadedHash());
+  }
+
+  #codecOf(number: number): number {
+    if (number === FILE_CODEC_PAGE) return CODEC_PAGE;
+    const found = this.codecs[number - 1];
+    if (!found) throw this.#wrong(`it has no compressor ${number}`);
+    return found.codec;
   }
 
   #share(pages: StoredPages, number: number): void {

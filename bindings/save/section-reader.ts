@@ -1,6 +1,6 @@
 /** Reads the sections of a save file, one after the other, each with its checksum tested before anything is done with it. */
 import { ZramError } from '../errors.js';
-import { crc32 } from './crc32.js';
+import { crc32, crc32InTurns } from './crc32.js';
 import {
   CHECKSUM_BYTES,
   MAGIC,
@@ -52,11 +52,11 @@ export class SectionReader {
     const length = u32(head, 4);
     const type = String.fromCharCode(...head.subarray(0, 4));
     if (length > SECTION_BYTES_MAX) throw damaged(start + 4, `a section of ${length} bytes is longer than any`);
-    let checksum = crc32(head, this.#checksum);
+    const headSum = crc32(head, this.#checksum);
     const bytes = await source.take(length + CHECKSUM_BYTES);
     if (!bytes) throw damaged(start, 'it ends in the middle of this section');
     const payload = bytes.subarray(0, length);
-    checksum = crc32(payload, checksum);
+    const checksum = await crc32InTurns(payload, headSum);
     if (u32(bytes, length) !== checksum) throw damaged(start, 'the checksum of this section is wrong');
     this.#checksum = checksum;
     return { type, payload, offset: start + SECTION_HEAD_BYTES };

@@ -1,52 +1,62 @@
-/** Makes the sections of a save file, one after the other, and gives them to the sink. */
-import { crc32 } from './crc32.js';
-import { CHECKSUM_BYTES, MAGIC, PREAMBLE_BYTES, SECTION_HEAD_BYTES, VERSION } from './format.js';
-import type { OwnBytes, SinkWriter } from './sink.js';
+/** Makes the sections of a save file, one after the other, and gives them to the sink in pieces. */
+import { crc32InTurns } from './crc32.js';
+import { CHECKSUM_BYTES, MAGIC, PAGES, PREAMBLE_BYTES, SECTION_HEAD_BYTES, VERSION } from './format.js';
+import type { SinkWriter } from './sink.js';
 
-/** A section of records ends when it has as many: enough that a write to a file costs nothing beside it. */
-const SECTION_BYTES = 256 * 1024;
-/** What one record may take at most. */
-const RECORD_BYTES_MAX = 4096 + 32;
+/** A piece ends when it has as many: enough that a write to a file costs nothing beside it. */
+const PIECE_BYTES = 256 * 1024;
+/** What one record may take at most, the run before it and the frame of a section included. */
+const RECORD_BYTES_MAX = 4096 + 96;
 
 export class SectionWriter {
   readonly #sink: SinkWriter;
-  #buffer: OwnBytes = new Uint8Array(0);
+  /** The piece, of which the sink gets a copy. */
+  #buffer = new Uint8Array(PIECE_BYTES + RECORD_BYTES_MAX);
   #at = 0;
+  /** Where in it the section of records begins that is not ended yet. */
+  #records: number | undefined;
   #checksum = 0;
 
   constructor(sink: SinkWriter) {
     this.#sink = sink;
   }
 
-  async preamble(): Promise<void> {
-    const bytes = new Uint8Array(PREAMBLE_BYTES);
-    bytes.set(MAGIC);
-    new DataView(bytes.buffer).setUint32(MAGIC.length, VERSION, true);
-    this.#checksum = crc32(bytes);
-    await this.#sink.write(bytes);
+  preamble(): Promise<void> {
+    this.bytes(MAGIC);
+    new DataView(this.#buffer.buffer).setUint32(MAGIC.length, VERSION, true);
+    this.#at = PREAMBLE_BYTES;
+    return this.#addToChecksum(0);
   }
 
-  /** A whole section at once. */
+  /** A whole section. */
   async section(type: string, ...parts: readonly Uint8Array[]): Promise<void> {
-    this.begin(parts.reduce((sum, { length }) => sum + length, 0));
+    await this.endRecords();
+    const length = parts.reduce((sum, part) => sum + part.length, 0);
+    this.#makeRoom(SECTION_HEAD_BYTES + length + CHECKSUM_BYTES);
+    const start = this.#at;
+    this.#at += SECTION_HEAD_BYTES;
     for (const part of parts) this.bytes(part);
-    await this.end(type);
+    await this.#endSection(start, type);
   }
 
-  /** Begins a section of records, or one of so many bytes. */
-  begin(bytes = SECTION_BYTES + RECORD_BYTES_MAX): void {
-    this.#buffer = new Uint8Array(SECTION_HEAD_BYTES + bytes + CHECKSUM_BYTES);
-    this.#at = SECTION_HEAD_BYTES;
+  /** Before a record: it goes to the section of records that is under way, or begins one. */
+  record(): void {
+    if (this.#records !== undefined) return;
+    this.#makeRoom(RECORD_BYTES_MAX);
+    this.#records = this.#at;
+    this.#at += SECTION_HEAD_BYTES;
   }
 
-  /** Whether something was put since `begin`. */
-  get filled(): boolean {
-    return this.#at > SECTION_HEAD_BYTES;
+  /** Ends the section of records, if one is under way. */
+  async endRecords(): Promise<void> {
+    const start = this.#records;
+    this.#records = undefined;
+    if (start !== undefined) await this.#endSection(start, PAGES);
   }
 
-  /** Whether a section of records has all that it should have. */
+  /** Whether there is enough for a piece. */
   get full(): boolean {
-    return this.#at >= SECTION_BYTES;
+    return this.#at >= PIECE_BYTES;
   }
 
   byte(value: number): void {
@@ -64,16 +74,32 @@ export class SectionWriter {
     this.#at += bytes.length;
   }
 
-  /** Ends the section, and waits until the sink took the one before it. */
-  async end(type: string): Promise<void> {
+  /** Gives what there is to the sink, when it has taken the piece before. */
+  async flush(): Promise<void> {
+    await this.endRecords();
+    if (this.#at === 0) return;
+    const piece = this.#buffer.slice(0, this.#at);
+    this.#at = 0;
+    await this.#sink.write(piece);
+  }
+
+  async #endSection(start: number, type: string): Promise<void> {
     const view = new DataView(this.#buffer.buffer);
-    this.#buffer.set(new TextEncoder().encode(type));
-    view.setUint32(4, this.#at - SECTION_HEAD_BYTES, true);
-    this.#checksum = crc32(this.#buffer.subarray(0, this.#at), this.#checksum);
+    for (let n = 0; n < type.length; n++) this.#buffer[start + n] = type.charCodeAt(n);
+    view.setUint32(start + 4, this.#at - start - SECTION_HEAD_BYTES, true);
+    await this.#addToChecksum(start);
     view.setUint32(this.#at, this.#checksum, true);
-    const section = this.#buffer.subarray(0, this.#at + CHECKSUM_BYTES);
-    this.#buffer = new Uint8Array(0); // the sink's from now on
-    this.#at = SECTION_HEAD_BYTES;
-    await this.#sink.write(section);
+    this.#at += CHECKSUM_BYTES;
+  }
+
+  async #addToChecksum(start: number): Promise<void> {
+    this.#checksum = await crc32InTurns(this.#buffer.subarray(start, this.#at), this.#checksum);
+  }
+
+  #makeRoom(bytes: number): void {
+    if (this.#at + bytes <= this.#buffer.length) return;
+    const larger = new Uint8Array(Math.max(this.#at + bytes, 2 * this.#buffer.length));
+    larger.set(this.#buffer.subarray(0, this.#at));
+    this.#buffer = larger;
   }
 }

@@ -1,6 +1,8 @@
 /** Where a save file goes: streams of the web and of Node.js, and anything that writes. */
 import { ZramError } from '../errors.js';
-import { describe } from '../size.js';
+import { describe, textOf } from '../size.js';
+import { nodeTarget, type NodeWritable } from './sink-node.js';
+import { plainTarget } from './sink-plain.js';
 
 /** Bytes in memory of their own: what TypeScript from 5.7 on calls `Uint8Array<ArrayBuffer>`. */
 export type OwnBytes = ReturnType<Uint8Array['slice']>;
@@ -21,27 +23,27 @@ export interface WebSink {
 /** What a stream of Node.js, a `FileHandle`, or an object of one's own is here. */
 export interface WriteSink {
   /**
-   * Takes all bytes, which are its own from then on. A promise is awaited before there are more; one of `bytesWritten`
-   * (FileHandle) is followed by the rest.
+   * Takes all bytes, which are its own from then on. A promise is awaited before there are more.
+   *
+   * A number (`Deno.FsFile`, `FileSystemSyncAccessHandle`, `fs.writeSync`) or an object with `bytesWritten` (`FileHandle`)
+   * is the count of bytes that were taken, and the rest follows; none, or more than there were, is `EIO`. A number that
+   * is another count than that of all bytes may also be the length of an array (`(bytes) => array.push(bytes)`). The sink
+   * is then given one piece of no bytes: 0 says that its numbers are counts, one more than before that they are lengths,
+   * which mean nothing; any other answer is `EIO`. What else is returned means nothing.
    */
   write(bytes: OwnBytes): unknown;
 }
 
 /**
  * Where a save file is written to. A `WritableStream` is closed at the end, and aborted after a failure; a `Writable` of
- * Node.js is ended, or destroyed. Anything else that writes is left open.
+ * Node.js is ended, or destroyed: also where the call fails before anything is written. Anything else that writes is left
+ * open.
  */
 export type SaveSink = WebSink | WriteSink;
 
-interface NodeWritable {
-  write(bytes: OwnBytes, done: (error?: Error | null) => void): unknown;
-  end(done: (error?: Error | null) => void): unknown;
-  destroy(error?: unknown): unknown;
-  on(event: 'error' | 'close', listener: () => void): unknown;
-  off(event: 'error' | 'close', listener: () => void): unknown;
-}
-
-interface Target {
+/** @internal What is written to, whatever it is. */
+export interface Target {
+  /** Settles when the next piece may come. */
   write(bytes: OwnBytes): Promise<void>;
   end(): Promise<void>;
   abort(reason: unknown): Promise<void>;
@@ -81,32 +83,30 @@ export class SinkWriter {
     try {
       await written;
     } catch (error) {
-      throw new ZramError('EIO', `the sink failed: ${String(error)}`);
+      throw new ZramError('EIO', `the sink failed: ${textOf(error)}`);
     }
   }
 }
 
 function targetOf(sink: unknown): Target {
-  const { getWriter, write, end, on } = (sink ?? {}) as Partial<WebSink & WriteSink & NodeWritable>;
-  if (typeof getWriter === 'function') return webTarget(sink as WebSink);
-  if (typeof write !== 'function') {
-    throw new ZramError(
-      'EINVAL',
-      `a sink is a WritableStream, a Writable of Node.js, or an object with write(bytes), not ${describe(sink)}.`,
-    );
+  try {
+    const { getWriter, write, end, on } = (sink ?? {}) as Partial<WebSink & WriteSink & NodeWritable>;
+    if (typeof getWriter === 'function') return webTarget(sink as WebSink);
+    if (typeof write === 'function') {
+      const isNode = typeof end === 'function' && typeof on === 'function';
+      return isNode ? nodeTarget(sink as NodeWritable) : plainTarget(sink as WriteSink);
+    }
+  } catch (error) {
+    throw new ZramError('EINVAL', `the sink cannot be written to: ${textOf(error)}`);
   }
-  return typeof end === 'function' && typeof on === 'function'
-    ? nodeTarget(sink as NodeWritable)
-    : plainTarget(sink as WriteSink);
+  throw new ZramError(
+    'EINVAL',
+    `a sink is a WritableStream, a Writable of Node.js, or an object with write(bytes), not ${describe(sink)}.`,
+  );
 }
 
 function webTarget(stream: WebSink): Target {
-  let writer: ReturnType<WebSink['getWriter']>;
-  try {
-    writer = stream.getWriter();
-  } catch (error) {
-    throw new ZramError('EINVAL', `the sink cannot be written to: ${String(error)}`);
-  }
+  const writer = stream.getWriter();
   return {
     async write(bytes) {
       await writer.write(bytes);
@@ -117,48 +117,5 @@ function webTarget(stream: WebSink): Target {
     async abort(reason) {
       await writer.abort(reason);
     },
-  };
-}
-
-function nodeTarget(stream: NodeWritable): Target {
-  const ignore = (): void => undefined; // the callbacks tell; an event that nobody hears would end the process
-  stream.on('error', ignore);
-  const done = (call: (settle: (error?: Error | null) => void) => unknown): Promise<void> =>
-    new Promise((resolve, reject) => {
-      // A stream that is destroyed forgets the callback of what it is about to write.
-      const closed = (): void => reject(new Error('the stream was closed before all was written.'));
-      stream.on('close', closed);
-      call((error) => {
-        stream.off('close', closed);
-        if (error) reject(error);
-        else resolve();
-      });
-    });
-  return {
-    write: (bytes) => done((settle) => stream.write(bytes, settle)),
-    async end() {
-      await done((settle) => stream.end(settle));
-      stream.off('error', ignore);
-    },
-    abort(reason) {
-      stream.destroy(reason);
-      return Promise.resolve();
-    },
-  };
-}
-
-function plainTarget(sink: WriteSink): Target {
-  return {
-    async write(bytes) {
-      for (let rest = bytes; ;) {
-        const result = await sink.write(rest);
-        const { bytesWritten } = (result ?? {}) as { bytesWritten?: unknown };
-        if (typeof bytesWritten !== 'number' || bytesWritten >= rest.length) return;
-        if (!(bytesWritten > 0)) throw new Error('it took no bytes.');
-        rest = rest.subarray(bytesWritten);
-      }
-    },
-    end: () => Promise.resolve(),
-    abort: () => Promise.resolve(),
   };
 }

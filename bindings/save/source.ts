@@ -1,7 +1,9 @@
 /** Where a save file comes from: bytes, blobs, streams of the web and of Node.js. */
-import { isBytes } from '../bytes.js';
+import { checkBytes } from '../arguments.js';
+import { allocate, isBytes, lengthOf, setBytes, viewOf } from '../bytes.js';
 import { ZramError } from '../errors.js';
-import { describe } from '../size.js';
+import { describe, textOf } from '../size.js';
+import { pause, pauseDue } from './pacer.js';
 
 /** What a `ReadableStream` is here. */
 export interface WebSource {
@@ -33,17 +35,17 @@ export type LoadSource = Uint8Array | BlobSource | WebSource | AsyncIterable<Uin
 
 /** What can be pulled from. */
 interface Chunks {
-  next(): Promise<IteratorResult<unknown, unknown>> | IteratorResult<unknown, unknown>;
-  return?(): unknown;
+  next(): unknown;
+  /** Nothing more is wanted, now or ever. */
+  cancel(): unknown;
 }
-
-const NOTHING = new Uint8Array(0);
 
 /** @internal Reads a source in pieces of the reader's choice. */
 export class SourceReader {
   readonly #chunks: Chunks;
-  #chunk: Uint8Array = NOTHING;
-  #gathered: Uint8Array = NOTHING;
+  /** What is left of the last chunk: the caller's memory. */
+  #chunk: Uint8Array = allocate(0);
+  #gathered = allocate(0);
   #ended = false;
   /** Bytes that were taken. */
   offset = 0;
@@ -54,93 +56,100 @@ export class SourceReader {
   }
 
   /**
-   * The next bytes, exactly so many; undefined when the source ends before. They are valid until the next call. Memory is
-   * taken for bytes that are there, not for bytes that are asked for.
+   * The next bytes, exactly so many; undefined when the source ends before. They are a copy, valid until the next call: who
+   * gave a chunk may use its buffer again. Memory is taken for bytes that are there, not for bytes that are asked for.
    * @throws ZramError EIO: the source failed; EINVAL: it gives something else than bytes
    */
   async take(length: number): Promise<Uint8Array | undefined> {
-    if (this.#chunk.length === 0 && length > 0) await this.#pull();
-    if (this.#chunk.length >= length) return this.#taken(length, this.#cut(length));
     let filled = 0;
     while (filled < length) {
-      const piece = this.#cut(Math.min(length - filled, this.#chunk.length));
-      this.#gather(piece, filled, length);
-      filled += piece.length;
-      if (filled < length && !(await this.#pull())) return undefined;
+      if (lengthOf(this.#chunk) === 0 && !(await this.#pull())) return undefined;
+      const piece = Math.min(length - filled, lengthOf(this.#chunk));
+      this.#makeRoom(filled, piece, length);
+      setBytes(this.#gathered, viewOf(this.#chunk, 0, piece), filled);
+      this.#chunk = viewOf(this.#chunk, piece);
+      filled += piece;
+      if (pauseDue()) await pause();
     }
-    return this.#taken(length, this.#gathered.subarray(0, length));
+    this.offset += length;
+    return this.#gathered.subarray(0, length);
   }
 
   /** Whether nothing is left. */
   async atEnd(): Promise<boolean> {
-    return this.#chunk.length === 0 && !(await this.#pull());
+    return lengthOf(this.#chunk) === 0 && !(await this.#pull());
   }
 
   /** Nothing more is wanted. */
   async cancel(): Promise<void> {
     if (this.#ended) return;
+    this.#ended = true;
     try {
-      await this.#chunks.return?.();
+      await this.#chunks.cancel();
     } catch {
       // What is wrong with the file is told already.
     }
   }
 
-  #taken(length: number, bytes: Uint8Array): Uint8Array {
-    this.offset += length;
-    return bytes;
-  }
-
-  #cut(length: number): Uint8Array {
-    const piece = this.#chunk.subarray(0, length);
-    this.#chunk = this.#chunk.subarray(length);
-    return piece;
-  }
-
-  /** Copies a piece: who gave it may use its buffer again. */
-  #gather(piece: Uint8Array, at: number, length: number): void {
-    const needed = at + piece.length;
-    if (this.#gathered.length < needed) {
-      const larger = new Uint8Array(Math.min(Math.max(2 * needed, 4096), length));
-      larger.set(this.#gathered.subarray(0, at));
-      this.#gathered = larger;
-    }
-    this.#gathered.set(piece, at);
+  #makeRoom(filled: number, piece: number, length: number): void {
+    const needed = filled + piece;
+    if (this.#gathered.length >= needed) return;
+    const larger = allocate(Math.min(Math.max(2 * needed, 4096), Math.max(length, needed)));
+    larger.set(this.#gathered.subarray(0, filled));
+    this.#gathered = larger;
   }
 
   /** Gets the next chunk that is not empty. False at the end. */
   async #pull(): Promise<boolean> {
     while (!this.#ended) {
-      let next: IteratorResult<unknown, unknown>;
-      try {
-        next = await this.#chunks.next();
-      } catch (error) {
+      const { done, value } = await this.#next();
+      if (done) {
         this.#ended = true;
-        throw new ZramError('EIO', `the source failed: ${String(error)}`);
+        return false;
       }
-      if (next.done) {
-        this.#ended = true;
-      } else if (!isBytes(next.value)) {
-        throw new ZramError('EINVAL', `the source must give Uint8Arrays, not ${describe(next.value)}.`);
-      } else if (next.value.length > 0) {
-        this.#chunk = next.value;
-        return true;
+      if (!isBytes(value)) {
+        Promise.resolve(value).catch(() => undefined); // a promise that rejects later is no news then
+        throw new ZramError('EINVAL', `the source must give Uint8Arrays, not ${describe(value)}.`);
       }
+      checkBytes(value, 'a piece of the source');
+      this.#chunk = viewOf(value);
+      if (lengthOf(value) > 0) return true;
+      if (pauseDue()) await pause(); // there may be no end of them
     }
     return false;
+  }
+
+  async #next(): Promise<{ done: boolean; value: unknown }> {
+    try {
+      const { done, value } = (await this.#chunks.next()) as IteratorResult<unknown, unknown>;
+      return { done: Boolean(done), value };
+    } catch (error) {
+      this.#ended = true;
+      throw new ZramError('EIO', `the source failed: ${textOf(error)}`);
+    }
   }
 }
 
 function chunksOf(source: unknown): Chunks {
-  if (isBytes(source)) return [source][Symbol.iterator]();
-  if (typeof source === 'object' && source !== null) {
-    const given = source as Partial<BlobSource & WebSource & AsyncIterable<unknown> & Iterable<unknown>>;
-    if (typeof given.getReader === 'function') return webChunks(given as WebSource);
-    if (typeof given[Symbol.asyncIterator] === 'function') {
-      return (given as AsyncIterable<unknown>)[Symbol.asyncIterator]() as Chunks;
+  if (isBytes(source)) {
+    checkBytes(source, 'the source');
+    return iteratorChunks([source].values(), source);
+  }
+  try {
+    if (typeof source === 'object' && source !== null) {
+      const given = source as Partial<BlobSource & WebSource & AsyncIterable<unknown> & Iterable<unknown>>;
+      if (typeof given.getReader === 'function') return webChunks(given as WebSource);
+      const asyncIterator = given[Symbol.asyncIterator] as unknown;
+      if (typeof asyncIterator === 'function') {
+        hearErrors(given);
+        return iteratorChunks(asyncIterator.call(given), given);
+      }
+      if (typeof given.stream === 'function') return webChunks((given as BlobSource).stream());
+      const iterator = given[Symbol.iterator] as unknown;
+      if (typeof iterator === 'function') return iteratorChunks(iterator.call(given), given);
     }
-    if (typeof given.stream === 'function') return webChunks((given as BlobSource).stream());
-    if (typeof given[Symbol.iterator] === 'function') return (given as Iterable<unknown>)[Symbol.iterator]() as Chunks;
+  } catch (error) {
+    throw new ZramError('EINVAL', `the source cannot be read: ${textOf(error)}`);
   }
   throw new ZramError(
     'EINVAL',
@@ -149,17 +158,34 @@ function chunksOf(source: unknown): Chunks {
 }
 
 function webChunks(stream: WebSource): Chunks {
-  let reader: ReturnType<WebSource['getReader']>;
-  try {
-    reader = stream.getReader();
-  } catch (error) {
-    throw new ZramError('EINVAL', `the source cannot be read: ${String(error)}`);
-  }
+  const reader = stream.getReader();
+  return { next: () => reader.read(), cancel: () => reader.cancel() };
+}
+
+/** What a stream of Node.js has beside its iterator. */
+interface NodeReadable {
+  on(event: 'error', listener: () => void): unknown;
+  destroy(): unknown;
+}
+
+function isNodeReadable(source: unknown): source is NodeReadable {
+  const { on, destroy } = source as Partial<NodeReadable>;
+  return typeof on === 'function' && typeof destroy === 'function';
+}
+
+/** An error before the first `next()`, or after the last, would end the process; the iterator tells those between. */
+function hearErrors(source: unknown): void {
+  if (isNodeReadable(source)) source.on('error', () => undefined);
+}
+
+function iteratorChunks(iterator: unknown, source: object): Chunks {
+  const chunks = iterator as AsyncIterator<unknown>;
   return {
-    next: async () => {
-      const { done, value } = await reader.read();
-      return { done, value };
+    next: () => chunks.next(),
+    async cancel() {
+      // The iterator of a stream that was not asked for anything yet does not close it.
+      if (isNodeReadable(source)) source.destroy();
+      await chunks.return?.();
     },
-    return: () => reader.cancel(),
   };
 }

@@ -1,6 +1,6 @@
 /** The command line as a process of its own, from today's sources, for what only a process has: signals, pipes, memory. */
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -13,6 +13,7 @@ export interface Executable {
 /** Bundles cli/ with the library into a folder that looks like an installed package. */
 export function buildExecutable(): Executable {
   const folder = mkdtempSync(join(tmpdir(), 'zram-wasm-bin-'));
+  chmodSync(folder, 0o755); // other users may run it
   const path = join(folder, 'dist', 'cli.js');
   mkdirSync(join(folder, 'dist'));
   copyFileSync('package.json', join(folder, 'package.json'));

@@ -3,7 +3,8 @@
  * in which they were made. For each page the model knows every content that it may have: one, unless a call failed half-way.
  */
 import { ZramError } from '../../bindings/index.js';
-import { LostPagesError, type ParallelZram } from '../../bindings/parallel.js';
+import { LostPagesError, type ParallelStats, type ParallelZram } from '../../bindings/parallel.js';
+import { ARRAY_KINDS, FLEETING, bytesOf } from '../support/arrays.js';
 import { PAGE_SIZE, sameBytes } from '../support/pages.js';
 
 /** Content of a page as text, so that equal contents are equal. */
@@ -15,11 +16,22 @@ const ZEROS = textOf(new Uint8Array(PAGE_SIZE));
 const LOST: Content = 'lost';
 
 export type ParallelOperation =
-  | { op: 'write'; offset: number; bytes: Uint8Array }
-  | { op: 'read' | 'discard'; offset: number; length: number }
-  | { op: 'merge' | 'compact' | 'stats' | 'reset' };
+  /** `kind`: of ARRAY_KINDS */
+  | { op: 'write'; offset: number; bytes: Uint8Array; kind?: string }
+  /** `kind`: of ARRAY_KINDS, or of FLEETING; or 'none', without an array to read into */
+  | { op: 'read'; offset: number; length: number; kind?: string }
+  | { op: 'discard'; offset: number; length: number }
+  | { op: 'merge' | 'compact' | 'stats' | 'reset' | 'idle' | 'recompress' }
+  /** A call that is refused, for its arguments or because nothing may be called any more. */
+  | { op: 'refused'; call: (zram: ParallelZram) => Promise<unknown> };
 
 type Outcome = { operation: ParallelOperation; value: unknown } | { operation: ParallelOperation; error: unknown };
+
+function codeOf(outcome: Outcome): string | undefined {
+  if (!('error' in outcome)) return undefined;
+  if (outcome.error instanceof ZramError) return outcome.error.code;
+  throw outcome.error;
+}
 
 function fail(message: string): never {
   throw new Error(message);
@@ -32,11 +44,16 @@ export class ModelParallel {
   readonly #stored: Set<boolean>[];
   #calls: Promise<Outcome>[] = [];
   #dying = false;
+  /** Pages of all discards since there is a disk. */
+  #notifyFree = 0;
+  /** Whether there is a secondary compressor. */
+  #recompresses: boolean;
   /** Calls that failed, by code. */
   readonly failures = new Map<string, number>();
 
-  constructor(zram: ParallelZram, pages: number) {
+  constructor(zram: ParallelZram, pages: number, recompresses = false) {
     this.#zram = zram;
+    this.#recompresses = recompresses;
     this.#pages = Array.from({ length: pages }, () => new Set([ZEROS]));
     this.#stored = Array.from({ length: pages }, () => new Set([false]));
   }
@@ -54,25 +71,33 @@ export class ModelParallel {
     const zram = this.#zram;
     switch (operation.op) {
       case 'write': {
-        const { offset, bytes } = operation;
-        const passed = bytes.slice();
+        const { offset, bytes, kind = 'plain' } = operation;
+        const passed = ARRAY_KINDS[kind](bytes);
         const whole = offset % PAGE_SIZE === 0 && bytes.length % PAGE_SIZE === 0;
         const promise = !whole
           ? zram.write(offset, passed)
           : bytes.length === PAGE_SIZE
             ? zram.writePage(offset / PAGE_SIZE, passed)
             : zram.writePages(offset / PAGE_SIZE, passed);
-        passed.fill(0x5a);
+        bytesOf(passed).fill(0x5a);
         return promise;
       }
       case 'read': {
-        const { offset, length } = operation;
-        const out = new Uint8Array(length + 1).fill(0xee);
-        const whole = offset % PAGE_SIZE === 0 && length % PAGE_SIZE === 0;
-        if (!whole) return zram.read(offset, length, out);
-        return length === PAGE_SIZE
-          ? zram.readPage(offset / PAGE_SIZE, out)
-          : zram.readPages(offset / PAGE_SIZE, length / PAGE_SIZE, out);
+        const { offset, length, kind = 'plain' } = operation;
+        if (kind in FLEETING) {
+          const { out, leave } = FLEETING[kind](length);
+          const promise = this.#read(offset, length, out);
+          leave();
+          return promise;
+        }
+        if (kind === 'none') return this.#read(offset, length, undefined);
+        const out = ARRAY_KINDS[kind](new Uint8Array(length + 1).fill(0xee));
+        return this.#read(offset, length, out).then((given) => {
+          if (given !== out) fail('a read gives another array than it was given');
+          const bytes = bytesOf(out);
+          if (bytes[length] !== 0xee) fail('a read went past its length');
+          return bytes.subarray(0, length);
+        });
       }
       case 'discard':
         return zram.discard(operation.offset, operation.length);
@@ -82,11 +107,26 @@ export class ModelParallel {
         return zram.compact();
       case 'stats':
         return zram.stats();
+      case 'idle':
+        return zram.idle();
+      case 'recompress':
+        return zram.recompress();
+      case 'refused':
+        return operation.call(zram);
       case 'reset': {
         const first = zram.reset();
         return Promise.all([first, zram.init(this.#pages.length * PAGE_SIZE)]);
       }
     }
+  }
+
+  #read(offset: number, length: number, out: Uint8Array | undefined): Promise<Uint8Array> {
+    const zram = this.#zram;
+    const whole = offset % PAGE_SIZE === 0 && length % PAGE_SIZE === 0;
+    if (!whole) return zram.read(offset, length, out);
+    return length === PAGE_SIZE
+      ? zram.readPage(offset / PAGE_SIZE, out)
+      : zram.readPages(offset / PAGE_SIZE, length / PAGE_SIZE, out);
   }
 
   /** Waits for all calls and tests what they gave. */
@@ -98,6 +138,22 @@ export class ModelParallel {
   #replay(outcome: Outcome): void {
     const { operation } = outcome;
     if (this.#dying) this.#loseAny();
+    if (operation.op === 'refused') {
+      if (codeOf(outcome) !== 'EINVAL') fail(`a wrong call ends with ${codeOf(outcome)}`);
+      return;
+    }
+    if (operation.op === 'recompress' && !this.#recompresses) {
+      if (codeOf(outcome) !== 'EINVAL') fail(`recompressing without a compressor ends with ${codeOf(outcome)}`);
+      return;
+    }
+    if (operation.op === 'read' && operation.kind !== undefined && operation.kind in FLEETING) {
+      // What was read before it was taken away may have been all.
+      const code = codeOf(outcome);
+      const lost = code === 'EIO' && (outcome as { error: unknown }).error instanceof LostPagesError;
+      if (code !== undefined && code !== 'EINVAL' && !lost) throw (outcome as { error: unknown }).error;
+      this.failures.set('fleeting', (this.failures.get('fleeting') ?? 0) + Number(code === 'EINVAL'));
+      return;
+    }
     const error = 'error' in outcome ? this.#known(outcome.error) : undefined;
     if (operation.op === 'write') this.#replayWrite(operation.offset, operation.bytes, error);
     else if (operation.op === 'discard') this.#replayDiscard(operation.offset, operation.length);
@@ -107,10 +163,12 @@ export class ModelParallel {
     } else if (error) {
       throw error;
     } else if (operation.op === 'reset') {
+      this.#recompresses = false;
+      this.#notifyFree = 0;
       for (const page of this.#pages) this.#set(page, [ZEROS]);
       for (const stored of this.#stored) this.#set(stored, [false]);
     } else if (operation.op === 'stats') {
-      this.#checkStored((outcome as { value: { mmStat: { origDataSize: number } } }).value.mmStat.origDataSize);
+      this.#checkStats((outcome as { value: ParallelStats }).value);
     }
   }
 
@@ -172,13 +230,14 @@ export class ModelParallel {
   #replayDiscard(offset: number, length: number): void {
     for (const part of this.#span(offset, length)) {
       if (part.length < PAGE_SIZE) continue;
+      this.#notifyFree++;
       this.#set(this.#pages[part.index], [ZEROS]);
       this.#set(this.#stored[part.index], [false]);
     }
   }
 
   #replayRead(offset: number, length: number, out: Uint8Array): void {
-    if (out[length] !== 0xee) fail('a read went past its length');
+    if (out.length !== length) fail(`a read gives ${out.length} bytes, and not ${length}`);
     for (const { index, at, length: bytes, inPage } of this.#span(offset, length)) {
       const seen = out.subarray(at, at + bytes);
       const page = this.#pages[index];
@@ -214,7 +273,8 @@ export class ModelParallel {
     for (const stored of this.#stored) if (stored.has(true)) stored.add(false);
   }
 
-  #checkStored(origDataSize: number): void {
+  #checkStats({ mmStat: { origDataSize }, ioStat: { notifyFree } }: ParallelStats): void {
+    if (notifyFree !== this.#notifyFree) fail(`notifyFree is ${notifyFree}, and not ${this.#notifyFree}`);
     const most = this.#stored.filter((stored) => stored.has(true)).length;
     const least = this.#stored.filter((stored) => !stored.has(false)).length;
     const pages = origDataSize / PAGE_SIZE;

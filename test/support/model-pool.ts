@@ -31,8 +31,6 @@ export interface PoolSetting {
   readonly limit?: number;
   /** the engine's memory is small: merging may lack cells */
   readonly tight?: boolean;
-  /** the pool has `dedup`: storing takes cells too */
-  readonly dedup?: boolean;
   /** the pool has `shrinker`: it merges and compacts before an allocation fails, and all the same when it then fails */
   readonly shrinker?: boolean;
 }
@@ -54,11 +52,6 @@ function isSameFilled(bytes: Uint8Array): boolean {
   return bytes.length >= 16 && bytes.length % 8 === 0 && bytes.every((byte, i) => byte === bytes[i & 7]);
 }
 
-/** Whether a value takes cells beside its handle: when its 32-bit halves differ. */
-function isWide(bytes: Uint8Array): boolean {
-  return bytes.subarray(0, 4).some((byte, i) => byte !== bytes[i + 4]);
-}
-
 export function codeOf(action: () => unknown): string {
   try {
     action();
@@ -69,6 +62,18 @@ export function codeOf(action: () => unknown): string {
   return 'done';
 }
 
+/** Whatever is done with it: EINVAL. */
+export function isNoHandle(pool: ZsPool, handle: Handle): void {
+  const uses = [
+    () => pool.free(handle),
+    () => pool.retain(handle),
+    () => pool.sizeOf(handle),
+    () => pool.read(handle),
+    () => pool.write(handle, Uint8Array.of(1)),
+  ];
+  for (const use of uses) equal(codeOf(use), 'EINVAL', 'a freed handle');
+}
+
 export class ModelPool {
   readonly items = new Map<Handle, Item>();
   readonly #engine: Engine;
@@ -77,21 +82,18 @@ export class ModelPool {
   readonly #tight: boolean;
   readonly #shrinker: boolean;
   readonly #usedAtStart: number;
-  /** numbers that were freed and not given out again, oldest first */
-  readonly #freed: Handle[] = [];
+  /** every handle that was freed: none may ever mean anything again */
+  readonly #freed = new Set<Handle>();
   #handlesMax = 0;
-  /** something else than a handle has taken cells: the order of reuse is not the model's any more */
-  #cellsTaken: boolean;
   #passOpen = false;
   #failures = 0;
 
-  constructor({ engine, pool, limit, tight = false, dedup = false, shrinker = false }: PoolSetting) {
+  constructor({ engine, pool, limit, tight = false, shrinker = false }: PoolSetting) {
     this.#engine = engine;
     this.#pool = pool;
     this.#limit = limit;
     this.#tight = tight;
     this.#shrinker = shrinker;
-    this.#cellsTaken = dedup || shrinker;
     this.#usedAtStart = engine.memory.used;
   }
 
@@ -132,7 +134,6 @@ export class ModelPool {
     const handle = this.#allocating(() => this.#pool.store(bytes));
     const same = isSameFilled(bytes);
     if (handle !== undefined) this.#add(handle, bytes, same);
-    this.#cellsTaken ||= same && isWide(bytes);
   }
 
   #malloc(size: number): void {
@@ -142,13 +143,7 @@ export class ModelPool {
 
   #add(handle: Handle, bytes: Uint8Array, same: boolean): void {
     if (this.items.has(handle)) fail(`handle ${handle} was given out twice`);
-    const place = this.#freed.indexOf(handle);
-    if (place > 0 && !this.#cellsTaken) fail(`handle ${handle} is reused before ${place} that were freed earlier`);
-    const orderly = !this.#cellsTaken && this.#failures === 0 && this.#handlesMax < CHUNK_CELLS;
-    if (place < 0 && this.#freed.length > 0 && orderly) {
-      fail(`handle ${handle} is new, and ${this.#freed.length} freed ones wait`);
-    }
-    if (place >= 0) this.#freed.splice(place, 1);
+    if (this.#freed.has(handle)) fail(`handle ${handle} was freed, and is given out again`);
     this.items.set(handle, { bytes, refs: 1, same });
     this.#handlesMax = Math.max(this.#handlesMax, this.items.size);
     equal(this.#pool.sizeOf(handle), bytes.length, 'sizeOf');
@@ -219,21 +214,12 @@ export class ModelPool {
     this.#pool.free(handle);
     if (--item.refs > 0) return;
     this.items.delete(handle);
-    this.#freed.push(handle);
+    this.#freed.add(handle);
   }
 
   #useFreed(which: number): void {
-    const handle = this.#freed[which % Math.max(this.#freed.length, 1)];
-    if (handle === undefined) return;
-    const pool = this.#pool;
-    const uses = [
-      () => pool.free(handle),
-      () => pool.retain(handle),
-      () => pool.sizeOf(handle),
-      () => pool.read(handle),
-      () => pool.write(handle, Uint8Array.of(1)),
-    ];
-    for (const use of uses) equal(codeOf(use), 'EINVAL', 'a freed handle');
+    const handle = [...this.#freed][which % Math.max(this.#freed.size, 1)];
+    if (handle !== undefined) isNoHandle(this.#pool, handle);
   }
 
   #compact(): void {
@@ -260,7 +246,6 @@ export class ModelPool {
     if (budget === 0 && !report.complete) fail('a merge without a budget is not complete');
     if (budget > 0 && report.objectsScanned > budget) fail(`${report.objectsScanned} objects on a budget of ${budget}`);
     this.#passOpen = !report.complete;
-    this.#cellsTaken ||= report.objectsMerged > 0;
     this.readAll();
     return report;
   }
@@ -345,6 +330,7 @@ export class ModelPool {
     this.readAll();
     for (const [handle, { refs }] of [...this.items]) for (let n = 0; n < refs; n++) this.#free(handle);
     this.#check();
+    for (const handle of this.#freed) isNoHandle(this.#pool, handle);
     this.#merge(0); // ends an open pass, which holds its index
     const { pagesAllocated, pagesMerged, objects, handles, bytes } = this.#pool.stats();
     equal([pagesAllocated, pagesMerged, objects, handles, bytes], [0, 0, 0, 0, 0], 'stats of the emptied pool');

@@ -16,7 +16,7 @@ export type SharedOperation =
   | { op: 'shrink'; pages: number }
   | { op: 'store'; page: number; length: number }
   | { op: 'patch'; which: number; page: number; offset: number; length: number }
-  | { op: 'retain' | 'free'; which: number }
+  | { op: 'retain' | 'free' | 'freed'; which: number }
   | { op: 'merge'; budget: number }
   | { op: 'tick'; batches: number }
   | { op: 'compact' | 'dryRun' | 'scan' | 'unmerge' | 'settle' }
@@ -54,6 +54,7 @@ export function sharedOperation(diskPages: number): fc.Arbitrary<SharedOperation
     { weight: 5, arbitrary: fc.record({ ...operation('patch'), which, page, offset: fc.nat({ max: 4095 }), length }) },
     { weight: 2, arbitrary: fc.record({ ...operation('retain'), which }) },
     { weight: 8, arbitrary: fc.record({ ...operation('free'), which }) },
+    { weight: 3, arbitrary: fc.record({ ...operation('freed'), which }) },
     { weight: 12, arbitrary: fc.record({ ...operation('merge'), budget: fc.integer({ min: 1, max: 25 }) }) },
     { weight: 5, arbitrary: fc.record({ ...operation('tick'), batches: fc.integer({ min: 1, max: 6 }) }) },
     { weight: 4, arbitrary: fc.record({ ...operation('compact') }) },

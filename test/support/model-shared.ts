@@ -12,6 +12,7 @@ import {
   type ZsPool,
 } from '../../bindings/index.js';
 import { HeldTimers } from './held-timers.js';
+import { isNoHandle } from './model-pool.js';
 import type { SharedOperation } from './model-shared-operations.js';
 import { FaultyBacking, ModelZswap } from './model-zswap.js';
 import { PAGES } from './model-zram-operations.js';
@@ -74,6 +75,8 @@ export class ModelShared {
   readonly #disks: Disk[];
   #swap: ModelZswap;
   readonly #items = new Map<Handle, Item>();
+  /** every handle that was freed: none may ever reach what others hold */
+  readonly #freed = new Set<Handle>();
   readonly #ksmd: Ksmd;
   readonly #usedAtStart: number;
   readonly #usedWithPool: number;
@@ -145,6 +148,11 @@ export class ModelShared {
       case 'patch':
         this.#patch(operation.which, operation.offset, PAGES[operation.page].subarray(0, operation.length));
         break;
+      case 'freed': {
+        const handle = [...this.#freed][operation.which % Math.max(this.#freed.size, 1)];
+        if (handle !== undefined) isNoHandle(this.#pool, handle);
+        break;
+      }
       case 'retain':
       case 'free':
         this.#count(operation.op, operation.which);
@@ -250,7 +258,7 @@ export class ModelShared {
     const error = this.#allocating(0, () => (handle = this.#pool.store(bytes)));
     if (error) this.#readAll();
     if (handle === undefined) return;
-    if (this.#items.has(handle)) fail(`handle ${handle} was given out twice`);
+    if (this.#items.has(handle) || this.#freed.has(handle)) fail(`handle ${handle} was given out twice`);
     this.#items.set(handle, { bytes, refs: 1, same: isSameFilled(bytes) });
   }
 
@@ -276,7 +284,9 @@ export class ModelShared {
     if (handle === undefined || item === undefined) return;
     this.#pool[op](handle);
     item.refs += op === 'retain' ? 1 : -1;
-    if (item.refs === 0) this.#items.delete(handle);
+    if (item.refs > 0) return;
+    this.#items.delete(handle);
+    this.#freed.add(handle);
   }
 
   #endZswap(): void {
@@ -466,7 +476,10 @@ export class ModelShared {
       this.#readAll();
       if (n === 0)
         for (const [handle, { refs }] of this.#items) for (let ref = 0; ref < refs; ref++) this.#pool.free(handle);
-      if (n === 0) this.#items.clear();
+      if (n > 0) continue;
+      for (const handle of this.#items.keys()) this.#freed.add(handle);
+      this.#items.clear();
+      for (const handle of this.#freed) isNoHandle(this.#pool, handle);
     }
     for (const { zram } of this.#disks) zram.destroy();
     this.#swap.zswap.destroy();

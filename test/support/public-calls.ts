@@ -66,7 +66,7 @@ export function makeScene() {
   return {
     page,
     ...{ otherPool, deadPool, foreignPool, handle, zram, usedBacking },
-    notHandles: [freed, ...foreignHandles, handle + 0.5, handle + 2 ** 29, 0, 2 ** 31],
+    notHandles: [freed, ...foreignHandles, (handle % 2 ** 28) + 0.5, handle + 2 ** 29, 0, 2 ** 31],
     subjects: {
       ...{ Engine: engine, ZsPool: pool, Zram: zram, ZramSnapshot: snapshot, Sysfs: zram.sysfs },
       ...{ Zswap: zswap, StateHistory: history, Ksmd: ksmd, ...backings },

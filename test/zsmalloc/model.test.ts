@@ -75,7 +75,6 @@ describe.each(BUILDS)('a pool of the %s build behaves as its model', (build) => 
           pool,
           ...(limit === undefined ? {} : { limit }),
           tight: maxMemory !== undefined,
-          dedup,
           shrinker,
         });
         for (const operation of list) model.run(operation);

@@ -9,7 +9,8 @@
  * acknowledged the page has its new owner, and its old copy is freed ahead of whatever is sent to the old owner next. When
  * the new worker refuses, or dies, nothing has changed.
  */
-import type { ZramError } from '../../errors.js';
+import { ZramError } from '../../errors.js';
+import { textOf } from '../../size.js';
 import { Link, type LinkEvents, type PageClient, type Shipment } from './link.js';
 import { BUSY, LOST, NOBODY, Owners } from './owners.js';
 import { DIED, DISCARD, DONE, FILL, READ, WRITE, type ControlName, type DeviceOptions } from './protocol.js';
@@ -20,6 +21,8 @@ import type { WorkerSource } from '../worker-source.js';
 export interface Task {
   /** Sends what it can. @returns whether nothing is left to be sent */
   advance(): boolean;
+  /** It fails, and sends no more: the next `advance` has nothing left. */
+  abort(error: ZramError): void;
 }
 
 /** A page that was read in order to write a part of it: it is busy, and goes before all tasks. */
@@ -39,10 +42,14 @@ export interface FleetSetting {
 
 /** Tasks that are through with the queue before it is cut. */
 const QUEUE_CUT = 1000;
+/** Workers that owe an answer are taken for dead when none of them has said anything for so many looks in a row. */
+const SILENT_LOOKS = 3;
+const LOOK_MS = 5000;
 
 export class Fleet implements LinkEvents {
   readonly owners = new Owners();
   readonly router: Router;
+  readonly #setting: FleetSetting;
   readonly #links: Link[] = [];
   /** By worker. */
   readonly #alive: boolean[];
@@ -52,33 +59,58 @@ export class Fleet implements LinkEvents {
   #patched: Patched[] = [];
   /** Tasks that have begun and have not ended. */
   #running = 0;
+  /** `changed` is under way; it is called again from inside when a Worker of somebody's own calls the device. */
+  #changing = false;
+  #hasChanged = false;
   #flushes = false;
   #keepsAlive = true;
+  #watch: ReturnType<typeof setInterval> | undefined;
+  #silentLooks = 0;
 
-  constructor({ workers, source, sharesMemory, router }: FleetSetting) {
-    this.router = router;
-    this.#alive = new Array<boolean>(workers).fill(true);
-    try {
-      for (let n = 0; n < workers; n++) this.#links.push(new Link(n, source, sharesMemory, this));
-    } catch (error) {
-      void this.end();
-      throw error;
-    }
+  constructor(setting: FleetSetting) {
+    this.#setting = setting;
+    this.router = setting.router;
+    this.#alive = new Array<boolean>(setting.workers).fill(true);
   }
 
-  /** Makes a device in each worker. */
-  async start(
-    module: object,
-    maxMemory: number | undefined,
-    deviceOf: (worker: number) => DeviceOptions,
-  ): Promise<void> {
-    await Promise.all(this.#links.map((link, n) => link.start(module, maxMemory, deviceOf(n))));
+  /** Starts the workers and makes a device in each. After a failure, `end` ends those that there are. */
+  async start(module: object, maxMemory: number | undefined, devices: readonly DeviceOptions[]): Promise<void> {
+    const { workers, source, sharesMemory } = this.#setting;
+    for (let n = 0; n < workers; n++) this.#links.push(new Link(n, source, sharesMemory, this));
+    this.hurry();
+    await Promise.all(this.#links.map((link, n) => link.start(module, maxMemory, devices[n])));
+    this.#relax();
     this.#keepAlive();
   }
 
   /** Ends all threads. */
   async end(): Promise<void> {
-    await Promise.all(this.#links.map((link) => link.end()));
+    this.#relax();
+    this.owners.reset();
+    await Promise.all(this.#links.map((link) => link.end('it was ended')));
+  }
+
+  // ── silence ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** From now on the workers are not waited for without end. */
+  hurry(): void {
+    this.#silentLooks = 0;
+    this.#watch ??= setInterval(() => this.#look(), LOOK_MS);
+  }
+
+  #relax(): void {
+    clearInterval(this.#watch);
+    this.#watch = undefined;
+  }
+
+  heard(): void {
+    this.#silentLooks = 0;
+  }
+
+  /** Looks are counted, not time: while this thread is busy, it hears nothing. */
+  #look(): void {
+    if (++this.#silentLooks < SILENT_LOOKS) return;
+    for (const link of this.#links) if (link.owes) void link.end('it did not answer');
   }
 
   get workersAlive(): number {
@@ -112,12 +144,18 @@ export class Fleet implements LinkEvents {
   }
 
   changed(): void {
-    while (this.#patched.length > 0 && this.#storePatched(this.#patched[0])) this.#patched.shift();
-    const queue = this.#queue;
-    while (this.#through < queue.length && queue[this.#through].advance()) this.#through++;
+    this.#hasChanged = true;
+    if (this.#changing) return;
+    this.#changing = true;
+    while (this.#hasChanged) {
+      this.#hasChanged = false;
+      while (this.#patched.length > 0 && this.#storePatched(this.#patched[0])) this.#patched.shift();
+      while (this.#through < this.#queue.length && advanced(this.#queue[this.#through])) this.#through++;
+    }
+    this.#changing = false;
     // Cut off now and then: to shift a long array at each task would take time by its square.
-    if (this.#through > QUEUE_CUT || this.#through === queue.length) {
-      this.#queue = queue.slice(this.#through);
+    if (this.#through > QUEUE_CUT || this.#through === this.#queue.length) {
+      this.#queue = this.#queue.slice(this.#through);
       this.#through = 0;
     }
     this.#flushLater();
@@ -162,15 +200,16 @@ export class Fleet implements LinkEvents {
     }
     const shipment = this.#links[target].room(fills ? 0 : 1);
     if (!shipment) return false;
-    const busy = locked || owner !== target + 1;
-    if (busy) this.owners.set(index, owner | BUSY);
     let record;
     if (fills) {
       record = shipment.add(FILL, index, this.router.word(staged, 0), this.router.word(staged, 1));
     } else {
+      shipment.parcel.page(shipment.pages).set(this.router.page(staged));
       record = shipment.add(WRITE, index, shipment.pages, 0);
-      shipment.parcel.page(shipment.takePage(record)).set(this.router.page(staged));
+      shipment.takePage(record);
     }
+    const busy = locked || owner !== target + 1;
+    if (busy) this.owners.set(index, owner | BUSY);
     shipment.busy[record] = Number(busy);
     shipment.clients[record] = client;
     shipment.numbers[record] = n;
@@ -187,8 +226,14 @@ export class Fleet implements LinkEvents {
   }
 
   #storePatched({ client, n, index, page }: Patched): boolean {
-    this.router.stage(page);
-    return this.write(client, n, index, 0, true);
+    try {
+      this.router.stage(page);
+      return this.write(client, n, index, 0, true);
+    } catch {
+      this.#unlock(index); // the parcel was not to be written to
+      client.failed(n, DIED);
+      return true;
+    }
   }
 
   /** A page that `read` gave and that is still busy: it is written as soon as there is room. */
@@ -286,9 +331,19 @@ export class Fleet implements LinkEvents {
   /** A call of each device that is alive. What it gives, without those of workers that died meanwhile. */
   async control(name: ControlName, argument?: unknown): Promise<unknown[]> {
     const alive = this.#links.filter((link) => link.alive);
-    const values = await Promise.allSettled(alive.map((link) => link.control(name, argument)));
-    const refused = values.find((value) => value.status === 'rejected');
+    const answers = await Promise.allSettled(alive.map((link) => link.control(name, argument)));
+    const refused = answers.find((answer) => answer.status === 'rejected');
     if (refused) throw refused.reason as ZramError;
-    return values.flatMap((value) => (value.status === 'fulfilled' && value.value !== undefined ? [value.value] : []));
+    return answers.flatMap((answer) => (answer.status === 'fulfilled' && answer.value ? [answer.value.value] : []));
+  }
+}
+
+/** Whatever is thrown while a task sends is its own failure, and nobody else's. */
+function advanced(task: Task): boolean {
+  try {
+    return task.advance();
+  } catch (error) {
+    task.abort(error instanceof ZramError ? error : new ZramError('EIO', `it cannot be sent: ${textOf(error)}.`));
+    return task.advance();
   }
 }

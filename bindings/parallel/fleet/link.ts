@@ -6,16 +6,21 @@
  * parcel goes out as soon as the worker has little to do, so a single call is not kept waiting, and many fill parcels.
  */
 import { ZramError } from '../../errors.js';
+import { textOf } from '../../size.js';
 import {
   DISCARD,
+  DONE,
   PARCEL_BYTES,
   PARCEL_PAGES,
   PARCEL_RECORDS,
   Parcel,
   RECORD_WORDS,
+  UNSUPPORTED,
+  readMessage,
   type ControlName,
   type DeviceOptions,
-  type FromWorker,
+  type Fault,
+  type ToWorker,
 } from './protocol.js';
 import type { WorkerSource } from '../worker-source.js';
 import { Thread } from './thread.js';
@@ -51,7 +56,8 @@ export class Shipment {
   readonly numbers = new Float64Array(PARCEL_RECORDS);
 
   constructor(
-    readonly id: number,
+    /** The number of its buffer, where memory is shared. */
+    readonly slot: number,
     buffer: ArrayBufferLike,
   ) {
     this.parcel = new Parcel(buffer);
@@ -82,6 +88,12 @@ export class Shipment {
     return this.parcel.words[n * RECORD_WORDS];
   }
 
+  /** Whether each record has a result. */
+  get isCarriedOut(): boolean {
+    for (let n = 0; n < this.records; n++) if (this.result(n) < DONE || this.result(n) > UNSUPPORTED) return false;
+    return true;
+  }
+
   clear(): void {
     this.clients.fill(undefined, 0, this.records);
     this.records = 0;
@@ -90,6 +102,8 @@ export class Shipment {
 }
 
 export interface LinkEvents {
+  /** The worker has said something. */
+  heard(): void;
   /** A parcel came back. It is emptied after the call. */
   returned(link: Link, shipment: Shipment): void;
   /** The worker is gone, and with it what these parcels asked for. */
@@ -98,8 +112,9 @@ export interface LinkEvents {
   changed(): void;
 }
 
-interface Answer {
-  resolve(value: unknown): void;
+interface Question {
+  /** What came is boxed: a promise would take the answer itself for a promise if it looks like one. */
+  resolve(answer: { readonly value: unknown } | undefined): void;
   reject(error: ZramError): void;
 }
 
@@ -113,10 +128,14 @@ export class Link {
   readonly #sharesMemory: boolean;
   readonly #free: Shipment[] = [];
   readonly #sent: Shipment[] = [];
+  /** Parcels that came back: the number of the next one. */
+  #returned = 0;
   #open: Shipment | undefined;
   /** Pages whose old copies are to be freed before anything else is done. */
   #toFree: number[] = [];
-  readonly #answers: Answer[] = [];
+  readonly #questions: Question[] = [];
+  /** Questions that were answered: the number of the next one. */
+  #answered = 0;
 
   constructor(
     readonly number: number,
@@ -127,7 +146,7 @@ export class Link {
     this.#sharesMemory = sharesMemory;
     this.#events = events;
     const Buffer = sharesMemory ? SharedArrayBuffer : ArrayBuffer;
-    for (let id = 0; id < PARCELS; id++) this.#free.push(new Shipment(id, new Buffer(PARCEL_BYTES)));
+    for (let slot = 0; slot < PARCELS; slot++) this.#free.push(new Shipment(slot, new Buffer(PARCEL_BYTES)));
     this.#thread = new Thread(source, {
       message: (message) => this.#take(message),
       death: (reason) => this.#die(reason),
@@ -137,8 +156,8 @@ export class Link {
   /** Makes engine and device in the worker. */
   async start(module: object, maxMemory: number | undefined, device: DeviceOptions): Promise<void> {
     const shared = this.#sharesMemory ? this.#free.map(({ parcel }) => parcel.buffer) : undefined;
-    await this.#answered(() => this.#thread.post({ start: { module, maxMemory, device }, shared }));
-    if (!this.alive) throw new ZramError('EIO', `a worker did not start: ${this.reason}`);
+    await this.#ask((ask) => ({ ask, start: { module, maxMemory, device }, shared }));
+    if (!this.alive) throw new ZramError('EIO', `a worker did not start: ${this.reason}.`);
   }
 
   // ── parcels ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -182,11 +201,20 @@ export class Link {
 
   #send(shipment: Shipment): void {
     this.#open = undefined;
-    this.#sent.push(shipment);
-    const { id: parcel, records } = shipment;
+    const parcel = this.#returned + this.#sent.push(shipment) - 1;
+    const { slot, records } = shipment;
     const { buffer } = shipment.parcel;
-    if (this.#sharesMemory) this.#thread.post({ parcel, records, buffer: undefined });
-    else this.#thread.post({ parcel, records, buffer }, [buffer]);
+    if (this.#sharesMemory) this.#post({ parcel, slot, records, buffer: undefined });
+    else this.#post({ parcel, slot, records, buffer }, [buffer]);
+  }
+
+  /** A worker that takes no message is as good as dead; not at once, since whoever sends is in the middle of it. */
+  #post(message: ToWorker, transfer?: ArrayBufferLike[]): void {
+    try {
+      this.#thread.post(message, transfer);
+    } catch (error) {
+      queueMicrotask(() => this.#die(`it takes no message: ${textOf(error)}`));
+    }
   }
 
   // ── messages ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -199,47 +227,74 @@ export class Link {
   }
 
   /** A call of the device, after `settle`. Resolves to undefined when the worker dies. */
-  control(name: ControlName, argument: unknown): Promise<unknown> {
+  control(name: ControlName, argument: unknown): Promise<{ readonly value: unknown } | undefined> {
     if (!this.alive) return Promise.resolve(undefined);
-    return this.#answered(() => this.#thread.post({ control: name, argument }));
+    return this.#ask((ask) => ({ ask, control: name, argument }));
   }
 
-  #answered(post: () => void): Promise<unknown> {
+  #ask(question: (ask: number) => ToWorker): Promise<{ readonly value: unknown } | undefined> {
     return new Promise((resolve, reject) => {
-      this.#answers.push({ resolve, reject });
-      post();
+      const ask = this.#answered + this.#questions.push({ resolve, reject }) - 1;
+      this.#post(question(ask));
     });
   }
 
-  #take(message: FromWorker): void {
+  /** Whether it has still to answer something. */
+  get owes(): boolean {
+    return this.#questions.length > 0 || this.#sent.length > 0;
+  }
+
+  #take(said: unknown): void {
     if (!this.alive) return;
-    if ('parcel' in message) {
-      const shipment = this.#sent.shift();
-      if (shipment?.id !== message.parcel) {
-        this.#die('it returned a parcel that it was not sent');
-        return;
-      }
-      if (message.buffer) shipment.parcel = new Parcel(message.buffer);
-      this.#events.returned(this, shipment);
-      shipment.clear();
-      this.#free.push(shipment);
-      this.#events.changed();
-    } else if ('fatal' in message) {
-      this.#die(message.fatal);
-    } else {
-      const answer = this.#answers.shift();
-      if ('value' in message) answer?.resolve(message.value);
-      else answer?.reject(errorOf(message.fault));
+    const message = readMessage(said);
+    if (!message) return;
+    this.#events.heard();
+    if ('parcel' in message) this.#takeParcel(message.parcel, message.buffer);
+    else if ('answer' in message) this.#takeAnswer(message.answer, message.value, message.fault);
+    else this.#die(message.fatal);
+  }
+
+  #takeParcel(parcel: unknown, buffer: unknown): void {
+    if (isOneOf(parcel, this.#returned)) return; // once more
+    const [shipment] = this.#sent;
+    if (!shipment || parcel !== this.#returned) {
+      this.#die('it returned a parcel that it was not sent');
+      return;
     }
+    const isWhole = this.#sharesMemory || isParcel(buffer);
+    if (isWhole && !this.#sharesMemory) shipment.parcel = new Parcel(buffer as ArrayBuffer);
+    if (!isWhole || !shipment.isCarriedOut) {
+      this.#die('it returned a parcel that it did not carry out');
+      return;
+    }
+    this.#sent.shift();
+    this.#returned++;
+    this.#events.returned(this, shipment);
+    shipment.clear();
+    if (this.alive) this.#free.push(shipment);
+    this.#events.changed();
+  }
+
+  #takeAnswer(answer: unknown, value: unknown, fault: Fault | undefined): void {
+    if (isOneOf(answer, this.#answered)) return; // once more
+    const [question] = this.#questions;
+    if (!question || answer !== this.#answered) {
+      this.#die('it answered what it was not asked');
+      return;
+    }
+    this.#questions.shift();
+    this.#answered++;
+    if (fault) question.reject(errorOf(fault));
+    else question.resolve({ value });
   }
 
   keepAlive(on: boolean): void {
     if (this.alive) this.#thread.keepAlive(on);
   }
 
-  /** Ends the thread. */
-  async end(): Promise<void> {
-    this.alive = false;
+  /** Ends the thread. What it owes is not to be had any more. */
+  async end(reason: string): Promise<void> {
+    this.#die(reason);
     await this.#thread.end();
   }
 
@@ -255,11 +310,29 @@ export class Link {
     this.#free.length = 0;
     this.#toFree = [];
     this.#events.died(this, shipments);
-    for (const answer of this.#answers.splice(0)) answer.resolve(undefined);
+    for (const question of this.#questions.splice(0)) question.resolve(undefined);
     this.#events.changed();
   }
 }
 
-function errorOf({ code, message }: { code: ZramError['code']; message: string }): ZramError {
-  return new ZramError(code, message.slice(code.length + 2));
+/** Whether a number that a worker said is of those that it has said before. */
+function isOneOf(number: unknown, next: number): boolean {
+  return typeof number === 'number' && Number.isInteger(number) && number >= 0 && number < next;
+}
+
+function isParcel(buffer: unknown): boolean {
+  try {
+    return lengthOfBuffer.call(buffer) === PARCEL_BYTES;
+  } catch {
+    return false; // no ArrayBuffer
+  }
+}
+
+const lengthOfBuffer = Reflect.get(
+  Object.getOwnPropertyDescriptor(ArrayBuffer.prototype, 'byteLength') as object,
+  'get',
+) as () => number;
+
+function errorOf({ code, message }: Fault): ZramError {
+  return new ZramError(code, message.startsWith(`${code}: `) ? message.slice(code.length + 2) : message);
 }

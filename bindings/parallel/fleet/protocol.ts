@@ -5,12 +5,14 @@
  * that are written or read. The worker writes each record's result over its first word and sends the parcel back. A
  * message costs 10 to 20 µs on each side, a page in a parcel well under one. All else (starting, statistics, merging) is
  * a message of its own; messages and parcels arrive in the order in which they were sent.
+ *
+ * Parcels and questions are numbered, each by themselves and from 0 for each worker, and what comes back says to which it
+ * belongs: a worker may be somebody else's, and say what it was not asked, or twice.
  */
 import { PAGE_SIZE } from '../../arguments.js';
-import type { EngineMemory } from '../../engine.js';
 import type { ZramErrorCode } from '../../errors.js';
+import { describe, textOf } from '../../size.js';
 import type { ZramOptions } from '../../zram-options.js';
-import type { IoStat, MmStat } from '../../zram-stats.js';
 
 /** Pages of a parcel: a millisecond of work for a worker, so that a message is a few per cent of it. */
 export const PARCEL_PAGES = 128;
@@ -29,12 +31,19 @@ export const READ = 3;
 /** Frees `operand 0` pages from the index on. */
 export const DISCARD = 4;
 
-/** Results of a record. */
-export const DONE = 0;
-export const NO_ROOM = 1;
-export const DAMAGED = 2;
+/** Results of a record. No number is an operation's: a record that nobody carried out has none of them. */
+export const DONE = 16;
+export const NO_ROOM = 17;
+/** What is stored does not decompress. */
+export const DAMAGED = 18;
+/** The compressor failed at the page. */
+export const NOT_COMPRESSED = 19;
+/** The platform has no such compressor. */
+export const UNSUPPORTED = 20;
 /** Never sent: the caller's own, for the records of a worker that died. */
-export const DIED = 3;
+export const DIED = 21;
+/** The same, for pages that their caller's array takes no longer. */
+export const NO_TARGET = 22;
 
 /** A parcel's records and pages. Made by each side of the same bytes. */
 export class Parcel {
@@ -53,25 +62,20 @@ export class Parcel {
 /** The options of the device in each worker. */
 export type DeviceOptions = Omit<ZramOptions, 'pool' | 'backing'>;
 
-/** The calls of a device that every worker carries out. */
-export type ControlName = 'init' | 'reset' | 'merge' | 'compact' | 'stats';
-
-/** What `stats` gives. */
-export interface WorkerFigures {
-  readonly mmStat: MmStat;
-  readonly ioStat: IoStat;
-  readonly memory: EngineMemory;
-}
+/** The calls of a device that every worker carries out. `undo` takes back an `init`, as if it had not been. */
+export type ControlName = 'init' | 'undo' | 'reset' | 'idle' | 'recompress' | 'merge' | 'compact' | 'stats';
 
 export type ToWorker =
   | {
+      /** The number of the question. */
+      ask: number;
       start: { module: object; maxMemory: number | undefined; device: DeviceOptions };
       /** The buffers of the parcels, where memory can be shared. */
       shared: ArrayBufferLike[] | undefined;
     }
-  /** `buffer`: where memory cannot be shared; it is transferred. */
-  | { parcel: number; records: number; buffer: ArrayBufferLike | undefined }
-  | { control: ControlName; argument: unknown };
+  /** `buffer`: where memory cannot be shared; it is transferred. Else `shared[slot]` is the parcel's. */
+  | { parcel: number; slot: number; records: number; buffer: ArrayBufferLike | undefined }
+  | { ask: number; control: ControlName; argument: unknown };
 
 export interface Fault {
   readonly code: ZramErrorCode;
@@ -79,9 +83,47 @@ export interface Fault {
 }
 
 export type FromWorker =
-  /** To `start`, and to each control in turn. */
-  | { value: unknown }
-  | { fault: Fault }
   | { parcel: number; buffer: ArrayBufferLike | undefined }
+  | { answer: number; value: unknown }
+  | { answer: number; fault: Fault }
   /** The worker came to something that must not happen: it is at its end. */
   | { fatal: string };
+
+/** The same before it was tested. */
+export type Heard =
+  | { readonly parcel: unknown; readonly buffer: unknown }
+  | { readonly answer: unknown; readonly value: unknown; readonly fault: Fault | undefined }
+  | { readonly fatal: string };
+
+/**
+ * What a worker said, each field read once. Does not throw.
+ * @returns undefined for what has none of our words: it was meant for somebody else
+ */
+export function readMessage(said: unknown): Heard | undefined {
+  if (typeof said !== 'object' || said === null) return undefined;
+  try {
+    const { parcel, buffer, answer, value, fault, fatal } = said as Record<string, unknown>;
+    if (parcel !== undefined) return { parcel, buffer };
+    if (answer !== undefined) return { answer, value, fault: fault === undefined ? undefined : readFault(fault) };
+    return fatal === undefined ? undefined : { fatal: typeof fatal === 'string' ? fatal : describe(fatal) };
+  } catch (error) {
+    return { fatal: `it sent what cannot be read: ${textOf(error)}` };
+  }
+}
+
+/** Those that a worker's own calls can end with. */
+const CODES: readonly unknown[] = [
+  'EINVAL',
+  'EBUSY',
+  'ENOMEM',
+  'ENOSPC',
+  'EIO',
+  'EAGAIN',
+  'EOPNOTSUPP',
+] satisfies ZramErrorCode[];
+
+function readFault(fault: unknown): Fault {
+  const { code, message } = (fault ?? {}) as Record<string, unknown>;
+  if (CODES.includes(code) && typeof message === 'string') return { code: code as ZramErrorCode, message };
+  return { code: 'EIO', message: 'EIO: a worker refused a call, and did not say why.' };
+}

@@ -2,12 +2,30 @@
  * The calls of ParallelZram while they wait or are under way. Each goes over pages, and is done when every page has a result.
  */
 import { PAGE_SIZE } from '../../arguments.js';
+import { copyOf, detached, lengthOf, setBytes, viewOf } from '../../bytes.js';
 import { ZramError } from '../../errors.js';
+import { textOf } from '../../size.js';
 import { LostPagesError } from '../lost-pages-error.js';
 import type { Fleet, Task } from './fleet.js';
 import type { PageClient } from './link.js';
 import { BUSY, LOST, NOBODY } from './owners.js';
-import { DAMAGED, DIED, NO_ROOM } from './protocol.js';
+import { DAMAGED, DIED, NOT_COMPRESSED, NO_ROOM, NO_TARGET, UNSUPPORTED } from './protocol.js';
+
+/** What a device is from `init` to `reset`. */
+export class Disk {
+  /** `init` is done. */
+  ready = false;
+  /** Of all discards: pages. */
+  notifyFree = 0;
+  /** `init` has failed: so do the calls that were made since and counted on it. */
+  failed = false;
+
+  constructor(readonly pages: number) {}
+
+  check(): void {
+    if (this.failed) throw new ZramError('EINVAL', 'the device is not initialised: the init before this call failed.');
+  }
+}
 
 /** A call that goes over the pages of a range of bytes, in order. */
 abstract class PagesTask<Value> implements Task, PageClient {
@@ -24,9 +42,12 @@ abstract class PagesTask<Value> implements Task, PageClient {
   /** The first of the pages that failed, and how. */
   #failedAt = Infinity;
   #result = 0;
+  /** What the failure was, where it is no page's. */
+  #error: ZramError | undefined;
 
   constructor(
     protected readonly fleet: Fleet,
+    readonly disk: Disk,
     protected readonly offset: number,
     protected readonly length: number,
   ) {
@@ -61,6 +82,7 @@ abstract class PagesTask<Value> implements Task, PageClient {
     if (!this.#begun) {
       this.#begun = true;
       this.fleet.began();
+      this.disk.check();
     }
     for (; this.#next < this.count && this.#failedAt === Infinity; this.#next++) {
       if (!this.send(this.#next)) return false;
@@ -70,6 +92,12 @@ abstract class PagesTask<Value> implements Task, PageClient {
     this.#next = this.count;
     if (this.#left === 0) this.#end();
     return true;
+  }
+
+  abort(error: ZramError): void {
+    if (this.#failedAt < this.#next) return;
+    this.#failedAt = this.#next;
+    this.#error = error;
   }
 
   done(_n: number): void {
@@ -82,6 +110,7 @@ abstract class PagesTask<Value> implements Task, PageClient {
     if (n < this.#failedAt) {
       this.#failedAt = n;
       this.#result = result;
+      this.#error = undefined;
     }
     this.done(n);
   }
@@ -91,26 +120,42 @@ abstract class PagesTask<Value> implements Task, PageClient {
     this.#left = -1;
     this.fleet.ended();
     if (this.#failedAt === Infinity) this.#resolve(this.value());
-    else this.#reject(this.#error());
+    else this.#reject(this.#error ? withPagesDone(this.#error, this.#failedAt) : this.#errorOfPage());
   }
 
-  #error(): ZramError {
+  #errorOfPage(): ZramError {
     const index = this.first + this.#failedAt;
     const done = this.#failedAt;
-    if (this.#result === NO_ROOM) {
-      return new ZramError(
-        'ENOMEM',
-        `no room for page ${index}: its worker has reached its share of memLimit, or maxMemory; the old content stays.`,
-        done,
-      );
+    switch (this.#result) {
+      case NO_ROOM:
+        return new ZramError(
+          'ENOMEM',
+          `no room for page ${index}: its worker has reached its share of memLimit, or maxMemory; the old content stays.`,
+          done,
+        );
+      case DAMAGED:
+        return new ZramError('EIO', `page ${index} does not decompress: what is stored is damaged.`, done);
+      case NOT_COMPRESSED:
+        return new ZramError(
+          'EIO',
+          `page ${index} was not stored, the old content stays: its compressor failed.`,
+          done,
+        );
+      case UNSUPPORTED:
+        return new ZramError('EOPNOTSUPP', `the compressor of page ${index} does not work here.`, done);
+      case NO_TARGET:
+        return withPagesDone(detached('out'), done);
+      default: {
+        const pages = this.fleet.owners.lost(this.first, this.count);
+        const what = pages.includes(index) ? 'it is lost' : 'its old content stays';
+        return new LostPagesError(`the worker of page ${index} died; ${what}.`, done, pages);
+      }
     }
-    if (this.#result === DAMAGED) {
-      return new ZramError('EIO', `page ${index} does not decompress: what is stored is damaged.`, done);
-    }
-    const pages = this.fleet.owners.lost(this.first, this.count);
-    const what = pages.includes(index) ? 'it is lost' : 'its old content stays';
-    return new LostPagesError(`the worker of page ${index} died; ${what}.`, done, pages);
   }
+}
+
+function withPagesDone({ code, message }: ZramError, pagesDone: number): ZramError {
+  return new ZramError(code, message.slice(code.length + 2), pagesDone);
 }
 
 /** Writes bytes; pages that they cover in part are read, changed and written. */
@@ -125,9 +170,9 @@ export class WriteTask extends PagesTask<void> {
   /** What is to be written to the pages that are covered in part and are being read: the first and the last at most. */
   #patches: Map<number, Uint8Array> | undefined;
 
-  constructor(fleet: Fleet, offset: number, bytes: Uint8Array) {
-    super(fleet, offset, bytes.length);
-    this.#bytes = bytes;
+  constructor(fleet: Fleet, disk: Disk, offset: number, bytes: Uint8Array) {
+    super(fleet, disk, offset, lengthOf(bytes));
+    this.#bytes = viewOf(bytes);
   }
 
   protected value(): void {}
@@ -136,8 +181,14 @@ export class WriteTask extends PagesTask<void> {
   keep(): void {
     if (this.next === this.count) return;
     const from = this.from(this.next);
-    this.#bytes = this.#bytes.slice(from);
-    this.#keptFrom = from;
+    try {
+      this.#bytes = copyOf(this.#bytes, from);
+      this.#keptFrom = from;
+    } catch (error) {
+      this.abort(error as ZramError);
+      this.#bytes = NO_BYTES;
+      this.fleet.changed();
+    }
   }
 
   #part(from: number, to: number): Uint8Array {
@@ -169,7 +220,7 @@ export class WriteTask extends PagesTask<void> {
     }
     if (owner !== NOBODY) {
       if (!fleet.read(this, n, index, true)) return false;
-      (this.#patches ??= new Map()).set(n, this.#part(from, to).slice());
+      (this.#patches ??= new Map()).set(n, copyOf(this.#part(from, to)));
       return true;
     }
     const page = fleet.router.page(0);
@@ -179,20 +230,21 @@ export class WriteTask extends PagesTask<void> {
   }
 
   read(n: number, page: Uint8Array): void {
-    const patch = this.#patches?.get(n);
-    if (!patch) throw new Error('a page was read that nobody asked for');
-    const patched = page.slice();
-    patched.set(patch, (this.offset + this.from(n)) % PAGE_SIZE);
+    const patched = copyOf(page);
+    patched.set(this.#patches?.get(n) as Uint8Array, (this.offset + this.from(n)) % PAGE_SIZE);
     this.fleet.writePatched(this, n, this.first + n, patched);
   }
 }
+
+const NO_BYTES = new Uint8Array(0);
+const ZERO_PAGE = new Uint8Array(PAGE_SIZE);
 
 /** Reads bytes. */
 export class ReadTask extends PagesTask<Uint8Array> {
   readonly #out: Uint8Array;
 
-  constructor(fleet: Fleet, offset: number, length: number, out: Uint8Array) {
-    super(fleet, offset, length);
+  constructor(fleet: Fleet, disk: Disk, offset: number, length: number, out: Uint8Array) {
+    super(fleet, disk, offset, length);
     this.#out = out;
   }
 
@@ -204,12 +256,8 @@ export class ReadTask extends PagesTask<Uint8Array> {
     const owner = this.fleet.owners.get(this.first + n);
     if (owner >= BUSY) return false;
     if (owner !== NOBODY && owner !== LOST) return this.fleet.read(this, n, this.first + n, false);
-    if (owner === LOST) {
-      this.failed(n, DIED);
-    } else {
-      this.#out.fill(0, this.from(n), this.to(n));
-      this.done(n);
-    }
+    if (owner === LOST) this.failed(n, DIED);
+    else this.read(n, ZERO_PAGE);
     return true;
   }
 
@@ -217,7 +265,12 @@ export class ReadTask extends PagesTask<Uint8Array> {
     const from = this.from(n);
     const length = this.to(n) - from;
     const inPage = (this.offset + from) % PAGE_SIZE;
-    this.#out.set(length === PAGE_SIZE ? page : page.subarray(inPage, inPage + length), from);
+    try {
+      setBytes(this.#out, length === PAGE_SIZE ? page : viewOf(page, inPage, inPage + length), from);
+    } catch {
+      this.failed(n, NO_TARGET);
+      return;
+    }
     this.done(n);
   }
 }
@@ -226,29 +279,40 @@ export class ReadTask extends PagesTask<Uint8Array> {
 export class DiscardTask implements Task, PageClient {
   readonly promise: Promise<void>;
   #resolve!: () => void;
+  #reject!: (error: ZramError) => void;
+  #error: ZramError | undefined;
   readonly #fleet: Fleet;
+  readonly #disk: Disk;
   readonly #first: number;
   readonly #count: number;
+  #begun = false;
   /** The workers that have any of the pages and have not been told. */
   #owners: number[] | undefined;
-  #left = 0;
+  #left = 1;
 
-  constructor(fleet: Fleet, first: number, count: number) {
+  constructor(fleet: Fleet, disk: Disk, first: number, count: number) {
     this.#fleet = fleet;
+    this.#disk = disk;
     this.#first = first;
     this.#count = count;
-    this.promise = new Promise((resolve) => {
+    this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;
+      this.#reject = reject;
     });
   }
 
   advance(): boolean {
     const fleet = this.#fleet;
+    if (!this.#begun) {
+      this.#begun = true;
+      fleet.began();
+      this.#disk.check();
+    }
     if (!this.#owners) {
       if (fleet.owners.anyBusy(this.#first, this.#count)) return false;
-      fleet.began();
       this.#owners = [...fleet.owners.clear(this.#first, this.#count)];
-      this.#left = this.#owners.length + 1;
+      this.#left += this.#owners.length;
+      this.#disk.notifyFree += this.#count;
     }
     for (let owner = this.#owners.at(-1); owner !== undefined; owner = this.#owners.at(-1)) {
       if (!fleet.discard(this, owner, owner, this.#first, this.#count)) return false;
@@ -258,10 +322,17 @@ export class DiscardTask implements Task, PageClient {
     return true;
   }
 
+  abort(error: ZramError): void {
+    this.#error = error;
+    this.#left -= this.#owners?.length ?? 0;
+    this.#owners = [];
+  }
+
   done(): void {
     if (--this.#left > 0) return;
     this.#fleet.ended();
-    this.#resolve();
+    if (this.#error) this.#reject(this.#error);
+    else this.#resolve();
   }
 
   read(): void {}
@@ -275,7 +346,8 @@ export class DiscardTask implements Task, PageClient {
  */
 export class ControlTask<Value> implements Task {
   readonly promise: Promise<Value>;
-  #resolve!: (value: Value | PromiseLike<Value>) => void;
+  #resolve!: (value: Value) => void;
+  #reject!: (error: ZramError) => void;
   readonly #fleet: Fleet;
   readonly #call: () => Promise<Value>;
   readonly #exclusive: boolean;
@@ -287,8 +359,9 @@ export class ControlTask<Value> implements Task {
     this.#fleet = fleet;
     this.#call = call;
     this.#exclusive = exclusive;
-    this.promise = new Promise((resolve) => {
+    this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;
+      this.#reject = reject;
     });
   }
 
@@ -297,11 +370,19 @@ export class ControlTask<Value> implements Task {
       if (!this.#fleet.isQuiet || !this.#fleet.settleLinks()) return false;
       this.#begun = true;
       this.#fleet.began();
-      const running = this.#call();
-      this.#resolve(running);
-      void running.then(this.#end, this.#end);
+      void this.#call()
+        .then(this.#resolve, (error: unknown) => {
+          this.abort(error instanceof ZramError ? error : new ZramError('EIO', `the call failed: ${textOf(error)}.`));
+        })
+        .finally(this.#end);
     }
     return this.#done || !this.#exclusive;
+  }
+
+  abort(error: ZramError): void {
+    this.#begun = true;
+    this.#done = true;
+    this.#reject(error);
   }
 
   readonly #end = (): void => {

@@ -1,10 +1,11 @@
 /**
  * Starting a worker thread, in Node.js (`worker_threads`) and where there is `Worker`; one shape for both.
  */
+import { besideBundle } from '../../beside.js';
 import { ZramError } from '../../errors.js';
-import { describe } from '../../size.js';
+import { describe, textOf } from '../../size.js';
 import type { WorkerLike, WorkerSource } from '../worker-source.js';
-import type { FromWorker, ToWorker } from './protocol.js';
+import type { ToWorker } from './protocol.js';
 
 interface NodeThread extends WorkerLike {
   on(event: string, listener: (value: unknown) => void): void;
@@ -12,58 +13,100 @@ interface NodeThread extends WorkerLike {
   unref(): void;
 }
 
+interface ErrorLike {
+  readonly data?: unknown;
+  readonly message?: unknown;
+  preventDefault?(): void;
+}
+
 interface WebThread extends WorkerLike {
-  addEventListener(event: string, listener: (event: { data?: unknown; message?: string }) => void): void;
+  addEventListener(event: string, listener: (event: ErrorLike) => void): void;
 }
 
 export interface ThreadEvents {
-  message(message: FromWorker): void;
+  /** @param message whatever the thread sent */
+  message(message: unknown): void;
   /** The thread has ended, or can no longer be trusted. May be called more than once. */
   death(reason: string): void;
 }
 
+/** Workers of callers' own that have a task: one cannot do the work of two. */
+const taken = new WeakSet<WorkerLike>();
+/** How long `terminate` of a Worker of one's own is waited for. */
+const END_MS = 5000;
+
+/** A worker, whoever made it: but for `post`, nothing here throws or rejects once it is made. */
 export class Thread {
   readonly #worker: WorkerLike;
+  #end: Promise<void> | undefined;
 
   constructor(source: WorkerSource | undefined, events: ThreadEvents) {
+    let worker: WorkerLike | undefined;
     try {
-      this.#worker = startWorker(source);
+      worker = this.#worker = startWorker(source);
+      if (isNodeThread(worker)) listenInNode(worker, events);
+      else listenOnWeb(worker as WebThread, events);
     } catch (error) {
+      if (worker) void this.end();
       if (error instanceof ZramError) throw error;
-      throw new ZramError('EIO', `a worker could not be started: ${String(error)}`);
+      throw new ZramError('EIO', `a worker could not be started: ${textOf(error)}.`);
     }
-    if ('on' in this.#worker) listenInNode(this.#worker as NodeThread, events);
-    else listenOnWeb(this.#worker as WebThread, events);
   }
 
+  /** Throws whatever the worker throws. */
   post(message: ToWorker, transfer: ArrayBufferLike[] = []): void {
     this.#worker.postMessage(message, transfer as never[]);
   }
 
-  /** Whether the thread keeps a Node.js process alive. Elsewhere nothing does. */
+  /** Whether the thread keeps the process alive, where it can be said. */
   keepAlive(on: boolean): void {
     const worker = this.#worker as Partial<NodeThread>;
-    if (on) worker.ref?.();
-    else worker.unref?.();
+    try {
+      if (on) worker.ref?.();
+      else worker.unref?.();
+    } catch {
+      // Then the process stays, or ends, as it would without.
+    }
   }
 
-  async end(): Promise<void> {
-    await this.#worker.terminate();
+  end(): Promise<void> {
+    return (this.#end ??= ended(this.#worker));
   }
+}
+
+async function ended(worker: WorkerLike): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const enough = new Promise((resolve) => (timer = setTimeout(resolve, END_MS)));
+  try {
+    await Promise.race([worker.terminate(), enough]);
+  } catch {
+    // It is not listened to any more, whatever it does.
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function isNodeThread(worker: WorkerLike): worker is NodeThread {
+  return typeof (worker as Partial<NodeThread>).on === 'function';
 }
 
 function listenInNode(worker: NodeThread, events: ThreadEvents): void {
-  worker.on('message', (message) => events.message(message as FromWorker));
-  worker.on('messageerror', (error) => events.death(String(error)));
-  worker.on('error', (error) => events.death(String(error)));
-  worker.on('exit', (status) => events.death(`it ended with status ${String(status)}`));
+  worker.on('message', (message) => events.message(message));
+  worker.on('messageerror', (error) => events.death(textOf(error)));
+  worker.on('error', (error) => events.death(textOf(error)));
+  worker.on('exit', (status) => events.death(`it ended with status ${textOf(status)}`));
 }
 
 function listenOnWeb(worker: WebThread, events: ThreadEvents): void {
-  worker.addEventListener('message', ({ data }) => events.message(data as FromWorker));
+  worker.addEventListener('message', ({ data }) => events.message(data));
   worker.addEventListener('messageerror', () => events.death('a message could not be read'));
-  // Without a text where the script could not be loaded.
-  worker.addEventListener('error', ({ message }) => events.death(message ?? 'its script could not be loaded'));
+  worker.addEventListener('error', (event) => {
+    // It has been dealt with; Deno ends the program else.
+    event.preventDefault?.();
+    const { message } = event;
+    // Without a text where the script could not be loaded.
+    events.death(typeof message === 'string' ? message : 'its script could not be loaded');
+  });
 }
 
 function startWorker(source: WorkerSource | undefined): WorkerLike {
@@ -73,25 +116,56 @@ function startWorker(source: WorkerSource | undefined): WorkerLike {
     if (web) return new Worker(new URL('./parallel-worker.js', import.meta.url), { type: 'module' });
     // Not literal, so that they do not bring it twice.
     const name = './parallel-worker.js';
-    return nodeWorker(new URL(name, import.meta.url).href);
+    return nodeWorker(besideBundle(name, () => new URL(name, import.meta.url)));
   }
   if (typeof source === 'function') return started(source());
-  const address = typeof source === 'string' ? source : source?.href;
-  if (typeof address !== 'string') {
-    throw new ZramError('EINVAL', `worker must be a URL, or a function that starts a worker, not ${describe(source)}.`);
+  const address = source as string;
+  return web ? new Worker(address, { type: 'module' }) : nodeWorker(urlOf(address));
+}
+
+function urlOf(address: string): URL {
+  try {
+    return new URL(address);
+  } catch {
+    throw new ZramError(
+      'EINVAL',
+      `worker must be a URL, or a function that starts a worker, not ${describe(address)}.`,
+    );
   }
-  return web ? new Worker(address, { type: 'module' }) : nodeWorker(address);
 }
 
+/** What a function of the caller's gave. */
 function started(worker: unknown): WorkerLike {
-  if (typeof (worker as Partial<WorkerLike> | undefined)?.postMessage === 'function') return worker as WorkerLike;
-  throw new ZramError('EINVAL', `worker must start and return a Worker, not ${describe(worker)}.`);
+  if (!isWorker(worker)) {
+    endLater(worker);
+    throw new ZramError('EINVAL', `worker must start and return a Worker, not ${describe(worker)}.`);
+  }
+  if (taken.has(worker)) throw new ZramError('EINVAL', 'worker must start a Worker each time, not return one twice.');
+  taken.add(worker);
+  return worker;
 }
 
-function nodeWorker(address: string): WorkerLike {
+function isWorker(worker: unknown): worker is WorkerLike {
+  if (typeof worker !== 'object' || worker === null) return false;
+  const { postMessage, terminate, on, addEventListener } = worker as Partial<NodeThread & WebThread>;
+  const functions = [postMessage, terminate, on ?? addEventListener];
+  return functions.every((each) => typeof each === 'function');
+}
+
+/** A promise is no worker; one that it comes to would stay for ever. */
+function endLater(promise: unknown): void {
+  Promise.resolve(promise).then(
+    (worker: unknown) => {
+      if (isWorker(worker)) void ended(worker);
+    },
+    () => undefined,
+  );
+}
+
+function nodeWorker(address: URL): WorkerLike {
   const { Worker: NodeWorker } = process.getBuiltinModule('node:worker_threads');
   // The program's own flags are none of the worker's: some, as --input-type, would keep it from starting.
-  return new NodeWorker(new URL(address), { execArgv: [] });
+  return new NodeWorker(address, { execArgv: [] });
 }
 
 /** How many threads the machine runs at once. */

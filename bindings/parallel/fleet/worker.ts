@@ -9,25 +9,29 @@ import { Engine } from '../../engine.js';
 import { ZramError } from '../../errors.js';
 import type { Size } from '../../size.js';
 import type { Zram } from '../../zram.js';
+import type { RecompressOptions } from '../../post-process/recompress.js';
 import type { MergeOptions } from '../../zs-pool.js';
 import {
   DAMAGED,
   DISCARD,
   DONE,
   FILL,
+  NOT_COMPRESSED,
   NO_ROOM,
   Parcel,
   READ,
   RECORD_WORDS,
+  UNSUPPORTED,
   WRITE,
   type ControlName,
+  type DeviceOptions,
   type FromWorker,
   type ToWorker,
 } from './protocol.js';
 
 interface Port {
   postMessage(message: FromWorker, transfer: ArrayBufferLike[]): void;
-  listen(take: (message: ToWorker) => void): void;
+  listen(take: (message: unknown) => void): void;
   close(): void;
 }
 
@@ -45,7 +49,7 @@ function nodePort(): Port | undefined {
 function webPort(): Port {
   const scope = globalThis as unknown as {
     postMessage(message: unknown, transfer: ArrayBufferLike[]): void;
-    onmessage: (event: { data: ToWorker }) => void;
+    onmessage: (event: { data: unknown }) => void;
     close(): void;
   };
   return {
@@ -77,33 +81,41 @@ class FilledPage {
 class Worker {
   readonly #port: Port;
   readonly #engine: Engine;
-  readonly #zram: Zram;
-  /** By number, where memory is shared. */
+  /** By slot, where memory is shared. */
   readonly #parcels: Parcel[];
   readonly #filled = new FilledPage();
+  /** Of the device, without a disksize: what `undo` makes it with. */
+  #settings: DeviceOptions;
+  #zram: Zram;
 
-  private constructor(port: Port, engine: Engine, zram: Zram, parcels: Parcel[]) {
+  private constructor(port: Port, engine: Engine, device: DeviceOptions, parcels: Parcel[]) {
     this.#port = port;
     this.#engine = engine;
-    this.#zram = zram;
     this.#parcels = parcels;
+    this.#settings = { ...device, disksize: undefined };
+    this.#zram = engine.createZram(device);
   }
 
   static async start(port: Port, message: Extract<ToWorker, { start: unknown }>): Promise<Worker> {
     const { module, maxMemory, device } = message.start;
     const engine = await Engine.create({ module, maxMemory });
+    for (const one of [device.compAlgorithm, ...(device.recompAlgorithms ?? [])]) {
+      const name = typeof one === 'object' ? one.algo : one;
+      if (name !== undefined) await engine.loadCompressor(name);
+    }
     const parcels = (message.shared ?? []).map((buffer) => new Parcel(buffer));
-    return new Worker(port, engine, engine.createZram(device), parcels);
+    return new Worker(port, engine, device, parcels);
   }
 
-  take(message: ToWorker): void {
+  take(message: Exclude<ToWorker, { start: unknown }>): void {
     if ('parcel' in message) {
-      const { parcel, records, buffer } = message;
-      this.#carryOut(buffer ? new Parcel(buffer) : this.#parcels[parcel], records);
+      const { parcel, slot, records, buffer } = message;
+      this.#carryOut(buffer ? new Parcel(buffer) : this.#parcels[slot], records);
       this.#port.postMessage({ parcel, buffer }, buffer ? [buffer] : []);
-    } else if ('control' in message) {
+    } else {
+      const { ask, control, argument } = message;
       this.#port.postMessage(
-        answer(() => this.#control(message.control, message.argument)),
+        answer(ask, () => this.#control(control, argument)),
         [],
       );
     }
@@ -112,11 +124,12 @@ class Worker {
   #carryOut(parcel: Parcel, records: number): void {
     const { words } = parcel;
     for (let at = 0; at < records * RECORD_WORDS; at += RECORD_WORDS) {
+      const operation = words[at];
       try {
-        this.#record(parcel, words[at], words[at + 1], words[at + 2], words[at + 3]);
+        this.#record(parcel, operation, words[at + 1], words[at + 2], words[at + 3]);
         words[at] = DONE;
       } catch (error) {
-        words[at] = resultOf(error);
+        words[at] = resultOf(error, operation);
       }
     }
   }
@@ -129,18 +142,27 @@ class Worker {
     else throw new Error(`a record has the operation ${operation}`);
   }
 
-  /** @returns anything but undefined, which is what a worker answers that died */
   #control(name: ControlName, argument: unknown): unknown {
     const zram = this.#zram;
     switch (name) {
       case 'init':
         zram.init(argument as Size);
         return null;
+      case 'undo':
+        zram.destroy();
+        this.#zram = this.#engine.createZram(this.#settings);
+        return null;
       case 'reset':
         zram.reset();
+        this.#settings = afterReset(this.#settings);
         return null;
+      case 'idle':
+        zram.idle(argument as number | 'all');
+        return null;
+      case 'recompress':
+        return zram.recompress(argument as RecompressOptions);
       case 'merge':
-        return zram.merge(argument as MergeOptions | undefined);
+        return zram.merge(argument as MergeOptions);
       case 'compact':
         return zram.compact();
       case 'stats':
@@ -149,45 +171,63 @@ class Worker {
   }
 }
 
-function resultOf(error: unknown): number {
+/** What a reset leaves of a device's settings. */
+function afterReset({ chainSize, shrinker, trackEntryActime, verifyCompressors }: DeviceOptions): DeviceOptions {
+  return { chainSize, shrinker, trackEntryActime, verifyCompressors };
+}
+
+function resultOf(error: unknown, operation: number): number {
   if (error instanceof ZramError) {
     if (error.code === 'ENOMEM') return NO_ROOM;
-    if (error.code === 'EIO') return DAMAGED;
+    if (error.code === 'EOPNOTSUPP') return UNSUPPORTED;
+    if (error.code === 'EIO') return operation === READ ? DAMAGED : NOT_COMPRESSED;
   }
   throw error;
 }
 
-function faultOf(error: unknown): FromWorker {
+function faultOf(ask: number, error: unknown): FromWorker {
   if (!(error instanceof ZramError)) throw error;
-  return { fault: { code: error.code, message: error.message } };
+  return { answer: ask, fault: { code: error.code, message: error.message } };
 }
 
-function answer(call: () => unknown): FromWorker {
+function answer(ask: number, call: () => unknown): FromWorker {
   try {
-    return { value: call() };
+    return { answer: ask, value: call() };
   } catch (error) {
-    return faultOf(error);
+    return faultOf(ask, error);
   }
+}
+
+/** Whatever else is sent to the thread is for somebody else. */
+function isOurs(message: unknown): message is ToWorker {
+  return typeof message === 'object' && message !== null && ('ask' in message || 'parcel' in message);
 }
 
 function serve(port: Port): void {
   let worker: Worker | undefined;
+  let begun = false;
   const giveUp = (error: unknown): void => {
+    worker = undefined;
     port.postMessage({ fatal: String(error) }, []);
     port.close();
   };
   const begin = async (message: Extract<ToWorker, { start: unknown }>): Promise<void> => {
     try {
       worker = await Worker.start(port, message);
-      port.postMessage({ value: null }, []);
+      port.postMessage({ answer: message.ask, value: null }, []);
     } catch (error) {
-      port.postMessage(faultOf(error), []);
+      port.postMessage(faultOf(message.ask, error), []);
     }
   };
   port.listen((message) => {
+    if (!isOurs(message)) return;
     try {
-      if ('start' in message) begin(message).catch(giveUp);
-      else worker?.take(message);
+      if (!('start' in message)) {
+        worker?.take(message);
+      } else if (!begun) {
+        begun = true;
+        begin(message).catch(giveUp);
+      }
     } catch (error) {
       giveUp(error);
     }

@@ -1,0 +1,148 @@
+/**
+ * An asynchronous call while it is under way: what ends it before its time, and how it shares the event loop. Whatever it
+ * waits for may never come, so it waits for that, for its signal and for the end of its devices at once.
+ */
+import { ZramError } from './errors.js';
+import { describe } from './size.js';
+
+/** What is used of an `AbortSignal`. */
+export interface AbortSignalLike {
+  /** Whether it was aborted. */
+  readonly aborted: boolean;
+  /** Why: the `cause` of the error. */
+  readonly reason?: unknown;
+  addEventListener(type: 'abort', listener: () => void): void;
+  removeEventListener(type: 'abort', listener: () => void): void;
+}
+
+/** How an asynchronous call is ended early. */
+export interface AsyncOptions {
+  /** Aborting it rejects the call at once, with `ECANCELED`. */
+  signal?: AbortSignalLike | undefined;
+}
+
+/** What a call waits on; those who wait are told when it ends. */
+export interface Ending {
+  readonly waiting: Set<(error: ZramError) => void>;
+}
+
+/** How long a call holds the event loop at most before timers and I/O have their turn. */
+const SLICE_MILLISECS = 8;
+
+/** Calls that gave way go on one in a turn of the event loop, so that many do not hold it together. */
+let turns: Promise<unknown> = Promise.resolve();
+
+export class AsyncCall {
+  #since = performance.now();
+  readonly #signal: AbortSignalLike | undefined;
+  readonly #onAbort = (): void => this.#abort();
+  #canceled: ZramError | undefined;
+  /** Rejects what is waited for. */
+  #fail: ((error: ZramError) => void) | undefined;
+
+  /** @param signal whoever gives one takes `run` @throws ZramError EINVAL: it is no signal */
+  constructor(signal?: unknown) {
+    if (signal === undefined) return;
+    try {
+      this.#signal = signal as AbortSignalLike;
+      const { aborted } = this.#signal;
+      if (typeof aborted !== 'boolean') throw new TypeError();
+      this.#signal.addEventListener('abort', this.#onAbort);
+      if (aborted) this.#abort();
+    } catch {
+      throw new ZramError('EINVAL', `signal must be an AbortSignal, not ${describe(signal)}.`);
+    }
+  }
+
+  /** Runs a call; what it does before it waits for anything is done at once. */
+  static async run<T>(signal: unknown, work: (call: AsyncCall) => Promise<T>): Promise<T> {
+    const call = new AsyncCall(signal);
+    try {
+      return await work(call);
+    } finally {
+      call.#end();
+    }
+  }
+
+  /** @throws ZramError ECANCELED: the signal was aborted */
+  check(): void {
+    if (this.#canceled) throw this.#canceled;
+  }
+
+  get canceled(): boolean {
+    return this.#canceled !== undefined;
+  }
+
+  /**
+   * Waits for `work`, and no longer than until the signal is aborted or one of the devices ends. What comes of `work` after
+   * that is dropped.
+   */
+  until<T>(work: Promise<T>, ...devices: readonly Ending[]): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const done = (): void => {
+        if (this.#fail === fail) this.#fail = undefined;
+        for (const { waiting } of devices) waiting.delete(fail);
+      };
+      const fail = (error: unknown): void => {
+        done();
+        reject(error as Error);
+      };
+      this.#fail = fail;
+      for (const { waiting } of devices) waiting.add(fail);
+      work.then((value) => {
+        done();
+        resolve(value);
+      }, fail);
+      if (this.#canceled) fail(this.#canceled);
+    });
+  }
+
+  /** Whether it is time to `rest`. */
+  get due(): boolean {
+    return performance.now() - this.#since > SLICE_MILLISECS;
+  }
+
+  /** Lets timers and I/O have their turn. Anything may have happened afterwards. */
+  async rest(...devices: readonly Ending[]): Promise<void> {
+    turns = turns.then(nextTurn);
+    await this.until(turns, ...devices);
+    this.#since = performance.now();
+  }
+
+  #abort(): void {
+    if (this.#canceled) return;
+    let cause: unknown;
+    try {
+      cause = this.#signal?.reason;
+    } catch {
+      cause = undefined;
+    }
+    this.#canceled = new ZramError('ECANCELED', 'the call was aborted by its signal.', undefined, { cause });
+    this.#fail?.(this.#canceled);
+  }
+
+  #end(): void {
+    try {
+      this.#signal?.removeEventListener('abort', this.#onAbort);
+    } catch {
+      // It is the signal's own: the call is over.
+    }
+  }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    const { setImmediate } = globalThis as { setImmediate?: (callback: () => void) => unknown };
+    if (typeof setImmediate === 'function') {
+      setImmediate(resolve);
+      return;
+    }
+    // Browsers make a chain of timers wait 4 ms each; a message comes at once.
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(undefined);
+  });
+}

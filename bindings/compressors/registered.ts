@@ -1,0 +1,87 @@
+/**
+ * Compressors that callers bring: read once when they are registered, and called with care. Whatever their functions do,
+ * what comes of it is bytes or an EIO.
+ */
+import { copyOf, isBytes, lengthOf } from '../bytes.js';
+import { PAGE_SIZE } from '../arguments.js';
+import { ZramError } from '../errors.js';
+import { describe, textOf } from '../size.js';
+import type { Compressor } from './compressor.js';
+
+/** The kernel's limit for the name of a compressor, terminating zero included (CRYPTO_MAX_ALG_NAME). */
+export const ALGORITHM_NAME_MAX = 128;
+
+/** @throws ZramError EINVAL: a wrong name, a function that is missing, or one that cannot be read */
+export function readCompressor(value: unknown): Compressor {
+  const { name, compress, decompress } = membersOf(value);
+  if (typeof name !== 'string' || !/^\S+$/.test(name) || name.length >= ALGORITHM_NAME_MAX || /[[\]]/.test(name)) {
+    throw new ZramError(
+      'EINVAL',
+      `a compressor's name has 1 to ${ALGORITHM_NAME_MAX - 1} characters, none of them white space or a bracket; ${describe(name)} is none.`,
+    );
+  }
+  if (typeof compress !== 'function' || typeof decompress !== 'function') {
+    throw new ZramError('EINVAL', `the compressor ${name} must have the functions compress and decompress.`);
+  }
+  return {
+    name,
+    compress: (page, level, dictionary) => Reflect.apply(compress, value, [page, level, dictionary]) as Uint8Array,
+    decompress: (block, dictionary) => Reflect.apply(decompress, value, [block, dictionary]) as Uint8Array,
+  };
+}
+
+function membersOf(value: unknown): Partial<Record<keyof Compressor, unknown>> {
+  try {
+    const { name, compress, decompress } = (value ?? {}) as Partial<Compressor>;
+    return { name, compress, decompress };
+  } catch (error) {
+    throw new ZramError('EINVAL', `a compressor cannot be read: ${textOf(error)}.`);
+  }
+}
+
+/**
+ * What `compress` made of a page; no more than a page of it, which is to say: it does not compress.
+ * @throws ZramError EIO
+ */
+export function compressed(name: string, call: () => unknown): Uint8Array {
+  const bytes = called(name, 'compress', call);
+  return copied(name, bytes, Math.min(lengthOf(bytes), PAGE_SIZE));
+}
+
+/** The page that `decompress` made of a block. @throws ZramError EIO */
+export function decompressed(name: string, call: () => unknown): Uint8Array {
+  const bytes = called(name, 'decompress', call);
+  const length = lengthOf(bytes);
+  if (length === PAGE_SIZE) return copied(name, bytes, length);
+  throw new ZramError('EIO', `${name} decompressed a block to ${length} bytes, not to a page.`);
+}
+
+function called(name: string, what: string, call: () => unknown): Uint8Array {
+  let result: unknown;
+  try {
+    result = call();
+  } catch (error) {
+    throw new ZramError('EIO', `${name} could not ${what} a page: ${textOf(error)}`);
+  }
+  if (isBytes(result) && lengthOf(result) > 0) return result;
+  void settled(result);
+  throw new ZramError('EIO', `${name} must ${what} a page to a Uint8Array that is not empty, not ${describe(result)}.`);
+}
+
+/** Copied: a compressor may return the same buffer each time. */
+function copied(name: string, bytes: Uint8Array, length: number): Uint8Array {
+  try {
+    return copyOf(bytes, 0, length);
+  } catch (error) {
+    throw new ZramError('EIO', `${name} returned bytes that cannot be read: ${textOf(error)}`);
+  }
+}
+
+/** Nobody waits for a promise where none is expected: that it is rejected must not end the process. */
+async function settled(result: unknown): Promise<void> {
+  try {
+    await result;
+  } catch {
+    // The call has failed with EIO already.
+  }
+}

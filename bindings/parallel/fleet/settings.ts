@@ -1,0 +1,191 @@
+/** The options of a device of several workers: each read once, tested, and made to be sent. */
+import {
+  PAGE_SIZE,
+  checkBoolean,
+  checkBytes,
+  checkInteger,
+  parseDiskPages,
+  readList,
+  readOptions,
+} from '../../arguments.js';
+import { copyOf, isBytes } from '../../bytes.js';
+import { PRIORITIES } from '../../compressors/compressor.js';
+import type { CoreSource } from '../../core.js';
+import { ZramError } from '../../errors.js';
+import type { RecompressOptions } from '../../post-process/recompress.js';
+import { describe, parseSize, type Size } from '../../size.js';
+import type { RecompAlgorithm } from '../../zram-options.js';
+import { WORKERS_MAX } from './owners.js';
+import type { DeviceOptions } from './protocol.js';
+import { canShareMemory, hardwareThreads } from './thread.js';
+import type { ParallelZramOptions } from '../types.js';
+import type { WorkerSource } from '../worker-source.js';
+
+/** Of a device; `pool` and `backing` are of the thread that they were made in. */
+const DEVICE_OPTIONS = [
+  ...([
+    'disksize',
+    'compAlgorithm',
+    'level',
+    'dictionary',
+    'recompAlgorithms',
+    'verifyCompressors',
+    'memLimit',
+  ] as const),
+  ...(['dedup', 'trackEntryActime', 'chainSize', 'shrinker'] as const),
+] as const;
+const OPTIONS = [...DEVICE_OPTIONS, 'module', 'maxMemory', 'workers', 'worker', 'sharedMemory'] as const;
+const WORKERS_DEFAULT_MAX = 8;
+/** Those of every device. Functions cannot be sent to a worker, so none is registered. */
+const COMPRESSORS: readonly unknown[] = ['lz4', 'deflate', 'zstd'];
+
+export interface Settings {
+  readonly workers: number;
+  readonly source: WorkerSource | undefined;
+  readonly sharesMemory: boolean;
+  readonly module: CoreSource | undefined;
+  /** Bytes. */
+  readonly maxMemory: number | undefined;
+  /** Of the disk; 0: it waits for `init`. */
+  readonly pages: number;
+  /** By worker. */
+  readonly devices: readonly DeviceOptions[];
+}
+
+/** @throws ZramError EINVAL: a wrong option */
+export function readSettings(given: ParallelZramOptions | undefined): Settings {
+  const options = readOptions(given, OPTIONS, 'ParallelZram.create');
+  const { module, maxMemory, workers = defaultWorkers(), worker, sharedMemory, disksize, memLimit = 0 } = options;
+  checkInteger(workers, 'workers', 1, WORKERS_MAX);
+  const limits = shares(memLimit, workers);
+  const pages = disksize === undefined ? 0 : parseDiskPages(disksize);
+  const device = { ...deviceOf(options), ...(pages > 0 && { disksize: pages * PAGE_SIZE }) };
+  return {
+    workers,
+    source: readSource(worker),
+    sharesMemory: checkSharing(sharedMemory),
+    module: readModule(module),
+    maxMemory: maxMemory === undefined ? undefined : parseSize(maxMemory, 'maxMemory'),
+    pages,
+    devices: limits.map((limit) => ({ ...device, memLimit: limit })),
+  };
+}
+
+function defaultWorkers(): number {
+  return Math.max(1, Math.min(hardwareThreads(), WORKERS_DEFAULT_MAX));
+}
+
+/** Each worker's part of a limit, in bytes; together exactly the limit, in pages. */
+function shares(memLimit: Size, workers: number): number[] {
+  const pages = Math.ceil(parseSize(memLimit, 'memLimit') / PAGE_SIZE);
+  if (pages > 0 && pages < workers) {
+    throw new ZramError('EINVAL', `memLimit must be at least a page for each of ${workers} workers, or 0 for none.`);
+  }
+  const each = Math.floor(pages / workers);
+  return Array.from({ length: workers }, (_, n) => (each + Number(n < pages % workers)) * PAGE_SIZE);
+}
+
+/** What is sent: numbers, words, and bytes of our own. The device in the worker tests it once more, and its ranges. */
+function deviceOf(options: Partial<ParallelZramOptions>): DeviceOptions {
+  const { compAlgorithm = 'lz4', level, dictionary, recompAlgorithms, chainSize } = options;
+  const { verifyCompressors, dedup, trackEntryActime, shrinker } = options;
+  for (const [name, value] of Object.entries({ verifyCompressors, dedup, trackEntryActime, shrinker })) {
+    if (value !== undefined) checkBoolean(value, name);
+  }
+  if (chainSize !== undefined) checkInteger(chainSize, 'chainSize', 4, 16);
+  const primary = readAlgorithm(compAlgorithm, 'compAlgorithm', { level, dictionary });
+  const secondaries = readSecondaries(recompAlgorithms);
+  const { algo, ...params } = primary;
+  const rest = { verifyCompressors, dedup, trackEntryActime, shrinker, chainSize };
+  return { compAlgorithm: algo, ...params, recompAlgorithms: secondaries, ...rest };
+}
+
+function readSecondaries(given: unknown): RecompAlgorithm[] | undefined {
+  if (given === undefined) return undefined;
+  const list = readList(given, 'recompAlgorithms');
+  if (!list || list.length >= PRIORITIES) {
+    throw new ZramError('EINVAL', `recompAlgorithms must be a list of up to ${PRIORITIES - 1} compressors.`);
+  }
+  return list.map((one) => {
+    if (typeof one !== 'object' || one === null) return readAlgorithm(one, 'recompAlgorithms', {});
+    const { algo, ...params } = readOptions(
+      one as RecompAlgorithm,
+      ['algo', 'level', 'dictionary'],
+      'recompAlgorithms',
+    );
+    return readAlgorithm(algo, 'recompAlgorithms', params);
+  });
+}
+
+function readAlgorithm(
+  name: unknown,
+  what: string,
+  { level, dictionary }: Omit<Partial<RecompAlgorithm>, 'algo'>,
+): RecompAlgorithm {
+  if (!COMPRESSORS.includes(name)) {
+    throw new ZramError('EINVAL', `${what} must be one of ${COMPRESSORS.join(', ')}, not ${describe(name)}.`);
+  }
+  const algo = name as string;
+  if (level !== undefined) checkInteger(level, 'level', -(2 ** 31), 2 ** 31 - 1);
+  if (dictionary === undefined) return { algo, level };
+  checkBytes(dictionary, 'dictionary');
+  return { algo, level, dictionary: copyOf(dictionary) };
+}
+
+/** An address, or the caller's function. */
+function readSource(worker: unknown): WorkerSource | undefined {
+  if (worker === undefined || typeof worker === 'function') return worker as WorkerSource | undefined;
+  let address: unknown = worker;
+  try {
+    if (typeof worker === 'object') address = (worker as { href?: unknown } | null)?.href;
+  } catch {
+    // What has no address that can be read is refused.
+  }
+  if (typeof address === 'string') return address;
+  throw new ZramError('EINVAL', `worker must be a URL, or a function that starts a worker, not ${describe(worker)}.`);
+}
+
+function checkSharing(shares: unknown = canShareMemory()): boolean {
+  checkBoolean(shares, 'sharedMemory');
+  if (!shares || canShareMemory()) return shares;
+  throw new ZramError('EINVAL', 'sharedMemory needs SharedArrayBuffer, and in a browser a cross-origin isolated page.');
+}
+
+function readModule(module: unknown): CoreSource | undefined {
+  if (module === undefined) return undefined;
+  if (typeof module === 'object' && module !== null) return isBytes(module) ? copyOf(module) : module;
+  throw new ZramError(
+    'EINVAL',
+    `module must be bytes, a WebAssembly.Module, a Response or a URL, not ${describe(module)}.`,
+  );
+}
+
+/** @throws ZramError EINVAL: neither `'all'` nor an age. Its range is tested by the device */
+export function readIdle(what: unknown): 'all' | number {
+  const age =
+    typeof what === 'object' && what !== null
+      ? (readOptions(what as { age?: number }, ['age'], 'idle').age as unknown)
+      : what;
+  if (age === undefined || age === 'all') return 'all';
+  if (typeof age === 'number') return age;
+  throw new ZramError('EINVAL', `idle takes 'all' or an age in seconds, not ${describe(age)}.`);
+}
+
+const TYPES: readonly unknown[] = ['idle', 'huge', 'huge_idle'];
+const RECOMPRESS_OPTIONS = ['type', 'threshold', 'maxPages', 'algo', 'priority'] as const;
+
+/** @throws ZramError EINVAL: a wrong option. Whether there is such a compressor is tested by the device */
+export function readRecompressOptions(given: RecompressOptions | undefined): RecompressOptions {
+  const options = readOptions(given, RECOMPRESS_OPTIONS, 'recompress');
+  const { type, threshold, maxPages = Infinity, algo, priority } = options;
+  if (type !== undefined && !TYPES.includes(type)) {
+    throw new ZramError('EINVAL', `type must be idle, huge or huge_idle, not ${describe(type)}.`);
+  }
+  if (threshold !== undefined) parseSize(threshold, 'threshold');
+  if (maxPages !== Infinity) checkInteger(maxPages, 'maxPages', 0, Number.MAX_SAFE_INTEGER);
+  if (priority !== undefined) checkInteger(priority, 'priority', 0, PRIORITIES - 1);
+  if (algo !== undefined && typeof algo !== 'string') {
+    throw new ZramError('EINVAL', `${describe(algo)} is no secondary compressor of this device.`);
+  }
+  return options;
+}

@@ -1,0 +1,334 @@
+/** Writes a save file: settings first, then the pages of all devices, group by group, each object once. */
+import { PAGE_SIZE } from '../arguments.js';
+import { copyOf, sameBytes } from '../bytes.js';
+import { CODEC_LZ4, CODEC_PAGE, CODEC_RAW, type EncoderHold } from '../compressors/codecs.js';
+import type { CompressorParams } from '../compressors/compressor.js';
+import { ZramError } from '../errors.js';
+import { encodeVerified } from '../post-process/recompress.js';
+import { describe } from '../size.js';
+import { STATE_INCOMPRESSIBLE, STATE_WRITTEN_BACK, type StoredPages } from '../stored-pages.js';
+import { lz4Level, type ZramState } from '../zram-state.js';
+import {
+  CODEC,
+  DEVICE,
+  END,
+  FILE_CODEC_PAGE,
+  HEAD,
+  INCOMPRESSIBLE,
+  RECORD_AT,
+  RECORD_FILL,
+  RECORD_FORK,
+  RECORD_OBJECT,
+  RECORD_SHARE,
+  SECTION_BYTES_MAX,
+  type CodecJson,
+  type DeviceJson,
+  type HeadJson,
+} from './format.js';
+import { HELD, groupsOf, type GroupPart, type Numbering } from './groups.js';
+import { pause, pauseDue } from './pacer.js';
+import { SectionWriter } from './section-writer.js';
+import type { SinkWriter } from './sink.js';
+
+/** A compressor with its parameters. */
+interface Algorithm {
+  readonly name: string;
+  readonly params: CompressorParams;
+}
+
+/** A device or snapshot to save, as it was when the call began. */
+export interface Item {
+  readonly name: string;
+  readonly snapshot: boolean;
+  readonly pages: StoredPages;
+  readonly state: ZramState;
+  /** By priority. */
+  readonly algorithms: readonly (Algorithm | undefined)[];
+  readonly settings: Omit<DeviceJson, 'name' | 'snapshot' | 'diskPages' | 'pagesStored' | 'algorithms'>;
+}
+
+/** How an object stands in a file: the compressor, undefined for a page as it is, and the bytes. */
+interface Payload {
+  readonly algorithm: Algorithm | undefined;
+  readonly bytes: Uint8Array;
+}
+
+/** A run of records that become one. */
+interface Run {
+  kind: number;
+  count: number;
+  /** RECORD_FORK: the distance. */
+  distance: number;
+  /** RECORD_FILL. */
+  value: Uint8Array;
+}
+
+const NO_VALUE = new Uint8Array(0);
+
+export class FileWriter {
+  readonly #items: readonly Item[];
+  readonly #numbering: Numbering;
+  readonly #out: SectionWriter;
+  readonly #sink: SinkWriter;
+  readonly #codecs: CodecSections;
+  /** Until the file is written, the engine's numbers of its compressors are nobody else's. */
+  readonly #encoders: EncoderHold;
+  #objects = 0;
+  /** Where a reader is. */
+  #device = 0;
+  #page = 0;
+  #run: Run | undefined;
+
+  constructor(items: readonly Item[], numbering: Numbering, sink: SinkWriter) {
+    this.#items = items;
+    this.#numbering = numbering;
+    this.#sink = sink;
+    this.#out = new SectionWriter(sink);
+    this.#codecs = new CodecSections(this.#out);
+    this.#encoders = items[0].pages.core.codecs.hold();
+  }
+
+  async write(comment: string | undefined): Promise<{ pages: number; objects: number }> {
+    try {
+      return await this.#write(comment);
+    } finally {
+      this.#encoders.end();
+    }
+  }
+
+  async #write(comment: string | undefined): Promise<{ pages: number; objects: number }> {
+    const { objects, pagesStored } = this.#numbering;
+    await this.#out.preamble();
+    await this.#json(HEAD, { devices: this.#items.length, objects, comment } satisfies HeadJson);
+    for (const [n, item] of this.#items.entries()) await this.#writeSettings(item, pagesStored[n]);
+    await this.#flush();
+    this.#checkLive();
+    for await (const parts of groupsOf(this.#items.map(({ pages }) => pages))) {
+      for (const part of parts) await this.#writePart(part);
+    }
+    await this.#flush();
+    this.#checkLive();
+    await this.#out.section(END);
+    await this.#flush();
+    await this.#sink.end();
+    return { pages: pagesStored.reduce((sum, n) => sum + n, 0), objects };
+  }
+
+  async #writeSettings({ name, snapshot, pages, algorithms, settings }: Item, pagesStored: number): Promise<void> {
+    const numbers: DeviceJson['algorithms'][number][] = [];
+    for (const [priority, algorithm] of algorithms.entries()) {
+      if (!algorithm) continue;
+      const codec = this.#codecs.find(algorithm) ?? (await this.#codecs.add(algorithm));
+      numbers.push({ priority, codec, level: algorithm.params.level });
+    }
+    const json = { name, snapshot, diskPages: pages.pages, pagesStored, algorithms: numbers, ...settings };
+    await this.#json(DEVICE, json satisfies DeviceJson);
+    if (this.#out.full) await this.#flush();
+  }
+
+  async #json(type: string, value: object): Promise<void> {
+    await this.#out.section(type, jsonBytes(value));
+  }
+
+  /** Whoever else ran meanwhile may have ended what is saved. */
+  #checkLive(): void {
+    for (const { name, pages } of this.#items) {
+      if (pages.ended) throw new ZramError('EINVAL', `${describe(name)} was destroyed while it was saved.`);
+    }
+  }
+
+  // ── pages ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  async #writePart(part: GroupPart): Promise<void> {
+    for (let page = 0; page < part.count; page++) {
+      if (pauseDue()) await pause();
+      const state = part.state(page);
+      if (state === 0) continue;
+      part.pages.live();
+      const index = part.first + page;
+      const flag = (state & STATE_INCOMPRESSIBLE) === 0 ? 0 : INCOMPRESSIBLE;
+      const distance = part.distances[page];
+      if (distance > 0) this.#put(part.device, index, RECORD_FORK | flag, distance, NO_VALUE);
+      else if ((state & HELD) === 0) this.#put(part.device, index, RECORD_FILL, 0, part.pages.peek(index).slice(0, 8));
+      else await this.#writeHeld(part, page, flag);
+      if (this.#out.full) await this.#flush();
+    }
+    this.#endRun();
+  }
+
+  /** A page that an object or a block holds, which no earlier device has at this page. */
+  #writeHeld(part: GroupPart, page: number, flag: number): Promise<void> | undefined {
+    const index = part.first + page;
+    const number = this.#numbering.next();
+    if (number < this.#objects) {
+      this.#go(part.device, index, RECORD_SHARE | flag);
+      this.#out.number(number);
+      return undefined;
+    }
+    this.#objects++;
+    const asIs = (payload: Payload): Promise<void> | undefined => this.#writeObject(part.device, index, flag, payload);
+    if ((part.state(page) & STATE_WRITTEN_BACK) !== 0) return this.#readBack(part.device, index).then(asIs);
+    return asIs(this.#payload(part.pages, index));
+  }
+
+  #writeObject(device: number, index: number, flag: number, payload: Payload): Promise<void> | undefined {
+    const { algorithm } = payload;
+    const codec = algorithm ? this.#codecs.find(algorithm) : FILE_CODEC_PAGE;
+    if (codec === undefined) {
+      this.#endRun();
+      return this.#codecs.add(algorithm as Algorithm).then(() => this.#writeObject(device, index, flag, payload));
+    }
+    this.#go(device, index, RECORD_OBJECT | flag);
+    this.#out.number(codec);
+    this.#out.number(payload.bytes.length);
+    this.#out.bytes(payload.bytes);
+    return undefined;
+  }
+
+  /** The object of a page, as it is compressed. */
+  #payload(pages: StoredPages, index: number): Payload {
+    const { core, address } = pages;
+    const result = core.raw.zramPayload(address, index);
+    const codec = result >>> 16;
+    const bytes = core.page().slice(0, result & 0xffff);
+    if (codec === CODEC_RAW || codec === CODEC_PAGE) return { algorithm: undefined, bytes };
+    if (codec === CODEC_LZ4) return { algorithm: LZ4, bytes };
+    const encoder = this.#encoders.find(codec);
+    if (!encoder) throw new ZramError('EIO', `an object has the codec ${codec}, which this engine does not know.`);
+    if (!TRUSTED.includes(encoder.name)) checkDecodes(pages, index, codec, bytes);
+    return { algorithm: encoder, bytes };
+  }
+
+  /** A page on the backing device, compressed by the primary compressor as if it had just been written. */
+  async #readBack(device: number, index: number): Promise<Payload> {
+    const { pages, state, algorithms } = this.#items[device];
+    const page = await pages.readPagesAsync(index, 1, undefined);
+    pages.live();
+    if (isSameFilled(page)) {
+      throw new ZramError('EIO', `page ${index} cannot be saved: the backing gave another page than was written.`);
+    }
+    const { core } = pages;
+    const primary = algorithms[0] as Algorithm;
+    const encoder = this.#encoders.encoder(primary.name, primary.params);
+    let bytes: Uint8Array;
+    if (encoder.codec === CODEC_LZ4) {
+      core.page().set(page);
+      const length = core.raw.lz4Compress(lz4Level(primary.params));
+      bytes = core.staging().slice(PAGE_SIZE, PAGE_SIZE + Math.min(length, PAGE_SIZE));
+    } else {
+      bytes = encodeVerified(state, encoder, page);
+      pages.live();
+      if (bytes.length < PAGE_SIZE && !TRUSTED.includes(encoder.name)) checkDecodes(pages, index, encoder.codec, bytes);
+    }
+    core.raw.poolStats(pages.pool.address);
+    const huge = bytes.length >= core.number(7);
+    return huge ? { algorithm: undefined, bytes: page } : { algorithm: primary, bytes };
+  }
+
+  // ── records ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** A page that may go on with the run before it. */
+  #put(device: number, index: number, kind: number, distance: number, value: Uint8Array): void {
+    const run = this.#run;
+    const next = this.#device === device && this.#page === index;
+    if (run && next && run.kind === kind && run.distance === distance && sameBytes(run.value, value)) {
+      run.count++;
+      this.#page++;
+      return;
+    }
+    this.#moveTo(device, index);
+    this.#run = { kind, count: 1, distance, value };
+    this.#page = index + 1;
+  }
+
+  #endRun(): void {
+    const run = this.#run;
+    this.#run = undefined;
+    if (!run) return;
+    this.#out.record();
+    this.#out.byte(run.kind);
+    this.#out.number(run.count);
+    if ((run.kind & ~INCOMPRESSIBLE) === RECORD_FORK) this.#out.number(run.distance);
+    else this.#out.bytes(run.value);
+  }
+
+  /** A record of one page. */
+  #go(device: number, index: number, kind: number): void {
+    this.#moveTo(device, index);
+    this.#out.record();
+    this.#out.byte(kind);
+    this.#page = index + 1;
+  }
+
+  #moveTo(device: number, index: number): void {
+    this.#endRun();
+    if (this.#device === device && this.#page === index) return;
+    this.#out.record();
+    this.#out.byte(RECORD_AT);
+    this.#out.number(device);
+    this.#out.number(index);
+    this.#device = device;
+    this.#page = index;
+  }
+
+  async #flush(): Promise<void> {
+    this.#endRun();
+    await this.#out.flush();
+  }
+}
+
+// ── compressors ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+const LZ4: Algorithm = { name: 'lz4', params: {} };
+/** Compressors of this package. What others made is decoded before it is saved: a file that cannot be read is none. */
+const TRUSTED = ['deflate', 'zstd'];
+
+function checkDecodes({ core }: StoredPages, index: number, codec: number, bytes: Uint8Array): void {
+  const page = core.codecs.tryDecode(codec, copyOf(bytes)); // what it does to its input must not matter
+  if (page && !isSameFilled(page)) return;
+  throw new ZramError('EIO', `page ${index} cannot be saved: its object does not decompress to what was written.`);
+}
+
+/** Such a page is stored as a value, never as an object. */
+function isSameFilled(page: Uint8Array): boolean {
+  return page.every((byte, at) => byte === page[at % 8]);
+}
+
+/** The compressors of a file, by name and parameters. An engine has few, so they are looked through. */
+class CodecSections {
+  readonly #known: Algorithm[] = [];
+
+  constructor(readonly out: SectionWriter) {}
+
+  /** The number in the file; undefined: it was not written yet. */
+  find({ name, params }: Algorithm): number | undefined {
+    const found = this.#known.findIndex((one) => one.name === name && sameParams(name, one.params, params));
+    return found < 0 ? undefined : found + 1;
+  }
+
+  /** Writes it, and gives it the next number. */
+  async add(algorithm: Algorithm): Promise<number> {
+    const { name, params } = algorithm;
+    const { level, winbits, dictionary } = name === LZ4.name ? LZ4.params : params;
+    const text = jsonBytes({ name, level, winbits, dictionary: dictionary?.length } satisfies CodecJson);
+    const length = new Uint8Array(4);
+    new DataView(length.buffer).setUint32(0, text.length, true);
+    if (4 + text.length + (dictionary?.length ?? 0) > SECTION_BYTES_MAX) {
+      throw new ZramError('EINVAL', `the dictionary of ${name} is too large to be saved.`);
+    }
+    await this.out.section(CODEC, length, text, dictionary ?? NO_VALUE);
+    return this.#known.push(algorithm);
+  }
+}
+
+/** Of LZ4 there is one codec, whatever the level. */
+function sameParams(name: string, a: CompressorParams, b: CompressorParams): boolean {
+  if (name === LZ4.name || a === b) return true;
+  if (a.level !== b.level || a.winbits !== b.winbits) return false;
+  if (!a.dictionary || !b.dictionary) return a.dictionary === b.dictionary;
+  return a.dictionary === b.dictionary || sameBytes(a.dictionary, b.dictionary);
+}
+
+function jsonBytes(value: object): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(value));
+}

@@ -1,0 +1,60 @@
+/** Sinks that take bytes and say how many: files of Deno and of the browser, a `FileHandle`, objects of one's own. */
+import type { OwnBytes, Target, WriteSink } from './sink.js';
+
+/** What the numbers of a sink are; `unknown` as long as each was that of all bytes. */
+type Numbers = 'unknown' | 'counts' | 'lengths';
+
+export function plainTarget(sink: WriteSink): Target {
+  let numbers: Numbers = 'unknown';
+
+  /** Bytes that were taken; undefined: all, or nobody knows. */
+  async function taken(bytes: OwnBytes, length: number): Promise<number | undefined> {
+    const result = await sink.write(bytes);
+    if (!isNumber(result)) return bytesWritten(result);
+    if (numbers === 'unknown' && Number(result) !== length) numbers = await meaningOf(Number(result));
+    return numbers === 'lengths' ? undefined : Number(result);
+  }
+
+  /** A push to an array answers with its length, which a piece of no bytes makes longer, too. */
+  async function meaningOf(number: number): Promise<Numbers> {
+    if (!(number > 0)) return 'counts';
+    const result = await sink.write(new Uint8Array(0));
+    const answer = isNumber(result) ? Number(result) : NaN;
+    if (answer === 0) return 'counts';
+    if (answer === number + 1) return 'lengths';
+    throw new Error(
+      `its write() returned ${number} and then ${describeAnswer(result)} for no bytes: a number must be the count of bytes that were taken.`,
+    );
+  }
+
+  return {
+    async write(bytes) {
+      const { length } = bytes;
+      for (let at = 0; at < length;) {
+        const count = await taken(bytes.subarray(at), length - at);
+        if (count === undefined) return;
+        if (!Number.isInteger(count) || count <= 0 || count > length - at) {
+          throw new Error(`its write() took ${count} of ${length - at} bytes.`);
+        }
+        at += count;
+      }
+    },
+    end: () => Promise.resolve(),
+    abort: () => Promise.resolve(),
+  };
+}
+
+function isNumber(value: unknown): value is number | bigint {
+  return typeof value === 'number' || typeof value === 'bigint';
+}
+
+/** As a FileHandle tells it. */
+function bytesWritten(result: unknown): number | undefined {
+  if (typeof result !== 'object' || result === null) return undefined;
+  const count = (result as { bytesWritten?: unknown }).bytesWritten;
+  return isNumber(count) ? Number(count) : undefined;
+}
+
+function describeAnswer(result: unknown): string {
+  return isNumber(result) ? String(result) : 'no number';
+}

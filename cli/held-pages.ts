@@ -1,0 +1,46 @@
+/** The pages of a device that hold something, so that what is done with an image costs by these and not by its length. */
+import type { Engine, Zram } from '../bindings/index.js';
+import { PAGE_BYTES } from './page-list.js';
+import { CHUNK_BYTES } from './storing.js';
+
+const CHUNK_PAGES = CHUNK_BYTES / PAGE_BYTES;
+const ZEROS = Buffer.alloc(CHUNK_BYTES);
+
+export interface PageRange {
+  readonly index: number;
+  readonly count: number;
+}
+
+/** Pages that read otherwise than as zeros, in their order: zeros that were written are as good as nothing. */
+export function heldPages(engine: Engine, zram: Zram): PageRange[] {
+  const empty = engine.createZram({ disksize: PAGE_BYTES });
+  try {
+    return zram.diff(empty);
+  } finally {
+    empty.destroy();
+  }
+}
+
+/** The same in pieces of a chunk at most. */
+export function* inChunks(ranges: Iterable<PageRange>): Generator<PageRange> {
+  for (const { index, count } of ranges) {
+    for (let done = 0; done < count; done += CHUNK_PAGES)
+      yield { index: index + done, count: Math.min(CHUNK_PAGES, count - done) };
+  }
+}
+
+/** Pages of a chunk that are not zeros. */
+export function* nonZeroPages(chunk: Buffer): Generator<PageRange> {
+  if (chunk.equals(ZEROS.subarray(0, chunk.length))) return;
+  const pages = chunk.length / PAGE_BYTES;
+  const isZero = (page: number) =>
+    // Nearly always the first byte tells.
+    chunk[page * PAGE_BYTES] === 0 &&
+    chunk.compare(ZEROS, 0, PAGE_BYTES, page * PAGE_BYTES, (page + 1) * PAGE_BYTES) === 0;
+  for (let index = 0; index < pages; index++) {
+    if (isZero(index)) continue;
+    const first = index;
+    while (index < pages && !isZero(index)) index++;
+    yield { index: first, count: index - first };
+  }
+}
