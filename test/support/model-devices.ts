@@ -129,6 +129,7 @@ export class ModelDevices {
         break;
       case 'idle':
         disk.zram.idle(operation.age === 0 ? 'all' : operation.age);
+        if (operation.age === 0) this.#areIdle(disk);
         break;
       case 'writebackLimit':
         disk.zram.sysfs.write('writeback_limit_enable', operation.pages < 0 ? '0' : '1');
@@ -276,6 +277,13 @@ export class ModelDevices {
     }
   }
 
+  #areIdle({ zram }: Disk): void {
+    for (let index = 0; index < DEVICE_PAGES; index++) {
+      const state = zram.blockState(index);
+      if (state && !state.same && !state.writtenBack && !state.idle) fail(`page ${index} is not idle`);
+    }
+  }
+
   async #writeback(disk: Disk, options: object): Promise<void> {
     const nested = this.#nested;
     const writtenBefore = this.#writtenBack(disk);
@@ -411,6 +419,9 @@ export class ModelDevices {
       'mmStat',
     );
     equal(count('same'), sameFilled, 'same-filled pages');
+    for (const state of states) {
+      if (state && !state.writtenBack) equal(state.huge, state.comprSize === PAGE_SIZE, 'whether a page is huge');
+    }
     // Through a snapshot: reading the device would take the idle marks away.
     let snapshot: ZramSnapshot;
     try {

@@ -221,16 +221,29 @@ export class ModelShared {
   #write(disk: Disk, index: number, numbers: readonly number[]): void {
     const pages = numbers.map((number) => PAGES[number]);
     const first = Math.min(index, DISK_PAGES - pages.length);
+    const known = disk.dedup && pages.length === 1 && this.#isKnown(pages[0], disk.level);
+    const { objects } = this.#pool.stats();
     const error = this.#allocating(disk.limit, () => {
       if (pages.length === 1) disk.zram.writePage(first, pages[0]);
       else disk.zram.writePages(first, new Uint8Array(Buffer.concat(pages)));
     });
     const done = error ? (error.pagesDone ?? 0) : pages.length;
+    if (known && !error && this.#pool.stats().objects > objects) fail('a duplicate was not found');
     pages.slice(0, done).forEach((page, n) => {
       disk.pages[first + n] = page;
       disk.still.delete(first + n);
     });
     if (error) this.#readAll();
+  }
+
+  /** Whether a device that deduplicates holds this page, so that another is no object of its own. */
+  #isKnown(page: Uint8Array, level: number): boolean {
+    if (!this.#isExact() || this.#setting.tight || isSameFilled(page)) return false;
+    const { key } = this.#payloadOf(page, level, HUGE_CLASS_SIZE);
+    return this.#disks.some(
+      (disk) =>
+        disk.dedup && disk.pages.some((held) => held && this.#payloadOf(held, disk.level, HUGE_CLASS_SIZE).key === key),
+    );
   }
 
   #discard(disk: Disk, index: number, count: number): void {

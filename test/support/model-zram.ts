@@ -157,6 +157,8 @@ export class ModelZram {
     const { memUsedTotal } = disk.zram.mmStat;
     try {
       action();
+      const used = disk.zram.mmStat.memUsedTotal;
+      if (disk.limit > 0 && used > disk.limit && used > memUsedTotal) fail(`${used} bytes used pass the limit`);
       return all;
     } catch (error) {
       if (!(error instanceof ZramError) || error.code !== 'ENOMEM') throw error;

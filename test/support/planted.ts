@@ -83,7 +83,10 @@ export function withoutBody(name: string, constant?: number): WebAssembly.Module
   if (number === undefined || !code) throw new Error(`the build has no function ${name}`);
   const reader = new Reader(bytes, code.start);
   reader.number();
-  for (let skipped = imported.length; skipped < number; skipped++) reader.at += reader.number();
+  for (let skipped = imported.length; skipped < number; skipped++) {
+    const size = reader.number();
+    reader.at += size;
+  }
   const size = reader.number();
   const body = bytes.subarray(reader.at, reader.at + size);
   // No locals, and as many bytes as before, so that nothing else moves.
