@@ -86,7 +86,7 @@ export async function loadFileIntoOwn(
 ): Promise<LoadedFile> {
   const reader = new SourceReader(source);
   return orCancel(reader, async () => {
-    const known = readOptions(options, [...mode.options, ...ENGINE_OPTIONS], call);
+    const known = readOptions(options, [...mode.options.filter((name) => name !== 'pool'), ...ENGINE_OPTIONS], call);
     const { module, maxMemory, compressors, ...rest } = known;
     const engine = await Engine.create({ module, maxMemory, compressors });
     try {
