@@ -83,7 +83,7 @@ export class AsyncCall {
         if (this.#fail === fail) this.#fail = undefined;
         for (const { waiting } of devices) waiting.delete(fail);
       };
-      const fail = (error: unknown): void => {
+      const fail = (error: Error): void => {
         done();
         reject(error);
       };

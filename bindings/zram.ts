@@ -40,6 +40,13 @@ const ASYNC_OPTIONS = ['signal'] as const;
  * same counters.
  *
  * Every call throws `EINVAL` after `destroy()`, and I/O also while there is no disksize.
+ *
+ * What returns no promise holds the event loop until it is done. A page costs about 4 µs to write, 0.6 µs to read from a batch,
+ * 0.5 µs in `merge`, 0.4 µs in the list of a `writeback` and the backing's time to go there, 0.3 µs in `recompress` and the
+ * compressors' time, 0.1 µs in `discard`, `reset`, `destroy`, `pageStates` and where `diff` compares objects, 0.05 µs in
+ * `snapshot`, `clone` and `idle`, and 3 µs in the attribute `block_state`; pages that hold nothing cost nothing. The asynchronous
+ * calls let timers and I/O run every 8 ms, and go by the same costs where they cannot: `diffAsync` in a row of pages that are
+ * equal, `writebackAsync` in its list of pages, `writeAsync` in its copy.
  */
 export class Zram {
   /** @internal Whatever a bundler calls the class. */
