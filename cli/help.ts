@@ -42,9 +42,9 @@ export const PACK_HELP = `Usage: zram-wasm pack IMAGE... -o FILE [--algorithm NA
 Stores images in one file: compressed page by page, and each distinct page once, whichever images it is in. The library
 loads it (Zram.loadAll); 'zram-wasm unpack' writes the images out again, each byte for byte as it was.
 
-  IMAGE               a file, device or pipe; '-' is standard input. A file is packed at the length that it has at first.
-  -o, --output FILE   where to. A file that is there is replaced, once all is written, and keeps its mode and owner; pipes
-                      and devices are written to. '-' is standard output: then the report goes to standard error.
+  IMAGE               a file, device or pipe; '-' is standard input. A file is packed at its length at first.
+  -o, --output FILE   where to. A file that is there is replaced, once all is written, and keeps its mode and owner.
+                      Pipes and devices are written to. '-' is standard output: the report goes to standard error.
   --algorithm NAME    the compressor: lz4 (default), deflate or zstd
   --force             where FILE is a symbolic link, replace the file that it leads to
 ${COMMON}
