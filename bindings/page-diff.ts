@@ -1,6 +1,6 @@
 /** The difference of two devices or snapshots: which pages read differently. */
 import { PAGE_SIZE } from './arguments.js';
-import { sameBytes } from './bytes.js';
+import { copyOf, sameBytes } from './bytes.js';
 import type { StoredPages } from './stored-pages.js';
 
 /** Pages that follow each other. */
@@ -55,5 +55,5 @@ function nextOf({ core, address, pages }: StoredPages, from: number): number {
 
 /** A page, or zeros behind the end of the disk. */
 function pageOf(pages: StoredPages, index: number): Uint8Array {
-  return index < pages.pages ? pages.peek(index).slice() : new Uint8Array(PAGE_SIZE);
+  return index < pages.pages ? copyOf(pages.peek(index)) : new Uint8Array(PAGE_SIZE);
 }

@@ -8,6 +8,7 @@
  * state takes four frames or more of its own, which is more than many a state takes that compresses well.
  */
 import { PAGE_SIZE, checkBytes, checkInteger, checkOptions, outFor } from './arguments.js';
+import { viewOf } from './bytes.js';
 import { checkCore, type Core } from './core.js';
 import { Engine, ENGINE_OPTIONS, type EngineOptions } from './engine.js';
 import { ZramError } from './errors.js';
@@ -207,7 +208,7 @@ export class StateHistory {
     for (const piece of piecesOf(state)) {
       const other = others[n++];
       const like = newest && other ? { page: newest.base + other.page, pages: other.pages } : undefined;
-      const part = bytes.subarray(piece.at, piece.at + piece.length);
+      const part = viewOf(bytes, piece.at, piece.at + piece.length);
       if (!this.#writePiece(stored, state.base + piece.page, part, like)) return false;
     }
     return true;
@@ -225,7 +226,7 @@ export class StateHistory {
     const alike = Math.min(like?.pages ?? 0, pages);
     for (let done = 0; done < pages;) {
       const count = Math.min((done < alike ? alike : pages) - done, core.stagingPages);
-      const part = bytes.subarray(done * PAGE_SIZE, (done + count) * PAGE_SIZE);
+      const part = viewOf(bytes, done * PAGE_SIZE, (done + count) * PAGE_SIZE);
       core.staging().set(part);
       if (part.length < count * PAGE_SIZE) core.staging().fill(0, part.length, count * PAGE_SIZE);
       const written =

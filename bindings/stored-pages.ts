@@ -4,6 +4,7 @@
  */
 import { PAGE_SIZE, checkByteRange, checkInteger, checkPageRange, outFor } from './arguments.js';
 import type { BackingDevice } from './backing/backing.js';
+import { copyOf } from './bytes.js';
 import type { Core } from './core.js';
 import { ZramError } from './errors.js';
 import type { PoolLease } from './pool-lease.js';
@@ -194,7 +195,7 @@ export class StoredPages {
     try {
       if (result === READ_WRITTEN_BACK)
         return (this.backing as BackingDevice).read(this.core.raw.zramReadBlock() >>> 0);
-      if (result > 0) return this.core.codecs.decode(result >>> 16, this.core.page().slice(0, result & 0xffff));
+      if (result > 0) return this.core.codecs.decode(result >>> 16, copyOf(this.core.page(), 0, result & 0xffff));
       throw new ZramError('EIO', 'it does not decompress, what is stored is damaged.');
     } catch (error) {
       if (!(error instanceof ZramError) || error.code !== 'EIO') throw error;

@@ -1,7 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** Zram: the compressed block device. */
 import { PAGE_SIZE, checkBytes, checkInteger, checkOptions, checkPages } from './arguments.js';
-import { copyOf, isWords } from './bytes.js';
+import { copyOf, isWords, viewOf } from './bytes.js';
 import type { AsyncBacking, Backing } from './backing/backing.js';
 import { CODEC_LZ4, CODEC_PAGE, type Encoder } from './compressors/codecs.js';
 import { checkCore, type Core } from './core.js';
@@ -162,7 +162,7 @@ export class Zram {
     for (let done = 0; done < count; done += batch) {
       const pages = Math.min(batch, count - done);
       const from = done * PAGE_SIZE;
-      this.#core.staging().set(pages === count ? bytes : bytes.subarray(from, from + pages * PAGE_SIZE));
+      this.#core.staging().set(pages === count ? bytes : viewOf(bytes, from, from + pages * PAGE_SIZE));
       const written = this.#core.raw.zramWritePages(stored.address, index + done, pages, now);
       if (written !== pages) throw noRoom(index + done + written, done + written);
     }
@@ -171,7 +171,7 @@ export class Zram {
   #encodePages(stored: StoredPages, index: number, bytes: Uint8Array): void {
     for (let at = 0; at < bytes.length; at += PAGE_SIZE) {
       try {
-        this.#encodePage(stored, index + at / PAGE_SIZE, bytes.subarray(at, at + PAGE_SIZE));
+        this.#encodePage(stored, index + at / PAGE_SIZE, viewOf(bytes, at, at + PAGE_SIZE));
       } catch (error) {
         throw withPagesDone(error, at / PAGE_SIZE);
       }
@@ -192,7 +192,7 @@ export class Zram {
     try {
       if (begun > 1) {
         const [codec, length] = [begun >>> 16, begun & 0xffff];
-        const candidate = this.#core.staging().slice(PAGE_SIZE, PAGE_SIZE + length);
+        const candidate = copyOf(this.#core.staging(), PAGE_SIZE, PAGE_SIZE + length);
         const holds = codecs.holds(codec, candidate, page);
         stored.live();
         if (holds && this.#share(stored, index, candidate, codec, hash)) return;
@@ -234,7 +234,7 @@ export class Zram {
     checkBytes(bytes, 'bytes');
     stored.checkRange(offset, bytes.length);
     for (const part of partsOf(offset, bytes.length)) {
-      const piece = bytes.subarray(part.at, part.at + part.length);
+      const piece = viewOf(bytes, part.at, part.at + part.length);
       try {
         stored.live(); // a compressor may have ended the device
         if (part.pages > 0) this.writePages(part.index, piece);
@@ -246,7 +246,7 @@ export class Zram {
   }
 
   #patchPage(stored: StoredPages, index: number, inPage: number, piece: Uint8Array): void {
-    const page = stored.page(index).slice();
+    const page = copyOf(stored.page(index));
     stored.live();
     page.set(piece, inPage);
     this.writePage(index, page);

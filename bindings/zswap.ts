@@ -230,7 +230,7 @@ export class Zswap {
     const result = core.raw.poolLoadPage(this.#pool, handle);
     if (result === 0) return core.page();
     // Recompression of a device on the same pool may have encoded it anew.
-    const page = result > 0 ? core.codecs.tryDecode(result >>> 16, core.page().slice(0, result & 0xffff)) : undefined;
+    const page = result > 0 ? core.codecs.tryDecode(result >>> 16, copyOf(core.page(), 0, result & 0xffff)) : undefined;
     if (!page) this.#stats.decompressFail++;
     return page;
   }
@@ -398,7 +398,7 @@ export class Zswap {
     }
     try {
       // A copy: a backing is somebody else's code, which may keep what it is given or call back into the engine.
-      backing.write(slot, page.slice());
+      backing.write(slot, copyOf(page));
     } catch {
       this.#slots.put(slot);
       return false;

@@ -1,6 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** A backing in the origin private file system of browsers. */
 import { PAGE_SIZE, checkBoolean, checkInteger, checkOptions } from '../arguments.js';
+import { viewOf } from '../bytes.js';
 import { ZramError, type ZramErrorCode } from '../errors.js';
 import { describe } from '../size.js';
 import type { Backing } from './backing.js';
@@ -82,13 +83,13 @@ export class OpfsBacking implements Backing {
 
   /** Fills `page` from a slot. */
   read(slot: number, page: Uint8Array): void {
-    const length = this.#live().read(page.subarray(0, PAGE_SIZE), { at: slot * PAGE_SIZE });
+    const length = this.#live().read(viewOf(page, 0, PAGE_SIZE), { at: slot * PAGE_SIZE });
     if (length !== PAGE_SIZE) throw new ZramError('EIO', `slot ${slot} of ${this.name} ends after ${length} bytes.`);
   }
 
   /** Writes `page` to a slot. */
   write(slot: number, page: Uint8Array): void {
-    const length = this.#live().write(page.subarray(0, PAGE_SIZE), { at: slot * PAGE_SIZE });
+    const length = this.#live().write(viewOf(page, 0, PAGE_SIZE), { at: slot * PAGE_SIZE });
     if (length !== PAGE_SIZE) throw new ZramError('EIO', `slot ${slot} of ${this.name} took ${length} bytes only.`);
   }
 

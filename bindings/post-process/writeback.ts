@@ -3,6 +3,7 @@
  * (Documentation/admin-guide/blockdev/zram.rst).
  */
 import { checkInteger, checkOptions } from '../arguments.js';
+import { copyOf } from '../bytes.js';
 import type { BackingDevice } from '../backing/backing.js';
 import { ZramError } from '../errors.js';
 import { describe } from '../size.js';
@@ -177,7 +178,7 @@ class Writeback {
       }
       let page: Uint8Array;
       try {
-        page = pages.peek(index).slice();
+        page = copyOf(pages.peek(index));
       } catch (error) {
         this.#error = error; // what is damaged stays where it is
         picks.release(index);

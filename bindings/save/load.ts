@@ -3,7 +3,7 @@
  * when anything turns out to be wrong: either all of a file is loaded, or nothing.
  */
 import { PAGE_SIZE } from '../arguments.js';
-import { isBytes } from '../bytes.js';
+import { copyOf, isBytes, viewOf } from '../bytes.js';
 import type { CompressorParams } from '../compressors/compressor.js';
 import type { EngineLease } from '../engine-lease.js';
 import { Engine } from '../engine.js';
@@ -123,7 +123,7 @@ class Loading {
     const { codecs } = Engine.coreOf(this.engine);
     try {
       // A copy: the section's bytes are gone after the next await.
-      const params = { level, winbits, dictionary: dictionary === undefined ? undefined : rest.slice() };
+      const params = { level, winbits, dictionary: dictionary === undefined ? undefined : copyOf(rest) };
       await codecs.load(name);
       if (!codecs.names().includes(name)) {
         throw new ZramError('EOPNOTSUPP', `this engine has no compressor ${describe(name)}: register it.`);
@@ -238,8 +238,8 @@ function headOf({ payload, offset }: Section, mode: LoadMode): HeadJson {
 function codecOf(payload: Uint8Array, offset: number): { json: CodecJson; rest: Uint8Array } {
   const length = payload.length < 4 ? Infinity : numberAt(payload, 0);
   if (length > payload.length - 4) throw damaged(offset, 'a compressor’s description does not fit its section');
-  const rest = payload.subarray(4 + length);
-  const json = parse(payload.subarray(4, 4 + length), offset) as Partial<CodecJson>;
+  const rest = viewOf(payload, 4 + length);
+  const json = parse(viewOf(payload, 4, 4 + length), offset) as Partial<CodecJson>;
   const { name, level, winbits, dictionary } = json;
   if (typeof name !== 'string') throw damaged(offset, 'a compressor has no name');
   const numbers = [level, winbits].every((one) => one === undefined || Number.isInteger(one));

@@ -1,5 +1,6 @@
 /** Fills devices from the records of a save file. */
 import { PAGE_SIZE } from '../arguments.js';
+import { copyOf } from '../bytes.js';
 import { CODEC_LZ4, CODEC_PAGE } from '../compressors/codecs.js';
 import type { CompressorParams } from '../compressors/compressor.js';
 import type { Core } from '../core.js';
@@ -117,7 +118,7 @@ export class PageLoader {
     const block = this.#bytes(length);
     const { core, address } = pages;
     if (codec !== CODEC_LZ4 && codec !== CODEC_PAGE) {
-      const page = core.codecs.tryDecode(codec, block.slice());
+      const page = core.codecs.tryDecode(codec, copyOf(block));
       if (!page) throw this.#wrong(`an object does not decompress with ${found?.name}`);
       if (pages.ended) throw new ZramError('EINVAL', 'the engine was destroyed while a file was loaded.');
       core.staging().set(page, PAGE_SIZE);

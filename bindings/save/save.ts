@@ -1,6 +1,7 @@
 /** Saving: devices and snapshots of one pool to one file, which has each object once. */
 import { CODEC_LZ4, CODEC_PAGE, CODEC_RAW, type Encoder } from '../compressors/codecs.js';
 import { PAGE_SIZE, checkOptions } from '../arguments.js';
+import { copyOf } from '../bytes.js';
 import { ZramError } from '../errors.js';
 import { encodeVerified } from '../post-process/recompress.js';
 import { describe } from '../size.js';
@@ -237,7 +238,7 @@ class Saving {
   }
 
   #fillValue(device: number, index: number): Uint8Array {
-    return this.#pages[device].peek(index).slice(0, 8);
+    return copyOf(this.#pages[device].peek(index), 0, 8);
   }
 
   /** A page that an object or a block holds, which no earlier device has at this page. */
@@ -267,7 +268,7 @@ class Saving {
     const result = core.raw.zramPayload(address, index);
     const codec = result >>> 16;
     const plain = codec === CODEC_RAW || codec === CODEC_PAGE;
-    return { codec: plain ? FILE_CODEC_PAGE : codec, bytes: core.page().slice(0, result & 0xffff) };
+    return { codec: plain ? FILE_CODEC_PAGE : codec, bytes: copyOf(core.page(), 0, result & 0xffff) };
   }
 
   /** A page on the backing device, compressed by the primary compressor as if it had just been written. */
@@ -282,9 +283,9 @@ class Saving {
     if (encoder.codec === CODEC_LZ4) {
       core.page().set(page);
       const length = core.raw.lz4Compress(lz4Level(params));
-      block = core.staging().slice(PAGE_SIZE, PAGE_SIZE + Math.min(length, PAGE_SIZE));
+      block = copyOf(core.staging(), PAGE_SIZE, PAGE_SIZE + Math.min(length, PAGE_SIZE));
     } else {
-      block = encodeVerified(state, encoder, page).slice();
+      block = copyOf(encodeVerified(state, encoder, page));
       this.#live();
     }
     core.raw.poolStats(pages.pool.address);
