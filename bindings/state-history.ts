@@ -231,7 +231,7 @@ export class StateHistory {
     for (const piece of piecesOf(state)) {
       const other = others[n++];
       const alike = like && other ? { page: like.base + other.page, pages: other.pages } : undefined;
-      const part = bytes.subarray(piece.at, piece.at + piece.length);
+      const part = viewOf(bytes, piece.at, piece.at + piece.length);
       for (let done = 0; done < piece.pages;) {
         done = this.#writePiece(stored, state.base + piece.page, part, done, alike);
         if (done === piece.pages) break;
@@ -258,7 +258,7 @@ export class StateHistory {
     const alike = Math.min(like?.pages ?? 0, pages);
     for (let done = from; done < pages;) {
       const count = Math.min((done < alike ? alike : pages) - done, core.stagingPages);
-      const part = bytes.subarray(done * PAGE_SIZE, (done + count) * PAGE_SIZE);
+      const part = viewOf(bytes, done * PAGE_SIZE, (done + count) * PAGE_SIZE);
       core.staging().set(part);
       if (part.length < count * PAGE_SIZE) core.staging().fill(0, part.length, count * PAGE_SIZE);
       const written =

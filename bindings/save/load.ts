@@ -3,7 +3,7 @@
  * when anything turns out to be wrong: either all of a file is loaded, or nothing.
  */
 import { PAGE_SIZE, readOptions } from '../arguments.js';
-import { copyOf } from '../bytes.js';
+import { copyOf, viewOf } from '../bytes.js';
 import type { EncoderHold } from '../compressors/codecs.js';
 import type { CompressorParams } from '../compressors/compressor.js';
 import { EngineLease } from '../engine-lease.js';
@@ -302,8 +302,8 @@ function headOf({ payload, offset }: Section, mode: LoadMode): HeadJson {
 function codecOf(payload: Uint8Array, offset: number): { json: CodecJson; rest: Uint8Array } {
   const length = payload.length < 4 ? Infinity : numberAt(payload, 0);
   if (length > payload.length - 4) throw damaged(offset, 'a compressor’s description does not fit its section');
-  const rest = payload.subarray(4 + length);
-  const json = parse(payload.subarray(4, 4 + length), offset) as Partial<CodecJson>;
+  const rest = viewOf(payload, 4 + length);
+  const json = parse(viewOf(payload, 4, 4 + length), offset) as Partial<CodecJson>;
   const { name, level, winbits, dictionary } = json;
   if (typeof name !== 'string') throw damaged(offset, 'a compressor has no name');
   const right =

@@ -6,7 +6,8 @@
  * of what a function was given as a parameter: `viewOf` cuts that. Of an array of one's own, in a field or made on the spot, it
  * is allowed.
  */
-const BYTES = /^(Uint8Array|Uint32Array|Buffer)\b/;
+/** Of words there are no Buffers. */
+const TYPES = { slice: /^(Uint8Array|Buffer)\b/, subarray: /^(Uint8Array|Uint32Array|Buffer)\b/ };
 
 /** @type {import('eslint').Rule.RuleModule} */
 export default {
@@ -23,10 +24,10 @@ export default {
     const methods = context.options.length > 0 ? context.options : ['slice', 'subarray'];
     const checker = services.program.getTypeChecker();
 
-    const isBytes = (node) => {
+    const isOf = (types, node) => {
       const type = services.getTypeAtLocation(node);
       const parts = type.isUnion() ? type.types : [type];
-      return parts.some((part) => BYTES.test(checker.typeToString(part)));
+      return parts.some((part) => types.test(checker.typeToString(part)));
     };
 
     const isParameter = (node) => {
@@ -43,7 +44,7 @@ export default {
         const name = computed ? property.value : property.name;
         if (!methods.includes(name)) return;
         if (name === 'subarray' && !isParameter(object)) return;
-        if (isBytes(object)) context.report({ node: property, messageId: name });
+        if (isOf(TYPES[name], object)) context.report({ node: property, messageId: name });
       },
     };
   },
