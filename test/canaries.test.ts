@@ -65,7 +65,7 @@ describe('the model of a pool finds that', () => {
       using engine = makeEngine();
       if (weak) rawExports(engine).weakenHash(0);
       const pool = engine.createPool({ dedup });
-      const model = new ModelPool({ engine, pool, dedup });
+      const model = new ModelPool({ engine, pool });
       for (const operation of list) model.run(operation);
       model.settle();
       model.end();

@@ -4,7 +4,8 @@ import { FlakyBacking } from './backing.js';
 import { PAGE, attempt, content, count, expect, expectBytes, expectEqual, type User, type World } from './user.js';
 
 const KEYS = 500;
-const BACKING_SLOTS = 300;
+const BACKING_SLOTS = 150;
+const POOL_BYTES_MAX = 80 * PAGE;
 
 export class Swap implements User {
   readonly #world: World;
@@ -15,7 +16,7 @@ export class Swap implements User {
   constructor(world: World) {
     this.#world = world;
     this.#backing = new FlakyBacking(BACKING_SLOTS, world.random);
-    this.#zswap = world.engine.createZswap({ maxPoolBytes: 300 * PAGE, backing: this.#backing });
+    this.#zswap = world.engine.createZswap({ maxPoolBytes: POOL_BYTES_MAX, backing: this.#backing });
   }
 
   async step(): Promise<void> {
@@ -51,7 +52,7 @@ export class Swap implements User {
     this.#backing.failPercent = 10;
     const { storedPages, poolTotalSize } = this.#zswap.stats();
     expect(storedPages <= this.#held.size, `${storedPages} pages of ${this.#held.size} in memory`);
-    expect(poolTotalSize <= 300 * PAGE, `${poolTotalSize} bytes pass the limit`);
+    expect(poolTotalSize <= POOL_BYTES_MAX, `${poolTotalSize} bytes pass the limit`);
   }
 
   end(): Promise<void> {

@@ -234,12 +234,16 @@ export class Devices implements User {
     }
   }
 
-  /** Lengths of the objects that pages of devices and snapshots refer to, one for each page. */
-  lengths(): number[] {
-    const all = [...this.#disks.map(({ zram }) => zram), ...this.#copies.map(({ snapshot }) => snapshot)];
-    return all.flatMap((one) =>
-      statesOf(one).flatMap((state) => (state && !state.same && !state.writtenBack ? [state.comprSize] : [])),
-    );
+  /** Bytes of each object that pages of devices and snapshots refer to, by its number. */
+  objects(): Map<number, number> {
+    const objects = new Map<number, number>();
+    for (const one of [...this.#disks.map(({ zram }) => zram), ...this.#copies.map(({ snapshot }) => snapshot)]) {
+      for (const [index, state] of statesOf(one).entries()) {
+        const object = one.objectOf(index);
+        if (state && object !== undefined) objects.set(object, state.comprSize);
+      }
+    }
+    return objects;
   }
 
   async end(): Promise<void> {

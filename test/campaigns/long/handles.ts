@@ -71,11 +71,6 @@ export class Handles implements User {
     return [...this.#items.values()].filter(({ same }) => !same).map(({ bytes }) => bytes.length);
   }
 
-  /** Handles without an object. */
-  get values(): number {
-    return [...this.#items.values()].filter(({ same }) => same).length;
-  }
-
   end(): Promise<void> {
     for (const [handle, { refs }] of this.#items) for (let n = 0; n < refs; n++) this.#world.pool.free(handle);
     this.#items.clear();
