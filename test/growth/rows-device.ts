@@ -226,8 +226,11 @@ export const DEVICE_ROWS: readonly Growth[] = [
       snapshot.read(0, n * PAGE_SIZE);
       await snapshot.readAsync(0, n * PAGE_SIZE);
       await snapshot.readPagesAsync(0, n);
-      for (let index = 0; index < n; index++)
-        [snapshot.readPage(index), snapshot.blockState(index), snapshot.objectOf(index)];
+      for (let index = 0; index < n; index++) {
+        snapshot.readPage(index);
+        snapshot.blockState(index);
+        snapshot.objectOf(index);
+      }
       snapshot.clone().destroy();
       snapshot.diff(zram);
       snapshot.destroy();

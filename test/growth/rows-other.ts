@@ -52,7 +52,10 @@ export const OTHER_ROWS: readonly Growth[] = [
     make: (size) => () => {
       const history = newEngine().createStateHistory({ maxStates: 10 * size });
       const ids = Array.from({ length: size }, (_, n) => history.push(contentOf(n, 3000)));
-      for (const id of ids) [history.get(id), history.sizeOf(id)];
+      for (const id of ids) {
+        history.get(id);
+        history.sizeOf(id);
+      }
       for (const n of shuffled(size)) if (n % 3 > 0) history.delete(ids[n]);
       for (let n = 0; n < size; n++) history.push(contentOf(n, 9000));
       history.ids();
