@@ -32,7 +32,7 @@ export function plainTarget(sink: WriteSink): Target {
     async write(bytes) {
       const { length } = bytes;
       for (let at = 0; at < length;) {
-        const count = await taken(viewOf(bytes, at), length - at);
+        const count = await taken(viewOf(bytes, at) as OwnBytes, length - at);
         if (count === undefined) return;
         if (!Number.isInteger(count) || count <= 0 || count > length - at) {
           throw new Error(`its write() took ${count} of ${length - at} bytes.`);
