@@ -255,7 +255,7 @@ export class Zram {
 
   /**
    * Frees the whole pages inside a byte range, which then read as zeros; pages that it covers in part stay as they are,
-   * as in the kernel.
+   * as in the kernel. One call, 0.05 to 0.2 s a million pages that hold something; pages that hold nothing cost nothing.
    * @param offset the first byte's place on the disk
    * @param length number of bytes
    */
@@ -269,12 +269,15 @@ export class Zram {
     stored.touched(first, end - first);
   }
 
-  /** Stores identical pages once (the `merge` knob of the 2022 proposal). On a shared pool: of all its users. */
+  /**
+   * Stores identical pages once (the `merge` knob of the 2022 proposal). On a shared pool: of all its users. Without a budget it
+   * holds the event loop for as long as it takes: 0.5 to 1.5 s a million pages.
+   */
   merge(options?: MergeOptions): MergeReport {
     return mergePool(this.#core, () => this.#ready().pool.address, options);
   }
 
-  /** Moves objects together and frees what becomes empty (zs_compact). */
+  /** Moves objects together and frees what becomes empty (zs_compact). One call: 0.1 to 0.3 s a million objects that are moved. */
   compact(): CompactReport {
     return compactPool(this.#core, this.#ready().pool.address);
   }
@@ -327,7 +330,7 @@ export class Zram {
   // ── snapshots ──────────────────────────────────────────────────────────────────────────────────────────────────
 
   /**
-   * A read-only copy of what the device holds now: 8 bytes a page, no data.
+   * A read-only copy of what the device holds now: 8 bytes a page, no data. One call, 0.05 to 0.2 s a million pages, as is its end.
    * @throws ZramError ENOMEM
    */
   snapshot(): ZramSnapshot {
@@ -340,7 +343,8 @@ export class Zram {
   }
 
   /**
-   * A writable copy, on the same pool and with the same settings: 8 bytes a page, no data, and 4 where accesses are tracked.
+   * A writable copy, on the same pool and with the same settings: 8 bytes a page, no data, and 4 where accesses are tracked. One
+   * call, 0.05 to 0.2 s a million pages.
    * @throws ZramError ENOMEM
    */
   clone(): Zram {

@@ -12,7 +12,7 @@ export interface Growth {
   readonly size: number;
   /** How many times larger the other is; default 8. */
   readonly factor?: number;
-  /** Most that the ratio of times may be; default 2.5 times the factor. What does not depend on the size: 4. */
+  /** Most that the ratio of times may be; default 4 times the factor: memory that no cache holds any more is that much slower. */
   readonly limit?: number;
   /** Makes what is needed; returns the call to be timed, once. Called some times for each size. */
   readonly make: (size: number) => (() => unknown) | Promise<() => unknown>;
@@ -20,7 +20,7 @@ export interface Growth {
 
 const RUNS = 3;
 /** Below this, a time is noise: it is taken for this. */
-const LEAST_MS = 0.5;
+const LEAST_MS = 0.2;
 
 function processorMs(): number {
   const { user, system } = process.cpuUsage();
@@ -43,7 +43,7 @@ export interface Measured {
 
 /** Measures until the ratio is within the limit, or has been above it in each of some rounds. */
 export async function measure(growth: Growth): Promise<Measured> {
-  const { size, factor = 8, limit = 2.5 * factor } = growth;
+  const { size, factor = 8, limit = 4 * factor } = growth;
   let [smallMs, largeMs] = [Infinity, Infinity];
   await timeOf(growth, size); // code is compiled
   for (let run = 0; run < RUNS; run++) {

@@ -4,7 +4,7 @@ import { MemorySink } from '../save/support.js';
 import type { Growth } from './measure.js';
 import { PAGE_SIZE, contentOf, device, fill, newEngine, shuffled } from './things.js';
 
-const SIZE = 4000;
+const SIZE = 1500;
 const page = contentOf(7, PAGE_SIZE);
 
 /** A call on a device with `size` pages. */
@@ -37,16 +37,16 @@ function onEachPage(
 }
 
 /** Pages at the ends and in the middle of a disk, and the same calls on a disk of 64 MiB and on one of 8 TiB. */
-function onSparse(name: string, run: (zram: Zram) => unknown, options: ZramOptions = {}): Growth {
+function onSparse(name: string, run: (zram: Zram) => unknown, options: () => ZramOptions = () => ({})): Growth {
   return {
     name: `${name} of a large disk that holds little`,
     calls: [],
     size: 2 ** 26,
     factor: 2 ** 17,
-    limit: 5,
+    limit: 10,
     make: (bytes) => {
       const rounds = Array.from({ length: 40 }, () => {
-        const zram = newEngine().createZram({ disksize: bytes, ...options });
+        const zram = newEngine().createZram({ disksize: bytes, ...options() });
         const pages = bytes / PAGE_SIZE;
         for (let n = 0; n < 16; n++) zram.writePage(Math.floor(((pages - 1) * n) / 15), page);
         return zram;
@@ -161,9 +161,18 @@ export const DEVICE_ROWS: readonly Growth[] = [
   onEachPage('readPage', ['Zram.readPage'], (zram, n) => zram.readPage(n)),
   onPages('readPages', ['Zram.readPages'], (zram, n) => zram.readPages(0, n)),
   onPages('read', ['Zram.read'], (zram, n) => zram.read(1, n * PAGE_SIZE - 2)),
-  onPages('write', ['Zram.write'], (zram, n) => {
-    zram.write(1, new Uint8Array(n * PAGE_SIZE - 2).fill(3));
-  }),
+  {
+    name: 'write',
+    calls: ['Zram.write'],
+    size: SIZE,
+    make: (size) => {
+      const zram = device(size);
+      const bytes = new Uint8Array(size * PAGE_SIZE - 2).fill(3);
+      return () => {
+        zram.write(1, bytes);
+      };
+    },
+  },
   onPages('readAsync', ['Zram.readAsync'], (zram, n) => zram.readAsync(1, n * PAGE_SIZE - 2)),
   onPages('readPagesAsync', ['Zram.readPagesAsync'], (zram, n) => zram.readPagesAsync(0, n)),
   onEachPage('readAsync of parts, all at once', ['Zram.readAsync'], (zram, n) => zram.readAsync(n * PAGE_SIZE, 10)),
@@ -242,10 +251,12 @@ export const DEVICE_ROWS: readonly Growth[] = [
     size: 500,
     make: (size) => {
       const zram = device(1);
-      return () => {
+      const makeAndEnd = (): void => {
         const snapshots = Array.from({ length: size }, () => zram.snapshot());
         for (const n of shuffled(size)) snapshots[n].destroy();
       };
+      makeAndEnd(); // memory grows
+      return makeAndEnd;
     },
   },
   onPages('save', ['Zram.save', 'ZramSnapshot.save'], async (zram) => {
@@ -296,13 +307,17 @@ export const DEVICE_ROWS: readonly Growth[] = [
     zram.destroy();
   }),
   onSparse('save', (zram) => zram.save(new MemorySink())),
-  onSparse('recompress', (zram) => zram.recompress(), { recompAlgorithms: ['deflate'] }),
+  onSparse(
+    'recompress',
+    (zram) => zram.recompress(),
+    () => ({ recompAlgorithms: ['deflate'] }),
+  ),
   onSparse(
     'writeback',
     (zram) => {
       zram.idle();
       return zram.writeback('idle');
     },
-    { backing: new MemoryBacking(16) },
+    () => ({ backing: new MemoryBacking(16) }),
   ),
 ];

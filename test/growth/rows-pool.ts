@@ -4,7 +4,7 @@ import { PageSpace } from '../../bindings/page-space.js';
 import { contentOf, fill, newEngine, shuffled } from './things.js';
 import type { Growth } from './measure.js';
 
-const SIZE = 8000;
+const SIZE = 4000;
 
 function filled(count: number, content: (n: number) => Uint8Array, options: PoolOptions = {}) {
   const pool = newEngine().createPool(options);
@@ -95,7 +95,7 @@ function besides(name: string, options: PoolOptions, run: (pool: ZsPool) => unkn
     calls: [],
     size: 4000,
     factor: 32,
-    limit: 5,
+    limit: 10,
     make: (size) => {
       const { pool } = filled(size, distinct, options);
       return () => {
