@@ -54,22 +54,24 @@ export function zspageBytes(stored: StoredPages, index: number, count: number): 
 }
 
 /**
- * The same of a state that is not stored yet, from its page `from` on: each page is compressed, which takes as long as a push.
+ * What a state that is not stored takes, from its page `from` on, if it is alone: bytes of objects, and of the zspages that they fill.
+ * Each page is compressed, which takes as long as a push.
  * @param level of LZ4
  */
-export function zspageBytesOf(
+export function bytesOf(
   stored: StoredPages,
   bytes: Uint8Array,
   shape: Segmented,
   from: number,
   level: number,
-): number {
+): { payload: number; zspages: number } {
   const { core, pool } = stored;
   const { raw } = core;
   const needed = new Zspages(stored);
   raw.poolStats(pool.address);
   const hugeClassSize = core.number(7);
   const known = new Set<number>();
+  let payload = 0;
   for (const { at, length, page, pages } of piecesOf(shape)) {
     for (let n = Math.max(from - page, 0); n < pages; n++) {
       const start = at + n * PAGE_SIZE;
@@ -81,10 +83,12 @@ export function zspageBytesOf(
       if (known.has(hash)) continue;
       known.add(hash);
       const compressed = raw.lz4Compress(level);
-      needed.add(raw.poolClassIndex(pool.address, compressed < hugeClassSize ? compressed : PAGE_SIZE));
+      const size = compressed < hugeClassSize ? compressed : PAGE_SIZE;
+      payload += size;
+      needed.add(raw.poolClassIndex(pool.address, size));
     }
   }
-  return needed.bytes;
+  return { payload, zspages: needed.bytes };
 }
 
 /** Counts objects by size class, and the zspages that they fill. */
