@@ -338,7 +338,7 @@ export class StateHistory {
     this.#counting(stored, () => this.#drop(stored, state));
   }
 
-  /** The ids of all states, oldest first: a new array, so a million take some 20 ms. */
+  /** The ids of all states, oldest first. 0.1 µs for each: a million take 100 ms. */
   ids(): number[] {
     this.#live();
     return this.#order.ids();
@@ -426,7 +426,7 @@ export class StateHistory {
 
   // ── life ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Frees everything, each page that a state has by itself: 0.1 µs. Calling it again does nothing. */
+  /** Frees everything, 0.2 µs for each page of each state. Calling it again does nothing. */
   destroy(): void {
     if (!this.#stored) return;
     this.#stored.end();

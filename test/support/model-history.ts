@@ -137,15 +137,16 @@ export class ModelHistory {
     const starts = Array.from({ length: 1 + random.below(4) }, () => random.below(bytes.length + 1));
     const given = [...new Set(starts)].sort((a, b) => a - b);
     const before = [...this.#states.keys()];
+    const options = segments === 'none' ? undefined : { segments: segments === 'empty' ? [] : given };
     let id: number;
     try {
-      id = this.#history.push(bytes, segments === 'none' ? undefined : { segments: segments === 'empty' ? [] : given });
+      id = this.#history.push(bytes, options);
     } catch (error) {
       same((error as ZramError).code, 'ENOMEM', 'code');
       this.failures++;
       same(this.#history.ids().join(), before.join(), 'ids after a failure');
       this.#readAll();
-      this.#checkRefused(bytes);
+      this.#checkRefused(bytes, options);
       return;
     }
     same(id, ++this.#lastId, 'id');
@@ -183,12 +184,12 @@ export class ModelHistory {
     if (left > most) throw new Error(`a state went although ${left} bytes are free`);
   }
 
-  #checkRefused(bytes: Uint8Array): void {
+  #checkRefused(bytes: Uint8Array, options: PushOptions | undefined): void {
     const other = this.#limits.alone?.();
     if (!other) return;
     let code: string | undefined;
     try {
-      other.engine.createStateHistory(other.options).push(bytes);
+      other.engine.createStateHistory(other.options).push(bytes, options);
     } catch (error) {
       ({ code } = error as ZramError);
     }
