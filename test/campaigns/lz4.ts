@@ -5,7 +5,7 @@
  * of JSON in the file of results, so that a run goes on where an earlier one ended, and several can be summed.
  */
 import { createHash } from 'node:crypto';
-import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 
@@ -21,6 +21,7 @@ const USAGE = `Usage: npm run campaign -- lz4 [options]
   --build NAME      release, debug, or both: ranges of seeds are run by the two in turn (both)
   --range N         seeds in a range (4096)
   --results FILE    ranges that were run, a line of JSON each; those in it are not run again (build/campaigns/lz4.jsonl)
+  --fresh           not those of an earlier run: the file of results is begun anew
   --summary         only sums the results
   --evolve STEPS    only makes new recipes, and writes them to test/campaigns/lz4/recipes.ts`;
 
@@ -42,6 +43,7 @@ const { values } = parseArgs({
     range: { type: 'string', default: '4096' },
     results: { type: 'string', default: 'build/campaigns/lz4.jsonl' },
     summary: { type: 'boolean', default: false },
+    fresh: { type: 'boolean', default: false },
     evolve: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
@@ -80,6 +82,7 @@ function run(file: string): void {
       createHash('sha256').update(wasmBytes(build)).update(JSON.stringify(recipes)).digest('hex'),
     ]),
   );
+  if (values.fresh) rmSync(file, { force: true });
   const done = new Set(resultsIn(file).map((result) => `${result.sha256} ${result.first} ${result.end}`));
   mkdirSync(path.dirname(file), { recursive: true });
   for (let at = first, n = 0; at < end; at += size, n++) {

@@ -2,14 +2,15 @@
 import fc from 'fast-check';
 import type { PageType, RecompressOptions, WritebackOptions } from '../../bindings/index.js';
 import { PAGES } from './model-zram-operations.js';
+import { Random } from './random.js';
 
 const PAGE_SIZE = 4096;
 
-/** Few different bytes, in no order: LZ4 finds little in it, deflate halves it. */
+/** Few different bytes, in no order: LZ4 finds next to nothing in it, deflate halves it. */
 function digits(length: number, seed: number): Uint8Array {
   const page = new Uint8Array(PAGE_SIZE);
-  for (let i = 0; i < length; i++)
-    page[i] = 48 + ((Math.imul(i + seed * 4099 + 1, 0x9e3779b1) ^ Math.imul(i, i)) >>> 28);
+  const random = new Random(seed, 'digits');
+  for (let i = 0; i < length; i++) page[i] = 48 + random.below(10);
   return page;
 }
 

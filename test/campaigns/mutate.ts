@@ -1,0 +1,154 @@
+/**
+ * A mutation run: the sources with one small change, and tests that must notice. `npm run campaign -- mutate --help`.
+ *
+ * A sample of all mutants, by seed. Each is put into a copy of the repository, built if it is of the core, and given to the
+ * tests of its part, the quickest first, until one fails. Every mutant is a line of JSON in the file of results, and is not
+ * run again. docs/mutation.md says what became of those that survived.
+ */
+import { spawnSync } from 'node:child_process';
+import { appendFileSync, cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { filesOf } from './mutate/files.js';
+import { mutantsOf, type Mutant } from './mutate/mutants.js';
+import { PARTS, type Part, type Step } from './mutate/parts.js';
+import { Random } from '../support/random.js';
+
+const USAGE = `Usage: npm run campaign -- mutate [options]
+  --part NAME     ${Object.keys(PARTS).join(', ')} (all of them)
+  --count N       mutants of each part (20)
+  --seed N        which (1)
+  --folder PATH   where the copy is made (/tmp/zram-wasm-mutants)
+  --results FILE  a line of JSON for each mutant; those in it are not run again (build/campaigns/mutants.jsonl)
+  --again         those that survived earlier are run again
+  --summary       only sums the results`;
+
+type Status = 'killed' | 'survived' | 'invalid';
+
+interface Result extends Mutant {
+  part: string;
+  status: Status;
+  /** The test that failed. */
+  by?: string;
+  seconds: number;
+}
+
+const { values } = parseArgs({
+  options: {
+    part: { type: 'string' },
+    count: { type: 'string', default: '20' },
+    seed: { type: 'string', default: '1' },
+    folder: { type: 'string', default: '/tmp/zram-wasm-mutants' },
+    results: { type: 'string', default: 'build/campaigns/mutants.jsonl' },
+    again: { type: 'boolean', default: false },
+    summary: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+});
+const COPIED = ['assembly', 'bindings', 'cli', 'scripts', 'test', 'types', 'examples'];
+const COPIED_FILES = ['asconfig.json', 'jest.config.js', 'package.json', 'tsconfig.json', 'tsconfig.build.json'];
+const STEP_SECONDS_MAX = 240;
+
+function makeCopy(folder: string): void {
+  mkdirSync(path.join(folder, 'build'), { recursive: true });
+  for (const name of [...COPIED, ...COPIED_FILES])
+    cpSync(name, path.join(folder, name), { recursive: true, force: true });
+  const modules = path.join(folder, 'node_modules');
+  if (!existsSync(modules)) symlinkSync(path.resolve('node_modules'), modules);
+}
+
+function resultsIn(file: string): Result[] {
+  if (!existsSync(file)) return [];
+  const lines = readFileSync(file, 'utf8').split('\n').filter(Boolean);
+  return lines.map((line) => JSON.parse(line) as Result);
+}
+
+const keyOf = ({ file, line, after }: Mutant): string => `${file}:${line}: ${after}`;
+
+function succeeds(folder: string, [command, ...args]: Step): boolean {
+  const env = { ...process.env, ZRAM_WASM_SEED: '1' };
+  const options = { cwd: folder, env, timeout: STEP_SECONDS_MAX * 1000, killSignal: 'SIGKILL' } as const;
+  return spawnSync(command, args, { ...options, stdio: 'ignore' }).status === 0;
+}
+
+function build(folder: string): boolean {
+  const asc = ['node_modules/assemblyscript/bin/asc.js', 'assembly/check.ts', '--target', 'debug'];
+  const transform = ['--transform', path.join(folder, 'scripts/as-bind-transform.mjs')];
+  if (!succeeds(folder, [process.execPath, ...asc, ...transform])) return false;
+  // One build for all: tests that take the core from elsewhere get the debug build too.
+  const wasm = readFileSync(path.join(folder, 'build/debug.wasm'));
+  writeFileSync(path.join(folder, 'build/release.wasm'), wasm);
+  writeFileSync(
+    path.join(folder, 'build/core-inline.js'),
+    `export const coreBase64 =\n  '${wasm.toString('base64')}';\n`,
+  );
+  return true;
+}
+
+function run(folder: string, name: string, part: Part, mutant: Mutant): Result {
+  const started = performance.now();
+  const target = path.join(folder, mutant.file);
+  const original = readFileSync(mutant.file, 'utf8');
+  const lines = original.split('\n');
+  lines[mutant.line - 1] = mutant.after;
+  writeFileSync(target, lines.join('\n'));
+  let status: Status = 'survived';
+  let by: string | undefined;
+  if (part.builds && !build(folder)) status = 'invalid';
+  else {
+    const failed = part.steps.find((step) => !succeeds(folder, step));
+    if (failed) [status, by] = ['killed', failed.slice(1).join(' ')];
+  }
+  writeFileSync(target, original);
+  const seconds = Math.round((performance.now() - started) / 1000);
+  return { ...mutant, part: name, status, ...(by === undefined ? {} : { by }), seconds };
+}
+
+function sample(name: string, { files }: Part, count: number, seed: number): Mutant[] {
+  const all = filesOf(files).flatMap((file) => mutantsOf(file, readFileSync(file, 'utf8')));
+  const random = new Random(seed, name);
+  const picked: Mutant[] = [];
+  while (picked.length < count && all.length > 0) picked.push(...all.splice(random.below(all.length), 1));
+  return picked;
+}
+
+function main(): void {
+  const { folder, results } = values;
+  const done = new Map(resultsIn(results).map((result) => [keyOf(result), result]));
+  if (!values.summary) {
+    mkdirSync(path.dirname(results), { recursive: true });
+    makeCopy(folder);
+    const parts = Object.entries(PARTS).filter(([name]) => values.part === undefined || values.part === name);
+    const samples = parts.map(([name, part]) => sample(name, part, Number(values.count), Number(values.seed)));
+    if (!build(folder)) throw new Error('the core does not build');
+    for (const [, part] of parts) {
+      const failed = part.steps.find((step) => !succeeds(folder, step));
+      if (failed) throw new Error(`fails without a mutant: ${failed.join(' ')}`);
+    }
+    // A mutant of each part in turn: a run that is ended early has some of all.
+    for (let n = 0; n < Number(values.count); n++) {
+      for (const [at, [name, part]] of parts.entries()) {
+        const mutant = samples[at][n] as Mutant | undefined;
+        const before = mutant && done.get(keyOf(mutant));
+        if (!mutant || (before && !(values.again && before.status === 'survived'))) continue;
+        if (!part.builds) build(folder);
+        const result = run(folder, name, part, mutant);
+        done.set(keyOf(mutant), result);
+        appendFileSync(results, `${JSON.stringify(result)}\n`);
+        console.log(`${result.status} in ${result.seconds} s: ${keyOf(mutant)}`);
+      }
+    }
+  }
+  for (const name of Object.keys(PARTS)) {
+    const of = [...done.values()].filter(({ part }) => part === name);
+    const having = (status: Status): number => of.filter((result) => result.status === status).length;
+    const counts = `${having('killed')} killed, ${having('survived')} survived, ${having('invalid')} do not compile`;
+    console.log(`${name}: ${of.length} mutants: ${counts}`);
+    for (const { status, file, line, before, after } of of) {
+      if (status === 'survived') console.log(`  ${file}:${line}\n  - ${before.trim()}\n  + ${after.trim()}`);
+    }
+  }
+}
+
+if (values.help) console.log(USAGE);
+else main();
