@@ -115,6 +115,7 @@ async function readFile(
   mode: LoadMode,
   lease: EngineLease | undefined,
 ): Promise<LoadedFile> {
+  Zram.onLease(engine, options, undefined).destroy(); // a wrong option is told before anything is read
   const loading = new Loading(engine, options, mode, lease);
   try {
     const sections = new SectionReader(reader);

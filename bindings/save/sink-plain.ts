@@ -18,7 +18,7 @@ export function plainTarget(sink: WriteSink): Target {
 
   /** A push to an array answers with its length, which a piece of no bytes makes longer, too. */
   async function meaningOf(number: number): Promise<Numbers> {
-    if (!(number > 0)) return 'counts';
+    if (!(number > 0 && Number.isSafeInteger(number))) return 'counts';
     const result = await sink.write(new Uint8Array(0));
     const answer = isNumber(result) ? Number(result) : NaN;
     if (answer === 0) return 'counts';

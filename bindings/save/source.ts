@@ -180,6 +180,7 @@ function hearErrors(source: unknown): void {
 
 function iteratorChunks(iterator: unknown, source: object): Chunks {
   const chunks = iterator as AsyncIterator<unknown>;
+  if (typeof chunks?.next !== 'function') throw new Error('its iterator has no next().');
   return {
     next: () => chunks.next(),
     async cancel() {

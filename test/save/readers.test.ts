@@ -62,7 +62,7 @@ async function runFile(n: number, blind: readonly Blindness[], tally: Tally): Pr
       if (held > 2 * need) throw new Error(`${held} bytes are held; the file needs ${need}`);
     } catch (error) {
       tally.findings.push(`seed ${seed}: ${String(error)}`);
-      if (tally.findings.length === FINDINGS_MAX) throw new Error(tally.findings.join('\n'));
+      if (tally.findings.length === FINDINGS_MAX) throw new Error(tally.findings.join('\n'), { cause: error });
       reader = new MeasuredReader(); // it may have been left halfway
     }
   }

@@ -72,7 +72,7 @@ export async function madeFile(seed: number): Promise<Uint8Array> {
     make();
     if (pool && random.chance(50)) make();
     if (random.chance(50)) things.reverse();
-    const names = things.map((thing, n) => [random.pick(['', 'é', 'disk', '__proto__']) + n, thing] as const);
+    const names = things.map((thing, n) => [`${random.pick(['', 'é', 'disk', '__proto__'])}${n}`, thing] as const);
     return await savedAll(new Map(names), random.chance(50) ? { comment: 'a comment' } : {});
   } finally {
     engine.destroy();
@@ -161,7 +161,7 @@ function changedText(json: Record<string, unknown>, random: Random): string {
   const value = json[key];
   switch (random.below(8)) {
     case 0:
-      delete json[key];
+      Reflect.deleteProperty(json, key);
       break;
     case 1:
       json[random.pick(['more', '__proto__', 'level', 'winbits', 'dictionary', 'shrinker', 'chainSize', 'comment'])] =
