@@ -13,6 +13,7 @@ import {
 import { lengthOf, setBytes } from './bytes.js';
 import { checkCore, type Core } from './core.js';
 import { Engine, ENGINE_OPTIONS, type EngineOptions } from './engine.js';
+import { endAll } from './end-all.js';
 import { ZramError } from './errors.js';
 import { notOurs } from './foreign.js';
 import { Ksmd, readKsmdOptions, type KsmdOptions } from './ksmd.js';
@@ -476,11 +477,14 @@ export class ZsPool {
   /** Frees all that the pool holds, and ends the devices on it. Calling it again does nothing. */
   destroy(): void {
     if (this.#address === 0) return;
-    for (const user of [...this.#users]) user.destroy();
-    endPool(this.#core, this.#address);
-    this.#address = 0;
-    this.#onEnd();
-    this.#engine?.destroy();
+    const users = [...this.#users].map((user) => () => user.destroy());
+    endAll(
+      ...users,
+      () => endPool(this.#core, this.#address),
+      () => (this.#address = 0),
+      () => this.#onEnd(),
+      () => this.#engine?.destroy(),
+    );
   }
 
   /** The same as `destroy()`, for `using`. */
