@@ -2,6 +2,7 @@
 /** ZramSnapshot: what a device held at one moment. */
 import { PAGE_SIZE, readOptions } from './arguments.js';
 import { AsyncCall, type AsyncOptions } from './async-call.js';
+import { endAll } from './end-all.js';
 import { ZramError } from './errors.js';
 import { notOurs } from './foreign.js';
 import { diffPages, diffPagesAsync, type PageRange } from './page-diff.js';
@@ -131,10 +132,13 @@ export class ZramSnapshot {
 
   /** Gives back what only this snapshot holds. Calling it again does nothing. */
   destroy(): void {
-    if (!this.#stored) return;
-    this.#stored.end();
+    const stored = this.#stored;
+    if (!stored) return;
     this.#stored = undefined;
-    this.#origin.onEnd();
+    endAll(
+      () => stored.end(),
+      () => this.#origin.onEnd(),
+    );
   }
 
   /** The same as `destroy()`, for `using`. */

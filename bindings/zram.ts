@@ -7,6 +7,7 @@ import { allocateWords, copyOf, isWords, lengthOf } from './bytes.js';
 import { checkCore, type Core } from './core.js';
 import { EngineLease } from './engine-lease.js';
 import { Engine, ENGINE_OPTIONS, type EngineOptions } from './engine.js';
+import { endAll } from './end-all.js';
 import { ZramError } from './errors.js';
 import { diffPages, diffPagesAsync, type PageRange } from './page-diff.js';
 import { PageWriter } from './page-writer.js';
@@ -473,19 +474,24 @@ export class Zram {
   reset(): void {
     this.#state.live();
     this.#writer = undefined;
-    this.#state.end();
-    this.#state.setDefaults();
+    endAll(
+      () => this.#state.end(),
+      () => this.#state.setDefaults(),
+    );
   }
 
   /** Frees everything. Calling it again does nothing. */
   destroy(): void {
     if (this.#state.destroyed) return;
     this.#writer = undefined;
-    this.#state.end();
     this.#state.destroyed = true;
-    if (this.#state.sharedPool) ZsPool.detach(this.#state.sharedPool, this);
-    this.#state.closeBacking();
-    this.#onEnd();
+    const { sharedPool } = this.#state;
+    endAll(
+      () => this.#state.end(),
+      () => this.#state.closeBacking(),
+      () => sharedPool && ZsPool.detach(sharedPool, this),
+      () => this.#onEnd(),
+    );
   }
 
   /** The same as `destroy()`, for `using`. */

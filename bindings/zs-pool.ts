@@ -13,6 +13,7 @@ import {
 import { lengthOf, setBytes } from './bytes.js';
 import { checkCore, type Core } from './core.js';
 import { Engine, ENGINE_OPTIONS, type EngineOptions } from './engine.js';
+import { endAll } from './end-all.js';
 import { ZramError } from './errors.js';
 import { notOurs } from './foreign.js';
 import { Ksmd, readKsmdOptions, type KsmdOptions } from './ksmd.js';
@@ -486,11 +487,14 @@ export class ZsPool {
    */
   destroy(): void {
     if (this.#address === 0) return;
-    for (const user of [...this.#users]) user.destroy();
-    endPool(this.#core, this.#address);
-    this.#address = 0;
-    this.#onEnd();
-    this.#engine?.destroy();
+    const users = [...this.#users].map((user) => () => user.destroy());
+    endAll(
+      ...users,
+      () => endPool(this.#core, this.#address),
+      () => (this.#address = 0),
+      () => this.#onEnd(),
+      () => this.#engine?.destroy(),
+    );
   }
 
   /** The same as `destroy()`, for `using`. */

@@ -26,7 +26,7 @@ import {
   type HeadJson,
 } from './format.js';
 import { HELD, groupsOf, type GroupPart, type Numbering } from './groups.js';
-import { pause, pauseDue } from './pacer.js';
+import { pause, pauseDue } from '../pacer.js';
 import { SectionWriter } from './section-writer.js';
 import type { SinkWriter } from './sink.js';
 

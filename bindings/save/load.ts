@@ -27,7 +27,7 @@ import {
   type DeviceJson,
   type HeadJson,
 } from './format.js';
-import { pause, pauseDue } from './pacer.js';
+import { pause, pauseDue } from '../pacer.js';
 import { PageLoader, type LoadedCodec } from './page-loader.js';
 import { SectionReader, type Section } from './section-reader.js';
 import { SourceReader } from './source.js';

@@ -3,7 +3,7 @@ import { checkBytes } from '../arguments.js';
 import { allocate, isBytes, lengthOf, setBytes, viewOf } from '../bytes.js';
 import { ZramError } from '../errors.js';
 import { describe, textOf } from '../size.js';
-import { pause, pauseDue } from './pacer.js';
+import { pause, pauseDue } from '../pacer.js';
 
 /** What a `ReadableStream` is here. */
 export interface WebSource {
