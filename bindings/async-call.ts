@@ -12,7 +12,9 @@ export interface AbortSignalLike {
   readonly aborted: boolean;
   /** Why: the `cause` of the error. */
   readonly reason?: unknown;
+  /** Calls `listener` when it is aborted. */
   addEventListener(type: 'abort', listener: () => void): void;
+  /** Takes that back. */
   removeEventListener(type: 'abort', listener: () => void): void;
 }
 
