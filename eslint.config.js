@@ -1,6 +1,7 @@
 import js from '@eslint/js';
 import globals from 'globals';
 import tseslint from 'typescript-eslint';
+import noForeignSlice from './scripts/lint/no-foreign-slice.mjs';
 
 export default tseslint.config(
   // assembly/ is AssemblyScript: its decorators and types are not TypeScript's.
@@ -30,6 +31,7 @@ export default tseslint.config(
   {
     files: ['{bindings,cli,test,types}/**/*.ts'],
     extends: [tseslint.configs.strictTypeChecked],
+    plugins: { local: { rules: { 'no-foreign-slice': noForeignSlice } } },
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
@@ -44,7 +46,12 @@ export default tseslint.config(
   {
     // The bindings test what callers without types pass.
     files: ['bindings/**/*.ts'],
-    rules: { '@typescript-eslint/no-unnecessary-condition': 'off' },
+    rules: { '@typescript-eslint/no-unnecessary-condition': 'off', 'local/no-foreign-slice': 'error' },
+  },
+  {
+    // It imports the library's index, and so no viewOf; its arrays to read into are its own.
+    files: ['cli/**/*.ts'],
+    rules: { 'local/no-foreign-slice': ['error', 'slice'] },
   },
   {
     // Tests reach for what they know to be there, call the core by name, and pass wrong arguments on purpose.

@@ -223,6 +223,7 @@ export function poolStats(address: usize): void {
   put(11, <f64>pool.sharedBytes);
   put(12, entries_bytes(pool));
   put(13, pool.changes);
+  put(14, pool.limitPages);
 }
 
 /** Gives up to `handlesMax` handles that share an object one of their own. @returns how many; -ENOMEM: no room */

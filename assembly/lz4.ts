@@ -308,7 +308,7 @@ function decode_fast(ip: usize, inMax: usize, op: usize, outMax: usize, dst: usi
         if (offset == 0) return false;
         if (<i32>match < <i32>dst) return false;
         v128.store(to, i8x16.swizzle(v128.load(match), v128.load(PATTERN + (offset << 4))));
-        store<u16>(to, load<u16>(to + 16 - <usize>load<u8>(PATTERN_STEP + offset)), 16);
+        if (matched > 16 - MINMATCH) store<u16>(to, load<u16>(to + 16 - <usize>load<u8>(PATTERN_STEP + offset)), 16);
       }
       op = to + matched + MINMATCH;
       ip = next;

@@ -3,6 +3,7 @@
  * waits for may never come, so it waits for that, for its signal and for the end of its devices at once.
  */
 import { ZramError } from './errors.js';
+import { pause, pauseDue } from './pacer.js';
 import { describe } from './size.js';
 
 /** What is used of an `AbortSignal`. */
@@ -26,14 +27,8 @@ export interface Ending {
   readonly waiting: Set<(error: ZramError) => void>;
 }
 
-/** How long a call holds the event loop at most before timers and I/O have their turn. */
-const SLICE_MILLISECS = 8;
-
-/** Calls that gave way go on one in a turn of the event loop, so that many do not hold it together. */
-let turns: Promise<unknown> = Promise.resolve();
-
 export class AsyncCall {
-  #since = performance.now();
+  readonly #begun = performance.now();
   readonly #signal: AbortSignalLike | undefined;
   readonly #onAbort = (): void => this.#abort();
   #canceled: ZramError | undefined;
@@ -83,9 +78,9 @@ export class AsyncCall {
         if (this.#fail === fail) this.#fail = undefined;
         for (const { waiting } of devices) waiting.delete(fail);
       };
-      const fail = (error: unknown): void => {
+      const fail = (error: Error): void => {
         done();
-        reject(error as Error);
+        reject(error);
       };
       this.#fail = fail;
       for (const { waiting } of devices) waiting.add(fail);
@@ -99,14 +94,12 @@ export class AsyncCall {
 
   /** Whether it is time to `rest`. */
   get due(): boolean {
-    return performance.now() - this.#since > SLICE_MILLISECS;
+    return pauseDue(this.#begun);
   }
 
   /** Lets timers and I/O have their turn. Anything may have happened afterwards. */
   async rest(...devices: readonly Ending[]): Promise<void> {
-    turns = turns.then(nextTurn);
-    await this.until(turns, ...devices);
-    this.#since = performance.now();
+    await this.until(pause(), ...devices);
   }
 
   #abort(): void {
@@ -128,21 +121,4 @@ export class AsyncCall {
       // It is the signal's own: the call is over.
     }
   }
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => {
-    const { setImmediate } = globalThis as { setImmediate?: (callback: () => void) => unknown };
-    if (typeof setImmediate === 'function') {
-      setImmediate(resolve);
-      return;
-    }
-    // Browsers make a chain of timers wait 4 ms each; a message comes at once.
-    const { port1, port2 } = new MessageChannel();
-    port1.onmessage = () => {
-      port1.close();
-      resolve();
-    };
-    port2.postMessage(undefined);
-  });
 }

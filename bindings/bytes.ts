@@ -44,12 +44,13 @@ export function isDetached(array: Uint8Array | Uint32Array): boolean {
 
 /**
  * A plain view of a part of the array: no subclass, no properties of its own, and a length that does not change. It is still
- * the caller's memory.
+ * the caller's memory, and ends where the array does: behind that may stand what is somebody else's.
  * @throws ZramError EINVAL: the array was detached
  */
-export function viewOf(bytes: Uint8Array, from = 0, to = lengthOf(bytes)): Uint8Array {
+export function viewOf(bytes: Uint8Array, from = 0, to = Infinity): Uint8Array {
+  const end = Math.min(to, lengthGetter.call(bytes));
   try {
-    return new Uint8Array(bufferGetter.call(bytes), offsetGetter.call(bytes) + from, to - from);
+    return new Uint8Array(bufferGetter.call(bytes), offsetGetter.call(bytes) + from, end - from);
   } catch {
     throw detached('the array');
   }
@@ -59,9 +60,10 @@ export function viewOf(bytes: Uint8Array, from = 0, to = lengthOf(bytes)): Uint8
  * A copy of one's own; `slice()` of a Buffer would be a view of the same bytes.
  * @throws ZramError EINVAL: the array was detached; ENOMEM: the host has no memory for the copy
  */
-export function copyOf(bytes: Uint8Array, from = 0, to = lengthOf(bytes)): Uint8Array<ArrayBuffer> {
-  const copy = allocate(to - from);
-  setBytes(copy, viewOf(bytes, from, to));
+export function copyOf(bytes: Uint8Array, from = 0, to = Infinity): Uint8Array<ArrayBuffer> {
+  const part = viewOf(bytes, from, to);
+  const copy = allocate(part.length);
+  setBytes(copy, part);
   return copy;
 }
 

@@ -4,6 +4,7 @@ import { readList, readOptions } from './arguments.js';
 import type { Compressor } from './compressors/compressor.js';
 import { readCompressor } from './compressors/registered.js';
 import { Core, loadCore, loadCoreSync, type CoreExports, type CoreSource } from './core.js';
+import { endAll } from './end-all.js';
 import { ZramError } from './errors.js';
 import { LOAD_ALL, LOAD_ONE, loadFile, type LoadOptions, type LoadedFile } from './save/load.js';
 import type { LoadSource } from './save/source.js';
@@ -46,6 +47,8 @@ interface Child {
  * of one engine is `EINVAL` to another.
  */
 export class Engine {
+  /** @internal Whatever a bundler calls the class. */
+  static readonly name = 'Engine';
   readonly #core: Core;
   readonly #children = new Set<Child>();
   #destroyed = false;
@@ -197,15 +200,7 @@ export class Engine {
    */
   destroy(): void {
     this.#destroyed = true;
-    const failures: unknown[] = [];
-    for (const child of [...this.#children].reverse()) {
-      try {
-        child.destroy();
-      } catch (error) {
-        failures.push(error);
-      }
-    }
-    if (failures.length > 0) throw failures[0];
+    endAll(...[...this.#children].reverse().map((child) => () => child.destroy()));
   }
 
   /** The same as `destroy()`, for `using`. */

@@ -38,6 +38,8 @@ export type ZramErrorCode =
  * `code` is stable and meant for programs; `message` is a sentence for people.
  */
 export class ZramError extends Error {
+  /** @internal Whatever a bundler calls the class. */
+  static override readonly name: string = 'ZramError';
   /** What kind of failure: the kernel's errno name. */
   readonly code: ZramErrorCode;
   /**

@@ -67,7 +67,7 @@ export class PageWriter {
       return;
     }
     const { core, address, patches } = stored;
-    core.staging().set(pages === count ? bytes : bytes.subarray(from, from + pages * PAGE_SIZE));
+    core.staging().set(pages === count ? bytes : viewOf(bytes, from, from + pages * PAGE_SIZE));
     const written = core.raw.zramWritePages(address, index, pages, stored.now());
     if (patches.length > 0) stored.touched(index, written);
     if (written !== pages) throw noRoom(index + written, written);
@@ -92,7 +92,7 @@ export class PageWriter {
     try {
       if (begun > 1) {
         const [codec, length] = [begun >>> 16, begun & 0xffff];
-        const candidate = core.staging().slice(PAGE_SIZE, PAGE_SIZE + length);
+        const candidate = copyOf(core.staging(), PAGE_SIZE, PAGE_SIZE + length);
         const holds = codecs.holds(codec, candidate, page);
         stored.live();
         if (patch?.touched) return false;
@@ -184,7 +184,7 @@ export class PageWriter {
   async writeAsync(offset: number, bytes: Uint8Array, call: AsyncCall): Promise<void> {
     for (const part of partsOf(offset, bytes.length)) {
       const { index, inPage, at, length } = part;
-      const piece = bytes.subarray(at, at + length);
+      const piece = viewOf(bytes, at, at + length);
       try {
         call.check();
         // Nothing is awaited that needs no waiting: what can be written at once is written by the time the call returns.

@@ -2,7 +2,7 @@
  * Segments: the pieces of a state that are kept from a page boundary on, each, so that what is equal in two states is equal page
  * by page although it does not begin at the same byte.
  */
-import { PAGE_SIZE, checkInteger } from './arguments.js';
+import { PAGE_SIZE, checkInteger, readList } from './arguments.js';
 import { ZramError } from './errors.js';
 import { describe } from './size.js';
 
@@ -38,13 +38,17 @@ export function pagesOf(starts: readonly number[], length: number): number {
   return sum;
 }
 
+/** A caller's list of segments, read once. */
+export function readSegments(segments: unknown): unknown[] {
+  const list = readList(segments, 'segments');
+  if (list) return list;
+  throw new ZramError('EINVAL', `segments must be a list of offsets in bytes, not ${describe(segments)}.`);
+}
+
 /** Where segments begin, from what a caller gave. */
-export function startsOf(segments: unknown, length: number): readonly number[] {
-  if (!Array.isArray(segments)) {
-    throw new ZramError('EINVAL', `segments must be a list of offsets in bytes, not ${describe(segments)}.`);
-  }
+export function startsOf(segments: readonly unknown[], length: number): readonly number[] {
   const starts = [0];
-  segments.forEach((at: unknown, n) => {
+  segments.forEach((at, n) => {
     checkInteger(
       at,
       `segments[${n}]`,

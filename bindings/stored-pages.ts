@@ -5,7 +5,7 @@
 import { AsyncCall, type Ending } from './async-call.js';
 import { PAGE_SIZE, checkByteRange, checkInteger, checkPageRange, outFor } from './arguments.js';
 import type { BackingDevice, Reading } from './backing/backing-device.js';
-import { setBytes } from './bytes.js';
+import { setBytes, copyOf } from './bytes.js';
 import type { Core } from './core.js';
 import { ZramError } from './errors.js';
 import type { PoolLease } from './pool-lease.js';
@@ -198,7 +198,7 @@ export class StoredPages implements Ending {
       try {
         if (result < 0) throw new ZramError('EIO', 'it does not decompress, what is stored is damaged.');
         if (result !== READ_WRITTEN_BACK) {
-          return core.codecs.decode(result >>> 16, core.page().slice(0, result & 0xffff));
+          return core.codecs.decode(result >>> 16, copyOf(core.page(), 0, result & 0xffff));
         }
         const backing = this.backing as BackingDevice;
         const slot = core.raw.zramReadBlock() >>> 0;

@@ -2,9 +2,10 @@
 /** ZramSnapshot: what a device held at one moment. */
 import { PAGE_SIZE, readOptions } from './arguments.js';
 import { AsyncCall, type AsyncOptions } from './async-call.js';
+import { endAll } from './end-all.js';
 import { ZramError } from './errors.js';
+import { notOurs } from './foreign.js';
 import { diffPages, diffPagesAsync, type PageRange } from './page-diff.js';
-import { describe } from './size.js';
 import type { BlockState, StoredPages } from './stored-pages.js';
 import { saveAll, type SaveReport } from './save/save.js';
 import type { SaveSink } from './save/sink.js';
@@ -27,6 +28,8 @@ export interface SnapshotOrigin {
  * Every call throws `EINVAL` after `destroy()`.
  */
 export class ZramSnapshot {
+  /** @internal Whatever a bundler calls the class. */
+  static readonly name = 'ZramSnapshot';
   readonly #origin: SnapshotOrigin;
   #stored: StoredPages | undefined;
 
@@ -129,10 +132,13 @@ export class ZramSnapshot {
 
   /** Gives back what only this snapshot holds. Calling it again does nothing. */
   destroy(): void {
-    if (!this.#stored) return;
-    this.#stored.end();
+    const stored = this.#stored;
+    if (!stored) return;
     this.#stored = undefined;
-    this.#origin.onEnd();
+    endAll(
+      () => stored.end(),
+      () => this.#origin.onEnd(),
+    );
   }
 
   /** The same as `destroy()`, for `using`. */
@@ -152,5 +158,5 @@ export const pagesOfZram: { of(value: unknown): StoredPages | undefined } = { of
 export function pagesOfAny(value: unknown): StoredPages {
   const pages = ZramSnapshot.pagesOf(value) ?? pagesOfZram.of(value);
   if (pages) return pages;
-  throw new ZramError('EINVAL', `a ZramSnapshot or a Zram is needed, not ${describe(value)}.`);
+  throw notOurs(value, 'a ZramSnapshot or a Zram is needed', ['ZramSnapshot', 'Zram']);
 }

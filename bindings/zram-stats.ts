@@ -52,7 +52,7 @@ export interface BdStat {
   readonly bdCount: number;
   /** Pages read from it. */
   readonly bdReads: number;
-  /** Pages written to it. */
+  /** Pages written to it, with the zeros that slots are tried with after a failure. */
   readonly bdWrites: number;
 }
 

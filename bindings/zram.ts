@@ -7,6 +7,7 @@ import { allocateWords, copyOf, isWords, lengthOf } from './bytes.js';
 import { checkCore, type Core } from './core.js';
 import { EngineLease } from './engine-lease.js';
 import { Engine, ENGINE_OPTIONS, type EngineOptions } from './engine.js';
+import { endAll } from './end-all.js';
 import { ZramError } from './errors.js';
 import { diffPages, diffPagesAsync, type PageRange } from './page-diff.js';
 import { PageWriter } from './page-writer.js';
@@ -40,8 +41,17 @@ const ASYNC_OPTIONS = ['signal'] as const;
  * same counters.
  *
  * Every call throws `EINVAL` after `destroy()`, and I/O also while there is no disksize.
+ *
+ * What returns no promise holds the event loop until it is done. A page costs about 4 µs to write, 0.6 µs to read from a batch,
+ * 0.5 µs in `merge`, 0.4 µs in the list of a `writeback` and the backing's time to go there, 0.3 µs in `recompress` and the
+ * compressors' time, 0.1 µs in `discard`, `reset`, `destroy`, `pageStates` and where `diff` compares objects, 0.05 µs in
+ * `snapshot`, `clone` and `idle`, and 3 µs in the attribute `block_state`; pages that hold nothing cost nothing. The asynchronous
+ * calls let timers and I/O run every 8 ms, and go by the same costs where they cannot: `diffAsync` in a row of pages that are
+ * equal, `writebackAsync` in its list of pages, `writeAsync` in its copy.
  */
 export class Zram {
+  /** @internal Whatever a bundler calls the class. */
+  static readonly name = 'Zram';
   /** The kernel's attributes, in its own text format. */
   readonly sysfs: Sysfs;
   /** The engine that it lives in. */
@@ -89,8 +99,8 @@ export class Zram {
     const { module, maxMemory, compressors, ...rest } = read;
     const engine = await Engine.create({ module, maxMemory, compressors });
     try {
-      const secondaries = Array.isArray(rest.recompAlgorithms) ? rest.recompAlgorithms : [];
-      for (const one of [rest.compAlgorithm, ...secondaries] as unknown[]) {
+      const secondaries = (Array.isArray(rest.recompAlgorithms) ? rest.recompAlgorithms : []) as unknown[];
+      for (const one of [rest.compAlgorithm, ...secondaries]) {
         const name = typeof one === 'object' && one !== null ? (one as { algo?: unknown }).algo : one;
         if (typeof name === 'string') await engine.loadCompressor(name);
       }
@@ -246,7 +256,7 @@ export class Zram {
 
   /**
    * Frees the whole pages inside a byte range, which then read as zeros; pages that it covers in part stay as they are,
-   * as in the kernel.
+   * as in the kernel. One call, 0.05 to 0.2 s a million pages that hold something; pages that hold nothing cost nothing.
    * @param offset the first byte's place on the disk
    * @param length number of bytes
    */
@@ -260,12 +270,15 @@ export class Zram {
     stored.touched(first, end - first);
   }
 
-  /** Stores identical pages once (the `merge` knob of the 2022 proposal). On a shared pool: of all its users. */
+  /**
+   * Stores identical pages once (the `merge` knob of the 2022 proposal). On a shared pool: of all its users. Without a budget it
+   * holds the event loop for as long as it takes: 0.5 to 1.5 s a million pages.
+   */
   merge(options?: MergeOptions): MergeReport {
     return mergePool(this.#core, () => this.#ready().pool.address, options);
   }
 
-  /** Moves objects together and frees what becomes empty (zs_compact). */
+  /** Moves objects together and frees what becomes empty (zs_compact). One call: 0.1 to 0.3 s a million objects that are moved. */
   compact(): CompactReport {
     return compactPool(this.#core, this.#ready().pool.address);
   }
@@ -318,7 +331,7 @@ export class Zram {
   // ── snapshots ──────────────────────────────────────────────────────────────────────────────────────────────────
 
   /**
-   * A read-only copy of what the device holds now: 8 bytes a page, no data.
+   * A read-only copy of what the device holds now: 8 bytes a page, no data. One call, 0.05 to 0.2 s a million pages, as is its end.
    * @throws ZramError ENOMEM
    */
   snapshot(): ZramSnapshot {
@@ -331,7 +344,8 @@ export class Zram {
   }
 
   /**
-   * A writable copy, on the same pool and with the same settings: 8 bytes a page, no data, and 4 where accesses are tracked.
+   * A writable copy, on the same pool and with the same settings: 8 bytes a page, no data, and 4 where accesses are tracked. One
+   * call, 0.05 to 0.2 s a million pages.
    * @throws ZramError ENOMEM
    */
   clone(): Zram {
@@ -460,19 +474,24 @@ export class Zram {
   reset(): void {
     this.#state.live();
     this.#writer = undefined;
-    this.#state.end();
-    this.#state.setDefaults();
+    endAll(
+      () => this.#state.end(),
+      () => this.#state.setDefaults(),
+    );
   }
 
   /** Frees everything. Calling it again does nothing. */
   destroy(): void {
     if (this.#state.destroyed) return;
     this.#writer = undefined;
-    this.#state.end();
     this.#state.destroyed = true;
-    if (this.#state.sharedPool) ZsPool.detach(this.#state.sharedPool, this);
-    this.#state.closeBacking();
-    this.#onEnd();
+    const { sharedPool } = this.#state;
+    endAll(
+      () => this.#state.end(),
+      () => this.#state.closeBacking(),
+      () => sharedPool && ZsPool.detach(sharedPool, this),
+      () => this.#onEnd(),
+    );
   }
 
   /** The same as `destroy()`, for `using`. */

@@ -13,7 +13,9 @@ import {
 import { lengthOf, setBytes } from './bytes.js';
 import { checkCore, type Core } from './core.js';
 import { Engine, ENGINE_OPTIONS, type EngineOptions } from './engine.js';
+import { endAll } from './end-all.js';
 import { ZramError } from './errors.js';
+import { notOurs } from './foreign.js';
 import { Ksmd, readKsmdOptions, type KsmdOptions } from './ksmd.js';
 import { readMergeOptions } from './merge-options.js';
 import { PoolHandles } from './pool-handles.js';
@@ -39,7 +41,8 @@ export interface PoolOptions {
   dedup?: boolean | undefined;
   /**
    * Before an allocation is refused for a limit or for `maxMemory`, the pool merges and compacts, and tries again; at
-   * most once for every sixteenth of its objects that is new. Default: false, as in the kernel.
+   * most once for every sixteenth of its objects that is new. That call then takes as long as a merge without a budget and a
+   * compaction: 0.5 to 1 s a million objects. Default: false, as in the kernel.
    */
   shrinker?: boolean | undefined;
 }
@@ -236,6 +239,8 @@ export function compactPool(core: Core, address: number): CompactReport {
  * Every call throws `EINVAL` after `destroy()`.
  */
 export class ZsPool {
+  /** @internal Whatever a bundler calls the class. */
+  static readonly name = 'ZsPool';
   readonly #core: Core;
   readonly #onEnd: () => void;
   readonly #handles = new PoolHandles();
@@ -276,7 +281,7 @@ export class ZsPool {
   /** @internal The pool's address, for a device of the engine whose core is given. */
   static attach(pool: unknown, core: Core, user: { destroy(): void }): number {
     if (!(typeof pool === 'object' && pool !== null && #core in pool)) {
-      throw new ZramError('EINVAL', `pool must be a ZsPool, not ${describe(pool)}.`);
+      throw notOurs(pool, 'pool must be a ZsPool', ['ZsPool']);
     }
     if (pool.#core !== core) throw new ZramError('EINVAL', 'the pool given belongs to another engine.');
     const address = pool.#live();
@@ -397,12 +402,18 @@ export class ZsPool {
     return to;
   }
 
-  /** zs_compact: moves objects together and frees the zspages that become empty. Handles stay valid. */
+  /**
+   * zs_compact: moves objects together and frees the zspages that become empty. Handles stay valid. One call, whatever it
+   * takes: 0.1 to 0.3 s a million objects that are moved.
+   */
   compact(): CompactReport {
     return compactPool(this.#core, this.#live());
   }
 
-  /** zs_merge: stores identical objects once. Every pair is compared byte by byte first. Handles stay valid. */
+  /**
+   * zs_merge: stores identical objects once. Every pair is compared byte by byte first. Handles stay valid. Without a budget it
+   * holds the event loop for as long as it takes: 0.3 to 1 s a million objects.
+   */
   merge(options?: MergeOptions): MergeReport {
     return mergePool(this.#core, () => this.#live(), options);
   }
@@ -446,7 +457,7 @@ export class ZsPool {
     });
   }
 
-  /** The size classes, smallest first, also those that hold nothing. */
+  /** The size classes, smallest first, also those that hold nothing. Goes over all handles: 10 to 30 ms a million. */
   classes(): SizeClassStats[] {
     const core = this.#core;
     const pool = this.#live();
@@ -470,14 +481,20 @@ export class ZsPool {
     });
   }
 
-  /** Frees all that the pool holds, and ends the devices on it. Calling it again does nothing. */
+  /**
+   * Frees all that the pool holds, and ends the devices on it: 10 ms a million objects, and what the devices take. Calling it again
+   * does nothing.
+   */
   destroy(): void {
     if (this.#address === 0) return;
-    for (const user of [...this.#users]) user.destroy();
-    endPool(this.#core, this.#address);
-    this.#address = 0;
-    this.#onEnd();
-    this.#engine?.destroy();
+    const users = [...this.#users].map((user) => () => user.destroy());
+    endAll(
+      ...users,
+      () => endPool(this.#core, this.#address),
+      () => (this.#address = 0),
+      () => this.#onEnd(),
+      () => this.#engine?.destroy(),
+    );
   }
 
   /** The same as `destroy()`, for `using`. */

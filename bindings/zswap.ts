@@ -81,6 +81,8 @@ const COMPRESS_FAILED = -Infinity;
  * Every call throws `EINVAL` after `destroy()`.
  */
 export class Zswap {
+  /** @internal Whatever a bundler calls the class. */
+  static readonly name = 'Zswap';
   readonly #core: Core;
   readonly #onEnd: () => void;
   readonly #sharedPool: ZsPool | undefined;

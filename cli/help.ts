@@ -37,14 +37,16 @@ have no object of their own.
 Exit status: 0 done, 1 failed, 2 wrong usage.
 `;
 
-export const PACK_HELP = `Usage: zram-wasm pack IMAGE... -o FILE [--algorithm NAME] [--json]
+export const PACK_HELP = `Usage: zram-wasm pack IMAGE... -o FILE [--algorithm NAME] [--force] [--json]
 
 Stores images in one file: compressed page by page, and each distinct page once, whichever images it is in. The library
 loads it (Zram.loadAll); 'zram-wasm unpack' writes the images out again, each byte for byte as it was.
 
-  IMAGE               a file, device or pipe; '-' is standard input
-  -o, --output FILE   where to. What is there is replaced, once all is written.
+  IMAGE               a file, device or pipe; '-' is standard input. A file is packed at its length at first.
+  -o, --output FILE   where to. A file that is there is replaced, once all is written, and keeps its mode and owner.
+                      Pipes and devices are written to. '-' is standard output: the report goes to standard error.
   --algorithm NAME    the compressor: lz4 (default), deflate or zstd
+  --force             where FILE is a symbolic link, replace the file that it leads to
 ${COMMON}
 All images together are held in memory, compressed: up to 4 GiB.
 
@@ -54,11 +56,11 @@ Exit status: 0 done, 1 failed, 2 wrong usage.
 export const UNPACK_HELP = `Usage: zram-wasm unpack FILE [-o FOLDER] [--force] [--json]
 
 Writes the images of a pack to files of their names. The whole pack is checked before anything is written. Where an
-image has nothing, its file has a hole. What Zram.save and Zram.saveAll of the library write are packs as well.
+image has zeros, its file has a hole. What Zram.save and Zram.saveAll of the library write are packs as well.
 
   FILE                a pack; '-' is standard input
   -o, --output FOLDER where to (default: here). It is made if it is not there.
-  --force             replace files that are there
+  --force             replace files that are there, also those that symbolic links lead to
 ${COMMON}
 Exit status: 0 done, 1 failed, 2 wrong usage.
 `;

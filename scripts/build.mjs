@@ -5,7 +5,7 @@
 //   node scripts/build.mjs bench  only build/bench.wasm: the core, and loops for bench/ that the package does not have
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { chmod, copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, readFile, rm, writeFile, readdir } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -145,6 +145,23 @@ async function bundle() {
   }
 }
 
+/** The entries' declarations, and what they refer to, are published; those of innards are not. */
+async function pruneDeclarations() {
+  const kept = new Set();
+  const keep = async (file) => {
+    if (kept.has(file)) return;
+    kept.add(file);
+    const text = await readFile(file, 'utf8');
+    for (const [, name] of text.matchAll(/(?:from |import\()['"](\.{1,2}\/[^'"]+)\.js['"]/g)) {
+      await keep(path.resolve(path.dirname(file), `${name}.d.ts`));
+    }
+  };
+  for (const entry of ['index', 'external', 'node', 'parallel']) await keep(at(`dist/${entry}.d.ts`));
+  for (const name of await readdir(at('dist'), { recursive: true })) {
+    if (name.endsWith('.d.ts') && !kept.has(at('dist', name))) await rm(at('dist', name));
+  }
+}
+
 const part = process.argv[2];
 if (part === 'bench') {
   await buildBench();
@@ -157,5 +174,6 @@ if (part === 'bench') {
     await bundle();
     await copyFile(at('build/release.wasm'), at('dist/core.wasm'));
     runNode(require.resolve('typescript/bin/tsc'), '--project', 'tsconfig.build.json');
+    await pruneDeclarations();
   }
 }

@@ -23,50 +23,19 @@ const FILES = [
   'dist/cli.js',
   // The one module that all of them import, so that there is one ZramError.
   'dist/errors.js',
-  // The declarations that the entries' own refer to.
   'dist/index.d.ts',
   'dist/external.d.ts',
   'dist/node.d.ts',
   'dist/parallel.d.ts',
-  'dist/backing/backing.d.ts',
-  'dist/backing/file.d.ts',
-  'dist/backing/memory.d.ts',
-  'dist/backing/opfs.d.ts',
-  'dist/compressors/codecs.d.ts',
-  'dist/compressors/compressor.d.ts',
-  'dist/core.d.ts',
-  'dist/engine.d.ts',
-  'dist/errors.d.ts',
-  'dist/ksmd.d.ts',
-  'dist/page-diff.d.ts',
-  'dist/parallel/lost-pages-error.d.ts',
-  'dist/parallel/parallel-zram.d.ts',
-  'dist/parallel/worker-source.d.ts',
-  'dist/pool-lease.d.ts',
-  'dist/post-process/picks.d.ts',
-  'dist/post-process/recompress.d.ts',
-  'dist/post-process/writeback.d.ts',
-  'dist/save/load.d.ts',
-  'dist/save/save.d.ts',
-  'dist/save/sink.d.ts',
-  'dist/save/source.d.ts',
-  'dist/size.d.ts',
-  'dist/state-history.d.ts',
-  'dist/stored-pages.d.ts',
-  'dist/sysfs.d.ts',
-  'dist/zram-options.d.ts',
-  'dist/zram-snapshot.d.ts',
-  'dist/zram-state.d.ts',
-  'dist/zram-stats.d.ts',
-  'dist/zram.d.ts',
-  'dist/zs-pool.d.ts',
-  'dist/zswap.d.ts',
 ];
 
 function checkFiles(packed) {
   const names = packed.files.map((file) => file.path);
   const faults = [
-    ...names.filter((name) => !FILES.includes(name)).map((name) => `${name} would be published, and is not expected`),
+    // Declarations beside those of the entries are there because these refer to them: the build leaves out all others.
+    ...names
+      .filter((name) => !FILES.includes(name) && !name.endsWith('.d.ts'))
+      .map((name) => `${name} would be published, and is not expected`),
     ...FILES.filter((name) => !names.includes(name)).map((name) => `${name} is missing from the package`),
   ];
   for (const fault of faults) console.error(`files: ${fault}`);

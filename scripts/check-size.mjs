@@ -19,19 +19,22 @@ const KIB = 1024;
 const CORE_BYTES_MAX = 40 * KIB;
 /** The core as a server sends it. */
 const CORE_GZIP_BYTES_MAX = 14.5 * KIB;
-/** `zram-wasm`: a third of it is the core in base64. */
-const INDEX_MINIFIED_BYTES_MAX = 168 * KIB;
-const INDEX_GZIP_BYTES_MAX = 62 * KIB;
+/**
+ * `zram-wasm`: a quarter of it is the core in base64. A fifth came with asynchronous writes and differences, signals,
+ * backings that are checked and locked, slices of time in save and load, and a zswap whose cost does not grow.
+ */
+const INDEX_MINIFIED_BYTES_MAX = 200 * KIB;
+const INDEX_GZIP_BYTES_MAX = 76 * KIB;
 /** `zram-wasm/external` without the core: the bindings, fflate, and as-bind's runtime. */
-const EXTERNAL_MINIFIED_BYTES_MAX = 124 * KIB;
-const EXTERNAL_GZIP_BYTES_MAX = 43 * KIB;
+const EXTERNAL_MINIFIED_BYTES_MAX = 156 * KIB;
+const EXTERNAL_GZIP_BYTES_MAX = 55 * KIB;
 /** `zram-wasm/parallel` and the script of its workers, both without the core. */
 const PARALLEL_MINIFIED_BYTES_MAX = 40 * KIB;
 const PARALLEL_GZIP_BYTES_MAX = 16 * KIB;
-const WORKER_MINIFIED_BYTES_MAX = 110 * KIB;
-const WORKER_GZIP_BYTES_MAX = 39 * KIB;
+const WORKER_MINIFIED_BYTES_MAX = 144 * KIB;
+const WORKER_GZIP_BYTES_MAX = 52 * KIB;
 /** What `npm install` downloads: five bundles, the core twice, declarations with their documentation, notices. */
-const TARBALL_BYTES_MAX = 330 * KIB;
+const TARBALL_BYTES_MAX = 415 * KIB;
 
 const gzipSize = (bytes) => gzipSync(bytes, { level: 9 }).length;
 

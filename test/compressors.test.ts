@@ -208,6 +208,70 @@ test('what a compressor does to its input, and to what it returned, does not mat
   }
 });
 
+class Odd extends Uint8Array {
+  override get length(): number {
+    return 3;
+  }
+}
+const rejected = (): Promise<never> => Promise.reject(new Error('not loaded yet'));
+const ODD: [string, () => unknown][] = [
+  ['a promise that is rejected', rejected],
+  ['a thenable that throws', () => ({ then: () => { throw new Error('no'); } })], // prettier-ignore
+  ['a then that cannot be read', () => ({ get then() { throw new Error('no'); } })], // prettier-ignore
+  ['a detached array', () => { const bytes = new Uint8Array(9); structuredClone(bytes, { transfer: [bytes.buffer] }); return bytes; }], // prettier-ignore
+  ['words', () => new Uint32Array(9)],
+  ['what has no text', () => Object.create(null)],
+];
+
+test.each(ODD)('a compressor that returns %s: EIO, and no unhandled rejection', async (_, give) => {
+  const unhandled: unknown[] = [];
+  const listener = (error: unknown): number => unhandled.push(error);
+  process.on('unhandledRejection', listener);
+  const toy = new ToyCompressor();
+  let odd = false;
+  const compressor = {
+    name: 'odd',
+    compress: (bytes: Uint8Array) => (odd ? give() : toy.compress(bytes)) as Uint8Array,
+    decompress: (block: Uint8Array) => (odd ? give() : toy.decompress(block)) as Uint8Array,
+  };
+  using engine = engineOf('debug', { compressors: [compressor] });
+  const zram = engine.createZram({ disksize: '1M', compAlgorithm: 'odd' });
+  const written = page();
+  zram.writePage(0, written);
+  odd = true;
+  expect(codeOf(() => zram.writePage(0, page()))).toBe('EIO');
+  expect(codeOf(() => zram.readPage(0))).toBe('EIO');
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  odd = false;
+  expect(zram.readPage(0)).toEqual(written);
+  expect(unhandled).toEqual([]);
+  process.off('unhandledRejection', listener);
+});
+
+test('arrays that a compressor returns are taken for what they are, not for what they say', () => {
+  const toy = new ToyCompressor();
+  const odd = (bytes: Uint8Array): Uint8Array =>
+    Object.assign(new Odd(bytes.buffer as ArrayBuffer), { slice: () => new Uint8Array(1) });
+  using engine = engineOf('debug', {
+    compressors: [
+      { name: 'odd', compress: (bytes) => odd(toy.compress(bytes)), decompress: (block) => odd(toy.decompress(block)) },
+    ],
+  });
+  const zram = engine.createZram({ disksize: '1M', compAlgorithm: 'odd', verifyCompressors: true });
+  const written = page();
+  zram.writePage(0, written);
+  expect(zram.readPage(0)).toEqual(written);
+  const long = new Uint8Array(1 << 20);
+  const large = engineOf('debug', {
+    compressors: [{ name: 'long', compress: () => long, decompress: (block) => block }],
+  });
+  const huge = large.createZram({ disksize: '1M', compAlgorithm: 'long' });
+  huge.writePage(0, written);
+  expect(huge.readPage(0)).toEqual(written);
+  expect(huge.mmStat.hugePages).toBe(1);
+  large.destroy();
+});
+
 test('with dedup a page is found whatever compressed it', () => {
   const toy = new ToyCompressor();
   using engine = engineOf('debug', { compressors: [toy] });
@@ -253,11 +317,84 @@ describe('registering', () => {
       zram.writePage(pages.length, (pages[pages.length] = page()));
       code = codeOf(() => zram.sysfs.write('algorithm_params', `level=${level}`));
     }
-    expect([code, pages.length]).toEqual(['ENOSPC', 13]);
+    // 13 numbers, and level 0 needs none when it is gone: it only stores, and what is stored is no compressor's.
+    expect([code, pages.length]).toEqual(['ENOSPC', 14]);
     for (const [index, expected] of pages.entries()) expect(zram.readPage(index)).toEqual(expected);
-    settings.sysfs.write('algorithm_params', 'level=0');
+    settings.sysfs.write('algorithm_params', 'level=1');
     settings.init('1M'); // these settings have a number
     expect(codeOf(() => engine.createZram({ disksize: '1M', compAlgorithm: 'deflate', level: 77 }))).toBe('ENOSPC');
+  });
+
+  test('numbers come back when their devices are gone, and only theirs', () => {
+    using engine = engineOf('debug');
+    const kept = engine.createZram({ disksize: '1M', compAlgorithm: 'deflate', level: 9 });
+    const written = page();
+    kept.writePage(0, written);
+    const snapshot = kept.snapshot();
+    kept.reset(); // the object is the snapshot's now
+    const zswap = engine.createZswap({ compressor: 'deflate' }); // stores nothing yet, and keeps its number
+    for (let n = 0; n < 100; n++) {
+      const dictionary = Uint8Array.of(1, 2, 3, n);
+      const zram = engine.createZram({ disksize: '1M', compAlgorithm: 'deflate', dictionary });
+      zram.writePage(0, written);
+      expect(zram.readPage(0)).toEqual(written);
+      expect(snapshot.readPage(0)).toEqual(written);
+      zram.destroy();
+    }
+    zswap.store(1, written);
+    expect(zswap.load(1)).toEqual(written);
+    expect(kept.mmStat.comprDataSize).toBe(0);
+    checkPools(engine);
+  });
+
+  test('a compressor in whose call numbers run out: none is taken back there', () => {
+    const toy = new ToyCompressor();
+    using engine = engineOf('debug', { compressors: [toy] });
+    const zram = engine.createZram({ disksize: '1M', compAlgorithm: 'toy' });
+    const written = page();
+    let code: unknown;
+    toy.hook = () => {
+      zram.sysfs.write('algorithm_params', 'level=1'); // nobody but the call under way has the number of before
+      for (let level = 0; code === undefined; level++) {
+        code = codeOf(() =>
+          engine.createZram({ disksize: '1M', compAlgorithm: 'deflate', level: level + 100 }).destroy(),
+        );
+      }
+    };
+    zram.writePage(0, written);
+    expect(code).toBe('ENOSPC');
+    expect(zram.readPage(0)).toEqual(written);
+    expect(codeOf(() => engine.createZram({ disksize: '1M', compAlgorithm: 'deflate' }))).not.toBe('ENOSPC');
+    expect(zram.readPage(0)).toEqual(written);
+  });
+
+  test('name and functions are read once; a getter that ends the engine: EINVAL', () => {
+    const engine = engineOf('release');
+    let reads = 0;
+    const toy = new ToyCompressor();
+    engine.registerCompressor({
+      get name() {
+        return `name${reads++}`;
+      },
+      compress: (bytes: Uint8Array) => toy.compress(bytes),
+      decompress: (block: Uint8Array) => toy.decompress(block),
+    });
+    expect([reads, engine.compressors.includes('name0')]).toEqual([1, true]);
+    const ending = {
+      ...functions,
+      get name() {
+        engine.destroy();
+        return 'x';
+      },
+    };
+    expect(codeOf(() => engine.registerCompressor(ending))).toBe('EINVAL');
+    const throwing = {
+      ...functions,
+      get name(): string {
+        throw new Error('no');
+      },
+    };
+    expect(codeOf(() => engineOf('release', { compressors: [throwing] }))).toBe('EINVAL');
   });
 
   test('a compressor that is not there', async () => {
@@ -270,7 +407,15 @@ describe('registering', () => {
 });
 
 test('a compressor that ends the device it is called for: EINVAL, and nothing is left behind', () => {
-  const toy = new ToyCompressor();
+  // A compressor's functions are read when it is registered: the hook is in the function.
+  class Ending extends ToyCompressor {
+    override decompress(block: Uint8Array): Uint8Array {
+      this.hook?.();
+      this.hook = undefined;
+      return super.decompress(block);
+    }
+  }
+  const toy = new Ending();
   using engine = engineOf('debug', { compressors: [toy] });
   const { used } = engine.memory;
   for (const end of [(zram: Zram) => zram.destroy(), (zram: Zram) => zram.reset()]) {
@@ -280,13 +425,7 @@ test('a compressor that ends the device it is called for: EINVAL, and nothing is
       zram.writePages(0, new Uint8Array(Buffer.concat([page(), page(), page()])));
       const other = engine.createZram({ disksize: '1M', compAlgorithm: 'deflate' });
       other.writePages(0, zram.readPages(0, 3));
-      const decompress = toy.decompress.bind(toy);
       toy.hook = () => end(zram);
-      toy.decompress = (block) => {
-        toy.hook?.();
-        toy.hook = undefined;
-        return decompress(block);
-      };
       const code = codeOf(() => {
         if (call === 'writePage') zram.writePage(1, page());
         else if (call === 'writePages') zram.writePages(0, new Uint8Array(Buffer.concat([page(), page()])));
@@ -299,7 +438,7 @@ test('a compressor that ends the device it is called for: EINVAL, and nothing is
         return 'done';
       });
       expect([call, code]).toEqual([call, call === 'readPage' ? 'done' : 'EINVAL']);
-      toy.decompress = decompress;
+      toy.hook = undefined;
       checkPools(engine);
       for (const one of [zram, snapshot, other]) one.destroy();
       expect(engine.memory.used).toBe(used);

@@ -104,6 +104,54 @@ test('an engine ends all that it made; ending twice is allowed, using afterwards
   pool.destroy();
 });
 
+test('an option that ends the engine when it is read: EINVAL, and nothing of it lives on', () => {
+  for (const make of ['createPool', 'createZram', 'createZswap', 'createStateHistory'] as const) {
+    const engine = Engine.createSync();
+    const options = {
+      get pool() {
+        engine.destroy();
+        return undefined;
+      },
+      get dedup() {
+        engine.destroy();
+        return false;
+      },
+    };
+    if (make === 'createPool') Reflect.deleteProperty(options, 'pool');
+    else if (make !== 'createZram') Reflect.deleteProperty(options, 'dedup');
+    expect(() => engine[make](options)).toThrow(invalid);
+    engine.destroy();
+  }
+});
+
+test('each option is read once, and what cannot be read is EINVAL', async () => {
+  let reads = 0;
+  const options = {
+    get maxMemory() {
+      return ++reads === 1 ? '64M' : 'x';
+    },
+  };
+  Engine.createSync(options).destroy();
+  expect(reads).toBe(1);
+  const unreadable = (name: string): object =>
+    Object.defineProperty({}, name, {
+      enumerable: true,
+      get() {
+        throw new TypeError('no');
+      },
+    });
+  for (const name of ['maxMemory', 'module', 'compressors']) {
+    await expect(Engine.create(unreadable(name))).rejects.toEqual(invalid);
+  }
+  for (const name of ['href', 'arrayBuffer']) {
+    await expect(Engine.create({ module: unreadable(name) })).rejects.toEqual(invalid);
+  }
+  await expect(Engine.create({ module: new Blob([wasmBytes('release')]) })).resolves.toBeInstanceOf(Engine);
+  const detached = wasmBytes('release');
+  structuredClone(detached, { transfer: [detached.buffer] });
+  await expect(Engine.create({ module: detached })).rejects.toEqual(invalid);
+});
+
 test('what an engine gave is given back', async () => {
   const engine = await Engine.create();
   const { used } = engine.memory;

@@ -35,3 +35,42 @@ test('behaves as a row of flags', () => {
   fc.assert(property, { numRuns: 300 });
   expect(refused).toBeGreaterThan(0);
 });
+
+test('many gaps, too small for what is asked for, are not looked through one by one', () => {
+  const time = (gaps: number): number => {
+    const space = new PageSpace(4 * gaps);
+    for (let n = 0; n < gaps; n++) space.take(2);
+    for (let n = 0; n < gaps; n++) space.give(2 * n, 1);
+    const start = performance.now();
+    for (let n = 0; n < 500; n++) space.take(2);
+    return performance.now() - start;
+  };
+  time(1000);
+  expect(time(40_000) / time(2_000)).toBeLessThan(10); // twenty times as many
+});
+
+test('behaves as a row of flags with so many gaps that they stand in several blocks', () => {
+  const pages = 6000;
+  const space = new PageSpace(pages);
+  const taken = new Array<boolean>(pages).fill(false);
+  let seed = 1;
+  const below = (n: number): number => (seed = (Math.imul(seed, 48_271) >>> 0) % 2_147_483_647) % n;
+  const ranges: [number, number][] = [];
+  for (let step = 0; step < 9000; step++) {
+    if (step < 3000 || below(2) === 0) {
+      const count = 1 + below(step < 3000 ? 1 : 3);
+      const start = space.take(count);
+      if (start === undefined) continue;
+      for (let page = start; page < start + count; page++) {
+        if (taken[page]) throw new Error(`page ${page} is taken twice`);
+        taken[page] = true;
+      }
+      ranges.push([start, count]);
+    } else {
+      const [[start, count]] = ranges.splice(below(ranges.length), 1);
+      space.give(start, count);
+      taken.fill(false, start, start + count);
+    }
+  }
+  expect(space.take(1) ?? -1).toBe(taken.indexOf(false));
+});

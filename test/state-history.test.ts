@@ -1,8 +1,8 @@
 /** StateHistory: against a Map of copies, its policies and bounds, and what states share. */
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { Engine, StateHistory, type StateHistoryOptions, type ZramError } from '../bindings/index.js';
-import { ModelHistory, historyOperation, victimOf } from './support/model-history.js';
+import { Engine, StateHistory, type PoolOptions, type StateHistoryOptions, type ZramError } from '../bindings/index.js';
+import { ModelHistory, PLANTED, PLANTED_WITH_ROOM, historyOperation, victimOf } from './support/model-history.js';
 import { PAGE_SIZE } from './support/pages.js';
 import { Random, seedOfRun } from './support/random.js';
 import { BUILDS, checkPools, engineOf, rawExports, withAddress, type Build } from './support/raw-core.js';
@@ -33,6 +33,9 @@ interface Variant {
   /** pages of linear memory beyond what the core begins with */
   readonly maxMemory?: number;
   readonly hashMask?: number;
+  readonly pool?: PoolOptions;
+  /** Whether a state alone may be too large. */
+  readonly refuses?: boolean;
 }
 
 const VARIANTS: readonly Variant[] = [
@@ -45,6 +48,10 @@ const VARIANTS: readonly Variant[] = [
   { name: 'maxBytes, thinned', options: { maxBytes: '160K', policy: 'thin' } },
   { name: 'a hash that is always equal', options: { maxStates: 9 }, hashMask: 0 },
   { name: 'a small maxMemory', options: { maxStates: 9, policy: 'thin' }, maxMemory: 48 },
+  { name: 'a small maxMemory, oldest first', options: {}, maxMemory: 48 },
+  { name: 'a tiny maxMemory', options: {}, maxMemory: 16, refuses: true },
+  { name: 'a pool with a limit', options: { policy: 'thin' }, pool: { limit: 24 * PAGE_SIZE } },
+  { name: 'a pool with a tiny limit', options: {}, pool: { limit: 4 * PAGE_SIZE, chainSize: 16 }, refuses: true },
 ];
 
 describe.each(BUILDS)('StateHistory of the %s build', (build) => {
@@ -53,15 +60,23 @@ describe.each(BUILDS)('StateHistory of the %s build', (build) => {
 
   test.each(VARIANTS)(
     'behaves as a Map of copies: $name',
-    ({ options, maxMemory, hashMask }) => {
+    ({ options, maxMemory, hashMask, pool, refuses }) => {
       let failures = 0;
       let evictions = 0;
+      const tight = maxMemory !== undefined || pool !== undefined;
+      const memory = maxMemory === undefined ? {} : { maxMemory: initial + maxMemory * PAGE_SIZE };
       const property = fc.property(
         fc.array(historyOperation, { maxLength: OPERATIONS_MAX, size: 'max' }),
         (operations) => {
-          using engine = engineOf(build, maxMemory === undefined ? {} : { maxMemory: initial + maxMemory * PAGE_SIZE });
+          using engine = engineOf(build, memory);
           if (hashMask !== undefined) rawExports(engine).weakenHash(hashMask);
-          const model = new ModelHistory(engine, options);
+          const alone =
+            pool &&
+            (() => {
+              const other = engineOf(build);
+              return { engine: other, options: { ...options, pool: other.createPool(pool) } };
+            });
+          const model = new ModelHistory(engine, options, { pool, tight, alone });
           for (const operation of operations) {
             model.run(operation);
             checkPools(engine);
@@ -72,8 +87,10 @@ describe.each(BUILDS)('StateHistory of the %s build', (build) => {
         },
       );
       fc.assert(property, { numRuns: SEQUENCES[build], seed: seed | 0 });
-      if (maxMemory !== undefined) expect(failures).toBeGreaterThan(0);
-      if (options.maxStates !== undefined || options.maxBytes !== undefined) expect(evictions).toBeGreaterThan(0);
+      if (refuses) expect(failures).toBeGreaterThan(0);
+      if (tight || options.maxStates !== undefined || options.maxBytes !== undefined) {
+        expect(evictions).toBeGreaterThan(0);
+      }
     },
     TIMEOUT_MS,
   );
@@ -200,33 +217,97 @@ describe.each(BUILDS)('StateHistory of the %s build', (build) => {
     expect(history.ids().at(-1)).toBe(id);
   });
 
-  test('at maxMemory a push fails as a whole, and works again when there is room', () => {
-    using engine = engineOf(build, { maxMemory: initial + 100 * PAGE_SIZE });
+  test('at maxMemory old states go; one that does not fit alone is refused, and the others stay', () => {
+    using engine = engineOf(build, { maxMemory: initial + 112 * PAGE_SIZE });
     const history = engine.createStateHistory();
-    const first = noise(40 * PAGE_SIZE);
-    const id = history.push(first);
+    const [first, second, third] = [noise(40 * PAGE_SIZE), noise(20 * PAGE_SIZE), noise(60 * PAGE_SIZE)];
+    const ids = [first, second].map((state) => history.push(state));
     const before = history.stats();
-    for (let n = 0; n < 3; n++) expect(codeOf(() => history.push(noise(60 * PAGE_SIZE)))).toBe('ENOMEM');
+    for (let n = 0; n < 3; n++) expect(codeOf(() => history.push(noise(120 * PAGE_SIZE)))).toBe('ENOMEM');
     expect(history.stats()).toEqual(before);
-    expect(Buffer.compare(history.get(id), first)).toBe(0);
-    expect(history.ids()).toEqual([id]);
-    history.delete(id);
-    const second = noise(60 * PAGE_SIZE);
-    expect(Buffer.compare(history.get(history.push(second)), second)).toBe(0);
+    expect(history.ids()).toEqual(ids);
+    expect(Buffer.compare(history.get(ids[0]), first)).toBe(0);
+    const id = history.push(third);
+    expect(history.ids()).toEqual([ids[1], id]);
+    expect(Buffer.compare(history.get(ids[1]), second)).toBe(0);
+    expect(Buffer.compare(history.get(id), third)).toBe(0);
     checkPools(engine);
   });
 
-  test('the limit of a pool that was given holds for its histories: a push beyond it fails as a whole', () => {
+  test.each(['oldest', 'thin'] as const)('at maxMemory every push goes through, and memory is used: %s', (policy) => {
+    using engine = engineOf(build, { maxMemory: initial + (1 << 20) });
+    const history = engine.createStateHistory({ policy });
+    const { pages } = programPages(seed, 40);
+    for (let n = 1; n <= 120; n++) {
+      const state = pages.slice(0, (10 + random.below(30)) * PAGE_SIZE);
+      for (let page = 0; page < 8; page++)
+        random.fill(state.subarray(random.below(state.length - 900)).subarray(0, 900));
+      const id = history.push(state);
+      expect(id).toBe(n);
+      expect(Buffer.compare(history.get(id), state)).toBe(0);
+    }
+    expect(history.ids().length).toBeLessThan(120);
+    expect(history.ids().length).toBeGreaterThan(5);
+    expect(engine.memory.limit - engine.memory.used).toBeLessThan(60 * PAGE_SIZE);
+    checkPools(engine);
+  });
+
+  test('at the limit of a pool that was given old states go, and others on the pool lose nothing', () => {
     using engine = engineOf(build);
-    const pool = engine.createPool({ limit: '128K' });
-    const history = engine.createStateHistory({ pool, maxStates: 2 });
-    const state = noise(20 * PAGE_SIZE);
-    history.push(state);
+    const pool = engine.createPool({ limit: '256K' });
+    const zram = engine.createZram({ disksize: '1M', pool });
+    const pages = noise(20 * PAGE_SIZE);
+    zram.writePages(0, pages);
+    const history = engine.createStateHistory({ pool });
+    for (let n = 0; n < 30; n++) {
+      const state = noise((1 + random.below(20)) * PAGE_SIZE);
+      const id = history.push(state);
+      expect(Buffer.compare(history.get(id), state)).toBe(0);
+    }
+    const ids = history.ids();
     const before = history.stats();
-    expect(codeOf(() => history.push(noise(20 * PAGE_SIZE)))).toBe('ENOMEM');
+    // 64 pages less the device's 20: some of the states' pages would come free, but not as many as this needs.
+    expect(codeOf(() => history.push(noise(70 * PAGE_SIZE)))).toBe('ENOMEM');
+    expect(history.ids()).toEqual(ids);
     expect(history.stats()).toEqual(before);
-    expect(pool.totalPages).toBe(20);
-    expect(Buffer.compare(history.get(history.push(state)), state)).toBe(0);
+    expect(Buffer.compare(zram.readPages(0, 20), pages)).toBe(0);
+    checkPools(engine);
+  });
+
+  test('a state that fits alone with 64 KiB and two percent to spare is not refused', () => {
+    const maxMemory = initial + (1 << 20);
+    const bytes = noise(300 * PAGE_SIZE);
+    const fits = (pages: number, others: number): boolean => {
+      using engine = engineOf(build, { maxMemory });
+      const history = engine.createStateHistory();
+      for (let n = 0; n < others; n++) history.push(bytes.subarray(100 * n, 100 * n + 5 * PAGE_SIZE));
+      const ids = history.ids();
+      const code = codeOf(() => history.push(bytes.subarray(0, pages * PAGE_SIZE)));
+      if (code === 'ENOMEM') expect(history.ids()).toEqual(ids);
+      return code === 'nothing thrown';
+    };
+    let [most, tooMany] = [0, 300];
+    while (tooMany - most > 1) {
+      const middle = (most + tooMany) >> 1;
+      if (fits(middle, 0)) most = middle;
+      else tooMany = middle;
+    }
+    expect(fits(Math.floor(0.98 * most) - 16, 50)).toBe(true);
+    for (let pages = most - 20; pages < most + 20; pages += 5) fits(pages, 50);
+  });
+
+  test('a history makes room with its own states only', () => {
+    using engine = engineOf(build, { maxMemory: initial + 112 * PAGE_SIZE });
+    const [one, two] = [engine.createStateHistory(), engine.createStateHistory()];
+    const kept = noise(30 * PAGE_SIZE);
+    one.push(kept);
+    for (let n = 0; n < 20; n++) two.push(noise(10 * PAGE_SIZE));
+    const ids = two.ids();
+    expect(ids.at(-1)).toBe(20);
+    expect(ids.length).toBeGreaterThan(2);
+    expect(codeOf(() => two.push(noise(80 * PAGE_SIZE)))).toBe('ENOMEM'); // it would fit if the other's state went
+    expect(two.ids()).toEqual(ids);
+    expect(Buffer.compare(one.get(1), kept)).toBe(0);
   });
 
   test('what is deleted gives its memory back', () => {
@@ -264,6 +345,88 @@ describe.each(BUILDS)('StateHistory of the %s build', (build) => {
       expect(out.subarray(lengths[n]).every((byte) => byte === 0xaa)).toBe(true);
     });
     expect(history.get(ids[1])).not.toBe(history.get(ids[1]));
+  });
+
+  test('states are copied from Buffers, parts of pools, shared memory, and arrays that lie; out may be one', () => {
+    using history = historyOf();
+    const state = noise(3 * PAGE_SIZE + 5);
+    const shared = new Uint8Array(new SharedArrayBuffer(state.length));
+    shared.set(state);
+    class Odd extends Uint8Array {
+      override subarray(): never {
+        throw new Error('nobody may call this');
+      }
+    }
+    const arrays = [Buffer.from(state), Buffer.concat([Buffer.alloc(7), state]).subarray(7), shared, new Odd(state)];
+    for (const given of [...arrays, Object.defineProperty(state.slice(), 'length', { value: 9 })]) {
+      const id = history.push(given, { segments: [100] });
+      expect(history.sizeOf(id)).toBe(state.length);
+      expect(history.get(id, given.fill(0))).toBe(given);
+      expect(Array.from({ length: state.length }, (_, at) => given[at])).toEqual([...state]);
+    }
+  });
+
+  test('arguments are read once and first: detached arrays, and getters that end the history, are EINVAL', () => {
+    using engine = engineOf(build);
+    const history = engine.createStateHistory();
+    history.push(noise(10));
+    const detached = noise(10);
+    structuredClone(detached, { transfer: [detached.buffer] });
+    expect(codeOf(() => history.push(detached))).toBe('EINVAL');
+    expect(codeOf(() => history.get(1, detached))).toBe('EINVAL');
+    const late = noise(10);
+    const detaches = {
+      get segments() {
+        structuredClone(late, { transfer: [late.buffer] });
+        return [1];
+      },
+    };
+    expect(codeOf(() => history.push(late, detaches))).toBe('EINVAL');
+    let reads = 0;
+    const changing = Object.defineProperty([3], '0', { get: () => [5, 2 ** 40][reads++] });
+    expect(history.sizeOf(history.push(noise(10), { segments: changing }))).toBe(10);
+    expect(reads).toBe(1);
+    expect(history.ids()).toEqual([1, 2]);
+    const ends = {
+      get segments() {
+        history.destroy();
+        return undefined;
+      },
+    };
+    expect(codeOf(() => history.push(noise(10), ends))).toBe('EINVAL');
+  });
+
+  test('a compressor that is called for a read may change the history: no state reads as another', () => {
+    let during: (() => void) | undefined;
+    const kept: Uint8Array[] = [];
+    const shelf = {
+      name: 'shelf',
+      compress: (page: Uint8Array) => Uint8Array.of(1, kept.push(page.slice()) - 1),
+      decompress(block: Uint8Array) {
+        const run = during;
+        during = undefined;
+        run?.();
+        return kept[block[1]];
+      },
+    };
+    using engine = engineOf(build, { compressors: [shelf] });
+    const pool = engine.createPool();
+    const zram = engine.createZram({ disksize: '1M', pool, dedup: true, recompAlgorithms: ['shelf'] });
+    const pages = noise(30 * PAGE_SIZE);
+    zram.writePages(0, pages);
+    const history = engine.createStateHistory({ pool });
+    const [id, again] = [history.push(pages), history.push(pages)];
+    expect(zram.recompress().objectsRecompressed).toBeGreaterThan(0);
+    during = () => {
+      history.delete(id);
+      history.push(noise(30 * PAGE_SIZE));
+    };
+    expect(codeOf(() => history.get(id))).toBe('EINVAL');
+    during = () => history.push(noise(30 * PAGE_SIZE));
+    expect(Buffer.compare(history.get(again), pages)).toBe(0);
+    during = () => history.destroy();
+    expect(codeOf(() => history.get(again))).toBe('EINVAL');
+    checkPools(engine);
   });
 
   test('damaged memory is EIO, and names the state', () => {
@@ -389,4 +552,19 @@ test('the model’s own policy', () => {
   expect(victimOf([3, 7], 'oldest')).toBe(3);
   expect(victimOf([3, 7], 'thin')).toBe(3);
   expect(victimOf([1, 2, 9, 10], 'thin')).toBe(2);
+});
+
+test.each([
+  ...Object.entries(PLANTED).map(([name, fault]) => ({ name, fault, room: 16 })),
+  ...Object.entries(PLANTED_WITH_ROOM).map(([name, fault]) => ({ name, fault, room: 256 })),
+])('the model finds a history in which $name', ({ fault, room }) => {
+  const initial = engineOf('release').memory.reserved;
+  const operations = fc.array(historyOperation, { maxLength: OPERATIONS_MAX, size: 'max' });
+  const property = fc.property(operations, (sequence) => {
+    using engine = engineOf('release', { maxMemory: initial + room * PAGE_SIZE });
+    const model = new ModelHistory(engine, {}, { tight: true, fault });
+    for (const operation of sequence) model.run(operation);
+    model.end();
+  });
+  expect(() => fc.assert(property, { numRuns: 300, seed: seed | 0, endOnFailure: true })).toThrow(/Property failed/);
 });

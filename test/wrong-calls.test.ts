@@ -12,7 +12,19 @@ import { show, type Parameter } from './support/wrong-values.js';
 
 const MESSAGE_MAX = 300;
 /** Statics that the declarations leave out. */
-const INTERNAL = ['adopt', 'addressOf', 'attach', 'coreOf', 'detach', 'initLoaded', 'onLease', 'pagesOf', 'stateOf'];
+const INTERNAL = [
+  'isAt',
+  'adopt',
+  'addressOf',
+  'attach',
+  'checkLive',
+  'coreOf',
+  'detach',
+  'initLoaded',
+  'onLease',
+  'pagesOf',
+  'stateOf',
+];
 
 const scene = makeScene();
 const calls = callsOf(scene);

@@ -82,7 +82,7 @@ export function readBacking(backing: unknown): Backing | AsyncBacking {
     write: (slot: number, page: Uint8Array): unknown => Reflect.apply(write, backing, [slot, page]),
   });
   origins.set(made, backing as object);
-  return made as Backing | AsyncBacking;
+  return made;
 }
 
 function propertiesOf(backing: unknown): Record<keyof Backing | 'asynchronous', unknown> {

@@ -2,7 +2,7 @@
  * One user at a time for a file: Node.js has no `flock`, so there is a lock file for each file in use, in a folder of the
  * user's own in /tmp, named after the file's device and inode: links of both kinds come to the same lock.
  *
- * A lock says who holds it: the process with the time of its start and the system's boot, and its descriptor of the file. It
+ * A lock says who holds it: the process with the time of its start and the system's boot, and its descriptor of its file. It
  * is dead when that process is gone, or has closed the descriptor (a worker thread that was ended): then it is taken over.
  * A lock comes and goes whole: it is written under a name of its own, and linked to the lock's. Removing a dead one, and only
  * that, needs another lock, the gate: so no two processes remove one after the other, the second a lock that is alive again.
@@ -22,10 +22,15 @@ const UNAVAILABLE = [
   ...['ERR_ACCESS_DENIED', 'NotCapable'], // the permissions of Node.js, and of Deno
 ];
 
+/** Locks that are looked at, each time, for whether their holders are gone. */
+const SWEPT = 8;
+
 export class FileLock {
   readonly #fs: Files;
-  /** The lock file, and what is in it; undefined where there are no lock files. */
-  readonly #held: { readonly path: string; readonly text: string } | undefined;
+  /** What is in the lock file: never the same twice. */
+  readonly #text: string;
+  /** The lock file; undefined where there are none. */
+  readonly #path: string | undefined;
 
   /**
    * @param identity of the file
@@ -34,36 +39,38 @@ export class FileLock {
    */
   constructor(
     readonly identity: string,
-    file: number,
+    readonly file: number,
   ) {
     this.#fs = nodeFiles();
     const { files } = claims();
     if (files.has(identity)) throw busy();
-    this.#held = this.#acquire(file);
+    const nonce = Math.random().toString(36).slice(2);
+    const start = startOf(this.#fs, 'self');
+    this.#text = [process.pid, start, bootOf(this.#fs), file, identity, nonce].join('\n');
+    this.#path = this.#acquire(nonce);
     files.add(identity);
   }
 
   release(): void {
     claims().files.delete(this.identity);
-    const held = this.#held;
+    const path = this.#path;
     // Whoever removed it by hand may have made way for another's.
-    if (held && textAt(this.#fs, held.path) === held.text) this.#fs.rmSync(held.path, { force: true });
+    if (path && textAt(this.#fs, path) === this.#text) this.#fs.rmSync(path, { force: true });
   }
 
-  #acquire(file: number): { path: string; text: string } | undefined {
+  #acquire(nonce: string): string | undefined {
     try {
       const folder = folderOfLocks(this.#fs);
       const path = `${folder}/${this.identity}`;
-      const nonce = Math.random().toString(36).slice(2);
-      const text = [process.pid, startOf(this.#fs, 'self'), bootOf(this.#fs), file, nonce].join('\n');
       const own = `${path}.${process.pid}.${nonce}`;
-      this.#fs.writeFileSync(own, text, { flag: 'wx', mode: STICKY | 0o600 });
+      this.#fs.writeFileSync(own, this.#text, { flag: 'wx', mode: STICKY | 0o600 });
       try {
         if (!this.#take(own, path)) throw busy();
+        quietly(() => this.#sweep(own, folder));
       } finally {
-        this.#fs.rmSync(own, { force: true });
+        quietly(() => this.#fs.rmSync(own, { force: true }));
       }
-      return { path, text };
+      return path;
     } catch (error) {
       if (error instanceof ZramError) throw error;
       if (UNAVAILABLE.includes(codeOf(error) || String((error as Partial<Error> | undefined)?.name))) return undefined;
@@ -80,31 +87,55 @@ export class FileLock {
       } catch (error) {
         if (codeOf(error) !== 'EEXIST') throw error;
       }
-      if (this.#isAlive(textAt(this.#fs, lock))) return false;
-      const gate = `${lock}~`;
-      if (!this.#take(own, gate)) return false;
-      try {
-        // Looked at again: only now can nobody else put another in its place.
-        const text = textAt(this.#fs, lock);
-        if (text !== undefined && !this.#isAlive(text)) this.#fs.rmSync(lock, { force: true });
-      } finally {
-        this.#fs.rmSync(gate, { force: true });
-      }
+      const state = this.#stateOf(lock);
+      if (state === 'alive' || (state === 'dead' && !this.#removeDead(own, lock))) return false;
+    }
+  }
+
+  /** Removes a lock that is dead. False when somebody else is at it. */
+  #removeDead(own: string, lock: string): boolean {
+    const gate = `${lock}~`;
+    if (!this.#take(own, gate)) return false;
+    try {
+      // Looked at again: only now can nobody else put another in its place.
+      if (this.#stateOf(lock) === 'dead') this.#fs.rmSync(lock, { force: true });
+    } finally {
+      this.#fs.rmSync(gate, { force: true });
+    }
+    return true;
+  }
+
+  /** Removes a few of the locks that programs left which ended without `destroy`. */
+  #sweep(own: string, folder: string): void {
+    // With a dot: somebody's lock that is being written.
+    const names = this.#fs.readdirSync(folder).filter((name) => !name.includes('.'));
+    for (let n = Math.min(names.length, SWEPT); n > 0; n--) {
+      const lock = `${folder}/${names[Math.floor(Math.random() * names.length)]}`;
+      if (this.#stateOf(lock) === 'dead') this.#removeDead(own, lock);
     }
   }
 
   /** Whether a lock's holder still has the file open. */
-  #isAlive(text: string | undefined): boolean {
-    if (text === undefined) return false;
-    const [pid = '', start, boot, file] = text.split('\n');
+  #stateOf(lock: string): 'alive' | 'dead' | 'gone' {
+    const text = textAt(this.#fs, lock);
+    if (text === undefined) return 'gone';
+    if (this.#isAlive(text)) return 'alive';
+    // A holder lets go of the lock first, then of the file: it may have done both since, and the lock be another's.
+    return textAt(this.#fs, lock) === text ? 'dead' : 'gone';
+  }
+
+  #isAlive(text: string): boolean {
+    const [pid = '', start, boot, file, identity] = text.split('\n');
     // Nothing in it, say: the machine went down before the file was on disk.
     if (!/^[1-9][0-9]*$/.test(pid)) return false;
     if (boot !== bootOf(this.#fs)) return false;
     if (startOf(this.#fs, 'self') === '') return canBeSignalled(Number(pid));
     if (start !== startOf(this.#fs, pid)) return false;
+    // Ours, or a thread's that was ended, whose descriptor is ours by now.
+    if (Number(pid) === process.pid && Number(file) === this.file) return text === this.#text;
     try {
       const status = this.#fs.statSync(`/proc/${pid}/fd/${file}`, { bigint: true });
-      return identityOf(status) === this.identity;
+      return identityOf(status) === identity;
     } catch (error) {
       return codeOf(error) !== 'ENOENT'; // EACCES: it is not ours to look at
     }
@@ -128,6 +159,15 @@ function folderOfLocks(fs: Files): string {
     'EIO',
     `${folder}, where locks of backing files are, must be a folder that only this user writes.`,
   );
+}
+
+/** What need not succeed. */
+function quietly(call: () => void): void {
+  try {
+    call();
+  } catch {
+    // The next one will do it.
+  }
 }
 
 function textAt(fs: Files, path: string): string | undefined {

@@ -3,6 +3,8 @@ import { ZramError } from '../errors.js';
 
 /** `EIO` of a call that touched pages of a worker that died. */
 export class LostPagesError extends ZramError {
+  /** @internal Whatever a bundler calls the class. */
+  static override readonly name: string = 'LostPagesError';
   /** The pages of the call that are lost: until each is written as a whole, or discarded, reading it is `EIO`. */
   readonly pages: readonly number[];
 

@@ -39,6 +39,8 @@ import type { ParallelStats, ParallelZramOptions } from './types.js';
  * Every call rejects with `EINVAL` after `destroy()`, and I/O also while there is no disksize.
  */
 export class ParallelZram {
+  /** @internal Whatever a bundler calls the class. */
+  static readonly name = 'ParallelZram';
   readonly #fleet: Fleet;
   readonly #workers: number;
   /** As the calls made from now on shall find it. */

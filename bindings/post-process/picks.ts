@@ -81,23 +81,28 @@ export function* slotsWith(pages: StoredPages, all: number, none: number): Gener
   }
 }
 
+/** Pages from the first to the last. */
+export type PageSpan = readonly [first: number, last: number];
+
 /** Pages looked at in one go: a chunk of the device's table. */
 const CHUNK_PAGES = 512;
 
-/** As `slotsWith`, of a range of pages, its last one included. No look goes far beyond it: there may be many ranges. */
-export function* slotsIn(pages: StoredPages, first: number, last: number, none: number): Generator<number> {
+/** As `slotsWith`, in ranges of pages. No look goes far beyond a range: there may be many. */
+export function* slotsIn(pages: StoredPages, ranges: readonly PageSpan[], none: number): Generator<number> {
   const words = new Uint32Array(2 * CHUNK_PAGES);
-  for (let index = first; index <= last;) {
-    if (pages.ended) return;
-    index = pages.core.raw.zramNextSlot(pages.address, index, 0, 0) >>> 0; // the next that holds anything
-    if (index > last) return;
-    const count = Math.min(CHUNK_PAGES - (index % CHUNK_PAGES), last - index + 1);
-    pages.states(index, count, words);
-    for (let n = 0; n < count; n++) {
-      const state = words[2 * n];
-      if (state !== 0 && (state & none) === 0) yield index + n;
+  for (const [first, last] of ranges) {
+    for (let index = first; index <= last;) {
+      if (pages.ended) return;
+      index = pages.core.raw.zramNextSlot(pages.address, index, 0, 0) >>> 0; // the next that holds anything
+      if (index > last) break;
+      const count = Math.min(CHUNK_PAGES - (index % CHUNK_PAGES), last - index + 1);
+      pages.states(index, count, words);
+      for (let n = 0; n < count; n++) {
+        const state = words[2 * n];
+        if (state !== 0 && (state & none) === 0) yield index + n;
+      }
+      index += count;
     }
-    index += count;
   }
 }
 

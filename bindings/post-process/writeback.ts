@@ -20,7 +20,17 @@ import {
   type StoredPages,
 } from '../stored-pages.js';
 import type { ZramState } from '../zram-state.js';
-import { MARKS, PAGE_FLAGS, Picks, checkIdle, drain, slotsIn, slotsWith, type PageType } from './picks.js';
+import {
+  MARKS,
+  PAGE_FLAGS,
+  Picks,
+  checkIdle,
+  drain,
+  slotsIn,
+  slotsWith,
+  type PageSpan,
+  type PageType,
+} from './picks.js';
 
 /** What `writeback` is told: a type, or pages. */
 export interface WritebackOptions {
@@ -162,14 +172,13 @@ function wantedPages(pages: StoredPages, { type, pageIndex, pageIndexes }: Write
   if (pageIndexes !== undefined && !Array.isArray(pageIndexes)) {
     throw new ZramError('EINVAL', `pageIndexes must be a list of pages and ranges, not ${describe(pageIndexes)}.`);
   }
-  return slotsOf(pages, disjoint((pageIndexes ?? [pageIndex]).map((one: unknown) => rangeOf(pages, one))));
+  const ranges = (pageIndexes ?? [pageIndex]).map((one: unknown) => rangeOf(pages, one));
+  return slotsIn(pages, disjoint(ranges), NOT_WRITTEN);
 }
 
-type Range = [first: number, last: number];
-
 /** Ranges in their order; where some overlap, what they cover in ascending order: no page is looked at twice. */
-function disjoint(ranges: readonly Range[]): readonly Range[] {
-  const joined: Range[] = [];
+function disjoint(ranges: readonly PageSpan[]): readonly PageSpan[] {
+  const joined: [number, number][] = [];
   for (const [first, last] of [...ranges].sort(([a], [b]) => a - b)) {
     const before = joined.at(-1);
     if (before && first <= before[1]) before[1] = Math.max(before[1], last);
@@ -178,11 +187,7 @@ function disjoint(ranges: readonly Range[]): readonly Range[] {
   return joined.length === ranges.length ? ranges : joined;
 }
 
-function* slotsOf(pages: StoredPages, ranges: readonly Range[]): Generator<number> {
-  for (const [first, last] of ranges) yield* slotsIn(pages, first, last, NOT_WRITTEN);
-}
-
-function rangeOf(pages: StoredPages, one: unknown): Range {
+function rangeOf(pages: StoredPages, one: unknown): PageSpan {
   const [first, last, ...more] = (Array.isArray(one) ? one : [one, one]) as unknown[];
   if (more.length > 0) throw new ZramError('EINVAL', 'a range of pages is its first and its last page, and no more.');
   const [from, to] = [indexOf(pages, first), indexOf(pages, last)];

@@ -1,5 +1,6 @@
 /** CRC-32 as zlib, PNG and gzip have it (polynomial 0xEDB88320), four bytes a step: some 800 MB/s. */
-import { pause, pauseDue } from './pacer.js';
+import { viewOf } from '../bytes.js';
+import { pause, pauseDue } from '../pacer.js';
 
 /** A millisecond of work at most. */
 const TURN_BYTES = 512 * 1024;
@@ -41,7 +42,7 @@ export function crc32(bytes: Uint8Array, crc = 0): number {
 export async function crc32InTurns(bytes: Uint8Array, crc: number): Promise<number> {
   for (let at = 0; at < bytes.length; at += TURN_BYTES) {
     if (pauseDue()) await pause();
-    crc = crc32(bytes.subarray(at, at + TURN_BYTES), crc);
+    crc = crc32(viewOf(bytes, at, Math.min(at + TURN_BYTES, bytes.length)), crc);
   }
   return crc;
 }

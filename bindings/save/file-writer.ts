@@ -26,7 +26,7 @@ import {
   type HeadJson,
 } from './format.js';
 import { HELD, groupsOf, type GroupPart, type Numbering } from './groups.js';
-import { pause, pauseDue } from './pacer.js';
+import { pause, pauseDue } from '../pacer.js';
 import { SectionWriter } from './section-writer.js';
 import type { SinkWriter } from './sink.js';
 
@@ -149,7 +149,8 @@ export class FileWriter {
       const flag = (state & STATE_INCOMPRESSIBLE) === 0 ? 0 : INCOMPRESSIBLE;
       const distance = part.distances[page];
       if (distance > 0) this.#put(part.device, index, RECORD_FORK | flag, distance, NO_VALUE);
-      else if ((state & HELD) === 0) this.#put(part.device, index, RECORD_FILL, 0, part.pages.peek(index).slice(0, 8));
+      else if ((state & HELD) === 0)
+        this.#put(part.device, index, RECORD_FILL, 0, copyOf(part.pages.peek(index), 0, 8));
       else await this.#writeHeld(part, page, flag);
       if (this.#out.full) await this.#flush();
     }
@@ -190,7 +191,7 @@ export class FileWriter {
     const { core, address } = pages;
     const result = core.raw.zramPayload(address, index);
     const codec = result >>> 16;
-    const bytes = core.page().slice(0, result & 0xffff);
+    const bytes = copyOf(core.page(), 0, result & 0xffff);
     if (codec === CODEC_RAW || codec === CODEC_PAGE) return { algorithm: undefined, bytes };
     if (codec === CODEC_LZ4) return { algorithm: LZ4, bytes };
     const encoder = this.#encoders.find(codec);
@@ -214,7 +215,7 @@ export class FileWriter {
     if (encoder.codec === CODEC_LZ4) {
       core.page().set(page);
       const length = core.raw.lz4Compress(lz4Level(primary.params));
-      bytes = core.staging().slice(PAGE_SIZE, PAGE_SIZE + Math.min(length, PAGE_SIZE));
+      bytes = copyOf(core.staging(), PAGE_SIZE, PAGE_SIZE + Math.min(length, PAGE_SIZE));
     } else {
       bytes = encodeVerified(state, encoder, page);
       pages.live();

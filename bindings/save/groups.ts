@@ -6,7 +6,7 @@
  */
 import { STATE_MERGED, STATE_SAME, STATE_STORED, STATE_WRITTEN_BACK, type StoredPages } from '../stored-pages.js';
 import { GROUP_PAGES } from './format.js';
-import { pause, pauseDue } from './pacer.js';
+import { pause, pauseDue } from '../pacer.js';
 
 /** With STATE_SAME: the value is kept in cells of its own. As SLOT_SAME_WIDE in assembly/zram/table.ts. */
 const STATE_SAME_WIDE = 1 << 1;

@@ -3,7 +3,7 @@
  * when anything turns out to be wrong: either all of a file is loaded, or nothing.
  */
 import { PAGE_SIZE, readOptions } from '../arguments.js';
-import { copyOf } from '../bytes.js';
+import { copyOf, viewOf } from '../bytes.js';
 import type { EncoderHold } from '../compressors/codecs.js';
 import type { CompressorParams } from '../compressors/compressor.js';
 import { EngineLease } from '../engine-lease.js';
@@ -27,7 +27,7 @@ import {
   type DeviceJson,
   type HeadJson,
 } from './format.js';
-import { pause, pauseDue } from './pacer.js';
+import { pause, pauseDue } from '../pacer.js';
 import { PageLoader, type LoadedCodec } from './page-loader.js';
 import { SectionReader, type Section } from './section-reader.js';
 import { SourceReader } from './source.js';
@@ -86,7 +86,7 @@ export async function loadFileIntoOwn(
 ): Promise<LoadedFile> {
   const reader = new SourceReader(source);
   return orCancel(reader, async () => {
-    const known = readOptions(options, [...mode.options, ...ENGINE_OPTIONS], call);
+    const known = readOptions(options, [...mode.options.filter((name) => name !== 'pool'), ...ENGINE_OPTIONS], call);
     const { module, maxMemory, compressors, ...rest } = known;
     const engine = await Engine.create({ module, maxMemory, compressors });
     try {
@@ -115,6 +115,7 @@ async function readFile(
   mode: LoadMode,
   lease: EngineLease | undefined,
 ): Promise<LoadedFile> {
+  Zram.onLease(engine, options, undefined).destroy(); // a wrong option is told before anything is read
   const loading = new Loading(engine, options, mode, lease);
   try {
     const sections = new SectionReader(reader);
@@ -302,8 +303,8 @@ function headOf({ payload, offset }: Section, mode: LoadMode): HeadJson {
 function codecOf(payload: Uint8Array, offset: number): { json: CodecJson; rest: Uint8Array } {
   const length = payload.length < 4 ? Infinity : numberAt(payload, 0);
   if (length > payload.length - 4) throw damaged(offset, 'a compressor’s description does not fit its section');
-  const rest = payload.subarray(4 + length);
-  const json = parse(payload.subarray(4, 4 + length), offset) as Partial<CodecJson>;
+  const rest = viewOf(payload, 4 + length);
+  const json = parse(viewOf(payload, 4, 4 + length), offset) as Partial<CodecJson>;
   const { name, level, winbits, dictionary } = json;
   if (typeof name !== 'string') throw damaged(offset, 'a compressor has no name');
   const right =

@@ -17,7 +17,7 @@ import {
   RECORD_SHARE,
   damaged,
 } from './format.js';
-import { pause, pauseDue } from './pacer.js';
+import { pause, pauseDue } from '../pacer.js';
 import type { Section } from './section-reader.js';
 
 /** A compressor of the file. */

@@ -7,7 +7,7 @@ import { Zram } from '../zram.js';
 import { FileWriter, type Item } from './file-writer.js';
 import { SECTION_BYTES_MAX } from './format.js';
 import { Numbering } from './groups.js';
-import { pause, pauseDue } from './pacer.js';
+import { pause, pauseDue } from '../pacer.js';
 import { SinkWriter } from './sink.js';
 
 /** Bytes of a name or comment as JSON: beside it a section has settings of a fixed length. */

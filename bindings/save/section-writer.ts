@@ -1,4 +1,5 @@
 /** Makes the sections of a save file, one after the other, and gives them to the sink in pieces. */
+import { copyOf } from '../bytes.js';
 import { crc32InTurns } from './crc32.js';
 import { CHECKSUM_BYTES, MAGIC, PAGES, PREAMBLE_BYTES, SECTION_HEAD_BYTES, VERSION } from './format.js';
 import type { SinkWriter } from './sink.js';
@@ -78,7 +79,7 @@ export class SectionWriter {
   async flush(): Promise<void> {
     await this.endRecords();
     if (this.#at === 0) return;
-    const piece = this.#buffer.slice(0, this.#at);
+    const piece = copyOf(this.#buffer, 0, this.#at);
     this.#at = 0;
     await this.#sink.write(piece);
   }

@@ -82,7 +82,10 @@ export function nodeTarget(stream: NodeWritable): Target {
         const tells = stream.end.length > 0 || stream.writableFinished !== undefined;
         if (!tells || isThenable(result)) follow(result, done);
       });
-      if (closesItself(stream) && !events.closed) await events.wait(['close'], () => undefined);
+      if (!closesItself(stream)) return;
+      await events.wait(['close'], (done) => {
+        if (events.closed) done();
+      });
     },
     async abort(reason) {
       await stream.destroy?.(reason);

@@ -1,4 +1,5 @@
 /** Sinks that take bytes and say how many: files of Deno and of the browser, a `FileHandle`, objects of one's own. */
+import { viewOf } from '../bytes.js';
 import type { OwnBytes, Target, WriteSink } from './sink.js';
 
 /** What the numbers of a sink are; `unknown` as long as each was that of all bytes. */
@@ -17,7 +18,7 @@ export function plainTarget(sink: WriteSink): Target {
 
   /** A push to an array answers with its length, which a piece of no bytes makes longer, too. */
   async function meaningOf(number: number): Promise<Numbers> {
-    if (!(number > 0)) return 'counts';
+    if (!(number > 0 && Number.isSafeInteger(number))) return 'counts';
     const result = await sink.write(new Uint8Array(0));
     const answer = isNumber(result) ? Number(result) : NaN;
     if (answer === 0) return 'counts';
@@ -31,7 +32,7 @@ export function plainTarget(sink: WriteSink): Target {
     async write(bytes) {
       const { length } = bytes;
       for (let at = 0; at < length;) {
-        const count = await taken(bytes.subarray(at), length - at);
+        const count = await taken(viewOf(bytes, at) as OwnBytes, length - at);
         if (count === undefined) return;
         if (!Number.isInteger(count) || count <= 0 || count > length - at) {
           throw new Error(`its write() took ${count} of ${length - at} bytes.`);

@@ -3,7 +3,7 @@ import { checkBytes } from '../arguments.js';
 import { allocate, isBytes, lengthOf, setBytes, viewOf } from '../bytes.js';
 import { ZramError } from '../errors.js';
 import { describe, textOf } from '../size.js';
-import { pause, pauseDue } from './pacer.js';
+import { pause, pauseDue } from '../pacer.js';
 
 /** What a `ReadableStream` is here. */
 export interface WebSource {
@@ -180,6 +180,7 @@ function hearErrors(source: unknown): void {
 
 function iteratorChunks(iterator: unknown, source: object): Chunks {
   const chunks = iterator as AsyncIterator<unknown>;
+  if (typeof chunks?.next !== 'function') throw new Error('its iterator has no next().');
   return {
     next: () => chunks.next(),
     async cancel() {

@@ -43,6 +43,20 @@ console.log(JSON.stringify(await ${use}(library)));
   });
 }
 
+// As CommonJS, which has no import.meta.url: the core is looked for beside the bundle all the same.
+for (const entry of ['index', 'external', 'parallel', 'node']) {
+  await esbuild.build({
+    entryPoints: [`node_modules/zram-wasm/dist/${entry}.js`],
+    bundle: true,
+    format: 'cjs',
+    platform: 'node',
+    logOverride: { 'empty-import-meta': 'silent' },
+    outfile: `cjs/${entry}.cjs`,
+  });
+}
+await copyFile('node_modules/zram-wasm/dist/core.wasm', 'cjs/core.wasm');
+await copyFile('node_modules/zram-wasm/dist/parallel-worker.js', 'cjs/parallel-worker.js');
+
 // As one script, for realms that have no modules: exports in a global variable.
 await esbuild.build({
   entryPoints: ['node_modules/zram-wasm/dist/index.js'],

@@ -1,5 +1,5 @@
 /** The installed package behind bundlers and in a browser: esbuild, Vite, Chromium under a strict policy. */
-import { readFile, readdir } from 'node:fs/promises';
+import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import * as sources from '../../bindings/index.js';
@@ -42,6 +42,41 @@ test('a bundle of esbuild runs in Node: parallel', async () => {
   expect(expectedInParallel).toMatchObject({ same: true, spread: true });
   const { stdout } = await installed.node('esbuild-parallel/main.js');
   expect(JSON.parse(stdout)).toEqual(expectedInParallel);
+});
+
+/** Runs the code in a CommonJS file, and gives what it printed as JSON. */
+async function inCommonJs(code: string): Promise<unknown> {
+  await writeFile(installed.path('cjs/main.cjs'), `(async () => { ${code} })();`);
+  return JSON.parse((await installed.node('cjs/main.cjs')).stdout);
+}
+
+test.each(ENTRIES)('a CommonJS bundle of esbuild runs in Node: %s', async (entry) => {
+  const code = `const { roundTrip } = await import('../round-trip.js');
+    console.log(JSON.stringify(await roundTrip(require('./${entry}.cjs'))));`;
+  expect(await inCommonJs(code)).toEqual(expected);
+});
+
+test('a CommonJS bundle of esbuild runs in Node: parallel', async () => {
+  const code = `const { parallelRoundTrip } = await import('../parallel-round-trip.js');
+    console.log(JSON.stringify(await parallelRoundTrip(require('./parallel.cjs'))));`;
+  expect(await inCommonJs(code)).toEqual(expectedInParallel);
+});
+
+test('a CommonJS bundle without the core beside it: EIO', async () => {
+  await rm(installed.path('cjs/core.wasm'));
+  const code = `const { code, message } = await require('./external.cjs').Engine.create().catch((error) => error);
+    console.log(JSON.stringify({ code, message }));`;
+  expect(await inCommonJs(code)).toMatchObject({ code: 'EIO', message: expect.stringMatching(/core\.wasm/) });
+});
+
+test.each(['cjs', 'esm'])('every class has its own name in every bundle: %s', async (format) => {
+  const entries = ['index', 'external', 'node', 'parallel'].map((entry) =>
+    format === 'cjs' ? `require('./${entry}.cjs')` : `await import('../node_modules/zram-wasm/dist/${entry}.js')`,
+  );
+  const code = `const exports = [${entries.join(', ')}].flatMap((entry) => Object.entries(entry));
+    const wrong = exports.filter(([name, value]) => typeof value === 'function' && value.name !== name);
+    console.log(JSON.stringify([exports.length > 20, wrong.map(([name]) => name)]));`;
+  expect(await inCommonJs(code)).toEqual([true, []]);
 });
 
 test.each([

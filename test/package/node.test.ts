@@ -120,6 +120,39 @@ test('all entries have one ZramError', async () => {
   expect(await installed.evaluate('errors.js', code)).toEqual([true, true, true]);
 });
 
+test('objects of two copies do not mix, and the sentence says why; a backing has one user among all copies', async () => {
+  const code = `import { Engine, MemoryBacking, Zram } from 'zram-wasm';
+    import * as external from 'zram-wasm/external';
+    const [one, two] = [await Engine.create(), await external.Engine.create()];
+    const [a, b] = [one, two].map((engine) => engine.createZram({ disksize: '1M' }));
+    const told = (call) => { try { call(); return 'nothing'; } catch ({ message }) { return message; } };
+    const backing = new MemoryBacking(4);
+    const user = one.createZram({ disksize: '1M', backing });
+    const seen = [
+      told(() => one.createZram({ pool: two.createPool() })),
+      told(() => a.diff(b)),
+      await a.save({ write() {} }).then(() => Zram.saveAll({ write() {} }, [b])).catch(({ message }) => message),
+      told(() => two.createZram({ disksize: '1M', backing })),
+    ];
+    user.destroy();
+    two.createZram({ disksize: '1M', backing });
+    console.log(JSON.stringify(seen));`;
+  const another = expect.stringMatching(/^EINVAL: .* not the (ZsPool|Zram) of another copy of zram-wasm/);
+  const seen = await installed.evaluate('copies.js', code);
+  expect(seen).toEqual([another, another, another, expect.stringMatching(/^EBUSY/)]);
+});
+
+test.each(['zram-wasm', 'zram-wasm/external'])(
+  'making an engine loads no more of Node than it needs: %s',
+  async (entry) => {
+    const code = `import { Engine } from '${entry}';
+    (await Engine.create()).createZram({ disksize: '1M' }).writePage(0, new Uint8Array(4096));
+    console.log(JSON.stringify(process.moduleLoadList.filter((name) => /undici|webstreams|internal.crypto|zlib/.test(name))));`;
+    const bare = `console.log(JSON.stringify(process.moduleLoadList.filter((name) => /undici|webstreams|internal.crypto|zlib/.test(name))));`;
+    expect(await installed.evaluate('globals.js', code)).toEqual(await installed.evaluate('no-globals.js', bare));
+  },
+);
+
 test('external.createSync without a module says what to do', async () => {
   const code = `import { Engine } from 'zram-wasm/external';
     try { Engine.createSync(); } catch ({ message }) { console.log(JSON.stringify(message)); }`;

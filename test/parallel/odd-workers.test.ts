@@ -211,8 +211,9 @@ describe.each(TRANSPORTS)('over $name', ({ sharedMemory }) => {
 
   test('a Worker that calls the device from inside', async () => {
     const inside: Promise<string>[] = [];
-    let device: ParallelZram | undefined;
+    const devices: ParallelZram[] = [];
     const sends = (message: Message, send: (message: Message) => void): void => {
+      const [device] = devices;
       if (device && inside.length < 50) {
         const page = BYTES.slice(0, PAGE_SIZE);
         inside.push(codeOf(device.writePage(400, page)), codeOf(device.readPage(2)), codeOf(device.stats()));
@@ -221,7 +222,7 @@ describe.each(TRANSPORTS)('over $name', ({ sharedMemory }) => {
       send(message);
     };
     const { zram } = await makeOdd({ sends }, { sharedMemory });
-    device = zram;
+    devices.push(zram);
     await zram.writePages(0, BYTES);
     expect(new Set(await Promise.all(inside))).toEqual(new Set(['done']));
     expect(sameBytes(await zram.readPage(400), BYTES.subarray(0, PAGE_SIZE))).toBe(true);

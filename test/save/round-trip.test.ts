@@ -1,10 +1,13 @@
 /** What is saved and loaded reads as it did, and shares as it did. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { Engine, MemoryBacking, Zram, ZramSnapshot, type AsyncBacking, type Compressor } from '../../bindings/index.js';
 import { PAGE_SIZE, generatedSets, pageCount, sameBytes, type DataSet } from '../support/pages.js';
 import { Random } from '../support/random.js';
 import { BUILDS, compiledCore, engineOf, rawExports, type Build } from '../support/raw-core.js';
 import { contentStat, saved, savedAll } from './support.js';
+
+// What is asynchronous gives way to timers, so that the clock of a test can run out while it works.
+jest.setTimeout(120_000);
 
 const SEED = 20261125;
 const sets = generatedSets(SEED);

@@ -1,12 +1,22 @@
 /** An obviously right StateHistory, a Map of copies, beside the real one; and random operations for both. */
 import fc from 'fast-check';
-import type { Engine, StateHistory, StateHistoryOptions, ZramError } from '../../bindings/index.js';
+import type {
+  Engine,
+  PoolOptions,
+  PushOptions,
+  StateHistory,
+  StateHistoryOptions,
+  ZramError,
+  ZsPool,
+} from '../../bindings/index.js';
 import { PAGE_SIZE } from './pages.js';
 import { Random } from './random.js';
 
 /** Most bytes of a state: some whole pages and a piece. */
 const LENGTH_MAX = 7 * PAGE_SIZE + 100;
 const EDITS_MAX = 4;
+/** Zspages that are not full, tables, and what memory has set aside. */
+const SLACK_BYTES = 30 * PAGE_SIZE;
 
 export type HistoryOperation =
   | { kind: 'push'; from: number; seed: number; length: number; edits: number; segments: 'none' | 'random' | 'empty' }
@@ -54,11 +64,24 @@ export function victimOf(ids: readonly number[], policy: 'oldest' | 'thin'): num
   return inner.reduce((least, id) => (ratio(id) < ratio(least) ? id : least));
 }
 
+export interface HistoryLimits {
+  /** A pool for it, to be made with these options. */
+  readonly pool?: PoolOptions | undefined;
+  /** Whether memory, or the pool, is so small that states go for it. */
+  readonly tight?: boolean | undefined;
+  /** An engine and a pool like the history's: there, what was refused must not fit alone. */
+  readonly alone?: (() => { engine: Engine; options: StateHistoryOptions }) | undefined;
+  /** A fault in the history. */
+  readonly fault?: ((history: StateHistory) => StateHistory) | undefined;
+}
+
 export class ModelHistory {
   failures = 0;
   evictions = 0;
   readonly #engine: Engine;
   readonly #options: StateHistoryOptions;
+  readonly #limits: HistoryLimits;
+  readonly #pool: ZsPool | undefined;
   readonly #history: StateHistory;
   readonly #usedBefore: number;
   readonly #emptyBytes: number;
@@ -67,11 +90,14 @@ export class ModelHistory {
   readonly #pushed: Uint8Array[] = [];
   #lastId = 0;
 
-  constructor(engine: Engine, options: StateHistoryOptions) {
+  constructor(engine: Engine, options: StateHistoryOptions, limits: HistoryLimits = {}) {
     this.#engine = engine;
     this.#options = options;
+    this.#limits = limits;
     this.#usedBefore = engine.memory.used;
-    this.#history = engine.createStateHistory(options);
+    this.#pool = limits.pool && engine.createPool(limits.pool);
+    const history = engine.createStateHistory({ ...options, pool: this.#pool });
+    this.#history = limits.fault?.(history) ?? history;
     this.#emptyBytes = this.#history.stats().heldBytes;
   }
 
@@ -94,6 +120,7 @@ export class ModelHistory {
     const { heldBytes } = this.#history.stats();
     same(heldBytes, this.#emptyBytes, 'held when empty');
     this.#history.destroy();
+    this.#pool?.destroy();
     same(this.#engine.memory.used, this.#usedBefore, 'used after destroy');
   }
 
@@ -110,14 +137,16 @@ export class ModelHistory {
     const starts = Array.from({ length: 1 + random.below(4) }, () => random.below(bytes.length + 1));
     const given = [...new Set(starts)].sort((a, b) => a - b);
     const before = [...this.#states.keys()];
+    const options = segments === 'none' ? undefined : { segments: segments === 'empty' ? [] : given };
     let id: number;
     try {
-      id = this.#history.push(bytes, segments === 'none' ? undefined : { segments: segments === 'empty' ? [] : given });
+      id = this.#history.push(bytes, options);
     } catch (error) {
       same((error as ZramError).code, 'ENOMEM', 'code');
       this.failures++;
       same(this.#history.ids().join(), before.join(), 'ids after a failure');
       this.#readAll();
+      this.#checkRefused(bytes, options);
       return;
     }
     same(id, ++this.#lastId, 'id');
@@ -130,14 +159,42 @@ export class ModelHistory {
   #makeRoom(): void {
     const { maxStates = Infinity, maxBytes, policy = 'oldest' } = this.#options;
     const left = this.#history.ids().length;
-    while (this.#states.size > (maxBytes === undefined ? maxStates : left)) {
-      this.#states.delete(victimOf([...this.#states.keys()], policy));
+    const most = maxBytes === undefined && !this.#limits.tight ? maxStates : left;
+    if (most > maxStates || most === 0) throw new Error(`${most} states are left`);
+    let last: Uint8Array | undefined;
+    while (this.#states.size > most) {
+      const id = victimOf([...this.#states.keys()], policy);
+      last = this.#states.get(id);
+      this.#states.delete(id);
       this.evictions++;
     }
+    if (last && this.#limits.tight && most < maxStates) this.#checkNeeded(last);
     if (maxBytes === undefined) return;
     const { heldBytes } = this.#history.stats();
     if (heldBytes > parseInt(String(maxBytes), 10) * 1024)
       throw new Error(`${heldBytes} bytes held, bound ${maxBytes}`);
+  }
+
+  /** Memory was short before the last state went: what is left now is no more than that state, and the one it went for, may take. */
+  #checkNeeded(last: Uint8Array): void {
+    const { limit, used } = this.#engine.memory;
+    const pool = this.#limits.pool?.limit as number | undefined;
+    const left = pool === undefined ? limit - used : pool - (this.#pool as ZsPool).totalPages * PAGE_SIZE;
+    const most = last.length + LENGTH_MAX + SLACK_BYTES;
+    if (left > most) throw new Error(`a state went although ${left} bytes are free`);
+  }
+
+  #checkRefused(bytes: Uint8Array, options: PushOptions | undefined): void {
+    const other = this.#limits.alone?.();
+    if (!other) return;
+    let code: string | undefined;
+    try {
+      other.engine.createStateHistory(other.options).push(bytes, options);
+    } catch (error) {
+      ({ code } = error as ZramError);
+    }
+    other.engine.destroy();
+    same(code, 'ENOMEM', 'a state that was refused, alone');
   }
 
   #get({ which, room }: HistoryOperation & { kind: 'get' }): void {
@@ -197,4 +254,68 @@ export class ModelHistory {
 
 function same<T>(got: T, expected: T, what: string): void {
   if (got !== expected) throw new Error(`${what}: ${String(got)} instead of ${String(expected)}`);
+}
+
+/** Histories with a fault, which the model must find where memory is short: by what the fault is. */
+type Planted = Record<string, (history: StateHistory) => StateHistory>;
+
+export const PLANTED: Planted = {
+  'a byte of an older state is read': (history) =>
+    withFault(history, {
+      get(id, out) {
+        const [before] = history.ids().filter((other) => other < id && history.sizeOf(other) > 300);
+        const to = history.get(id, out);
+        if (before !== undefined && history.sizeOf(id) > 300) to[300] = history.get(before)[300];
+        return to;
+      },
+    }),
+  'the second oldest goes': (history) =>
+    withFault(history, {
+      push(bytes, options) {
+        const before = history.ids();
+        const id = history.push(bytes, options);
+        const [first, second] = history.ids();
+        if (history.ids().length <= before.length && second !== undefined && second !== id) history.delete(second);
+        else if (history.ids().length <= before.length) history.delete(first);
+        return id;
+      },
+    }),
+  'a push that fails takes a state with it': (history) =>
+    withFault(history, {
+      push(bytes, options) {
+        try {
+          return history.push(bytes, options);
+        } catch (error) {
+          const [oldest] = history.ids();
+          if (oldest !== undefined) history.delete(oldest);
+          throw error;
+        }
+      },
+    }),
+};
+
+/** The same where memory is not short. */
+export const PLANTED_WITH_ROOM: Planted = {
+  'states go although there is room': (history) =>
+    withFault(history, {
+      push(bytes, options) {
+        const id = history.push(bytes, options);
+        if (id % 9 === 8) for (const other of history.ids()) if (other !== id) history.delete(other);
+        return id;
+      },
+    }),
+};
+
+function withFault(history: StateHistory, fault: Partial<StateHistory>): StateHistory {
+  const calls: Partial<StateHistory> = {
+    push: (bytes: Uint8Array, options?: PushOptions) => history.push(bytes, options),
+    get: (id: number, out?: Uint8Array) => history.get(id, out),
+    sizeOf: (id: number) => history.sizeOf(id),
+    delete: (id: number) => history.delete(id),
+    ids: () => history.ids(),
+    stats: () => history.stats(),
+    destroy: () => history.destroy(),
+    ...fault,
+  };
+  return calls as StateHistory;
 }

@@ -116,6 +116,7 @@ export type Name = keyof Scene['subjects'];
 export type Calls = Readonly<Record<Name, Readonly<Record<string, readonly Parameter[]>>>>;
 
 const CALL = (): void => undefined;
+const CALL_OF_ANY = { addEventListener: CALL, removeEventListener: CALL };
 const END = { destroy: [], '[Symbol.dispose]': [] };
 
 /** What `Zram.save` writes of a device that holds a page. */
@@ -201,12 +202,32 @@ export function callsOf(scene: Scene): Calls {
     coded: ['', 'nothing', 'toString', '__proto__', undefined, null, 1, {}].map((name) => [name, 'ENOENT']),
   });
 
+  const signal: Parameter = {
+    good: new AbortController().signal,
+    wrong: [
+      null,
+      1,
+      true,
+      'abort',
+      {},
+      [],
+      CALL,
+      { aborted: false },
+      { ...CALL_OF_ANY, aborted: 0 },
+      new EventTarget(),
+    ],
+  };
   const pages = [integer(1, 0, DISK_PAGES - 2), integer(2, 0, DISK_PAGES - 1), out(2 * PAGE_SIZE)];
   const range = [integer(100, 0, DISK_BYTES - 5000), integer(5000, 0, DISK_BYTES - 100), out(5000)];
   const reads = {
-    ...{ readPage: [index, out(PAGE_SIZE)], readPages: pages, readPagesAsync: pages, read: range, readAsync: range },
+    ...{ readPage: [index, out(PAGE_SIZE)], readPages: pages, read: range },
+    ...{ readPagesAsync: [...pages, options({ signal })], readAsync: [...range, options({ signal })] },
     ...{ blockState: [index], objectOf: [index] },
   };
+  const written = [
+    integer(DISK_BYTES - 5000, 0, DISK_BYTES - 5000),
+    bytes(new Uint8Array(5000), [5001, DISK_BYTES + 1]),
+  ];
   const states: Parameter = {
     good: new Uint32Array(4),
     wrong: [
@@ -301,9 +322,17 @@ export function callsOf(scene: Scene): Calls {
       .flatMap((far) => [{ pageIndex: far }, { pageIndexes: [1, [2, far]] }, `page_index=${far}`])
       .map((value) => [value, 'ERANGE']),
   };
+  const writebackAsync: Parameter = {
+    ...writeback,
+    good: { type: 'huge', signal: signal.good, maxFailures: 3 },
+    wrong: [
+      ...writeback.wrong,
+      ...signal.wrong.map((wrong) => ({ type: 'huge', signal: wrong })),
+      ...[null, 0, -1, 1.5, NaN, '3', {}, 2 ** 53].map((maxFailures) => ({ type: 'huge', maxFailures })),
+    ],
+  };
 
   const percent = integer(50, 1, 100);
-  const isSet = (value: unknown) => [value, 'EBUSY'] as const; // whatever is given: the device has a disksize
   const backing: Parameter = {
     good: new MemoryBacking(SLOTS),
     wrong: [
@@ -394,12 +423,14 @@ export function callsOf(scene: Scene): Calls {
     Zram: {
       'static create': [options({ ...zramOptions, backing: deviceBacking, ...ofItsPool, ...engine })],
       init: [{ ...size('1M'), wrong: [...size('1M').wrong, 0, '0'] }],
-      setBacking: [{ good: backing.good, wrong: [], coded: backing.wrong.map(isSet) }],
+      setBacking: [{ ...backing, coded: [[new MemoryBacking(1), 'EBUSY']] }], // the device has a disksize
       writePage: [index, onePage],
       writePages: [integer(DISK_PAGES - 2, 0, DISK_PAGES - 2), twoPages],
-      write: [integer(DISK_BYTES - 5000, 0, DISK_BYTES - 5000), bytes(new Uint8Array(5000), [5001, DISK_BYTES + 1])],
+      write: written,
+      writeAsync: [...written, options({ signal })],
       ...reads,
       diff: [other],
+      diffAsync: [other, options({ signal })],
       pageStates: [integer(1, 0, DISK_PAGES - 2), integer(2, 0, DISK_PAGES - 1), states],
       discard: [integer(PAGE_SIZE, 0, DISK_BYTES - PAGE_SIZE), integer(PAGE_SIZE, 0, DISK_BYTES - PAGE_SIZE)],
       merge: [merge],
@@ -407,7 +438,7 @@ export function callsOf(scene: Scene): Calls {
       idle: [idle],
       recompress: [recompress],
       writeback: [writeback],
-      writebackAsync: [writeback],
+      writebackAsync: [writebackAsync],
       snapshot: [],
       clone: [],
       save: [sink],
@@ -421,7 +452,15 @@ export function callsOf(scene: Scene): Calls {
       'get debugStat': [],
       ...END,
     },
-    ZramSnapshot: { ...reads, diff: [other], clone: [], save: [sink], 'get disksize': [], ...END },
+    ZramSnapshot: {
+      ...reads,
+      diff: [other],
+      diffAsync: [other, options({ signal })],
+      clone: [],
+      save: [sink],
+      'get disksize': [],
+      ...END,
+    },
     Sysfs: {
       read: [attribute('mm_stat', 'mem_limit')],
       write: [attribute('mem_limit', 'mm_stat'), text('1M')],

@@ -107,24 +107,25 @@ function codecOf(payload: Uint8Array): Codec {
   const head = objectOf(payload.subarray(4, 4 + length));
   const rest = payload.subarray(4 + length);
   const name = text(head.name, 'name of a compressor');
-  if (head.level !== undefined) whole(head.level, -Infinity, Infinity, 'level');
-  if (head.winbits !== undefined) whole(head.winbits, -Infinity, Infinity, 'winbits');
+  if (name !== 'lz4' && name !== 'deflate') refuse('a compressor that this reader does not have');
+  if (head.level !== undefined) whole(head.level, -(2 ** 31), 2 ** 31 - 1, 'level');
+  if (head.winbits !== undefined) whole(Math.abs(head.winbits as number), 8, 15, 'winbits');
+  if (name === 'lz4' && head.dictionary !== undefined) refuse('a dictionary of LZ4');
   if (head.dictionary === undefined ? rest.length > 0 : head.dictionary !== rest.length) refuse('dictionary');
   return { name, dictionary: head.dictionary === undefined ? undefined : rest };
 }
 
 function checkAlgorithms(value: unknown, codecs: readonly Codec[]): void {
   if (!Array.isArray(value)) refuse('algorithms');
-  const priorities = new Set<number>();
+  let next = 0;
   for (const one of value as Record<string, unknown>[]) {
     if (typeof one !== 'object' || one === null) refuse('algorithm');
-    const priority = whole(one.priority, 0, 3, 'priority');
-    if (priorities.has(priority)) refuse('priority twice');
-    priorities.add(priority);
+    // The primary comes first: only 0 will do for it.
+    next = whole(one.priority, next, next === 0 ? 0 : 3, 'priority') + 1;
     whole(one.codec, 1, codecs.length, 'codec of an algorithm');
-    if (one.level !== undefined) whole(one.level, -Infinity, Infinity, 'level of an algorithm');
+    if (one.level !== undefined) whole(one.level, -(2 ** 31), 2 ** 31 - 1, 'level of an algorithm');
   }
-  if (!priorities.has(0)) refuse('no primary compressor');
+  if (next === 0) refuse('no primary compressor');
 }
 
 class Reader {
@@ -141,8 +142,8 @@ class Reader {
     if (sections[0]?.type !== 'HEAD') refuse('no HEAD');
     if (sections.at(-1)!.type !== 'END ' || sections.at(-1)!.payload.length > 0) refuse('no END');
     const head = objectOf(sections[0].payload);
-    const devices = whole(head.devices, 1, Infinity, 'devices');
-    const objects = whole(head.objects, 0, Infinity, 'objects');
+    const devices = whole(head.devices, 1, 2 ** 32 - 1, 'devices');
+    const objects = whole(head.objects, 0, 2 ** 32 - 1, 'objects');
     const comment = head.comment === undefined ? undefined : text(head.comment, 'comment');
     let pages = false;
     for (const { type, payload } of sections.slice(1, -1)) {
@@ -166,12 +167,12 @@ class Reader {
     const name = text(head.name, 'name');
     if (this.devices.some((one) => one.name === name)) refuse('a name that comes twice');
     const snapshot = flag(head.snapshot, 'snapshot');
-    const diskPages = whole(head.diskPages, 1, 2 ** 32, 'diskPages');
+    const diskPages = whole(head.diskPages, 1, 2 ** 32 - 1, 'diskPages');
     const pagesStored = whole(head.pagesStored, 0, diskPages, 'pagesStored');
     checkAlgorithms(head.algorithms, this.codecs);
     for (const key of ['dedup', 'verifyCompressors', 'trackEntryActime']) flag(head[key], key);
     whole(head.memLimit, 0, Number.MAX_SAFE_INTEGER, 'memLimit');
-    if (head.chainSize !== undefined) whole(head.chainSize, 1, 16, 'chainSize');
+    if (head.chainSize !== undefined && ![4, 8, 16].includes(head.chainSize as number)) refuse('chainSize');
     if (head.shrinker !== undefined) flag(head.shrinker, 'shrinker');
     this.devices.push({ name, snapshot, diskPages, pagesStored, pages: new Map(), incompressible: new Set() });
   }
@@ -249,7 +250,6 @@ class Reader {
     if (number === 0) return payload;
     const codec = this.codecs[number - 1] ?? refuse('a compressor that did not come');
     if (codec.name === 'lz4') return referenceDecode(payload, PAGE);
-    if (codec.name !== 'deflate') refuse('a compressor that this reader does not know');
     try {
       const dictionary = codec.dictionary && { dictionary: codec.dictionary };
       return inflateRawSync(payload, { maxOutputLength: PAGE, ...dictionary });

@@ -11,9 +11,12 @@ let lastTurn = -Infinity;
 /** The turn of the last call that asked for one: each waits for the one before it. */
 let queue: Promise<void> = Promise.resolve();
 
-/** Whether whoever else is waiting should have a turn now: await `pause` then. */
-export function pauseDue(): boolean {
-  return performance.now() - lastTurn >= SLICE_MILLISECONDS;
+/**
+ * Whether whoever else is waiting should have a turn now: await `pause` then.
+ * @param begun when the call began, if what it does first is to be done before it returns its promise
+ */
+export function pauseDue(begun = -Infinity): boolean {
+  return performance.now() - Math.max(lastTurn, begun) >= SLICE_MILLISECONDS;
 }
 
 /** Lets the event loop go round once. Whatever the caller works on may have been destroyed meanwhile. */
@@ -27,6 +30,7 @@ export function pause(): Promise<void> {
 /** A macrotask. A timer of no milliseconds would be one of four, in browsers. */
 function nextTurn(): Promise<void> {
   return new Promise((resolve) => {
+    const { setImmediate } = globalThis as { setImmediate?: (callback: () => void) => unknown };
     if (typeof setImmediate === 'function') {
       setImmediate(resolve);
       return;

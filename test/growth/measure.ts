@@ -1,0 +1,55 @@
+/**
+ * How the time of a call grows with what there is, as a ratio that a busy machine does not change much: processor time, the
+ * least of some runs, of one size against another.
+ */
+
+/** A call with `size` of something. */
+export interface Growth {
+  readonly name: string;
+  /** The public calls that it makes, as `Zram.merge`. */
+  readonly calls: readonly string[];
+  /** The smaller size, of which the call takes some milliseconds at least. */
+  readonly size: number;
+  /** How many times larger the other is; default 8. */
+  readonly factor?: number;
+  /** Most that the ratio of times may be; default 4 times the factor: memory that no cache holds any more is that much slower. */
+  readonly limit?: number;
+  /** Makes what is needed; returns the call to be timed, once. Called some times for each size. */
+  readonly make: (size: number) => (() => unknown) | Promise<() => unknown>;
+}
+
+const RUNS = 3;
+/** Below this, a time is noise: it is taken for this. */
+const LEAST_MS = 0.2;
+
+function processorMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
+async function timeOf(growth: Growth, size: number): Promise<number> {
+  const run = await growth.make(size);
+  const start = processorMs();
+  await run();
+  return processorMs() - start;
+}
+
+export interface Measured {
+  readonly smallMs: number;
+  readonly largeMs: number;
+  readonly ratio: number;
+  readonly limit: number;
+}
+
+/** Measures until the ratio is within the limit, or has been above it in each of some rounds. */
+export async function measure(growth: Growth): Promise<Measured> {
+  const { size, factor = 8, limit = 4 * factor } = growth;
+  let [smallMs, largeMs] = [Infinity, Infinity];
+  await timeOf(growth, size); // code is compiled
+  for (let run = 0; run < RUNS; run++) {
+    smallMs = Math.min(smallMs, Math.max(await timeOf(growth, size), LEAST_MS));
+    largeMs = Math.min(largeMs, Math.max(await timeOf(growth, size * factor), LEAST_MS));
+    if (largeMs / smallMs < limit / 2) break;
+  }
+  return { smallMs, largeMs, ratio: largeMs / smallMs, limit };
+}

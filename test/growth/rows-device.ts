@@ -1,0 +1,323 @@
+/** Growth of devices and their snapshots with the pages that they hold, and of calls on large disks that hold little. */
+import { MemoryBacking, Zram, type ZramOptions } from '../../bindings/index.js';
+import { MemorySink } from '../save/support.js';
+import type { Growth } from './measure.js';
+import { PAGE_SIZE, contentOf, device, fill, newEngine, shuffled } from './things.js';
+
+const SIZE = 1500;
+const page = contentOf(7, PAGE_SIZE);
+
+/** A call on a device with `size` pages. */
+function onPages(
+  name: string,
+  calls: readonly string[],
+  run: (zram: Zram, size: number) => unknown,
+  options: ZramOptions = {},
+  size = SIZE,
+): Growth {
+  return {
+    name,
+    calls,
+    size,
+    make: (count) => {
+      const zram = device(count, options);
+      return () => run(zram, count);
+    },
+  };
+}
+
+/** A call for each page, in an order of its own. */
+function onEachPage(
+  name: string,
+  calls: readonly string[],
+  run: (zram: Zram, index: number) => unknown,
+  options: ZramOptions = {},
+): Growth {
+  return onPages(name, calls, (zram, size) => Promise.all(shuffled(size).map((index) => run(zram, index))), options);
+}
+
+/** Pages at the ends and in the middle of a disk, and the same calls on a disk of 64 MiB and on one of 8 TiB. */
+function onSparse(name: string, run: (zram: Zram) => unknown, options: () => ZramOptions = () => ({})): Growth {
+  return {
+    name: `${name} of a large disk that holds little`,
+    calls: [],
+    size: 2 ** 26,
+    factor: 2 ** 17,
+    limit: 10,
+    make: (bytes) => {
+      const rounds = Array.from({ length: 40 }, () => {
+        const zram = newEngine().createZram({ disksize: bytes, ...options() });
+        const pages = bytes / PAGE_SIZE;
+        for (let n = 0; n < 16; n++) zram.writePage(Math.floor(((pages - 1) * n) / 15), page);
+        return zram;
+      });
+      return async () => {
+        for (const zram of rounds) await run(zram);
+      };
+    },
+  };
+}
+
+const DEFLATE: ZramOptions = { compAlgorithm: 'deflate' };
+
+export const DEVICE_ROWS: readonly Growth[] = [
+  ...[{}, { dedup: true }].flatMap((options: ZramOptions) => {
+    const what = options.dedup ? ', deduplicating' : '';
+    return [
+      onEachPage(
+        `writePage over each page${what}`,
+        ['Zram.writePage'],
+        (zram, n) => {
+          zram.writePage(n, page);
+        },
+        options,
+      ),
+      onEachPage(
+        `discard of each page${what}`,
+        ['Zram.discard'],
+        (zram, n) => {
+          zram.discard(n * PAGE_SIZE, PAGE_SIZE);
+        },
+        options,
+      ),
+      onPages(
+        `discard of all pages${what}`,
+        ['Zram.discard'],
+        (zram, n) => {
+          zram.discard(0, n * PAGE_SIZE);
+        },
+        options,
+      ),
+      onPages(
+        `destroy${what}`,
+        ['Zram.destroy'],
+        (zram) => {
+          zram.destroy();
+        },
+        options,
+      ),
+      onPages(
+        `reset${what}`,
+        ['Zram.reset'],
+        (zram) => {
+          zram.reset();
+        },
+        options,
+      ),
+      onPages(
+        `writePages${what}`,
+        ['Zram.writePages'],
+        (zram, n) => {
+          fill(zram, n, n);
+        },
+        options,
+      ),
+      onPages(
+        `writePages of what is there${what}`,
+        ['Zram.writePages'],
+        (zram, n) => {
+          fill(zram, n, n, (at) => at);
+        },
+        options,
+      ),
+      onPages(
+        `merge of pages that are there twice${what}`,
+        ['Zram.merge'],
+        (zram, n) => {
+          fill(zram, n, n);
+          zram.merge();
+          zram.discard(0, n * PAGE_SIZE);
+          zram.merge();
+          zram.compact();
+        },
+        options,
+      ),
+    ];
+  }),
+  ...[{}, { dedup: true }].flatMap((options: ZramOptions) => [
+    onPages(
+      `the life of pages with another compressor${options.dedup ? ', deduplicating' : ''}`,
+      [],
+      (zram, n) => {
+        fill(zram, n, n);
+        const snapshot = zram.snapshot();
+        zram.merge();
+        fill(zram, 0, n, (at) => at + 1);
+        zram.merge();
+        snapshot.destroy();
+        zram.discard(0, 4 * n * PAGE_SIZE);
+      },
+      { ...DEFLATE, ...options },
+      500,
+    ),
+    onPages(
+      `recompress${options.dedup ? ', deduplicated' : ''}`,
+      ['Zram.recompress'],
+      (zram) => zram.recompress({ threshold: 1 }),
+      { ...options, recompAlgorithms: ['deflate'] },
+      500,
+    ),
+  ]),
+  onEachPage('readPage', ['Zram.readPage'], (zram, n) => zram.readPage(n)),
+  onPages('readPages', ['Zram.readPages'], (zram, n) => zram.readPages(0, n)),
+  onPages('read', ['Zram.read'], (zram, n) => zram.read(1, n * PAGE_SIZE - 2)),
+  {
+    name: 'write',
+    calls: ['Zram.write'],
+    size: SIZE,
+    make: (size) => {
+      const zram = device(size);
+      const bytes = new Uint8Array(size * PAGE_SIZE - 2).fill(3);
+      return () => {
+        zram.write(1, bytes);
+      };
+    },
+  },
+  onPages('readAsync', ['Zram.readAsync'], (zram, n) => zram.readAsync(1, n * PAGE_SIZE - 2)),
+  onPages('readPagesAsync', ['Zram.readPagesAsync'], (zram, n) => zram.readPagesAsync(0, n)),
+  onEachPage('readAsync of parts, all at once', ['Zram.readAsync'], (zram, n) => zram.readAsync(n * PAGE_SIZE, 10)),
+  onEachPage('blockState and objectOf', ['Zram.blockState', 'Zram.objectOf'], (zram, n) => [
+    zram.blockState(n),
+    zram.objectOf(n),
+  ]),
+  onPages('pageStates', ['Zram.pageStates'], (zram, n) => zram.pageStates(0, n), {}, 4 * SIZE),
+  onPages(
+    'idle',
+    ['Zram.idle'],
+    (zram) => {
+      zram.idle();
+    },
+    {},
+    4 * SIZE,
+  ),
+  onPages('compact', ['Zram.compact'], (zram, n) => {
+    for (let index = 0; index < n; index++) if (index % 4 > 0) zram.discard(index * PAGE_SIZE, PAGE_SIZE);
+    zram.compact();
+  }),
+  onPages('diff of what was changed here and there', ['Zram.diff', 'Zram.clone'], (zram, n) => {
+    const clone = zram.clone();
+    for (let index = 0; index < n; index += 2) clone.writePage(index, page);
+    return zram.diff(clone);
+  }),
+  ...[{}, { pages: [1, 2, 3] }].map((_, kind) => ({
+    name: ['writeback', 'writeback of pages that share objects'][kind],
+    calls: ['Zram.writeback', 'Zram.writebackAsync'],
+    size: 1000,
+    make: (size: number) => {
+      const zram = device(size, { backing: new MemoryBacking(size) }, kind === 0 ? undefined : (n) => n % 50);
+      if (kind === 1) zram.merge();
+      zram.idle();
+      return async () => {
+        zram.writeback({ pageIndexes: [[0, size / 2 - 1]] });
+        await zram.writebackAsync('idle');
+        zram.readPages(0, size);
+        zram.discard(0, size * PAGE_SIZE);
+      };
+    },
+  })),
+  onPages(
+    'snapshot, its reads, and its end',
+    [
+      ...[
+        'Zram.snapshot',
+        'ZramSnapshot.readPage',
+        'ZramSnapshot.readPages',
+        'ZramSnapshot.read',
+        'ZramSnapshot.destroy',
+      ],
+      ...['ZramSnapshot.blockState', 'ZramSnapshot.objectOf', 'ZramSnapshot.diff', 'ZramSnapshot.clone'],
+      ...['ZramSnapshot.readAsync', 'ZramSnapshot.readPagesAsync'],
+    ],
+    async (zram, n) => {
+      const snapshot = zram.snapshot();
+      fill(zram, 0, n / 2, (at) => at + 1);
+      snapshot.readPages(0, n);
+      snapshot.read(0, n * PAGE_SIZE);
+      await snapshot.readAsync(0, n * PAGE_SIZE);
+      await snapshot.readPagesAsync(0, n);
+      for (let index = 0; index < n; index++) {
+        snapshot.readPage(index);
+        snapshot.blockState(index);
+        snapshot.objectOf(index);
+      }
+      snapshot.clone().destroy();
+      snapshot.diff(zram);
+      snapshot.destroy();
+    },
+  ),
+  {
+    name: 'snapshots of one page, and their end in another order',
+    calls: [],
+    size: 500,
+    make: (size) => {
+      const zram = device(1);
+      const makeAndEnd = (): void => {
+        const snapshots = Array.from({ length: size }, () => zram.snapshot());
+        for (const n of shuffled(size)) snapshots[n].destroy();
+      };
+      makeAndEnd(); // memory grows
+      return makeAndEnd;
+    },
+  },
+  onPages('save', ['Zram.save', 'ZramSnapshot.save'], async (zram) => {
+    await zram.save(new MemorySink());
+    await zram.snapshot().save(new MemorySink());
+  }),
+  {
+    name: 'load',
+    calls: [],
+    size: SIZE,
+    make: async (size) => {
+      const sink = new MemorySink();
+      await device(size, { dedup: true }).save(sink);
+      return () => newEngine().loadZram(sink.bytes);
+    },
+  },
+  ...[(n: number) => n * 512, (n: number) => n * 2 ** 15].map((at, kind) => ({
+    name: `pages that lie ${['2', '128'][kind]} MiB apart: idle, snapshot, diff, save, end`,
+    calls: [],
+    size: 100,
+    make: (size: number) => {
+      const zram = newEngine().createZram({ disksize: 2 ** 43 });
+      for (let n = 0; n < size; n++) zram.writePage(at(n), page);
+      return async () => {
+        zram.idle();
+        const snapshot = zram.snapshot();
+        zram.diff(snapshot);
+        await zram.save(new MemorySink());
+        snapshot.destroy();
+        zram.discard(0, 2 ** 43);
+        zram.destroy();
+      };
+    },
+  })),
+  onSparse('discard', (zram) => {
+    zram.discard(0, 2 ** 26);
+    zram.discard(0, 2 ** 25);
+  }),
+  onSparse('idle', (zram) => {
+    zram.idle();
+  }),
+  onSparse('reset', (zram) => {
+    zram.reset();
+  }),
+  onSparse('snapshot and diff', (zram) => zram.diff(zram.snapshot())),
+  onSparse('clone and destroy', (zram) => {
+    zram.clone().destroy();
+    zram.destroy();
+  }),
+  onSparse('save', (zram) => zram.save(new MemorySink())),
+  onSparse(
+    'recompress',
+    (zram) => zram.recompress(),
+    () => ({ recompAlgorithms: ['deflate'] }),
+  ),
+  onSparse(
+    'writeback',
+    (zram) => {
+      zram.idle();
+      return zram.writeback('idle');
+    },
+    () => ({ backing: new MemoryBacking(16) }),
+  ),
+];

@@ -1,0 +1,80 @@
+/** Saving and loading give way: timers fire meanwhile, whatever the sink and the source are. */
+import { randomBytes } from 'node:crypto';
+
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { Engine, Zram } from '../../bindings/index.js';
+import { pause, pauseDue } from '../../bindings/save/pacer.js';
+import { PAGE_SIZE } from '../support/pages.js';
+import { engineOf } from '../support/raw-core.js';
+import { saved } from './support.js';
+
+jest.setTimeout(120_000);
+
+const PAGES = 12_000;
+/** Milliseconds between two turns, with what other threads of the process take. Without turns it is all of a call: 200 and more. */
+const GAP_MAX = 16;
+
+let engine: Engine;
+let zram: Zram;
+let file: Uint8Array<ArrayBuffer>;
+
+beforeAll(async () => {
+  engine = engineOf('release');
+  zram = engine.createZram({ disksize: PAGES * PAGE_SIZE });
+  const noise = randomBytes(2 * PAGE_SIZE);
+  const page = new Uint8Array(PAGE_SIZE);
+  for (let n = 0; n < PAGES; n++) {
+    page.set(noise.subarray(n % 4096, (n % 4096) + 2500));
+    new DataView(page.buffer).setUint32(0, n);
+    zram.writePage(n, page);
+  }
+  file = (await saved(zram)) as Uint8Array<ArrayBuffer>;
+});
+afterAll(() => engine.destroy());
+
+/** Milliseconds of the processor's time for each time that a timer fired: of the clock's a busy machine takes any number. */
+async function meanGap(work: () => Promise<unknown>): Promise<number> {
+  let fired = 0;
+  const timer = setInterval(() => fired++, 1);
+  const start = process.cpuUsage();
+  await work();
+  const { user, system } = process.cpuUsage(start);
+  clearInterval(timer);
+  return (user + system) / 1000 / (fired + 1);
+}
+
+const destroyed = async (loading: Promise<Zram>): Promise<void> => (await loading).destroy();
+
+test.each<[string, () => Promise<unknown>]>([
+  ['save to memory', () => saved(zram)],
+  ['save to a stream', () => zram.save(new WritableStream())],
+  ['load from bytes', () => destroyed(engine.loadZram(file))],
+  ['load from a Blob', () => destroyed(engine.loadZram(new Blob([file])))],
+  ['load from a list', () => destroyed(engine.loadZram([file.subarray(0, 1000), file.subarray(1000)]))],
+  ['a load that is refused at its end', () => engine.loadZram(file.subarray(0, -1)).catch(() => undefined)],
+  ['five at once', () => Promise.all(Array.from({ length: 5 }, () => destroyed(engine.loadZram(file))))],
+])('%s: timers fire', async (_name, work) => {
+  expect(await meanGap(work)).toBeLessThan(GAP_MAX);
+});
+
+test('many small records in one section give way, too', async () => {
+  const device = engine.createZram({ disksize: '1G' });
+  const page = new Uint8Array(PAGE_SIZE);
+  for (let n = 0; n < 60_000; n++) device.writePage(n, page.fill(n & 1));
+  const bytes = await saved(device);
+  device.destroy();
+  expect(await meanGap(() => destroyed(engine.loadZram(bytes)))).toBeLessThan(GAP_MAX);
+});
+
+test('those who wait have their turns one after the other', async () => {
+  let turns = 0;
+  const count = (): void => {
+    turns++;
+    handle = setImmediate(count);
+  };
+  let handle = setImmediate(count);
+  await Promise.all([pause(), pause(), pause(), pause()]);
+  clearImmediate(handle);
+  expect(turns).toBeGreaterThanOrEqual(3);
+  expect(pauseDue()).toBe(false);
+});

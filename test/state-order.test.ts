@@ -1,0 +1,67 @@
+/** The order of states: against a plain list, and with many of them. */
+import { expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { State, StateOrder } from '../bindings/state-order.js';
+import { victimOf } from './support/model-history.js';
+
+const FEW = 2_000;
+const MANY = 32_000;
+/** What the time for a push may grow by with sixteen times as many states: what grows with the square grows by 16. */
+const GROWTH_MAX = 6;
+
+const stateOf = (id: number): State => new State(id, 0, 0, 0, [0]);
+
+test.each(['oldest', 'thin'] as const)('chooses as the model does: %s', (policy) => {
+  const steps = fc.array(fc.tuple(fc.constantFrom('push', 'push', 'push', 'delete', 'evict'), fc.nat(1000)), {
+    maxLength: 150,
+    size: 'max',
+  });
+  const property = fc.property(steps, (sequence) => {
+    const order = new StateOrder(policy);
+    let ids: number[] = [];
+    let last = 0;
+    for (const [kind, n] of sequence) {
+      const gone = kind === 'delete' ? ids[n % Math.max(ids.length, 1)] : undefined;
+      if (kind === 'push') {
+        order.add(stateOf((last += 1 + (n % 3))));
+        ids.push(last);
+      } else if (gone !== undefined) {
+        order.remove(order.find(gone)!);
+        ids = ids.filter((id) => id !== gone);
+      } else if (kind === 'evict' && ids.length > 1 && ids.at(-1) === last) {
+        const victim = order.victim();
+        expect(victim.id).toBe(victimOf(ids, policy));
+        order.remove(victim);
+        ids = ids.filter((id) => id !== victim.id);
+      }
+      expect(order.ids()).toEqual(ids);
+      expect([order.size, order.newest?.id]).toEqual([ids.length, ids.at(-1)]);
+      expect(order.find(ids[0])?.id).toBe(ids[0]);
+    }
+  });
+  fc.assert(property, { numRuns: 60 });
+});
+
+/** Milliseconds for as many pushes each time, among so many states, the best of some tries. */
+function timeOf(count: number, policy: 'oldest' | 'thin', newestGoes: boolean): number {
+  const times = [1, 2, 3].map(() => {
+    const order = new StateOrder(policy);
+    let id = 0;
+    while (id < count) order.add(stateOf(++id));
+    const start = performance.now();
+    for (let n = 0; n < MANY; n++) {
+      order.add(stateOf(++id));
+      order.remove(newestGoes ? order.newest! : order.victim());
+    }
+    return performance.now() - start;
+  });
+  return Math.min(...times);
+}
+
+test.each([
+  ['oldest', false],
+  ['thin', false],
+  ['thin', true],
+] as const)('the time for a push does not grow with the states: %s, the newest goes: %s', (policy, newestGoes) => {
+  expect(timeOf(MANY, policy, newestGoes) / timeOf(FEW, policy, newestGoes)).toBeLessThan(GROWTH_MAX);
+});

@@ -1,0 +1,94 @@
+/** Two readers of one save file: whether they agree, and what the library's held meanwhile. */
+import { Engine, Zram, ZramError, type ZramSnapshot } from '../../bindings/index.js';
+import type { CoreExports } from '../../bindings/core.js';
+import { STATE_INCOMPRESSIBLE, type StoredPages } from '../../bindings/stored-pages.js';
+import { pagesOfAny } from '../../bindings/zram-snapshot.js';
+import { sameBytes } from './pages.js';
+import { compiledCore, coreOf } from './raw-core.js';
+import { Refused, referenceLoad, type Blindness, type ReferenceDevice } from './reference-save.js';
+
+const NONE = 2 ** 32 - 1;
+
+/** The library's reader, with a measure of its memory. */
+export class MeasuredReader {
+  readonly engine: Engine;
+  readonly #empty: number;
+  #peak: number | undefined;
+
+  constructor() {
+    this.engine = Engine.createSync({ module: compiledCore('release') });
+    const core = coreOf(this.engine) as { raw: CoreExports };
+    const { raw } = core;
+    this.#empty = raw.usedBytes();
+    // While a file is read memory is only taken: what is held when the first device ends is the most.
+    const zramEnd = (device: number): void => {
+      this.#peak ??= raw.usedBytes();
+      raw.zramEnd(device);
+    };
+    core.raw = { ...raw, zramEnd };
+  }
+
+  /** Loads a file, looks at it, and lets it go again. `held` is the most bytes of the engine at any time. */
+  async read(
+    file: Uint8Array,
+    look: (devices: ReadonlyMap<string, Zram | ZramSnapshot>) => void,
+  ): Promise<{ error: ZramError | undefined; held: number }> {
+    this.#peak = undefined;
+    let error: ZramError | undefined;
+    try {
+      const { devices } = await this.engine.loadAll(file);
+      look(devices);
+      for (const device of devices.values()) device.destroy();
+    } catch (thrown) {
+      if (!(thrown instanceof ZramError)) throw thrown;
+      error = thrown;
+    }
+    const left = coreOf(this.engine).raw.usedBytes() - this.#empty;
+    if (left !== 0) throw new Error(`${left} bytes are left behind`);
+    return { error, held: (this.#peak ?? this.#empty) - this.#empty };
+  }
+}
+
+/** Throws where a device is not what the reference read. */
+export function compareDevice(device: Zram | ZramSnapshot, expected: ReferenceDevice): void {
+  if (device instanceof Zram === expected.snapshot) throw new Error(`${expected.name}: device or snapshot`);
+  const pages = pagesOfAny(device);
+  if (pages.pages !== expected.diskPages) throw new Error(`${expected.name}: ${pages.pages} pages`);
+  let count = 0;
+  for (let index = next(pages, 0); index !== NONE; index = next(pages, index + 1)) {
+    count++;
+    const page = expected.pages.get(index);
+    if (!page || !sameBytes(device.readPage(index), page)) throw new Error(`${expected.name}: page ${index}`);
+    const marked = (pages.state(index) & STATE_INCOMPRESSIBLE) !== 0;
+    if (marked !== expected.incompressible.has(index)) throw new Error(`${expected.name}: mark of page ${index}`);
+  }
+  if (count !== expected.pages.size) throw new Error(`${expected.name}: ${count} pages stored`);
+}
+
+function next({ core, address, pages }: StoredPages, from: number): number {
+  return from < pages ? core.raw.zramNextSlot(address, from, 0, 0) >>> 0 : NONE;
+}
+
+/** What became of a file: both readers took it, or refused it. Throws where they do not agree. */
+export async function agreed(
+  reader: MeasuredReader,
+  file: Uint8Array,
+  blind: readonly Blindness[] = [],
+): Promise<{ accepted: boolean; held: number; error: ZramError | undefined }> {
+  let expected: readonly ReferenceDevice[] | undefined;
+  let why = '';
+  try {
+    expected = referenceLoad(file, blind).devices;
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    why = error.message;
+  }
+  const { error, held } = await reader.read(file, (devices) => {
+    if (!expected) throw new Error(`the library takes what the reference refuses: ${why}`);
+    if ([...devices.keys()].join('\n') !== expected.map(({ name }) => name).join('\n')) throw new Error('names');
+    for (const one of expected) compareDevice(devices.get(one.name)!, one);
+  });
+  if (error && expected) throw new Error(`the library refuses what the reference takes: ${error.message}`);
+  if (error && !['EINVAL', 'EOPNOTSUPP'].includes(error.code)) throw new Error(`${error.message} (reference: ${why})`);
+  return { accepted: expected !== undefined, held, error };
+}

@@ -1,0 +1,96 @@
+/** Zswap with many entries: what a call costs does not grow with them. Times are compared with each other, never with a clock. */
+import { expect, test } from '@jest/globals';
+import { MemoryBacking, type Zswap } from '../../bindings/index.js';
+import { PAGE_SIZE } from '../support/pages.js';
+import { engineOf } from '../support/raw-core.js';
+
+const FEW = 2_000;
+const MANY = 32_000;
+/** What the time for an entry may grow by, with sixteen times as many: what grows with the square grows by 16. */
+const GROWTH_MAX = 5;
+const TRIES = 3;
+
+const page = new Uint8Array(PAGE_SIZE);
+function pageOf(key: number): Uint8Array {
+  new DataView(page.buffer).setUint32(0, key + 1, true);
+  return page;
+}
+
+/** Milliseconds for each entry, the best of some tries, for a zswap of so many. */
+function timeOf(count: number, work: (zswap: Zswap, count: number) => void): number {
+  const times = Array.from({ length: TRIES }, () => {
+    const engine = engineOf('release');
+    const zswap = engine.createZswap({ maxPoolPercent: 100, backing: new MemoryBacking(2 * MANY) });
+    for (let key = 0; key < count; key++) zswap.store(key, pageOf(key));
+    const start = performance.now();
+    work(zswap, count);
+    const time = performance.now() - start;
+    engine.destroy();
+    return time / count;
+  });
+  return Math.min(...times);
+}
+
+const works: [string, (zswap: Zswap, count: number) => void][] = [
+  [
+    'writing back one by one',
+    (zswap, count) => {
+      for (let n = 0; n < count / 2; n++) zswap.shrink(1);
+    },
+  ],
+  [
+    'loads between that give second chances',
+    (zswap, count) => {
+      for (let n = 0; n < count / 2; n++) {
+        zswap.shrink(1);
+        for (let key = 0; key < 3; key++) zswap.load(count - 1 - ((3 * n + key) % (count / 2)), page);
+      }
+    },
+  ],
+  [
+    'stores in the place of others',
+    (zswap, count) => {
+      for (let key = 0; key < count; key++) zswap.store((7 * key) % count, pageOf(key + 9));
+    },
+  ],
+  [
+    'dropping, oldest first',
+    (zswap, count) => {
+      for (let key = 0; key < count; key++) zswap.invalidate(key);
+    },
+  ],
+  [
+    'dropping all but a few, and writing these back',
+    (zswap, count) => {
+      for (let key = 0; key < count - 100; key++) zswap.invalidate(key);
+      for (let n = 0; n < 100; n++) zswap.shrink(1);
+    },
+  ],
+];
+
+test.each(works)(
+  'the time for an entry stays the same: %s',
+  (_, work) => {
+    expect(timeOf(MANY, work) / timeOf(FEW, work)).toBeLessThan(GROWTH_MAX);
+  },
+  60_000,
+);
+
+test('a store that finds a large pool full does a bounded share of the work, and says false until it is done', () => {
+  const engine = engineOf('release');
+  const zswap = engine.createZswap({ maxPoolBytes: '2M', backing: new MemoryBacking(MANY) });
+  let key = 0;
+  while (zswap.store(key, pageOf(key))) key++;
+  let refused = 1;
+  let before = zswap.stats().writtenBackPages;
+  expect(before).toBe(512);
+  while (!zswap.store(key, pageOf(key))) {
+    refused++;
+    const { writtenBackPages } = zswap.stats();
+    expect(writtenBackPages - before).toBeLessThanOrEqual(512);
+    before = writtenBackPages;
+  }
+  expect(refused).toBe(Math.ceil(before / 512));
+  expect(zswap.stats()).toMatchObject({ storedPages: key + 1 - before, rejectReclaimFail: 0 });
+  engine.destroy();
+});
