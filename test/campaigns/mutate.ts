@@ -71,19 +71,21 @@ function succeeds(folder: string, [command, ...args]: Step): boolean {
   return spawnSync(command, args, { ...options, stdio: 'ignore' }).status === 0;
 }
 
-function build(folder: string): boolean {
+const CORE = ['debug.wasm', 'release.wasm', 'core-inline.js'];
+
+function buildCore(folder: string): boolean {
   const asc = ['node_modules/assemblyscript/bin/asc.js', 'assembly/check.ts', '--target', 'debug'];
   const transform = ['--transform', path.join(folder, 'scripts/as-bind-transform.mjs')];
   if (!succeeds(folder, [process.execPath, ...asc, ...transform])) return false;
   // One build for all: tests that take the core from elsewhere get the debug build too.
   const wasm = readFileSync(path.join(folder, 'build/debug.wasm'));
+  const inline = `export const coreBase64 =\n  '${wasm.toString('base64')}';\n`;
   writeFileSync(path.join(folder, 'build/release.wasm'), wasm);
-  writeFileSync(
-    path.join(folder, 'build/core-inline.js'),
-    `export const coreBase64 =\n  '${wasm.toString('base64')}';\n`,
-  );
+  writeFileSync(path.join(folder, 'build/core-inline.js'), inline);
   return true;
 }
+
+const bundle = (folder: string): boolean => succeeds(folder, [process.execPath, 'scripts/build.mjs', 'js']);
 
 function run(folder: string, name: string, part: Part, mutant: Mutant): Result {
   const started = performance.now();
@@ -94,12 +96,15 @@ function run(folder: string, name: string, part: Part, mutant: Mutant): Result {
   writeFileSync(target, lines.join('\n'));
   let status: Status = 'survived';
   let by: string | undefined;
-  if (part.builds && !build(folder)) status = 'invalid';
+  if (!(part.builds ? buildCore(folder) : bundle(folder))) status = 'invalid';
   else {
     const failed = part.steps.find((step) => !succeeds(folder, step));
     if (failed) [status, by] = ['killed', failed.slice(1).join(' ')];
   }
   writeFileSync(target, original);
+  for (const file of part.builds ? CORE : []) {
+    cpSync(path.join(folder, 'build/original', file), path.join(folder, 'build', file));
+  }
   const seconds = Math.round((performance.now() - started) / 1000);
   return { ...mutant, part: name, status, ...(by === undefined ? {} : { by }), seconds };
 }
@@ -120,7 +125,8 @@ function main(): void {
     makeCopy(folder);
     const parts = Object.entries(PARTS).filter(([name]) => values.part === undefined || values.part === name);
     const samples = parts.map(([name, part]) => sample(name, part, Number(values.count), Number(values.seed)));
-    if (!build(folder)) throw new Error('the core does not build');
+    if (!buildCore(folder) || !bundle(folder)) throw new Error('it does not build without a mutant');
+    for (const file of CORE) cpSync(path.join(folder, 'build', file), path.join(folder, 'build/original', file));
     for (const [, part] of parts) {
       const failed = part.steps.find((step) => !succeeds(folder, step));
       if (failed) throw new Error(`fails without a mutant: ${failed.join(' ')}`);
@@ -131,7 +137,6 @@ function main(): void {
         const mutant = samples[at][n] as Mutant | undefined;
         const before = mutant && done.get(keyOf(mutant));
         if (!mutant || (before && !(values.again && before.status === 'survived'))) continue;
-        if (!part.builds) build(folder);
         const result = run(folder, name, part, mutant);
         done.set(keyOf(mutant), result);
         appendFileSync(results, `${JSON.stringify(result)}\n`);

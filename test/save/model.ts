@@ -87,7 +87,7 @@ export function make(engine: Engine, compAlgorithm: string, dedup: boolean): Cop
 
 /** Two histories, before the file is written and after it was read. */
 export const histories = fc.tuple(
-  fc.array(operation, { minLength: 1, maxLength: 120 }),
+  fc.array(operation, { minLength: 1, maxLength: 120, size: 'max' }),
   fc.array(operation, { minLength: 1, maxLength: 120 }),
   fc.record({
     algorithm: fc.constantFrom('lz4', 'lz4', 'deflate'),
