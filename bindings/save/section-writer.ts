@@ -12,7 +12,7 @@ const RECORD_BYTES_MAX = 4096 + 96;
 export class SectionWriter {
   readonly #sink: SinkWriter;
   /** The piece, of which the sink gets a copy. */
-  #buffer = new Uint8Array(PIECE_BYTES + RECORD_BYTES_MAX);
+  #buffer = new Uint8Array(2 * RECORD_BYTES_MAX);
   #at = 0;
   /** Where in it the section of records begins that is not ended yet. */
   #records: number | undefined;
@@ -42,8 +42,8 @@ export class SectionWriter {
 
   /** Before a record: it goes to the section of records that is under way, or begins one. */
   record(): void {
-    if (this.#records !== undefined) return;
     this.#makeRoom(RECORD_BYTES_MAX);
+    if (this.#records !== undefined) return;
     this.#records = this.#at;
     this.#at += SECTION_HEAD_BYTES;
   }

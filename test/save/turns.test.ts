@@ -78,3 +78,42 @@ test('those who wait have their turns one after the other', async () => {
   expect(turns).toBeGreaterThanOrEqual(3);
   expect(pauseDue()).toBe(false);
 });
+
+test('where there is no setImmediate, as in browsers', async () => {
+  const { setImmediate: kept } = globalThis;
+  try {
+    Reflect.deleteProperty(globalThis, 'setImmediate');
+    expect(await meanGap(() => destroyed(engine.loadZram(file)))).toBeLessThan(GAP_MAX);
+  } finally {
+    globalThis.setImmediate = kept;
+  }
+});
+
+test('merging, writing and compacting between the turns of a save: the file has what there was', async () => {
+  const pages = 20_000;
+  const device = engine.createZram({ disksize: pages * PAGE_SIZE });
+  const page = new Uint8Array(PAGE_SIZE);
+  const content = (n: number): Uint8Array => {
+    new DataView(page.buffer).setUint32(0, 1 + (n % 5000));
+    return page;
+  };
+  for (let n = 0; n < pages; n++) device.writePage(n, content(n));
+  device.merge({ maxObjects: 7000 });
+  let turns = 0;
+  const timer = setInterval(() => {
+    // Cells come free, and serve other objects.
+    for (let n = 0; n < 300; n++) device.writePage((turns * 300 + n) % pages, content(turns * 7919 + n));
+    device.merge({ maxObjects: 3000 });
+    if (turns++ % 5 === 0) device.compact();
+  }, 0);
+  const bytes = await saved(device);
+  clearInterval(timer);
+  expect(turns).toBeGreaterThan(3);
+  device.destroy();
+  const loaded = await engine.loadZram(bytes);
+  for (let n = 0; n < pages; n++) {
+    const read = loaded.readPage(n);
+    if (Buffer.compare(read, content(n)) !== 0) throw new Error(`page ${n}`);
+  }
+  loaded.destroy();
+});

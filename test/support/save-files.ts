@@ -96,9 +96,12 @@ function changeRecord(records: RawRecord[], random: Random): void {
   if (records.length === 0) records.push({ kind: 5, numbers: [0], bytes: new Uint8Array(0) });
   const at = random.below(records.length);
   const record = records[at];
-  switch (random.below(12)) {
+  switch (random.below(13)) {
     case 0:
       records.splice(at, 1);
+      return;
+    case 12: // a page that is stored as a value, as an object
+      records.splice(at, 0, { kind: 4, numbers: [0], bytes: new Uint8Array(PAGE_SIZE).fill(random.below(3)) });
       return;
     case 1:
       records.splice(random.below(records.length + 1), 0, structuredClone(record));
@@ -122,9 +125,13 @@ function changeRecord(records: RawRecord[], random: Random): void {
       });
       return;
     case 6:
-      records.splice(at, 0, {
+      // Anywhere, or about where a group ends.
+      if (random.chance(50)) {
+        records.splice(at, 0, { kind: 1, numbers: [0, random.between(505, 515)], bytes: new Uint8Array(0) });
+      }
+      records.splice(at + 1, 0, {
         kind: 3,
-        numbers: [random.pick([1, 2, random.pick(LIMITS)])],
+        numbers: [random.pick([1, 2, random.below(10), random.pick(LIMITS)])],
         bytes: random.fill(new Uint8Array(random.chance(90) ? 8 : 5)),
       });
       return;
@@ -238,6 +245,30 @@ function changeSections(sections: RawSection[], donor: () => RawSection[], rando
   }
 }
 
+/** Makes the numbers of HEAD and DEVC those of the records, so that a file is not refused for them alone. */
+function recount(sections: RawSection[]): void {
+  const named: Set<number>[] = [];
+  let [objects, device, page] = [0, 0, 0];
+  for (const { type, payload } of sections) {
+    if (type !== 'PAGE') continue;
+    for (const { kind, numbers } of recordsOf(payload)) {
+      const shape = kind & 127;
+      if (shape === 1) [device, page] = numbers;
+      if (shape === 4) objects++;
+      const count = shape === 2 || shape === 3 ? Math.min(numbers[0], 2000) : shape > 3 ? 1 : 0;
+      for (const end = page + count; page < end; page++) (named[device] ??= new Set()).add(page);
+    }
+  }
+  let n = 0;
+  for (const section of sections) {
+    if (section.type !== 'HEAD' && section.type !== 'DEVC') continue;
+    const json = JSON.parse(Buffer.from(section.payload).toString()) as Record<string, unknown>;
+    if (section.type === 'HEAD') json.objects = objects;
+    else json.pagesStored = named[n++]?.size ?? 0;
+    section.payload = Uint8Array.from(Buffer.from(JSON.stringify(json)));
+  }
+}
+
 /** Bytes changed anywhere. */
 function changeBytes(file: Uint8Array, random: Random): Uint8Array {
   const at = random.below(file.length);
@@ -272,6 +303,7 @@ export function changedFile(file: Uint8Array, donor: Uint8Array, seed: number): 
   for (let n = random.pick([1, 1, 1, 2, 3]); n > 0 && sections.length > 0; n--) {
     try {
       changeSections(sections, () => partsOf(donor).sections, random);
+      if (n === 1 && random.chance(50)) recount(sections);
     } catch (error) {
       if (!['SyntaxError', 'RangeError'].includes((error as Error).name)) throw error; // by name: Node's are of another realm
       // What an earlier change made cannot be taken apart any more: it stays as it is.
