@@ -128,7 +128,9 @@ describeWithChromium('The demo', 'in Chromium', () => {
         ['chained', { chainSize: 16 }],
       ] as const) {
         const other = device(options);
-        expect(result[name]).toBe(other.zram.sysfs.read('mm_stat').trimEnd());
+        // Not meta_data_size: the index splits its buckets by a hash that each engine keys at random.
+        const columns = (line: string): string[] => line.trim().split(/\s+/).slice(0, 11);
+        expect(columns(result[name])).toEqual(columns(other.zram.sysfs.read('mm_stat')));
         other.engine.destroy();
       }
       expect(Number(result.cleared.trim().split(/\s+/)[0])).toBe(0);
