@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { Engine, Zram } from '../../bindings/index.js';
-import { pause, pauseDue } from '../../bindings/save/pacer.js';
+import { pause, pauseDue } from '../../bindings/pacer.js';
 import { PAGE_SIZE } from '../support/pages.js';
 import { engineOf } from '../support/raw-core.js';
 import { saved } from './support.js';
