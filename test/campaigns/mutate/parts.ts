@@ -22,9 +22,9 @@ const jest = (file: string, names?: string): Step => [
 const DEBUG = 'debug build';
 
 const ALLOCATION = [
-  jest('test/zsmalloc/model', `${DEBUG}.*(room enough|many objects|always equal|with deduplication|and a shrinker)`),
+  jest('test/zsmalloc/model', `${DEBUG}.*with (room enough|a hash that|deduplication)`),
   jest('test/zram/kernel-fixtures'),
-  jest('test/shared-pool', `${DEBUG}.*(without deduplication|of one device|and the shrinker)`),
+  jest('test/shared-pool', `${DEBUG}.*(without deduplication|of one device)`),
   jest('test/zsmalloc/(merge|size-class|handles)'),
   jest('test/dedup', 'debug'),
   jest('test/out-of-memory', 'debug'),
