@@ -2,6 +2,7 @@
 export default {
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],
+  maxWorkers: '100%',
   // Milliseconds: a test that takes one by itself takes many on a machine that is busy. What is slow is measured elsewhere.
   testTimeout: 60_000,
   transform: {

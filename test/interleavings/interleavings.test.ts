@@ -2,7 +2,8 @@
  * Many asynchronous calls under way at once, against a model of what each may give (model.ts). Each sequence is drawn from
  * one number, with a random subset of the features.
  *
- * ZRAM_WASM_LONG=1 runs 50,000 sequences on each build; ZRAM_WASM_SEED repeats a run, ZRAM_WASM_SEQUENCE one sequence of it.
+ * ZRAM_WASM_LONG=1 runs 50,000 sequences on each build, ZRAM_WASM_SEQUENCES another number; ZRAM_WASM_SEED repeats a run,
+ * ZRAM_WASM_SEQUENCE one sequence of it.
  */
 import { describe, expect, test } from '@jest/globals';
 import { Random, seedOfRun } from '../support/random.js';
@@ -12,7 +13,7 @@ import { runSequence } from './sequence.js';
 
 const LONG = process.env.ZRAM_WASM_LONG === '1';
 const ONE = process.env.ZRAM_WASM_SEQUENCE;
-const SEQUENCES = LONG ? 50_000 : 400;
+const SEQUENCES = Number(process.env.ZRAM_WASM_SEQUENCES ?? (LONG ? 50_000 : 400));
 /** A planted bug is found within so many; most are within ten. */
 const SEQUENCES_TO_FIND = 400;
 const TIMEOUT_MS = LONG ? 7_200_000 : 120_000;
