@@ -52,7 +52,7 @@ function found(bugs: Record<string, () => Bug>, run: Run): void {
       const makeEngine = engineWith(bug());
       await expect(async () => run(makeEngine)).rejects.toThrow();
     },
-    30_000,
+    120_000,
   );
 }
 

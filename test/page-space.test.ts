@@ -45,8 +45,9 @@ test('many gaps, too small for what is asked for, are not looked through one by 
     for (let n = 0; n < 500; n++) space.take(2);
     return performance.now() - start;
   };
-  time(1000);
-  expect(time(40_000) / time(2_000)).toBeLessThan(10); // twenty times as many
+  // The best of some: what else the machine does is not to count.
+  const best = (gaps: number): number => Math.min(...Array.from({ length: 7 }, () => time(gaps)));
+  expect(best(64_000) / best(1_000)).toBeLessThan(20); // 64 times as many
 });
 
 test('behaves as a row of flags with so many gaps that they stand in several blocks', () => {
