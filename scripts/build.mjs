@@ -1,7 +1,7 @@
 // Builds the package.
 //   node scripts/build.mjs        everything: build/ and dist/
 //   node scripts/build.mjs core   only build/: what the sources and the tests import
-//   node scripts/build.mjs js     only dist/*.js, with the core as it was built
+//   node scripts/build.mjs js     only dist/ without declarations, with the core as it was built
 //   node scripts/build.mjs bench  only build/bench.wasm: the core, and loops for bench/ that the package does not have
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -167,6 +167,7 @@ if (part === 'bench') {
   await buildBench();
 } else if (part === 'js') {
   await bundle();
+  await copyFile(at('build/release.wasm'), at('dist/core.wasm'));
 } else {
   await buildCore();
   if (part !== 'core') {
