@@ -73,6 +73,7 @@ function succeeds(folder: string, [command, ...args]: Step): boolean {
 
 const CORE = ['debug.wasm', 'release.wasm', 'core-inline.js'];
 
+/** The debug build of a mutant. */
 function buildCore(folder: string): boolean {
   const asc = ['node_modules/assemblyscript/bin/asc.js', 'assembly/check.ts', '--target', 'debug'];
   const transform = ['--transform', path.join(folder, 'scripts/as-bind-transform.mjs')];
@@ -83,6 +84,10 @@ function buildCore(folder: string): boolean {
   writeFileSync(path.join(folder, 'build/release.wasm'), wasm);
   writeFileSync(path.join(folder, 'build/core-inline.js'), inline);
   return true;
+}
+
+function restoreCore(folder: string): void {
+  for (const file of CORE) cpSync(path.join(folder, 'build/original', file), path.join(folder, 'build', file));
 }
 
 const bundle = (folder: string): boolean => succeeds(folder, [process.execPath, 'scripts/build.mjs', 'js']);
@@ -102,9 +107,7 @@ function run(folder: string, name: string, part: Part, mutant: Mutant): Result {
     if (failed) [status, by] = ['killed', failed.slice(1).join(' ')];
   }
   writeFileSync(target, original);
-  for (const file of part.builds ? CORE : []) {
-    cpSync(path.join(folder, 'build/original', file), path.join(folder, 'build', file));
-  }
+  if (part.builds) restoreCore(folder);
   const seconds = Math.round((performance.now() - started) / 1000);
   return { ...mutant, part: name, status, ...(by === undefined ? {} : { by }), seconds };
 }
@@ -125,11 +128,14 @@ function main(): void {
     makeCopy(folder);
     const parts = Object.entries(PARTS).filter(([name]) => values.part === undefined || values.part === name);
     const samples = parts.map(([name, part]) => sample(name, part, Number(values.count), Number(values.seed)));
-    if (!buildCore(folder) || !bundle(folder)) throw new Error('it does not build without a mutant');
+    const built = succeeds(folder, [process.execPath, 'scripts/build.mjs', 'core']) && bundle(folder);
+    if (!built) throw new Error('it does not build without a mutant');
     for (const file of CORE) cpSync(path.join(folder, 'build', file), path.join(folder, 'build/original', file));
     for (const [, part] of parts) {
+      if (part.builds) buildCore(folder);
       const failed = part.steps.find((step) => !succeeds(folder, step));
       if (failed) throw new Error(`fails without a mutant: ${failed.join(' ')}`);
+      restoreCore(folder);
     }
     // A mutant of each part in turn: a run that is ended early has some of all.
     for (let n = 0; n < Number(values.count); n++) {
