@@ -175,6 +175,17 @@ export const DEVICE_ROWS: readonly Growth[] = [
   },
   onPages('readAsync', ['Zram.readAsync'], (zram, n) => zram.readAsync(1, n * PAGE_SIZE - 2)),
   onPages('readPagesAsync', ['Zram.readPagesAsync'], (zram, n) => zram.readPagesAsync(0, n)),
+  onPages('writeAsync', ['Zram.writeAsync'], (zram, n) =>
+    zram.writeAsync(1, new Uint8Array(n * PAGE_SIZE - 2).fill(7)),
+  ),
+  onEachPage('writeAsync of parts, all at once', ['Zram.writeAsync'], (zram, n) =>
+    zram.writeAsync(n * PAGE_SIZE, Uint8Array.of(1, 2, 3)),
+  ),
+  onPages('diffAsync', ['Zram.diffAsync'], async (zram) => {
+    const clone = zram.clone();
+    await zram.diffAsync(clone);
+    clone.destroy();
+  }),
   onEachPage('readAsync of parts, all at once', ['Zram.readAsync'], (zram, n) => zram.readAsync(n * PAGE_SIZE, 10)),
   onEachPage('blockState and objectOf', ['Zram.blockState', 'Zram.objectOf'], (zram, n) => [
     zram.blockState(n),
@@ -226,7 +237,7 @@ export const DEVICE_ROWS: readonly Growth[] = [
         'ZramSnapshot.destroy',
       ],
       ...['ZramSnapshot.blockState', 'ZramSnapshot.objectOf', 'ZramSnapshot.diff', 'ZramSnapshot.clone'],
-      ...['ZramSnapshot.readAsync', 'ZramSnapshot.readPagesAsync'],
+      ...['ZramSnapshot.readAsync', 'ZramSnapshot.readPagesAsync', 'ZramSnapshot.diffAsync'],
     ],
     async (zram, n) => {
       const snapshot = zram.snapshot();
@@ -242,6 +253,7 @@ export const DEVICE_ROWS: readonly Growth[] = [
       }
       snapshot.clone().destroy();
       snapshot.diff(zram);
+      await snapshot.diffAsync(zram);
       snapshot.destroy();
     },
   ),
