@@ -8,19 +8,23 @@ export interface Growth {
   readonly name: string;
   /** The public calls that it makes, as `Zram.merge`. */
   readonly calls: readonly string[];
-  /** The smaller size, of which the call takes some milliseconds at least. */
+  /**
+   * The smaller size, of which the call takes some milliseconds at least. What the call allocates in one piece for the larger
+   * size stays below 32 MiB: glibc maps larger pieces anew each time, and then most of the time goes into page faults.
+   */
   readonly size: number;
   /** How many times larger the other is; default 8. */
   readonly factor?: number;
   /** Most that the ratio of times may be; default 4 times the factor: memory that no cache holds any more is that much slower. */
   readonly limit?: number;
+  /** Milliseconds below which a time is noise, and is taken for this; default 0.2. */
+  readonly leastMs?: number;
   /** Makes what is needed; returns the call to be timed, once. Called some times for each size. */
   readonly make: (size: number) => (() => unknown) | Promise<() => unknown>;
 }
 
-const RUNS = 3;
-/** Below this, a time is noise: it is taken for this. */
-const LEAST_MS = 0.2;
+/** Runs of both sizes, at most; the first one that leaves the ratio far below the limit is the last. */
+const RUNS = 10;
 
 function processorMs(): number {
   const { user, system } = process.cpuUsage();
@@ -41,14 +45,13 @@ export interface Measured {
   readonly limit: number;
 }
 
-/** Measures until the ratio is within the limit, or has been above it in each of some rounds. */
 export async function measure(growth: Growth): Promise<Measured> {
-  const { size, factor = 8, limit = 4 * factor } = growth;
+  const { size, factor = 8, limit = 4 * factor, leastMs = 0.2 } = growth;
   let [smallMs, largeMs] = [Infinity, Infinity];
   await timeOf(growth, size); // code is compiled
   for (let run = 0; run < RUNS; run++) {
-    smallMs = Math.min(smallMs, Math.max(await timeOf(growth, size), LEAST_MS));
-    largeMs = Math.min(largeMs, Math.max(await timeOf(growth, size * factor), LEAST_MS));
+    smallMs = Math.min(smallMs, Math.max(await timeOf(growth, size), leastMs));
+    largeMs = Math.min(largeMs, Math.max(await timeOf(growth, size * factor), leastMs));
     if (largeMs / smallMs < limit / 2) break;
   }
   return { smallMs, largeMs, ratio: largeMs / smallMs, limit };

@@ -4,7 +4,7 @@ import { MemorySink } from '../save/support.js';
 import type { Growth } from './measure.js';
 import { PAGE_SIZE, contentOf, device, fill, newEngine, shuffled } from './things.js';
 
-const SIZE = 1500;
+const SIZE = 900;
 const page = contentOf(7, PAGE_SIZE);
 
 /** A call on a device with `size` pages. */
@@ -213,7 +213,7 @@ export const DEVICE_ROWS: readonly Growth[] = [
   ...[{}, { pages: [1, 2, 3] }].map((_, kind) => ({
     name: ['writeback', 'writeback of pages that share objects'][kind],
     calls: ['Zram.writeback', 'Zram.writebackAsync'],
-    size: 1000,
+    size: SIZE,
     make: (size: number) => {
       const zram = device(size, { backing: new MemoryBacking(size) }, kind === 0 ? undefined : (n) => n % 50);
       if (kind === 1) zram.merge();

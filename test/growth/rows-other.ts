@@ -84,7 +84,7 @@ export const OTHER_ROWS: readonly Growth[] = [
   {
     name: 'history: a large state',
     calls: [],
-    size: 4000,
+    size: 900,
     make: (pages) => {
       const [one, other] = [1, 2].map((seed) => {
         const state = new Uint8Array(pages * PAGE_SIZE);

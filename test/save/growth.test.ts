@@ -1,9 +1,7 @@
-/**
- * The cost of saving and loading grows with what is stored: eight times as much of anything takes at most some twenty times
- * as long. Measured is time of this thread's processor, the least of three.
- */
+/** The cost of saving and loading grows with what is stored: eight times as much of anything takes at most some twenty times as long. */
 import { expect, jest, test } from '@jest/globals';
 import { Engine, Zram, type ZramSnapshot } from '../../bindings/index.js';
+import { measure, type Growth } from '../growth/measure.js';
 import { PAGE_SIZE } from '../support/pages.js';
 import { engineOf } from '../support/raw-core.js';
 import { MemorySink, savedAll } from './support.js';
@@ -11,29 +9,11 @@ import { MemorySink, savedAll } from './support.js';
 jest.setTimeout(300_000);
 
 const FEW = 100;
-const MANY = 8 * FEW;
+const FACTOR = 8;
 /** Twice what is linear, and room for what a collection of garbage costs. */
 const MOST = 20;
 
 type Things = (engine: Engine, count: number) => (Zram | ZramSnapshot)[];
-
-interface Scene {
-  work(): Promise<unknown>;
-  end(): void;
-}
-
-async function least(make: (count: number) => Promise<Scene>, count: number): Promise<number> {
-  let time = Infinity;
-  for (let n = 0; n < 3; n++) {
-    const scene = await make(count);
-    const start = process.cpuUsage();
-    await scene.work();
-    const { user, system } = process.cpuUsage(start);
-    time = Math.min(time, user + system);
-    scene.end();
-  }
-  return time;
-}
 
 function page(n: number): Uint8Array {
   const bytes = new Uint8Array(PAGE_SIZE);
@@ -60,42 +40,39 @@ function sparse(engine: Engine, count: number): (Zram | ZramSnapshot)[] {
   });
 }
 
-const saving = (things: Things) => async (count: number) => {
-  const engine = engineOf('release');
-  const all = things(engine, count);
-  return { work: () => Zram.saveAll(new MemorySink(), all), end: () => engine.destroy() };
+const saving = (things: Things) => (count: number) => {
+  const all = things(engineOf('release'), count);
+  return () => Zram.saveAll(new MemorySink(), all);
 };
 const loading = (things: Things) => async (count: number) => {
   const engine = engineOf('release');
   const file = await savedAll(things(engine, count));
   engine.destroy();
-  const other = engineOf('release');
-  return { work: () => other.loadAll(file), end: () => other.destroy() };
+  return () => engineOf('release').loadAll(file);
 };
 const empty = (engine: Engine, count: number): (Zram | ZramSnapshot)[] => {
   const pool = engine.createPool();
   return Array.from({ length: 5 * count }, () => engine.createZram({ disksize: 2 ** 44 - 4096, pool }));
 };
 
-test.each<[string, (count: number) => Promise<Scene>]>([
+test.each<[string, Growth['make']]>([
   ['saveAll of snapshots in which every page changes', saving(snapshots)],
   ['loadAll of them', loading(snapshots)],
   ['saveAll of devices that hold something elsewhere', saving(sparse)],
   ['loadAll of them', loading(sparse)],
   ['saveAll of devices that hold nothing', saving(empty)],
   ['loadAll of them', loading(empty)],
-])('%s', async (_name, make) => {
-  await least(make, FEW); // compiled by then
-  const [few, many] = [await least(make, FEW), await least(make, MANY)];
-  expect(many / Math.max(few, 2000)).toBeLessThan(MOST);
+])('%s', async (name, make) => {
+  const { ratio } = await measure({ name, calls: [], size: FEW, factor: FACTOR, limit: MOST, leastMs: 2, make });
+  expect(ratio).toBeLessThan(MOST);
 });
 
 test('the size of the disk costs nothing', async () => {
-  const of = (disksize: string) => async (): Promise<Scene> => {
+  const make = (disksize: number) => {
     const engine = engineOf('release');
     const zram = engine.createZram({ disksize, trackEntryActime: false });
     for (let n = 0; n < 200; n++) zram.writePage(n, page(n));
-    const work = async (): Promise<void> => {
+    return async (): Promise<void> => {
       const { used } = engine.memory;
       const sink = new MemorySink();
       await zram.save(sink);
@@ -103,11 +80,10 @@ test('the size of the disk costs nothing', async () => {
       expect(engine.memory.used - used).toBeLessThan(200_000);
       loaded.destroy();
     };
-    return { work, end: () => engine.destroy() };
   };
-  await least(of('1M'), 1);
-  const [small, large] = [await least(of('1M'), 1), await least(of(`${2 ** 44 - 4096}`), 1)];
-  expect(large / Math.max(small, 2000)).toBeLessThan(4);
+  const [size, factor, limit] = [2 ** 20, 2 ** 24 - 1, 4];
+  const { ratio } = await measure({ name: 'save and load', calls: [], size, factor, limit, leastMs: 2, make });
+  expect(ratio).toBeLessThan(limit);
 });
 
 test('a refused file takes memory in proportion to its bytes, whatever lengths it claims', async () => {

