@@ -35,7 +35,7 @@ import {
   write_encoded, write_page,
 } from './zram/device';
 import { bdev_make, block_drop, block_left, block_take } from './zram/backing';
-import { device_fork, next_difference, undecided, write_like } from './zram/fork';
+import { device_fork, next_difference, write_like } from './zram/fork';
 import { load_forked, load_object, load_shared, loadedHash, slot_values } from './zram/load';
 import { change_flags, mark_idle, next_slot, recompress, settle_huge, slot_states, write_back } from './zram/post-process';
 import { Device } from './zram/structs';
@@ -489,14 +489,9 @@ export function poolObject(pool: usize, handle: u32): u32 {
   return cell_root(changetype<Pool>(pool), handle << 3) >> 3;
 }
 
-/** The page at or after `from` that two devices hold differently, 2^32 - 1 when there is none. */
-export function zramNextDifference(a: usize, b: usize, from: u32): u32 {
-  return next_difference(changetype<Device>(a), changetype<Device>(b), from);
-}
-
-/** Whether the core could not compare what the last `zramNextDifference` found. */
-export function zramUndecided(): bool {
-  return undecided;
+/** As `next_difference`; a double, which carries it exactly. */
+export function zramNextDifference(a: usize, b: usize, from: u32, most: u32): f64 {
+  return <f64>next_difference(changetype<Device>(a), changetype<Device>(b), from, most);
 }
 
 /** The payload of a page's object, to the first staging page. @returns codec << 16 | length; 0: there is no object */

@@ -98,8 +98,7 @@ export interface CoreExports {
   zramWriteBack(device: number, index: number, cell: number): number;
   zramShareObject(device: number, index: number): number;
   poolObject(pool: number, handle: number): number;
-  zramNextDifference(a: number, b: number, from: number): number;
-  zramUndecided(): number;
+  zramNextDifference(a: number, b: number, from: number, most: number): number;
   zramPayload(device: number, index: number): number;
   zramSlotValues(device: number, index: number, count: number): void;
   zramLoadObject(device: number, index: number, length: number, codec: number, now: number): number;

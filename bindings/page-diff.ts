@@ -14,6 +14,12 @@ export interface PageRange {
 }
 
 const NONE = 2 ** 32 - 1;
+/** What the core found, beside the page (`next_difference`). */
+const SAME_SO_FAR = 0;
+const UNDECIDED = 2;
+/** How many pages the core looks at in one call: all, or as many as take a millisecond or two. */
+const ALL = 2 ** 32 - 1;
+const PAGES_AT_A_TIME = 4096;
 
 /**
  * Pages that differ, as ranges in ascending order. The core compares what it holds: the same object, or objects of one codec
@@ -21,8 +27,10 @@ const NONE = 2 ** 32 - 1;
  */
 export function diffPages(a: StoredPages, b: StoredPages): PageRange[] {
   const ranges = new Ranges();
-  for (const { index, undecided } of candidates(a, b)) {
-    if (!undecided || !sameBytes(pageOf(a, index), pageOf(b, index))) ranges.add(index);
+  for (const found of candidates(a, b, ALL)) {
+    if (found && (!found.undecided || !sameBytes(pageOf(a, found.index), pageOf(b, found.index)))) {
+      ranges.add(found.index);
+    }
   }
   return ranges.list();
 }
@@ -30,8 +38,8 @@ export function diffPages(a: StoredPages, b: StoredPages): PageRange[] {
 export async function diffPagesAsync(a: StoredPages, b: StoredPages, call: AsyncCall): Promise<PageRange[]> {
   const ranges = new Ranges();
   call.check();
-  for (const { index, undecided } of candidates(a, b)) {
-    if (!undecided || !(await readsSame(a, b, index, call))) ranges.add(index);
+  for (const found of candidates(a, b, PAGES_AT_A_TIME)) {
+    if (found && (!found.undecided || !(await readsSame(a, b, found.index, call)))) ranges.add(found.index);
     if (call.due) await call.rest(a, b);
   }
   return ranges.list();
@@ -57,33 +65,39 @@ interface Candidate {
   readonly undecided: boolean;
 }
 
-/** Pages that differ or may do so, in ascending order. Anything may happen between two of them. */
-function* candidates(a: StoredPages, b: StoredPages): Generator<Candidate> {
-  const next = a.core === b.core ? nextInCore(a, b) : nextStored(a, b);
+interface Found extends Candidate {
+  /** All pages before `index` are equal, and it was not looked at. */
+  readonly same: boolean;
+}
+
+/**
+ * Pages that differ or may do so, in ascending order, and undefined wherever `most` pages were looked at and found equal.
+ * Anything may happen between two of them.
+ */
+function* candidates(a: StoredPages, b: StoredPages, most: number): Generator<Candidate | undefined> {
+  const next = a.core === b.core ? nextInCore(a, b, most) : nextStored(a, b);
   for (let from = 0; from < Math.max(a.pages, b.pages); from++) {
     a.live();
     b.live();
     const found = next(from);
-    if (!found) return;
-    yield found;
-    from = found.index;
+    if (found.index === NONE) return;
+    yield found.same ? undefined : found;
+    from = found.same ? found.index - 1 : found.index;
   }
 }
 
-function nextInCore(a: StoredPages, b: StoredPages): (from: number) => Candidate | undefined {
+function nextInCore(a: StoredPages, b: StoredPages, most: number): (from: number) => Found {
   const { raw } = a.core;
   return (from) => {
-    const index = raw.zramNextDifference(a.address, b.address, from) >>> 0;
-    return index === NONE ? undefined : { index, undecided: raw.zramUndecided() !== 0 };
+    const found = raw.zramNextDifference(a.address, b.address, from, most);
+    const [index, what] = [Math.floor(found / 4), found % 4];
+    return { index, same: what === SAME_SO_FAR, undecided: what === UNDECIDED };
   };
 }
 
 /** Pages that either holds, in order; all others read as zeros in both. */
-function nextStored(a: StoredPages, b: StoredPages): (from: number) => Candidate | undefined {
-  return (from) => {
-    const index = Math.min(nextOf(a, from), nextOf(b, from));
-    return index === NONE ? undefined : { index, undecided: true };
-  };
+function nextStored(a: StoredPages, b: StoredPages): (from: number) => Found {
+  return (from) => ({ index: Math.min(nextOf(a, from), nextOf(b, from)), same: false, undecided: true });
 }
 
 function nextOf({ core, address, pages }: StoredPages, from: number): number {

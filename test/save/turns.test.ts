@@ -6,14 +6,12 @@ import { Engine, Zram } from '../../bindings/index.js';
 import { pause, pauseDue } from '../../bindings/pacer.js';
 import { PAGE_SIZE } from '../support/pages.js';
 import { engineOf } from '../support/raw-core.js';
+import { GAP_MAX, leastGap } from '../support/turns.js';
 import { saved } from './support.js';
 
 jest.setTimeout(120_000);
 
 const PAGES = 12_000;
-/** Milliseconds between two turns, with what other threads of the process take. Without turns it is all of a call: 200 and more. */
-const GAP_MAX = 16;
-
 let engine: Engine;
 let zram: Zram;
 let file: Uint8Array<ArrayBuffer>;
@@ -31,27 +29,6 @@ beforeAll(async () => {
   file = (await saved(zram)) as Uint8Array<ArrayBuffer>;
 });
 afterAll(() => engine.destroy());
-
-/** A busy machine spoils a run now and then: only what takes too long in each of so many has failed. */
-const RUNS = 5;
-
-/** The least of {@link meanGap} over some runs. */
-async function leastGap(work: () => Promise<unknown>): Promise<number> {
-  let least = Infinity;
-  for (let run = 0; run < RUNS && least >= GAP_MAX; run++) least = Math.min(least, await meanGap(work));
-  return least;
-}
-
-/** Milliseconds of the processor's time for each time that a timer fired: of the clock's a busy machine takes any number. */
-async function meanGap(work: () => Promise<unknown>): Promise<number> {
-  let fired = 0;
-  const timer = setInterval(() => fired++, 1);
-  const start = process.cpuUsage();
-  await work();
-  const { user, system } = process.cpuUsage(start);
-  clearInterval(timer);
-  return (user + system) / 1000 / (fired + 1);
-}
 
 const destroyed = async (loading: Promise<Zram>): Promise<void> => (await loading).destroy();
 

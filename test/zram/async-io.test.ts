@@ -12,6 +12,7 @@ import {
 import { Random } from '../support/random.js';
 import { checkPools, engineOf } from '../support/raw-core.js';
 import { ToyCompressor } from '../support/toy-compressor.js';
+import { GAP_MAX, leastGap } from '../support/turns.js';
 
 const PAGE_SIZE = 4096;
 const toy = new ToyCompressor();
@@ -551,6 +552,20 @@ test('calls that go over many pages let timers run', async () => {
     expect(turns).toBeGreaterThan(0);
   }
   for (const one of [zram, other]) one.engine.destroy();
+});
+
+test('timers fire while diffAsync compares pages that are all equal', async () => {
+  const [one, other] = [engine, engine].map((from) => from.createZram({ disksize: '1G' }));
+  const page = noise();
+  for (const zram of [one, other])
+    for (let n = 0; n < 100_000; n++) {
+      page[0] = n;
+      page.fill(0, 1000);
+      zram.writePage(n, page);
+    }
+  const work = async (): Promise<void> => expect(await one.diffAsync(other)).toEqual([]);
+  expect(await leastGap(work)).toBeLessThan(GAP_MAX);
+  for (const zram of [one, other]) zram.destroy();
 });
 
 test('differences of sparse disks cost what is stored, not the size of the disks', async () => {
