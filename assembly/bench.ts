@@ -5,11 +5,12 @@
  * The pages stand above all that the core uses: the bench grows memory, places them there, and calls nothing that takes
  * a frame.
  */
+import { bytes_equal, page_same_filled } from './bytes/compare';
+import { content_hash } from './bytes/hash';
+import { lz4_compress } from './bytes/lz4-compress';
+import { lz4_decompress } from './bytes/lz4-decompress';
 import { CODEC_RAW, PAGE_SIZE } from './common';
-import { bytes_equal, page_same_filled } from './compare';
-import { content_hash } from './hash';
-import { lz4_compress, lz4_decompress } from './lz4';
-import { COMPRESSED, STAGING } from './staging';
+import { COMPRESSED, STAGING } from './memory/staging';
 
 /** Compresses pages one by one to the same scratch buffer. @returns bytes of all blocks */
 export function benchCompress(pages: usize, count: u32, acceleration: u32): u32 {

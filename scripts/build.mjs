@@ -32,7 +32,7 @@ async function buildCore() {
   await mkdir(at('build'), { recursive: true });
   // Not in asconfig.json: asc takes a relative path there for the name of a package.
   const transform = ['--transform', at('scripts/as-bind-transform.mjs')];
-  runNode(asc, 'assembly/check.ts', '--target', 'debug', ...transform);
+  runNode(asc, 'assembly/check/pool.ts', '--target', 'debug', ...transform);
   runNode(asc, '--target', 'release', ...transform);
 
   // A JavaScript file and its declaration, so that tsc, jest and esbuild need no loader for binary files.

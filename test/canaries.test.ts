@@ -54,8 +54,9 @@ function found(bugs: Record<string, () => Bug>, run: Run): void {
     async (_, bug) => {
       const failure = async (): Promise<unknown> => {
         for (let n = 0; n < SEEDS; n++) {
+          const makeEngine = engineWith(bug());
           try {
-            await run(engineWith(bug()), (seed + n) | 0);
+            await run(makeEngine, (seed + n) | 0);
           } catch (error) {
             return error;
           }
@@ -128,13 +129,13 @@ describe('the model of a pool finds that', () => {
       'a merge ends too early': () => (raw) => ({
         poolMergeStep: (pool, objectsMax, dry) => raw.poolMergeStep(pool, Math.min(objectsMax, 3), dry) || 1,
       }),
-      'a merge does nothing': () => withoutBody('assembly/zsmalloc/merge/merge_step', 1),
+      'a merge does nothing': () => withoutBody('assembly/zsmalloc/merge/pass/merge_step', 1),
       'equal hashes are taken for equal content': () => withoutBody('assembly/zsmalloc/object/objects_equal', 1),
       'objects that are equal are not': () => withoutBody('assembly/zsmalloc/object/objects_equal', 0),
       'all content is a value over and over': () => withoutBody('assembly/zsmalloc/same/is_same_filled', 1),
       'compaction moves nothing': () => withoutBody('assembly/zsmalloc/compact/zs_compact', 0),
-      'an object is not freed': () => withoutBody('assembly/zsmalloc/pool/object_free'),
-      'a handle is not retained': () => withoutBody('assembly/zsmalloc/pool/zs_retain', 1),
+      'an object is not freed': () => withoutBody('assembly/zsmalloc/owner/object_free'),
+      'a handle is not retained': () => withoutBody('assembly/zsmalloc/handle/zs_retain', 1),
       'an object that moved is not noted as such': () => withoutBody('assembly/zsmalloc/dedup/dedup_moved'),
     },
     run,
@@ -193,11 +194,11 @@ describe('the model of devices on a pool finds that', () => {
         };
       },
       'a limit is not set': () => () => ({ zramSetLimit: () => undefined }),
-      'every page is filled with a value': () => withoutBody('assembly/compare/page_same_filled', 1),
-      'no page is filled with a value': () => withoutBody('assembly/compare/page_same_filled', 0),
+      'every page is filled with a value': () => withoutBody('assembly/bytes/compare/page_same_filled', 1),
+      'no page is filled with a value': () => withoutBody('assembly/bytes/compare/page_same_filled', 0),
       'equal hashes are taken for equal content': () => withoutBody('assembly/zsmalloc/object/objects_equal', 1),
       'what a slot held is not freed': () => withoutBody('assembly/zram/device/slot_free'),
-      'a match that overlaps itself is not copied': () => withoutBody('assembly/lz4/repeat'),
+      'a match that overlaps itself is not copied': () => withoutBody('assembly/bytes/lz4-decompress/repeat'),
     },
     run,
   );
@@ -250,7 +251,7 @@ describe('the model of devices with all that they do finds that', () => {
           },
         };
       },
-      'all slots are equal': () => withoutBody('assembly/zram/fork/slots_compare'),
+      'all slots are equal': () => withoutBody('assembly/zram/difference/slots_compare', 0),
       'no page is idle': () => withoutBody('assembly/zram/post-process/mark_idle'),
       'pages that are huge no more count as such': () => withoutBody('assembly/zram/post-process/huge_end'),
     },
@@ -289,8 +290,8 @@ describe('the model of all users of a pool finds that', () => {
         };
       },
       'no duplicate is found when a page is stored': () => withoutBody('assembly/zsmalloc/dedup/dedup_find_page', 0),
-      'any page is a duplicate of one with its hash': () => withoutBody('assembly/lz4/lz4_holds', 1),
-      'any object holds the bytes of one with its hash': () => withoutBody('assembly/compare/bytes_equal', 1),
+      'any page is a duplicate of one with its hash': () => withoutBody('assembly/bytes/lz4-holds/lz4_holds', 1),
+      'any object holds the bytes of one with its hash': () => withoutBody('assembly/bytes/compare/bytes_equal', 1),
       'an object that is gone stays in the index': () => withoutBody('assembly/zsmalloc/dedup/dedup_forget'),
       'an object is not taken into the index': () => withoutBody('assembly/zsmalloc/dedup/dedup_enter'),
       'saved bytes are counted one off': () => (raw) => {
@@ -302,7 +303,7 @@ describe('the model of all users of a pool finds that', () => {
           },
         };
       },
-      'a merge does nothing': () => withoutBody('assembly/zsmalloc/merge/merge_step', 1),
+      'a merge does nothing': () => withoutBody('assembly/zsmalloc/merge/pass/merge_step', 1),
     },
     run,
   );
@@ -359,11 +360,11 @@ describe('the differential test of LZ4 finds that', () => {
   };
   found(
     {
-      'a match that overlaps itself is not copied': () => withoutBody('assembly/lz4/repeat'),
-      'any page is held': () => withoutBody('assembly/lz4/lz4_holds', 1),
-      'no page is held': () => withoutBody('assembly/lz4/lz4_holds', 0),
-      'it never says no': () => withoutBody('assembly/lz4/lz4_decompress', 0),
-      'short sequences are skipped': () => withoutBody('assembly/lz4/decode_fast', 1),
+      'a match that overlaps itself is not copied': () => withoutBody('assembly/bytes/lz4-decompress/repeat'),
+      'any page is held': () => withoutBody('assembly/bytes/lz4-holds/lz4_holds', 1),
+      'no page is held': () => withoutBody('assembly/bytes/lz4-holds/lz4_holds', 0),
+      'it never says no': () => withoutBody('assembly/bytes/lz4-decompress/lz4_decompress', 0),
+      'short sequences are skipped': () => withoutBody('assembly/bytes/lz4-decompress/decode_fast', 1),
       'a byte behind the room is changed': () => (raw) => ({
         lz4Decompress: (src, length, dst, room) => {
           const made = raw.lz4Decompress(src, length, dst, room);
@@ -385,7 +386,7 @@ describe('the count of all duplicates finds that', () => {
         const wrong = every(40);
         return { zramWritePage: (...args) => (wrong() ? 0 : raw.zramWritePage(...args)) };
       },
-      'no page is filled with a value': () => withoutBody('assembly/compare/page_same_filled', 0),
+      'no page is filled with a value': () => withoutBody('assembly/bytes/compare/page_same_filled', 0),
     };
     describe(name, () =>
       found(bugs, (makeEngine) => {
@@ -404,7 +405,7 @@ describe('parity with the kernel finds that', () => {
 
   const bodies: [what: string, name: string, constant?: number][] = [
     ['compaction moves nothing', 'assembly/zsmalloc/compact/zs_compact', 0],
-    ['no page is filled with a value', 'assembly/compare/page_same_filled', 0],
+    ['no page is filled with a value', 'assembly/bytes/compare/page_same_filled', 0],
     ['every zspage is one page', 'assembly/zsmalloc/size-class/pages_per_zspage', 1],
   ];
   test.each(bodies)(
@@ -418,7 +419,7 @@ describe('parity with the kernel finds that', () => {
   );
 
   test('a limit is not set', async () => {
-    const module = withoutBody('assembly/index/zramSetLimit');
+    const module = withoutBody('assembly/exports/zram/zramSetLimit');
     const parity = { set: LIMIT_PAGES, trace: limited.trace, slots: LIMIT_SLOTS, level: 1, seed: LIMIT_SEED, module };
     const rows = decodeRows(limits.rows, operationCount(limited.trace));
     await expect(assertParity(parity, { rows, ioStat: limits.ioStat })).rejects.toThrow();

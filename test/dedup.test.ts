@@ -168,6 +168,24 @@ test('the index grows over 100,000 distinct pages and stays exact', () => {
   engine.destroy();
 });
 
+test('after unmerge each copy of a page is found, whichever of them is left', () => {
+  using engine = engineOf('debug');
+  const pool = engine.createPool();
+  const zram = engine.createZram({ disksize: '1M', pool, dedup: true });
+  const page = random.fill(new Uint8Array(PAGE_SIZE)).fill(0, 900);
+  for (let kept = 0; kept < 4; kept++) {
+    for (let index = 0; index < 4; index++) zram.writePage(index, page);
+    expect(pool.stats().objects).toBe(1);
+    pool.createKsmd().unmerge();
+    expect(pool.stats().objects).toBe(4);
+    for (let index = 0; index < 4; index++) if (index !== kept) zram.discard(index * PAGE_SIZE, PAGE_SIZE);
+    zram.writePage(9, page);
+    expect([kept, pool.stats().objects]).toEqual([kept, 1]);
+    checkPools(engine);
+    zram.discard(0, 2 ** 20);
+  }
+});
+
 test('a pool with a shrinker merges and compacts before it refuses; without one it refuses', () => {
   for (const shrinker of [false, true]) {
     const engine = engineOf('release');

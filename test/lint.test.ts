@@ -1,18 +1,17 @@
 /** The lint rules of our own find what they are for, and nothing else. */
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { expect, jest, test } from '@jest/globals';
 
 jest.setTimeout(120_000);
 
 /** What the rule says of a text in the place of a file: the lines, and what of. */
-function found(file: string, text: string): [line: number, messageId: string][] {
+function found(file: string, text: string, rule: string): [line: number, messageId: string][] {
   const args = ['node_modules/eslint/bin/eslint.js', '--stdin', '--stdin-filename', file, '--format', 'json'];
   const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', input: text });
   expect(stderr).toBe('');
   const [{ messages }] = JSON.parse(stdout) as [{ messages: { ruleId: string; line: number; messageId: string }[] }];
-  return messages
-    .filter(({ ruleId }) => ruleId === 'local/no-foreign-slice')
-    .map(({ line, messageId }) => [line, messageId]);
+  return messages.filter(({ ruleId }) => ruleId === rule).map(({ line, messageId }) => [line, messageId]);
 }
 
 const PLANTED = `
@@ -34,7 +33,17 @@ test('bytes that may be a caller’s are copied and cut by bytes.ts alone', () =
     [5, 'slice'],
     [6, 'subarray'],
   ];
-  expect(found('bindings/size.ts', PLANTED)).toEqual(expected);
-  expect(found('cli/main.ts', PLANTED)).toEqual(expected.filter(([, messageId]) => messageId === 'slice'));
-  expect(found('bench/run.mjs', 'export const part = Buffer.alloc(9).slice(1);')).toEqual([]);
+  expect(found('bindings/size.ts', PLANTED, 'local/no-foreign-slice')).toEqual(expected);
+  expect(found('cli/main.ts', PLANTED, 'local/no-foreign-slice')).toEqual(
+    expected.filter(([, messageId]) => messageId === 'slice'),
+  );
+  expect(found('bench/run.mjs', 'export const part = Buffer.alloc(9).slice(1);', 'local/no-foreign-slice')).toEqual([]);
+});
+
+test.each([
+  ['assembly/common.ts', './zsmalloc/handle', ['circle', 'upwards']],
+  ['assembly/memory/staging.ts', '../zsmalloc/slab', ['upwards']],
+])('%s must not import %s: %j', (file, imported, expected) => {
+  const text = `import { one } from '${imported}';\n${readFileSync(file, 'utf8')}`;
+  expect(found(file, text, 'house/imports-one-way')).toEqual(expected.map((messageId) => [1, messageId]));
 });

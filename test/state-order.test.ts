@@ -2,10 +2,12 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { State, StateOrder } from '../bindings/state-order.js';
+import { measure } from './growth/measure.js';
 import { victimOf } from './support/model-history.js';
 
 const FEW = 1_000;
-const MANY = 64_000;
+const FACTOR = 64;
+const PUSHES = 64_000;
 /** What the time for a push may grow by with 64 times as many states: what looks at all of them grows by 64. */
 const GROWTH_MAX = 16;
 
@@ -42,26 +44,25 @@ test.each(['oldest', 'thin'] as const)('chooses as the model does: %s', (policy)
   fc.assert(property, { numRuns: 60 });
 });
 
-/** Milliseconds for as many pushes each time, among so many states, the best of some tries. */
-function timeOf(count: number, policy: 'oldest' | 'thin', newestGoes: boolean): number {
-  const times = [1, 2, 3].map(() => {
-    const order = new StateOrder(policy);
-    let id = 0;
-    while (id < count) order.add(stateOf(++id));
-    const start = performance.now();
-    for (let n = 0; n < MANY; n++) {
-      order.add(stateOf(++id));
-      order.remove(newestGoes ? order.newest! : order.victim());
-    }
-    return performance.now() - start;
-  });
-  return Math.min(...times);
-}
-
 test.each([
   ['oldest', false],
   ['thin', false],
   ['thin', true],
-] as const)('the time for a push does not grow with the states: %s, the newest goes: %s', (policy, newestGoes) => {
-  expect(timeOf(MANY, policy, newestGoes) / timeOf(FEW, policy, newestGoes)).toBeLessThan(GROWTH_MAX);
-});
+] as const)(
+  'the time for a push does not grow with the states: %s, the newest goes: %s',
+  async (policy, newestGoes) => {
+    const make = (count: number) => {
+      const order = new StateOrder(policy);
+      let id = 0;
+      while (id < count) order.add(stateOf(++id));
+      return () => {
+        for (let n = 0; n < PUSHES; n++) {
+          order.add(stateOf(++id));
+          order.remove(newestGoes ? order.newest! : order.victim());
+        }
+      };
+    };
+    const { ratio } = await measure({ name: policy, calls: [], size: FEW, factor: FACTOR, limit: GROWTH_MAX, make });
+    expect(ratio).toBeLessThan(GROWTH_MAX);
+  },
+);

@@ -6,9 +6,9 @@
  * block stays with its number, in a list through its references, until the block is used again or the device ends.
  */
 import { DEBUG } from '../common';
-import { frame_alloc_zeroed, frame_free } from '../frames';
+import { frame_alloc_zeroed, frame_free } from '../memory/frames';
 import {
-  BLOCK, CELL_RESERVE, REFS_MAX, cell_add_refs, cell_alloc, cell_free, cell_kind, cell_refs, cell_set, cell_target,
+  BLOCK, cell_add_refs, cell_alloc, cell_free, cell_kind, cell_refs, CELL_RESERVE, cell_set, cell_target, REFS_MAX,
 } from '../zsmalloc/cell';
 import { Pool } from '../zsmalloc/structs';
 import { Bdev } from './structs';

@@ -8,27 +8,26 @@
  *
  * Where the compressor is the bindings', `write_begin` does what comes before it and `write_encoded` what comes after.
  */
+import { page_fill, page_same_filled } from '../bytes/compare';
+import { lz4_compress } from '../bytes/lz4-compress';
 import { CODEC_LZ4, CODEC_PAGE, DEBUG, ENOMEM, PAGE_SIZE } from '../common';
-import { page_fill, page_same_filled } from '../compare';
-import { frame_alloc_zeroed, frame_free } from '../frames';
-import { lz4_compress } from '../lz4';
-import { object_to_page } from '../page';
-import { COMPRESSED } from '../staging';
+import { frame_alloc_zeroed, frame_free } from '../memory/frames';
+import { COMPRESSED } from '../memory/staging';
 import { cell_location, cell_root, cell_target } from '../zsmalloc/cell';
-import {
-  dedup_candidate, dedup_enter, dedup_find_encoded, dedup_find_page, dedup_hint, page_hash,
-} from '../zsmalloc/dedup';
+import { object_to_page } from '../zsmalloc/decode';
+import { dedup_candidate, dedup_enter, dedup_find_encoded, dedup_find_page, dedup_hint, page_hash } from '../zsmalloc/dedup';
 import { hash_place } from '../zsmalloc/dedup-index';
+import { zs_free, zs_malloc, zs_share } from '../zsmalloc/handle';
 import { header_length, object_header, object_put } from '../zsmalloc/object';
-import { pool_make_room, zs_free, zs_malloc, zs_share } from '../zsmalloc/pool';
+import { pool_make_room } from '../zsmalloc/reclaim';
 import { value_free, value_make } from '../zsmalloc/same';
 import { Pool } from '../zsmalloc/structs';
 import { bdev_drop, block_drop } from './backing';
-import { DEVICE_MAGIC, Device, NEXT } from './structs';
+import { Device, DEVICE_MAGIC, NEXT } from './structs';
 import {
-  SLOT_HUGE, SLOT_IDLE, SLOT_PICKED, SLOT_PLACE_SHIFT, SLOT_SAME, SLOT_SAME_WIDE, SLOT_STORED, SLOT_WRITTEN_BACK,
-  next_chunk, slot_clear, slot_fill_value, slot_find, slot_flags, slot_make, slot_release, slot_set, slot_set_flags,
-  slot_time, slot_value,
+  next_chunk, slot_clear, slot_fill_value, slot_find, slot_flags, SLOT_HUGE, SLOT_IDLE, slot_make, SLOT_PICKED,
+  SLOT_PLACE_SHIFT, slot_release, SLOT_SAME, SLOT_SAME_WIDE, slot_set, slot_set_flags, SLOT_STORED, slot_time, slot_value,
+  SLOT_WRITTEN_BACK,
 } from './table';
 
 /** A device on a pool; 0 when memory is exhausted. */

@@ -5,20 +5,19 @@
  * that the rest of the core relies on not to exist, is refused. Saving needs one thing that reading does not: to see
  * which slots hold the very same.
  */
+import { page_same_filled } from '../bytes/compare';
+import { lz4_decompress } from '../bytes/lz4-decompress';
 import { CODEC_LZ4, CODEC_PAGE, EINVAL, ENOMEM, PAGE_SIZE } from '../common';
-import { page_same_filled } from '../compare';
-import { lz4_decompress } from '../lz4';
-import { STAGING } from '../staging';
 import { cell_root } from '../zsmalloc/cell';
 import { dedup_hint, page_hash } from '../zsmalloc/dedup';
 import { hash_place } from '../zsmalloc/dedup-index';
-import { zs_share, zs_size } from '../zsmalloc/pool';
+import { zs_share, zs_size } from '../zsmalloc/handle';
 import { fill_slot, touch, write_encoded } from './device';
 import { fork_slot } from './fork';
 import { Device } from './structs';
 import {
-  SLOT_HUGE, SLOT_IDLE, SLOT_INCOMPRESSIBLE, SLOT_PICKED, SLOT_STORED, SLOT_WRITTEN_BACK,
-  slot_at, slot_flags, slot_make, slot_release, slot_value,
+  slot_at, slot_flags, SLOT_HUGE, SLOT_IDLE, SLOT_INCOMPRESSIBLE, slot_make, SLOT_PICKED, slot_release, slot_value,
+  SLOT_WRITTEN_BACK,
 } from './table';
 
 /** What the last `load_object` found: the page's hash, on a device with dedup. */
@@ -93,12 +92,4 @@ export function load_forked(device: Device, index: u32, count: u32, from: Device
     if (flags & SLOT_HUGE) device.hugePagesSince++;
   }
   return 0;
-}
-
-/** Writes what `count` slots hold to the staging pages, a word each: a handle, a block's cell or a fill value; 0 for nothing. */
-export function slot_values(device: Device, index: u32, count: u32): void {
-  for (let n: u32 = 0; n < count; n++) {
-    const slot = slot_at(device, index + n);
-    store<u32>(STAGING + n * 4, slot == 0 ? 0 : slot_value(slot));
-  }
 }

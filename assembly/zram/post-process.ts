@@ -6,34 +6,19 @@
  * takes away, as the kernel's ZRAM_PP_SLOT: a result for a slot without its mark is dropped.
  */
 import { CODEC_RAW, ENOMEM, PAGE_SIZE } from '../common';
-import { STAGING } from '../staging';
-import { cell_location, cell_root, cell_target, cells_settle, is_merged } from '../zsmalloc/cell';
+import { cell_location, cell_root, cell_target, cells_settle } from '../zsmalloc/cell';
 import { dedup_hint } from '../zsmalloc/dedup';
+import { zs_replace } from '../zsmalloc/handle';
 import { header_codec, header_length, object_header } from '../zsmalloc/object';
-import { zs_replace } from '../zsmalloc/pool';
 import { class_of } from '../zsmalloc/size-class';
 import { Pool } from '../zsmalloc/structs';
 import { block_retain } from './backing';
 import { drop_object } from './device';
 import { Device } from './structs';
 import {
-  SLOT_HUGE, SLOT_IDLE, SLOT_PICKED, SLOT_PLACE_SHIFT, SLOT_SAME, SLOT_STORED, SLOT_WRITTEN_BACK, next_chunk,
-  slot_clear, slot_at, slot_flags, slot_set, slot_set_flags, slot_time, slot_value,
+  next_slot, NONE, slot_at, slot_clear, slot_flags, SLOT_HUGE, SLOT_IDLE, SLOT_PICKED, SLOT_PLACE_SHIFT, SLOT_SAME, slot_set,
+  slot_set_flags, SLOT_STORED, slot_time, slot_value, SLOT_WRITTEN_BACK,
 } from './table';
-
-/** No slot. */
-export const NONE: u32 = u32.MAX_VALUE;
-
-/** The first page at or after `from` whose slot has all of these flags and none of those; NONE. */
-export function next_slot(device: Device, from: u32, all: u32, none: u32): u32 {
-  let page = next_chunk(device, from);
-  while (page < device.diskPages) {
-    const flags = slot_flags(slot_at(device, <u32>page));
-    if ((flags & all) == all && (flags & none) == 0 && flags != 0) return <u32>page;
-    if ((++page & 511) == 0) page = next_chunk(device, page);
-  }
-  return NONE;
-}
 
 /** Sets and clears flags of a slot that is in use; with `picked`, only of one that still has the mark. */
 export function change_flags(device: Device, index: u32, set: u32, clear: u32, picked: bool): void {
@@ -119,42 +104,3 @@ export function write_back(device: Device, index: u32, block: u32): i32 {
 }
 
 // ── states ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-/** Writes two words a page to the staging pages: what `slot_state` tells, and the number of the object. */
-export function slot_states(device: Device, index: u32, count: u32): void {
-  for (let n: u32 = 0; n < count; n++) {
-    store<u32>(STAGING + n * 8, slot_state(device, index + n));
-    store<u32>(STAGING + n * 8, slot_object(device, index + n), 4);
-  }
-}
-
-// What a slot's state tells, beside the slot's flags below: bit 8 merged, bits 9..12 the codec, from bit 13 the length.
-const STATE_MERGED: u32 = 1 << 8;
-const STATE_CODEC_SHIFT: u32 = 9;
-const STATE_LENGTH_SHIFT: u32 = 13;
-const STATE_FLAGS: u32 = 0xff;
-
-/** What is stored at a page; 0 = nothing. */
-export function slot_state(device: Device, index: u32): u32 {
-  const slot = slot_at(device, index);
-  if (slot == 0) return 0;
-  const flags = slot_flags(slot);
-  let state = flags & STATE_FLAGS;
-  if (flags & SLOT_STORED) {
-    const leaf = slot_value(slot);
-    const header = object_header(cell_location(leaf));
-    if (is_merged(device.pool, leaf)) state |= STATE_MERGED;
-    state |= (header_codec(header) << STATE_CODEC_SHIFT) | (header_length(header) << STATE_LENGTH_SHIFT);
-  }
-  return state;
-}
-
-/**
- * The number of the cell that owns a page's object, equal for pages that share it; 0 without one: nothing is stored, or
- * it is same-filled or written back.
- */
-export function slot_object(device: Device, index: u32): u32 {
-  const slot = slot_at(device, index);
-  if (slot == 0 || !(slot_flags(slot) & SLOT_STORED)) return 0;
-  return cell_root(device.pool, slot_value(slot)) >> 3;
-}

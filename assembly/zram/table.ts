@@ -20,9 +20,23 @@
  * chunk's metadata word has room for both, its count below and the address of that frame above.
  */
 import { DEBUG, PAGE_MASK, PAGE_SIZE } from '../common';
-import { frame_alloc_zeroed, frame_free, frame_meta } from '../frames';
+import { frame_alloc_zeroed, frame_free, frame_meta } from '../memory/frames';
 import { value_of } from '../zsmalloc/same';
 import { Device, ROOTS } from './structs';
+
+/** No slot. */
+export const NONE: u32 = u32.MAX_VALUE;
+
+/** The first page at or after `from` whose slot has all of these flags and none of those; NONE. */
+export function next_slot(device: Device, from: u32, all: u32, none: u32): u32 {
+  let page = next_chunk(device, from);
+  while (page < device.diskPages) {
+    const flags = slot_flags(slot_at(device, <u32>page));
+    if ((flags & all) == all && (flags & none) == 0 && flags != 0) return <u32>page;
+    if ((++page & 511) == 0) page = next_chunk(device, page);
+  }
+  return NONE;
+}
 
 /** The slot holds a fill value … */
 export const SLOT_SAME: u32 = 1 << 0;

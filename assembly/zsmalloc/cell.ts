@@ -22,7 +22,7 @@
  * Cells stand in chunks of one frame. The first cell of a chunk is not a cell: it links the chunks of a pool.
  */
 import { DEBUG, PAGE_MASK, PAGE_SIZE } from '../common';
-import { frame_alloc_zeroed, frame_free, frame_known, frame_meta } from '../frames';
+import { frame_alloc_zeroed, frame_free, frame_known, frame_meta } from '../memory/frames';
 import { Pool } from './structs';
 
 export const FREE: u32 = 0;

@@ -6,7 +6,9 @@ import { cell_set_target } from './cell';
 import { header_owner, object_header, object_move } from './object';
 import { class_at } from './size-class';
 import { GROUP_FULL, Pool, SizeClass, Zspage } from './structs';
-import { group_first, next_in_use, zspage_end, zspage_link, zspage_location, zspage_put, zspage_take, zspage_unlink } from './zspage';
+import {
+  group_first, next_in_use, zspage_end, zspage_link, zspage_location, zspage_put, zspage_take, zspage_unlink,
+} from './zspage';
 
 /** Objects moved by the last call. */
 export let objectsMoved: u32 = 0;

@@ -12,8 +12,8 @@
  * The metadata word of a bucket's frame has its depth and the number of its entries.
  */
 import { DEBUG, PAGE_MASK, PAGE_SIZE } from '../common';
-import { frame_alloc, frame_alloc_zeroed, frame_free, frame_meta } from '../frames';
-import { SCRATCH_A } from '../staging';
+import { frame_alloc, frame_alloc_zeroed, frame_free, frame_meta } from '../memory/frames';
+import { SCRATCH_A } from '../memory/staging';
 import { Pool } from './structs';
 
 const PLACE_BITS: u32 = 18;

@@ -15,16 +15,14 @@
  * the entry of an object that goes. The table is made with the first entry and goes with the last one: 11 to 21 bytes an object.
  * Where it cannot grow, objects are stored without an entry, and a later merge finds them.
  */
-import { CODEC_FOREIGN, CODEC_LZ4, CODEC_RAW, DEBUG, PAGE_SIZE } from '../common';
-import { bytes_equal } from '../compare';
-import { content_hash } from '../hash';
-import { lz4_holds } from '../lz4';
-import { object_to_page } from '../page';
-import { SCRATCH_A, SCRATCH_B } from '../staging';
+import { content_hash } from '../bytes/hash';
+import { CODEC_LZ4, CODEC_RAW, DEBUG, PAGE_SIZE } from '../common';
+import { SCRATCH_A, SCRATCH_B } from '../memory/staging';
 import { cell_target } from './cell';
-import { hash_place, entries_add, entries_end, entries_first, entries_next, entries_remove } from './dedup-index';
+import { ANY, FOREIGN, holds, object_to_page } from './decode';
+import { entries_add, entries_end, entries_first, entries_next, entries_remove, hash_place } from './dedup-index';
 import {
-  HEADER_INDEXED, header_codec, header_has_place, header_length, header_owner, header_place, is_plain, object_bytes,
+  header_codec, header_has_place, HEADER_INDEXED, header_length, header_owner, header_place, is_plain, object_bytes,
   object_clear_indexed, object_header, object_set_indexed,
 } from './object';
 import { Pool } from './structs';
@@ -81,10 +79,6 @@ export function dedup_find_bytes(pool: Pool, hash: u32, bytes: usize, length: u3
   return find(pool, hash, bytes, length, CODEC_RAW);
 }
 
-/** Instead of a codec, for `find`: whatever the core can decode; whatever it cannot. */
-const ANY: u32 = 16;
-const FOREIGN: u32 = 17;
-
 function find(pool: Pool, hash: u32, bytes: usize, length: u32, wanted: u32): u32 {
   if (pool.dedupDirectory == 0) return 0;
   let at = entries_first(pool, hash_place(hash));
@@ -96,24 +90,6 @@ function find(pool: Pool, hash: u32, bytes: usize, length: u32, wanted: u32): u3
     }
     at = entries_next(at);
   }
-}
-
-/** Whether an object holds these bytes: as its payload in the wanted codec, or (`ANY`) as a page that it decodes to. */
-function holds(location: u32, bytes: usize, length: u32, wanted: u32): bool {
-  const header = object_header(location);
-  const stored = header_length(header);
-  const codec = header_codec(header);
-  if (wanted == FOREIGN) return codec >= CODEC_FOREIGN;
-  const payload = object_bytes(location, stored, SCRATCH_A);
-  const same = wanted == codec || (is_plain(codec) && (wanted == ANY || is_plain(wanted)));
-  if (same) return stored == length && bytes_equal(payload, bytes, length);
-  if (wanted != ANY) return false;
-  return codec == CODEC_LZ4 && lz4_holds(payload, stored, bytes);
-}
-
-/** Whether an object holds this page, as far as the core can decode it. */
-export function object_holds_page(location: u32, page: usize): bool {
-  return holds(location, page, PAGE_SIZE, ANY);
 }
 
 // ── entries ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -161,6 +137,12 @@ export function dedup_hand_over(pool: Pool, from: u32, to: u32): void {
 export function dedup_replaced(pool: Pool, from: u32, to: u32): void {
   const header = object_header(from);
   if ((header & HEADER_INDEXED) != 0) object_set_indexed(to, place_at(entry_of(pool, from, header)));
+}
+
+/** An object was copied: the copy gets an entry, too, while there are few with its hash. */
+export function dedup_copied(pool: Pool, from: u32, to: u32): void {
+  const header = object_header(from);
+  if ((header & HEADER_INDEXED) != 0) dedup_enter(pool, load<u32>(entry_of(pool, from, header), 4), to);
 }
 
 /** Whether an object's entry, if it has one, is found. For the invariants of a pool. */

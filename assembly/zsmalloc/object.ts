@@ -13,12 +13,12 @@
  * an entry in the dedup index that only the bindings can decode has in its place where that entry belongs: nothing else here
  * could tell. Its payload is hashed anew by each merge.
  */
+import { bytes_equal } from '../bytes/compare';
+import { content_hash, hash_finish, nh_piece, PIECE, whole_hash } from '../bytes/hash';
 import { CODEC_FOREIGN, CODEC_PAGE, CODEC_RAW, DEBUG, PAGE_MASK, PAGE_SIZE } from '../common';
-import { bytes_equal } from '../compare';
-import { PIECE, content_hash, hash_finish, nh_piece, whole_hash } from '../hash';
-import { SCRATCH_A, SCRATCH_B } from '../staging';
+import { SCRATCH_A, SCRATCH_B } from '../memory/staging';
 import { HEADER_BYTES } from './size-class';
-import { LOCATION_HUGE, LOCATION_STRADDLES, header_address, next_frame, object_address, zspage_of } from './zspage';
+import { header_address, LOCATION_HUGE, LOCATION_STRADDLES, next_frame, object_address, zspage_of } from './zspage';
 
 const LENGTH_SHIFT: u64 = 29;
 const LENGTH_MASK: u64 = 0xfff;

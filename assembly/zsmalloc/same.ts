@@ -8,7 +8,7 @@
  *  └───────────────┴───┴──────────────────────┴───────┴───────────────────────────────────┘
  */
 import {
-  CELL_RESERVE, REFS_MAX, SAME, VALUE, cell_add_refs, cell_alloc, cell_free, cell_refs, cell_return, cell_set, cell_target,
+  cell_add_refs, cell_alloc, cell_free, cell_refs, CELL_RESERVE, cell_return, cell_set, cell_target, REFS_MAX, SAME, VALUE,
 } from './cell';
 import { Pool } from './structs';
 

@@ -7,7 +7,7 @@
  * kernel's (6.3 and later); see docs/design.md.
  */
 import { DEBUG, PAGE_MASK, PAGE_SIZE } from '../common';
-import { frame_alloc_zeroed } from '../frames';
+import { frame_alloc_zeroed } from '../memory/frames';
 import { CLASS_BYTES, CLASS_FRAMES0, CLASS_MAP, Pool, SIZE_INDEXES, SizeClass } from './structs';
 
 const MIN_SIZE: u32 = 32;

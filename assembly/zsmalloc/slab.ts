@@ -4,7 +4,7 @@
  * A slab frame begins with a 16-byte head: next and previous frame that has room, first free record, records in use.
  */
 import { DEBUG, PAGE_MASK, PAGE_SIZE } from '../common';
-import { frame_alloc, frame_free } from '../frames';
+import { frame_alloc, frame_free } from '../memory/frames';
 import { DESCRIPTOR_ALIGN, Pool, SLAB0 } from './structs';
 
 const HEAD_BYTES: u32 = 16;

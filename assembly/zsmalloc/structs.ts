@@ -3,6 +3,19 @@
  */
 import { PAGE_SIZE } from '../common';
 
+/** The pass goes over the cells for the first time: each object met is one scanned. */
+export const FIRST_ROUND: u32 = 1;
+/** The pass may have missed something and does not vouch for the pool: the next call makes another. */
+export const SKIPPED: u32 = 2;
+/** The pass has missed an object that was there: it goes over all cells again before it ends. */
+export const AGAIN: u32 = 4;
+/** The walk has come to chunks that were made since the pass began. */
+export const BEYOND: u32 = 8;
+/** Objects that were hashed before the pass began are known to differ from each other. */
+export const KNOWN: u32 = 16;
+/** A dry run has hashed objects since the pass began, also such as the pass will not come to. */
+export const FOREIGN_HASHES: u32 = 32;
+
 /** Fullness groups: 0 empty, 1..10 by tenths of use, 11 full. */
 export const GROUPS: u32 = 12;
 export const GROUP_FULL: u32 = 11;

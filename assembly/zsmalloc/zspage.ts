@@ -14,7 +14,7 @@
  * so that reading an object that lies in one frame, as most do, needs neither descriptor nor class.
  */
 import { DEBUG, PAGE_MASK, PAGE_SHIFT, PAGE_SIZE } from '../common';
-import { frame_alloc, frame_free, frame_meta } from '../frames';
+import { frame_alloc, frame_free, frame_meta } from '../memory/frames';
 import { slab_alloc, slab_free } from './slab';
 import { DESCRIPTOR_ALIGN, FRAME0, GROUP_FULL, HUGE_HEADER, SizeClass, Zspage } from './structs';
 

@@ -15,10 +15,17 @@ function fail(message: string): never {
   throw new Error(message);
 }
 
+/** A write that the backing was asked for. */
+interface Attempt {
+  readonly slot: number;
+  readonly page: Uint8Array;
+  readonly taken: boolean;
+}
+
 /** Keeps pages, and fails as often as it is told; the same calls fail each time. */
 export class FaultyBacking implements Backing {
   readonly slots: number;
-  readonly log: { page: Uint8Array; taken: boolean }[] = [];
+  readonly log: Attempt[] = [];
   readonly #pages = new Map<number, Uint8Array>();
   readonly #failPercent: number;
   #calls = 0;
@@ -44,7 +51,7 @@ export class FaultyBacking implements Backing {
   write(slot: number, page: Uint8Array): void {
     if (slot < 0 || slot >= this.slots) fail(`slot ${slot} of ${this.slots}`);
     const taken = !this.#fails();
-    this.log.push({ page: page.slice(), taken });
+    this.log.push({ slot, page: page.slice(), taken });
     if (!taken) throw new Error('a bad sector');
     this.#pages.set(slot, page.slice());
   }
@@ -56,6 +63,8 @@ export class ModelZswap {
   readonly #entries: Entry[] = [];
   readonly #writtenBack = new Map<number, Uint8Array>();
   readonly #backing: FaultyBacking;
+  /** Slots whose last write failed. */
+  readonly #suspect = new Set<number>();
   readonly #exclusive: boolean;
   readonly #limits: { readonly max: number; readonly accept: number };
   readonly #counts = { poolLimitHit: 0, rejectReclaimFail: 0, rejectAllocFail: 0, writtenBackPages: 0 };
@@ -144,12 +153,13 @@ export class ModelZswap {
   /** Goes through what was written back, or could not be: each must be the least recently used one without a second chance. */
   #replayWriteback(): void {
     const { writtenBackPages, rejectReclaimFail } = this.zswap.stats();
-    const { log, slots } = this.#backing;
+    const { slots } = this.#backing;
     const counts = this.#counts;
     while (counts.writtenBackPages + counts.rejectReclaimFail < writtenBackPages + rejectReclaimFail) {
       const entry = this.#victim();
-      const tried = this.#writtenBack.size < slots ? (log.shift() ?? fail('a failure that did not happen')) : undefined;
-      if (tried && !sameBytes(tried.page, entry.page)) fail(`another page than that of key ${entry.key} was written`);
+      const tried = this.#writtenBack.size < slots ? this.#attempt() : undefined;
+      if (tried?.page && !sameBytes(tried.page, entry.page))
+        fail(`another page than that of key ${entry.key} was written`);
       if (tried?.taken) {
         this.#writtenBack.set(entry.key, entry.page);
         counts.writtenBackPages++;
@@ -158,7 +168,26 @@ export class ModelZswap {
         counts.rejectReclaimFail++;
       }
     }
-    if (log.length > 0) fail(`${log.length} writes to the backing were not counted`);
+    if (this.#backing.log.length > 0) fail(`${this.#backing.log.length} writes to the backing were not counted`);
+  }
+
+  /** The next write of a page; without the page where it ended with the zeros that a slot gets after a failure. */
+  #attempt(): { page?: Uint8Array; taken: boolean } {
+    const { log } = this.#backing;
+    let tried = log.shift() ?? fail('a failure that did not happen');
+    if (this.#suspect.delete(tried.slot)) {
+      if (tried.page.some((byte) => byte !== 0))
+        fail(`slot ${tried.slot} has failed and was not written with zeros first`);
+      if (!tried.taken) {
+        this.#suspect.add(tried.slot);
+        return { taken: false };
+      }
+      const { slot } = tried;
+      tried = log.shift() ?? fail('zeros were written, and then no page');
+      if (tried.slot !== slot) fail(`zeros were written to slot ${slot}, and the page to slot ${tried.slot}`);
+    }
+    if (!tried.taken) this.#suspect.add(tried.slot);
+    return tried;
   }
 
   #victim(): Entry {

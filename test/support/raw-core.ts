@@ -11,7 +11,7 @@ const WASM_PAGE = 65536;
 export type Build = 'debug' | 'release';
 export const BUILDS: readonly Build[] = ['debug', 'release'];
 
-/** Exports of assembly/index.ts for tests; in the debug build also that of assembly/check.ts. */
+/** Exports of assembly/index.ts for tests; in the debug build also that of assembly/check/pool.ts. */
 export interface RawExports extends Omit<CoreExports, 'memory'> {
   readonly memory: WebAssembly.Memory;
   weakenHash(mask: number): void;
@@ -80,7 +80,7 @@ export function checkPools(engine: Engine): void {
   if (!poolCheck) return;
   for (const pool of coreOf(engine).pools) {
     const line = poolCheck(pool);
-    if (line !== 0) throw new Error(`invariant ${line} of assembly/check.ts does not hold`);
+    if (line !== 0) throw new Error(`invariant ${line} of assembly/check/pool.ts does not hold`);
   }
 }
 

@@ -256,6 +256,7 @@ function recount(sections: RawSection[]): void {
       if (shape === 1) [device, page] = numbers;
       if (shape === 4) objects++;
       const count = shape === 2 || shape === 3 ? Math.min(numbers[0], 2000) : shape > 3 ? 1 : 0;
+      if (page + count > 2 ** 32) continue; // no disk is as large; behind 2^53 adding one changes nothing
       for (const end = page + count; page < end; page++) (named[device] ??= new Set()).add(page);
     }
   }

@@ -22,4 +22,3 @@ async function meanGap(work: () => Promise<unknown>): Promise<number> {
   clearInterval(timer);
   return (user + system) / 1000 / (fired + 1);
 }
-

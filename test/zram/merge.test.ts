@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import { Engine, Zram } from '../../bindings/index.js';
+import { measure } from '../growth/measure.js';
 import { PAGE_SIZE, generatedSets, pageCount, pageOf, type DataSet } from '../support/pages.js';
 import { Random, seedOfRun } from '../support/random.js';
 import { BUILDS, checkPools, engineOf, rawExports } from '../support/raw-core.js';
@@ -181,10 +182,9 @@ describe('a hash that is always equal', () => {
   });
 });
 
-/** Milliseconds that merging, parting in random order, merging again and freeing take, of so many slots with one content. */
-function groupTime(slots: number): number {
-  using engine = engineOf('release');
-  const zram = engine.createZram({ disksize: slots * PAGE_SIZE });
+/** Merging, parting in random order, merging again and freeing, of so many slots with one content. */
+function groupLife(slots: number): () => void {
+  const zram = engineOf('release').createZram({ disksize: slots * PAGE_SIZE });
   const page = new Uint8Array(PAGE_SIZE).fill(1, 0, 64);
   const view = new DataView(page.buffer);
   const order = Uint32Array.from({ length: slots }, (_, index) => index);
@@ -198,25 +198,23 @@ function groupTime(slots: number): number {
       zram.writePage(order[n], page);
     }
   };
-  const start = performance.now();
-  writeAll(() => 1);
-  expect(zram.merge().objectsMerged).toBe(slots - 1);
-  writeAll((n) => 2 + n);
-  expect(zram.mmStat.pagesMerged).toBe(0);
-  writeAll(() => 1);
-  expect(zram.merge().objectsMerged).toBe(slots - 1);
-  for (const index of order) zram.discard(index * PAGE_SIZE, PAGE_SIZE);
-  expect(zram.mmStat).toMatchObject({ memUsedTotal: 0, pagesMerged: 0, comprDataSize: 0 });
-  return performance.now() - start;
+  return () => {
+    writeAll(() => 1);
+    expect(zram.merge().objectsMerged).toBe(slots - 1);
+    writeAll((n) => 2 + n);
+    expect(zram.mmStat.pagesMerged).toBe(0);
+    writeAll(() => 1);
+    expect(zram.merge().objectsMerged).toBe(slots - 1);
+    for (const index of order) zram.discard(index * PAGE_SIZE, PAGE_SIZE);
+    expect(zram.mmStat).toMatchObject({ memUsedTotal: 0, pagesMerged: 0, comprDataSize: 0 });
+  };
 }
 
-test('the time of a group is linear in its slots', () => {
-  const few = 4000;
-  const times = 16;
-  groupTime(few); // V8 compiles what is hot
-  const least = (slots: number): number => Math.min(groupTime(slots), groupTime(slots));
-  // Quadratic time would be 16 times as much; caches and a busy machine may make it some times as much.
-  expect(least(few * times)).toBeLessThan(least(few) * times * 5);
+test('the time of a group is linear in its slots', async () => {
+  // Quadratic time would be 16 times the factor; caches and a busy machine may make it some times as much.
+  const [factor, limit] = [16, 16 * 5];
+  const { ratio } = await measure({ name: 'group', calls: [], size: 4000, factor, limit, make: groupLife });
+  expect(ratio).toBeLessThan(limit);
 });
 
 test('100,000 pages of one content become one object, and all of them are freed', async () => {

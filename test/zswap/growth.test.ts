@@ -1,34 +1,19 @@
 /** Zswap with many entries: what a call costs does not grow with them. Times are compared with each other, never with a clock. */
 import { expect, test } from '@jest/globals';
 import { MemoryBacking, type Zswap } from '../../bindings/index.js';
+import { measure } from '../growth/measure.js';
 import { PAGE_SIZE } from '../support/pages.js';
 import { engineOf } from '../support/raw-core.js';
 
 const FEW = 2_000;
-const MANY = 32_000;
-/** What the time for an entry may grow by, with sixteen times as many: what grows with the square grows by 16. */
-const GROWTH_MAX = 5;
-const TRIES = 3;
+const FACTOR = 16;
+/** What the time may grow by, with sixteen times as many entries: what grows with the square grows by 256. */
+const GROWTH_MAX = 5 * FACTOR;
 
 const page = new Uint8Array(PAGE_SIZE);
 function pageOf(key: number): Uint8Array {
   new DataView(page.buffer).setUint32(0, key + 1, true);
   return page;
-}
-
-/** Milliseconds for each entry, the best of some tries, for a zswap of so many. */
-function timeOf(count: number, work: (zswap: Zswap, count: number) => void): number {
-  const times = Array.from({ length: TRIES }, () => {
-    const engine = engineOf('release');
-    const zswap = engine.createZswap({ maxPoolPercent: 100, backing: new MemoryBacking(2 * MANY) });
-    for (let key = 0; key < count; key++) zswap.store(key, pageOf(key));
-    const start = performance.now();
-    work(zswap, count);
-    const time = performance.now() - start;
-    engine.destroy();
-    return time / count;
-  });
-  return Math.min(...times);
 }
 
 const works: [string, (zswap: Zswap, count: number) => void][] = [
@@ -70,15 +55,23 @@ const works: [string, (zswap: Zswap, count: number) => void][] = [
 
 test.each(works)(
   'the time for an entry stays the same: %s',
-  (_, work) => {
-    expect(timeOf(MANY, work) / timeOf(FEW, work)).toBeLessThan(GROWTH_MAX);
+  async (name, work) => {
+    const make = (count: number) => {
+      const zswap = engineOf('release').createZswap({ maxPoolPercent: 100, backing: new MemoryBacking(2 * count) });
+      for (let key = 0; key < count; key++) zswap.store(key, pageOf(key));
+      return () => {
+        work(zswap, count);
+      };
+    };
+    const { ratio } = await measure({ name, calls: [], size: FEW, factor: FACTOR, limit: GROWTH_MAX, make });
+    expect(ratio).toBeLessThan(GROWTH_MAX);
   },
   60_000,
 );
 
 test('a store that finds a large pool full does a bounded share of the work, and says false until it is done', () => {
   const engine = engineOf('release');
-  const zswap = engine.createZswap({ maxPoolBytes: '2M', backing: new MemoryBacking(MANY) });
+  const zswap = engine.createZswap({ maxPoolBytes: '2M', backing: new MemoryBacking(FACTOR * FEW) });
   let key = 0;
   while (zswap.store(key, pageOf(key))) key++;
   let refused = 1;

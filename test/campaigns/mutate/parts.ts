@@ -33,12 +33,12 @@ const ALLOCATION = [
 
 export const PARTS: Record<string, Part> = {
   merge: {
-    files: ['assembly/zsmalloc/merge.ts', 'assembly/zsmalloc/merge-index.ts', 'assembly/zsmalloc/dedup.ts'],
+    files: ['assembly/zsmalloc/merge', 'assembly/zsmalloc/dedup.ts'],
     builds: true,
     steps: ALLOCATION,
   },
   decoder: {
-    files: ['assembly/lz4.ts'],
+    files: ['assembly/bytes/lz4-decompress.ts', 'assembly/bytes/lz4-holds.ts'],
     builds: true,
     steps: [
       [
@@ -51,9 +51,19 @@ export const PARTS: Record<string, Part> = {
     ],
   },
   allocator: {
-    files: ['pool', 'zspage', 'cell', 'object', 'size-class', 'compact', 'slab', 'same'].map(
-      (name) => `assembly/zsmalloc/${name}.ts`,
-    ),
+    files: [
+      'pool',
+      'handle',
+      'owner',
+      'reclaim',
+      'zspage',
+      'cell',
+      'object',
+      'size-class',
+      'compact',
+      'slab',
+      'same',
+    ].map((name) => `assembly/zsmalloc/${name}.ts`),
     builds: true,
     steps: ALLOCATION,
   },

@@ -10,7 +10,7 @@
  * The second frame of each region but the first is set aside, for merging: it needs memory most when there is none. What is
  * taken of this reserve is made up by the frames that come free next.
  */
-import { DEBUG, PAGE_MASK, PAGE_SIZE } from './common';
+import { DEBUG, PAGE_MASK, PAGE_SIZE } from '../common';
 
 const WASM_PAGE_SHIFT: u32 = 16;
 /** One wasm page short of 4 GiB: the end of memory must fit 32 bits. */

@@ -2,7 +2,7 @@
  * Fixed buffers in static memory: where pages cross between JavaScript and the core, and scratch space that lives for
  * one call. They stand at fixed addresses, so that JavaScript can keep its views and the hot paths allocate nothing.
  */
-import { PAGE_SIZE, STAGING_PAGES } from './common';
+import { PAGE_SIZE, STAGING_PAGES } from '../common';
 
 /** Pages on their way in or out, and blocks of numbers (statistics) on their way out. */
 export const STAGING: usize = memory.data(STAGING_PAGES * PAGE_SIZE, 16);

@@ -1,16 +1,16 @@
 /**
  * Invariants of a pool, for the tests: compiled into the debug build only.
  */
-import { devices_check } from './check-zram';
 import {
-  DIRECT, FORWARD, FREE, OBJECT, SAME, SHARED, cell_kind, cell_location, cell_refs, cell_target, first_cell, next_cell,
-} from './zsmalloc/cell';
-import { dedup_finds } from './zsmalloc/dedup';
-import { entries_sound } from './zsmalloc/dedup-index';
-import { HEADER_INDEXED, header_has_place, header_length, header_owner, object_header } from './zsmalloc/object';
-import { class_at } from './zsmalloc/size-class';
-import { GROUPS, Pool, SizeClass, Zspage } from './zsmalloc/structs';
-import { LOCATION_HUGE, group_first, next_in_use, zspage_location } from './zsmalloc/zspage';
+  cell_kind, cell_location, cell_refs, cell_target, DIRECT, first_cell, FORWARD, FREE, next_cell, OBJECT, SAME, SHARED,
+} from '../zsmalloc/cell';
+import { dedup_finds } from '../zsmalloc/dedup';
+import { entries_sound } from '../zsmalloc/dedup-index';
+import { header_has_place, HEADER_INDEXED, header_length, header_owner, object_header } from '../zsmalloc/object';
+import { class_at } from '../zsmalloc/size-class';
+import { GROUPS, Pool, SizeClass, Zspage } from '../zsmalloc/structs';
+import { group_first, LOCATION_HUGE, next_in_use, zspage_location } from '../zsmalloc/zspage';
+import { devices_check } from './devices';
 
 let objects: u32 = 0;
 let bytes: u64 = 0;

@@ -10,13 +10,22 @@
  * It asks for 12 bytes an object, and takes what it gets: with less, down to the 350 entries that every pool keeps room
  * for in its own frame, a pass goes over the cells more than once.
  */
+import { PAGE_MASK } from '../../common';
 import {
-  ENTRIES_PER_FRAME, ENTRY_BYTES, FrameArray, array_end, array_entry, array_grow, array_shrink,
-} from '../frame-array';
-import { PAGE_MASK } from '../common';
-import { frames_owed } from '../frames';
-import { merge_compact } from './merge';
-import { MERGE_ROOM, MERGE_ROOM_BYTES, Pool } from './structs';
+  array_end, array_entry, array_grow, array_shrink, ENTRIES_PER_FRAME, ENTRY_BYTES, FrameArray,
+} from '../../memory/frame-array';
+import { frames_owed } from '../../memory/frames';
+import { MERGE_ROOM, MERGE_ROOM_BYTES, Pool } from '../structs';
+import { merge_compact } from './room';
+
+/** Share of the index that may be filled, in eighths: beyond it, searches grow long. */
+export const FILL_EIGHTHS: u32 = 6;
+
+// @ts-ignore: decorator
+@inline
+export function index_full(pool: Pool): bool {
+  return pool.mergeUsed >= (pool.mergeCapacity >> 3) * FILL_EIGHTHS;
+}
 
 const SECOND: u64 = 1 << 31;
 /** The pool's room holds the head of the array and its directory pointers, or after the head a small index. */

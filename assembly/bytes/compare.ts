@@ -1,7 +1,7 @@
 /**
  * Page compares in 128-bit steps: the byte compare that verifies every merge, and zram's same-filled test.
  */
-import { PAGE_SIZE } from './common';
+import { PAGE_SIZE } from '../common';
 
 /** Whether `length` bytes at `a` and `b` agree. Reads no byte outside the two ranges. */
 export function bytes_equal(a: usize, b: usize, length: u32): bool {

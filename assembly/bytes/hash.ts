@@ -7,7 +7,7 @@
  * mixed with length and codec, since a truncated NH sum is not evenly spread.
  * A wrong hash can cost time only: every merge compares bytes.
  */
-import { DEBUG, PAGE_SIZE } from './common';
+import { DEBUG, PAGE_SIZE } from '../common';
 
 /** Input and key are taken in steps of eight 32-bit words; a shorter end is padded with zeros. */
 const STEP: u32 = 32;

@@ -2,7 +2,7 @@
  * An array of 8-byte entries that lives in frames, wherever they are, and grows and shrinks by a frame: two levels of
  * directories lead to an entry. The merge index is such an array.
  */
-import { DEBUG, PAGE_SIZE } from './common';
+import { DEBUG, PAGE_SIZE } from '../common';
 import { frame_alloc, frame_alloc_zeroed, frame_free } from './frames';
 
 export const ENTRY_BYTES: u32 = 8;

@@ -2,16 +2,18 @@
  * Invariants of the devices on a pool, for the tests: compiled into the debug build only. They hold between calls, and but
  * for the blocks' references also in the middle of a writeback.
  */
-import { PAGE_MASK, PAGE_SIZE } from './common';
-import { frame_meta } from './frames';
-import { BLOCK, SAME, VALUE, cell_kind, cell_location, cell_refs, cell_target, first_cell, is_handle, next_cell } from './zsmalloc/cell';
-import { header_length, object_header } from './zsmalloc/object';
-import { same_wide_value } from './zsmalloc/same';
-import { Pool } from './zsmalloc/structs';
-import { Bdev, DEVICE_MAGIC, Device, NEXT } from './zram/structs';
+import { PAGE_MASK, PAGE_SIZE } from '../common';
+import { frame_meta } from '../memory/frames';
+import { Bdev, Device, DEVICE_MAGIC, NEXT } from '../zram/structs';
 import {
-  SLOT_HUGE, SLOT_SAME, SLOT_SAME_WIDE, SLOT_STORED, SLOT_WRITTEN_BACK, next_chunk, slot_at, slot_flags, slot_value,
-} from './zram/table';
+  next_chunk, slot_at, slot_flags, SLOT_HUGE, SLOT_SAME, SLOT_SAME_WIDE, SLOT_STORED, slot_value, SLOT_WRITTEN_BACK,
+} from '../zram/table';
+import {
+  BLOCK, cell_kind, cell_location, cell_refs, cell_target, first_cell, is_handle, next_cell, SAME, VALUE,
+} from '../zsmalloc/cell';
+import { header_length, object_header } from '../zsmalloc/object';
+import { same_wide_value } from '../zsmalloc/same';
+import { Pool } from '../zsmalloc/structs';
 
 const SLOTS: u32 = 512;
 

@@ -1,0 +1,56 @@
+/** Exports for an engine as a whole: memory, staging pages, compression and hashes without a pool. */
+import { page_same_filled } from '../bytes/compare';
+import { content_hash, hash_init } from '../bytes/hash';
+import { lz4_compress } from '../bytes/lz4-compress';
+import { PAGE_SIZE, STAGING_PAGES } from '../common';
+import { frames_init, frames_limit_bytes, frames_used_bytes } from '../memory/frames';
+import { COMPRESSED, STAGING } from '../memory/staging';
+
+/**
+ * Call once, first.
+ * @param limit 64 KiB pages to which memory may grow
+ */
+export function init(limit: u32): void {
+  frames_init(limit);
+}
+
+/**
+ * Call once, before anything merges or deduplicates.
+ * @param seed0 128 bits of random numbers, in four parts, for the hash
+ */
+export function hashInit(seed0: u32, seed1: u32, seed2: u32, seed3: u32): void {
+  hash_init((<u64>seed1 << 32) | seed0, (<u64>seed3 << 32) | seed2);
+}
+
+export function stagingAddress(): usize {
+  return STAGING;
+}
+
+export function stagingPages(): u32 {
+  return STAGING_PAGES;
+}
+
+/** Bytes in frames that are in use. */
+export function usedBytes(): f64 {
+  return frames_used_bytes();
+}
+
+export function limitBytes(): f64 {
+  return frames_limit_bytes();
+}
+
+/** Compresses the first staging page to the second and third. @returns the block's length */
+export function lz4Compress(acceleration: u32): u32 {
+  const length = lz4_compress(STAGING, COMPRESSED, acceleration);
+  memory.copy(STAGING + PAGE_SIZE, COMPRESSED, length);
+  return length;
+}
+
+/** The content hash of `length` bytes at an address. */
+export function contentHash(data: usize, length: u32, codec: u32): u32 {
+  return content_hash(data, length, codec);
+}
+
+export function pageSameFilled(page: usize): bool {
+  return page_same_filled(page);
+}

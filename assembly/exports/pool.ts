@@ -1,0 +1,202 @@
+/** Exports for pools: zsmalloc's calls, merging, statistics. */
+import { CODEC_RAW, DEBUG, EINVAL, ENOMEM, ENOSPC, PAGE_SIZE } from '../common';
+import { STAGING } from '../memory/staging';
+import {
+  cell_kind, cell_location, cell_root, cell_target, cells_unused_bytes, first_cell, is_handle, next_cell, OBJECT, SHARED,
+} from '../zsmalloc/cell';
+import { pool_codecs } from '../zsmalloc/codecs';
+import { can_compact, objectsMoved, zs_compact } from '../zsmalloc/compact';
+import { entries_bytes } from '../zsmalloc/dedup-index';
+import { pool_unmerge, zs_free, zs_malloc, zs_read, zs_retain, zs_size, zs_store, zs_write } from '../zsmalloc/handle';
+import { merge_dry_begin, merge_dry_end } from '../zsmalloc/merge/dry-run';
+import { merge_is_current, merge_renew, merge_step } from '../zsmalloc/merge/pass';
+import {
+  bytesMerged, hashCollisions, merge_counters_reset, objectsHashed, objectsLooked, objectsMerged, objectsScanned, pagesFreed,
+} from '../zsmalloc/merge/report';
+import { object_put } from '../zsmalloc/object';
+import { pool_end, pool_make } from '../zsmalloc/pool';
+import { class_at, class_number, class_of } from '../zsmalloc/size-class';
+import { GROUPS, Pool, SizeClass, Zspage } from '../zsmalloc/structs';
+import { group_first, zspage_of } from '../zsmalloc/zspage';
+import { put } from './stats';
+
+/** @returns a pool, or 0 when memory is exhausted */
+export function poolMake(chainSize: u32, limitPages: u32, dedup: bool, shrinker: bool): usize {
+  const pool = pool_make(chainSize);
+  if (changetype<usize>(pool) != 0) {
+    pool.limitPages = limitPages;
+    pool.dedupStore = dedup;
+    pool.shrinker = shrinker;
+  }
+  return changetype<usize>(pool);
+}
+
+export function poolEnd(pool: usize): void {
+  pool_end(changetype<Pool>(pool));
+}
+
+/** @returns a handle of a zeroed object, -ENOSPC above a page, -ENOMEM */
+export function poolMalloc(pool: usize, size: u32): i32 {
+  if (size == 0) return EINVAL;
+  if (size > PAGE_SIZE) return ENOSPC;
+  const leaf = zs_malloc(changetype<Pool>(pool), size, CODEC_RAW);
+  if (leaf == 0) return ENOMEM;
+  memory.fill(STAGING, 0, size);
+  object_put(cell_location(leaf), 0, STAGING, size);
+  return <i32>(leaf >> 3);
+}
+
+/** @returns a handle for the first `size` bytes, 1..4096, of the staging pages; -ENOMEM */
+export function poolStore(pool: usize, size: u32): i32 {
+  const leaf = zs_store(changetype<Pool>(pool), STAGING, size);
+  return leaf == 0 ? ENOMEM : <i32>(leaf >> 3);
+}
+
+/** The cell of a handle. */
+// @ts-ignore: decorator
+@inline
+export function leaf_of(pool: usize, handle: u32): u32 {
+  if (DEBUG) assert(is_handle(changetype<Pool>(pool), handle << 3)); // another cell would be a page of somebody else's
+  return handle << 3;
+}
+
+/** @returns whether the handle is still held: it was retained */
+export function poolFree(pool: usize, handle: u32): bool {
+  return zs_free(changetype<Pool>(pool), leaf_of(pool, handle));
+}
+
+/** @returns 0; -EINVAL: it has as many references as fit */
+export function poolRetain(pool: usize, handle: u32): i32 {
+  return zs_retain(leaf_of(pool, handle)) ? 0 : EINVAL;
+}
+
+/** @returns what malloc was asked for */
+export function poolSize(pool: usize, handle: u32): u32 {
+  return zs_size(leaf_of(pool, handle));
+}
+
+/** Writes `length` bytes of the staging pages at `offset`; the bindings have tested the range. @returns 0 or -ENOMEM */
+export function poolWrite(pool: usize, handle: u32, offset: u32, length: u32): i32 {
+  return zs_write(changetype<Pool>(pool), leaf_of(pool, handle), offset, STAGING, length) ? 0 : ENOMEM;
+}
+
+/** Copies the whole object to the staging pages. @returns its length */
+export function poolRead(pool: usize, handle: u32): u32 {
+  return zs_read(leaf_of(pool, handle), STAGING);
+}
+
+/** @returns frames freed; the number of objects moved is at staging 0 */
+export function poolCompact(pool: usize): u32 {
+  const freed = zs_compact(changetype<Pool>(pool), u32.MAX_VALUE);
+  put(0, objectsMoved);
+  return freed;
+}
+
+/**
+ * Zeroes the counters that `poolMergeStep` adds to. For a dry run it sets an unfinished pass aside; `whole` says that the
+ * pass that follows, or goes on, is to find everything.
+ */
+export function poolMergeBegin(pool: usize, dryRun: bool, whole: bool): void {
+  merge_counters_reset();
+  if (dryRun) merge_dry_begin(changetype<Pool>(pool));
+  else if (whole) merge_renew(changetype<Pool>(pool));
+}
+
+/**
+ * Looks at up to `objectsMax` objects; the number of looks since `poolMergeBegin` is at staging 0.
+ * @returns 0: the pass goes on, 1: it ended, 2: there was nothing to look for
+ */
+export function poolMergeStep(pool: usize, objectsMax: u32, dryRun: bool): u32 {
+  if (merge_is_current(changetype<Pool>(pool))) return 2;
+  const ended = merge_step(changetype<Pool>(pool), objectsMax, dryRun);
+  put(0, objectsLooked);
+  return ended ? 1 : 0;
+}
+
+/** Ends a dry run, and writes the counters since `poolMergeBegin` to the staging pages. */
+export function poolMergeEnd(pool: usize, dryRun: bool): void {
+  if (dryRun) merge_dry_end(changetype<Pool>(pool));
+  put(0, objectsScanned);
+  put(1, objectsHashed);
+  put(2, objectsMerged);
+  put(3, <f64>bytesMerged);
+  put(4, pagesFreed);
+  put(5, hashCollisions);
+}
+
+export function poolTotalPages(pool: usize): u32 {
+  return changetype<Pool>(pool).totalPages;
+}
+
+/** Writes the pool's counters to the staging pages. */
+export function poolStats(address: usize): void {
+  const pool = changetype<Pool>(address);
+  put(0, pool.totalPages);
+  put(1, <f64>pool.pagesCompacted);
+  put(2, pool.sharedLeaves - pool.objectCells);
+  put(3, pool.objects);
+  put(4, pool.handles);
+  put(5, <f64>pool.payloadBytes);
+  put(6, cells_unused_bytes(pool));
+  put(7, pool.hugeClassSize);
+  put(8, pool.classes);
+  put(9, pool.objectCells);
+  put(10, pool.sharedLeaves);
+  put(11, <f64>pool.sharedBytes);
+  put(12, entries_bytes(pool));
+  put(13, pool.changes);
+  put(14, pool.limitPages);
+}
+
+/** Gives up to `handlesMax` handles that share an object one of their own. @returns how many; -ENOMEM: no room */
+export function poolUnmerge(pool: usize, handlesMax: u32): i32 {
+  return pool_unmerge(changetype<Pool>(pool), handlesMax);
+}
+
+/** Which of the codecs `wanted`, as bits, objects of the pool have. */
+export function poolCodecs(pool: usize, wanted: u32): u32 {
+  return pool_codecs(changetype<Pool>(pool), wanted);
+}
+
+/** Writes, for each class from the smallest, how many handles have no object of their own to the staging pages. */
+export function poolMerged(address: usize): void {
+  const pool = changetype<Pool>(address);
+  for (let n: u32 = 0; n < pool.classes; n++) put(n, 0);
+  for (let cell = first_cell(pool); cell != 0; cell = next_cell(cell)) {
+    const kind = cell_kind(cell);
+    if (kind != SHARED && kind != OBJECT) continue;
+    const location = kind == SHARED ? cell_location(cell) : cell_target(cell);
+    const n = pool.classes - 1 - class_number(zspage_of(location).sizeClass);
+    put(n, load<f64>(STAGING + n * 8) + (kind == SHARED ? 1 : -1));
+  }
+}
+
+/** Writes the n-th class, from the smallest, as a row of the kernel's `classes` table to the staging pages. */
+export function poolClass(address: usize, n: u32): void {
+  const pool = changetype<Pool>(address);
+  const sizeClass = class_at(pool, pool.classes - 1 - n);
+  put(0, sizeClass.index);
+  put(1, sizeClass.size);
+  for (let group: u32 = 0; group < GROUPS; group++) put(2 + group, zspages(sizeClass, group));
+  put(14, sizeClass.objectsAllocated);
+  put(15, sizeClass.objectsInUse);
+  put(16, (sizeClass.objectsAllocated / sizeClass.objects) * sizeClass.pages);
+  put(17, sizeClass.pages);
+  put(18, can_compact(sizeClass));
+}
+
+function zspages(sizeClass: SizeClass, group: u32): u32 {
+  let count: u32 = 0;
+  for (let zspage = group_first(sizeClass, group); changetype<usize>(zspage) != 0; zspage = changetype<Zspage>(zspage.next)) count++;
+  return count;
+}
+
+/** Largest size index of the class for `length` bytes. */
+export function poolClassIndex(pool: usize, length: u32): u32 {
+  return class_of(changetype<Pool>(pool), length).index;
+}
+
+/** The number of the object that a handle has now, as `zramSlots` has it. */
+export function poolObject(pool: usize, handle: u32): u32 {
+  return cell_root(changetype<Pool>(pool), handle << 3) >> 3;
+}

@@ -1,0 +1,37 @@
+/** Exports for tests and benches alone. */
+import { bytes_equal } from '../bytes/compare';
+import { hash_weaken } from '../bytes/hash';
+import { lz4_decompress } from '../bytes/lz4-decompress';
+import { lz4_holds } from '../bytes/lz4-holds';
+import { STAGING } from '../memory/staging';
+import { Device } from '../zram/structs';
+import { slot_at, slot_value } from '../zram/table';
+import { cell_location } from '../zsmalloc/cell';
+import { object_forget_hash, object_put } from '../zsmalloc/object';
+
+/** Test hook: weakens the content hash by a mask, to force collisions. */
+export function weakenHash(mask: u32): void {
+  hash_weaken(mask);
+}
+
+/** Test hook: overwrites the start of a stored page's object with staging bytes, as corrupted memory would be. */
+export function corruptPage(address: usize, index: u32, length: u32): void {
+  const slot = slot_at(changetype<Device>(address), index);
+  const location = cell_location(slot_value(slot));
+  object_forget_hash(location);
+  object_put(location, 0, STAGING, length);
+}
+
+/** Decompresses a block between two addresses of linear memory. @returns bytes written or -EIO */
+export function lz4Decompress(src: usize, srcLength: u32, dst: usize, dstLength: u32): i32 {
+  return lz4_decompress(src, srcLength, dst, dstLength);
+}
+
+/** Whether a block between two addresses of linear memory decompresses to the page at `page`. */
+export function lz4Holds(src: usize, srcLength: u32, page: usize): bool {
+  return lz4_holds(src, srcLength, page);
+}
+
+export function bytesEqual(a: usize, b: usize, length: u32): bool {
+  return bytes_equal(a, b, length);
+}

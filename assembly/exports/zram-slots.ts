@@ -1,0 +1,90 @@
+/** Exports for what goes over a device's slots: states, idle marks, recompression, writeback, differences. */
+import { EINVAL, ENOMEM, ENOSPC } from '../common';
+import { STAGING } from '../memory/staging';
+import { bdev_make, block_drop, block_left, block_take } from '../zram/backing';
+import { next_difference } from '../zram/difference';
+import { change_flags, mark_idle, recompress, settle_huge, write_back } from '../zram/post-process';
+import { slot_states } from '../zram/slot-state';
+import { Device } from '../zram/structs';
+import { next_slot, slot_at, slot_flags, SLOT_PICKED, SLOT_STORED, slot_time, slot_value } from '../zram/table';
+import { cell_root, cell_target } from '../zsmalloc/cell';
+import { zs_share } from '../zsmalloc/handle';
+import { Pool } from '../zsmalloc/structs';
+
+/** Writes `slot_state` and `slot_object` of `count` pages to the staging pages, a word each. */
+export function zramSlots(device: usize, index: u32, count: u32): void {
+  slot_states(changetype<Device>(device), index, count);
+}
+
+/** The page at or after `from` whose slot has all of the flags `all` and none of `none`; 2^32 - 1. */
+export function zramNextSlot(device: usize, from: u32, all: u32, none: u32): u32 {
+  return next_slot(changetype<Device>(device), from, all, none);
+}
+
+/** Sets and clears flags of a slot; with `picked`, only while it has that mark. */
+export function zramChangeFlags(device: usize, index: u32, set: u32, clear: u32, picked: bool): void {
+  change_flags(changetype<Device>(device), index, set, clear, picked);
+}
+
+export function zramMarkIdle(device: usize, age: u32, now: u32): void {
+  mark_idle(changetype<Device>(device), age, now);
+}
+
+/** When a page that is stored was last accessed, on a device that tracks that. */
+export function zramSlotTime(device: usize, index: u32): u32 {
+  return load<u32>(slot_time(index, slot_at(changetype<Device>(device), index)));
+}
+
+/** Recompression of a picked page to what is in the first staging page, as `recompress`. */
+export function zramRecompress(device: usize, index: u32, length: u32, codec: u32, threshold: u32): i32 {
+  return recompress(changetype<Device>(device), index, STAGING, length, codec, threshold);
+}
+
+/** After recompression: the pages of all devices on the pool that are huge no more. */
+export function poolSettleHuge(pool: usize): void {
+  settle_huge(changetype<Pool>(pool));
+}
+
+/** Gives a device a backing device of so many blocks. @returns 0 or -ENOMEM */
+export function zramSetBacking(device: usize, blocks: u32): i32 {
+  const bdev = bdev_make(blocks);
+  if (changetype<usize>(bdev) == 0) return ENOMEM;
+  changetype<Device>(device).bdev = bdev;
+  return 0;
+}
+
+/** Takes a block. @returns its cell / 8, -ENOSPC, -ENOMEM */
+export function zramTakeBlock(address: usize): i32 {
+  const device = changetype<Device>(address);
+  if (!block_left(device.bdev)) return ENOSPC;
+  const cell = block_take(device.pool, device.bdev);
+  return cell == 0 ? ENOMEM : <i32>(cell >> 3);
+}
+
+export function zramBlockNumber(cell: u32): u32 {
+  return cell_target(cell << 3);
+}
+
+export function zramDropBlock(device: usize, cell: u32): void {
+  block_drop(changetype<Device>(device).bdev, cell << 3);
+}
+
+/** A picked page is in this block now. As `write_back`. */
+export function zramWriteBack(device: usize, index: u32, cell: u32): i32 {
+  return write_back(changetype<Device>(device), index, cell << 3);
+}
+
+/** A handle of the caller's own for a picked page's object. @returns it, -EINVAL: it was touched meanwhile, -ENOMEM */
+export function zramShareObject(address: usize, index: u32): i32 {
+  const device = changetype<Device>(address);
+  const slot = slot_at(device, index);
+  const flags = slot == 0 ? 0 : slot_flags(slot);
+  if (!(flags & SLOT_PICKED) || !(flags & SLOT_STORED)) return EINVAL;
+  const leaf = zs_share(device.pool, cell_root(device.pool, slot_value(slot)));
+  return leaf == 0 ? ENOMEM : <i32>(leaf >> 3);
+}
+
+/** As `next_difference`; a double, which carries it exactly. */
+export function zramNextDifference(a: usize, b: usize, from: u32, most: u32): f64 {
+  return <f64>next_difference(changetype<Device>(a), changetype<Device>(b), from, most);
+}

@@ -1,0 +1,148 @@
+/** Exports for devices: reading, writing, discarding, statistics. */
+import { PAGE_SIZE } from '../common';
+import { STAGING } from '../memory/staging';
+import {
+  device_end, device_make, discard, peek_page, pendingHash, read_page, readBlock, write_begin, write_candidate, write_encoded,
+  write_page,
+} from '../zram/device';
+import { device_fork, write_like } from '../zram/fork';
+import { Device } from '../zram/structs';
+import { entries_bytes } from '../zsmalloc/dedup-index';
+import { pool_bytes } from '../zsmalloc/pool';
+import { Pool } from '../zsmalloc/structs';
+import { put } from './stats';
+
+/** @returns a device, or 0 when memory is exhausted */
+export function zramMake(pool: usize, diskPages: u32, level: u32, dedup: bool, tracksTime: bool): usize {
+  return changetype<usize>(device_make(changetype<Pool>(pool), diskPages, level, dedup, tracksTime));
+}
+
+/** @returns a device with the same pages on the same pool, or 0 when memory is exhausted */
+export function zramFork(device: usize, tracksTime: bool, now: u32): usize {
+  return changetype<usize>(device_fork(changetype<Device>(device), tracksTime, now));
+}
+
+export function zramEnd(device: usize): void {
+  device_end(changetype<Device>(device));
+}
+
+/** mem_limit in pages, 0 = none. */
+export function zramSetLimit(device: usize, pages: u32): void {
+  changetype<Device>(device).limitPages = pages;
+}
+
+export function zramSetLevel(device: usize, level: u32): void {
+  changetype<Device>(device).level = level;
+}
+
+/** mem_used_max becomes what is used now. */
+export function zramResetMaxUsed(device: usize): void {
+  const pool = changetype<Device>(device).pool;
+  pool.maxUsedPages = pool.totalPages;
+}
+
+/** Stores the first staging page at the time `now`. @returns 0 or -ENOMEM */
+export function zramWritePage(device: usize, index: u32, now: u32): i32 {
+  return write_page(changetype<Device>(device), index, STAGING, now);
+}
+
+/** Stores `count` staging pages in order. @returns how many were stored: fewer than `count` means -ENOMEM */
+export function zramWritePages(device: usize, index: u32, count: u32, now: u32): u32 {
+  for (let n: u32 = 0; n < count; n++) {
+    if (write_page(changetype<Device>(device), index + n, STAGING + n * PAGE_SIZE, now) != 0) return n;
+  }
+  return count;
+}
+
+/** Stores `count` staging pages in order, as `write_like` with pages from `like` on. @returns as `zramWritePages` */
+export function zramWriteLike(device: usize, index: u32, count: u32, like: u32): u32 {
+  for (let n: u32 = 0; n < count; n++) {
+    if (write_like(changetype<Device>(device), index + n, STAGING + n * PAGE_SIZE, like + n) != 0) return n;
+  }
+  return count;
+}
+
+/** As `write_begin`: a candidate is at the second staging page. */
+export function zramWriteBegin(device: usize, index: u32, now: u32): i32 {
+  return write_begin(changetype<Device>(device), index, STAGING, STAGING + PAGE_SIZE, now);
+}
+
+/** The hash that the last `zramWriteBegin` made. */
+export function zramHash(): u32 {
+  return pendingHash;
+}
+
+/** Stores a page whose candidate, the payload in the first staging page, was compared. As `write_candidate`. */
+export function zramWriteCandidate(device: usize, index: u32, length: u32, codec: u32, hash: u32, now: u32): i32 {
+  return write_candidate(changetype<Device>(device), index, STAGING, length, codec, hash, now);
+}
+
+/** Stores a page whose encoding is in the first staging page. @returns 0 or -ENOMEM */
+export function zramWriteEncoded(device: usize, index: u32, length: u32, codec: u32, hash: u32, now: u32): i32 {
+  return write_encoded(changetype<Device>(device), index, STAGING, length, codec, hash, now);
+}
+
+/** Reads a page to the first staging page. @returns 0, -EIO, or what else `read_page` has */
+export function zramReadPage(device: usize, index: u32, now: u32): i32 {
+  return read_page(changetype<Device>(device), index, STAGING, now);
+}
+
+/** As `zramReadPage`, without leaving a trace. */
+export function zramPeekPage(device: usize, index: u32): i32 {
+  return peek_page(changetype<Device>(device), index, STAGING);
+}
+
+/** The block of a page that was found to be written back by the last read. */
+export function zramReadBlock(): u32 {
+  return readBlock;
+}
+
+/** Reads `count` pages to the staging pages. @returns how many were read: what the next one needs, `zramReadPage` tells */
+export function zramReadPages(device: usize, index: u32, count: u32, now: u32): u32 {
+  for (let n: u32 = 0; n < count; n++) {
+    if (read_page(changetype<Device>(device), index + n, STAGING + n * PAGE_SIZE, now) != 0) return n;
+  }
+  return count;
+}
+
+/** The bindings could not encode, decode, or fetch a page. */
+export function zramCountFailed(device: usize, writing: bool): void {
+  if (writing) changetype<Device>(device).failedWrites++;
+  else changetype<Device>(device).failedReads++;
+}
+
+export function zramDiscard(device: usize, index: u32, count: u32): void {
+  discard(changetype<Device>(device), index, count);
+}
+
+/** Writes the counters of mm_stat and io_stat to the staging pages; memory in pages. */
+export function zramStats(address: usize): void {
+  const device = changetype<Device>(address);
+  const pool = device.pool;
+  put(0, device.pagesStored);
+  put(1, <f64>pool.payloadBytes);
+  put(2, pool.totalPages);
+  put(3, device.limitPages);
+  put(4, pool.maxUsedPages);
+  put(5, device.samePages);
+  put(6, <f64>pool.pagesCompacted);
+  put(7, device.hugePages);
+  put(8, <f64>device.hugePagesSince);
+  put(9, pool.sharedLeaves - pool.objectCells);
+  put(10, <f64>device.failedReads);
+  put(11, <f64>device.failedWrites);
+  put(12, <f64>device.notifyFree);
+  put(13, device.dedup ? <f64>pool.sharedBytes : 0);
+  put(14, device.dedup ? entries_bytes(pool) : 0);
+  put(15, changetype<usize>(device.bdev) == 0 ? 0 : device.bdev.inUse);
+}
+
+/**
+ * Bytes that a device without access times and backing holds, its pool included. Those of them that may stay when objects go,
+ * descriptors and index, are at staging 0.
+ */
+export function zramHeldBytes(address: usize): f64 {
+  const device = changetype<Device>(address);
+  put(0, device.pool.slabs * PAGE_SIZE + entries_bytes(device.pool));
+  return pool_bytes(device.pool) + <f64>(1 + device.tableFrames) * <f64>PAGE_SIZE;
+}
