@@ -1,46 +1,19 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** The engine: one WebAssembly instance, and what lives in it. */
-import { readList, readOptions } from './arguments.js';
+import { ZramError } from './base/errors.js';
 import type { Compressor } from './compressors/compressor.js';
 import { readCompressor } from './compressors/registered.js';
-import { Core, loadCore, loadCoreSync, type CoreExports, type CoreSource } from './core.js';
-import { endAll } from './end-all.js';
-import { ZramError } from './errors.js';
-import { LOAD_ALL, LOAD_ONE, loadFile, type LoadOptions, type LoadedFile } from './save/load.js';
+import type { Core } from './core/core.js';
+import { Host, type EngineMemory } from './core/host.js';
+import type { EngineOptions } from './core/options.js';
+import type { ZramOptions } from './device/options.js';
+import type { PoolOptions } from './pool/options.js';
+import { LOAD_ALL, LOAD_ONE, type LoadOptions } from './save/load.js';
 import type { LoadSource } from './save/source.js';
-import { describe, parseSize, type Size } from './size.js';
 import { StateHistory, type StateHistoryOptions } from './state-history.js';
-import type { ZramOptions } from './zram-options.js';
-import { Zram } from './zram.js';
-import { ZsPool, type PoolOptions } from './zs-pool.js';
+import { loadInto, Zram, type LoadedFile } from './zram.js';
+import { ZsPool } from './zs-pool.js';
 import { Zswap, type ZswapOptions } from './zswap.js';
-
-/** What an engine is made with; the `create` of pools, devices, zswaps and histories takes these options as well. */
-export interface EngineOptions {
-  /** The core's code, where the copy that came with the package is not wanted (edge runtimes, one compile for many). */
-  module?: CoreSource | undefined;
-  /** Bytes to which linear memory may grow; default and most: 4 GiB less 64 KiB. Reaching it is `ENOMEM`. */
-  maxMemory?: Size | undefined;
-  /** Compressors beside those that there are, as `registerCompressor` takes them. */
-  compressors?: readonly Compressor[] | undefined;
-}
-
-/** The memory of an engine, in bytes: what `engine.memory` was at the time. */
-export interface EngineMemory {
-  /** Bytes held by objects and metadata, the core's own static memory included. */
-  readonly used: number;
-  /** Bytes to which linear memory has grown. It never shrinks; what is not used serves later needs. */
-  readonly reserved: number;
-  /** Bytes to which it may grow. */
-  readonly limit: number;
-}
-
-export const ENGINE_OPTIONS = ['module', 'maxMemory', 'compressors'] as const;
-const MEMORY_MAX = 65535 * 65536;
-
-interface Child {
-  destroy(): void;
-}
 
 /**
  * One WebAssembly instance: its memory, its pools and devices. Things made from one engine share its memory; a pool
@@ -49,24 +22,16 @@ interface Child {
 export class Engine {
   /** @internal Whatever a bundler calls the class. */
   static readonly name = 'Engine';
-  readonly #core: Core;
-  readonly #children = new Set<Child>();
-  #destroyed = false;
+  readonly #host: Host;
 
-  private constructor(exports: CoreExports, settings: EngineSettings) {
-    if (typeof exports?.zramWritePages !== 'function') {
+  private constructor(host: Host) {
+    if (!(host instanceof Host)) {
       throw new ZramError(
         'EINVAL',
         'this class is not made with new: call await Engine.create() or Engine.createSync().',
       );
     }
-    const { maxMemory, compressors } = settings;
-    const initial = exports.memory.buffer.byteLength;
-    if (maxMemory < initial) {
-      throw new ZramError('EINVAL', `maxMemory must be at least ${initial} bytes, which the core itself takes.`);
-    }
-    this.#core = new Core(exports, maxMemory);
-    for (const compressor of compressors) this.#core.codecs.register(compressor);
+    this.#host = host;
   }
 
   /**
@@ -76,8 +41,7 @@ export class Engine {
    * may not be compiled here; ENOMEM: the host has no memory for another engine
    */
   static async create(options?: EngineOptions): Promise<Engine> {
-    const settings = settingsOf(options, 'Engine.create');
-    return new Engine(await loadCore(settings.module), settings);
+    return new Engine(await Host.create(options, 'Engine.create'));
   }
 
   /**
@@ -86,23 +50,17 @@ export class Engine {
    * @throws ZramError as `create`
    */
   static createSync(options?: EngineOptions): Engine {
-    const settings = settingsOf(options, 'Engine.createSync');
-    return new Engine(loadCoreSync(settings.module), settings);
+    return new Engine(Host.createSync(options, 'Engine.createSync'));
   }
 
-  /** @internal Something that lives in the engine and ends with it. */
-  static adopt<T extends Child>(engine: Engine, make: (onEnd: () => void) => T): T {
-    return engine.#adopt(make);
+  /** @internal What it is a face of, for tests and benches. */
+  static hostOf(engine: Engine): Host {
+    return engine.#host;
   }
 
   /** @internal The instance below, for tests and benches. */
   static coreOf(engine: Engine): Core {
-    return engine.#core;
-  }
-
-  /** @internal @throws ZramError EINVAL: it was destroyed */
-  static checkLive(engine: Engine): void {
-    engine.#live();
+    return engine.#host.core;
   }
 
   /**
@@ -110,7 +68,7 @@ export class Engine {
    * @throws ZramError EINVAL: a wrong option; ENOMEM: `maxMemory` is reached
    */
   createPool(options?: PoolOptions): ZsPool {
-    return this.#adopt((end) => new ZsPool(this.#core, options, end));
+    return this.#host.adopt((end) => new ZsPool(this.#host.core, options, end));
   }
 
   /**
@@ -118,7 +76,7 @@ export class Engine {
    * @throws ZramError EINVAL: a wrong option, or a pool of another engine; ENOMEM: `maxMemory` is reached
    */
   createZram(options?: ZramOptions): Zram {
-    return this.#adopt((end) => new Zram(this, this.#core, options, end));
+    return this.#host.adopt((end) => new Zram(this.#host, options, end));
   }
 
   /**
@@ -126,7 +84,7 @@ export class Engine {
    * @throws ZramError as `Zram.load`
    */
   async loadZram(source: LoadSource, options?: LoadOptions): Promise<Zram> {
-    const { devices } = await loadFile(this, source, options, LOAD_ONE, 'loadZram');
+    const { devices } = await loadInto(this.#host, source, options, LOAD_ONE, 'loadZram');
     return devices.values().next().value as Zram;
   }
 
@@ -136,7 +94,7 @@ export class Engine {
    * @throws ZramError as `Zram.load`
    */
   async loadAll(source: LoadSource, options?: Omit<LoadOptions, 'backing'>): Promise<LoadedFile> {
-    return loadFile(this, source, options, LOAD_ALL, 'loadAll');
+    return loadInto(this.#host, source, options, LOAD_ALL, 'loadAll');
   }
 
   /**
@@ -144,7 +102,7 @@ export class Engine {
    * @throws ZramError EINVAL: a wrong option, or a pool of another engine; ENOMEM: `maxMemory` is reached
    */
   createZswap(options?: ZswapOptions): Zswap {
-    return this.#adopt((end) => new Zswap(this.#core, options, end));
+    return this.#host.adopt((end) => new Zswap(this.#host.core, options, end));
   }
 
   /**
@@ -152,7 +110,7 @@ export class Engine {
    * @throws ZramError EINVAL: a wrong option, or a pool of another engine; ENOMEM: `maxMemory` is reached
    */
   createStateHistory(options?: StateHistoryOptions): StateHistory {
-    return this.#adopt((end) => new StateHistory(this.#core, options, end));
+    return this.#host.adopt((end) => new StateHistory(this.#host.core, options, end));
   }
 
   /**
@@ -161,8 +119,8 @@ export class Engine {
    */
   registerCompressor(compressor: Compressor): void {
     const read = readCompressor(compressor);
-    this.#live();
-    this.#core.codecs.register(read);
+    this.#host.checkLive();
+    this.#host.core.codecs.register(read);
   }
 
   /**
@@ -170,28 +128,21 @@ export class Engine {
    * @throws ZramError EOPNOTSUPP: it is not installed; EINVAL: there is none of that name
    */
   async loadCompressor(name: string): Promise<void> {
-    this.#live();
-    await this.#core.codecs.load(name);
-    this.#live();
-    this.#core.codecs.check(name, 'the compressor');
+    this.#host.checkLive();
+    await this.#host.core.codecs.load(name);
+    this.#host.checkLive();
+    this.#host.core.codecs.check(name, 'the compressor');
   }
 
   /** Names of the compressors that can be used at once. */
   get compressors(): string[] {
-    this.#live();
-    return this.#core.codecs.names();
+    this.#host.checkLive();
+    return this.#host.core.codecs.names();
   }
 
   /** What the engine's memory holds now, in bytes. A frozen copy: ask again for later figures. */
   get memory(): EngineMemory {
-    this.#live();
-    const { raw, pools } = this.#core;
-    let used = raw.usedBytes();
-    for (const pool of pools) {
-      raw.poolStats(pool);
-      used -= this.#core.number(6);
-    }
-    return Object.freeze({ used, reserved: this.#core.reservedBytes(), limit: raw.limitBytes() });
+    return this.#host.memory;
   }
 
   /**
@@ -199,46 +150,11 @@ export class Engine {
    * @throws ZramError EIO: the file of a device's backing could not be closed; everything has ended all the same
    */
   destroy(): void {
-    this.#destroyed = true;
-    endAll(...[...this.#children].reverse().map((child) => () => child.destroy()));
+    this.#host.destroy();
   }
 
   /** The same as `destroy()`, for `using`. */
   [Symbol.dispose](): void {
     this.destroy();
   }
-
-  #live(): void {
-    if (this.#destroyed) throw new ZramError('EINVAL', 'this Engine was destroyed.');
-  }
-
-  #adopt<T extends Child>(make: (end: () => void) => T): T {
-    this.#live();
-    const child: T = make(() => this.#children.delete(child));
-    this.#children.add(child);
-    // Options are the caller's: reading one may have ended the engine.
-    if (this.#destroyed) child.destroy();
-    this.#live();
-    return child;
-  }
-}
-
-interface EngineSettings {
-  readonly module: CoreSource | undefined;
-  readonly maxMemory: number;
-  readonly compressors: readonly Compressor[];
-}
-
-/** The options, each read once. @throws ZramError EINVAL */
-function settingsOf(given: EngineOptions | undefined, call: string): EngineSettings {
-  const { module, maxMemory = MEMORY_MAX, compressors = [] } = readOptions(given, ENGINE_OPTIONS, call);
-  if (module !== undefined && (typeof module !== 'object' || module === null)) {
-    throw new ZramError(
-      'EINVAL',
-      `module must be bytes, a WebAssembly.Module, a Response or a URL, not ${describe(module)}.`,
-    );
-  }
-  const list = readList(compressors, 'compressors');
-  if (!list) throw new ZramError('EINVAL', `compressors must be a list of compressors, not ${describe(compressors)}.`);
-  return { module, maxMemory: parseSize(maxMemory, 'maxMemory'), compressors: list.map(readCompressor) };
 }

@@ -5,39 +5,34 @@
  * `zram-wasm/core.wasm`.
  * @module zram-wasm
  */
-export type { AbortSignalLike, AsyncOptions } from './async-call.js';
-export { Engine, type EngineMemory, type EngineOptions } from './engine.js';
-export { ZramError, type ZramErrorCode } from './errors.js';
-export type { CoreSource } from './core.js';
+export type { AbortSignalLike, AsyncOptions } from './base/async-call.js';
+export { Engine } from './engine.js';
+export type { EngineMemory } from './core/host.js';
+export type { EngineOptions } from './core/options.js';
+export type { ReadableDevice } from './device/readable.js';
+export { ZramError, type ZramErrorCode } from './base/errors.js';
+export type { CoreSource } from './core/source.js';
 export type { AsyncBacking, Backing } from './backing/backing.js';
 export { MemoryBacking } from './backing/memory.js';
 export { OpfsBacking } from './backing/opfs.js';
 export { Ksmd, type KsmdOptions, type KsmdStats } from './ksmd.js';
-export type { Size } from './size.js';
-export type { Sysfs } from './sysfs.js';
+export type { Size } from './base/size.js';
+export type { Sysfs } from './device/sysfs/sysfs.js';
 export type { Compressor } from './compressors/compressor.js';
-export type { PageRange } from './page-diff.js';
-export type { PageType } from './post-process/picks.js';
-export type { RecompressOptions, RecompressReport } from './post-process/recompress.js';
-export type { WritebackAsyncOptions, WritebackOptions, WritebackReport } from './post-process/writeback.js';
-export type { LoadOptions, LoadedFile } from './save/load.js';
+export type { PageRange } from './device/diff.js';
+export type { PageType } from './device/post-process/picks.js';
+export type { RecompressOptions, RecompressReport } from './device/post-process/recompress.js';
+export type { WritebackAsyncOptions, WritebackOptions, WritebackReport } from './device/post-process/writeback.js';
+export type { LoadOptions } from './save/load.js';
 export type { SaveOptions, SaveReport, Saved } from './save/save.js';
-export type { OwnBytes, SaveSink, WebSink, WriteSink } from './save/sink.js';
+export type { OwnBytes, SaveSink, WebSink, WriteSink } from './save/sink-target.js';
 export type { BlobSource, LoadSource, WebSource } from './save/source.js';
 export { StateHistory, type PushOptions, type StateHistoryOptions, type StateHistoryStats } from './state-history.js';
-export type { BlockState } from './stored-pages.js';
-export { Zram } from './zram.js';
-export type { RecompAlgorithm, ZramOptions } from './zram-options.js';
-export { ZramSnapshot } from './zram-snapshot.js';
-export type { BdStat, DebugStat, IoStat, MmStat } from './zram-stats.js';
-export {
-  ZsPool,
-  type CompactReport,
-  type Handle,
-  type MergeOptions,
-  type MergeReport,
-  type PoolOptions,
-  type PoolStats,
-  type SizeClassStats,
-} from './zs-pool.js';
+export type { BlockState } from './device/block-state.js';
+export { Zram, ZramSnapshot, type LoadedFile } from './zram.js';
+export type { RecompAlgorithm, ZramOptions } from './device/options.js';
+export type { BdStat, DebugStat, IoStat, MmStat } from './device/stats.js';
+export { ZsPool, type Handle, type PoolStats, type SizeClassStats } from './zs-pool.js';
+export type { CompactReport, MergeOptions, MergeReport } from './pool/operations.js';
+export type { PoolOptions } from './pool/options.js';
 export { Zswap, type ZswapOptions, type ZswapStats } from './zswap.js';

@@ -1,10 +1,10 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** Ksmd: merges a pool in the background, with the knobs and counters of the kernel's KSM (mm/ksm.c). */
-import { checkBoolean, checkInteger, readOptions } from './arguments.js';
-import { checkCore, type Core } from './core.js';
-import { ZramError } from './errors.js';
-import { describe } from './size.js';
-import { mergePool, type MergeOptions, type MergeReport } from './zs-pool.js';
+import { checkBoolean, checkInteger, readOptions } from './base/arguments.js';
+import { ZramError } from './base/errors.js';
+import { describe } from './base/messages.js';
+import { checkCore, type Core } from './core/core.js';
+import { mergePool, type MergeOptions, type MergeReport } from './pool/operations.js';
 
 /** The knobs of a scanner, with KSM's names (Documentation/admin-guide/mm/ksm.rst) and defaults. */
 export interface KsmdOptions {

@@ -7,19 +7,27 @@
  * for in the deduplication index, which knows the pages of all states, before it is compressed. One device, since one for each
  * state takes four frames or more of its own, which is more than many a state takes that compresses well.
  */
-import { PAGE_SIZE, checkBytes, checkInteger, outFor, readOptions } from './arguments.js';
-import { lengthOf, viewOf } from './bytes.js';
-import { checkCore, type Core } from './core.js';
-import { Engine, ENGINE_OPTIONS, type EngineOptions } from './engine.js';
-import { ZramError } from './errors.js';
-import { PageSpace } from './page-space.js';
-import { PoolLease } from './pool-lease.js';
-import { clipped, pagesOf, piecesOf, readSegments, startsOf } from './segments.js';
-import { describe, parseSize, type Size } from './size.js';
-import { State, StateOrder } from './state-order.js';
-import { CELLS_OF_PAGE_BYTES, bytesOf, metadataBytes, tableBytes, zspageBytes, zspageBytesMax } from './state-size.js';
-import { StoredPages, sentenceOf } from './stored-pages.js';
-import { noMemoryForDevice } from './zram-state.js';
+import { checkBytes, checkInteger, outFor, PAGE_SIZE, readOptions } from './base/arguments.js';
+import { lengthOf, viewOf } from './base/bytes.js';
+import { ZramError } from './base/errors.js';
+import { describe, sentenceOf } from './base/messages.js';
+import { parseSize, type Size } from './base/size.js';
+import { checkCore, type Core } from './core/core.js';
+import { Host } from './core/host.js';
+import { ENGINE_OPTIONS, type EngineOptions } from './core/options.js';
+import { noMemoryForDevice, Disk } from './device/disk.js';
+import { PoolLease } from './device/pool-lease.js';
+import { PageSpace } from './history/page-space.js';
+import { clipped, pagesOf, piecesOf, readSegments, startsOf } from './history/segments.js';
+import { State, StateOrder } from './history/state-order.js';
+import {
+  bytesOf,
+  CELLS_OF_PAGE_BYTES,
+  metadataBytes,
+  tableBytes,
+  zspageBytes,
+  zspageBytesMax,
+} from './history/state-size.js';
 import { ZsPool } from './zs-pool.js';
 
 /** What a history is made with. */
@@ -111,9 +119,9 @@ export class StateHistory {
   readonly #left: State[] = [];
   /** What it held before the first push, but for zspages of others. */
   readonly #emptyBytes: number;
-  #stored: StoredPages | undefined;
+  #disk: Disk | undefined;
   /** The engine that `StateHistory.create` made for this history alone. */
-  #engine: Engine | undefined;
+  #host: Host | undefined;
 
   /** @internal Made by `Engine.createStateHistory` and `StateHistory.create`. */
   constructor(core: Core, options: StateHistoryOptions | undefined, onEnd: () => void) {
@@ -134,16 +142,16 @@ export class StateHistory {
     this.#maxBytes = maxBytes === undefined ? Infinity : parseSize(maxBytes, 'maxBytes');
     this.#order = new StateOrder(policy);
     this.#segments = segments === undefined ? WHOLE : startsOf(readSegments(segments), Infinity);
-    this.#stored = this.#makePages();
-    const { address } = this.#stored.pool;
-    this.#emptyBytes = this.#heldBytes(this.#stored) - (core.raw.poolTotalPages(address) >>> 0) * PAGE_SIZE;
+    this.#disk = this.#makePages();
+    const { address } = this.#disk.pool;
+    this.#emptyBytes = this.#heldBytes(this.#disk) - (core.raw.poolTotalPages(address) >>> 0) * PAGE_SIZE;
     if (this.#maxBytes < this.#emptyBytes) {
-      this.#stored.end();
+      this.#disk.end();
       throw new ZramError('EINVAL', `maxBytes must be at least the ${this.#emptyBytes} bytes of an empty history.`);
     }
   }
 
-  #makePages(): StoredPages {
+  #makePages(): Disk {
     const [core, shared] = [this.#core, this.#sharedPool];
     const pool =
       shared === undefined
@@ -151,7 +159,7 @@ export class StateHistory {
         : PoolLease.of(core, shared, ZsPool.attach(shared, core, this));
     core.makeHashKey();
     const device = core.raw.zramMake(pool.address, DISK_PAGES, LZ4_LEVEL, 1, 0);
-    if (device !== 0) return new StoredPages(core, device, DISK_PAGES, pool, undefined, true, false);
+    if (device !== 0) return new Disk(core, device, DISK_PAGES, pool, undefined, true, false);
     pool.release();
     if (shared) ZsPool.detach(shared, this);
     throw noMemoryForDevice();
@@ -164,13 +172,13 @@ export class StateHistory {
   static async create(options?: Omit<StateHistoryOptions, 'pool'> & EngineOptions): Promise<StateHistory> {
     const given = readOptions(options, [...OPTIONS, ...ENGINE_OPTIONS], 'StateHistory.create');
     const { module, maxMemory, compressors, ...rest } = given;
-    const engine = await Engine.create({ module, maxMemory, compressors });
+    const host = await Host.create({ module, maxMemory, compressors }, 'StateHistory.create');
     try {
-      const history = engine.createStateHistory(rest);
-      history.#engine = engine;
+      const history = host.adopt((end) => new StateHistory(host.core, rest, end));
+      history.#host = host;
       return history;
     } catch (error) {
-      engine.destroy();
+      host.destroy();
       throw error;
     }
   }
@@ -195,31 +203,31 @@ export class StateHistory {
     const content = viewOf(bytes, 0, lengthOf(bytes));
     const { length } = content;
     const starts = given === undefined ? clipped(this.#segments, length) : startsOf(given, length);
-    const stored = this.#live();
+    const disk = this.#live();
     const before = this.#order.size;
     const state = this.#begin(length, starts);
-    return this.#counting(stored, () => {
-      const why = this.#write(stored, content, state) ?? this.#makeSmall(stored, state);
+    return this.#counting(disk, () => {
+      const why = this.#write(disk, content, state) ?? this.#makeSmall(disk, state);
       if (why === undefined) return state.id;
-      this.#drop(stored, state);
+      this.#drop(disk, state);
       this.#lastId--;
       throw noRoom(why, before - this.#order.size);
     });
   }
 
   /** Runs what changes the states, and counts what of a pool that was given is theirs. */
-  #counting<T>(stored: StoredPages, change: () => T): T {
-    if (!stored.pool.shared) return change();
-    const before = this.#payload(stored);
+  #counting<T>(disk: Disk, change: () => T): T {
+    if (!disk.pool.shared) return change();
+    const before = this.#payload(disk);
     this.#othersBytes = before - this.#ownBytes;
     try {
       return change();
     } finally {
-      this.#ownBytes += this.#payload(stored) - before;
+      this.#ownBytes += this.#payload(disk) - before;
     }
   }
 
-  #payload({ core, pool }: StoredPages): number {
+  #payload({ core, pool }: Disk): number {
     core.raw.poolStats(pool.address);
     return core.number(5);
   }
@@ -236,7 +244,7 @@ export class StateHistory {
   }
 
   /** Stores a new state's pages; why not, when there is no room for all of them. */
-  #write(stored: StoredPages, bytes: Uint8Array, state: State): string | undefined {
+  #write(disk: Disk, bytes: Uint8Array, state: State): string | undefined {
     const like = state.older;
     const others = like ? [...piecesOf(like)] : [];
     let n = 0;
@@ -246,10 +254,10 @@ export class StateHistory {
       const alike = like && other ? { page: like.base + other.page, pages: other.pages } : undefined;
       const part = viewOf(bytes, piece.at, piece.at + piece.length);
       for (let done = 0; done < piece.pages;) {
-        done = this.#writePiece(stored, state.base + piece.page, part, done, alike);
+        done = this.#writePiece(disk, state.base + piece.page, part, done, alike);
         if (done === piece.pages) break;
-        fits ||= this.#canFit(stored, bytes, state, piece.page + done);
-        if (!fits || !this.#makeRoom(stored)) return "the engine's maxMemory or the pool's limit is reached";
+        fits ||= this.#canFit(disk, bytes, state, piece.page + done);
+        if (!fits || !this.#makeRoom(disk)) return "the engine's maxMemory or the pool's limit is reached";
       }
     }
     return undefined;
@@ -260,7 +268,7 @@ export class StateHistory {
    * @param like pages that are likely to be equal, in order
    */
   #writePiece(
-    stored: StoredPages,
+    disk: Disk,
     index: number,
     bytes: Uint8Array,
     from: number,
@@ -276,8 +284,8 @@ export class StateHistory {
       if (part.length < count * PAGE_SIZE) core.staging().fill(0, part.length, count * PAGE_SIZE);
       const written =
         like && done < alike
-          ? core.raw.zramWriteLike(stored.address, index + done, count, like.page + done)
-          : core.raw.zramWritePages(stored.address, index + done, count, 0);
+          ? core.raw.zramWriteLike(disk.address, index + done, count, like.page + done)
+          : core.raw.zramWritePages(disk.address, index + done, count, 0);
       done += written;
       if (written < count) return done;
     }
@@ -285,12 +293,12 @@ export class StateHistory {
   }
 
   /** After a push: others go until the bounds hold; why not, when the new state alone does not keep them. */
-  #makeSmall(stored: StoredPages, state: State): string | undefined {
-    if (this.#isOver(stored) && !this.#fitsAlone(stored, state)) {
+  #makeSmall(disk: Disk, state: State): string | undefined {
+    if (this.#isOver(disk) && !this.#fitsAlone(disk, state)) {
       return `it would alone take more than maxBytes, ${this.#maxBytes} bytes`;
     }
-    while (this.#order.size > 1 && (this.#order.size > this.#maxStates || this.#isOver(stored))) {
-      this.#drop(stored, this.#order.victim());
+    while (this.#order.size > 1 && (this.#order.size > this.#maxStates || this.#isOver(disk))) {
+      this.#drop(disk, this.#order.victim());
     }
     return undefined;
   }
@@ -303,13 +311,13 @@ export class StateHistory {
    */
   get(id: number, out?: Uint8Array): Uint8Array {
     if (out !== undefined) checkBytes(out, 'out');
-    const stored = this.#live();
+    const disk = this.#live();
     const state = this.#state(id);
     const to = outFor(out, state.length);
     this.#readers++;
     try {
       for (const { at, length, page } of piecesOf(state)) {
-        stored.read((state.base + page) * PAGE_SIZE, length, viewOf(to, at, at + length));
+        disk.read((state.base + page) * PAGE_SIZE, length, viewOf(to, at, at + length));
       }
     } catch (error) {
       if (!(error instanceof ZramError) || error.code !== 'EIO') throw error;
@@ -333,9 +341,9 @@ export class StateHistory {
    * @throws ZramError EINVAL: there is no such state (any more)
    */
   delete(id: number): void {
-    const stored = this.#live();
+    const disk = this.#live();
     const state = this.#state(id);
-    this.#counting(stored, () => this.#drop(stored, state));
+    this.#counting(disk, () => this.#drop(disk, state));
   }
 
   /** The ids of all states, oldest first. 0.1 µs for each: a million take 100 ms. */
@@ -352,31 +360,31 @@ export class StateHistory {
 
   // ── bounds ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #isOver(stored: StoredPages): boolean {
-    return this.#heldBytes(stored) > this.#maxBytes;
+  #isOver(disk: Disk): boolean {
+    return this.#heldBytes(disk) > this.#maxBytes;
   }
 
   /** Whether a state that is stored keeps maxBytes when all others have gone. */
-  #fitsAlone(stored: StoredPages, { base, pages }: State): boolean {
-    this.#heldBytes(stored);
+  #fitsAlone(disk: Disk, { base, pages }: State): boolean {
+    this.#heldBytes(disk);
     const staying = this.#core.number(0);
     const left = this.#maxBytes - this.#emptyBytes - staying - metadataBytes(pages);
-    return zspageBytesMax(stored, pages, CHAIN_SIZE) <= left || zspageBytes(stored, base, pages) <= left;
+    return zspageBytesMax(disk, pages, CHAIN_SIZE) <= left || zspageBytes(disk, base, pages) <= left;
   }
 
   /** Whether a state that finds no room from its page `done` on has it when all others have gone. */
-  #canFit(stored: StoredPages, bytes: Uint8Array, state: State, done: number): boolean {
+  #canFit(disk: Disk, bytes: Uint8Array, state: State, done: number): boolean {
     if (this.#othersBytes > 0) {
       // What others on the pool share with the states, and what of the rest is like theirs, nobody knows.
-      return bytesOf(stored, bytes, state, done, LZ4_LEVEL).payload <= this.#ownBytes;
+      return bytesOf(disk, bytes, state, done, LZ4_LEVEL).payload <= this.#ownBytes;
     }
-    const left = this.#roomAlone(stored, state);
-    if (zspageBytesMax(stored, state.pages, stored.pool.shared ? CHAIN_MAX : CHAIN_SIZE) <= left) return true;
-    return bytesOf(stored, bytes, state, 0, LZ4_LEVEL).zspages <= left;
+    const left = this.#roomAlone(disk, state);
+    if (zspageBytesMax(disk, state.pages, disk.pool.shared ? CHAIN_MAX : CHAIN_SIZE) <= left) return true;
+    return bytesOf(disk, bytes, state, 0, LZ4_LEVEL).zspages <= left;
   }
 
   /** Bytes for a state's zspages when all others have gone, and nobody else is on the pool: after there was no room for a page. */
-  #roomAlone({ core, address, pool }: StoredPages, { pages }: State): number {
+  #roomAlone({ core, address, pool }: Disk, { pages }: State): number {
     const { raw } = core;
     const held = raw.zramHeldBytes(address);
     const staying = this.#emptyBytes + core.number(0);
@@ -394,17 +402,17 @@ export class StateHistory {
   }
 
   /** Lets another state go for one that is being pushed. False when there is none. */
-  #makeRoom(stored: StoredPages): boolean {
+  #makeRoom(disk: Disk): boolean {
     // What others on the pool have left half empty is as good.
-    if (stored.pool.shared && this.#core.raw.poolCompact(stored.pool.address) > 0) return true;
+    if (disk.pool.shared && this.#core.raw.poolCompact(disk.pool.address) > 0) return true;
     if (this.#order.size < 2) return false;
-    this.#drop(stored, this.#order.victim());
+    this.#drop(disk, this.#order.victim());
     return true;
   }
 
-  #drop(stored: StoredPages, state: State): void {
+  #drop(disk: Disk, state: State): void {
     this.#forget(state);
-    this.#erase(stored, state);
+    this.#erase(disk, state);
   }
 
   #forget(state: State): void {
@@ -413,28 +421,28 @@ export class StateHistory {
   }
 
   /** Frees a state's pages. Of objects that went here and there no zspage stays half empty: held is what is needed. */
-  #erase(stored: StoredPages, state: State): void {
-    this.#core.raw.zramDiscard(stored.address, state.base, state.pages);
+  #erase(disk: Disk, state: State): void {
+    this.#core.raw.zramDiscard(disk.address, state.base, state.pages);
     if (this.#readers > 0) this.#left.push(state);
     else this.#space.give(state.base, state.pages);
-    if (!stored.pool.shared) this.#core.raw.poolCompact(stored.pool.address);
+    if (!disk.pool.shared) this.#core.raw.poolCompact(disk.pool.address);
   }
 
-  #heldBytes(stored: StoredPages): number {
-    return this.#core.raw.zramHeldBytes(stored.address);
+  #heldBytes(disk: Disk): number {
+    return this.#core.raw.zramHeldBytes(disk.address);
   }
 
   // ── life ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Frees everything, 0.2 µs for each page of each state. Calling it again does nothing. */
   destroy(): void {
-    if (!this.#stored) return;
-    this.#stored.end();
-    this.#stored = undefined;
+    if (!this.#disk) return;
+    this.#disk.end();
+    this.#disk = undefined;
     this.#order.clear();
     if (this.#sharedPool) ZsPool.detach(this.#sharedPool, this);
     this.#onEnd();
-    this.#engine?.destroy();
+    this.#host?.destroy();
   }
 
   /** The same as `destroy()`, for `using`. */
@@ -442,8 +450,8 @@ export class StateHistory {
     this.destroy();
   }
 
-  #live(): StoredPages {
-    if (this.#stored) return this.#stored;
+  #live(): Disk {
+    if (this.#disk) return this.#disk;
     throw new ZramError('EINVAL', 'this StateHistory was destroyed.');
   }
 

@@ -1,38 +1,48 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** Zram: the compressed block device. */
-import { PAGE_SIZE, checkBytes, checkInteger, checkPages, readOptions } from './arguments.js';
-import { AsyncCall, type AsyncOptions } from './async-call.js';
 import { readBacking, type AsyncBacking, type Backing } from './backing/backing.js';
-import { allocateWords, copyOf, isWords, lengthOf } from './bytes.js';
-import { checkCore, type Core } from './core.js';
-import { EngineLease } from './engine-lease.js';
-import { Engine, ENGINE_OPTIONS, type EngineOptions } from './engine.js';
-import { endAll } from './end-all.js';
-import { ZramError } from './errors.js';
-import { diffPages, diffPagesAsync, type PageRange } from './page-diff.js';
-import { PageWriter } from './page-writer.js';
-import { markIdle } from './post-process/idle.js';
-import { recompress, type RecompressOptions, type RecompressReport } from './post-process/recompress.js';
+import { checkBytes, checkInteger, checkPages, PAGE_SIZE, readOptions } from './base/arguments.js';
+import { AsyncCall, type AsyncOptions } from './base/async-call.js';
+import { allocateWords, copyOf, isWords, lengthOf } from './base/bytes.js';
+import { endAll } from './base/end-all.js';
+import { ZramError } from './base/errors.js';
+import type { Size } from './base/size.js';
+import type { Core } from './core/core.js';
+import { Host } from './core/host.js';
+import { ENGINE_OPTIONS, type EngineOptions } from './core/options.js';
+import { Device } from './device/device.js';
+import type { Disk } from './device/disk.js';
+import { fork } from './device/fork.js';
+import { DEVICE_OPTIONS, readDeviceOptions, type ZramOptions } from './device/options.js';
+import type { PoolLease } from './device/pool-lease.js';
+import { markIdle } from './device/post-process/idle.js';
+import { recompress, type RecompressOptions, type RecompressReport } from './device/post-process/recompress.js';
 import {
   writeback,
   writebackAsync,
   type WritebackAsyncOptions,
   type WritebackOptions,
   type WritebackReport,
-} from './post-process/writeback.js';
-import type { PoolLease } from './pool-lease.js';
-import { LOAD_ALL, LOAD_ONE, loadFileIntoOwn, type LoadOptions, type LoadedFile } from './save/load.js';
-import { saveAll, type SaveOptions, type SaveReport, type Saved } from './save/save.js';
-import type { SaveSink } from './save/sink.js';
+} from './device/post-process/writeback.js';
+import { DISK, PARTS, ReadableDevice, SECONDARIES, type Frozen, type ReadableParts } from './device/readable.js';
+import { bdStat, ioStat, mmStat, type BdStat, type DebugStat, type IoStat, type MmStat } from './device/stats.js';
+import { createSysfs, type Sysfs } from './device/sysfs/sysfs.js';
+import { idleOf, recompressOf, writebackOf } from './device/sysfs/text.js';
+import { PageWriter } from './device/writer.js';
+import { compactPool, mergePool, type CompactReport, type MergeOptions, type MergeReport } from './pool/operations.js';
+import {
+  LOAD_ALL,
+  LOAD_ONE,
+  loadFile,
+  loadFileIntoOwn,
+  type DeviceMaker,
+  type LoadMode,
+  type LoadOptions,
+} from './save/load.js';
+import { saveAll, type Saved, type SaveOptions, type SaveReport } from './save/save.js';
+import type { SaveSink } from './save/sink-target.js';
 import type { LoadSource } from './save/source.js';
-import type { Size } from './size.js';
-import { StoredPages, type BlockState } from './stored-pages.js';
-import { createSysfs, idleOf, recompressOf, writebackOf, type Sysfs } from './sysfs.js';
-import { DEVICE_OPTIONS, readDeviceOptions, type ZramOptions } from './zram-options.js';
-import { ZramSnapshot, pagesOfAny, pagesOfZram } from './zram-snapshot.js';
-import { ZramState, noMemoryForDevice } from './zram-state.js';
-import { bdStat, ioStat, mmStat, type BdStat, type DebugStat, type IoStat, type MmStat } from './zram-stats.js';
-import { ZsPool, compactPool, mergePool, type CompactReport, type MergeOptions, type MergeReport } from './zs-pool.js';
+import { ZsPool } from './zs-pool.js';
 
 const ASYNC_OPTIONS = ['signal'] as const;
 
@@ -49,29 +59,30 @@ const ASYNC_OPTIONS = ['signal'] as const;
  * calls let timers and I/O run every 8 ms, and go by the same costs where they cannot: `writebackAsync` in its list of pages,
  * `writeAsync` in its copy.
  */
-export class Zram {
+export class Zram extends ReadableDevice {
   /** @internal Whatever a bundler calls the class. */
-  static readonly name = 'Zram';
+  static override readonly name = 'Zram';
   /** The kernel's attributes, in its own text format. */
   readonly sysfs: Sysfs;
-  /** The engine that it lives in. */
-  readonly engine: Engine;
+  readonly #host: Host;
   readonly #core: Core;
   readonly #onEnd: () => void;
-  readonly #state: ZramState;
-  /** The engine that `Zram.create` made. */
-  #lease: EngineLease | undefined;
+  readonly #state: Device;
+  /** The host that was made for it, and its snapshots and clones. */
+  #held: Host | undefined;
   /** While there is a disk. */
   #writer: PageWriter | undefined;
 
   /** @internal Made by `Engine.createZram` and `Zram.create`. */
-  constructor(engine: Engine, core: Core, options: ZramOptions | undefined, onEnd: () => void) {
-    checkCore(core, 'await Zram.create() or engine.createZram()');
+  constructor(host: Host, options: ZramOptions | undefined, onEnd: () => void) {
+    super();
+    if (!(host instanceof Host)) throw notWithNew('await Zram.create() or engine.createZram()');
+    const { core } = host;
     const read = readDeviceOptions(options, [...DEVICE_OPTIONS, 'pool'], 'createZram');
-    this.engine = engine;
+    this.#host = host;
     this.#core = core;
     this.#onEnd = onEnd;
-    this.#state = new ZramState(core, read);
+    this.#state = new Device(core, read);
     this.sysfs = createSysfs(this.#state, this);
     const { pool, disksize } = read;
     if (pool !== undefined) ZsPool.attach(pool, core, this);
@@ -83,11 +94,6 @@ export class Zram {
     }
   }
 
-  static {
-    pagesOfZram.of = (value) =>
-      typeof value === 'object' && value !== null && #state in value ? value.#state.ready() : undefined;
-  }
-
   /**
    * Makes an engine with one device; destroying the device, and the snapshots and clones of it, destroys the engine. Loads a
    * compressor that has to be loaded.
@@ -97,16 +103,19 @@ export class Zram {
   static async create(options?: Omit<ZramOptions, 'pool'> & EngineOptions): Promise<Zram> {
     const read = readDeviceOptions(options, [...DEVICE_OPTIONS, ...ENGINE_OPTIONS], 'Zram.create');
     const { module, maxMemory, compressors, ...rest } = read;
-    const engine = await Engine.create({ module, maxMemory, compressors });
+    const host = await Host.create({ module, maxMemory, compressors }, 'Zram.create');
     try {
       const secondaries = (Array.isArray(rest.recompAlgorithms) ? rest.recompAlgorithms : []) as unknown[];
       for (const one of [rest.compAlgorithm, ...secondaries]) {
         const name = typeof one === 'object' && one !== null ? (one as { algo?: unknown }).algo : one;
-        if (typeof name === 'string') await engine.loadCompressor(name);
+        if (typeof name !== 'string') continue;
+        await host.core.codecs.load(name);
+        host.checkLive();
+        host.core.codecs.check(name, 'the compressor');
       }
-      return Zram.onLease(engine, rest, new EngineLease(engine));
+      return Zram.make(host, rest, host);
     } catch (error) {
-      engine.destroy();
+      host.destroy();
       throw error;
     }
   }
@@ -116,13 +125,13 @@ export class Zram {
    * @throws ZramError EBUSY: it has one already, or somebody else uses the backing; EINVAL: 0 or too large; ENOMEM
    */
   init(disksize: Size): void {
-    this.#state.live();
+    this.#state.checkAlive();
     this.#state.init(disksize);
     this.#start();
   }
 
   #start(): void {
-    this.#writer = new PageWriter(this.#state.ready(), this.#state);
+    this.#writer = new PageWriter(this.#state.readyDisk(), this.#state);
   }
 
   /**
@@ -131,7 +140,7 @@ export class Zram {
    */
   setBacking(backing: Backing | AsyncBacking): void {
     const read = readBacking(backing);
-    this.#state.live();
+    this.#state.checkAlive();
     this.#state.setBacking(read);
   }
 
@@ -145,7 +154,7 @@ export class Zram {
    */
   writePage(index: number, bytes: Uint8Array): void {
     const writer = this.#writing();
-    writer.stored.checkIndex(index, 1);
+    writer.disk.checkIndex(index, 1);
     checkPages(bytes, 1);
     writer.writePage(index, bytes);
   }
@@ -159,7 +168,7 @@ export class Zram {
   writePages(index: number, bytes: Uint8Array): void {
     const writer = this.#writing();
     checkPages(bytes);
-    writer.stored.checkIndex(index, lengthOf(bytes) / PAGE_SIZE);
+    writer.disk.checkIndex(index, lengthOf(bytes) / PAGE_SIZE);
     writer.writePages(index, bytes);
   }
 
@@ -173,7 +182,7 @@ export class Zram {
   write(offset: number, bytes: Uint8Array): void {
     const writer = this.#writing();
     checkBytes(bytes, 'bytes');
-    writer.stored.checkRange(offset, lengthOf(bytes));
+    writer.disk.checkRange(offset, lengthOf(bytes));
     writer.write(offset, bytes);
   }
 
@@ -194,62 +203,9 @@ export class Zram {
     return AsyncCall.run(signal, async (call) => {
       const writer = this.#writing();
       checkBytes(bytes, 'bytes');
-      writer.stored.checkRange(offset, lengthOf(bytes));
+      writer.disk.checkRange(offset, lengthOf(bytes));
       await writer.writeAsync(offset, copyOf(bytes), call);
     });
-  }
-
-  // ── out ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  /**
-   * Reads one page; a page that was never written reads as zeros.
-   * @param index the page's number, from 0
-   * @param out array to fill, 4096 bytes or longer; it is returned
-   * @throws ZramError EIO: what is stored does not decompress, or the backing failed; EAGAIN: the page is on an asynchronous
-   * backing
-   */
-  readPage(index: number, out?: Uint8Array): Uint8Array {
-    return this.#ready().readPage(index, out);
-  }
-
-  /**
-   * Reads pages that follow each other: the batched path.
-   * @param index the first page's number
-   * @param count number of pages
-   * @param out array to fill, `count` times 4096 bytes or longer; it is returned
-   * @throws ZramError as `readPage`; `pagesDone` pages before it are in `out`
-   */
-  readPages(index: number, count: number, out?: Uint8Array): Uint8Array {
-    return this.#ready().readPages(index, count, out);
-  }
-
-  /**
-   * Reads any byte range inside the disk.
-   * @param offset the first byte's place on the disk
-   * @param length number of bytes
-   * @param out array to fill, `length` bytes or longer; it is returned
-   * @throws ZramError as `readPage`
-   */
-  read(offset: number, length: number, out?: Uint8Array): Uint8Array {
-    return this.#ready().read(offset, length, out);
-  }
-
-  /**
-   * As `readPages`, also for pages on an asynchronous backing. Each page is as it was at a moment while the call was under way.
-   * @param out is filled page by page; it may not be transferred or made shorter before the promise is settled
-   * @param options a `signal` that ends the call
-   * @throws ZramError as `readPages`; EINVAL: the device was reset or destroyed meanwhile, or `out` cannot be filled any more;
-   * ECANCELED: the signal was aborted
-   */
-  async readPagesAsync(index: number, count: number, out?: Uint8Array, options?: AsyncOptions): Promise<Uint8Array> {
-    const { signal } = readOptions(options, ASYNC_OPTIONS, 'readPagesAsync');
-    return AsyncCall.run(signal, (call) => this.#ready().readPagesAsync(index, count, out, call));
-  }
-
-  /** As `read`, also for pages on an asynchronous backing, with the rules of `readPagesAsync`. */
-  async readAsync(offset: number, length: number, out?: Uint8Array, options?: AsyncOptions): Promise<Uint8Array> {
-    const { signal } = readOptions(options, ASYNC_OPTIONS, 'readAsync');
-    return AsyncCall.run(signal, (call) => this.#ready().readAsync(offset, length, out, call));
   }
 
   // ── memory ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -261,13 +217,13 @@ export class Zram {
    * @param length number of bytes
    */
   discard(offset: number, length: number): void {
-    const stored = this.#ready();
-    stored.checkRange(offset, length);
+    const disk = this[DISK]();
+    disk.checkRange(offset, length);
     const first = Math.ceil(offset / PAGE_SIZE);
     const end = Math.floor((offset + length) / PAGE_SIZE);
     if (end <= first) return;
-    this.#core.raw.zramDiscard(stored.address, first, end - first);
-    stored.touched(first, end - first);
+    this.#core.raw.zramDiscard(disk.address, first, end - first);
+    disk.touched(first, end - first);
   }
 
   /**
@@ -275,12 +231,12 @@ export class Zram {
    * holds the event loop for as long as it takes: 0.5 to 1.5 s a million pages.
    */
   merge(options?: MergeOptions): MergeReport {
-    return mergePool(this.#core, () => this.#ready().pool.address, options);
+    return mergePool(this.#core, () => this[DISK]().pool.address, options);
   }
 
   /** Moves objects together and frees what becomes empty (zs_compact). One call: 0.1 to 0.3 s a million objects that are moved. */
   compact(): CompactReport {
-    return compactPool(this.#core, this.#ready().pool.address);
+    return compactPool(this.#core, this[DISK]().pool.address);
   }
 
   /**
@@ -336,7 +292,7 @@ export class Zram {
    * @throws ZramError ENOMEM
    */
   snapshot(): ZramSnapshot {
-    const pages = fork(this.#ready(), false);
+    const pages = fork(this[DISK](), false);
     return this.#own(pages, (onEnd) => {
       const state = this.#state;
       const secondaries = state.secondaryCodecs();
@@ -350,50 +306,38 @@ export class Zram {
    * @throws ZramError ENOMEM
    */
   clone(): Zram {
-    return this.#cloneOf(this.#ready());
+    return this.#cloneOf(this[DISK]());
   }
 
-  #cloneOf(from: StoredPages): Zram {
+  #cloneOf(from: Disk): Zram {
     const pages = fork(from, this.#state.tracksTime);
     return this.#own(pages, (onEnd) => {
-      const made = new Zram(this.engine, this.#core, undefined, onEnd);
+      const made = new Zram(this.#host, undefined, onEnd);
       made.#state.copy(this.#state, pages);
-      made.#lease = this.#lease; // its own snapshots hold the engine, too
+      made.#held = this.#held; // its own snapshots hold it, too
       made.#start();
       return made;
     });
   }
 
-  /** Ties a fork to what it lives in: engine, pool, and the lease on them. */
-  #own<T extends { destroy(): void }>(pages: StoredPages, make: (onEnd: () => void) => T): T {
+  /** Ties a fork to what it lives in: host and pool. */
+  #own<T extends { destroy(): void }>(pages: Disk, make: (onEnd: () => void) => T): T {
     const { shared } = pages.pool;
     try {
-      const child: T = Engine.adopt(this.engine, (onEnd) =>
+      const child: T = this.#host.adopt((onEnd) =>
         make(() => {
           onEnd();
           if (shared) ZsPool.detach(shared, child);
-          this.#lease?.release();
+          this.#held?.release();
         }),
       );
-      this.#lease?.retain();
+      this.#held?.hold();
       if (shared) ZsPool.attach(shared, this.#core, child);
       return child;
     } catch (error) {
       pages.end();
       throw error;
     }
-  }
-
-  /** As `ZramSnapshot.diff`; `diffAsync` does the same without holding the event loop. */
-  diff(other: ZramSnapshot | Zram): PageRange[] {
-    const [a, b] = [this.#ready(), pagesOfAny(other)];
-    return diffPages(a, b);
-  }
-
-  /** As `ZramSnapshot.diffAsync`. */
-  async diffAsync(other: ZramSnapshot | Zram, options?: AsyncOptions): Promise<PageRange[]> {
-    const { signal } = readOptions(options, ASYNC_OPTIONS, 'diffAsync');
-    return AsyncCall.run(signal, (call) => diffPagesAsync(this.#ready(), pagesOfAny(other), call));
   }
 
   // ── save and load ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -429,7 +373,7 @@ export class Zram {
    * EIO: the source failed. Nothing is left then
    */
   static async load(source: LoadSource, options?: Omit<LoadOptions, 'pool'> & EngineOptions): Promise<Zram> {
-    const { devices } = await loadFileIntoOwn(source, options, LOAD_ONE, 'Zram.load');
+    const { devices } = await loadIntoOwn(source, options, LOAD_ONE, 'Zram.load');
     return devices.values().next().value as Zram;
   }
 
@@ -441,25 +385,24 @@ export class Zram {
     source: LoadSource,
     options?: Omit<LoadOptions, 'pool' | 'backing'> & EngineOptions,
   ): Promise<LoadedFile> {
-    return loadFileIntoOwn(source, options, LOAD_ALL, 'Zram.loadAll');
+    return loadIntoOwn(source, options, LOAD_ALL, 'Zram.loadAll');
   }
 
-  /** @internal Its settings and state. */
-  static stateOf(zram: Zram): ZramState {
-    return zram.#state;
+  /** @internal The host that it lives in, for tests. */
+  static hostOf(zram: Zram): Host {
+    return zram.#host;
   }
 
-  /** @internal A device that gives its share of an engine back when it ends. */
-  static onLease(engine: Engine, options: ZramOptions, lease: EngineLease | undefined): Zram {
-    const made = Engine.adopt(
-      engine,
+  /** @internal A device on a host that ends with it and others: `held`; or on one that stays: undefined. */
+  static make(host: Host, options: ZramOptions, held: Host | undefined): Zram {
+    const made = host.adopt(
       (onEnd) =>
-        new Zram(engine, Engine.coreOf(engine), options, () => {
+        new Zram(host, options, () => {
           onEnd();
-          lease?.release();
+          held?.release();
         }),
     );
-    made.#lease = lease;
+    made.#held = held?.hold();
     return made;
   }
 
@@ -476,7 +419,7 @@ export class Zram {
    * 0.1 s a million pages.
    */
   reset(): void {
-    this.#state.live();
+    this.#state.checkAlive();
     this.#writer = undefined;
     endAll(
       () => this.#state.end(),
@@ -507,31 +450,26 @@ export class Zram {
 
   /** The counters of memory, as a frozen copy; all zero while there is no disksize, but for `memLimit`. */
   get mmStat(): MmStat {
-    this.#state.live();
+    this.#state.checkAlive();
     return mmStat(this.#state);
   }
 
   /** The counters of I/O, as a frozen copy. */
   get ioStat(): IoStat {
-    this.#state.live();
+    this.#state.checkAlive();
     return ioStat(this.#state);
   }
 
   /** The counters of the backing device, as a frozen copy. */
   get bdStat(): BdStat {
-    this.#state.live();
+    this.#state.checkAlive();
     return bdStat(this.#state);
   }
 
   /** What the kernel's debug_stat has, as a frozen copy. */
   get debugStat(): DebugStat {
-    this.#state.live();
+    this.#state.checkAlive();
     return Object.freeze({ version: 1, missFree: 0 });
-  }
-
-  /** What is stored at a page; undefined when nothing is. */
-  blockState(index: number): BlockState | undefined {
-    return this.#ready().blockState(index, this.#state.secondaryCodecs());
   }
 
   /**
@@ -541,40 +479,159 @@ export class Zram {
    * @param out room for two words a page; it is returned
    */
   pageStates(index: number, count: number, out?: Uint32Array): Uint32Array {
-    const stored = this.#ready();
-    checkInteger(count, 'count', 0, stored.pages);
-    stored.checkIndex(index, count);
+    const disk = this[DISK]();
+    checkInteger(count, 'count', 0, disk.pages);
+    disk.checkIndex(index, count);
     if (out !== undefined && !(isWords(out) && lengthOf(out) >= 2 * count)) {
       throw new ZramError('EINVAL', `out must be a Uint32Array of ${2 * count} words or more.`);
     }
-    return stored.states(index, count, out ?? allocateWords(2 * count));
+    return disk.states(index, count, out ?? allocateWords(2 * count));
   }
 
-  /**
-   * Which object holds a page: a number that is equal for two pages exactly when they share one object, also on
-   * different devices of one pool. After a merge all pages share that were compressed to the same bytes.
-   * It serves to be compared only, and only until something is next written, discarded or merged.
-   * @returns undefined for a page without an object: nothing is stored, or it is same-filled or written back
-   */
-  objectOf(index: number): number | undefined {
-    return this.#ready().objectOf(index);
+  /** @internal */
+  override [DISK](): Disk {
+    return this.#writer?.disk ?? this.#state.readyDisk();
   }
 
-  #ready(): StoredPages {
-    return this.#writer?.stored ?? this.#state.ready();
+  /** @internal */
+  override [SECONDARIES](): readonly number[] {
+    return this.#state.secondaryCodecs();
+  }
+
+  /** @internal */
+  override [PARTS](): ReadableParts {
+    const freeze = (): Frozen => {
+      const snapshot = this.snapshot();
+      return { pages: snapshot[DISK](), destroy: () => snapshot.destroy() };
+    };
+    return { isSnapshot: false, state: this.#state, freeze };
   }
 
   #writing(): PageWriter {
     if (this.#writer) return this.#writer;
-    this.#state.ready();
+    this.#state.readyDisk();
     throw new ZramError('EINVAL', 'the device is not initialised.');
   }
 }
 
-/** A copy of a device's pages in the core. */
-function fork(from: StoredPages, tracksTime: boolean): StoredPages {
-  const { core, address, pages, pool, backing } = from;
-  const device = core.raw.zramFork(address, Number(tracksTime), core.ticks());
-  if (device === 0) throw noMemoryForDevice();
-  return new StoredPages(core, device, pages, pool.retain(), backing?.retain(), from.dedup, tracksTime);
+/** How a snapshot is tied to its origin. */
+interface SnapshotOrigin {
+  /** Settings, for what is made of the snapshot. */
+  readonly state: Device;
+  readonly secondaries: readonly number[];
+  clone(pages: Disk): Zram;
+  onEnd(): void;
+}
+
+/**
+ * A read-only copy of a device that costs a slot of 8 bytes a page and no data: device and snapshot share objects until the
+ * device's page is written. It outlives the device's `reset` and `destroy`.
+ *
+ * Every call throws `EINVAL` after `destroy()`.
+ */
+export class ZramSnapshot extends ReadableDevice {
+  /** @internal Whatever a bundler calls the class. */
+  static override readonly name = 'ZramSnapshot';
+  readonly #origin: SnapshotOrigin;
+  #disk: Disk | undefined;
+
+  /** @internal Made by `Zram.snapshot`. */
+  constructor(disk: Disk, origin: SnapshotOrigin) {
+    super();
+    if (typeof origin?.clone !== 'function') throw notWithNew('zram.snapshot()');
+    this.#disk = disk;
+    this.#origin = origin;
+  }
+
+  /** Bytes of the disk. */
+  get disksize(): number {
+    return this[DISK]().pages * PAGE_SIZE;
+  }
+
+  /**
+   * A writable device with these pages on the same pool, and with the settings that its origin has now.
+   * @throws ZramError ENOMEM
+   */
+  clone(): Zram {
+    return this.#origin.clone(this[DISK]());
+  }
+
+  /** As `Zram.save`, with the settings that its origin has now. */
+  async save(sink: SaveSink): Promise<SaveReport> {
+    return saveAll(sink, [this], undefined);
+  }
+
+  /** Gives back what only this snapshot holds. Calling it again does nothing. One call: up to 0.2 s a million pages. */
+  destroy(): void {
+    const disk = this.#disk;
+    if (!disk) return;
+    this.#disk = undefined;
+    endAll(
+      () => disk.end(),
+      () => this.#origin.onEnd(),
+    );
+  }
+
+  /** The same as `destroy()`, for `using`. */
+  [Symbol.dispose](): void {
+    this.destroy();
+  }
+
+  /** @internal */
+  override [DISK](): Disk {
+    if (this.#disk) return this.#disk;
+    throw new ZramError('EINVAL', 'this ZramSnapshot was destroyed.');
+  }
+
+  /** @internal */
+  override [SECONDARIES](): readonly number[] {
+    return this.#origin.secondaries;
+  }
+
+  /** @internal */
+  override [PARTS](): ReadableParts {
+    const pages = this[DISK]();
+    return { isSnapshot: true, state: this.#origin.state, freeze: () => ({ pages, destroy: () => undefined }) };
+  }
+}
+
+function notWithNew(call: string): ZramError {
+  return new ZramError('EINVAL', `this class is not made with new: call ${call}.`);
+}
+
+// ── loading ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** What a file of `Zram.saveAll` had. */
+export interface LoadedFile {
+  /** Devices and snapshots by their names, in their order. */
+  readonly devices: ReadonlyMap<string, Zram | ZramSnapshot>;
+  /** The comment it was saved with. */
+  readonly comment: string | undefined;
+}
+
+const MAKER: DeviceMaker<Zram, ZramSnapshot> = {
+  make: (host, options, held) => Zram.make(host, options, held),
+  init: (zram, disksize, pool) => Zram.initLoaded(zram, disksize, pool),
+  stateOf: (zram) => zram[PARTS]().state,
+};
+
+/** @internal Into a host that there is. */
+export function loadInto(
+  host: Host,
+  source: LoadSource,
+  options: LoadOptions | undefined,
+  mode: LoadMode,
+  call: string,
+): Promise<LoadedFile> {
+  return loadFile(MAKER, host, source, options, mode, call);
+}
+
+/** Into a host of its own, which ends with the last of what is loaded. */
+function loadIntoOwn(
+  source: LoadSource,
+  options: (LoadOptions & EngineOptions) | undefined,
+  mode: LoadMode,
+  call: string,
+): Promise<LoadedFile> {
+  return loadFileIntoOwn(MAKER, source, options, mode, call);
 }

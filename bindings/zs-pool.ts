@@ -1,25 +1,34 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** ZsPool: the allocator (zsmalloc), usable by itself. */
 import {
-  PAGE_SIZE,
-  checkBoolean,
   checkBytes,
   checkInteger,
   checkOptions,
   outFor,
+  PAGE_SIZE,
   readOptions,
   unreadable,
-} from './arguments.js';
-import { lengthOf, setBytes } from './bytes.js';
-import { checkCore, type Core } from './core.js';
-import { Engine, ENGINE_OPTIONS, type EngineOptions } from './engine.js';
-import { endAll } from './end-all.js';
-import { ZramError } from './errors.js';
-import { notOurs } from './foreign.js';
+} from './base/arguments.js';
+import { lengthOf, setBytes } from './base/bytes.js';
+import { endAll } from './base/end-all.js';
+import { ZramError } from './base/errors.js';
+import { notOurs } from './base/foreign.js';
+import { describe } from './base/messages.js';
+import { checkCore, type Core } from './core/core.js';
+import { Host } from './core/host.js';
+import { ENGINE_OPTIONS, type EngineOptions } from './core/options.js';
 import { Ksmd, readKsmdOptions, type KsmdOptions } from './ksmd.js';
-import { readMergeOptions } from './merge-options.js';
-import { PoolHandles } from './pool-handles.js';
-import { describe, parseSize, type Size } from './size.js';
+import { PoolHandles } from './pool/handles.js';
+import {
+  compactPool,
+  endPool,
+  makePool,
+  mergePool,
+  type CompactReport,
+  type MergeOptions,
+  type MergeReport,
+} from './pool/operations.js';
+import { checkPoolOptions, POOL_OPTIONS, type PoolOptions } from './pool/options.js';
 
 declare const handleBrand: unique symbol;
 /**
@@ -30,65 +39,6 @@ export type Handle = number & {
   /** Keeps other numbers out; at run time there is no such property. */
   readonly [handleBrand]: true;
 };
-
-/** What a pool is made with. */
-export interface PoolOptions {
-  /** Most 4 KiB frames that a zspage chains (CONFIG_ZSMALLOC_CHAIN_SIZE); default 8. */
-  chainSize?: 4 | 8 | 16 | undefined;
-  /** Most bytes of zspages, rounded up to pages; an allocation beyond is `ENOMEM`. Default: none. */
-  limit?: Size | undefined;
-  /** `store` looks for an object with the same bytes first, and shares it (after a byte compare). Default: false. */
-  dedup?: boolean | undefined;
-  /**
-   * Before an allocation is refused for a limit or for `maxMemory`, the pool merges and compacts, and tries again; at
-   * most once for every sixteenth of its objects that is new. That call then takes as long as a merge without a budget and a
-   * compaction: 0.5 to 1 s a million objects. Default: false, as in the kernel.
-   */
-  shrinker?: boolean | undefined;
-}
-
-/**
- * Budgets for one call. With none it finds all duplicates that there are: an unfinished pass goes on, and is begun anew where
- * something was made or written since it began.
- */
-export interface MergeOptions {
-  /** Stop after looking at so many objects. */
-  maxObjects?: number | undefined;
-  /** Stop after about so many milliseconds. */
-  maxMilliseconds?: number | undefined;
-  /** Report what a merge would do, and change nothing. */
-  dryRun?: boolean | undefined;
-}
-
-/** What one call of `merge` did. */
-export interface MergeReport {
-  /** Objects looked at. 0 when nothing was made or written since the last complete pass. */
-  readonly objectsScanned: number;
-  /** Objects hashed now; a cached hash is not computed again. */
-  readonly objectsHashed: number;
-  /** Objects freed because another, byte-identical one stays. */
-  readonly objectsMerged: number;
-  /** Payload bytes of those objects. */
-  readonly bytesMerged: number;
-  /** 4 KiB pages of the pool that came free. */
-  readonly pagesFreed: number;
-  /** Pairs of objects with equal hashes and different bytes: compared, and kept apart. */
-  readonly hashCollisions: number;
-  /** False when a budget ended first: the next call goes on from there. */
-  readonly complete: boolean;
-  /** How long the call took. */
-  readonly milliseconds: number;
-}
-
-/** What one call of `compact` did. */
-export interface CompactReport {
-  /** 4 KiB pages of the pool that came free. */
-  readonly pagesFreed: number;
-  /** Objects that were moved to another zspage. */
-  readonly objectsMoved: number;
-  /** How long the call took. */
-  readonly milliseconds: number;
-}
 
 /** The counters of a pool. */
 export interface PoolStats {
@@ -136,102 +86,9 @@ export interface SizeClassStats {
   readonly merged: number;
 }
 
-const POOL_OPTIONS = ['chainSize', 'limit', 'dedup', 'shrinker'] as const;
 const READ_OPTIONS = ['out', 'offset', 'length'] as const;
 type ReadOptions = { out?: Uint8Array | undefined; offset?: number | undefined; length?: number | undefined };
 const WHOLE: ReadOptions = {};
-/** Objects between two looks at the clock: some 0.2 ms. */
-const MERGE_STEP = 256;
-const UINT32_MAX = 2 ** 32 - 1;
-/** poolMergeStep: a pass ended, as against: nothing to look for. */
-const PASS_ENDED = 1;
-
-interface PoolSettings {
-  chainSize: number;
-  limitPages: number;
-  dedup: boolean;
-  shrinker: boolean;
-}
-
-/** The options with their defaults. @throws ZramError EINVAL */
-export function checkPoolOptions(options: PoolOptions): PoolSettings {
-  const { chainSize = 8, limit = 0, dedup = false, shrinker = false } = options;
-  if (chainSize !== 4 && chainSize !== 8 && chainSize !== 16) {
-    throw new ZramError('EINVAL', `chainSize must be 4, 8 or 16, not ${describe(chainSize)}.`);
-  }
-  checkBoolean(dedup, 'dedup');
-  checkBoolean(shrinker, 'shrinker');
-  const limitPages = Math.min(Math.ceil(parseSize(limit, 'limit') / PAGE_SIZE), UINT32_MAX);
-  return { chainSize, limitPages, dedup, shrinker };
-}
-
-/** Makes a pool in the core. Returns its address. */
-export function makePool(core: Core, options: PoolOptions): number {
-  const { chainSize, limitPages, dedup, shrinker } = checkPoolOptions(options);
-  if (dedup || shrinker) core.makeHashKey();
-  const address = core.raw.poolMake(chainSize, limitPages, Number(dedup), Number(shrinker));
-  if (address === 0) throw new ZramError('ENOMEM', 'no memory for a pool: the engine has reached its maxMemory.');
-  core.pools.add(address);
-  return address;
-}
-
-export function endPool(core: Core, address: number): void {
-  core.pools.delete(address);
-  core.raw.poolEnd(address);
-}
-
-/**
- * zs_merge on a pool of the core.
- * @param pool tells the pool's address, and that it is alive, when the options were read
- * @param onPass called when a pass over the whole pool ended in this call
- */
-export function mergePool(
-  core: Core,
-  pool: () => number,
-  options: MergeOptions | undefined,
-  onPass?: () => void,
-): MergeReport {
-  const { maxObjects, maxMilliseconds, dryRun = false } = readMergeOptions(options);
-  const address = pool();
-  const { raw } = core;
-  const dry = dryRun ? 1 : 0;
-  const start = performance.now();
-  const deadline = start + (maxMilliseconds ?? Infinity);
-  const step = deadline === Infinity ? UINT32_MAX : MERGE_STEP;
-  const most = maxObjects ?? Infinity;
-  let looks = 0;
-  let ended: number;
-  core.makeHashKey();
-  let now = start;
-  let last: number;
-  raw.poolMergeBegin(address, dry, Number(maxObjects === undefined && maxMilliseconds === undefined));
-  do {
-    ended = raw.poolMergeStep(address, Math.min(most - looks, step), dry);
-    looks = core.number(0);
-    last = now;
-    now = performance.now();
-    // The next step will take as long as this one, and is to end in time.
-  } while (ended === 0 && looks < most && now + (now - last) < deadline);
-  raw.poolMergeEnd(address, dry);
-  if (ended === PASS_ENDED) onPass?.();
-  return Object.freeze({
-    objectsScanned: core.number(0),
-    objectsHashed: core.number(1),
-    objectsMerged: core.number(2),
-    bytesMerged: core.number(3),
-    pagesFreed: core.number(4),
-    hashCollisions: core.number(5),
-    complete: ended !== 0,
-    milliseconds: performance.now() - start,
-  });
-}
-
-/** zs_compact on a pool of the core. */
-export function compactPool(core: Core, address: number): CompactReport {
-  const start = performance.now();
-  const pagesFreed = core.raw.poolCompact(address);
-  return Object.freeze({ pagesFreed, objectsMoved: core.number(0), milliseconds: performance.now() - start });
-}
 
 /**
  * A pool of objects of 1..4096 bytes, packed by size class as Linux's zsmalloc packs them.
@@ -245,7 +102,7 @@ export class ZsPool {
   readonly #onEnd: () => void;
   readonly #handles = new PoolHandles();
   /** The engine that `ZsPool.create` made for this pool alone. */
-  #engine: Engine | undefined;
+  #host: Host | undefined;
   #address: number;
   /** Devices on this pool: they end before it does. */
   readonly #users = new Set<{ destroy(): void }>();
@@ -267,13 +124,13 @@ export class ZsPool {
     const known = [...POOL_OPTIONS, ...ENGINE_OPTIONS];
     const { module, maxMemory, compressors, ...rest } = readOptions(options, known, 'ZsPool.create');
     checkPoolOptions(rest);
-    const engine = await Engine.create({ module, maxMemory, compressors });
+    const host = await Host.create({ module, maxMemory, compressors }, 'ZsPool.create');
     try {
-      const pool = engine.createPool(rest);
-      pool.#engine = engine;
+      const pool = host.adopt((end) => new ZsPool(host.core, rest, end));
+      pool.#host = host;
       return pool;
     } catch (error) {
-      engine.destroy();
+      host.destroy();
       throw error;
     }
   }
@@ -493,7 +350,7 @@ export class ZsPool {
       () => endPool(this.#core, this.#address),
       () => (this.#address = 0),
       () => this.#onEnd(),
-      () => this.#engine?.destroy(),
+      () => this.#host?.destroy(),
     );
   }
 

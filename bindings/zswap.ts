@@ -1,15 +1,18 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** Zswap: a compressed cache of pages in front of a backing, on the same allocator (mm/zswap.c). */
-import { PAGE_SIZE, checkBoolean, checkBytes, checkInteger, checkOut, outFor, readOptions } from './arguments.js';
 import type { Backing } from './backing/backing.js';
-import { copyOf, lengthOf, setBytes } from './bytes.js';
-import { CODEC_LZ4, CODEC_PAGE, type Encoder, type EncoderHold } from './compressors/codecs.js';
-import { checkCore, type Core } from './core.js';
-import { Engine, ENGINE_OPTIONS, type EngineOptions } from './engine.js';
-import { ZramError } from './errors.js';
-import { parseSize, type Size } from './size.js';
-import { sentenceOf } from './stored-pages.js';
-import { ZsPool, endPool, makePool } from './zs-pool.js';
+import { checkBoolean, checkBytes, checkInteger, checkOut, outFor, PAGE_SIZE, readOptions } from './base/arguments.js';
+import { copyOf, lengthOf, setBytes } from './base/bytes.js';
+import { ZramError } from './base/errors.js';
+import { sentenceOf } from './base/messages.js';
+import { parseSize, type Size } from './base/size.js';
+import type { Encoder, EncoderHold } from './compressors/codecs.js';
+import { checkCore, type Core } from './core/core.js';
+import { Host } from './core/host.js';
+import { CODEC_LZ4, CODEC_PAGE } from './core/layout.js';
+import { ENGINE_OPTIONS, type EngineOptions } from './core/options.js';
+import { endPool, makePool } from './pool/operations.js';
+import { ZsPool } from './zs-pool.js';
 import { Entries } from './zswap/entries.js';
 import { SwapBacking } from './zswap/swap-backing.js';
 
@@ -107,7 +110,7 @@ export class Zswap {
   #reachedFull = false;
   /** A page is being written back. One at a time, as the kernel has one worker: a backing may call back. */
   #writingBack = false;
-  #engine: Engine | undefined;
+  #host: Host | undefined;
   #pool: number;
 
   /** @internal Made by `Engine.createZswap` and `Zswap.create`. */
@@ -153,13 +156,13 @@ export class Zswap {
       [...OPTIONS, ...ENGINE_OPTIONS],
       'Zswap.create',
     );
-    const engine = await Engine.create({ module, maxMemory, compressors });
+    const host = await Host.create({ module, maxMemory, compressors }, 'Zswap.create');
     try {
-      const zswap = engine.createZswap(rest);
-      zswap.#engine = engine;
+      const zswap = host.adopt((end) => new Zswap(host.core, rest, end));
+      zswap.#host = host;
       return zswap;
     } catch (error) {
-      engine.destroy();
+      host.destroy();
       throw error;
     }
   }
@@ -361,7 +364,7 @@ export class Zswap {
     this.#backing?.end();
     this.#pool = 0;
     this.#onEnd();
-    this.#engine?.destroy();
+    this.#host?.destroy();
   }
 
   /** The same as `destroy()`, for `using`. */

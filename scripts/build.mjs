@@ -70,7 +70,7 @@ const importLibrary = {
 const externalCore = {
   name: 'external-core',
   setup({ onResolve }) {
-    onResolve({ filter: /\/core-source\.js$/ }, () => ({ path: at('bindings/core-source.external.ts') }));
+    onResolve({ filter: /\/default-source\.js$/ }, () => ({ path: at('bindings/core/default-source.external.ts') }));
   },
 };
 
@@ -97,9 +97,9 @@ const withoutDeflate = {
   },
 };
 /** Its workers are sent that module. */
-const withoutCore = without(/\/core-source\.js$|^as-bind\//, 'defaultSource', 'instantiateSync');
+const withoutCore = without(/\/default-source\.js$|^as-bind\//, 'defaultSource', 'instantiateSync');
 
-/** errors.ts is a file of its own, which the other bundles import: one ZramError, so `instanceof` works across entries. */
+/** base/errors.ts is a file of its own, which the other bundles import: one ZramError, so `instanceof` works across entries. */
 const importErrors = {
   name: 'import-errors',
   setup({ onResolve, onLoad }) {
@@ -116,7 +116,14 @@ const NOTICE = '/*! zram-wasm, MIT. Holds parts under MIT and Apache-2.0: see it
 
 async function bundle() {
   const library = { ...common, outbase: 'bindings', platform: 'neutral' };
-  await esbuild.build({ ...library, entryPoints: ['bindings/errors.ts', 'bindings/node.ts'], plugins: [importErrors] });
+  await esbuild.build({
+    ...library,
+    entryPoints: [
+      { in: 'bindings/base/errors.ts', out: 'errors' },
+      { in: 'bindings/node.ts', out: 'node' },
+    ],
+    plugins: [importErrors],
+  });
   const main = { ...library, banner: { js: NOTICE } };
   await esbuild.build({ ...main, entryPoints: ['bindings/index.ts'], plugins: [importErrors] });
   await esbuild.build({ ...main, entryPoints: ['bindings/external.ts'], plugins: [importErrors, externalCore] });

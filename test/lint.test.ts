@@ -43,6 +43,8 @@ test('bytes that may be a caller’s are copied and cut by bytes.ts alone', () =
 test.each([
   ['assembly/common.ts', './zsmalloc/handle', ['circle', 'upwards']],
   ['assembly/memory/staging.ts', '../zsmalloc/slab', ['upwards']],
+  ['bindings/base/bytes.ts', '../engine.js', ['circle', 'upwards']],
+  ['bindings/pool/options.ts', '../device/ranges.js', ['upwards']],
 ])('%s must not import %s: %j', (file, imported, expected) => {
   const text = `import { one } from '${imported}';\n${readFileSync(file, 'utf8')}`;
   expect(found(file, text, 'house/imports-one-way')).toEqual(expected.map((messageId) => [1, messageId]));

@@ -2,7 +2,7 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { measure } from './growth/measure.js';
-import { PageSpace } from '../bindings/page-space.js';
+import { PageSpace } from '../bindings/history/page-space.js';
 
 const PAGES = 60;
 

@@ -1,7 +1,7 @@
 /** The order of states: against a plain list, and with many of them. */
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { State, StateOrder } from '../bindings/state-order.js';
+import { State, StateOrder } from '../bindings/history/state-order.js';
 import { measure } from './growth/measure.js';
 import { victimOf } from './support/model-history.js';
 

@@ -5,11 +5,11 @@
  * A backing is somebody else's code and somebody else's storage. It is given arrays of its own, and what it gives is copied
  * before it is checked.
  */
-import { PAGE_SIZE } from '../arguments.js';
-import { copyOf, lengthOf } from '../bytes.js';
-import type { Core } from '../core.js';
-import { ZramError } from '../errors.js';
-import { textOf } from '../size.js';
+import { PAGE_SIZE } from '../base/arguments.js';
+import { copyOf, lengthOf } from '../base/bytes.js';
+import { ZramError } from '../base/errors.js';
+import { textOf } from '../base/messages.js';
+import type { Core } from '../core/core.js';
 import {
   claimBacking,
   isAsynchronous,

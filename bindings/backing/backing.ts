@@ -1,8 +1,8 @@
 /** Backing: where pages go that are written back. */
-import { PAGE_SIZE, checkBytes, checkInteger } from '../arguments.js';
-import { lengthOf } from '../bytes.js';
-import { ZramError } from '../errors.js';
-import { describe, textOf } from '../size.js';
+import { checkBytes, checkInteger, PAGE_SIZE } from '../base/arguments.js';
+import { lengthOf } from '../base/bytes.js';
+import { ZramError } from '../base/errors.js';
+import { describe, textOf } from '../base/messages.js';
 import { claims } from './claims.js';
 
 /**
@@ -109,5 +109,3 @@ export function claimBacking(backing: Backing | AsyncBacking): void {
 export function releaseBacking(backing: Backing | AsyncBacking): void {
   claims().backings.delete(origins.get(backing) ?? backing);
 }
-
-export { BackingDevice } from './backing-device.js';

@@ -3,8 +3,8 @@
  * the slot (a store that was restored), another page (a late write), or none. 4 bytes a slot, in chunks made when first
  * needed. The hash is the core's, keyed at random for each engine: a wrong page passes with a chance of 2^-32.
  */
-import { PAGE_SIZE } from '../arguments.js';
-import type { Core } from '../core.js';
+import { PAGE_SIZE } from '../base/arguments.js';
+import type { Core } from '../core/core.js';
 
 const CHUNK_SLOTS = 4096;
 /** Hashed with content and length: any number will do. */

@@ -1,5 +1,5 @@
 /** What tells files apart: not their paths, of which a file may have many. */
-import { ZramError } from '../errors.js';
+import { ZramError } from '../base/errors.js';
 
 export type Files = typeof import('node:fs');
 type Status = import('node:fs').BigIntStats;

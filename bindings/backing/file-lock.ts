@@ -7,8 +7,8 @@
  * A lock comes and goes whole: it is written under a name of its own, and linked to the lock's. Removing a dead one, and only
  * that, needs another lock, the gate: so no two processes remove one after the other, the second a lock that is alive again.
  */
-import { ZramError } from '../errors.js';
-import { textOf } from '../size.js';
+import { ZramError } from '../base/errors.js';
+import { textOf } from '../base/messages.js';
 import { claims } from './claims.js';
 import { codeOf, identityOf, nodeFiles, temporaryFolder, type Files } from './file-identity.js';
 

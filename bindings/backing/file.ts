@@ -1,9 +1,9 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** A backing in a file, for Node.js (`zram-wasm/node`, and the attribute `backing_dev`). */
-import { PAGE_SIZE, checkInteger } from '../arguments.js';
-import { viewOf } from '../bytes.js';
-import { ZramError, type ZramErrorCode } from '../errors.js';
-import { describe, printable, textOf } from '../size.js';
+import { checkInteger, PAGE_SIZE } from '../base/arguments.js';
+import { viewOf } from '../base/bytes.js';
+import { ZramError, type ZramErrorCode } from '../base/errors.js';
+import { describe, printable, textOf } from '../base/messages.js';
 import { checkTransfer, type Backing } from './backing.js';
 import { absolutePath, codeOf, identityOf, nodeFiles } from './file-identity.js';
 import { FileLock } from './file-lock.js';

@@ -1,9 +1,9 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** A backing in ordinary JavaScript memory: for tests, and to move pages out of an engine that is full. */
-import { PAGE_SIZE, checkInteger } from '../arguments.js';
-import { setBytes, viewOf } from '../bytes.js';
-import { ZramError } from '../errors.js';
-import { textOf } from '../size.js';
+import { checkInteger, PAGE_SIZE } from '../base/arguments.js';
+import { setBytes, viewOf } from '../base/bytes.js';
+import { ZramError } from '../base/errors.js';
+import { textOf } from '../base/messages.js';
 import { checkTransfer, type Backing } from './backing.js';
 
 /** Keeps pages as they are, in chunks of 1 MiB that are made when first written. */

@@ -1,9 +1,9 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** A backing in the origin private file system of browsers. */
-import { PAGE_SIZE, checkBoolean, checkInteger, readOptions } from '../arguments.js';
-import { viewOf } from '../bytes.js';
-import { ZramError, type ZramErrorCode } from '../errors.js';
-import { describe, textOf } from '../size.js';
+import { checkBoolean, checkInteger, PAGE_SIZE, readOptions } from '../base/arguments.js';
+import { viewOf } from '../base/bytes.js';
+import { ZramError, type ZramErrorCode } from '../base/errors.js';
+import { describe, textOf } from '../base/messages.js';
 import { checkTransfer, type Backing } from './backing.js';
 
 // What of the browser is used. Its own types are not there for everybody who compiles against this package.

@@ -5,20 +5,15 @@
  *
  * There are 13 numbers for all but LZ4. When they have run out, those come back that no object has and nobody holds.
  */
-import { copyOf, sameBytes } from '../bytes.js';
-import { ZramError } from '../errors.js';
-import { describe } from '../size.js';
+import { copyOf, sameBytes } from '../base/bytes.js';
+import { ZramError } from '../base/errors.js';
+import { describe } from '../base/messages.js';
+import { CODEC_FOREIGN, CODEC_LZ4, CODEC_MAX } from '../core/layout.js';
 import type { Compressor, CompressorParams } from './compressor.js';
 import { deflateCompressor } from './deflate.js';
 import { compressed, decompressed } from './registered.js';
 import { loadZstd, zstdOfNode } from './zstd.js';
 
-// As in assembly/common.ts.
-export const CODEC_RAW = 0;
-export const CODEC_LZ4 = 1;
-export const CODEC_PAGE = 2;
-const CODEC_FOREIGN = 3;
-const CODEC_MAX = 15;
 const CODECS_FOREIGN = CODEC_MAX - CODEC_FOREIGN + 1;
 
 const LZ4 = 'lz4';
@@ -237,4 +232,12 @@ function sameParams(a: CompressorParams, b: CompressorParams): boolean {
   if (a.level !== b.level || a.winbits !== b.winbits) return false;
   if (!a.dictionary || !b.dictionary) return a.dictionary === b.dictionary;
   return sameBytes(a.dictionary, b.dictionary);
+}
+
+/** Past this LZ4's search ends at its first miss anyway. */
+const LZ4_LEVEL_MAX = 65536;
+
+/** LZ4 takes a level below 1 for 1. */
+export function lz4Level({ level = 1 }: CompressorParams): number {
+  return Math.min(Math.max(level, 1), LZ4_LEVEL_MAX);
 }

@@ -1,6 +1,6 @@
 /** deflate by fflate: smaller than LZ4, and some twenty times slower. For recompression, mostly. */
 import { deflateSync, inflateSync, type DeflateOptions } from 'fflate';
-import { PAGE_SIZE } from '../arguments.js';
+import { PAGE_SIZE } from '../base/arguments.js';
 import type { Compressor } from './compressor.js';
 
 const LEVEL_MAX = 9;

@@ -2,10 +2,10 @@
  * Compressors that callers bring: read once when they are registered, and called with care. Whatever their functions do,
  * what comes of it is bytes or an EIO.
  */
-import { copyOf, isBytes, lengthOf } from '../bytes.js';
-import { PAGE_SIZE } from '../arguments.js';
-import { ZramError } from '../errors.js';
-import { describe, textOf } from '../size.js';
+import { PAGE_SIZE } from '../base/arguments.js';
+import { copyOf, isBytes, lengthOf } from '../base/bytes.js';
+import { ZramError } from '../base/errors.js';
+import { describe, textOf } from '../base/messages.js';
 import type { Compressor } from './compressor.js';
 
 /** The kernel's limit for the name of a compressor, terminating zero included (CRYPTO_MAX_ALG_NAME). */

@@ -1,7 +1,7 @@
 /** zstd: Node's own, where its zlib has it, else the package @hpcc-js/wasm-zstd, where it is installed. */
-import { PAGE_SIZE } from '../arguments.js';
-import { ZramError } from '../errors.js';
-import { textOf } from '../size.js';
+import { PAGE_SIZE } from '../base/arguments.js';
+import { ZramError } from '../base/errors.js';
+import { textOf } from '../base/messages.js';
 import type { Compressor } from './compressor.js';
 
 interface Zstd {

@@ -1,5 +1,5 @@
 /** The error that names pages. */
-import { ZramError } from '../errors.js';
+import { ZramError } from '../base/errors.js';
 
 /** `EIO` of a call that touched pages of a worker that died. */
 export class LostPagesError extends ZramError {

@@ -1,28 +1,30 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** ParallelZram: the device of several workers, asynchronous, in zram's vocabulary. */
 import {
-  PAGE_SIZE,
   checkByteRange,
   checkBytes,
   checkInteger,
   checkPageRange,
   checkPages,
   outFor,
+  PAGE_SIZE,
   parseDiskPages,
-} from '../arguments.js';
-import { lengthOf } from '../bytes.js';
-import { Core, compileCore, loadCore, type CoreSource } from '../core.js';
-import { ZramError } from '../errors.js';
-import { readMergeOptions } from '../merge-options.js';
-import type { RecompressOptions, RecompressReport } from '../post-process/recompress.js';
-import { parseSize, textOf, type Size } from '../size.js';
-import type { CompactReport, MergeOptions, MergeReport } from '../zs-pool.js';
+} from '../base/arguments.js';
+import { lengthOf } from '../base/bytes.js';
+import { ZramError } from '../base/errors.js';
+import { textOf } from '../base/messages.js';
+import { parseSize, type Size } from '../base/size.js';
+import { Core } from '../core/core.js';
+import { compileCore, loadCore } from '../core/load.js';
+import type { CoreSource } from '../core/source.js';
+import type { RecompressOptions, RecompressReport } from '../device/post-process/recompress.js';
+import { readMergeOptions, type CompactReport, type MergeOptions, type MergeReport } from '../pool/operations.js';
 import { Fleet } from './fleet/fleet.js';
 import type { ControlName } from './fleet/protocol.js';
-import { Router } from './fleet/router.js';
-import { ControlTask, DiscardTask, Disk, ReadTask, WriteTask } from './fleet/tasks.js';
 import { compactReport, mergeReport, parallelStats, recompressReport } from './fleet/reports.js';
+import { Router } from './fleet/router.js';
 import { readIdle, readRecompressOptions, readSettings } from './fleet/settings.js';
+import { ControlTask, DiscardTask, Disk, ReadTask, WriteTask } from './fleet/tasks.js';
 import type { ParallelStats, ParallelZramOptions } from './types.js';
 
 /**

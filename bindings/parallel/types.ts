@@ -1,8 +1,9 @@
 /** What a device of several workers is made with, and its counters. */
-import type { EngineMemory, EngineOptions } from '../engine.js';
-import type { Size } from '../size.js';
-import type { ZramOptions } from '../zram-options.js';
-import type { IoStat, MmStat } from '../zram-stats.js';
+import type { Size } from '../base/size.js';
+import type { EngineMemory } from '../core/host.js';
+import type { EngineOptions } from '../core/options.js';
+import type { ZramOptions } from '../device/options.js';
+import type { IoStat, MmStat } from '../device/stats.js';
 import type { WorkerSource } from './worker-source.js';
 
 /** What a device of several workers is made with. */

@@ -1,6 +1,6 @@
 /** CRC-32 as zlib, PNG and gzip have it (polynomial 0xEDB88320), four bytes a step: some 800 MB/s. */
-import { viewOf } from '../bytes.js';
-import { pause, pauseDue } from '../pacer.js';
+import { viewOf } from '../base/bytes.js';
+import { pause, pauseDue } from '../base/pacer.js';
 
 /** A millisecond of work at most. */
 const TURN_BYTES = 512 * 1024;

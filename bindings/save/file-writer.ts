@@ -1,13 +1,15 @@
 /** Writes a save file: settings first, then the pages of all devices, group by group, each object once. */
-import { PAGE_SIZE } from '../arguments.js';
-import { copyOf, sameBytes } from '../bytes.js';
-import { CODEC_LZ4, CODEC_PAGE, CODEC_RAW, type EncoderHold } from '../compressors/codecs.js';
+import { PAGE_SIZE } from '../base/arguments.js';
+import { copyOf, sameBytes } from '../base/bytes.js';
+import { ZramError } from '../base/errors.js';
+import { describe } from '../base/messages.js';
+import { pause, pauseDue } from '../base/pacer.js';
+import { lz4Level, type EncoderHold } from '../compressors/codecs.js';
 import type { CompressorParams } from '../compressors/compressor.js';
-import { ZramError } from '../errors.js';
-import { encodeVerified } from '../post-process/recompress.js';
-import { describe } from '../size.js';
-import { STATE_INCOMPRESSIBLE, STATE_WRITTEN_BACK, type StoredPages } from '../stored-pages.js';
-import { lz4Level, type ZramState } from '../zram-state.js';
+import { CODEC_LZ4, CODEC_PAGE, CODEC_RAW, STATE_INCOMPRESSIBLE, STATE_WRITTEN_BACK } from '../core/layout.js';
+import type { Device } from '../device/device.js';
+import type { Disk } from '../device/disk.js';
+import { encodeVerified } from '../device/encode.js';
 import {
   CODEC,
   DEVICE,
@@ -25,8 +27,7 @@ import {
   type DeviceJson,
   type HeadJson,
 } from './format.js';
-import { HELD, groupsOf, type GroupPart, type Numbering } from './groups.js';
-import { pause, pauseDue } from '../pacer.js';
+import { groupsOf, HELD, type GroupPart, type Numbering } from './groups.js';
 import { SectionWriter } from './section-writer.js';
 import type { SinkWriter } from './sink.js';
 
@@ -40,8 +41,8 @@ interface Algorithm {
 export interface Item {
   readonly name: string;
   readonly snapshot: boolean;
-  readonly pages: StoredPages;
-  readonly state: ZramState;
+  readonly pages: Disk;
+  readonly state: Device;
   /** By priority. */
   readonly algorithms: readonly (Algorithm | undefined)[];
   readonly settings: Omit<DeviceJson, 'name' | 'snapshot' | 'diskPages' | 'pagesStored' | 'algorithms'>;
@@ -144,7 +145,7 @@ export class FileWriter {
       if (pauseDue()) await pause();
       const state = part.state(page);
       if (state === 0) continue;
-      part.pages.live();
+      part.pages.checkAlive();
       const index = part.first + page;
       const flag = (state & STATE_INCOMPRESSIBLE) === 0 ? 0 : INCOMPRESSIBLE;
       const distance = part.distances[page];
@@ -187,7 +188,7 @@ export class FileWriter {
   }
 
   /** The object of a page, as it is compressed. */
-  #payload(pages: StoredPages, index: number): Payload {
+  #payload(pages: Disk, index: number): Payload {
     const { core, address } = pages;
     const result = core.raw.zramPayload(address, index);
     const codec = result >>> 16;
@@ -204,7 +205,7 @@ export class FileWriter {
   async #readBack(device: number, index: number): Promise<Payload> {
     const { pages, state, algorithms } = this.#items[device];
     const page = await pages.readPagesAsync(index, 1, undefined);
-    pages.live();
+    pages.checkAlive();
     if (isSameFilled(page)) {
       throw new ZramError('EIO', `page ${index} cannot be saved: the backing gave another page than was written.`);
     }
@@ -218,7 +219,7 @@ export class FileWriter {
       bytes = copyOf(core.staging(), PAGE_SIZE, PAGE_SIZE + Math.min(length, PAGE_SIZE));
     } else {
       bytes = encodeVerified(state, encoder, page);
-      pages.live();
+      pages.checkAlive();
       if (bytes.length < PAGE_SIZE && !TRUSTED.includes(encoder.name)) checkDecodes(pages, index, encoder.codec, bytes);
     }
     core.raw.poolStats(pages.pool.address);
@@ -284,7 +285,7 @@ const LZ4: Algorithm = { name: 'lz4', params: {} };
 /** Compressors of this package. What others made is decoded before it is saved: a file that cannot be read is none. */
 const TRUSTED = ['deflate', 'zstd'];
 
-function checkDecodes({ core }: StoredPages, index: number, codec: number, bytes: Uint8Array): void {
+function checkDecodes({ core }: Disk, index: number, codec: number, bytes: Uint8Array): void {
   const page = core.codecs.tryDecode(codec, copyOf(bytes)); // what it does to its input must not matter
   if (page && !isSameFilled(page)) return;
   throw new ZramError('EIO', `page ${index} cannot be saved: its object does not decompress to what was written.`);

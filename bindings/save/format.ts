@@ -4,7 +4,7 @@
  * A file is its magic bytes and version, and sections: type, length, payload, checksum. Numbers are little-endian; those in
  * records are LEB128.
  */
-import { ZramError } from '../errors.js';
+import { ZramError } from '../base/errors.js';
 
 /** As PNG's: a byte above 127, then what transfers that rewrite line ends would change. */
 export const MAGIC = Uint8Array.of(0x89, 0x5a, 0x52, 0x41, 0x4d, 0x0d, 0x0a, 0x1a);

@@ -4,12 +4,11 @@
  *
  * A group has the devices that hold something in it, and no others: the work is that of the pages that are stored.
  */
-import { STATE_MERGED, STATE_SAME, STATE_STORED, STATE_WRITTEN_BACK, type StoredPages } from '../stored-pages.js';
+import { pause, pauseDue } from '../base/pacer.js';
+import { STATE_MERGED, STATE_SAME, STATE_SAME_WIDE, STATE_STORED, STATE_WRITTEN_BACK } from '../core/layout.js';
+import type { Disk } from '../device/disk.js';
 import { GROUP_PAGES } from './format.js';
-import { pause, pauseDue } from '../pacer.js';
 
-/** With STATE_SAME: the value is kept in cells of its own. As SLOT_SAME_WIDE in assembly/zram/table.ts. */
-const STATE_SAME_WIDE = 1 << 1;
 const KIND = STATE_SAME | STATE_SAME_WIDE | STATE_STORED | STATE_WRITTEN_BACK;
 const NONE = 2 ** 32 - 1;
 
@@ -30,11 +29,11 @@ export class GroupPart {
   constructor(
     /** The device's number in the file. */
     readonly device: number,
-    readonly pages: StoredPages,
+    readonly pages: Disk,
     /** The first page. */
     readonly first: number,
   ) {
-    pages.live();
+    pages.checkAlive();
     this.count = Math.min(GROUP_PAGES, pages.pages - first);
     this.#states = pages.states(first, this.count, new Uint32Array(2 * this.count));
     this.#values = pages.slotValues(first, this.count);
@@ -143,7 +142,7 @@ class Upcoming {
 }
 
 /** The groups in which any device holds something, in order; in each the devices that do, in order. */
-export async function* groupsOf(devices: readonly StoredPages[]): AsyncGenerator<readonly GroupPart[]> {
+export async function* groupsOf(devices: readonly Disk[]): AsyncGenerator<readonly GroupPart[]> {
   const upcoming = new Upcoming();
   const addNext = (device: number, from: number): void => {
     const { core, address, pages } = devices[device];
@@ -152,7 +151,7 @@ export async function* groupsOf(devices: readonly StoredPages[]): AsyncGenerator
   };
   for (const [device, pages] of devices.entries()) {
     if (pauseDue()) await pause();
-    pages.live();
+    pages.checkAlive();
     addNext(device, 0);
   }
   for (let first = upcoming.group; first !== undefined; first = upcoming.group) {
@@ -183,17 +182,17 @@ export class Numbering {
   #length = 0;
   #read = 0;
 
-  private constructor(devices: readonly StoredPages[]) {
+  private constructor(devices: readonly Disk[]) {
     this.pagesStored = devices.map(() => 0);
   }
 
   /** @throws ZramError EINVAL: a device was destroyed */
-  static async of(devices: readonly StoredPages[]): Promise<Numbering> {
+  static async of(devices: readonly Disk[]): Promise<Numbering> {
     const numbering = new Numbering(devices);
     for await (const parts of groupsOf(devices)) {
       for (const part of parts) {
         if (pauseDue()) await pause();
-        part.pages.live();
+        part.pages.checkAlive();
         numbering.#count(part);
       }
     }
@@ -211,7 +210,7 @@ export class Numbering {
   }
 
   /** @param held the handle or the block */
-  #numberOf({ core, pool }: StoredPages, state: number, held: number): number {
+  #numberOf({ core, pool }: Disk, state: number, held: number): number {
     if ((state & STATE_WRITTEN_BACK) !== 0) return this.#blocks.numberOf(held, this.objects, (block) => block);
     if ((state & STATE_MERGED) === 0) return this.objects;
     return this.#shared.numberOf(held, this.objects, (handle) => core.raw.poolObject(pool.address, handle) >>> 0);

@@ -2,32 +2,31 @@
  * Loading: the sections of a save file, tested one by one, and the devices that they fill. What is made is destroyed again
  * when anything turns out to be wrong: either all of a file is loaded, or nothing.
  */
-import { PAGE_SIZE, readOptions } from '../arguments.js';
-import { copyOf, viewOf } from '../bytes.js';
+import { PAGE_SIZE, readOptions } from '../base/arguments.js';
+import { copyOf, viewOf } from '../base/bytes.js';
+import { ZramError } from '../base/errors.js';
+import { describe, sentenceOf } from '../base/messages.js';
+import { pause, pauseDue } from '../base/pacer.js';
 import type { EncoderHold } from '../compressors/codecs.js';
 import type { CompressorParams } from '../compressors/compressor.js';
-import { EngineLease } from '../engine-lease.js';
-import { ENGINE_OPTIONS, Engine, type EngineOptions } from '../engine.js';
-import { ZramError } from '../errors.js';
-import { describe } from '../size.js';
-import { sentenceOf } from '../stored-pages.js';
-import type { ZramOptions } from '../zram-options.js';
-import type { ZramSnapshot } from '../zram-snapshot.js';
-import { WINBITS_MAX, WINBITS_MIN } from '../zram-state.js';
-import { Zram } from '../zram.js';
+import { Host } from '../core/host.js';
+import { ENGINE_OPTIONS, type EngineOptions } from '../core/options.js';
+import { WINBITS_MAX, WINBITS_MIN, type Device } from '../device/device.js';
+import type { ZramOptions } from '../device/options.js';
+import type { PoolLease } from '../device/pool-lease.js';
+import { mmStat } from '../device/stats.js';
 import {
   CODEC,
+  damaged,
   DEVICE,
   END,
   HEAD,
   PAGES,
-  damaged,
   type AlgorithmJson,
   type CodecJson,
   type DeviceJson,
   type HeadJson,
 } from './format.js';
-import { pause, pauseDue } from '../pacer.js';
 import { PageLoader, type LoadedCodec } from './page-loader.js';
 import { SectionReader, type Section } from './section-reader.js';
 import { SourceReader } from './source.js';
@@ -41,12 +40,23 @@ export type LoadOptions = Pick<
   'memLimit' | 'backing' | 'trackEntryActime' | 'verifyCompressors' | 'chainSize' | 'shrinker' | 'pool'
 >;
 
-/** What a file of `Zram.saveAll` had. */
-export interface LoadedFile {
-  /** Devices and snapshots by their names, in their order. */
-  readonly devices: ReadonlyMap<string, Zram | ZramSnapshot>;
-  /** The comment it was saved with. */
+/** @internal What was loaded: devices and snapshots by their names, in their order, and the comment. */
+export interface Loaded<Made> {
+  readonly devices: ReadonlyMap<string, Made>;
   readonly comment: string | undefined;
+}
+
+interface Ending {
+  destroy(): void;
+}
+
+/** @internal How devices are made and filled, whose class is above. */
+export interface DeviceMaker<Made extends Ending & { snapshot(): Snapshot }, Snapshot extends Ending> {
+  /** A device without a disk. @param held the host, where it ends with what is loaded */
+  make(host: Host, options: ZramOptions, held: Host | undefined): Made;
+  /** Gives it a disk, on a pool that others are on where there is one. */
+  init(device: Made, disksize: number, pool: PoolLease | undefined): void;
+  stateOf(device: Made): Device;
 }
 
 /** @internal What is to be loaded, and the options for that. */
@@ -62,37 +72,39 @@ export const LOAD_ONE: LoadMode = { one: true, options: [...OPTIONS, 'backing'] 
 export const LOAD_ALL: LoadMode = { one: false, options: OPTIONS };
 
 /** @internal Into an engine that there is. Whatever fails, the source is cancelled. */
-export async function loadFile(
-  engine: Engine,
+export async function loadFile<Made extends Ending & { snapshot(): Snapshot }, Snapshot extends Ending>(
+  maker: DeviceMaker<Made, Snapshot>,
+  host: Host,
   source: unknown,
   options: LoadOptions | undefined,
   mode: LoadMode,
   call: string,
-): Promise<LoadedFile> {
+): Promise<Loaded<Made | Snapshot>> {
   const reader = new SourceReader(source);
   return orCancel(reader, async () => {
     const known = readOptions(options, mode.options, call);
-    Engine.checkLive(engine);
-    return readFile(engine, reader, known, mode, undefined);
+    host.checkLive();
+    return readFile(new Loading(maker, host, known, mode, undefined), reader);
   });
 }
 
 /** @internal As `loadFile`, into an engine of its own, which ends with the last of what is loaded. */
-export async function loadFileIntoOwn(
+export async function loadFileIntoOwn<Made extends Ending & { snapshot(): Snapshot }, Snapshot extends Ending>(
+  maker: DeviceMaker<Made, Snapshot>,
   source: unknown,
   options: (LoadOptions & EngineOptions) | undefined,
   mode: LoadMode,
   call: string,
-): Promise<LoadedFile> {
+): Promise<Loaded<Made | Snapshot>> {
   const reader = new SourceReader(source);
   return orCancel(reader, async () => {
     const known = readOptions(options, [...mode.options.filter((name) => name !== 'pool'), ...ENGINE_OPTIONS], call);
     const { module, maxMemory, compressors, ...rest } = known;
-    const engine = await Engine.create({ module, maxMemory, compressors });
+    const host = await Host.create({ module, maxMemory, compressors }, call);
     try {
-      return await readFile(engine, reader, rest, mode, new EngineLease(engine));
+      return await readFile(new Loading(maker, host, rest, mode, host), reader);
     } catch (error) {
-      engine.destroy();
+      host.destroy();
       throw error;
     }
   });
@@ -107,16 +119,10 @@ async function orCancel<T>(reader: SourceReader, work: () => Promise<T>): Promis
   }
 }
 
-/** @param lease the engine, where it was made for what is loaded */
-async function readFile(
-  engine: Engine,
+async function readFile<Made extends Ending>(
+  loading: { take(section: Section): Promise<boolean>; finish(): Promise<Loaded<Made>>; destroy(): Promise<void> },
   reader: SourceReader,
-  options: LoadOptions,
-  mode: LoadMode,
-  lease: EngineLease | undefined,
-): Promise<LoadedFile> {
-  Zram.onLease(engine, options, undefined).destroy(); // a wrong option is told before anything is read
-  const loading = new Loading(engine, options, mode, lease);
+): Promise<Loaded<Made>> {
   try {
     const sections = new SectionReader(reader);
     await sections.preamble();
@@ -129,7 +135,7 @@ async function readFile(
   }
 }
 
-class Loading {
+class Loading<Made extends Ending & { snapshot(): Snapshot }, Snapshot extends Ending> {
   readonly #pages: PageLoader;
   readonly #codecs: LoadedCodec[] = [];
   /** Until it is over, the numbers of the file's compressors are nobody else's. */
@@ -137,18 +143,21 @@ class Loading {
   /** By their order in the file. */
   readonly #settings: DeviceJson[] = [];
   readonly #names = new Set<string>();
-  readonly #devices: Zram[] = [];
+  readonly #devices: Made[] = [];
   /** What the caller gets. */
-  readonly #made = new Map<string, Zram | ZramSnapshot>();
+  readonly #made = new Map<string, Made | Snapshot>();
   #head: HeadJson | undefined;
 
   constructor(
-    readonly engine: Engine,
+    readonly maker: DeviceMaker<Made, Snapshot>,
+    readonly host: Host,
     readonly options: LoadOptions,
     readonly mode: LoadMode,
-    readonly lease: EngineLease | undefined,
+    /** The host, where it was made for what is loaded. */
+    readonly held: Host | undefined,
   ) {
-    const core = Engine.coreOf(engine);
+    maker.make(host, options, undefined).destroy(); // a wrong option is told before anything is read
+    const { core } = host;
     this.#encoders = core.codecs.hold();
     this.#pages = new PageLoader(core, this.#codecs);
   }
@@ -170,12 +179,12 @@ class Loading {
   async #addCodec({ payload, offset }: Section): Promise<void> {
     const { json, rest } = codecOf(payload, offset);
     const { name, level, winbits, dictionary } = json;
-    const { codecs } = Engine.coreOf(this.engine);
+    const { codecs } = this.host.core;
     try {
       // A copy: the section's bytes are gone after the next await.
       const params = { level, winbits, dictionary: dictionary === undefined ? undefined : copyOf(rest) };
       await codecs.load(name);
-      Engine.checkLive(this.engine);
+      this.host.checkLive();
       if (!codecs.names().includes(name)) {
         throw new ZramError('EOPNOTSUPP', `this engine has no compressor ${describe(name)}: register it.`);
       }
@@ -192,12 +201,11 @@ class Loading {
     if (this.#names.has(settings.name)) {
       throw damaged(offset, `it has two devices of the name ${describe(settings.name)}`);
     }
-    const lease = this.#devices.length === 0 ? this.lease : this.lease?.retain();
-    const zram = Zram.onLease(this.engine, this.#optionsOf(settings), lease);
-    this.#devices.push(zram);
+    const device = this.maker.make(this.host, this.#optionsOf(settings), this.held);
+    this.#devices.push(device);
     this.#settings.push(settings);
     this.#names.add(settings.name);
-    const state = Zram.stateOf(zram);
+    const state = this.maker.stateOf(device);
     try {
       state.dedup = settings.dedup;
       for (const algorithm of settings.algorithms) {
@@ -209,9 +217,9 @@ class Loading {
       throw needed(error, `the settings of ${describe(settings.name)}`, offset);
     }
     const [first] = this.#devices;
-    const pool = first === zram || this.options.pool ? undefined : Zram.stateOf(first).ready().pool;
-    Zram.initLoaded(zram, settings.diskPages * PAGE_SIZE, pool);
-    this.#pages.devices.push(state.ready());
+    const pool = first === device || this.options.pool ? undefined : this.maker.stateOf(first).readyDisk().pool;
+    this.maker.init(device, settings.diskPages * PAGE_SIZE, pool);
+    this.#pages.devices.push(state.readyDisk());
   }
 
   /** Without the file's own memLimit: a device may hold more than a limit that it was given later. */
@@ -243,24 +251,24 @@ class Loading {
     if (this.#pages.objects !== objects)
       throw damaged(offset, `${this.#pages.objects} of ${objects} objects are in it`);
     for (const [n, { name, pagesStored }] of this.#settings.entries()) {
-      const stored = this.#devices[n].mmStat.origDataSize / PAGE_SIZE;
-      if (stored !== pagesStored) {
-        throw damaged(offset, `${stored} of the ${pagesStored} pages of ${describe(name)} are in it`);
+      const disk = mmStat(this.maker.stateOf(this.#devices[n])).origDataSize / PAGE_SIZE;
+      if (disk !== pagesStored) {
+        throw damaged(offset, `${disk} of the ${pagesStored} pages of ${describe(name)} are in it`);
       }
       if (pauseDue()) await pause();
     }
   }
 
-  async finish(): Promise<LoadedFile> {
+  async finish(): Promise<Loaded<Made | Snapshot>> {
     for (const [n, { name, snapshot, memLimit }] of this.#settings.entries()) {
       if (pauseDue()) await pause();
-      const zram = this.#devices[n];
-      if (this.options.memLimit === undefined) Zram.stateOf(zram).setLimit(memLimit);
-      const made = snapshot && !this.mode.one ? zram.snapshot() : zram;
+      const device = this.#devices[n];
+      if (this.options.memLimit === undefined) this.maker.stateOf(device).setLimit(memLimit);
+      const made = snapshot && !this.mode.one ? device.snapshot() : device;
       this.#made.set(name, made);
-      if (made !== zram) zram.destroy();
+      if (made !== device) device.destroy();
     }
-    Engine.checkLive(this.engine);
+    this.host.checkLive();
     this.#encoders.end();
     return Object.freeze({ devices: this.#made, comment: this.#head?.comment });
   }

@@ -1,12 +1,14 @@
 /** Fills devices from the records of a save file. */
-import { PAGE_SIZE } from '../arguments.js';
-import { copyOf } from '../bytes.js';
-import { CODEC_LZ4, CODEC_PAGE } from '../compressors/codecs.js';
+import { PAGE_SIZE } from '../base/arguments.js';
+import { copyOf } from '../base/bytes.js';
+import { ZramError } from '../base/errors.js';
+import { pause, pauseDue } from '../base/pacer.js';
 import type { CompressorParams } from '../compressors/compressor.js';
-import type { Core } from '../core.js';
-import { ZramError } from '../errors.js';
-import { STATE_INCOMPRESSIBLE, type StoredPages } from '../stored-pages.js';
+import type { Core } from '../core/core.js';
+import { CODEC_LZ4, CODEC_PAGE, STATE_INCOMPRESSIBLE } from '../core/layout.js';
+import type { Disk } from '../device/disk.js';
 import {
+  damaged,
   FILE_CODEC_PAGE,
   GROUP_PAGES,
   INCOMPRESSIBLE,
@@ -15,9 +17,7 @@ import {
   RECORD_FORK,
   RECORD_OBJECT,
   RECORD_SHARE,
-  damaged,
 } from './format.js';
-import { pause, pauseDue } from '../pacer.js';
 import type { Section } from './section-reader.js';
 
 /** A compressor of the file. */
@@ -32,7 +32,7 @@ export interface LoadedCodec {
 const ENOMEM = -12;
 
 export class PageLoader {
-  readonly devices: StoredPages[] = [];
+  readonly devices: Disk[] = [];
   /** Objects so far. */
   objects = 0;
   /** By number in the file: a handle, and the hash of the page where a device may ask for it. */
@@ -91,26 +91,26 @@ export class PageLoader {
     this.#page = index + count;
   }
 
-  #fork(pages: StoredPages, count: number, distance: number): void {
+  #fork(pages: Disk, count: number, distance: number): void {
     const from = this.devices[this.#device - distance];
     const right = distance > 0 && from !== undefined && this.#page + count <= from.pages;
     if (!right) throw this.#wrong(`no device ${distance} before this one has these pages`);
     const { core, address } = pages;
-    this.#check(core.raw.zramLoadForked(address, this.#page, count, from.address, pages.now()));
+    this.#check(core.raw.zramLoadForked(address, this.#page, count, from.address, pages.clock()));
   }
 
-  #fill(pages: StoredPages, count: number, value: Uint8Array): void {
+  #fill(pages: Disk, count: number, value: Uint8Array): void {
     const { core, address } = pages;
     const end = this.#page + count;
     if (core.raw.zramNextSlot(address, this.#page, 0, 0) >>> 0 < end) throw this.#wrong('a page comes twice');
     const page = core.page();
     for (let at = 0; at < PAGE_SIZE; at += value.length) page.set(value, at);
     for (let index = this.#page; index < end; index++) {
-      if (core.raw.zramWritePage(address, index, pages.now()) !== 0) throw noRoom();
+      if (core.raw.zramWritePage(address, index, pages.clock()) !== 0) throw noRoom();
     }
   }
 
-  #object(pages: StoredPages): void {
+  #object(pages: Disk): void {
     const number = this.#number();
     const codec = this.#codecOf(number);
     const length = this.#number();
@@ -124,7 +124,7 @@ export class PageLoader {
       core.staging().set(page, PAGE_SIZE);
     }
     core.page().set(block);
-    const handle = core.raw.zramLoadObject(address, this.#page, length, codec, pages.now());
+    const handle = core.raw.zramLoadObject(address, this.#page, length, codec, pages.clock());
     this.#check(handle);
     this.#keep(handle, core.raw.zramLoadedHash());
   }
@@ -136,11 +136,11 @@ export class PageLoader {
     return found.codec;
   }
 
-  #share(pages: StoredPages, number: number): void {
+  #share(pages: Disk, number: number): void {
     if (number >= this.objects) throw this.#wrong(`object ${number} has not come yet`);
     const { core, address } = pages;
     const [handle, hash] = [this.#handles[number], this.#hashes[number]];
-    this.#check(core.raw.zramLoadShared(address, this.#page, handle, hash, pages.now()));
+    this.#check(core.raw.zramLoadShared(address, this.#page, handle, hash, pages.clock()));
   }
 
   #keep(handle: number, hash: number): void {

@@ -1,13 +1,12 @@
 /** Saving: what goes to one file, and whether it can. The file itself is written in file-writer.ts. */
-import { PAGE_SIZE, readList, readOptions } from '../arguments.js';
-import { ZramError } from '../errors.js';
-import { describe, textOf } from '../size.js';
-import { ZramSnapshot, pagesOfAny } from '../zram-snapshot.js';
-import { Zram } from '../zram.js';
+import { PAGE_SIZE, readList, readOptions } from '../base/arguments.js';
+import { ZramError } from '../base/errors.js';
+import { describe, textOf } from '../base/messages.js';
+import { pause, pauseDue } from '../base/pacer.js';
+import { PARTS, ReadableDevice, type Frozen } from '../device/readable.js';
 import { FileWriter, type Item } from './file-writer.js';
 import { SECTION_BYTES_MAX } from './format.js';
 import { Numbering } from './groups.js';
-import { pause, pauseDue } from '../pacer.js';
 import { SinkWriter } from './sink.js';
 
 /** Bytes of a name or comment as JSON: beside it a section has settings of a fixed length. */
@@ -15,11 +14,11 @@ const TEXT_BYTES_MAX = SECTION_BYTES_MAX - 65536;
 
 /** Devices and snapshots that go to one file: by name, or a list, whose names are '0', '1' and so on. */
 export type Saved =
-  | readonly (Zram | ZramSnapshot)[]
-  | ReadonlyMap<string, Zram | ZramSnapshot>
+  | readonly ReadableDevice[]
+  | ReadonlyMap<string, ReadableDevice>
   | {
       /** A device or snapshot by its name. */
-      readonly [name: string]: Zram | ZramSnapshot;
+      readonly [name: string]: ReadableDevice;
     };
 
 /** For `Zram.saveAll`. */
@@ -44,7 +43,7 @@ export interface SaveReport {
 export async function saveAll(sink: unknown, saved: unknown, options: SaveOptions | undefined): Promise<SaveReport> {
   const start = performance.now();
   const writer = new SinkWriter(sink);
-  const copies: ZramSnapshot[] = [];
+  const copies: Frozen[] = [];
   try {
     const { comment } = readOptions(options, ['comment'], 'saveAll');
     checkComment(comment);
@@ -112,22 +111,20 @@ function checkFits(text: string, what: string): void {
   throw new ZramError('EINVAL', `${what} too long to be saved.`);
 }
 
-function itemOf(name: string, value: unknown, copies: ZramSnapshot[]): Item {
-  const pages = pagesOfAny(value);
-  const snapshot = ZramSnapshot.pagesOf(value) !== undefined;
-  const state = snapshot ? ZramSnapshot.stateOf(value as ZramSnapshot) : Zram.stateOf(value as Zram);
+function itemOf(name: string, value: unknown, copies: Frozen[]): Item {
+  ReadableDevice.check(value);
+  const parts = value[PARTS]();
+  const { isSnapshot, state } = parts;
   const { dedup, limitPages, verifyCompressors, tracksTime, poolOptions } = state;
   const { chainSize, shrinker } = poolOptions;
   const settings = {
     ...{ dedup, memLimit: limitPages * PAGE_SIZE, verifyCompressors, trackEntryActime: tracksTime },
     ...{ chainSize, shrinker },
   };
-  const item = { name, snapshot, state, algorithms: [...state.algorithms], settings };
-  if (snapshot) return { ...item, pages };
   // What is written to the device meanwhile is not for this file.
-  const copy = (value as Zram).snapshot();
+  const copy = parts.freeze();
   copies.push(copy);
-  return { ...item, pages: pagesOfAny(copy) };
+  return { name, snapshot: isSnapshot, state, algorithms: [...state.algorithms], settings, pages: copy.pages };
 }
 
 function checkPool(items: readonly Item[]): void {

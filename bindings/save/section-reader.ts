@@ -1,14 +1,14 @@
 /** Reads the sections of a save file, one after the other, each with its checksum tested before anything is done with it. */
-import { ZramError } from '../errors.js';
+import { ZramError } from '../base/errors.js';
 import { crc32, crc32InTurns } from './crc32.js';
 import {
   CHECKSUM_BYTES,
+  damaged,
   MAGIC,
   PREAMBLE_BYTES,
   SECTION_BYTES_MAX,
   SECTION_HEAD_BYTES,
   VERSION,
-  damaged,
 } from './format.js';
 import type { SourceReader } from './source.js';
 

@@ -1,5 +1,5 @@
 /** Makes the sections of a save file, one after the other, and gives them to the sink in pieces. */
-import { copyOf } from '../bytes.js';
+import { copyOf } from '../base/bytes.js';
 import { crc32InTurns } from './crc32.js';
 import { CHECKSUM_BYTES, MAGIC, PAGES, PREAMBLE_BYTES, SECTION_HEAD_BYTES, VERSION } from './format.js';
 import type { SinkWriter } from './sink.js';

@@ -3,8 +3,8 @@
  * any return value but false, or by the event `drain`, whichever comes first, since not all that have `write`, `end` and
  * `on` know all three.
  */
-import { textOf } from '../size.js';
-import type { OwnBytes, Target } from './sink.js';
+import { textOf } from '../base/messages.js';
+import type { OwnBytes, Target } from './sink-target.js';
 
 type Done = (error?: Error | null) => void;
 

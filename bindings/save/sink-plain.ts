@@ -1,6 +1,6 @@
 /** Sinks that take bytes and say how many: files of Deno and of the browser, a `FileHandle`, objects of one's own. */
-import { viewOf } from '../bytes.js';
-import type { OwnBytes, Target, WriteSink } from './sink.js';
+import { viewOf } from '../base/bytes.js';
+import type { OwnBytes, Target, WriteSink } from './sink-target.js';
 
 /** What the numbers of a sink are; `unknown` as long as each was that of all bytes. */
 type Numbers = 'unknown' | 'counts' | 'lengths';

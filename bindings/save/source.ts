@@ -1,9 +1,9 @@
 /** Where a save file comes from: bytes, blobs, streams of the web and of Node.js. */
-import { checkBytes } from '../arguments.js';
-import { allocate, isBytes, lengthOf, setBytes, viewOf } from '../bytes.js';
-import { ZramError } from '../errors.js';
-import { describe, textOf } from '../size.js';
-import { pause, pauseDue } from '../pacer.js';
+import { checkBytes } from '../base/arguments.js';
+import { allocate, isBytes, lengthOf, setBytes, viewOf } from '../base/bytes.js';
+import { ZramError } from '../base/errors.js';
+import { describe, textOf } from '../base/messages.js';
+import { pause, pauseDue } from '../base/pacer.js';
 
 /** What a `ReadableStream` is here. */
 export interface WebSource {

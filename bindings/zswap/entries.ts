@@ -20,7 +20,7 @@
  * new end. Where all of them are referenced, going round once would leave the order as it is: instead of each flag,
  * what the flag means is then turned over.
  */
-import { allocateWords } from '../bytes.js';
+import { allocateWords } from '../base/bytes.js';
 
 const KEY_LOW = 0;
 const KEY_HIGH = 1;

@@ -2,14 +2,14 @@
  * A zswap's backing: somebody's code and somebody's storage, neither of which is believed. Its members are read once; it is given
  * arrays of its own; what it returns must not be a promise; and what it reads back must be what the slot was given.
  */
-import { PAGE_SIZE, checkInteger } from '../arguments.js';
 import { claimBacking, releaseBacking, type Backing } from '../backing/backing.js';
 import { Checksums } from '../backing/checksums.js';
 import { SlotAllocator } from '../backing/slots.js';
-import { copyOf, lengthOf } from '../bytes.js';
-import type { Core } from '../core.js';
-import { ZramError } from '../errors.js';
-import { describe, textOf } from '../size.js';
+import { checkInteger, PAGE_SIZE } from '../base/arguments.js';
+import { copyOf, lengthOf } from '../base/bytes.js';
+import { ZramError } from '../base/errors.js';
+import { describe, textOf } from '../base/messages.js';
+import type { Core } from '../core/core.js';
 
 /** A backing's `read` or `write`: what it returns is not what its type says until that was looked at. */
 type Transfer = (slot: number, page: Uint8Array) => unknown;

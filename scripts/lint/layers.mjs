@@ -21,6 +21,26 @@ export const HOUSES = [
       ['index.ts', 'bench.ts'],
     ],
   },
+  {
+    folder: 'bindings',
+    layers: [
+      ['base/'],
+      ['core/layout.ts', 'core/source.ts', 'core/exports.ts', 'compressors/'],
+      ['core/'],
+      ['backing/'],
+      ['pool/'],
+      ['ksmd.ts'],
+      ['zs-pool.ts'],
+      ['device/', 'zswap/'],
+      ['zswap.ts'],
+      ['history/', 'save/'],
+      ['state-history.ts', 'zram.ts'],
+      ['engine.ts'],
+      ['parallel/'],
+      ['index.ts', 'external.ts', 'node.ts', 'parallel.ts'],
+    ],
+  },
+  { folder: 'cli', layers: [[''], ['main.ts']] },
 ];
 
 const places = HOUSES.flatMap(({ folder, layers }) =>

@@ -1,6 +1,6 @@
 /** Growth of pools and scanners with their objects. */
 import type { Handle, PoolOptions, ZsPool } from '../../bindings/index.js';
-import { PageSpace } from '../../bindings/page-space.js';
+import { PageSpace } from '../../bindings/history/page-space.js';
 import { contentOf, fill, newEngine, shuffled } from './things.js';
 import type { Growth } from './measure.js';
 

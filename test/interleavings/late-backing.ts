@@ -2,7 +2,7 @@
  * A backing that answers when it is told to: late, out of order, with an error, in part, with an older page, or by writing
  * after it has said that it failed. It notices a page that changes while it is being written.
  */
-import { PAGE_SIZE } from '../../bindings/arguments.js';
+import { PAGE_SIZE } from '../../bindings/base/arguments.js';
 import type { AsyncBacking } from '../../bindings/index.js';
 import type { Random } from '../support/random.js';
 

@@ -2,6 +2,7 @@
 import { expect } from '@jest/globals';
 import fc from 'fast-check';
 import { MemoryBacking, Zram, type Engine, type ZramSnapshot } from '../../bindings/index.js';
+import { ReadableDevice } from '../../bindings/device/readable.js';
 import { PAGE_SIZE, sameBytes } from '../support/pages.js';
 import { Random } from '../support/random.js';
 import { rawExports } from '../support/raw-core.js';
@@ -98,7 +99,7 @@ export const histories = fc.tuple(
 export type Histories = typeof histories extends fc.Arbitrary<infer T> ? T : never;
 
 function check(engine: Engine, zram: Zram): void {
-  rawExports(engine).poolCheck?.(Zram.stateOf(zram).ready().pool.address);
+  rawExports(engine).poolCheck?.(ReadableDevice.diskOf(zram).pool.address);
 }
 
 /** Runs both, and compares each page with its plain copy. */

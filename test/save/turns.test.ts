@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { Engine, Zram } from '../../bindings/index.js';
-import { pause, pauseDue } from '../../bindings/pacer.js';
+import { pause, pauseDue } from '../../bindings/base/pacer.js';
 import { PAGE_SIZE } from '../support/pages.js';
 import { engineOf } from '../support/raw-core.js';
 import { GAP_MAX, leastGap } from '../support/turns.js';

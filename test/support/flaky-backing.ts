@@ -1,5 +1,5 @@
 /** Backings in memory that fail when they are told to, run somebody's code, and notice what must not happen. */
-import { PAGE_SIZE } from '../../bindings/arguments.js';
+import { PAGE_SIZE } from '../../bindings/base/arguments.js';
 import type { AsyncBacking, Backing } from '../../bindings/index.js';
 import { Random } from './random.js';
 

@@ -1,5 +1,5 @@
 /** A backing that does whatever somebody's code and somebody's storage may do; and says what it did. */
-import { PAGE_SIZE } from '../../bindings/arguments.js';
+import { PAGE_SIZE } from '../../bindings/base/arguments.js';
 import type { Backing } from '../../bindings/index.js';
 import { sameBytes } from './pages.js';
 

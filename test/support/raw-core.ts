@@ -1,9 +1,11 @@
 /**
  * The core below the bindings: the two builds, exports that only tests call, and a bare instance with a known seed.
  */
+import { Host } from '../../bindings/core/host.js';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { Core, CoreExports } from '../../bindings/core.js';
+import type { Core } from '../../bindings/core/core.js';
+import type { CoreExports } from '../../bindings/core/exports.js';
 import { Engine, type EngineOptions } from '../../bindings/index.js';
 
 const WASM_PAGE = 65536;
@@ -49,11 +51,11 @@ export function engineOf(build: Build, options: Omit<EngineOptions, 'module'> = 
   return Engine.createSync({ ...options, module: compiledCore(build) });
 }
 
-export function coreOf(engine: Engine): Core {
-  return Engine.coreOf(engine);
+export function coreOf(engine: Engine | Host): Core {
+  return engine instanceof Host ? engine.core : Engine.coreOf(engine);
 }
 
-export function rawExports(engine: Engine): RawExports {
+export function rawExports(engine: Engine | Host): RawExports {
   return coreOf(engine).raw as unknown as RawExports;
 }
 
@@ -75,7 +77,7 @@ export function bareCore(build: Build, seeds: readonly [number, number, number, 
 }
 
 /** Invariants of every pool of the engine. The release build has no such check. */
-export function checkPools(engine: Engine): void {
+export function checkPools(engine: Engine | Host): void {
   const { poolCheck } = rawExports(engine);
   if (!poolCheck) return;
   for (const pool of coreOf(engine).pools) {

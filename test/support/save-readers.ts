@@ -1,8 +1,9 @@
 /** Two readers of one save file: whether they agree, and what the library's held meanwhile. */
 import { Engine, Zram, ZramError, type ZramSnapshot } from '../../bindings/index.js';
-import type { CoreExports } from '../../bindings/core.js';
-import { STATE_INCOMPRESSIBLE, type StoredPages } from '../../bindings/stored-pages.js';
-import { pagesOfAny } from '../../bindings/zram-snapshot.js';
+import type { CoreExports } from '../../bindings/core/exports.js';
+import { STATE_INCOMPRESSIBLE } from '../../bindings/core/layout.js';
+import { type Disk } from '../../bindings/device/disk.js';
+import { ReadableDevice } from '../../bindings/device/readable.js';
 import { sameBytes } from './pages.js';
 import { compiledCore, coreOf } from './raw-core.js';
 import { Refused, referenceLoad, type Blindness, type ReferenceDevice } from './reference-save.js';
@@ -52,7 +53,7 @@ export class MeasuredReader {
 /** Throws where a device is not what the reference read. */
 export function compareDevice(device: Zram | ZramSnapshot, expected: ReferenceDevice): void {
   if (device instanceof Zram === expected.snapshot) throw new Error(`${expected.name}: device or snapshot`);
-  const pages = pagesOfAny(device);
+  const pages = ReadableDevice.diskOf(device);
   if (pages.pages !== expected.diskPages) throw new Error(`${expected.name}: ${pages.pages} pages`);
   let count = 0;
   for (let index = next(pages, 0); index !== NONE; index = next(pages, index + 1)) {
@@ -65,7 +66,7 @@ export function compareDevice(device: Zram | ZramSnapshot, expected: ReferenceDe
   if (count !== expected.pages.size) throw new Error(`${expected.name}: ${count} pages stored`);
 }
 
-function next({ core, address, pages }: StoredPages, from: number): number {
+function next({ core, address, pages }: Disk, from: number): number {
   return from < pages ? core.raw.zramNextSlot(address, from, 0, 0) >>> 0 : NONE;
 }
 

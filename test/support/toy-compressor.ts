@@ -1,5 +1,5 @@
 /** A compressor that is fast, obviously right, and misbehaves when it is told to. */
-import { PAGE_SIZE } from '../../bindings/arguments.js';
+import { PAGE_SIZE } from '../../bindings/base/arguments.js';
 import type { Compressor } from '../../bindings/index.js';
 
 /** Leaves out the zeros at the end of a page: as many bytes as it begins with, and those. */

@@ -5,7 +5,7 @@ import {
   type AbortSignalLike,
   type AsyncBacking,
   type PageRange,
-  type Zram,
+  Zram,
   type ZramOptions,
   type ZramSnapshot,
 } from '../../bindings/index.js';
@@ -551,7 +551,7 @@ test('calls that go over many pages let timers run', async () => {
     clearInterval(timer);
     expect(turns).toBeGreaterThan(0);
   }
-  for (const one of [zram, other]) one.engine.destroy();
+  for (const one of [zram, other]) Zram.hostOf(one).destroy();
 });
 
 test('timers fire while diffAsync compares pages that are all equal', async () => {

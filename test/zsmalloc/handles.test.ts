@@ -1,7 +1,7 @@
 /** Handles: a number means what `malloc` or `store` gave it for, and after its last `free` nothing, ever. */
 import { describe, expect, test } from '@jest/globals';
 import { Engine, MemoryBacking, type Handle, type ZsPool } from '../../bindings/index.js';
-import { PoolHandles } from '../../bindings/pool-handles.js';
+import { PoolHandles } from '../../bindings/pool/handles.js';
 import { isNoHandle } from '../support/model-pool.js';
 import { Random } from '../support/random.js';
 import { engineOf } from '../support/raw-core.js';

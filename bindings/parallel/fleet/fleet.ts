@@ -9,13 +9,13 @@
  * acknowledged the page has its new owner, and its old copy is freed ahead of whatever is sent to the old owner next. When
  * the new worker refuses, or dies, nothing has changed.
  */
-import { ZramError } from '../../errors.js';
-import { textOf } from '../../size.js';
+import { ZramError } from '../../base/errors.js';
+import { textOf } from '../../base/messages.js';
+import type { WorkerSource } from '../worker-source.js';
 import { Link, type LinkEvents, type PageClient, type Shipment } from './link.js';
 import { BUSY, LOST, NOBODY, Owners } from './owners.js';
 import { DIED, DISCARD, DONE, FILL, READ, WRITE, type ControlName, type DeviceOptions } from './protocol.js';
 import type { Router } from './router.js';
-import type { WorkerSource } from '../worker-source.js';
 
 /** A call that waits for its turn, or is under way. */
 export interface Task {

@@ -5,24 +5,24 @@
  * shared memory a parcel is a buffer that both sides see; else its buffer is transferred there and back. One partly filled
  * parcel goes out as soon as the worker has little to do, so a single call is not kept waiting, and many fill parcels.
  */
-import { ZramError } from '../../errors.js';
-import { textOf } from '../../size.js';
+import { ZramError } from '../../base/errors.js';
+import { textOf } from '../../base/messages.js';
+import type { WorkerSource } from '../worker-source.js';
 import {
   DISCARD,
   DONE,
+  Parcel,
   PARCEL_BYTES,
   PARCEL_PAGES,
   PARCEL_RECORDS,
-  Parcel,
+  readMessage,
   RECORD_WORDS,
   UNSUPPORTED,
-  readMessage,
   type ControlName,
   type DeviceOptions,
   type Fault,
   type ToWorker,
 } from './protocol.js';
-import type { WorkerSource } from '../worker-source.js';
 import { Thread } from './thread.js';
 
 /** Two that the worker has, one that is filled, one on its way back. */

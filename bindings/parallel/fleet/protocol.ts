@@ -9,10 +9,10 @@
  * Parcels and questions are numbered, each by themselves and from 0 for each worker, and what comes back says to which it
  * belongs: a worker may be somebody else's, and say what it was not asked, or twice.
  */
-import { PAGE_SIZE } from '../../arguments.js';
-import type { ZramErrorCode } from '../../errors.js';
-import { describe, textOf } from '../../size.js';
-import type { ZramOptions } from '../../zram-options.js';
+import { PAGE_SIZE } from '../../base/arguments.js';
+import type { ZramErrorCode } from '../../base/errors.js';
+import { describe, textOf } from '../../base/messages.js';
+import type { ZramOptions } from '../../device/options.js';
 
 /** Pages of a parcel: a millisecond of work for a worker, so that a message is a few per cent of it. */
 export const PARCEL_PAGES = 128;

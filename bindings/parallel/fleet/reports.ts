@@ -1,8 +1,8 @@
 /** What the workers' answers add up to. A worker may be somebody else's: an answer is figures, or the call fails. */
-import { ZramError } from '../../errors.js';
-import type { RecompressReport } from '../../post-process/recompress.js';
+import { ZramError } from '../../base/errors.js';
+import type { RecompressReport } from '../../device/post-process/recompress.js';
+import type { CompactReport, MergeReport } from '../../pool/operations.js';
 import type { ParallelStats } from '../types.js';
-import type { CompactReport, MergeReport } from '../../zs-pool.js';
 
 const MERGE = [
   ...(['objectsScanned', 'objectsHashed', 'objectsMerged', 'bytesMerged', 'pagesFreed', 'hashCollisions'] as const),

@@ -5,8 +5,8 @@
  * prepare pages that all go to one worker, and it takes 0.2 µs a page, a thirtieth of storing one. Pages are copied to the
  * instance's staging pages for it, and from there to parcels.
  */
-import { PAGE_SIZE } from '../../arguments.js';
-import type { Core } from '../../core.js';
+import { PAGE_SIZE } from '../../base/arguments.js';
+import type { Core } from '../../core/core.js';
 
 /** Runs of so many indexes of same-filled pages go to one worker: they share a frame of its table (512 slots of 8 bytes). */
 const RUN_SHIFT = 9;

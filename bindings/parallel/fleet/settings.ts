@@ -1,25 +1,26 @@
 /** The options of a device of several workers: each read once, tested, and made to be sent. */
 import {
-  PAGE_SIZE,
   checkBoolean,
   checkBytes,
   checkInteger,
+  PAGE_SIZE,
   parseDiskPages,
   readList,
   readOptions,
-} from '../../arguments.js';
-import { copyOf, isBytes } from '../../bytes.js';
+} from '../../base/arguments.js';
+import { copyOf, isBytes } from '../../base/bytes.js';
+import { ZramError } from '../../base/errors.js';
+import { describe } from '../../base/messages.js';
+import { parseSize, type Size } from '../../base/size.js';
 import { PRIORITIES } from '../../compressors/compressor.js';
-import type { CoreSource } from '../../core.js';
-import { ZramError } from '../../errors.js';
-import type { RecompressOptions } from '../../post-process/recompress.js';
-import { describe, parseSize, type Size } from '../../size.js';
-import type { RecompAlgorithm } from '../../zram-options.js';
+import type { CoreSource } from '../../core/source.js';
+import type { RecompAlgorithm } from '../../device/options.js';
+import type { RecompressOptions } from '../../device/post-process/recompress.js';
+import type { ParallelZramOptions } from '../types.js';
+import type { WorkerSource } from '../worker-source.js';
 import { WORKERS_MAX } from './owners.js';
 import type { DeviceOptions } from './protocol.js';
 import { canShareMemory, hardwareThreads } from './thread.js';
-import type { ParallelZramOptions } from '../types.js';
-import type { WorkerSource } from '../worker-source.js';
 
 /** Of a device; `pool` and `backing` are of the thread that they were made in. */
 const DEVICE_OPTIONS = [

@@ -1,15 +1,15 @@
 /**
  * The calls of ParallelZram while they wait or are under way. Each goes over pages, and is done when every page has a result.
  */
-import { PAGE_SIZE } from '../../arguments.js';
-import { copyOf, detached, lengthOf, setBytes, viewOf } from '../../bytes.js';
-import { ZramError } from '../../errors.js';
-import { textOf } from '../../size.js';
+import { PAGE_SIZE } from '../../base/arguments.js';
+import { copyOf, detached, lengthOf, setBytes, viewOf } from '../../base/bytes.js';
+import { ZramError } from '../../base/errors.js';
+import { textOf } from '../../base/messages.js';
 import { LostPagesError } from '../lost-pages-error.js';
 import type { Fleet, Task } from './fleet.js';
 import type { PageClient } from './link.js';
 import { BUSY, LOST, NOBODY } from './owners.js';
-import { DAMAGED, DIED, NOT_COMPRESSED, NO_ROOM, NO_TARGET, UNSUPPORTED } from './protocol.js';
+import { DAMAGED, DIED, NO_ROOM, NO_TARGET, NOT_COMPRESSED, UNSUPPORTED } from './protocol.js';
 
 /** What a device is from `init` to `reset`. */
 export class Disk {

@@ -1,9 +1,9 @@
 /**
  * Starting a worker thread, in Node.js (`worker_threads`) and where there is `Worker`; one shape for both.
  */
-import { besideBundle } from '../../beside.js';
-import { ZramError } from '../../errors.js';
-import { describe, textOf } from '../../size.js';
+import { besideBundle } from '../../base/beside.js';
+import { ZramError } from '../../base/errors.js';
+import { describe, textOf } from '../../base/messages.js';
 import type { WorkerLike, WorkerSource } from '../worker-source.js';
 import type { ToWorker } from './protocol.js';
 

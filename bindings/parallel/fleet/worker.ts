@@ -4,20 +4,20 @@
  * The script of a thread, in Node.js and in browsers; it exports nothing. Refusals (`ENOMEM`, a damaged page) are
  * results. Anything else that is thrown would leave the device in doubt: it is reported, and the worker does no more.
  */
-import { PAGE_SIZE } from '../../arguments.js';
+import { PAGE_SIZE } from '../../base/arguments.js';
+import { ZramError } from '../../base/errors.js';
+import type { Size } from '../../base/size.js';
+import type { RecompressOptions } from '../../device/post-process/recompress.js';
 import { Engine } from '../../engine.js';
-import { ZramError } from '../../errors.js';
-import type { Size } from '../../size.js';
+import type { MergeOptions } from '../../pool/operations.js';
 import type { Zram } from '../../zram.js';
-import type { RecompressOptions } from '../../post-process/recompress.js';
-import type { MergeOptions } from '../../zs-pool.js';
 import {
   DAMAGED,
   DISCARD,
   DONE,
   FILL,
-  NOT_COMPRESSED,
   NO_ROOM,
+  NOT_COMPRESSED,
   Parcel,
   READ,
   RECORD_WORDS,

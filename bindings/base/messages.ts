@@ -1,0 +1,47 @@
+/** Values and errors in the words of a message. */
+import { ZramError } from './errors.js';
+
+/** A value as it may stand in a sentence. Whatever the value is, this does not throw. */
+export function describe(value: unknown): string {
+  if (typeof value === 'string') return `'${printable(value.length > 40 ? `${value.slice(0, 40)}…` : value)}'`;
+  if (typeof value === 'object' && value !== null) return classOf(value) || 'an object';
+  if (typeof value === 'function') return 'a function';
+  if (typeof value === 'bigint') return `the BigInt ${value}`;
+  return String(value);
+}
+
+function classOf(value: object): string | undefined {
+  try {
+    const name: unknown = value.constructor?.name;
+    return typeof name === 'string' ? printable(name) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What somebody's code threw, as text. Whatever it is, this does not throw. */
+export function textOf(error: unknown): string {
+  try {
+    return String(error);
+  } catch {
+    return 'an error that has no text';
+  }
+}
+
+/** Text without control characters, which a terminal would obey. */
+export function printable(text: string): string {
+  return text.replace(/\p{Cc}/gu, (character) => JSON.stringify(character).slice(1, -1));
+}
+
+/** The message of an error without its code. */
+export function sentenceOf(error: ZramError): string {
+  return error.message.slice(error.code.length + 2);
+}
+
+/** The same error, with the pages done before it added. */
+export function withPagesDone(error: unknown, pagesBefore: number): unknown {
+  if (!(error instanceof ZramError)) return error;
+  const { cause } = error;
+  const options = cause === undefined ? undefined : { cause };
+  return new ZramError(error.code, sentenceOf(error), pagesBefore + (error.pagesDone ?? 0), options);
+}

@@ -1,0 +1,40 @@
+/** Sizes as the kernel reads them (`memparse`, lib/cmdline.c). */
+import { ZramError } from './errors.js';
+import { describe } from './messages.js';
+
+/**
+ * A number of bytes, or a string as the kernel reads it (`memparse`, lib/cmdline.c): decimal, `0x` hexadecimal or
+ * leading-zero octal, and at most one suffix K, M, G, T, P or E: `'512K'`, `'256M'`, `'1G'`, `'0x1000'`.
+ */
+export type Size = number | string;
+
+const SUFFIXES = 'KMGTPE';
+
+/**
+ * Reads the number at the beginning of `text`: decimal, `0x` hexadecimal or leading-zero octal, then at most one
+ * suffix K, M, G, T, P or E. Returns undefined when no digit stands there; what follows the number is `rest`.
+ */
+export function memparse(text: string): { bytes: number; rest: string } | undefined {
+  const match = /^(?:0[xX]([0-9a-fA-F]+)|(0[0-7]*)|([1-9][0-9]*))([kKmMgGtTpPeE]?)/.exec(text);
+  if (!match) return undefined;
+  const [all, hex, octal, decimal, suffix = ''] = match;
+  const digits = hex !== undefined ? parseInt(hex, 16) : octal !== undefined ? parseInt(octal, 8) : Number(decimal);
+  const power = suffix === '' ? 0 : SUFFIXES.indexOf(suffix.toUpperCase()) + 1;
+  return { bytes: digits * 1024 ** power, rest: text.slice(all.length) };
+}
+
+/**
+ * Bytes of an option given by a caller: stricter than the kernel, nothing may follow the number. Sizes that numbers do
+ * not hold exactly are far beyond every limit, and stand for the largest that they do.
+ */
+export function parseSize(value: unknown, name: string): number {
+  const parsed = typeof value === 'string' ? memparse(value) : undefined;
+  const bytes = parsed?.rest === '' ? parsed.bytes : value;
+  if (typeof bytes === 'number' && bytes >= 0 && Number.isInteger(bytes)) {
+    return Math.min(bytes, Number.MAX_SAFE_INTEGER);
+  }
+  throw new ZramError(
+    'EINVAL',
+    `${name} must be a whole number of bytes or a string such as '512K', '256M' or '1G', not ${describe(value)}.`,
+  );
+}

@@ -1,0 +1,102 @@
+/** One instance of the core: its raw exports, the views of its staging pages, its compressors, its clock. */
+import { PAGE_SIZE } from '../base/arguments.js';
+import { ZramError } from '../base/errors.js';
+import { Codecs } from '../compressors/codecs.js';
+import type { CoreExports } from './exports.js';
+
+/** Most numbers that a block of statistics has: one for each size class. */
+const NUMBERS = 256;
+const EMPTY = new Uint8Array(0);
+export const TICK_MILLISECS = 10;
+
+export class Core {
+  readonly raw: CoreExports;
+  /** Pages of the staging area. */
+  readonly stagingPages: number;
+  /** Addresses of the pools that are alive. */
+  readonly pools = new Set<number>();
+  /** The compressors, and the numbers under which objects name them. */
+  readonly codecs = new Codecs((wanted) => this.#codecsOfObjects(wanted));
+  readonly #startMillisecs = performance.now();
+  readonly #stagingAddress: number;
+  #hasHashKey = false;
+  #page: Uint8Array = EMPTY;
+  #staging: Uint8Array = EMPTY;
+  #numbers = new Float64Array(0);
+  #words = new Uint32Array(0);
+
+  constructor(exports: CoreExports, maxMemory: number) {
+    this.raw = exports;
+    exports.init(Math.min(Math.floor(maxMemory / 65536), 65535));
+    this.#stagingAddress = exports.stagingAddress();
+    this.stagingPages = exports.stagingPages();
+    this.#renew();
+  }
+
+  /**
+   * Draws the key of the content hash, unless there is one. To be called before anything hashes: by whatever merges or
+   * deduplicates, and not by every engine, since Node takes 2 to 3 ms to load `crypto`.
+   */
+  makeHashKey(): void {
+    if (this.#hasHashKey) return;
+    const [seed0 = 0, seed1 = 0, seed2 = 0, seed3 = 0] = crypto.getRandomValues(new Uint32Array(4));
+    this.raw.hashInit(seed0, seed1, seed2, seed3);
+    this.#hasHashKey = true;
+  }
+
+  // Growing linear memory detaches every view; a detached one has length 0.
+  #renew(): void {
+    const { buffer } = this.raw.memory;
+    this.#page = new Uint8Array(buffer, this.#stagingAddress, PAGE_SIZE);
+    this.#staging = new Uint8Array(buffer, this.#stagingAddress, this.stagingPages * PAGE_SIZE);
+    this.#numbers = new Float64Array(buffer, this.#stagingAddress, NUMBERS);
+    this.#words = new Uint32Array(buffer, this.#stagingAddress, (this.stagingPages * PAGE_SIZE) / 4);
+  }
+
+  /** The first staging page. Valid until the next call into the core. */
+  page(): Uint8Array {
+    if (this.#page.length === 0) this.#renew();
+    return this.#page;
+  }
+
+  /** All staging pages. Valid until the next call into the core. */
+  staging(): Uint8Array {
+    if (this.#staging.length === 0) this.#renew();
+    return this.#staging;
+  }
+
+  /** The n-th number of the block of statistics that the last call wrote. */
+  number(n: number): number {
+    if (this.#numbers.length === 0) this.#renew();
+    return this.#numbers[n];
+  }
+
+  /** All staging pages as 32-bit words. Valid until the next call into the core. */
+  words(): Uint32Array {
+    if (this.#words.length === 0) this.#renew();
+    return this.#words;
+  }
+
+  /** Which of these codecs, as bits, the objects of any pool have. */
+  #codecsOfObjects(wanted: number): number {
+    let found = 0;
+    for (const pool of this.pools) found |= this.raw.poolCodecs(pool, wanted & ~found);
+    return found;
+  }
+
+  /** The clock of access times: units of TICK_MILLISECS since the engine was made, modulo 2^32 (497 days). */
+  ticks(): number {
+    return ((performance.now() - this.#startMillisecs) / TICK_MILLISECS) >>> 0;
+  }
+
+  /** Bytes to which linear memory has grown. */
+  reservedBytes(): number {
+    return this.raw.memory.buffer.byteLength;
+  }
+}
+
+/** Constructors are the engine's to call; whoever else does is told what to call. */
+export function checkCore(core: unknown, call: string): asserts core is Core {
+  if (core instanceof Core) return;
+  throw new ZramError('EINVAL', `this class is not made with new: call ${call}.`);
+}

@@ -1,0 +1,95 @@
+/** What lives in one instance of the core, and ends with it. `Engine` is its public face; what is made with `X.create` holds one. */
+import { endAll } from '../base/end-all.js';
+import { ZramError } from '../base/errors.js';
+import { Core } from './core.js';
+import type { CoreExports } from './exports.js';
+import { loadCore, loadCoreSync } from './load.js';
+import { readEngineOptions, type EngineOptions, type EngineSettings } from './options.js';
+
+/** The memory of an engine, in bytes: what `engine.memory` was at the time. */
+export interface EngineMemory {
+  /** Bytes held by objects and metadata, the core's own static memory included. */
+  readonly used: number;
+  /** Bytes to which linear memory has grown. It never shrinks; what is not used serves later needs. */
+  readonly reserved: number;
+  /** Bytes to which it may grow. */
+  readonly limit: number;
+}
+
+interface Child {
+  destroy(): void;
+}
+
+export class Host {
+  readonly core: Core;
+  readonly #children = new Set<Child>();
+  /** Those that end the host with the last of them; an engine's host has none. */
+  #holders = 0;
+  #destroyed = false;
+
+  private constructor(exports: CoreExports, { maxMemory, compressors }: EngineSettings) {
+    const initial = exports.memory.buffer.byteLength;
+    if (maxMemory < initial) {
+      throw new ZramError('EINVAL', `maxMemory must be at least ${initial} bytes, which the core itself takes.`);
+    }
+    this.core = new Core(exports, maxMemory);
+    for (const compressor of compressors) this.core.codecs.register(compressor);
+  }
+
+  /** @throws ZramError as `Engine.create` */
+  static async create(options: EngineOptions | undefined, call: string): Promise<Host> {
+    const settings = readEngineOptions(options, call);
+    return new Host(await loadCore(settings.module), settings);
+  }
+
+  /** @throws ZramError as `Engine.createSync` */
+  static createSync(options: EngineOptions | undefined, call: string): Host {
+    const settings = readEngineOptions(options, call);
+    return new Host(loadCoreSync(settings.module), settings);
+  }
+
+  /** @throws ZramError EINVAL: it was destroyed */
+  checkLive(): void {
+    if (this.#destroyed) throw new ZramError('EINVAL', 'this Engine was destroyed.');
+  }
+
+  /** Something that lives in the engine and ends with it. */
+  adopt<T extends Child>(make: (onEnd: () => void) => T): T {
+    this.checkLive();
+    const child: T = make(() => this.#children.delete(child));
+    this.#children.add(child);
+    // Options are the caller's: reading one may have ended the engine.
+    if (this.#destroyed) child.destroy();
+    this.checkLive();
+    return child;
+  }
+
+  /** Of a host that was made for one thing: that thing, its snapshots and its clones hold it. */
+  hold(): this {
+    this.#holders++;
+    return this;
+  }
+
+  /** The last holder ends it. */
+  release(): void {
+    if (--this.#holders === 0) this.destroy();
+  }
+
+  /** A frozen copy: ask again for later figures. */
+  get memory(): EngineMemory {
+    this.checkLive();
+    const { raw, pools } = this.core;
+    let used = raw.usedBytes();
+    for (const pool of pools) {
+      raw.poolStats(pool);
+      used -= this.core.number(6);
+    }
+    return Object.freeze({ used, reserved: this.core.reservedBytes(), limit: raw.limitBytes() });
+  }
+
+  /** Ends all that lives in it, the newest first. Calling it again does nothing. */
+  destroy(): void {
+    this.#destroyed = true;
+    endAll(...[...this.#children].reverse().map((child) => () => child.destroy()));
+  }
+}

@@ -1,0 +1,294 @@
+/** What a device is: its settings, and while it has a disksize its pages. Shared by Zram, its attributes and post-processing. */
+import { checkBacking, isAsynchronous, type AsyncBacking, type Backing } from '../backing/backing.js';
+import { BackingDevice } from '../backing/backing-device.js';
+import { FileBacking } from '../backing/file.js';
+import {
+  checkBoolean,
+  checkBytes,
+  checkInteger,
+  PAGE_SIZE,
+  parseDiskPages,
+  readList,
+  readOptions,
+} from '../base/arguments.js';
+import { copyOf } from '../base/bytes.js';
+import { ZramError } from '../base/errors.js';
+import { parseSize, type Size } from '../base/size.js';
+import { lz4Level, type Encoder, type EncoderHold } from '../compressors/codecs.js';
+import { PRIORITIES, type CompressorParams } from '../compressors/compressor.js';
+import type { Core } from '../core/core.js';
+import { checkPoolOptions, type PoolOptions } from '../pool/options.js';
+import { ZsPool } from '../zs-pool.js';
+import { noMemoryForDevice, Disk } from './disk.js';
+import type { RecompAlgorithm, ZramOptions } from './options.js';
+import { PoolLease } from './pool-lease.js';
+
+const PAGES_MAX = 2 ** 32 - 1;
+const DEFAULT_ALGORITHM = 'lz4';
+
+export const WINBITS_MIN = 8;
+export const WINBITS_MAX = 15;
+
+/** A compressor of a device: the primary one, or one that recompresses. */
+export interface Algorithm {
+  readonly name: string;
+  readonly params: CompressorParams;
+}
+
+export class Device {
+  readonly core: Core;
+  /** Of the pool that is made at `init`. */
+  poolOptions: PoolOptions;
+  /** The pool that was given, else undefined. */
+  sharedPool: ZsPool | undefined;
+  tracksTime: boolean;
+  verifyCompressors: boolean;
+  /** By priority; the first is the primary compressor. */
+  readonly algorithms: (Algorithm | undefined)[] = [];
+  /** The same, as the engine's codecs, while there is a disk. */
+  encoders: (Encoder | undefined)[] = [];
+  dedup = false;
+  limitPages = 0;
+  backing: Backing | AsyncBacking | undefined;
+  writebackLimit = 0;
+  writebackLimitEnable = false;
+  disk: Disk | undefined;
+  destroyed = false;
+  #encoderHold: EncoderHold | undefined;
+  /** A backing that `backing_dev` opened, until a disk takes it over. */
+  #ownedBacking: FileBacking | undefined;
+
+  constructor(core: Core, options: ZramOptions) {
+    const { chainSize, shrinker, pool, trackEntryActime = true, verifyCompressors = false, dedup = false } = options;
+    this.core = core;
+    this.poolOptions = { chainSize, shrinker };
+    this.sharedPool = pool;
+    checkBoolean(trackEntryActime, 'trackEntryActime');
+    checkBoolean(verifyCompressors, 'verifyCompressors');
+    checkBoolean(dedup, 'dedup');
+    this.tracksTime = trackEntryActime;
+    this.verifyCompressors = verifyCompressors;
+    this.setDefaults();
+    this.dedup = dedup;
+    if (pool !== undefined && (chainSize !== undefined || shrinker !== undefined)) {
+      throw new ZramError('EINVAL', 'chainSize and shrinker are the pool’s: give them to createPool.');
+    }
+    checkPoolOptions(this.poolOptions);
+    const { compAlgorithm = DEFAULT_ALGORITHM, level, dictionary, recompAlgorithms, memLimit, backing } = options;
+    this.setAlgorithm(0, compAlgorithm, 'compAlgorithm');
+    this.setParams(0, { level, dictionary });
+    this.#setSecondaries(recompAlgorithms);
+    if (memLimit !== undefined) this.setLimit(parseSize(memLimit, 'memLimit'));
+    if (backing !== undefined) this.setBacking(backing);
+  }
+
+  #setSecondaries(secondaries: unknown): void {
+    if (secondaries === undefined) return;
+    const list = readList(secondaries, 'recompAlgorithms');
+    if (!list || list.length >= PRIORITIES) {
+      throw new ZramError('EINVAL', `recompAlgorithms must be a list of up to ${PRIORITIES - 1} compressors.`);
+    }
+    const read = list.map((one) =>
+      typeof one === 'object' && one !== null
+        ? readOptions(one as RecompAlgorithm, ['algo', 'level', 'dictionary'], 'recompAlgorithms')
+        : { algo: one, level: undefined, dictionary: undefined },
+    );
+    for (const [n, { algo, level, dictionary }] of read.entries()) {
+      this.setAlgorithm(n + 1, algo, 'recompAlgorithms');
+      this.setParams(n + 1, { level, dictionary });
+    }
+  }
+
+  /** As after `reset`. */
+  setDefaults(): void {
+    this.algorithms.length = 0;
+    this.algorithms.push({ name: DEFAULT_ALGORITHM, params: {} });
+    this.limitPages = 0;
+    this.dedup = false;
+    this.writebackLimit = 0;
+    this.writebackLimitEnable = false;
+    this.closeBacking(); // last: closing a file may fail
+  }
+
+  // ── settings ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+  setAlgorithm(priority: number, name: unknown, what: string): void {
+    const checked = this.core.codecs.check(name, what);
+    // Parameters belong to a compressor: another one begins without.
+    if (this.algorithms[priority]?.name !== checked) this.algorithms[priority] = { name: checked, params: {} };
+  }
+
+  setParams(priority: number, params: CompressorParams): void {
+    const algorithm = this.algorithms[priority];
+    if (!algorithm) throw new ZramError('EINVAL', `there is no compressor of priority ${priority}.`);
+    const { level, dictionary, winbits } = params;
+    if (level !== undefined) checkInteger(level, 'level', -(2 ** 31), 2 ** 31 - 1);
+    if (dictionary !== undefined) checkBytes(dictionary, 'dictionary');
+    if (winbits !== undefined) checkInteger(Math.abs(winbits), 'winbits', WINBITS_MIN, WINBITS_MAX);
+    const { core, disk } = this;
+    core.codecs.checkParams(algorithm.name, params);
+    const kept = { level, dictionary: dictionary && copyOf(dictionary), winbits };
+    // A number for what no page was compressed with yet would be wasted: before disksize none is taken.
+    if (disk) {
+      const hold = this.#encoderHold as EncoderHold;
+      this.encoders[priority] = hold.encoder(algorithm.name, kept);
+      hold.keep(this.encoders);
+    }
+    this.algorithms[priority] = { name: algorithm.name, params: kept };
+    if (disk && priority === 0) core.raw.zramSetLevel(disk.address, this.lz4Level);
+  }
+
+  get algorithm(): string {
+    return (this.algorithms[0] as Algorithm).name;
+  }
+
+  get lz4Level(): number {
+    return lz4Level((this.algorithms[0] as Algorithm).params);
+  }
+
+  setLimit(bytes: number): void {
+    this.limitPages = Math.min(Math.ceil(bytes / PAGE_SIZE), PAGES_MAX);
+    if (this.disk) this.core.raw.zramSetLimit(this.disk.address, this.limitPages);
+  }
+
+  /** @param owned it was opened for this device: it is closed with it */
+  setBacking(backing: unknown, owned = false): void {
+    if (this.disk) throw new ZramError('EBUSY', 'a backing can only be set before disksize.');
+    checkBacking(backing);
+    if (backing.slots === 0) throw new ZramError('EINVAL', 'the backing has no slots.');
+    this.closeBacking();
+    this.backing = backing;
+    this.#ownedBacking = owned ? (backing as FileBacking) : undefined;
+  }
+
+  /** The attribute `backing_dev`. As in the kernel, the file that the device has already may be named again. */
+  setBackingFile(path: string): void {
+    if (this.#ownedBacking && FileBacking.isAt(this.#ownedBacking, path)) return;
+    const backing = FileBacking.open(path);
+    try {
+      this.setBacking(backing, true);
+    } catch (error) {
+      backing.destroy();
+      throw error;
+    }
+  }
+
+  /** A backing that was opened and is not in use: nobody else will close it. */
+  closeBacking(): void {
+    const owned = this.#ownedBacking;
+    this.#ownedBacking = undefined;
+    this.backing = undefined;
+    owned?.destroy();
+  }
+
+  // ── life ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** @param lent a pool that others are on, for this time: the next `init` makes one again */
+  init(disksize: Size, lent?: PoolLease): void {
+    // The kernel's order: 0 is wrong at any time, a size is too large only where it could be set.
+    if (this.disk && parseSize(disksize, 'disksize') > 0) {
+      throw new ZramError('EBUSY', 'the device has a disksize; reset() it first.');
+    }
+    const pages = parseDiskPages(disksize);
+    const { core } = this;
+    const hold = core.codecs.hold();
+    let backing: BackingDevice | undefined;
+    let pool: PoolLease | undefined;
+    try {
+      const encoders = this.#takeEncoders(hold);
+      backing = this.backing && new BackingDevice(this.backing, this.#ownedBacking);
+      pool = lent?.retain() ?? this.#leasePool();
+      this.disk = this.#makePages(pool, pages, backing);
+      this.encoders = encoders;
+      this.#encoderHold = hold;
+      this.#ownedBacking = undefined;
+    } catch (error) {
+      hold.end();
+      pool?.release();
+      backing?.release(false);
+      throw error;
+    }
+  }
+
+  #takeEncoders(hold: EncoderHold): (Encoder | undefined)[] {
+    return this.algorithms.map((one) => one && hold.encoder(one.name, one.params));
+  }
+
+  #leasePool(): PoolLease {
+    const { core, sharedPool } = this;
+    if (!sharedPool) return PoolLease.own(core, this.poolOptions);
+    return PoolLease.of(core, sharedPool, ZsPool.addressOf(sharedPool, core));
+  }
+
+  #makePages(pool: PoolLease, pages: number, backing: BackingDevice | undefined): Disk {
+    const { raw } = this.core;
+    if (this.dedup) this.core.makeHashKey();
+    const device = raw.zramMake(pool.address, pages, this.lz4Level, Number(this.dedup), Number(this.tracksTime));
+    if (device === 0) throw noMemoryForDevice();
+    if (backing && raw.zramSetBacking(device, backing.backing.slots) < 0) {
+      raw.zramEnd(device);
+      throw noMemoryForDevice();
+    }
+    raw.zramSetLimit(device, this.limitPages);
+    return new Disk(this.core, device, pages, pool, backing, this.dedup, this.tracksTime);
+  }
+
+  /** The settings of another device, for a clone with these pages. @throws ZramError ENOSPC: as `EncoderHold.encoder` */
+  copy(from: Device, pages: Disk): void {
+    const hold = this.core.codecs.hold();
+    try {
+      this.algorithms.splice(0, Infinity, ...from.algorithms);
+      this.encoders = this.#takeEncoders(hold);
+    } catch (error) {
+      hold.end();
+      throw error;
+    }
+    this.#encoderHold = hold;
+    this.poolOptions = from.poolOptions;
+    this.sharedPool = from.sharedPool;
+    this.tracksTime = pages.tracksTime;
+    this.verifyCompressors = from.verifyCompressors;
+    this.dedup = pages.dedup;
+    this.backing = pages.backing?.backing;
+    this.writebackLimit = from.writebackLimit;
+    this.writebackLimitEnable = from.writebackLimitEnable;
+    this.disk = pages;
+    this.core.raw.zramSetLevel(pages.address, this.lz4Level);
+    this.setLimit(from.limitPages * PAGE_SIZE);
+  }
+
+  /** Uninitialised again; the settings stay. */
+  end(): void {
+    try {
+      this.disk?.end();
+    } finally {
+      this.disk = undefined;
+      this.encoders = [];
+      this.#encoderHold?.end();
+      this.#encoderHold = undefined;
+    }
+  }
+
+  // ── tests of state ─────────────────────────────────────────────────────────────────────────────────────────────
+
+  checkAlive(): void {
+    if (this.destroyed) throw new ZramError('EINVAL', 'this Zram was destroyed.');
+  }
+
+  /** @throws ZramError EINVAL: destroyed, or without a disksize */
+  readyDisk(): Disk {
+    if (this.disk) return this.disk;
+    this.checkAlive();
+    throw new ZramError('EINVAL', 'the device is not initialised: give it a disksize.');
+  }
+
+  /** Codecs of the secondary compressors. */
+  secondaryCodecs(): number[] {
+    const [primary, ...secondaries] = this.encoders.map((encoder) => encoder?.codec);
+    return secondaries.filter((codec) => codec !== undefined && codec !== primary) as number[];
+  }
+
+  hasAsyncBacking(): boolean {
+    return this.backing !== undefined && isAsynchronous(this.backing);
+  }
+}

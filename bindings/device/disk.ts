@@ -1,0 +1,363 @@
+/**
+ * The pages of a device, for reading: what `Zram` and `ZramSnapshot` have in common. A page is in the core, as a value or as
+ * an object that the core or a compressor decodes, or on a backing device.
+ */
+import type { BackingDevice, Reading } from '../backing/backing-device.js';
+import { checkByteRange, checkInteger, checkPageRange, outFor, PAGE_SIZE } from '../base/arguments.js';
+import { AsyncCall, type Ending } from '../base/async-call.js';
+import { copyOf, setBytes } from '../base/bytes.js';
+import { ZramError } from '../base/errors.js';
+import { sentenceOf, withPagesDone } from '../base/messages.js';
+import type { Core } from '../core/core.js';
+import {
+  codecOfState,
+  READ_WRITTEN_BACK,
+  sizeOfState,
+  STATE_HUGE,
+  STATE_IDLE,
+  STATE_INCOMPRESSIBLE,
+  STATE_MERGED,
+  STATE_SAME,
+  STATE_STORED,
+  STATE_WRITTEN_BACK,
+} from '../core/layout.js';
+import type { BlockState } from './block-state.js';
+import type { PoolLease } from './pool-lease.js';
+import { partsOf } from './ranges.js';
+
+/** States that fit the staging pages: two words each. */
+const STATES_MAX = 4096;
+
+/** A page that is being changed in part: whoever writes to it meanwhile says so. */
+export interface Patch {
+  readonly index: number;
+  touched: boolean;
+}
+
+export class Disk implements Ending {
+  /** True after the device was reset or destroyed: what awaited something, or called somebody's code, must stop. */
+  ended = false;
+  /** Recompression or writeback that is under way; it is told before the device ends. */
+  postProcessing: { abandon(): void } | undefined;
+  /** Asynchronous calls that wait for something, which the device's end rejects. */
+  readonly waiting = new Set<(error: ZramError) => void>();
+  readonly patches: Patch[] = [];
+
+  constructor(
+    readonly core: Core,
+    /** Of the device in the core. */
+    readonly address: number,
+    /** Pages of the disk. */
+    readonly pages: number,
+    readonly pool: PoolLease,
+    readonly backing: BackingDevice | undefined,
+    readonly dedup: boolean,
+    readonly tracksTime: boolean,
+  ) {
+    backing?.join(this);
+  }
+
+  /** Frees the pages, and the pool and the backing when nobody else uses them. */
+  end(): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.postProcessing?.abandon();
+    this.backing?.leave(this);
+    this.core.raw.zramEnd(this.address);
+    const error = endedMeanwhile();
+    for (const fail of [...this.waiting]) fail(error);
+    this.pool.release();
+    this.backing?.release(); // last: closing a file may fail
+  }
+
+  /** The clock, for calls that access pages. */
+  clock(): number {
+    return this.tracksTime ? this.core.ticks() : 0;
+  }
+
+  /** To be called when pages get another content. */
+  touched(index: number, count: number): void {
+    for (const patch of this.patches) if (patch.index >= index && patch.index < index + count) patch.touched = true;
+  }
+
+  // ── reading ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  readPage(index: number, out: Uint8Array | undefined): Uint8Array {
+    this.checkIndex(index, 1);
+    const to = outFor(out, PAGE_SIZE);
+    const result = this.core.raw.zramReadPage(this.address, index, this.clock());
+    setBytes(to, result === 0 ? this.core.page() : this.page(index));
+    return to;
+  }
+
+  readPages(index: number, count: number, out: Uint8Array | undefined): Uint8Array {
+    checkInteger(count, 'count', 0, this.pages);
+    this.checkIndex(index, count);
+    const to = outFor(out, count * PAGE_SIZE);
+    this.#readInto(index, count, to, 0);
+    return to;
+  }
+
+  read(offset: number, length: number, out: Uint8Array | undefined): Uint8Array {
+    this.checkRange(offset, length);
+    const to = outFor(out, length);
+    for (const part of partsOf(offset, length)) {
+      try {
+        if (part.pages > 0) this.#readInto(part.index, part.pages, to, part.at);
+        else setBytes(to, this.page(part.index).subarray(part.inPage, part.inPage + part.length), part.at);
+      } catch (error) {
+        throw withPagesDone(error, part.pagesBefore);
+      }
+    }
+    return to;
+  }
+
+  #readInto(index: number, count: number, to: Uint8Array, at: number): void {
+    for (let done = 0; done < count;) {
+      this.checkAlive();
+      done += this.#readBatch(index + done, count - done, to, at + done * PAGE_SIZE);
+      if (done === count) break;
+      try {
+        setBytes(to, this.page(index + done), at + done * PAGE_SIZE);
+        done++;
+      } catch (error) {
+        throw withPagesDone(error, done);
+      }
+    }
+  }
+
+  /** Reads up to `count` pages, as far as the core can by itself. Returns how many. */
+  #readBatch(index: number, count: number, to: Uint8Array, at: number): number {
+    const { core } = this;
+    const batch = core.stagingPages;
+    const now = this.clock();
+    for (let done = 0; done < count; done += batch) {
+      const pages = Math.min(batch, count - done);
+      const read = core.raw.zramReadPages(this.address, index + done, pages, now);
+      const staging = core.staging();
+      setBytes(to, read === batch ? staging : staging.subarray(0, read * PAGE_SIZE), at + done * PAGE_SIZE);
+      if (read !== pages) return done + read;
+    }
+    return count;
+  }
+
+  /** A page, to be used at once: it may be the staging page. @throws ZramError EIO; EAGAIN: an asynchronous backing has it */
+  page(index: number): Uint8Array {
+    const page = this.pageNow(index);
+    if (page) return page;
+    throw onlyAsynchronous(index, 'read it with readAsync or readPagesAsync');
+  }
+
+  /** As `page`, without leaving a trace: flags, times and counters stay. */
+  peek(index: number): Uint8Array {
+    const page = this.pageNow(index, undefined, false);
+    if (page) return page;
+    throw onlyAsynchronous(index, 'compare it with diffAsync');
+  }
+
+  /**
+   * A page, to be used at once: it may be the staging page. Undefined when an asynchronous backing has it, and it is not the
+   * page that was read.
+   * @param reading what `fetch` brought
+   * @param counted it leaves its traces: flags, times and counters
+   * @throws ZramError EIO
+   */
+  pageNow(index: number, reading?: Reading, counted = true): Uint8Array | undefined {
+    const { core, address } = this;
+    for (;;) {
+      this.checkAlive();
+      const result = counted
+        ? core.raw.zramReadPage(address, index, this.clock())
+        : core.raw.zramPeekPage(address, index);
+      if (result === 0) return core.page();
+      try {
+        if (result < 0) throw new ZramError('EIO', 'it does not decompress, what is stored is damaged.');
+        if (result !== READ_WRITTEN_BACK) {
+          return core.codecs.decode(result >>> 16, copyOf(core.page(), 0, result & 0xffff));
+        }
+        const backing = this.backing as BackingDevice;
+        const slot = core.raw.zramReadBlock() >>> 0;
+        if (backing.asynchronous) return reading?.slot === slot ? backing.pageOf(reading) : undefined;
+        const page = backing.read(slot);
+        if (page) return page;
+      } catch (error) {
+        if (!(error instanceof ZramError) || error.code !== 'EIO') throw error;
+        if (counted && !this.ended) core.raw.zramCountFailed(address, 0);
+        throw new ZramError('EIO', `page ${index} cannot be read: ${sentenceOf(error)}`);
+      }
+    }
+  }
+
+  // ── reading from an asynchronous backing ───────────────────────────────────────────────────────────────────────
+
+  async readPagesAsync(
+    index: number,
+    count: number,
+    out: Uint8Array | undefined,
+    call = new AsyncCall(),
+  ): Promise<Uint8Array> {
+    checkInteger(count, 'count', 0, this.pages);
+    this.checkIndex(index, count);
+    const to = outFor(out, count * PAGE_SIZE);
+    await this.#readIntoAsync(index, count, to, 0, call);
+    return to;
+  }
+
+  async readAsync(offset: number, length: number, out: Uint8Array | undefined, call: AsyncCall): Promise<Uint8Array> {
+    this.checkRange(offset, length);
+    const to = outFor(out, length);
+    for (const part of partsOf(offset, length)) {
+      const { index, inPage, at } = part;
+      try {
+        if (part.pages > 0) await this.#readIntoAsync(index, part.pages, to, at, call);
+        else await this.#readPartAsync(index, inPage, part.length, to, at, call);
+      } catch (error) {
+        throw withPagesDone(error, part.pagesBefore);
+      }
+    }
+    return to;
+  }
+
+  async #readIntoAsync(index: number, count: number, to: Uint8Array, at: number, call: AsyncCall): Promise<void> {
+    let done = 0;
+    try {
+      while (done < count) {
+        call.check();
+        this.checkAlive();
+        const batch = Math.min(this.core.stagingPages, count - done);
+        const read = this.#readBatch(index + done, batch, to, at + done * PAGE_SIZE);
+        done += read;
+        if (read < batch) {
+          await this.#readPartAsync(index + done, 0, PAGE_SIZE, to, at + done * PAGE_SIZE, call);
+          done++;
+        }
+        if (call.due) await call.rest(this);
+      }
+    } catch (error) {
+      throw withPagesDone(error, done);
+    }
+  }
+
+  #readPartAsync(
+    index: number,
+    inPage: number,
+    length: number,
+    to: Uint8Array,
+    at: number,
+    call: AsyncCall,
+  ): Promise<void> {
+    return this.withReading(index, call, (reading) => {
+      const page = this.pageNow(index, reading);
+      if (page) setBytes(to, page.subarray(inPage, inPage + length), at);
+      return page !== undefined;
+    });
+  }
+
+  /**
+   * Makes an attempt at a page until it has what it needs. Each is one step, in which the page does not change.
+   * @param attempt with what an asynchronous backing gave, for `pageNow`; false: the page is there, and was not read yet
+   */
+  async withReading(index: number, call: AsyncCall, attempt: (reading?: Reading) => boolean): Promise<void> {
+    let reading: Reading | undefined;
+    for (;;) {
+      try {
+        call.check();
+        if (attempt(reading)) return;
+      } finally {
+        if (reading) this.backing?.end(reading);
+      }
+      reading = await this.fetch(index, call);
+    }
+  }
+
+  /** Reads from an asynchronous backing what `pageNow` needs; undefined when it needs nothing. `end` the reading. */
+  async fetch(index: number, call: AsyncCall): Promise<Reading | undefined> {
+    this.checkAlive();
+    const { core, address } = this;
+    const backing = this.backing as BackingDevice;
+    if (core.raw.zramPeekPage(address, index) !== READ_WRITTEN_BACK || !backing.asynchronous) return undefined;
+    const reading = backing.begin(core.raw.zramReadBlock() >>> 0);
+    try {
+      await call.until(backing.fill(reading), this);
+      return reading;
+    } catch (error) {
+      backing.end(reading);
+      throw error;
+    }
+  }
+
+  // ── states ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Two words a page: its state and the number of its object. */
+  states(index: number, count: number, out: Uint32Array): Uint32Array {
+    for (let done = 0; done < count; done += STATES_MAX) {
+      const pages = Math.min(STATES_MAX, count - done);
+      this.core.raw.zramSlots(this.address, index + done, pages);
+      setBytes(out, this.core.words().subarray(0, 2 * pages), 2 * done);
+    }
+    return out;
+  }
+
+  /** What slots hold, a word each: a handle, the cell of a block or a fill value. */
+  slotValues(index: number, count: number): Uint32Array {
+    this.core.raw.zramSlotValues(this.address, index, count);
+    return this.core.words().slice(0, count);
+  }
+
+  state(index: number): number {
+    this.core.raw.zramSlots(this.address, index, 1);
+    return this.core.words()[0];
+  }
+
+  objectOf(index: number): number | undefined {
+    this.checkIndex(index, 1);
+    this.core.raw.zramSlots(this.address, index, 1);
+    const object = this.core.words()[1];
+    return object === 0 ? undefined : object;
+  }
+
+  /** @param secondaries codecs of the secondary compressors */
+  blockState(index: number, secondaries: readonly number[]): BlockState | undefined {
+    this.checkIndex(index, 1);
+    const state = this.state(index);
+    if (state === 0) return undefined;
+    const is = (flag: number): boolean => (state & flag) !== 0;
+    return Object.freeze({
+      same: is(STATE_SAME),
+      writtenBack: is(STATE_WRITTEN_BACK),
+      huge: is(STATE_HUGE),
+      idle: is(STATE_IDLE),
+      recompressed: is(STATE_STORED) && secondaries.includes(codecOfState(state)),
+      incompressible: is(STATE_INCOMPRESSIBLE),
+      merged: is(STATE_MERGED),
+      comprSize: sizeOfState(state),
+    });
+  }
+
+  // ── tests of arguments ─────────────────────────────────────────────────────────────────────────────────────────
+
+  checkAlive(): void {
+    if (this.ended) throw endedMeanwhile();
+  }
+
+  checkIndex(index: number, count: number): void {
+    checkPageRange(index, count, this.pages);
+  }
+
+  checkRange(offset: number, length: number): void {
+    checkInteger(length, 'length', 0, this.pages * PAGE_SIZE);
+    checkByteRange(offset, length, this.pages);
+  }
+}
+
+export function onlyAsynchronous(index: number, remedy: string): ZramError {
+  return new ZramError('EAGAIN', `page ${index} is on an asynchronous backing: ${remedy}.`);
+}
+
+export function endedMeanwhile(): ZramError {
+  return new ZramError('EINVAL', 'the device was reset or destroyed meanwhile.');
+}
+
+export function noMemoryForDevice(): ZramError {
+  return new ZramError('ENOMEM', 'no memory for a device: the engine has reached its maxMemory.');
+}

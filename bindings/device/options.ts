@@ -1,0 +1,93 @@
+/** What a device is made with. */
+import { readBacking, type AsyncBacking, type Backing } from '../backing/backing.js';
+import { readList, readOptions } from '../base/arguments.js';
+import { copyOf, isBytes } from '../base/bytes.js';
+import type { Size } from '../base/size.js';
+import type { PoolOptions } from '../pool/options.js';
+import type { ZsPool } from '../zs-pool.js';
+
+/** A compressor that recompresses, for `recompAlgorithms`. */
+export interface RecompAlgorithm {
+  /** Its name, as `comp_algorithm` lists it. */
+  algo: string;
+  /** See `ZramOptions.level`. */
+  level?: number | undefined;
+  /** See `ZramOptions.dictionary`. */
+  dictionary?: Uint8Array | undefined;
+}
+
+/** What a device is made with. */
+export interface ZramOptions {
+  /** Bytes of the disk, rounded up to pages; at most 16 TiB less a page. Left out, the device waits for `init`. */
+  disksize?: Size | undefined;
+  /** The primary compressor: `lz4` (default), `deflate`, `zstd` where it is loaded, or one that was registered. */
+  compAlgorithm?: string | undefined;
+  /**
+   * Of the compressor, as `algorithm_params`. LZ4: acceleration, 1 (default) packs best, more is faster, below 1 means 1.
+   * deflate: 0 to 9, default 6. zstd: 1 to 22, default 3.
+   */
+  level?: number | undefined;
+  /** Bytes that pages are likely to contain; for deflate and registered compressors. Others are `EOPNOTSUPP`. */
+  dictionary?: Uint8Array | undefined;
+  /** Up to three compressors for `recompress`, by priority from 1: names, or names with parameters. */
+  recompAlgorithms?: readonly (string | RecompAlgorithm)[] | undefined;
+  /**
+   * What a compressor other than LZ4 made is decompressed and compared before it is stored; if it is not the page, the write
+   * is `EIO`. Default: false.
+   */
+  verifyCompressors?: boolean | undefined;
+  /** mem_limit: most bytes of the pool, rounded up to pages; 0 = none. A write beyond is `ENOMEM`. */
+  memLimit?: Size | undefined;
+  /**
+   * Inline deduplication: a page that is stored already is shared instead of compressed (after a byte compare). Costs a
+   * hash a page, and an index of 11 to 21 bytes a distinct page. Default: false.
+   */
+  dedup?: boolean | undefined;
+  /** Where `writeback` puts pages (backing_dev). Nobody else may use it at the same time (`EBUSY`). Default: nowhere. */
+  backing?: Backing | AsyncBacking | undefined;
+  /**
+   * Keep the time of each page's last access, for `idle` by age (CONFIG_ZRAM_TRACK_ENTRY_ACTIME): 4 bytes a page, and a
+   * look at the clock a call. Default: true.
+   */
+  trackEntryActime?: boolean | undefined;
+  /** Of the device's own pool, see PoolOptions. */
+  chainSize?: PoolOptions['chainSize'];
+  /** Of the device's own pool, see PoolOptions. */
+  shrinker?: boolean | undefined;
+  /** A pool of the same engine to live on, instead of one of its own (`engine.createZram` only). */
+  pool?: ZsPool | undefined;
+}
+
+export const DEVICE_OPTIONS = [
+  ...['disksize', 'compAlgorithm', 'level', 'dictionary', 'recompAlgorithms', 'verifyCompressors', 'memLimit', 'dedup'],
+  ...['backing', 'trackEntryActime', 'chainSize', 'shrinker'],
+] as const;
+
+/**
+ * The options of a device as plain values of our own, each of the caller's looked at once: also those in lists, the bytes of
+ * dictionaries, and what a backing is made of.
+ * @throws ZramError EINVAL: an option that there is not, or that cannot be read
+ */
+export function readDeviceOptions<T extends ZramOptions>(
+  options: T | undefined,
+  known: readonly string[],
+  call: string,
+): Partial<T> {
+  const read: Partial<ZramOptions> & { dictionary?: unknown } = readOptions<ZramOptions>(options, known, call);
+  if (read.backing !== undefined) read.backing = readBacking(read.backing);
+  if (isBytes(read.dictionary)) read.dictionary = copyOf(read.dictionary);
+  const list = readList(read.recompAlgorithms, 'recompAlgorithms');
+  if (list) read.recompAlgorithms = list.map(readAlgorithm);
+  return read as Partial<T>;
+}
+
+function readAlgorithm(one: unknown): string | RecompAlgorithm {
+  if (typeof one !== 'object' || one === null) return one as string;
+  const read = readOptions<RecompAlgorithm>(
+    one as RecompAlgorithm,
+    ['algo', 'level', 'dictionary'],
+    'recompAlgorithms',
+  );
+  if (isBytes(read.dictionary)) read.dictionary = copyOf(read.dictionary);
+  return read as RecompAlgorithm;
+}

@@ -1,0 +1,34 @@
+/** A pool that a device lives on, and its snapshots and clones with it: one of its own, or one that was given. */
+import type { Core } from '../core/core.js';
+import { endPool, makePool } from '../pool/operations.js';
+import type { PoolOptions } from '../pool/options.js';
+import type { ZsPool } from '../zs-pool.js';
+
+export class PoolLease {
+  #users = 1;
+
+  private constructor(
+    readonly core: Core,
+    readonly address: number,
+    /** The pool that was given; undefined: it is the device's own, and ends with its last user. */
+    readonly shared: ZsPool | undefined,
+  ) {}
+
+  /** @throws ZramError EINVAL: a wrong option; ENOMEM */
+  static own(core: Core, options: PoolOptions): PoolLease {
+    return new PoolLease(core, makePool(core, options), undefined);
+  }
+
+  static of(core: Core, pool: ZsPool, address: number): PoolLease {
+    return new PoolLease(core, address, pool);
+  }
+
+  retain(): this {
+    this.#users++;
+    return this;
+  }
+
+  release(): void {
+    if (--this.#users === 0 && !this.shared) endPool(this.core, this.address);
+  }
+}

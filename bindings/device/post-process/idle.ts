@@ -1,0 +1,22 @@
+/** Idle marks (the attribute `idle`). */
+import { ZramError } from '../../base/errors.js';
+import { describe } from '../../base/messages.js';
+import { TICK_MILLISECS } from '../../core/core.js';
+import type { Device } from '../device.js';
+
+const UINT32_MAX = 2 ** 32 - 1;
+
+/** @param what `'all'`, or seconds since the last access */
+export function markIdle(state: Device, what: unknown): void {
+  const { core, address } = state.readyDisk();
+  if (what === 'all') {
+    core.raw.zramMarkIdle(address, 0, 0);
+    return;
+  }
+  if (typeof what !== 'number' || !(what >= 0) || what > (UINT32_MAX * TICK_MILLISECS) / 1000) {
+    throw new ZramError('EINVAL', `idle takes 'all' or an age in seconds, not ${describe(what)}.`);
+  }
+  if (!state.tracksTime) throw new ZramError('EINVAL', 'idle by age needs the option trackEntryActime.');
+  // Age 0 is every page, as in the kernel.
+  core.raw.zramMarkIdle(address, Math.ceil((what * 1000) / TICK_MILLISECS), core.ticks());
+}

@@ -1,0 +1,113 @@
+/**
+ * Picking stored pages for recompression and writeback, by the kernel's rules of 6.18 (drivers/block/zram/zram_drv.c).
+ *
+ * Candidates are picked in one go and taken from buckets of 64 bytes of object size, the largest first and in a bucket
+ * the last found first. A page that is accessed between being picked and being dealt with is left out.
+ */
+import { PAGE_SIZE } from '../../base/arguments.js';
+import { ZramError } from '../../base/errors.js';
+import { STATE_HUGE, STATE_IDLE, STATE_INCOMPRESSIBLE, STATE_PICKED } from '../../core/layout.js';
+import type { Disk } from '../disk.js';
+
+/** Which pages: `idle` marks them, or how they are stored. */
+export type PageType = 'idle' | 'huge' | 'huge_idle' | 'incompressible';
+
+/** The flags that pages of a type have. */
+export const PAGE_FLAGS: Record<PageType, number> = {
+  idle: STATE_IDLE,
+  huge: STATE_HUGE,
+  huge_idle: STATE_IDLE | STATE_HUGE,
+  incompressible: STATE_INCOMPRESSIBLE,
+};
+
+const NONE = 2 ** 32 - 1;
+const BUCKET_BYTES = 64;
+const BUCKETS = PAGE_SIZE / BUCKET_BYTES + 1;
+
+/** Pages that were picked, by the size of their object. */
+export class Picks {
+  readonly #buckets: number[][] = Array.from({ length: BUCKETS }, () => []);
+
+  constructor(readonly pages: Disk) {}
+
+  /** Picks a page: it carries the mark until it is accessed or `end` is called. */
+  add(index: number, size: number): void {
+    const { core, address } = this.pages;
+    core.raw.zramChangeFlags(address, index, STATE_PICKED, 0, 0);
+    this.#buckets[Math.floor(size / BUCKET_BYTES)].push(index);
+  }
+
+  /** The next page that still has its mark. */
+  next(): number | undefined {
+    for (let bucket = BUCKETS - 1; bucket >= 0;) {
+      const index = this.#buckets[bucket].pop();
+      if (index === undefined) bucket--;
+      else if (!this.pages.ended && this.pages.state(index) & STATE_PICKED) return index;
+    }
+    return undefined;
+  }
+
+  /** This page is done with. */
+  release(index: number): void {
+    if (!this.pages.ended) this.pages.core.raw.zramChangeFlags(this.pages.address, index, 0, STATE_PICKED, 0);
+  }
+
+  /** Takes the marks of what is left away, so many at a time. */
+  *end(): Generator<undefined> {
+    for (const bucket of this.#buckets) {
+      for (let n = 1; ; n++) {
+        const index = bucket.pop();
+        if (index === undefined || this.pages.ended) break;
+        this.release(index);
+        if (n % MARKS === 0) yield;
+      }
+    }
+  }
+}
+
+/** How many pages are marked, or lose their mark, between two looks at the clock. */
+export const MARKS = 1024;
+
+/** Runs a generator to its end, for calls that do not rest. */
+export function drain(steps: Iterator<unknown>): void {
+  while (!steps.next().done);
+}
+
+/** Indexes of slots that have all of these flags and none of those, in order. */
+export function* slotsWith(pages: Disk, all: number, none: number): Generator<number> {
+  for (let index = 0; index < pages.pages && !pages.ended; index++) {
+    index = pages.core.raw.zramNextSlot(pages.address, index, all, none) >>> 0;
+    if (index === NONE) return;
+    yield index;
+  }
+}
+
+/** Pages from the first to the last. */
+export type PageSpan = readonly [first: number, last: number];
+
+/** Pages looked at in one go: a chunk of the device's table. */
+const CHUNK_PAGES = 512;
+
+/** As `slotsWith`, in ranges of pages. No look goes far beyond a range: there may be many. */
+export function* slotsIn(pages: Disk, ranges: readonly PageSpan[], none: number): Generator<number> {
+  const words = new Uint32Array(2 * CHUNK_PAGES);
+  for (const [first, last] of ranges) {
+    for (let index = first; index <= last;) {
+      if (pages.ended) return;
+      index = pages.core.raw.zramNextSlot(pages.address, index, 0, 0) >>> 0; // the next that holds anything
+      if (index > last) break;
+      const count = Math.min(CHUNK_PAGES - (index % CHUNK_PAGES), last - index + 1);
+      pages.states(index, count, words);
+      for (let n = 0; n < count; n++) {
+        const state = words[2 * n];
+        if (state !== 0 && (state & none) === 0) yield index + n;
+      }
+      index += count;
+    }
+  }
+}
+
+/** One at a time: each marks pages for itself. */
+export function checkIdle(pages: Disk): void {
+  if (pages.postProcessing) throw new ZramError('EAGAIN', 'recompression or writeback of this device is under way.');
+}

@@ -1,0 +1,101 @@
+/** The counters of a device, named after the kernel's columns. */
+import { PAGE_SIZE } from '../base/arguments.js';
+import type { Device } from './device.js';
+
+/**
+ * The columns of the kernel's mm_stat in their order, `pages_merged`, and two more with `dedup`. Bytes, or pages of 4096
+ * bytes. Where devices share a pool, `comprDataSize`, `memUsedTotal`, `memUsedMax`, `pagesCompacted` and `pagesMerged` are
+ * the pool's.
+ */
+export interface MmStat {
+  /** Bytes of the pages that are stored, on the backing device too. */
+  readonly origDataSize: number;
+  /** Payload bytes of the pool's distinct objects. */
+  readonly comprDataSize: number;
+  /** Bytes of the pool's zspages. */
+  readonly memUsedTotal: number;
+  /** Most bytes of zspages; 0 = no limit. */
+  readonly memLimit: number;
+  /** The most that memUsedTotal was after an allocation. */
+  readonly memUsedMax: number;
+  /** Same-filled pages: they take no memory of the pool. */
+  readonly samePages: number;
+  /** Pages of the pool that compaction freed since the device has a disksize. */
+  readonly pagesCompacted: number;
+  /** Pages that did not compress and are stored as they are. */
+  readonly hugePages: number;
+  /** The same, counted up since the device has a disksize. */
+  readonly hugePagesSince: number;
+  /** Handles of the pool that have no object of their own now. A page and its copies in snapshots have one handle. */
+  readonly pagesMerged: number;
+  /** Payload bytes that sharing saves; 0 without `dedup`. */
+  readonly dupDataSize: number;
+  /** Bytes of the deduplication index; 0 without `dedup`. */
+  readonly metaDataSize: number;
+}
+
+/** The columns of the kernel's io_stat. */
+export interface IoStat {
+  /** Reads of a page that does not decompress, or that the backing device could not read. */
+  readonly failedReads: number;
+  /** Writes of a page that found no room, or that the compressor failed at. */
+  readonly failedWrites: number;
+  /** Always 0, as in the kernel: a call outside the disk is `EINVAL` before it is counted. */
+  readonly invalidIo: number;
+  /** Pages of all discards, also pages that held nothing. */
+  readonly notifyFree: number;
+}
+
+/** The columns of the kernel's bd_stat, in pages. A backing's counters are of a device, its snapshots and its clones together. */
+export interface BdStat {
+  /** Pages on the backing device. */
+  readonly bdCount: number;
+  /** Pages read from it. */
+  readonly bdReads: number;
+  /** Pages written to it, with the zeros that slots are tried with after a failure. */
+  readonly bdWrites: number;
+}
+
+/** The kernel's debug_stat. */
+export interface DebugStat {
+  /** Of the text's format: 1. */
+  readonly version: number;
+  /** Always 0: nothing runs beside a call that could keep a page from being freed. */
+  readonly missFree: number;
+}
+
+export function mmStat(state: Device): MmStat {
+  const stat = numbers(state);
+  return Object.freeze({
+    origDataSize: stat(0) * PAGE_SIZE,
+    comprDataSize: stat(1),
+    memUsedTotal: stat(2) * PAGE_SIZE,
+    memLimit: state.limitPages * PAGE_SIZE,
+    memUsedMax: stat(4) * PAGE_SIZE,
+    samePages: stat(5),
+    pagesCompacted: stat(6),
+    hugePages: stat(7),
+    hugePagesSince: stat(8),
+    pagesMerged: stat(9),
+    dupDataSize: stat(13),
+    metaDataSize: stat(14),
+  });
+}
+
+export function ioStat(state: Device): IoStat {
+  const stat = numbers(state);
+  return Object.freeze({ failedReads: stat(10), failedWrites: stat(11), invalidIo: 0, notifyFree: stat(12) });
+}
+
+export function bdStat(state: Device): BdStat {
+  const stat = numbers(state);
+  const { reads = 0, writes = 0, blocksAside = 0 } = state.disk?.backing ?? {};
+  return Object.freeze({ bdCount: stat(15) - blocksAside, bdReads: reads, bdWrites: writes });
+}
+
+/** The core's counters; all zero while there is no disksize. */
+function numbers({ core, disk }: Device): (n: number) => number {
+  if (!disk) return () => 0;
+  core.raw.zramStats(disk.address);
+  return (n) => core.number(n);
+}

@@ -1,0 +1,279 @@
+/** The attributes: what each shows, and what writing it does. */
+import { PAGE_SIZE } from '../../base/arguments.js';
+import { ZramError } from '../../base/errors.js';
+import { describe } from '../../base/messages.js';
+import { memparse } from '../../base/size.js';
+import { PRIORITIES } from '../../compressors/compressor.js';
+import { ALGORITHM_NAME_MAX } from '../../compressors/registered.js';
+import { TICK_MILLISECS } from '../../core/core.js';
+import type { BlockState } from '../block-state.js';
+import type { Device } from '../device.js';
+import { markIdle } from '../post-process/idle.js';
+import type { RecompressOptions } from '../post-process/recompress.js';
+import type { WritebackAsyncOptions } from '../post-process/writeback.js';
+import type { BdStat, DebugStat, IoStat, MmStat } from '../stats.js';
+import { idleOf, parseInt10, parseUnsigned, recompressOf, wordsOf, writebackOf } from './text.js';
+
+/** What attributes do and show, which is the device's business. */
+export interface SysfsActions {
+  readonly bdStat: BdStat;
+  readonly debugStat: DebugStat;
+  readonly ioStat: IoStat;
+  readonly mmStat: MmStat;
+  blockState(index: number): BlockState | undefined;
+  compact(): unknown;
+  init(disksize: number): void;
+  merge(): unknown;
+  recompress(options: RecompressOptions): unknown;
+  reset(): void;
+  writeback(options: WritebackAsyncOptions): unknown;
+}
+
+export interface Attribute {
+  help: string;
+  read?: () => string;
+  write?: (text: string) => void;
+}
+
+export function attributesOf(state: Device, zram: SysfsActions): Record<string, Attribute> {
+  return {
+    algorithm_params: {
+      help: 'parameters of a compressor: algo=NAME or priority=N, level=N, dict=PATH, deflate.winbits=N',
+      write: (text) => writeAlgorithmParams(state, text),
+    },
+    backing_dev: {
+      help: 'where pages are written back to; set before disksize: the path of a file or block device (Node.js)',
+      read: () => `${state.backing === undefined ? 'none' : (state.backing.name ?? 'backing')}\n`,
+      write: (text) => {
+        if (state.disk) throw new ZramError('EBUSY', 'backing_dev can only be set before disksize.');
+        state.setBackingFile(text.replace(/\n$/, ''));
+      },
+    },
+    bd_stat: {
+      help: 'bd_count bd_reads bd_writes, in pages',
+      read: () => `${Object.values(zram.bdStat).map(column).join(' ')}\n`,
+    },
+    block_state: {
+      help: 'a line for each stored page: index, access time, and the flags s w h i r n',
+      read: () => blockState(state, zram),
+    },
+    comp_algorithm: {
+      help: 'the compressors, the chosen one in brackets; set before disksize',
+      read: () => `${algorithms(state, state.algorithm)}\n`,
+      write: (text) => writeAlgorithm(state, 0, text, 'comp_algorithm'),
+    },
+    compact: {
+      help: 'write anything: move objects together and free what becomes empty',
+      write: () => {
+        zram.compact();
+      },
+    },
+    debug_stat: { help: 'version, and frees that were missed', read: () => debugStat(zram.debugStat.missFree) },
+    disksize: {
+      help: 'bytes of the disk, or with suffixes K, M, G; writing it initialises the device',
+      read: () => `${(state.disk?.pages ?? 0) * PAGE_SIZE}\n`,
+      write: (text) => {
+        const bytes = memparse(text)?.bytes ?? 0;
+        if (bytes === 0)
+          throw new ZramError('EINVAL', `disksize takes bytes, as 1073741824 or 1G, not ${describe(text)}.`);
+        zram.init(bytes);
+      },
+    },
+    idle: {
+      help: 'all, or seconds since the last access: mark such pages as idle',
+      write: (text) => markIdle(state, idleOf(text)),
+    },
+    initstate: { help: '1 when the device has a disksize', read: () => `${state.disk ? 1 : 0}\n` },
+    io_stat: { help: 'failed_reads failed_writes invalid_io notify_free', read: () => ioStat(zram.ioStat) },
+    mem_limit: {
+      help: 'most bytes of the pool, 0 = no limit',
+      write: (text) => {
+        const parsed = memparse(text);
+        if (!parsed) throw new ZramError('EINVAL', `mem_limit takes bytes, as 1048576 or 1M, not ${describe(text)}.`);
+        state.setLimit(parsed.bytes);
+      },
+    },
+    mem_used_max: {
+      help: 'write 0: mem_used_max of mm_stat becomes what is used now',
+      write: (text) => {
+        if (!/^\+?0+\n?$/.test(text))
+          throw new ZramError('EINVAL', `mem_used_max takes 0 only, not ${describe(text)}.`);
+        if (state.disk) state.core.raw.zramResetMaxUsed(state.disk.address);
+      },
+    },
+    merge: {
+      help: 'write anything: store identical pages once',
+      write: () => {
+        zram.merge();
+      },
+    },
+    mm_stat: {
+      help: 'the nine columns of the kernel, and pages_merged; with use_dedup dup_data_size and meta_data_size',
+      read: () => {
+        const columns = Object.values(zram.mmStat).map(column);
+        return `${columns.slice(0, state.dedup ? 12 : 10).join(' ')}\n`;
+      },
+    },
+    recomp_algorithm: {
+      help: 'compressors for recompress: algo=NAME priority=1..3; set before disksize',
+      read: () => {
+        const lines = state.algorithms.map((one, priority) => one && `#${priority}: ${algorithms(state, one.name)}\n`);
+        return lines.slice(1).join('');
+      },
+      write: (text) => writeRecompAlgorithm(state, text),
+    },
+    recompress: {
+      help: 'compress pages again: type=idle|huge|huge_idle threshold=BYTES max_pages=N algo=NAME priority=N',
+      write: (text) => {
+        zram.recompress(recompressOf(text));
+      },
+    },
+    reset: {
+      help: 'write 1: free everything, uninitialised again',
+      write: (text) => {
+        const value = /^\+?([0-9]+)\n?$/.exec(text)?.[1];
+        if (value === undefined) throw new ZramError('EINVAL', `reset takes a number, not ${describe(text)}.`);
+        const number = Number(value);
+        if (number > 0xffff) throw new ZramError('ERANGE', `reset takes a number up to 65535, not ${describe(value)}.`);
+        if (number === 0) throw new ZramError('EINVAL', 'reset takes a number other than 0.');
+        zram.reset();
+      },
+    },
+    use_dedup: {
+      help: '1: share pages that are stored already instead of compressing them; set before disksize',
+      read: () => `${state.dedup ? 1 : 0}\n`,
+      write: (text) => {
+        const value = /^\+?([01])\n?$/.exec(text)?.[1];
+        if (value === undefined) throw new ZramError('EINVAL', `use_dedup takes 0 or 1, not ${describe(text)}.`);
+        if (state.disk) throw new ZramError('EBUSY', 'use_dedup can only be set before disksize.');
+        state.dedup = value === '1';
+      },
+    },
+    writeback: {
+      help: 'write pages back: idle, huge, huge_idle, incompressible, type=TYPE, page_index=N or page_indexes=LO-HI',
+      write: (text) => {
+        zram.writeback(writebackOf(text));
+      },
+    },
+    writeback_limit: {
+      help: 'pages that may still be written back, while writeback_limit_enable is 1',
+      read: () => `${state.writebackLimit}\n`,
+      write: (text) => {
+        state.writebackLimit = parseUnsigned(text, 'writeback_limit');
+      },
+    },
+    writeback_limit_enable: {
+      help: '1: writeback_limit counts',
+      read: () => `${state.writebackLimitEnable ? 1 : 0}\n`,
+      write: (text) => {
+        state.writebackLimitEnable = parseUnsigned(text, 'writeback_limit_enable') !== 0;
+      },
+    },
+  };
+}
+
+// ── texts ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** A column of mm_stat and io_stat: right-aligned to eight. */
+function column(value: number): string {
+  return String(value).padStart(8);
+}
+
+function ioStat({
+  failedReads,
+  failedWrites,
+  notifyFree,
+}: {
+  failedReads: number;
+  failedWrites: number;
+  notifyFree: number;
+}): string {
+  // invalid_io is the kernel's literal 0: block devices of today refuse such I/O earlier.
+  return `${column(failedReads)} ${column(failedWrites)} 0 ${column(notifyFree)}\n`;
+}
+
+function debugStat(missFree: number): string {
+  return `version: 1\n0 ${column(missFree)}\n`;
+}
+
+/** The names of all compressors, a space behind each, the chosen one in brackets. */
+function algorithms(state: Device, chosen: string): string {
+  return state.core.codecs
+    .names()
+    .map((name) => (name === chosen ? `[${name}] ` : `${name} `))
+    .join('');
+}
+
+/** As debugfs has it: only pages that are stored, and the access time in seconds and microseconds since the engine began. */
+function blockState(state: Device, zram: SysfsActions): string {
+  const { disk } = state;
+  if (!disk) return '';
+  const { raw } = disk.core;
+  const lines: string[] = [];
+  for (let index = 0; index < disk.pages; index++) {
+    index = raw.zramNextSlot(disk.address, index, 0, 0) >>> 0;
+    const block = index < disk.pages && zram.blockState(index);
+    if (!block) break;
+    const ticks = disk.tracksTime ? raw.zramSlotTime(disk.address, index) >>> 0 : 0;
+    const millisecs = ticks * TICK_MILLISECS;
+    const time = `${String(Math.floor(millisecs / 1000)).padStart(12)}.${String((millisecs % 1000) * 1000).padStart(6, '0')}`;
+    const { same, writtenBack, huge, idle, recompressed, incompressible } = block;
+    const flags = [same, writtenBack, huge, idle, recompressed, incompressible];
+    const letters = flags.map((is, n) => (is ? 'swhirn'.charAt(n) : '.')).join('');
+    lines.push(`${String(index).padStart(12)} ${time} ${letters}\n`);
+  }
+  return lines.join('');
+}
+
+// ── what is written ──────────────────────────────────────────────────────────────────────────────────────────────
+
+function writeAlgorithm(state: Device, priority: number, text: string, attribute: string): void {
+  const name = text.replace(/\n$/, '');
+  // The kernel's limit is for what is written, line end included.
+  if (text.length >= ALGORITHM_NAME_MAX) {
+    throw new ZramError('E2BIG', `the name of a compressor has fewer than ${ALGORITHM_NAME_MAX} characters.`);
+  }
+  state.core.codecs.check(name, attribute);
+  if (state.disk) throw new ZramError('EBUSY', `${attribute} can only be set before disksize.`);
+  state.setAlgorithm(priority, name, attribute);
+}
+
+function writeRecompAlgorithm(state: Device, text: string): void {
+  const { algo, priority } = wordsOf(text, 'recomp_algorithm');
+  const number = priority === undefined ? 1 : parseInt10(priority, 'recomp_algorithm', 'priority');
+  if (number < 1 || number >= PRIORITIES) {
+    throw new ZramError('EINVAL', `recomp_algorithm: priority must be from 1 to ${PRIORITIES - 1}, not ${number}.`);
+  }
+  if (algo === undefined) throw new ZramError('EINVAL', 'recomp_algorithm: algo=NAME is missing.');
+  writeAlgorithm(state, number, algo, 'recomp_algorithm');
+}
+
+function writeAlgorithmParams(state: Device, text: string): void {
+  const words = wordsOf(text, 'algorithm_params');
+  const number = (name: string): number | undefined =>
+    words[name] === undefined ? undefined : parseInt10(words[name], 'algorithm_params', name);
+  const [level, winbits] = [number('level'), number('deflate.winbits')];
+  let priority = number('priority') ?? 0;
+  if (priority < 0 || priority >= PRIORITIES) {
+    throw new ZramError('EINVAL', `algorithm_params: priority must be from 0 to ${PRIORITIES - 1}, not ${priority}.`);
+  }
+  if (words.algo !== undefined) {
+    priority = state.algorithms.findIndex((one) => one?.name === words.algo);
+    if (priority < 0) {
+      throw new ZramError('EINVAL', `algorithm_params: ${describe(words.algo)} is none of the device's compressors.`);
+    }
+  }
+  const dictionary = words.dict === undefined ? undefined : readDictionary(words.dict);
+  state.setParams(priority, { level, dictionary, winbits });
+}
+
+function readDictionary(path: string): Uint8Array {
+  const { process } = globalThis as { process?: { getBuiltinModule?: (name: string) => unknown } };
+  const fs = process?.getBuiltinModule?.('node:fs') as { readFileSync(path: string): Uint8Array } | undefined;
+  if (!fs) throw new ZramError('EINVAL', 'algorithm_params: there are no files here; give the option dictionary.');
+  try {
+    return new Uint8Array(fs.readFileSync(path));
+  } catch (error) {
+    throw new ZramError('EINVAL', `algorithm_params: the dictionary cannot be read: ${String(error)}.`);
+  }
+}

@@ -1,0 +1,71 @@
+/** sysfs: the attributes of /sys/block/zram<id>, in the kernel's own text, with its order of checks and its errors. */
+import { ZramError } from '../../base/errors.js';
+import { describe } from '../../base/messages.js';
+import type { Device } from '../device.js';
+import { attributesOf, type Attribute, type SysfsActions } from './attributes.js';
+
+/**
+ * The attributes of a device as text, as /sys/block/zram<id> has them on a kernel 6.18 that was built with all options
+ * (Documentation/admin-guide/blockdev/zram.rst): the same formats, the same order of checks, the same errors. Beside them
+ * `block_state`, which the kernel has in debugfs, `merge` of the 2022 proposal and `use_dedup` of the 2017 series.
+ */
+export interface Sysfs {
+  /**
+   * The attribute's text, newline included.
+   * @param name as `list()` has it: `'mm_stat'`, `'comp_algorithm'`, …
+   * @throws ZramError ENOENT: no such attribute; EINVAL: it can only be written
+   */
+  read(name: string): string;
+  /**
+   * Writes the attribute. An empty text does nothing, as a write of nothing never reaches the kernel's attribute.
+   * @param name as `list()` has it: `'disksize'`, `'mem_limit'`, …
+   * @param text the value, with or without a newline at its end
+   * @throws ZramError ENOENT: no such attribute; EINVAL: it can only be read, or the value is wrong; EBUSY: it can only
+   * be set before the disksize; E2BIG: the name of a compressor is too long; ERANGE: a number is too large
+   */
+  write(name: string, text: string): void;
+  /** All attributes, sorted by name. */
+  list(): {
+    /** The file's name in sysfs. */
+    readonly name: string;
+    /** Whether it can be read, written, or both. */
+    readonly mode: 'r' | 'w' | 'rw';
+    /** A line that says what it is. */
+    readonly help: string;
+  }[];
+}
+
+export function createSysfs(state: Device, zram: SysfsActions): Sysfs {
+  // Made when they are first asked for: of a hundred thousand devices most are never asked.
+  let made: Map<string, Attribute> | undefined;
+  const attributes = (): Map<string, Attribute> => (made ??= new Map(Object.entries(attributesOf(state, zram))));
+  const find = (name: string): Attribute => {
+    const attribute = attributes().get(name);
+    if (attribute) return attribute;
+    throw new ZramError('ENOENT', `there is no attribute ${describe(name)}; sysfs.list() names those that there are.`);
+  };
+  return Object.freeze({
+    read(name: string): string {
+      const { read } = find(name);
+      state.checkAlive();
+      if (!read) throw new ZramError('EINVAL', `${name} can only be written.`);
+      return read();
+    },
+    write(name: string, text: string): void {
+      const { write } = find(name);
+      state.checkAlive();
+      if (!write) throw new ZramError('EINVAL', `${name} can only be read.`);
+      if (typeof text !== 'string') throw new ZramError('EINVAL', `an attribute takes text, not ${describe(text)}.`);
+      // The kernel never sees a write of nothing.
+      if (text !== '') write(text);
+    },
+    list() {
+      state.checkAlive();
+      return [...attributes()].map(([name, { help, read, write }]) => ({
+        name,
+        mode: read && write ? ('rw' as const) : read ? ('r' as const) : ('w' as const),
+        help,
+      }));
+    },
+  });
+}

@@ -1,0 +1,92 @@
+/** Texts that are written to attributes, as options. */
+import { readOptions } from '../../base/arguments.js';
+import { ZramError } from '../../base/errors.js';
+import { describe } from '../../base/messages.js';
+import type { RecompressOptions } from '../post-process/recompress.js';
+import type { WritebackAsyncOptions } from '../post-process/writeback.js';
+
+/** What `idle` is told, from an attribute's text too. */
+export function idleOf(what: unknown): unknown {
+  if (typeof what === 'object' && what !== null) {
+    const { age = 'all' } = readOptions<{ age?: unknown }>(what, ['age'], 'idle');
+    return age;
+  }
+  if (typeof what !== 'string') return what;
+  const text = what.replace(/\n$/, '');
+  return /^\+?[0-9]+$/.test(text) ? Number(text) : text;
+}
+
+/** What `recompress` is told, from an attribute's text too. */
+export function recompressOf(options: RecompressOptions | string): RecompressOptions {
+  if (typeof options !== 'string') return options;
+  const words = wordsOf(options, 'recompress');
+  const number = (name: string): number | undefined =>
+    words[name] === undefined ? undefined : parseUnsigned(words[name], `recompress: ${name}`);
+  return {
+    type: words.type as RecompressOptions['type'],
+    threshold: number('threshold'),
+    maxPages: number('max_pages'),
+    algo: words.algo,
+    priority: number('priority'),
+  };
+}
+
+/** What `writeback` is told, from an attribute's text too. */
+export function writebackOf(options: WritebackAsyncOptions | string | undefined): WritebackAsyncOptions {
+  if (typeof options !== 'string') return options ?? {};
+  const words = options.split(/\s+/).filter((word) => word !== '');
+  const pageIndexes: (number | [number, number])[] = [];
+  let type: string | undefined;
+  for (const word of words) {
+    if (words.length === 1 && !word.includes('=')) {
+      type = word;
+      break;
+    }
+    const [key, value] = keyAndValue(word, 'writeback');
+    if (key === 'type') type = value;
+    else if (key === 'page_index') pageIndexes.push(parseUnsigned(value, 'writeback: page_index'));
+    else if (key === 'page_indexes') pageIndexes.push(parseRange(value));
+    else throw new ZramError('EINVAL', `writeback does not know ${describe(key)}.`);
+  }
+  return {
+    type: type as WritebackAsyncOptions['type'],
+    pageIndexes: pageIndexes.length > 0 || type === undefined ? pageIndexes : undefined,
+  };
+}
+
+function parseRange(value: string): [number, number] {
+  const [low = '', high = ''] = value.split('-', 2);
+  return [parseUnsigned(low, 'writeback: page_indexes'), parseUnsigned(high, 'writeback: page_indexes')];
+}
+
+/** The words KEY=VALUE of a text. Unknown keys are passed over, as the kernel does. */
+export function wordsOf(text: string, attribute: string): Record<string, string | undefined> {
+  const words: Record<string, string | undefined> = Object.create(null) as Record<string, string | undefined>;
+  for (const word of text.split(/\s+/).filter((part) => part !== '')) {
+    const [key, value] = keyAndValue(word, attribute);
+    words[key] = value;
+  }
+  return words;
+}
+
+function keyAndValue(word: string, attribute: string): [key: string, value: string] {
+  const [, key = '', value = ''] = /^([^=]*)=?(.*)$/.exec(word) ?? [];
+  if (key === '') throw new ZramError('EINVAL', `${attribute}: ${describe(word)} has no key.`);
+  if (value === '') throw new ZramError('EINVAL', `${attribute}: ${describe(key)} has no value.`);
+  return [key, value];
+}
+
+export function parseInt10(value: string, attribute: string, key: string): number {
+  if (!/^[+-]?[0-9]+$/.test(value)) {
+    throw new ZramError('EINVAL', `${attribute}: ${key} takes a whole number, not ${describe(value)}.`);
+  }
+  const number = Number(value);
+  if (number >= -(2 ** 31) && number < 2 ** 31) return number;
+  throw new ZramError('ERANGE', `${attribute}: ${key} takes a number of 32 bits, not ${describe(value)}.`);
+}
+
+export function parseUnsigned(text: string, what: string): number {
+  const value = text.replace(/\n$/, '');
+  if (/^\+?[0-9]+$/.test(value) && Number.isSafeInteger(Number(value))) return Number(value);
+  throw new ZramError('EINVAL', `${what} takes a whole number of 0 or more, not ${describe(text)}.`);
+}

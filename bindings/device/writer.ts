@@ -1,0 +1,283 @@
+/**
+ * Writing the pages of a device: whole ones with the core's compressor or another, and parts of pages, which are read, changed
+ * and written as one: no other write comes between.
+ */
+import type { Reading } from '../backing/backing-device.js';
+import { PAGE_SIZE } from '../base/arguments.js';
+import type { AsyncCall } from '../base/async-call.js';
+import { copyOf, lengthOf, viewOf } from '../base/bytes.js';
+import { ZramError } from '../base/errors.js';
+import { sentenceOf, withPagesDone } from '../base/messages.js';
+import type { Encoder } from '../compressors/codecs.js';
+import { CODEC_LZ4, CODEC_PAGE } from '../core/layout.js';
+import type { Device } from './device.js';
+import { onlyAsynchronous, type Patch, type Disk } from './disk.js';
+import { encodeVerified } from './encode.js';
+import { partsOf } from './ranges.js';
+
+/** How often a page is changed anew when a compressor or backing writes to it each time that it is called for it. */
+const PATCH_TRIES = 8;
+
+export class PageWriter {
+  /** LZ4 is the primary compressor: the core does it all. */
+  readonly #inCore: boolean;
+  /** For pages that asynchronous calls change in part: the last of them, when it is over. Each page's go one after the other. */
+  readonly #turns = new Map<number, Promise<void>>();
+
+  constructor(
+    readonly disk: Disk,
+    readonly state: Device,
+  ) {
+    this.#inCore = state.encoders[0]?.codec === CODEC_LZ4;
+  }
+
+  // ── whole pages ────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** @param bytes a page, checked to be one */
+  writePage(index: number, bytes: Uint8Array): void {
+    const { disk } = this;
+    const { core, address, patches } = disk;
+    if (!this.#inCore) {
+      this.#encodePage(index, copyOf(bytes));
+      return;
+    }
+    core.page().set(bytes);
+    if (core.raw.zramWritePage(address, index, disk.clock()) !== 0) throw noRoom(index);
+    if (patches.length > 0) disk.touched(index, 1);
+  }
+
+  /** @param bytes whole pages, checked to be */
+  writePages(index: number, bytes: Uint8Array): void {
+    const count = lengthOf(bytes) / PAGE_SIZE;
+    const batch = this.#inCore ? this.disk.core.stagingPages : 1;
+    const pages = count <= batch ? bytes : viewOf(bytes);
+    for (let done = 0; done < count; done += batch) {
+      try {
+        this.#writeBatch(index + done, pages, done, Math.min(batch, count - done), count);
+      } catch (error) {
+        throw withPagesDone(error, done);
+      }
+    }
+  }
+
+  /** Writes pages that fit the staging pages: `pages` of the `count` in `bytes`, from the `first` on. */
+  #writeBatch(index: number, bytes: Uint8Array, first: number, pages: number, count: number): void {
+    const { disk } = this;
+    disk.checkAlive();
+    const from = first * PAGE_SIZE;
+    if (!this.#inCore) {
+      this.#encodePage(index, copyOf(bytes, from, from + PAGE_SIZE));
+      return;
+    }
+    const { core, address, patches } = disk;
+    core.staging().set(pages === count ? bytes : viewOf(bytes, from, from + pages * PAGE_SIZE));
+    const written = core.raw.zramWritePages(address, index, pages, disk.clock());
+    if (patches.length > 0) disk.touched(index, written);
+    if (written !== pages) throw noRoom(index + written, written);
+  }
+
+  /**
+   * Stores a page with a compressor that is not the core's.
+   * @param page a copy: whatever the compressor does, this is what is stored
+   * @param patch the page is this change of what is stored: it is not stored when that was touched
+   * @returns whether it was stored
+   */
+  #encodePage(index: number, page: Uint8Array, patch?: Patch): boolean {
+    const { disk, state } = this;
+    const { core, address } = disk;
+    const { raw, codecs } = core;
+    const encoder = state.encoders[0] as Encoder;
+    core.page().set(page);
+    const begun = raw.zramWriteBegin(address, index, disk.clock());
+    if (begun < 0) throw noRoom(index);
+    if (begun === 1) return this.#noted(index);
+    const hash = raw.zramHash();
+    try {
+      if (begun > 1) {
+        const [codec, length] = [begun >>> 16, begun & 0xffff];
+        const candidate = copyOf(core.staging(), PAGE_SIZE, PAGE_SIZE + length);
+        const holds = codecs.holds(codec, candidate, page);
+        disk.checkAlive();
+        if (patch?.touched) return false;
+        if (holds && this.#share(index, candidate, codec, hash)) return this.#noted(index);
+      }
+      const block = encodeVerified(state, encoder, page);
+      disk.checkAlive();
+      if (patch?.touched) return false;
+      raw.poolStats(disk.pool.address);
+      const huge = block.length >= core.number(7);
+      core.page().set(huge ? page : block);
+      const [length, codec] = huge ? [PAGE_SIZE, CODEC_PAGE] : [block.length, encoder.codec];
+      if (raw.zramWriteEncoded(address, index, length, codec, hash, disk.clock()) !== 0) throw noRoom(index);
+      return this.#noted(index);
+    } catch (error) {
+      if (error instanceof ZramError && error.code === 'EIO' && !disk.ended) {
+        raw.zramCountFailed(address, 1);
+        throw new ZramError('EIO', `page ${index} was not stored, the old content stays: ${sentenceOf(error)}`);
+      }
+      throw error;
+    }
+  }
+
+  #noted(index: number): true {
+    if (this.disk.patches.length > 0) this.disk.touched(index, 1);
+    return true;
+  }
+
+  /** Deduplication: an object was found to hold the page. False when it is gone by now. */
+  #share(index: number, block: Uint8Array, codec: number, hash: number): boolean {
+    const { core, address } = this.disk;
+    core.page().set(block);
+    const result = core.raw.zramWriteCandidate(address, index, block.length, codec, hash, this.disk.clock());
+    if (result < 0) throw noRoom(index);
+    return result === 1;
+  }
+
+  // ── parts of pages ─────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** @param bytes checked to be bytes inside the disk */
+  write(offset: number, bytes: Uint8Array): void {
+    const view = viewOf(bytes);
+    for (const part of partsOf(offset, view.length)) {
+      const { index, inPage, at, length } = part;
+      try {
+        this.disk.checkAlive(); // a compressor may have ended the device
+        if (part.pages > 0) this.writePages(index, viewOf(view, at, at + length));
+        else if (!this.#patch(index, inPage, copyOf(view, at, at + length))) {
+          throw onlyAsynchronous(index, 'a part of it is written with writeAsync');
+        }
+      } catch (error) {
+        throw withPagesDone(error, part.pagesBefore);
+      }
+    }
+  }
+
+  /**
+   * Changes a part of a page.
+   * @param piece a copy of one's own
+   * @param reading what was read from an asynchronous backing
+   * @returns false: nothing was written, the page is on an asynchronous backing and is not the one that was read
+   */
+  #patch(index: number, inPage: number, piece: Uint8Array, reading?: Reading): boolean {
+    const { disk } = this;
+    const patch: Patch = { index, touched: false };
+    disk.patches.push(patch);
+    try {
+      for (let tries = 0; tries < PATCH_TRIES; tries++) {
+        patch.touched = false;
+        const now = disk.pageNow(index, reading);
+        if (!now) return false;
+        const page = copyOf(now);
+        page.set(piece, inPage);
+        disk.checkAlive(); // a compressor or backing may have ended the device, or written to the page
+        if (patch.touched) continue;
+        if (this.#inCore) this.writePage(index, page);
+        else if (!this.#encodePage(index, page, patch)) continue;
+        return true;
+      }
+    } finally {
+      disk.patches.pop();
+    }
+    throw new ZramError('EIO', `page ${index} was not changed: its compressor or backing wrote to it each time.`);
+  }
+
+  // ── with an asynchronous backing ───────────────────────────────────────────────────────────────────────────────
+
+  /** @param bytes a copy of one's own, inside the disk */
+  async writeAsync(offset: number, bytes: Uint8Array, call: AsyncCall): Promise<void> {
+    for (const part of partsOf(offset, bytes.length)) {
+      const { index, inPage, at, length } = part;
+      const piece = viewOf(bytes, at, at + length);
+      try {
+        call.check();
+        // Nothing is awaited that needs no waiting: what can be written at once is written by the time the call returns.
+        const rest =
+          part.pages > 0 ? this.#writePagesAsync(index, piece, call) : this.#patchAsync(index, inPage, piece, call);
+        if (rest) await rest;
+      } catch (error) {
+        throw withPagesDone(error, part.pagesBefore);
+      }
+    }
+  }
+
+  /** Whole pages, as far as they need no waiting; a promise for those that are left. */
+  #writePagesAsync(index: number, bytes: Uint8Array, call: AsyncCall, from = 0): Promise<void> | undefined {
+    const count = bytes.length / PAGE_SIZE;
+    const batch = this.#inCore ? this.disk.core.stagingPages : 1;
+    for (let done = from; done < count; done += batch) {
+      try {
+        const pages = Math.min(batch, count - done);
+        const before = this.#turnOf(index + done, pages);
+        if (before || call.due) {
+          const waited = before ? call.until(before, this.disk) : call.rest(this.disk);
+          return this.#goOn(index, bytes, call, done, waited);
+        }
+        call.check();
+        this.#writeBatch(index + done, bytes, done, pages, count);
+      } catch (error) {
+        throw withPagesDone(error, done);
+      }
+    }
+    return undefined;
+  }
+
+  async #goOn(index: number, bytes: Uint8Array, call: AsyncCall, from: number, waited: Promise<void>): Promise<void> {
+    try {
+      await waited;
+      call.check();
+    } catch (error) {
+      throw withPagesDone(error, from);
+    }
+    await this.#writePagesAsync(index, bytes, call, from);
+  }
+
+  /** What asynchronous calls before this one have still to change in these pages. */
+  #turnOf(index: number, count: number): Promise<void> | undefined {
+    if (this.#turns.size === 0) return undefined;
+    for (let page = index; page < index + count; page++) {
+      const turn = this.#turns.get(page);
+      if (turn) return turn;
+    }
+    return undefined;
+  }
+
+  /** A part of a page, at once when nothing has to be waited for; else a promise. */
+  #patchAsync(index: number, inPage: number, piece: Uint8Array, call: AsyncCall): Promise<void> | undefined {
+    const before = this.#turns.get(index);
+    this.disk.checkAlive();
+    if (!before && this.#patch(index, inPage, piece)) return undefined;
+    return this.#inTurn(index, before, call, () =>
+      this.disk.withReading(index, call, (reading) => this.#patch(index, inPage, piece, reading)),
+    );
+  }
+
+  /** Does `work` on a page after what was begun before. */
+  async #inTurn(
+    index: number,
+    before: Promise<void> | undefined,
+    call: AsyncCall,
+    work: () => Promise<void>,
+  ): Promise<void> {
+    let over = (): void => undefined;
+    const done = new Promise<void>((resolve) => (over = resolve));
+    const turn = before ? before.then(() => done) : done;
+    this.#turns.set(index, turn);
+    void turn.then(() => {
+      if (this.#turns.get(index) === turn) this.#turns.delete(index);
+    });
+    try {
+      if (before) await call.until(before, this.disk);
+      await work();
+    } finally {
+      over();
+    }
+  }
+}
+
+function noRoom(index: number, pagesDone?: number): ZramError {
+  return new ZramError(
+    'ENOMEM',
+    `no room for page ${index}: mem_limit or the engine's maxMemory is reached; the old content stays.`,
+    pagesDone,
+  );
+}

@@ -1,0 +1,102 @@
+/**
+ * The handles of one pool: which number names which object. The core has no part in it, so that what a caller passes can
+ * never reach a cell that is not his: that of a device's page, say.
+ *
+ * A handle is generation * 2^28 + slot. A slot has the object's cell while the handle is valid; freed, it waits in a queue,
+ * and its next handle has the next generation. Each pool begins at a generation of its own, so that the handles of one pool
+ * mean nothing to another. A slot that has gone round all generations is not used again: no pool gives a number twice.
+ *
+ * 8 bytes a slot, outside the engine's memory. They are not given back while the pool lives: they are what tells a stale
+ * handle from a valid one.
+ */
+import { allocateWords } from '../base/bytes.js';
+import { ZramError } from '../base/errors.js';
+
+/** Handles that may be valid at a time: as many as have objects, however small, in 4 GiB. */
+const SLOTS = 2 ** 28;
+/** Safe integers have 53 bits. */
+const GENERATIONS = 2 ** 25;
+const SLOT_MASK = SLOTS - 1;
+/** Slots are made so many at a time: no call copies a table that has grown large. */
+const CHUNK_SHIFT = 10;
+const CHUNK_MASK = 2 ** CHUNK_SHIFT - 1;
+/** The first generations of pools lie apart by the golden ratio: however many there are, the nearest two are far apart. */
+const STRIDE = Math.round(GENERATIONS * 0.6180339887);
+
+let nextFirst = Math.floor(Math.random() * GENERATIONS);
+
+export class PoolHandles {
+  readonly #first = nextFirst;
+  readonly #generationsMax: number;
+  /**
+   * Two words a slot: the generation of its handle, or of the next one; and the number of the object's cell, or the next free
+   * slot's, negative, 0 for the last.
+   */
+  readonly #chunks: Int32Array[] = [];
+  /** Slots that were ever used. Slot 0 is not, so that no handle is 0. */
+  #used = 1;
+  /** The queue of free slots, 0 = none. */
+  #head = 0;
+  #tail = 0;
+
+  /** @param generationsMax how many handles a slot can give; fewer for tests */
+  constructor(generationsMax = GENERATIONS) {
+    this.#generationsMax = generationsMax;
+    nextFirst = (nextFirst + STRIDE) % GENERATIONS;
+  }
+
+  /** The number of the cell that a valid handle names, else 0. */
+  cell(handle: unknown): number {
+    if (typeof handle !== 'number') return 0;
+    const slot = handle & SLOT_MASK;
+    const chunk = this.#chunks[slot >> CHUNK_SHIFT] as Int32Array | undefined;
+    if (chunk === undefined) return 0;
+    const at = 2 * (slot & CHUNK_MASK);
+    if (chunk[at] * SLOTS + slot !== handle) return 0;
+    const cell = chunk[at + 1];
+    return cell > 0 ? cell : 0;
+  }
+
+  /**
+   * Makes sure that the next `add` has a slot.
+   * @throws ZramError ENOMEM: there are as many handles as can be, or the host has no memory for more
+   */
+  reserve(): void {
+    if (this.#head !== 0 || this.#used < this.#chunks.length << CHUNK_SHIFT) return;
+    if (this.#used === SLOTS)
+      throw new ZramError('ENOMEM', `a pool has at most ${SLOTS - 1} handles: free some first.`);
+    this.#chunks.push(new Int32Array(allocateWords(2 << CHUNK_SHIFT).buffer));
+  }
+
+  /** A handle for a cell. `reserve` has been called. */
+  add(cell: number): number {
+    let slot = this.#head;
+    const isNew = slot === 0;
+    if (isNew) slot = this.#used++;
+    const chunk = this.#chunks[slot >> CHUNK_SHIFT];
+    const at = 2 * (slot & CHUNK_MASK);
+    if (isNew) {
+      chunk[at] = this.#first;
+    } else {
+      this.#head = -chunk[at + 1];
+      if (this.#head === 0) this.#tail = 0;
+    }
+    chunk[at + 1] = cell;
+    return chunk[at] * SLOTS + slot;
+  }
+
+  /** A valid handle ends. Its slot is used again after all that were freed before it. */
+  remove(handle: number): void {
+    const slot = handle & SLOT_MASK;
+    const chunk = this.#chunks[slot >> CHUNK_SHIFT];
+    const at = 2 * (slot & CHUNK_MASK);
+    const next = (chunk[at] + 1) % GENERATIONS;
+    chunk[at] = next;
+    chunk[at + 1] = 0;
+    if ((next - this.#first + GENERATIONS) % GENERATIONS === this.#generationsMax % GENERATIONS) return; // used up
+    const tail = this.#tail;
+    if (tail === 0) this.#head = slot;
+    else this.#chunks[tail >> CHUNK_SHIFT][2 * (tail & CHUNK_MASK) + 1] = -slot;
+    this.#tail = slot;
+  }
+}

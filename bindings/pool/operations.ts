@@ -1,0 +1,137 @@
+/** Pools of the core, by their addresses: making, merging, compacting and ending one, whoever holds it. */
+import { checkBoolean, checkInteger, readOptions } from '../base/arguments.js';
+import { ZramError } from '../base/errors.js';
+import { describe } from '../base/messages.js';
+import type { Core } from '../core/core.js';
+import { checkPoolOptions, UINT32_MAX, type PoolOptions } from './options.js';
+
+const MERGE_OPTIONS = ['maxObjects', 'maxMilliseconds', 'dryRun'] as const;
+
+/** @throws ZramError EINVAL: a wrong option */
+export function readMergeOptions(given: MergeOptions | undefined): MergeOptions {
+  const options = readOptions(given, MERGE_OPTIONS, 'merge');
+  const { maxObjects, maxMilliseconds, dryRun = false } = options;
+  if (maxObjects !== undefined) checkInteger(maxObjects, 'maxObjects', 1, Number.MAX_SAFE_INTEGER);
+  if (maxMilliseconds !== undefined && !(typeof maxMilliseconds === 'number' && maxMilliseconds >= 0)) {
+    throw new ZramError('EINVAL', `maxMilliseconds must be a number of 0 or more, not ${describe(maxMilliseconds)}.`);
+  }
+  checkBoolean(dryRun, 'dryRun');
+  return options;
+}
+
+/**
+ * Budgets for one call. With none it finds all duplicates that there are: an unfinished pass goes on, and is begun anew where
+ * something was made or written since it began.
+ */
+export interface MergeOptions {
+  /** Stop after looking at so many objects. */
+  maxObjects?: number | undefined;
+  /** Stop after about so many milliseconds. */
+  maxMilliseconds?: number | undefined;
+  /** Report what a merge would do, and change nothing. */
+  dryRun?: boolean | undefined;
+}
+
+/** What one call of `merge` did. */
+export interface MergeReport {
+  /** Objects looked at. 0 when nothing was made or written since the last complete pass. */
+  readonly objectsScanned: number;
+  /** Objects hashed now; a cached hash is not computed again. */
+  readonly objectsHashed: number;
+  /** Objects freed because another, byte-identical one stays. */
+  readonly objectsMerged: number;
+  /** Payload bytes of those objects. */
+  readonly bytesMerged: number;
+  /** 4 KiB pages of the pool that came free. */
+  readonly pagesFreed: number;
+  /** Pairs of objects with equal hashes and different bytes: compared, and kept apart. */
+  readonly hashCollisions: number;
+  /** False when a budget ended first: the next call goes on from there. */
+  readonly complete: boolean;
+  /** How long the call took. */
+  readonly milliseconds: number;
+}
+
+/** What one call of `compact` did. */
+export interface CompactReport {
+  /** 4 KiB pages of the pool that came free. */
+  readonly pagesFreed: number;
+  /** Objects that were moved to another zspage. */
+  readonly objectsMoved: number;
+  /** How long the call took. */
+  readonly milliseconds: number;
+}
+
+/** Objects between two looks at the clock: some 0.2 ms. */
+const MERGE_STEP = 256;
+
+/** poolMergeStep: a pass ended, as against: nothing to look for. */
+const PASS_ENDED = 1;
+
+/** Makes a pool in the core. Returns its address. */
+export function makePool(core: Core, options: PoolOptions): number {
+  const { chainSize, limitPages, dedup, shrinker } = checkPoolOptions(options);
+  if (dedup || shrinker) core.makeHashKey();
+  const address = core.raw.poolMake(chainSize, limitPages, Number(dedup), Number(shrinker));
+  if (address === 0) throw new ZramError('ENOMEM', 'no memory for a pool: the engine has reached its maxMemory.');
+  core.pools.add(address);
+  return address;
+}
+
+export function endPool(core: Core, address: number): void {
+  core.pools.delete(address);
+  core.raw.poolEnd(address);
+}
+
+/**
+ * zs_merge on a pool of the core.
+ * @param pool tells the pool's address, and that it is alive, when the options were read
+ * @param onPass called when a pass over the whole pool ended in this call
+ */
+export function mergePool(
+  core: Core,
+  pool: () => number,
+  options: MergeOptions | undefined,
+  onPass?: () => void,
+): MergeReport {
+  const { maxObjects, maxMilliseconds, dryRun = false } = readMergeOptions(options);
+  const address = pool();
+  const { raw } = core;
+  const dry = dryRun ? 1 : 0;
+  const start = performance.now();
+  const deadline = start + (maxMilliseconds ?? Infinity);
+  const step = deadline === Infinity ? UINT32_MAX : MERGE_STEP;
+  const most = maxObjects ?? Infinity;
+  let looks = 0;
+  let ended: number;
+  core.makeHashKey();
+  let now = start;
+  let last: number;
+  raw.poolMergeBegin(address, dry, Number(maxObjects === undefined && maxMilliseconds === undefined));
+  do {
+    ended = raw.poolMergeStep(address, Math.min(most - looks, step), dry);
+    looks = core.number(0);
+    last = now;
+    now = performance.now();
+    // The next step will take as long as this one, and is to end in time.
+  } while (ended === 0 && looks < most && now + (now - last) < deadline);
+  raw.poolMergeEnd(address, dry);
+  if (ended === PASS_ENDED) onPass?.();
+  return Object.freeze({
+    objectsScanned: core.number(0),
+    objectsHashed: core.number(1),
+    objectsMerged: core.number(2),
+    bytesMerged: core.number(3),
+    pagesFreed: core.number(4),
+    hashCollisions: core.number(5),
+    complete: ended !== 0,
+    milliseconds: performance.now() - start,
+  });
+}
+
+/** zs_compact on a pool of the core. */
+export function compactPool(core: Core, address: number): CompactReport {
+  const start = performance.now();
+  const pagesFreed = core.raw.poolCompact(address);
+  return Object.freeze({ pagesFreed, objectsMoved: core.number(0), milliseconds: performance.now() - start });
+}
