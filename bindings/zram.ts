@@ -46,6 +46,87 @@ import { ZsPool } from './zs-pool.js';
 
 const ASYNC_OPTIONS = ['signal'] as const;
 
+/** How a snapshot is tied to its origin. */
+interface SnapshotOrigin {
+  /** Settings, for what is made of the snapshot. */
+  readonly state: Device;
+  readonly secondaries: readonly number[];
+  clone(pages: Disk): Zram;
+  onEnd(): void;
+}
+
+/**
+ * A read-only copy of a device that costs a slot of 8 bytes a page and no data: device and snapshot share objects until the
+ * device's page is written. It outlives the device's `reset` and `destroy`.
+ *
+ * Every call throws `EINVAL` after `destroy()`.
+ */
+export class ZramSnapshot extends ReadableDevice {
+  /** @internal Whatever a bundler calls the class. */
+  static override readonly name = 'ZramSnapshot';
+  readonly #origin: SnapshotOrigin;
+  #disk: Disk | undefined;
+
+  /** @internal Made by `Zram.snapshot`. */
+  constructor(disk: Disk, origin: SnapshotOrigin) {
+    super();
+    if (typeof origin?.clone !== 'function') throw notWithNew('zram.snapshot()');
+    this.#disk = disk;
+    this.#origin = origin;
+  }
+
+  /** Bytes of the disk. */
+  get disksize(): number {
+    return this[DISK]().pages * PAGE_SIZE;
+  }
+
+  /**
+   * A writable device with these pages on the same pool, and with the settings that its origin has now.
+   * @throws ZramError ENOMEM
+   */
+  clone(): Zram {
+    return this.#origin.clone(this[DISK]());
+  }
+
+  /** As `Zram.save`, with the settings that its origin has now. */
+  async save(sink: SaveSink): Promise<SaveReport> {
+    return saveAll(sink, [this], undefined);
+  }
+
+  /** Gives back what only this snapshot holds. Calling it again does nothing. One call: up to 0.2 s a million pages. */
+  destroy(): void {
+    const disk = this.#disk;
+    if (!disk) return;
+    this.#disk = undefined;
+    endAll(
+      () => disk.end(),
+      () => this.#origin.onEnd(),
+    );
+  }
+
+  /** The same as `destroy()`, for `using`. */
+  [Symbol.dispose](): void {
+    this.destroy();
+  }
+
+  /** @internal */
+  override [DISK](): Disk {
+    if (this.#disk) return this.#disk;
+    throw new ZramError('EINVAL', 'this ZramSnapshot was destroyed.');
+  }
+
+  /** @internal */
+  override [SECONDARIES](): readonly number[] {
+    return this.#origin.secondaries;
+  }
+
+  /** @internal */
+  override [PARTS](): ReadableParts {
+    const pages = this[DISK]();
+    return { isSnapshot: true, state: this.#origin.state, freeze: () => ({ pages, destroy: () => undefined }) };
+  }
+}
+
 /**
  * A block device of 4096-byte pages that keeps them compressed in memory, as Linux's zram does: the same rules, the
  * same counters.
@@ -511,87 +592,6 @@ export class Zram extends ReadableDevice {
     if (this.#writer) return this.#writer;
     this.#state.readyDisk();
     throw new ZramError('EINVAL', 'the device is not initialised.');
-  }
-}
-
-/** How a snapshot is tied to its origin. */
-interface SnapshotOrigin {
-  /** Settings, for what is made of the snapshot. */
-  readonly state: Device;
-  readonly secondaries: readonly number[];
-  clone(pages: Disk): Zram;
-  onEnd(): void;
-}
-
-/**
- * A read-only copy of a device that costs a slot of 8 bytes a page and no data: device and snapshot share objects until the
- * device's page is written. It outlives the device's `reset` and `destroy`.
- *
- * Every call throws `EINVAL` after `destroy()`.
- */
-export class ZramSnapshot extends ReadableDevice {
-  /** @internal Whatever a bundler calls the class. */
-  static override readonly name = 'ZramSnapshot';
-  readonly #origin: SnapshotOrigin;
-  #disk: Disk | undefined;
-
-  /** @internal Made by `Zram.snapshot`. */
-  constructor(disk: Disk, origin: SnapshotOrigin) {
-    super();
-    if (typeof origin?.clone !== 'function') throw notWithNew('zram.snapshot()');
-    this.#disk = disk;
-    this.#origin = origin;
-  }
-
-  /** Bytes of the disk. */
-  get disksize(): number {
-    return this[DISK]().pages * PAGE_SIZE;
-  }
-
-  /**
-   * A writable device with these pages on the same pool, and with the settings that its origin has now.
-   * @throws ZramError ENOMEM
-   */
-  clone(): Zram {
-    return this.#origin.clone(this[DISK]());
-  }
-
-  /** As `Zram.save`, with the settings that its origin has now. */
-  async save(sink: SaveSink): Promise<SaveReport> {
-    return saveAll(sink, [this], undefined);
-  }
-
-  /** Gives back what only this snapshot holds. Calling it again does nothing. One call: up to 0.2 s a million pages. */
-  destroy(): void {
-    const disk = this.#disk;
-    if (!disk) return;
-    this.#disk = undefined;
-    endAll(
-      () => disk.end(),
-      () => this.#origin.onEnd(),
-    );
-  }
-
-  /** The same as `destroy()`, for `using`. */
-  [Symbol.dispose](): void {
-    this.destroy();
-  }
-
-  /** @internal */
-  override [DISK](): Disk {
-    if (this.#disk) return this.#disk;
-    throw new ZramError('EINVAL', 'this ZramSnapshot was destroyed.');
-  }
-
-  /** @internal */
-  override [SECONDARIES](): readonly number[] {
-    return this.#origin.secondaries;
-  }
-
-  /** @internal */
-  override [PARTS](): ReadableParts {
-    const pages = this[DISK]();
-    return { isSnapshot: true, state: this.#origin.state, freeze: () => ({ pages, destroy: () => undefined }) };
   }
 }
 
