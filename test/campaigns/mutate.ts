@@ -6,7 +6,16 @@
  * run again. docs/mutation.md says what became of those that survived.
  */
 import { spawnSync } from 'node:child_process';
-import { appendFileSync, cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { filesOf } from './mutate/files.js';
@@ -23,7 +32,8 @@ const USAGE = `Usage: npm run campaign -- mutate [options]
   --again         those that survived earlier are run again
   --summary       only sums the results`;
 
-type Status = 'killed' | 'survived' | 'invalid';
+/** Unchanged: the same code comes out of it, as where a type has changed. */
+type Status = 'killed' | 'survived' | 'invalid' | 'unchanged';
 
 interface Result extends Mutant {
   part: string;
@@ -92,7 +102,17 @@ function restoreCore(folder: string): void {
 
 const bundle = (folder: string): boolean => succeeds(folder, [process.execPath, 'scripts/build.mjs', 'js']);
 
-function run(folder: string, name: string, part: Part, mutant: Mutant): Result {
+const build = (folder: string, { builds }: Part): boolean => (builds ? buildCore(folder) : bundle(folder));
+
+/** What the tests of a part run, as it was built last. */
+function builtCode(folder: string, { builds }: Part): Buffer {
+  if (builds) return readFileSync(path.join(folder, 'build/debug.wasm'));
+  const dist = path.join(folder, 'dist');
+  const files = readdirSync(dist).filter((file) => file.endsWith('.js'));
+  return Buffer.concat(files.sort().map((file) => readFileSync(path.join(dist, file))));
+}
+
+function run(folder: string, name: string, part: Part, unmutated: Buffer, mutant: Mutant): Result {
   const started = performance.now();
   const target = path.join(folder, mutant.file);
   const original = readFileSync(mutant.file, 'utf8');
@@ -101,7 +121,8 @@ function run(folder: string, name: string, part: Part, mutant: Mutant): Result {
   writeFileSync(target, lines.join('\n'));
   let status: Status = 'survived';
   let by: string | undefined;
-  if (!(part.builds ? buildCore(folder) : bundle(folder))) status = 'invalid';
+  if (!build(folder, part)) status = 'invalid';
+  else if (builtCode(folder, part).equals(unmutated)) status = 'unchanged';
   else {
     const failed = part.steps.find((step) => !succeeds(folder, step));
     if (failed) [status, by] = ['killed', failed.slice(1).join(' ')];
@@ -131,8 +152,10 @@ function main(): void {
     const built = succeeds(folder, [process.execPath, 'scripts/build.mjs', 'core']) && bundle(folder);
     if (!built) throw new Error('it does not build without a mutant');
     for (const file of CORE) cpSync(path.join(folder, 'build', file), path.join(folder, 'build/original', file));
+    const unmutated: Buffer[] = [];
     for (const [, part] of parts) {
-      if (part.builds) buildCore(folder);
+      build(folder, part);
+      unmutated.push(builtCode(folder, part));
       const failed = part.steps.find((step) => !succeeds(folder, step));
       if (failed) throw new Error(`fails without a mutant: ${failed.join(' ')}`);
       restoreCore(folder);
@@ -143,7 +166,7 @@ function main(): void {
         const mutant = samples[at][n] as Mutant | undefined;
         const before = mutant && done.get(keyOf(mutant));
         if (!mutant || (before && !(values.again && before.status === 'survived'))) continue;
-        const result = run(folder, name, part, mutant);
+        const result = run(folder, name, part, unmutated[at], mutant);
         done.set(keyOf(mutant), result);
         appendFileSync(results, `${JSON.stringify(result)}\n`);
         console.log(`${result.status} in ${result.seconds} s: ${keyOf(mutant)}`);
@@ -153,8 +176,8 @@ function main(): void {
   for (const name of Object.keys(PARTS)) {
     const of = [...done.values()].filter(({ part }) => part === name);
     const having = (status: Status): number => of.filter((result) => result.status === status).length;
-    const counts = `${having('killed')} killed, ${having('survived')} survived, ${having('invalid')} do not compile`;
-    console.log(`${name}: ${of.length} mutants: ${counts}`);
+    const none = `${having('unchanged')} change no code, ${having('invalid')} do not compile`;
+    console.log(`${name}: ${of.length} mutants: ${having('killed')} killed, ${having('survived')} survived, ${none}`);
     for (const { status, file, line, before, after } of of) {
       if (status === 'survived') console.log(`  ${file}:${line}\n  - ${before.trim()}\n  + ${after.trim()}`);
     }
