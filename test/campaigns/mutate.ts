@@ -30,6 +30,8 @@ const USAGE = `Usage: npm run campaign -- mutate [options]
   --folder PATH   where the copy is made (/tmp/zram-wasm-mutants)
   --results FILE  a line of JSON for each mutant; those in it are not run again (build/campaigns/mutants.jsonl)
   --again         those that survived earlier are run again
+  --at FILE:LINE  only those of this line, as pool.ts:87
+  --unchecked     the tests are not run without a mutant first
   --summary       only sums the results`;
 
 /** Unchanged: the same code comes out of it, as where a type has changed. */
@@ -51,6 +53,8 @@ const { values } = parseArgs({
     folder: { type: 'string', default: '/tmp/zram-wasm-mutants' },
     results: { type: 'string', default: 'build/campaigns/mutants.jsonl' },
     again: { type: 'boolean', default: false },
+    at: { type: 'string' },
+    unchecked: { type: 'boolean', default: false },
     summary: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -141,6 +145,11 @@ function sample(name: string, { files }: Part, count: number, seed: number): Mut
   return picked;
 }
 
+function isWanted(mutant: Mutant, before: Result | undefined): boolean {
+  if (values.at !== undefined && !`/${mutant.file}:${mutant.line}`.endsWith(`/${values.at}`)) return false;
+  return !before || (values.again && before.status === 'survived');
+}
+
 function main(): void {
   const { folder, results } = values;
   const done = new Map(resultsIn(results).map((result) => [keyOf(result), result]));
@@ -156,7 +165,7 @@ function main(): void {
     for (const [, part] of parts) {
       build(folder, part);
       unmutated.push(builtCode(folder, part));
-      const failed = part.steps.find((step) => !succeeds(folder, step));
+      const failed = values.unchecked ? undefined : part.steps.find((step) => !succeeds(folder, step));
       if (failed) throw new Error(`fails without a mutant: ${failed.join(' ')}`);
       restoreCore(folder);
     }
@@ -164,8 +173,7 @@ function main(): void {
     for (let n = 0; n < Number(values.count); n++) {
       for (const [at, [name, part]] of parts.entries()) {
         const mutant = samples[at][n] as Mutant | undefined;
-        const before = mutant && done.get(keyOf(mutant));
-        if (!mutant || (before && !(values.again && before.status === 'survived'))) continue;
+        if (!mutant || !isWanted(mutant, done.get(keyOf(mutant)))) continue;
         const result = run(folder, name, part, unmutated[at], mutant);
         done.set(keyOf(mutant), result);
         appendFileSync(results, `${JSON.stringify(result)}\n`);
