@@ -67,10 +67,13 @@ export const PARTS: Record<string, Part> = {
     builds: false,
     steps: [
       jest('test/zram/(io|writeback)'),
+      jest('test/zram/(async-io|backing-checks)'),
+      jest('test/wrong-calls', '(MemoryBacking|FileBacking)'),
       jest('test/parallel/(parallel-zram|odd-workers)'),
       jest('test/interleavings'),
       jest('test/zram/devices-model', 'release build.*(asynchronous|Algorithm|own)'),
       jest('test/parallel/(model|interleavings)'),
+      jest('test/parallel/(borders|wrong-calls)'),
     ],
   },
 };
