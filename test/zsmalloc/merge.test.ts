@@ -288,6 +288,21 @@ describe.each(BUILDS)('merge of a pool, %s build', (build) => {
     expect(report.hashCollisions).toBeLessThan(40);
   });
 
+  test.each([200, 1024, 22_000])('a pass over %i objects takes 12 bytes for each, and gives them back', (objects) => {
+    using engine = engineOf(build);
+    const pool = engine.createPool();
+    const bytes = new Uint8Array(24).fill(1);
+    const words = new Uint32Array(bytes.buffer);
+    for (words[0] = 0; words[0] < objects; words[0]++) pool.store(bytes);
+    const { used } = engine.memory;
+    expect(pool.merge({ maxObjects: 1 })).toMatchObject({ objectsScanned: 1, complete: false });
+    // In whole frames, and one for their directory; so few that the pool has room for them take none.
+    const frames = objects < 300 ? 0 : Math.ceil((12 * objects + 8) / 4096) + 1;
+    expect(engine.memory.used - used).toBe(frames * 4096);
+    expect(pool.merge()).toMatchObject({ objectsMerged: 0, complete: true });
+    expect(engine.memory.used).toBe(used);
+  });
+
   test('complete is false until the last object was looked at; a time of 0 ends a slice too', () => {
     using engine = engineOf(build);
     const pool = engine.createPool();
