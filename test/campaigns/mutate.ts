@@ -5,7 +5,7 @@
  * tests of its part, the quickest first, until one fails. Every mutant is a line of JSON in the file of results, and is not
  * run again. docs/mutation.md says what became of those that survived.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import {
   appendFileSync,
   cpSync,
@@ -16,6 +16,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { once } from 'node:events';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { filesOf } from './mutate/files.js';
@@ -61,7 +62,10 @@ const { values } = parseArgs({
 });
 const COPIED = ['assembly', 'bindings', 'cli', 'scripts', 'test', 'types', 'examples'];
 const COPIED_FILES = ['asconfig.json', 'jest.config.js', 'package.json', 'tsconfig.json', 'tsconfig.build.json'];
-const STEP_SECONDS_MAX = 240;
+/** Some mutants never end. */
+const STEP_SECONDS_MAX = 120;
+/** Some start threads without end. Looked at where there is /proc. */
+const STEP_BYTES_MAX = 3 * 2 ** 30;
 
 function makeCopy(folder: string): void {
   mkdirSync(path.join(folder, 'build'), { recursive: true });
@@ -79,19 +83,41 @@ function resultsIn(file: string): Result[] {
 
 const keyOf = ({ file, line, after }: Mutant): string => `${file}:${line}: ${after}`;
 
-function succeeds(folder: string, [command, ...args]: Step): boolean {
+/** Bytes of memory that a process has; 0 where that cannot be said. */
+function bytesOf(pid: number): number {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+    return 1024 * Number(/^VmRSS:\s*(\d+)/m.exec(status)?.[1] ?? 0);
+  } catch {
+    return 0;
+  }
+}
+
+async function succeeds(folder: string, [command, ...args]: Step): Promise<boolean> {
   const env = { ...process.env, ZRAM_WASM_SEED: '1' };
   const options = { cwd: folder, env, timeout: STEP_SECONDS_MAX * 1000, killSignal: 'SIGKILL' } as const;
-  return spawnSync(command, args, { ...options, stdio: 'ignore' }).status === 0;
+  const step = spawn(command, args, { ...options, stdio: 'ignore' });
+  const watch = setInterval(() => {
+    if (step.pid !== undefined && bytesOf(step.pid) > STEP_BYTES_MAX) step.kill('SIGKILL');
+  }, 200);
+  const [status] = (await once(step, 'exit')) as [number | null];
+  clearInterval(watch);
+  return status === 0;
+}
+
+/** The first step that fails. */
+async function failure(folder: string, { steps }: Part): Promise<Step | undefined> {
+  for (const step of steps) if (!(await succeeds(folder, step))) return step;
+  return undefined;
 }
 
 const CORE = ['debug.wasm', 'release.wasm', 'core-inline.js'];
 
 /** The debug build of a mutant. */
-function buildCore(folder: string): boolean {
+async function buildCore(folder: string): Promise<boolean> {
   const asc = ['node_modules/assemblyscript/bin/asc.js', 'assembly/check.ts', '--target', 'debug'];
   const transform = ['--transform', path.join(folder, 'scripts/as-bind-transform.mjs')];
-  if (!succeeds(folder, [process.execPath, ...asc, ...transform])) return false;
+  if (!(await succeeds(folder, [process.execPath, ...asc, ...transform]))) return false;
   // One build for all: tests that take the core from elsewhere get the debug build too.
   const wasm = readFileSync(path.join(folder, 'build/debug.wasm'));
   const inline = `export const coreBase64 =\n  '${wasm.toString('base64')}';\n`;
@@ -104,9 +130,9 @@ function restoreCore(folder: string): void {
   for (const file of CORE) cpSync(path.join(folder, 'build/original', file), path.join(folder, 'build', file));
 }
 
-const bundle = (folder: string): boolean => succeeds(folder, [process.execPath, 'scripts/build.mjs', 'js']);
+const bundle = (folder: string): Promise<boolean> => succeeds(folder, [process.execPath, 'scripts/build.mjs', 'js']);
 
-const build = (folder: string, { builds }: Part): boolean => (builds ? buildCore(folder) : bundle(folder));
+const build = (folder: string, { builds }: Part): Promise<boolean> => (builds ? buildCore(folder) : bundle(folder));
 
 /** What the tests of a part run, as it was built last. */
 function builtCode(folder: string, { builds }: Part): Buffer {
@@ -116,7 +142,7 @@ function builtCode(folder: string, { builds }: Part): Buffer {
   return Buffer.concat(files.sort().map((file) => readFileSync(path.join(dist, file))));
 }
 
-function run(folder: string, name: string, part: Part, unmutated: Buffer, mutant: Mutant): Result {
+async function run(folder: string, name: string, part: Part, unmutated: Buffer, mutant: Mutant): Promise<Result> {
   const started = performance.now();
   const target = path.join(folder, mutant.file);
   const original = readFileSync(mutant.file, 'utf8');
@@ -125,10 +151,10 @@ function run(folder: string, name: string, part: Part, unmutated: Buffer, mutant
   writeFileSync(target, lines.join('\n'));
   let status: Status = 'survived';
   let by: string | undefined;
-  if (!build(folder, part)) status = 'invalid';
+  if (!(await build(folder, part))) status = 'invalid';
   else if (builtCode(folder, part).equals(unmutated)) status = 'unchanged';
   else {
-    const failed = part.steps.find((step) => !succeeds(folder, step));
+    const failed = await failure(folder, part);
     if (failed) [status, by] = ['killed', failed.slice(1).join(' ')];
   }
   writeFileSync(target, original);
@@ -150,7 +176,7 @@ function isWanted(mutant: Mutant, before: Result | undefined): boolean {
   return !before || (values.again && before.status === 'survived');
 }
 
-function main(): void {
+async function main(): Promise<void> {
   const { folder, results } = values;
   const done = new Map(resultsIn(results).map((result) => [keyOf(result), result]));
   if (!values.summary) {
@@ -158,14 +184,14 @@ function main(): void {
     makeCopy(folder);
     const parts = Object.entries(PARTS).filter(([name]) => values.part === undefined || values.part === name);
     const samples = parts.map(([name, part]) => sample(name, part, Number(values.count), Number(values.seed)));
-    const built = succeeds(folder, [process.execPath, 'scripts/build.mjs', 'core']) && bundle(folder);
+    const built = (await succeeds(folder, [process.execPath, 'scripts/build.mjs', 'core'])) && (await bundle(folder));
     if (!built) throw new Error('it does not build without a mutant');
     for (const file of CORE) cpSync(path.join(folder, 'build', file), path.join(folder, 'build/original', file));
     const unmutated: Buffer[] = [];
     for (const [, part] of parts) {
-      build(folder, part);
+      await build(folder, part);
       unmutated.push(builtCode(folder, part));
-      const failed = values.unchecked ? undefined : part.steps.find((step) => !succeeds(folder, step));
+      const failed = values.unchecked ? undefined : await failure(folder, part);
       if (failed) throw new Error(`fails without a mutant: ${failed.join(' ')}`);
       restoreCore(folder);
     }
@@ -174,7 +200,7 @@ function main(): void {
       for (const [at, [name, part]] of parts.entries()) {
         const mutant = samples[at][n] as Mutant | undefined;
         if (!mutant || !isWanted(mutant, done.get(keyOf(mutant)))) continue;
-        const result = run(folder, name, part, unmutated[at], mutant);
+        const result = await run(folder, name, part, unmutated[at], mutant);
         done.set(keyOf(mutant), result);
         appendFileSync(results, `${JSON.stringify(result)}\n`);
         console.log(`${result.status} in ${result.seconds} s: ${keyOf(mutant)}`);
@@ -193,4 +219,4 @@ function main(): void {
 }
 
 if (values.help) console.log(USAGE);
-else main();
+else await main();
