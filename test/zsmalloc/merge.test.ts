@@ -288,6 +288,24 @@ describe.each(BUILDS)('merge of a pool, %s build', (build) => {
     expect(report.hashCollisions).toBeLessThan(40);
   });
 
+  test.each([
+    [128, 'all of a short one', Array.from({ length: 16 }, (_, n) => 8 * n + 5)],
+    [1000, 'the first 128 bytes of a longer one', Array.from({ length: 16 }, (_, n) => 8 * n + 5)],
+    [3000, 'a piece of each 512 bytes of most of a page', [5, 70, 515, 575, 1030, 1070, 1540, 2048, 2111, 2570]],
+  ])('of objects of %i bytes, the hash covers %s', (length, _what, offsets) => {
+    using engine = engineOf(build);
+    const pool = engine.createPool();
+    const bytes = content(length, 0);
+    for (const offset of offsets) {
+      bytes[offset] ^= 1;
+      pool.store(bytes);
+      bytes[offset] ^= 1;
+    }
+    // One pair in 262,144 has one hash by chance.
+    expect(pool.merge().hashCollisions).toBeLessThan(2);
+    expect(pool.stats().objects).toBe(offsets.length);
+  });
+
   test.each([200, 1024, 22_000])('a pass over %i objects takes 12 bytes for each, and gives them back', (objects) => {
     using engine = engineOf(build);
     const pool = engine.createPool();
@@ -364,6 +382,19 @@ describe('an engine whose memory is exhausted', () => {
     expect(report).toMatchObject({ objectsScanned: stored, objectsMerged: Math.floor(stored / 1000), complete: true });
     // A pass that compares each object with each other takes ten times as long.
     expect(report.milliseconds).toBeLessThan(2000);
+  });
+
+  test.each(BUILDS)('a dry run in rounds leaves no mark: merging finds what it counted, %s build', (build) => {
+    using engine = engineOf(build, { maxMemory: '9M' });
+    const pool = engine.createPool();
+    const objectsMerged = fill(pool, (n) => n >> 1) >> 1;
+    const before = pool.stats();
+    for (const dryRun of [true, true, false]) {
+      expect(pool.merge({ dryRun })).toMatchObject({ objectsMerged, complete: true });
+      if (dryRun) expect(pool.stats()).toEqual(before);
+      checkPools(engine);
+    }
+    expect(pool.stats().objects).toBe(before.objects - objectsMerged);
   });
 
   test.each(BUILDS)('can be filled and merged again and again, %s build', (build) => {
