@@ -27,6 +27,7 @@ const ALLOCATION = [
   jest('test/shared-pool', `${DEBUG}.*(without deduplication|of one device)`),
   jest('test/zsmalloc/(merge|size-class|handles)'),
   jest('test/dedup', 'debug'),
+  jest('test/growth', 'equal samples'),
   jest('test/out-of-memory', 'debug'),
   jest('test/exact', 'debug'),
 ];
