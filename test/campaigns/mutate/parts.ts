@@ -69,6 +69,7 @@ export const PARTS: Record<string, Part> = {
     steps: [
       jest('test/zram/(io|writeback)'),
       jest('test/zram/(async-io|backing-checks)'),
+      jest('test/compressors', 'ends the device'),
       jest('test/wrong-calls', '(MemoryBacking|FileBacking)'),
       jest('test/parallel/(parallel-zram|odd-workers)'),
       jest('test/interleavings'),
