@@ -5,6 +5,7 @@ import { Worker } from 'node:worker_threads';
 import { describe, expect, jest, test } from '@jest/globals';
 import { Engine, ZramError, type Zram } from '../../bindings/index.js';
 import { LostPagesError, type ParallelZramOptions } from '../../bindings/parallel.js';
+import { Router } from '../../bindings/parallel/fleet/router.js';
 import {
   PAGE_SIZE,
   generatedSets,
@@ -53,6 +54,18 @@ async function errorOf(promise: Promise<unknown>): Promise<ZramError> {
   expect(error).toBeInstanceOf(ZramError);
   return error as ZramError;
 }
+
+test('the pages of a call are looked at many at a time, and each once', async () => {
+  const { zram } = await makeParallel({ disksize: '1M' });
+  const stage = jest.spyOn(Router.prototype, 'stage');
+  const bytes = noise(100, 'staged');
+  await zram.writePages(0, bytes);
+  expect(stage.mock.calls.reduce((sum, [pages]) => sum + pages.length, 0)).toBe(bytes.length);
+  expect(stage.mock.calls.length).toBeLessThan(20);
+  stage.mockRestore();
+  expectSame(await zram.readPages(0, 100), bytes);
+  await zram.destroy();
+});
 
 describe.each(TRANSPORTS)('over $name', ({ sharedMemory }) => {
   const make = (options: ParallelZramOptions) => makeParallel({ sharedMemory, ...options });
