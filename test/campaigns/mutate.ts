@@ -62,8 +62,8 @@ const { values } = parseArgs({
 });
 const COPIED = ['assembly', 'bindings', 'cli', 'scripts', 'test', 'types', 'examples'];
 const COPIED_FILES = ['asconfig.json', 'jest.config.js', 'package.json', 'tsconfig.json', 'tsconfig.build.json'];
-/** Some mutants never end. */
-const STEP_SECONDS_MAX = 120;
+/** Some mutants never end. A step of the core takes half a minute on a busy machine, one with threads two minutes. */
+const STEP_SECONDS_MAX = { core: 120, bindings: 360 };
 /** Some start threads without end. Looked at where there is /proc. */
 const STEP_BYTES_MAX = 3 * 2 ** 30;
 
@@ -93,9 +93,9 @@ function bytesOf(pid: number): number {
   }
 }
 
-async function succeeds(folder: string, [command, ...args]: Step): Promise<boolean> {
+async function succeeds(folder: string, [command, ...args]: Step, seconds = STEP_SECONDS_MAX.core): Promise<boolean> {
   const env = { ...process.env, ZRAM_WASM_SEED: '1' };
-  const options = { cwd: folder, env, timeout: STEP_SECONDS_MAX * 1000, killSignal: 'SIGKILL' } as const;
+  const options = { cwd: folder, env, timeout: seconds * 1000, killSignal: 'SIGKILL' } as const;
   const step = spawn(command, args, { ...options, stdio: 'ignore' });
   const watch = setInterval(() => {
     if (step.pid !== undefined && bytesOf(step.pid) > STEP_BYTES_MAX) step.kill('SIGKILL');
@@ -106,8 +106,9 @@ async function succeeds(folder: string, [command, ...args]: Step): Promise<boole
 }
 
 /** The first step that fails. */
-async function failure(folder: string, { steps }: Part): Promise<Step | undefined> {
-  for (const step of steps) if (!(await succeeds(folder, step))) return step;
+async function failure(folder: string, { steps, builds }: Part): Promise<Step | undefined> {
+  const seconds = builds ? STEP_SECONDS_MAX.core : STEP_SECONDS_MAX.bindings;
+  for (const step of steps) if (!(await succeeds(folder, step, seconds))) return step;
   return undefined;
 }
 
