@@ -31,7 +31,7 @@ const USAGE = `Usage: npm run campaign -- mutate [options]
   --folder PATH   where the copy is made (/tmp/zram-wasm-mutants)
   --results FILE  a line of JSON for each mutant; those in it are not run again (build/campaigns/mutants.jsonl)
   --again         those that survived earlier are run again
-  --at FILE:LINE  only those of this line, as pool.ts:87
+  --at FILE:LINE  only those of this line, as pool.ts:87; may be given several times
   --unchecked     the tests are not run without a mutant first
   --summary       only sums the results`;
 
@@ -54,7 +54,7 @@ const { values } = parseArgs({
     folder: { type: 'string', default: '/tmp/zram-wasm-mutants' },
     results: { type: 'string', default: 'build/campaigns/mutants.jsonl' },
     again: { type: 'boolean', default: false },
-    at: { type: 'string' },
+    at: { type: 'string', multiple: true },
     unchecked: { type: 'boolean', default: false },
     summary: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
@@ -173,7 +173,8 @@ function sample(name: string, { files }: Part, count: number, seed: number): Mut
 }
 
 function isWanted(mutant: Mutant, before: Result | undefined): boolean {
-  if (values.at !== undefined && !`/${mutant.file}:${mutant.line}`.endsWith(`/${values.at}`)) return false;
+  const place = `/${mutant.file}:${mutant.line}`;
+  if (values.at && !values.at.some((at) => place.endsWith(`/${at}`))) return false;
   return !before || (values.again && before.status === 'survived');
 }
 
