@@ -17,6 +17,7 @@ import {
   zeroPage,
 } from '../support/pages.js';
 import { TRANSPORTS, makeParallel } from '../support/parallel.js';
+import { withoutBody } from '../support/planted.js';
 import { Random } from '../support/random.js';
 import { compiledCore, engineOf } from '../support/raw-core.js';
 
@@ -64,6 +65,20 @@ test('the pages of a call are looked at many at a time, and each once', async ()
   expect(stage.mock.calls.length).toBeLessThan(20);
   stage.mockRestore();
   expectSame(await zram.readPages(0, 100), bytes);
+  await zram.destroy();
+});
+
+test('a page that a worker cannot decompress is EIO, and the worker goes on', async () => {
+  const module = withoutBody('assembly/lz4/lz4_decompress', 0);
+  const { zram } = await makeParallel({ workers: 1, disksize: '1M', module });
+  const raw = noise(1, 'raw');
+  await zram.writePages(0, new Uint8Array(Buffer.concat([raw, new Uint8Array(PAGE_SIZE).fill(7, 0, 99), raw])));
+  const error = await errorOf(zram.readPages(0, 3));
+  expect(error).toMatchObject({ code: 'EIO', pagesDone: 1 });
+  expect(error).not.toBeInstanceOf(LostPagesError);
+  expect(error.message).toMatch(/page 1 does not decompress/);
+  expectSame(await zram.readPage(2), raw);
+  expect((await zram.stats()).ioStat.failedReads).toBe(1);
   await zram.destroy();
 });
 
