@@ -1,6 +1,6 @@
 /** Compressors: those that come along, those that are registered, and what happens when one misbehaves. */
 import { describe, expect, test } from '@jest/globals';
-import { Engine, Zram, type Compressor } from '../bindings/index.js';
+import { Engine, MemoryBacking, Zram, type Compressor } from '../bindings/index.js';
 import { Random } from './support/random.js';
 import { checkPools, engineOf } from './support/raw-core.js';
 import { ToyCompressor } from './support/toy-compressor.js';
@@ -418,9 +418,21 @@ test('a compressor that ends the device it is called for: EINVAL, and nothing is
   const toy = new Ending();
   using engine = engineOf('debug', { compressors: [toy] });
   const { used } = engine.memory;
+  const calls = [
+    'writePage',
+    'writePages',
+    'readPage',
+    'readPages',
+    'write',
+    'diff',
+    'recompress',
+    'writeback',
+  ] as const;
+  const options = { disksize: '1M', compAlgorithm: 'toy', recompAlgorithms: ['deflate', 'toy'] } as const;
   for (const end of [(zram: Zram) => zram.destroy(), (zram: Zram) => zram.reset()]) {
-    for (const call of ['writePage', 'writePages', 'readPage', 'readPages', 'write', 'diff', 'recompress'] as const) {
-      const zram = engine.createZram({ disksize: '1M', compAlgorithm: 'toy', recompAlgorithms: ['deflate', 'toy'] });
+    for (const call of calls) {
+      const backing = new MemoryBacking(4);
+      const zram = engine.createZram({ ...options, backing });
       const snapshot = zram.snapshot();
       zram.writePages(0, new Uint8Array(Buffer.concat([page(), page(), page()])));
       const other = engine.createZram({ disksize: '1M', compAlgorithm: 'deflate' });
@@ -434,6 +446,7 @@ test('a compressor that ends the device it is called for: EINVAL, and nothing is
         else if (call === 'readPages') zram.readPages(0, 3);
         else if (call === 'write') zram.write(10, new Uint8Array(5000).fill(1));
         else if (call === 'diff') other.diff(zram);
+        else if (call === 'writeback') zram.writeback({ pageIndexes: [[0, 2]] });
         else zram.recompress();
         return 'done';
       });

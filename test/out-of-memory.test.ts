@@ -191,3 +191,35 @@ describe.each(BUILDS)('no memory at any allocation, %s build', (build) => {
     expect(frames).toBeGreaterThan(FRAMES_MIN);
   });
 });
+
+describe.each(BUILDS)('no memory for the cells of a value, %s build', (build) => {
+  /** Bytes of one 64-bit value, which takes three cells; or one that repeats 32 bits, which takes one. */
+  const filled = (low: number, high: number): Uint8Array =>
+    new Uint8Array(Uint32Array.from({ length: 16 }, (_, n) => (n % 2 ? high : low)).buffer);
+
+  /** Stores until there is no memory. @returns how many */
+  const fill = (pool: ZsPool, bytes: Uint8Array): number => {
+    let stored = 0;
+    while (attempt(() => pool.store(bytes))) stored++;
+    return stored;
+  };
+
+  test('whichever of the three is the one that fails, the others are free again', () => {
+    const cells = [0, 1, 2].map((narrow) => {
+      using engine = engineOf(build, { maxMemory: '1M' });
+      const pool = engine.createPool();
+      fill(pool, new Random(8, 'ballast').fill(new Uint8Array(PAGE_SIZE)));
+      const { handles } = pool.stats();
+      for (let n = 0; n < narrow; n++) pool.store(filled(1, 1));
+      const wide = fill(pool, filled(1, 2));
+      expect(wide).toBeGreaterThan(10);
+      checkPools(engine);
+      const rest = fill(pool, filled(1, 1));
+      checkPools(engine);
+      expect(pool.stats().handles).toBe(handles + narrow + wide + rest);
+      return narrow + 3 * wide + rest;
+    });
+    expect(cells[1]).toBe(cells[0]);
+    expect(cells[2]).toBe(cells[0]);
+  });
+});

@@ -5,8 +5,18 @@
  * tests of its part, the quickest first, until one fails. Every mutant is a line of JSON in the file of results, and is not
  * run again. docs/mutation.md says what became of those that survived.
  */
-import { spawnSync } from 'node:child_process';
-import { appendFileSync, cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import {
+  appendFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { once } from 'node:events';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { filesOf } from './mutate/files.js';
@@ -21,9 +31,12 @@ const USAGE = `Usage: npm run campaign -- mutate [options]
   --folder PATH   where the copy is made (/tmp/zram-wasm-mutants)
   --results FILE  a line of JSON for each mutant; those in it are not run again (build/campaigns/mutants.jsonl)
   --again         those that survived earlier are run again
+  --at FILE:LINE  only those of this line, as pool.ts:87; may be given several times
+  --unchecked     the tests are not run without a mutant first
   --summary       only sums the results`;
 
-type Status = 'killed' | 'survived' | 'invalid';
+/** Unchanged: the same code comes out of it, as where a type has changed. */
+type Status = 'killed' | 'survived' | 'invalid' | 'unchanged';
 
 interface Result extends Mutant {
   part: string;
@@ -41,13 +54,18 @@ const { values } = parseArgs({
     folder: { type: 'string', default: '/tmp/zram-wasm-mutants' },
     results: { type: 'string', default: 'build/campaigns/mutants.jsonl' },
     again: { type: 'boolean', default: false },
+    at: { type: 'string', multiple: true },
+    unchecked: { type: 'boolean', default: false },
     summary: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
 const COPIED = ['assembly', 'bindings', 'cli', 'scripts', 'test', 'types', 'examples'];
 const COPIED_FILES = ['asconfig.json', 'jest.config.js', 'package.json', 'tsconfig.json', 'tsconfig.build.json'];
-const STEP_SECONDS_MAX = 240;
+/** Some mutants never end. A step of the core takes half a minute on a busy machine, one with threads two minutes. */
+const STEP_SECONDS_MAX = { core: 120, bindings: 360 };
+/** Some start threads without end. Looked at where there is /proc. */
+const STEP_BYTES_MAX = 3 * 2 ** 30;
 
 function makeCopy(folder: string): void {
   mkdirSync(path.join(folder, 'build'), { recursive: true });
@@ -65,19 +83,42 @@ function resultsIn(file: string): Result[] {
 
 const keyOf = ({ file, line, after }: Mutant): string => `${file}:${line}: ${after}`;
 
-function succeeds(folder: string, [command, ...args]: Step): boolean {
+/** Bytes of memory that a process has; 0 where that cannot be said. */
+function bytesOf(pid: number): number {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+    return 1024 * Number(/^VmRSS:\s*(\d+)/m.exec(status)?.[1] ?? 0);
+  } catch {
+    return 0;
+  }
+}
+
+async function succeeds(folder: string, [command, ...args]: Step, seconds = STEP_SECONDS_MAX.core): Promise<boolean> {
   const env = { ...process.env, ZRAM_WASM_SEED: '1' };
-  const options = { cwd: folder, env, timeout: STEP_SECONDS_MAX * 1000, killSignal: 'SIGKILL' } as const;
-  return spawnSync(command, args, { ...options, stdio: 'ignore' }).status === 0;
+  const options = { cwd: folder, env, timeout: seconds * 1000, killSignal: 'SIGKILL' } as const;
+  const step = spawn(command, args, { ...options, stdio: 'ignore' });
+  const watch = setInterval(() => {
+    if (step.pid !== undefined && bytesOf(step.pid) > STEP_BYTES_MAX) step.kill('SIGKILL');
+  }, 200);
+  const [status] = (await once(step, 'exit')) as [number | null];
+  clearInterval(watch);
+  return status === 0;
+}
+
+/** The first step that fails. */
+async function failure(folder: string, { steps, builds }: Part): Promise<Step | undefined> {
+  const seconds = builds ? STEP_SECONDS_MAX.core : STEP_SECONDS_MAX.bindings;
+  for (const step of steps) if (!(await succeeds(folder, step, seconds))) return step;
+  return undefined;
 }
 
 const CORE = ['debug.wasm', 'release.wasm', 'core-inline.js'];
 
 /** The debug build of a mutant. */
-function buildCore(folder: string): boolean {
+async function buildCore(folder: string): Promise<boolean> {
   const asc = ['node_modules/assemblyscript/bin/asc.js', 'assembly/check.ts', '--target', 'debug'];
   const transform = ['--transform', path.join(folder, 'scripts/as-bind-transform.mjs')];
-  if (!succeeds(folder, [process.execPath, ...asc, ...transform])) return false;
+  if (!(await succeeds(folder, [process.execPath, ...asc, ...transform]))) return false;
   // One build for all: tests that take the core from elsewhere get the debug build too.
   const wasm = readFileSync(path.join(folder, 'build/debug.wasm'));
   const inline = `export const coreBase64 =\n  '${wasm.toString('base64')}';\n`;
@@ -90,9 +131,19 @@ function restoreCore(folder: string): void {
   for (const file of CORE) cpSync(path.join(folder, 'build/original', file), path.join(folder, 'build', file));
 }
 
-const bundle = (folder: string): boolean => succeeds(folder, [process.execPath, 'scripts/build.mjs', 'js']);
+const bundle = (folder: string): Promise<boolean> => succeeds(folder, [process.execPath, 'scripts/build.mjs', 'js']);
 
-function run(folder: string, name: string, part: Part, mutant: Mutant): Result {
+const build = (folder: string, { builds }: Part): Promise<boolean> => (builds ? buildCore(folder) : bundle(folder));
+
+/** What the tests of a part run, as it was built last. */
+function builtCode(folder: string, { builds }: Part): Buffer {
+  if (builds) return readFileSync(path.join(folder, 'build/debug.wasm'));
+  const dist = path.join(folder, 'dist');
+  const files = readdirSync(dist).filter((file) => file.endsWith('.js'));
+  return Buffer.concat(files.sort().map((file) => readFileSync(path.join(dist, file))));
+}
+
+async function run(folder: string, name: string, part: Part, unmutated: Buffer, mutant: Mutant): Promise<Result> {
   const started = performance.now();
   const target = path.join(folder, mutant.file);
   const original = readFileSync(mutant.file, 'utf8');
@@ -101,9 +152,10 @@ function run(folder: string, name: string, part: Part, mutant: Mutant): Result {
   writeFileSync(target, lines.join('\n'));
   let status: Status = 'survived';
   let by: string | undefined;
-  if (!(part.builds ? buildCore(folder) : bundle(folder))) status = 'invalid';
+  if (!(await build(folder, part))) status = 'invalid';
+  else if (builtCode(folder, part).equals(unmutated)) status = 'unchanged';
   else {
-    const failed = part.steps.find((step) => !succeeds(folder, step));
+    const failed = await failure(folder, part);
     if (failed) [status, by] = ['killed', failed.slice(1).join(' ')];
   }
   writeFileSync(target, original);
@@ -120,7 +172,13 @@ function sample(name: string, { files }: Part, count: number, seed: number): Mut
   return picked;
 }
 
-function main(): void {
+function isWanted(mutant: Mutant, before: Result | undefined): boolean {
+  const place = `/${mutant.file}:${mutant.line}`;
+  if (values.at && !values.at.some((at) => place.endsWith(`/${at}`))) return false;
+  return !before || (values.again && before.status === 'survived');
+}
+
+async function main(): Promise<void> {
   const { folder, results } = values;
   const done = new Map(resultsIn(results).map((result) => [keyOf(result), result]));
   if (!values.summary) {
@@ -128,12 +186,14 @@ function main(): void {
     makeCopy(folder);
     const parts = Object.entries(PARTS).filter(([name]) => values.part === undefined || values.part === name);
     const samples = parts.map(([name, part]) => sample(name, part, Number(values.count), Number(values.seed)));
-    const built = succeeds(folder, [process.execPath, 'scripts/build.mjs', 'core']) && bundle(folder);
+    const built = (await succeeds(folder, [process.execPath, 'scripts/build.mjs', 'core'])) && (await bundle(folder));
     if (!built) throw new Error('it does not build without a mutant');
     for (const file of CORE) cpSync(path.join(folder, 'build', file), path.join(folder, 'build/original', file));
+    const unmutated: Buffer[] = [];
     for (const [, part] of parts) {
-      if (part.builds) buildCore(folder);
-      const failed = part.steps.find((step) => !succeeds(folder, step));
+      await build(folder, part);
+      unmutated.push(builtCode(folder, part));
+      const failed = values.unchecked ? undefined : await failure(folder, part);
       if (failed) throw new Error(`fails without a mutant: ${failed.join(' ')}`);
       restoreCore(folder);
     }
@@ -141,9 +201,8 @@ function main(): void {
     for (let n = 0; n < Number(values.count); n++) {
       for (const [at, [name, part]] of parts.entries()) {
         const mutant = samples[at][n] as Mutant | undefined;
-        const before = mutant && done.get(keyOf(mutant));
-        if (!mutant || (before && !(values.again && before.status === 'survived'))) continue;
-        const result = run(folder, name, part, mutant);
+        if (!mutant || !isWanted(mutant, done.get(keyOf(mutant)))) continue;
+        const result = await run(folder, name, part, unmutated[at], mutant);
         done.set(keyOf(mutant), result);
         appendFileSync(results, `${JSON.stringify(result)}\n`);
         console.log(`${result.status} in ${result.seconds} s: ${keyOf(mutant)}`);
@@ -153,8 +212,8 @@ function main(): void {
   for (const name of Object.keys(PARTS)) {
     const of = [...done.values()].filter(({ part }) => part === name);
     const having = (status: Status): number => of.filter((result) => result.status === status).length;
-    const counts = `${having('killed')} killed, ${having('survived')} survived, ${having('invalid')} do not compile`;
-    console.log(`${name}: ${of.length} mutants: ${counts}`);
+    const none = `${having('unchanged')} change no code, ${having('invalid')} do not compile`;
+    console.log(`${name}: ${of.length} mutants: ${having('killed')} killed, ${having('survived')} survived, ${none}`);
     for (const { status, file, line, before, after } of of) {
       if (status === 'survived') console.log(`  ${file}:${line}\n  - ${before.trim()}\n  + ${after.trim()}`);
     }
@@ -162,4 +221,4 @@ function main(): void {
 }
 
 if (values.help) console.log(USAGE);
-else main();
+else await main();

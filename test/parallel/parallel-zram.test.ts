@@ -5,6 +5,7 @@ import { Worker } from 'node:worker_threads';
 import { describe, expect, jest, test } from '@jest/globals';
 import { Engine, ZramError, type Zram } from '../../bindings/index.js';
 import { LostPagesError, type ParallelZramOptions } from '../../bindings/parallel.js';
+import { Router } from '../../bindings/parallel/fleet/router.js';
 import {
   PAGE_SIZE,
   generatedSets,
@@ -16,6 +17,7 @@ import {
   zeroPage,
 } from '../support/pages.js';
 import { TRANSPORTS, makeParallel } from '../support/parallel.js';
+import { withoutBody } from '../support/planted.js';
 import { Random } from '../support/random.js';
 import { compiledCore, engineOf } from '../support/raw-core.js';
 
@@ -53,6 +55,32 @@ async function errorOf(promise: Promise<unknown>): Promise<ZramError> {
   expect(error).toBeInstanceOf(ZramError);
   return error as ZramError;
 }
+
+test('the pages of a call are looked at many at a time, and each once', async () => {
+  const { zram } = await makeParallel({ disksize: '1M' });
+  const stage = jest.spyOn(Router.prototype, 'stage');
+  const bytes = noise(100, 'staged');
+  await zram.writePages(0, bytes);
+  expect(stage.mock.calls.reduce((sum, [pages]) => sum + pages.length, 0)).toBe(bytes.length);
+  expect(stage.mock.calls.length).toBeLessThan(20);
+  stage.mockRestore();
+  expectSame(await zram.readPages(0, 100), bytes);
+  await zram.destroy();
+});
+
+test('a page that a worker cannot decompress is EIO, and the worker goes on', async () => {
+  const module = withoutBody('assembly/lz4/lz4_decompress', 0);
+  const { zram } = await makeParallel({ workers: 1, disksize: '1M', module });
+  const raw = noise(1, 'raw');
+  await zram.writePages(0, new Uint8Array(Buffer.concat([raw, new Uint8Array(PAGE_SIZE).fill(7, 0, 99), raw])));
+  const error = await errorOf(zram.readPages(0, 3));
+  expect(error).toMatchObject({ code: 'EIO', pagesDone: 1 });
+  expect(error).not.toBeInstanceOf(LostPagesError);
+  expect(error.message).toMatch(/page 1 does not decompress/);
+  expectSame(await zram.readPage(2), raw);
+  expect((await zram.stats()).ioStat.failedReads).toBe(1);
+  await zram.destroy();
+});
 
 describe.each(TRANSPORTS)('over $name', ({ sharedMemory }) => {
   const make = (options: ParallelZramOptions) => makeParallel({ sharedMemory, ...options });

@@ -274,6 +274,53 @@ describe.each(BUILDS)('merge of a pool, %s build', (build) => {
     expect(pool.merge()).toMatchObject({ objectsScanned: 250, objectsHashed: 1, objectsMerged: 1, complete: true });
   });
 
+  test('objects that are known to differ are not compared with each other again, only with what is new', () => {
+    using engine = engineOf(build);
+    rawExports(engine).weakenHash(0);
+    const pool = engine.createPool();
+    const handles = Array.from({ length: 40 }, (_, n) => pool.store(content(60, n)));
+    // Keys are equal: each is compared with some of those before it.
+    expect(pool.merge().hashCollisions).toBeGreaterThan(40);
+    pool.write(handles[39], content(60, 50));
+    const report = pool.merge();
+    expect(report).toMatchObject({ objectsScanned: 40, objectsHashed: 1, objectsMerged: 0, complete: true });
+    expect(report.hashCollisions).toBeGreaterThan(0);
+    expect(report.hashCollisions).toBeLessThan(40);
+  });
+
+  test.each([
+    [128, 'all of a short one', Array.from({ length: 16 }, (_, n) => 8 * n + 5)],
+    [1000, 'the first 128 bytes of a longer one', Array.from({ length: 16 }, (_, n) => 8 * n + 5)],
+    [3000, 'a piece of each 512 bytes of most of a page', [5, 70, 515, 575, 1030, 1070, 1540, 2048, 2111, 2570]],
+  ])('of objects of %i bytes, the hash covers %s', (length, _what, offsets) => {
+    using engine = engineOf(build);
+    const pool = engine.createPool();
+    const bytes = content(length, 0);
+    for (const offset of offsets) {
+      bytes[offset] ^= 1;
+      pool.store(bytes);
+      bytes[offset] ^= 1;
+    }
+    // One pair in 262,144 has one hash by chance.
+    expect(pool.merge().hashCollisions).toBeLessThan(2);
+    expect(pool.stats().objects).toBe(offsets.length);
+  });
+
+  test.each([200, 1024, 22_000])('a pass over %i objects takes 12 bytes for each, and gives them back', (objects) => {
+    using engine = engineOf(build);
+    const pool = engine.createPool();
+    const bytes = new Uint8Array(24).fill(1);
+    const words = new Uint32Array(bytes.buffer);
+    for (words[0] = 0; words[0] < objects; words[0]++) pool.store(bytes);
+    const { used } = engine.memory;
+    expect(pool.merge({ maxObjects: 1 })).toMatchObject({ objectsScanned: 1, complete: false });
+    // In whole frames, and one for their directory; so few that the pool has room for them take none.
+    const frames = objects < 300 ? 0 : Math.ceil((12 * objects + 8) / 4096) + 1;
+    expect(engine.memory.used - used).toBe(frames * 4096);
+    expect(pool.merge()).toMatchObject({ objectsMerged: 0, complete: true });
+    expect(engine.memory.used).toBe(used);
+  });
+
   test('complete is false until the last object was looked at; a time of 0 ends a slice too', () => {
     using engine = engineOf(build);
     const pool = engine.createPool();
@@ -335,6 +382,19 @@ describe('an engine whose memory is exhausted', () => {
     expect(report).toMatchObject({ objectsScanned: stored, objectsMerged: Math.floor(stored / 1000), complete: true });
     // A pass that compares each object with each other takes ten times as long.
     expect(report.milliseconds).toBeLessThan(2000);
+  });
+
+  test.each(BUILDS)('a dry run in rounds leaves no mark: merging finds what it counted, %s build', (build) => {
+    using engine = engineOf(build, { maxMemory: '9M' });
+    const pool = engine.createPool();
+    const objectsMerged = fill(pool, (n) => n >> 1) >> 1;
+    const before = pool.stats();
+    for (const dryRun of [true, true, false]) {
+      expect(pool.merge({ dryRun })).toMatchObject({ objectsMerged, complete: true });
+      if (dryRun) expect(pool.stats()).toEqual(before);
+      checkPools(engine);
+    }
+    expect(pool.stats().objects).toBe(before.objects - objectsMerged);
   });
 
   test.each(BUILDS)('can be filled and merged again and again, %s build', (build) => {

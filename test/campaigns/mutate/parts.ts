@@ -27,6 +27,7 @@ const ALLOCATION = [
   jest('test/shared-pool', `${DEBUG}.*(without deduplication|of one device)`),
   jest('test/zsmalloc/(merge|size-class|handles)'),
   jest('test/dedup', 'debug'),
+  jest('test/growth', 'equal samples'),
   jest('test/out-of-memory', 'debug'),
   jest('test/exact', 'debug'),
 ];
@@ -77,10 +78,14 @@ export const PARTS: Record<string, Part> = {
     builds: false,
     steps: [
       jest('test/zram/(io|writeback)'),
+      jest('test/zram/(async-io|backing-checks)'),
+      jest('test/compressors', 'ends the device'),
+      jest('test/wrong-calls', '(MemoryBacking|FileBacking)'),
       jest('test/parallel/(parallel-zram|odd-workers)'),
       jest('test/interleavings'),
       jest('test/zram/devices-model', 'release build.*(asynchronous|Algorithm|own)'),
       jest('test/parallel/(model|interleavings)'),
+      jest('test/parallel/(borders|wrong-calls)'),
     ],
   },
 };
