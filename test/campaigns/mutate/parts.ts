@@ -70,9 +70,9 @@ export const PARTS: Record<string, Part> = {
   },
   asynchronous: {
     files: [
-      'bindings/stored-pages.ts',
+      'bindings/device/disk.ts',
       'bindings/backing/backing.ts',
-      'bindings/post-process/writeback.ts',
+      'bindings/device/post-process/writeback.ts',
       'bindings/parallel/fleet',
     ],
     builds: false,
