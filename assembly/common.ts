@@ -17,7 +17,6 @@ export const STAGING_PAGES: u32 = 16;
 
 // Errors are the kernel's numbers, negated, so that one signed result carries a value or a reason.
 export const EIO: i32 = -5;
-export const EAGAIN: i32 = -11;
 export const ENOMEM: i32 = -12;
 export const EINVAL: i32 = -22;
 export const ENOSPC: i32 = -28;

@@ -62,7 +62,7 @@ export function leaf_of(pool: usize, handle: u32): u32 {
 
 /** @returns whether the handle is still held: it was retained */
 export function poolFree(pool: usize, handle: u32): bool {
-  return zs_free(changetype<Pool>(pool), leaf_of(pool, handle));
+  return zs_free(changetype<Pool>(pool), leaf_of(pool, handle), 0);
 }
 
 /** @returns 0; -EINVAL: it has as many references as fit */

@@ -80,7 +80,7 @@ export function zramShareObject(address: usize, index: u32): i32 {
   const slot = slot_at(device, index);
   const flags = slot == 0 ? 0 : slot_flags(slot);
   if (!(flags & SLOT_PICKED) || !(flags & SLOT_STORED)) return EINVAL;
-  const leaf = zs_share(device.pool, cell_root(device.pool, slot_value(slot)));
+  const leaf = zs_share(device.pool, cell_root(device.pool, slot_value(slot)), 0);
   return leaf == 0 ? ENOMEM : <i32>(leaf >> 3);
 }
 

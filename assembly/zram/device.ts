@@ -15,7 +15,7 @@ import { frame_alloc_zeroed, frame_free } from '../memory/frames';
 import { COMPRESSED } from '../memory/staging';
 import { cell_location, cell_root, cell_target } from '../zsmalloc/cell';
 import { object_to_page } from '../zsmalloc/decode';
-import { dedup_candidate, dedup_enter, dedup_find_encoded, dedup_find_page, dedup_hint, page_hash } from '../zsmalloc/dedup';
+import { dedup_candidate, dedup_enter, dedup_find_encoded, dedup_find_page, page_hash } from '../zsmalloc/dedup';
 import { hash_place } from '../zsmalloc/dedup-index';
 import { zs_free, zs_malloc, zs_share } from '../zsmalloc/handle';
 import { header_length, object_header, object_put } from '../zsmalloc/object';
@@ -60,12 +60,6 @@ export function device_end(device: Device): void {
   if (device.next != 0) changetype<Device>(device.next).link = device.link;
   device.magic = 0;
   frame_free(changetype<u32>(device));
-}
-
-// @ts-ignore: decorator
-@inline
-export function device_alive(device: Device): bool {
-  return device.magic == DEVICE_MAGIC;
 }
 
 /** Remembers that a page is being accessed. */
@@ -137,9 +131,7 @@ function share(device: Device, slot: usize, twin: u32, hash: u32): bool {
     return true;
   }
   const length = header_length(object_header(cell_target(twin)));
-  dedup_hint(hash_place(hash));
-  const handle = zs_share(pool, twin);
-  dedup_hint(0);
+  const handle = zs_share(pool, twin, hash_place(hash));
   if (handle == 0) return false;
   slot_free(device, slot);
   fill_slot(device, slot, handle, length, hash);
@@ -158,7 +150,7 @@ function store_object(device: Device, slot: usize, payload: usize, length: u32, 
   const handle = zs_malloc(pool, length, codec);
   if (handle == 0) return false;
   if (device.limitPages != 0 && pool.totalPages > device.limitPages) {
-    zs_free(pool, handle);
+    zs_free(pool, handle, 0);
     return false;
   }
   object_put(cell_target(handle), 0, payload, length);
@@ -201,9 +193,7 @@ export function slot_free(device: Device, slot: usize): void {
 /** A slot with these flags lets go of its object. */
 export function drop_object(device: Device, flags: u32, handle: u32): void {
   if (flags & SLOT_HUGE) device.hugePages--;
-  dedup_hint(flags >> SLOT_PLACE_SHIFT);
-  zs_free(device.pool, handle);
-  dedup_hint(0);
+  zs_free(device.pool, handle, flags >> SLOT_PLACE_SHIFT);
 }
 
 // ── in, with a compressor of the bindings ────────────────────────────────────────────────────────────────────────

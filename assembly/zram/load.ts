@@ -9,7 +9,7 @@ import { page_same_filled } from '../bytes/compare';
 import { lz4_decompress } from '../bytes/lz4-decompress';
 import { CODEC_LZ4, CODEC_PAGE, EINVAL, ENOMEM, PAGE_SIZE } from '../common';
 import { cell_root } from '../zsmalloc/cell';
-import { dedup_hint, page_hash } from '../zsmalloc/dedup';
+import { page_hash } from '../zsmalloc/dedup';
 import { hash_place } from '../zsmalloc/dedup-index';
 import { zs_share, zs_size } from '../zsmalloc/handle';
 import { fill_slot, touch, write_encoded } from './device';
@@ -61,9 +61,7 @@ export function load_shared(device: Device, index: u32, handle: u32, hash: u32, 
   const slot = slot_make(device, index);
   if (slot == 0) return ENOMEM;
   const pool = device.pool;
-  dedup_hint(hash == 0 ? 0 : hash_place(hash));
-  const leaf = zs_share(pool, cell_root(pool, handle));
-  dedup_hint(0);
+  const leaf = zs_share(pool, cell_root(pool, handle), hash == 0 ? 0 : hash_place(hash));
   if (leaf == 0) {
     slot_release(device, index, slot);
     return ENOMEM;

@@ -7,7 +7,6 @@
  */
 import { CODEC_RAW, ENOMEM, PAGE_SIZE } from '../common';
 import { cell_location, cell_root, cell_target, cells_settle } from '../zsmalloc/cell';
-import { dedup_hint } from '../zsmalloc/dedup';
 import { zs_replace } from '../zsmalloc/handle';
 import { header_codec, header_length, object_header } from '../zsmalloc/object';
 import { class_of } from '../zsmalloc/size-class';
@@ -61,10 +60,8 @@ export function recompress(
   if (header_codec(header) == CODEC_RAW) return 2;
   const smaller = class_of(pool, length).index < class_of(pool, header_length(header)).index;
   if (!smaller || (threshold != 0 && length >= threshold)) return 0;
-  dedup_hint(slot_flags(slot) >> SLOT_PLACE_SHIFT);
-  const replaced = zs_replace(pool, root, payload, length, codec);
-  dedup_hint(0);
-  if (!replaced) return ENOMEM;
+  const place = slot_flags(slot) >> SLOT_PLACE_SHIFT;
+  if (!zs_replace(pool, root, payload, length, codec, place)) return ENOMEM;
   if (slot_flags(slot) & SLOT_HUGE) huge_end(device, slot);
   return 1;
 }

@@ -29,13 +29,6 @@ import { Pool } from './structs';
 
 /** Hash domain of raw pages; payloads are hashed with their codec, 0..15. */
 const RAW_PAGE: u32 = 16;
-/** The place that belongs to the hash of the object at hand, where its user knows it; 0 = not known. */
-let placeHint: u32 = 0;
-
-export function dedup_hint(place: u32): void {
-  placeHint = place;
-}
-
 /** Hash of a raw page. */
 export function page_hash(page: usize): u32 {
   return content_hash(page, PAGE_SIZE, RAW_PAGE);
@@ -103,19 +96,22 @@ export function dedup_enter(pool: Pool, hash: u32, location: u32): void {
   pool.dedupUsed++;
 }
 
-/** The object goes, or its content changes: its entry goes. */
-export function dedup_forget(pool: Pool, location: u32): void {
+/**
+ * The object goes, or its content changes: its entry goes.
+ * @param place the place of the content's hash, where the caller knows it; 0 = not known
+ */
+export function dedup_forget(pool: Pool, location: u32, place: u32): void {
   const header = object_header(location);
   if ((header & HEADER_INDEXED) == 0) return;
-  entries_remove(entry_of(pool, location, header));
+  entries_remove(entry_of(pool, location, header, place));
   object_clear_indexed(location);
   if (--pool.dedupUsed == 0) entries_end(pool);
 }
 
-/** The object's owner is another cell now (its header still names the old one): so does its entry. */
-export function dedup_moved(pool: Pool, location: u32, owner: u32): void {
+/** The object's owner is another cell now (its header still names the old one): so does its entry. `place` as above. */
+export function dedup_moved(pool: Pool, location: u32, owner: u32, place: u32): void {
   const header = object_header(location);
-  if ((header & HEADER_INDEXED) != 0) entry_rename(entry_of(pool, location, header), owner);
+  if ((header & HEADER_INDEXED) != 0) entry_rename(entry_of(pool, location, header, place), owner);
 }
 
 /** Two objects are equal and `from` goes: its entry becomes that of `to`, where `to` has none. */
@@ -124,41 +120,41 @@ export function dedup_hand_over(pool: Pool, from: u32, to: u32): void {
   if ((header & HEADER_INDEXED) == 0) return;
   const heir = object_header(to);
   if (heir & HEADER_INDEXED) {
-    dedup_forget(pool, from);
+    dedup_forget(pool, from, 0);
     return;
   }
-  const at = entry_of(pool, from, header);
+  const at = entry_of(pool, from, header, 0);
   entry_rename(at, header_owner(heir));
   object_clear_indexed(from);
   object_set_indexed(to, place_at(at));
 }
 
 /** Another object of the same owner takes the place of one: the entry goes by the page, which is the same. */
-export function dedup_replaced(pool: Pool, from: u32, to: u32): void {
+export function dedup_replaced(pool: Pool, from: u32, to: u32, place: u32): void {
   const header = object_header(from);
-  if ((header & HEADER_INDEXED) != 0) object_set_indexed(to, place_at(entry_of(pool, from, header)));
+  if ((header & HEADER_INDEXED) != 0) object_set_indexed(to, place_at(entry_of(pool, from, header, place)));
 }
 
 /** An object was copied: the copy gets an entry, too, while there are few with its hash. */
 export function dedup_copied(pool: Pool, from: u32, to: u32): void {
   const header = object_header(from);
-  if ((header & HEADER_INDEXED) != 0) dedup_enter(pool, load<u32>(entry_of(pool, from, header), 4), to);
+  if ((header & HEADER_INDEXED) != 0) dedup_enter(pool, load<u32>(entry_of(pool, from, header, 0), 4), to);
 }
 
 /** Whether an object's entry, if it has one, is found. For the invariants of a pool. */
 export function dedup_finds(pool: Pool, location: u32): bool {
   const header = object_header(location);
-  return (header & HEADER_INDEXED) == 0 || entry_of(pool, location, header) != 0;
+  return (header & HEADER_INDEXED) == 0 || entry_of(pool, location, header, 0) != 0;
 }
 
 function place_at(at: u32): u32 {
   return hash_place(load<u32>(at, 4));
 }
 
-/** Address of the object's entry. */
-function entry_of(pool: Pool, location: u32, header: u64): u32 {
+/** Address of the object's entry. @param known the place of its content's hash, or 0 */
+function entry_of(pool: Pool, location: u32, header: u64, known: u32): u32 {
   const owner = header_owner(header);
-  const place = header_has_place(header) ? header_place(header) : placeHint;
+  const place = header_has_place(header) ? header_place(header) : known;
   if (place != 0) {
     const at = search(pool, place, owner);
     if (at != 0) return at;

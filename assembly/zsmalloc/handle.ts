@@ -6,7 +6,7 @@ import {
   cell_add_refs, cell_alloc, cell_free, cell_kind, cell_location, cell_refs, CELL_RESERVE, cell_return, cell_root, cell_set,
   cell_set_target, cell_target, DIRECT, first_cell, next_cell, OBJECT, REFS_MAX, SAME, SHARED,
 } from './cell';
-import { dedup_copied, dedup_enter, dedup_find_bytes, dedup_forget, dedup_hint, dedup_replaced } from './dedup';
+import { dedup_copied, dedup_enter, dedup_find_bytes, dedup_forget, dedup_replaced } from './dedup';
 import { hash_place } from './dedup-index';
 import { merge_end, merge_give_way, merge_object_cell_made, merge_owner_changed } from './merge/pass';
 import {
@@ -57,9 +57,7 @@ export function zs_store(pool: Pool, content: usize, length: u32): u32 {
   const twin = dedup_find_bytes(pool, hash, content, length);
   if (twin != 0) {
     object_make_raw(cell_target(twin));
-    dedup_hint(hash_place(hash));
-    const leaf = zs_share(pool, twin);
-    dedup_hint(0);
+    const leaf = zs_share(pool, twin, hash_place(hash));
     if (leaf != 0) return leaf;
   }
   const leaf = store_object(pool, content, length);
@@ -74,8 +72,11 @@ function store_object(pool: Pool, content: usize, length: u32): u32 {
   return leaf;
 }
 
-/** One more handle of an object, given the cell that owns it. 0 when memory is exhausted. */
-export function zs_share(pool: Pool, owner: u32): u32 {
+/**
+ * One more handle of an object, given the cell that owns it. 0 when memory is exhausted.
+ * @param place of the hash that deduplication has of its content, where the caller knows it: looking it up is slow; 0 = not known
+ */
+export function zs_share(pool: Pool, owner: u32, place: u32): u32 {
   const leaf = cell_alloc(pool, CELL_RESERVE);
   if (leaf == 0) return 0;
   const length = header_length(object_header(cell_target(owner)));
@@ -89,7 +90,7 @@ export function zs_share(pool: Pool, owner: u32): u32 {
       cell_return(pool, leaf);
       return 0;
     }
-    object_cell_make(pool, root, owner, length);
+    object_cell_make(pool, root, owner, length, place);
     made = true;
   } else if (cell_refs(owner) == REFS_MAX) {
     cell_return(pool, leaf);
@@ -107,9 +108,10 @@ export function zs_share(pool: Pool, owner: u32): u32 {
 /**
  * Puts another encoding of a page in the place of an object, for all its sharers. The pool has no FORWARD cells.
  * @param root the cell that owns the object
+ * @param place as for `zs_share`
  * @returns false when there is no room: nothing has changed
  */
-export function zs_replace(pool: Pool, root: u32, payload: usize, length: u32, codec: u32): bool {
+export function zs_replace(pool: Pool, root: u32, payload: usize, length: u32, codec: u32, place: u32): bool {
   if (DEBUG) assert(pool.forwards == 0);
   const old = cell_target(root);
   const header = object_header(old);
@@ -119,7 +121,7 @@ export function zs_replace(pool: Pool, root: u32, payload: usize, length: u32, c
   pool.maxUsedPages = maxUsed;
   if (made == 0) return false;
   object_put(made, 0, payload, length);
-  dedup_replaced(pool, old, made);
+  dedup_replaced(pool, old, made, place);
   const lengthBefore = header_length(header);
   if (cell_kind(root) == OBJECT) {
     pool.sharedBytes += <u64>(cell_refs(root) - 1) * (<u64>length - lengthBefore);
@@ -131,8 +133,12 @@ export function zs_replace(pool: Pool, root: u32, payload: usize, length: u32, c
   return true;
 }
 
-/** zs_free: gives a handle back, and with the last sharer the object. @returns whether it is still held: it was retained */
-export function zs_free(pool: Pool, leaf: u32): bool {
+/**
+ * zs_free: gives a handle back, and with the last sharer the object.
+ * @param place as for `zs_share`
+ * @returns whether it is still held: it was retained
+ */
+export function zs_free(pool: Pool, leaf: u32, place: u32): bool {
   const kind = cell_kind(leaf);
   if ((kind == SAME ? same_refs(leaf) : cell_refs(leaf)) > 1) {
     cell_add_refs(leaf, -1); // one of several frees
@@ -140,14 +146,14 @@ export function zs_free(pool: Pool, leaf: u32): bool {
   }
   pool.handles--;
   if (kind == SHARED) {
-    leaf_drop(pool, leaf);
+    leaf_drop(pool, leaf, place);
     cell_free(pool, leaf);
   } else if (kind == SAME) {
     same_clear(pool, leaf);
     cell_free(pool, leaf);
   } else {
     // The header still names the leaf while the index looks for the object's entry.
-    object_free(pool, cell_target(leaf));
+    object_free(pool, cell_target(leaf), place);
     cell_free(pool, leaf);
   }
   // Nothing is left to look for: an unfinished pass gives its index back.
@@ -156,7 +162,7 @@ export function zs_free(pool: Pool, leaf: u32): bool {
 }
 
 /** A SHARED leaf lets go of its object. */
-function leaf_drop(pool: Pool, leaf: u32): void {
+function leaf_drop(pool: Pool, leaf: u32, place: u32): void {
   const root = cell_root(pool, leaf);
   const location = cell_target(root);
   pool.sharedLeaves--;
@@ -165,7 +171,7 @@ function leaf_drop(pool: Pool, leaf: u32): void {
     cell_add_refs(root, -1);
     return;
   }
-  object_free(pool, location);
+  object_free(pool, location, place);
   cell_free(pool, root);
   pool.objectCells--;
 }
@@ -209,7 +215,7 @@ export function object_unshare(pool: Pool, leaf: u32): u32 {
   if (root == leaf) return location;
   if (cell_refs(root) == 1) {
     // The others are gone: the leaf takes the object over.
-    object_change_owner(pool, location, leaf);
+    object_change_owner(pool, location, leaf, 0);
     merge_owner_changed(pool);
     cell_free(pool, root);
     pool.objectCells--;
@@ -245,7 +251,7 @@ export function zs_write(pool: Pool, leaf: u32, offset: u32, from: usize, length
   let location = object_unshare(pool, leaf);
   if (location == 0 && pool_make_room(pool)) location = object_unshare(pool, leaf);
   if (location == 0) return false;
-  dedup_forget(pool, location);
+  dedup_forget(pool, location, 0);
   object_forget_hash(location);
   object_put(location, offset, from, length);
   pool.changes++;

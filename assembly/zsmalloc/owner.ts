@@ -18,26 +18,26 @@ export function object_make(pool: Pool, owner: u32, length: u32, codec: u32): u3
 }
 
 /** Gives the object of a DIRECT leaf an OBJECT cell, to which the leaf then points. */
-export function object_cell_make(pool: Pool, cell: u32, leaf: u32, length: u32): void {
+export function object_cell_make(pool: Pool, cell: u32, leaf: u32, length: u32, place: u32): void {
   const location = cell_target(leaf);
   cell_set(cell, OBJECT, 1, location);
   cell_set(leaf, SHARED, cell_refs(leaf), cell);
   // One leaf more that shares, one object cell more: nothing is saved yet.
   pool.sharedLeaves++;
   pool.objectCells++;
-  object_change_owner(pool, location, cell);
+  object_change_owner(pool, location, cell, place);
 }
 
-/** The object belongs to another cell now. */
-export function object_change_owner(pool: Pool, location: u32, owner: u32): void {
+/** The object belongs to another cell now. @param place of its content's hash, where the caller knows it; 0 = not known */
+export function object_change_owner(pool: Pool, location: u32, owner: u32, place: u32): void {
   if (header_owner(object_header(location)) == owner) return;
-  dedup_moved(pool, location, owner);
+  dedup_moved(pool, location, owner, place);
   object_set_owner(location, owner);
 }
 
 /** Frees an object whose cell is dealt with by the caller. */
-export function object_free(pool: Pool, location: u32): void {
-  dedup_forget(pool, location);
+export function object_free(pool: Pool, location: u32, place: u32): void {
+  dedup_forget(pool, location, place);
   pool.payloadBytes -= header_length(object_header(location));
   class_put(location);
   pool.objects--;

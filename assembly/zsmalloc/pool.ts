@@ -7,11 +7,14 @@ import { cells_end, cells_init, cells_unused_bytes } from './cell';
 import { entries_bytes, entries_end } from './dedup-index';
 import { merge_end } from './merge/pass';
 import { class_at, classes_init, CLASSES_PER_FRAME } from './size-class';
-import { CLASS_FRAMES0, GROUPS, MAGIC, Pool } from './structs';
+import { CLASS_FRAMES0, GROUPS, MAGIC, MERGE_ROOM, Pool, SLAB0, SLAB_LISTS } from './structs';
 import { group_first, zspage_end, zspage_unlink } from './zspage';
 
 /** Makes a pool whose zspages chain up to `chainSize` frames. 0 when memory is exhausted. */
 export function pool_make(chainSize: u32): Pool {
+  // At compile time: a field more must not reach into what lies behind the struct.
+  if (SLAB0 + 4 * SLAB_LISTS > MERGE_ROOM) ERROR('Pool and its slab lists reach into MERGE_ROOM');
+  if (offsetof<Pool>() != SLAB0 + 4) ERROR('slab0 is not the last field of Pool');
   const pool = changetype<Pool>(frame_alloc_zeroed());
   if (changetype<usize>(pool) == 0) return pool;
   pool.chainSize = chainSize;
@@ -52,10 +55,4 @@ export function pool_bytes(pool: Pool): f64 {
   const classFrames = (pool.classes - 1) / CLASSES_PER_FRAME + 1;
   const frames = <f64>pool.totalPages + <f64>(1 + classFrames + pool.slabs + pool.chunks);
   return frames * <f64>PAGE_SIZE - <f64>cells_unused_bytes(pool) + <f64>entries_bytes(pool);
-}
-
-// @ts-ignore: decorator
-@inline
-export function pool_alive(pool: Pool): bool {
-  return pool.magic == MAGIC;
 }

@@ -75,9 +75,10 @@ export const DESCRIPTOR_ALIGN: u32 = 16;
 export const FRAME0: u32 = offsetof<Zspage>('frame0');
 export const HUGE_HEADER: u32 = offsetof<Zspage>('freeHead');
 
-/** Longest chain of any pool option, hence the number of descriptor lengths: 32, 48, 64, 80 and 96 bytes. */
-export const CHAIN_MAX: u32 = 16;
-export const DESCRIPTOR_LENGTHS: u32 = 7;
+/** Longest chain of any pool option. */
+const CHAIN_MAX: u32 = 16;
+/** Slab lists of a pool, by the length of their records in units of DESCRIPTOR_ALIGN: up to the longest descriptor. */
+export const SLAB_LISTS: u32 = (FRAME0 + 4 * CHAIN_MAX + DESCRIPTOR_ALIGN - 1) / DESCRIPTOR_ALIGN + 1;
 
 /** A pool, one frame: counters, cells, slabs, and the map from size index to class. */
 @unmanaged
@@ -154,7 +155,7 @@ export class Pool {
   devices: u32;
   /// Frames of slabs.
   slabs: u32;
-  /// First of DESCRIPTOR_LENGTHS slab lists.
+  /// First of SLAB_LISTS slab lists.
   slab0: u32;
 }
 export const MAGIC: u32 = 0x7a736d6c;
@@ -168,6 +169,6 @@ export const SIZE_INDEXES: u32 = 255;
 /** Offset in the pool's frame of the map: a class address for each size index. */
 export const CLASS_MAP: u32 = PAGE_SIZE - 4 * SIZE_INDEXES;
 
-/** Offset and length of the room between: the merge index's directories, or all of a small index. */
+/** Offset and length of the room between, behind the slab lists: the merge index's directories, or all of a small index. */
 export const MERGE_ROOM: u32 = 256;
 export const MERGE_ROOM_BYTES: u32 = CLASS_MAP - 4 - MERGE_ROOM;

@@ -55,7 +55,7 @@ function frame_at(zspage: Zspage, place: u32): u32 {
 }
 
 /** Location of the object with this index. */
-function location_at(zspage: Zspage, index: u32): u32 {
+export function zspage_location(zspage: Zspage, index: u32): u32 {
   const sizeClass = zspage.sizeClass;
   const offset = index * sizeClass.size;
   const inFrame = offset & PAGE_MASK;
@@ -179,7 +179,7 @@ export function zspage_take(zspage: Zspage): u32 {
   zspage.inUse++;
   if (sizeClass.size == PAGE_SIZE) return zspage.frame0 | LOCATION_HUGE;
   const location = zspage.freeHead;
-  if (location == 0) return location_at(zspage, zspage.fresh++);
+  if (location == 0) return zspage_location(zspage, zspage.fresh++);
   zspage.freeHead = load<u32>(object_address(location), 4);
   return location;
 }
@@ -209,7 +209,7 @@ export function next_in_use(zspage: Zspage, from: u32): u32 {
   const fresh = <u32>zspage.fresh;
   for (; from < fresh; from++) {
     // The low half of a header holds the owner, 0 when free.
-    if (load<u32>(object_address(location_at(zspage, from))) != 0) return from;
+    if (load<u32>(object_address(zspage_location(zspage, from))) != 0) return from;
   }
   return zspage.sizeClass.objects;
 }
@@ -249,9 +249,4 @@ export function class_put(location: u32): void {
   } else {
     zspage_relink(zspage);
   }
-}
-
-/** Location of the object with this index, for walks over a zspage. */
-export function zspage_location(zspage: Zspage, index: u32): u32 {
-  return location_at(zspage, index);
 }

@@ -107,7 +107,7 @@ function merge(pool: Pool, entryAt: usize, kept: u32, cell: u32, header: u64, dr
     // Leaves come and go; the entry names the cell that lives as long as the object.
     store<u64>(entryAt, entry_rename(load<u64>(entryAt), root));
     const pagesBefore = pool.totalPages;
-    object_free(pool, location);
+    object_free(pool, location, 0);
     pagesFreed += pagesBefore - pool.totalPages;
   }
   objectsMerged++;
@@ -126,7 +126,7 @@ function unite(pool: Pool, a: u32, b: u32, length: u32): u32 {
     if (cell_kind(b) == DIRECT) {
       root = cell_alloc(pool, 0);
       if (root == 0) return 0;
-      object_cell_make(pool, root, a, length);
+      object_cell_make(pool, root, a, length, 0);
     } else {
       root = b;
       share(pool, a, root, length);
@@ -145,7 +145,7 @@ function unite(pool: Pool, a: u32, b: u32, length: u32): u32 {
     pool.sharedBytes += length;
   }
   cell_set_target(root, location);
-  object_change_owner(pool, location, root);
+  object_change_owner(pool, location, root, 0);
   return root;
 }
 
