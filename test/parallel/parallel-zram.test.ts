@@ -69,7 +69,7 @@ test('the pages of a call are looked at many at a time, and each once', async ()
 });
 
 test('a page that a worker cannot decompress is EIO, and the worker goes on', async () => {
-  const module = withoutBody('assembly/lz4/lz4_decompress', 0);
+  const module = withoutBody('assembly/bytes/lz4-decompress/lz4_decompress', 0);
   const { zram } = await makeParallel({ workers: 1, disksize: '1M', module });
   const raw = noise(1, 'raw');
   await zram.writePages(0, new Uint8Array(Buffer.concat([raw, new Uint8Array(PAGE_SIZE).fill(7, 0, 99), raw])));

@@ -35,99 +35,41 @@ export interface Attribute {
   write?: (text: string) => void;
 }
 
-export function attributesOf(state: Device, zram: SysfsActions): Record<string, Attribute> {
+/** All attributes, by name. */
+export function attributesOf(device: Device, actions: SysfsActions): Record<string, Attribute> {
   return {
-    algorithm_params: {
-      help: 'parameters of a compressor: algo=NAME or priority=N, level=N, dict=PATH, deflate.winbits=N',
-      write: (text) => writeAlgorithmParams(state, text),
-    },
+    ...lifeAttributes(device, actions),
+    ...compressorAttributes(device),
+    ...memoryAttributes(device, actions),
+    ...pageAttributes(device, actions),
+    ...statAttributes(device, actions),
+  };
+}
+
+type Attributes = Record<string, Attribute>;
+
+/** The disk, and what it is. */
+function lifeAttributes(device: Device, actions: SysfsActions): Attributes {
+  return {
     backing_dev: {
       help: 'where pages are written back to; set before disksize: the path of a file or block device (Node.js)',
-      read: () => `${state.backing === undefined ? 'none' : (state.backing.name ?? 'backing')}\n`,
+      read: () => `${device.backing === undefined ? 'none' : (device.backing.name ?? 'backing')}\n`,
       write: (text) => {
-        if (state.disk) throw new ZramError('EBUSY', 'backing_dev can only be set before disksize.');
-        state.setBackingFile(text.replace(/\n$/, ''));
+        if (device.disk) throw new ZramError('EBUSY', 'backing_dev can only be set before disksize.');
+        device.setBackingFile(text.replace(/\n$/, ''));
       },
     },
-    bd_stat: {
-      help: 'bd_count bd_reads bd_writes, in pages',
-      read: () => `${Object.values(zram.bdStat).map(column).join(' ')}\n`,
-    },
-    block_state: {
-      help: 'a line for each stored page: index, access time, and the flags s w h i r n',
-      read: () => blockState(state, zram),
-    },
-    comp_algorithm: {
-      help: 'the compressors, the chosen one in brackets; set before disksize',
-      read: () => `${algorithms(state, state.algorithm)}\n`,
-      write: (text) => writeAlgorithm(state, 0, text, 'comp_algorithm'),
-    },
-    compact: {
-      help: 'write anything: move objects together and free what becomes empty',
-      write: () => {
-        zram.compact();
-      },
-    },
-    debug_stat: { help: 'version, and frees that were missed', read: () => debugStat(zram.debugStat.missFree) },
     disksize: {
       help: 'bytes of the disk, or with suffixes K, M, G; writing it initialises the device',
-      read: () => `${(state.disk?.pages ?? 0) * PAGE_SIZE}\n`,
+      read: () => `${(device.disk?.pages ?? 0) * PAGE_SIZE}\n`,
       write: (text) => {
         const bytes = memparse(text)?.bytes ?? 0;
         if (bytes === 0)
           throw new ZramError('EINVAL', `disksize takes bytes, as 1073741824 or 1G, not ${describe(text)}.`);
-        zram.init(bytes);
+        actions.init(bytes);
       },
     },
-    idle: {
-      help: 'all, or seconds since the last access: mark such pages as idle',
-      write: (text) => markIdle(state, idleOf(text)),
-    },
-    initstate: { help: '1 when the device has a disksize', read: () => `${state.disk ? 1 : 0}\n` },
-    io_stat: { help: 'failed_reads failed_writes invalid_io notify_free', read: () => ioStat(zram.ioStat) },
-    mem_limit: {
-      help: 'most bytes of the pool, 0 = no limit',
-      write: (text) => {
-        const parsed = memparse(text);
-        if (!parsed) throw new ZramError('EINVAL', `mem_limit takes bytes, as 1048576 or 1M, not ${describe(text)}.`);
-        state.setLimit(parsed.bytes);
-      },
-    },
-    mem_used_max: {
-      help: 'write 0: mem_used_max of mm_stat becomes what is used now',
-      write: (text) => {
-        if (!/^\+?0+\n?$/.test(text))
-          throw new ZramError('EINVAL', `mem_used_max takes 0 only, not ${describe(text)}.`);
-        if (state.disk) state.core.raw.zramResetMaxUsed(state.disk.address);
-      },
-    },
-    merge: {
-      help: 'write anything: store identical pages once',
-      write: () => {
-        zram.merge();
-      },
-    },
-    mm_stat: {
-      help: 'the nine columns of the kernel, and pages_merged; with use_dedup dup_data_size and meta_data_size',
-      read: () => {
-        const columns = Object.values(zram.mmStat).map(column);
-        return `${columns.slice(0, state.dedup ? 12 : 10).join(' ')}\n`;
-      },
-    },
-    recomp_algorithm: {
-      help: 'compressors for recompress: algo=NAME priority=1..3; set before disksize',
-      read: () => {
-        const lines = state.algorithms.map((one, priority) => one && `#${priority}: ${algorithms(state, one.name)}\n`);
-        return lines.slice(1).join('');
-      },
-      write: (text) => writeRecompAlgorithm(state, text),
-    },
-    recompress: {
-      help: 'compress pages again: type=idle|huge|huge_idle threshold=BYTES max_pages=N algo=NAME priority=N',
-      write: (text) => {
-        zram.recompress(recompressOf(text));
-      },
-    },
+    initstate: { help: '1 when the device has a disksize', read: () => `${device.disk ? 1 : 0}\n` },
     reset: {
       help: 'write 1: free everything, uninitialised again',
       write: (text) => {
@@ -136,37 +78,135 @@ export function attributesOf(state: Device, zram: SysfsActions): Record<string, 
         const number = Number(value);
         if (number > 0xffff) throw new ZramError('ERANGE', `reset takes a number up to 65535, not ${describe(value)}.`);
         if (number === 0) throw new ZramError('EINVAL', 'reset takes a number other than 0.');
-        zram.reset();
+        actions.reset();
       },
+    },
+  };
+}
+
+/** What compresses, and what deduplicates. */
+function compressorAttributes(device: Device): Attributes {
+  return {
+    algorithm_params: {
+      help: 'parameters of a compressor: algo=NAME or priority=N, level=N, dict=PATH, deflate.winbits=N',
+      write: (text) => writeAlgorithmParams(device, text),
+    },
+    comp_algorithm: {
+      help: 'the compressors, the chosen one in brackets; set before disksize',
+      read: () => `${algorithms(device, device.algorithm)}\n`,
+      write: (text) => writeAlgorithm(device, 0, text, 'comp_algorithm'),
+    },
+    recomp_algorithm: {
+      help: 'compressors for recompress: algo=NAME priority=1..3; set before disksize',
+      read: () => {
+        const lines = device.algorithms.map(
+          (one, priority) => one && `#${priority}: ${algorithms(device, one.name)}\n`,
+        );
+        return lines.slice(1).join('');
+      },
+      write: (text) => writeRecompAlgorithm(device, text),
     },
     use_dedup: {
       help: '1: share pages that are stored already instead of compressing them; set before disksize',
-      read: () => `${state.dedup ? 1 : 0}\n`,
+      read: () => `${device.dedup ? 1 : 0}\n`,
       write: (text) => {
         const value = /^\+?([01])\n?$/.exec(text)?.[1];
         if (value === undefined) throw new ZramError('EINVAL', `use_dedup takes 0 or 1, not ${describe(text)}.`);
-        if (state.disk) throw new ZramError('EBUSY', 'use_dedup can only be set before disksize.');
-        state.dedup = value === '1';
+        if (device.disk) throw new ZramError('EBUSY', 'use_dedup can only be set before disksize.');
+        device.dedup = value === '1';
+      },
+    },
+  };
+}
+
+/** Memory: limits, and what frees it. */
+function memoryAttributes(device: Device, actions: SysfsActions): Attributes {
+  return {
+    compact: {
+      help: 'write anything: move objects together and free what becomes empty',
+      write: () => {
+        actions.compact();
+      },
+    },
+    mem_limit: {
+      help: 'most bytes of the pool, 0 = no limit',
+      write: (text) => {
+        const parsed = memparse(text);
+        if (!parsed) throw new ZramError('EINVAL', `mem_limit takes bytes, as 1048576 or 1M, not ${describe(text)}.`);
+        device.setLimit(parsed.bytes);
+      },
+    },
+    mem_used_max: {
+      help: 'write 0: mem_used_max of mm_stat becomes what is used now',
+      write: (text) => {
+        if (!/^\+?0+\n?$/.test(text))
+          throw new ZramError('EINVAL', `mem_used_max takes 0 only, not ${describe(text)}.`);
+        if (device.disk) device.core.raw.zramResetMaxUsed(device.disk.address);
+      },
+    },
+    merge: {
+      help: 'write anything: store identical pages once',
+      write: () => {
+        actions.merge();
+      },
+    },
+  };
+}
+
+/** Pages that are idle, recompressed or written back. */
+function pageAttributes(device: Device, actions: SysfsActions): Attributes {
+  return {
+    block_state: {
+      help: 'a line for each stored page: index, access time, and the flags s w h i r n',
+      read: () => blockState(device, actions),
+    },
+    idle: {
+      help: 'all, or seconds since the last access: mark such pages as idle',
+      write: (text) => markIdle(device, idleOf(text)),
+    },
+    recompress: {
+      help: 'compress pages again: type=idle|huge|huge_idle threshold=BYTES max_pages=N algo=NAME priority=N',
+      write: (text) => {
+        actions.recompress(recompressOf(text));
       },
     },
     writeback: {
       help: 'write pages back: idle, huge, huge_idle, incompressible, type=TYPE, page_index=N or page_indexes=LO-HI',
       write: (text) => {
-        zram.writeback(writebackOf(text));
+        actions.writeback(writebackOf(text));
       },
     },
     writeback_limit: {
       help: 'pages that may still be written back, while writeback_limit_enable is 1',
-      read: () => `${state.writebackLimit}\n`,
+      read: () => `${device.writebackLimit}\n`,
       write: (text) => {
-        state.writebackLimit = parseUnsigned(text, 'writeback_limit');
+        device.writebackLimit = parseUnsigned(text, 'writeback_limit');
       },
     },
     writeback_limit_enable: {
       help: '1: writeback_limit counts',
-      read: () => `${state.writebackLimitEnable ? 1 : 0}\n`,
+      read: () => `${device.writebackLimitEnable ? 1 : 0}\n`,
       write: (text) => {
-        state.writebackLimitEnable = parseUnsigned(text, 'writeback_limit_enable') !== 0;
+        device.writebackLimitEnable = parseUnsigned(text, 'writeback_limit_enable') !== 0;
+      },
+    },
+  };
+}
+
+/** Counters. */
+function statAttributes(device: Device, actions: SysfsActions): Attributes {
+  return {
+    bd_stat: {
+      help: 'bd_count bd_reads bd_writes, in pages',
+      read: () => `${Object.values(actions.bdStat).map(column).join(' ')}\n`,
+    },
+    debug_stat: { help: 'version, and frees that were missed', read: () => debugStat(actions.debugStat.missFree) },
+    io_stat: { help: 'failed_reads failed_writes invalid_io notify_free', read: () => ioStat(actions.ioStat) },
+    mm_stat: {
+      help: 'the nine columns of the kernel, and pages_merged; with use_dedup dup_data_size and meta_data_size',
+      read: () => {
+        const columns = Object.values(actions.mmStat).map(column);
+        return `${columns.slice(0, device.dedup ? 12 : 10).join(' ')}\n`;
       },
     },
   };
@@ -197,22 +237,22 @@ function debugStat(missFree: number): string {
 }
 
 /** The names of all compressors, a space behind each, the chosen one in brackets. */
-function algorithms(state: Device, chosen: string): string {
-  return state.core.codecs
+function algorithms(device: Device, chosen: string): string {
+  return device.core.codecs
     .names()
     .map((name) => (name === chosen ? `[${name}] ` : `${name} `))
     .join('');
 }
 
 /** As debugfs has it: only pages that are stored, and the access time in seconds and microseconds since the engine began. */
-function blockState(state: Device, zram: SysfsActions): string {
-  const { disk } = state;
+function blockState(device: Device, actions: SysfsActions): string {
+  const { disk } = device;
   if (!disk) return '';
   const { raw } = disk.core;
   const lines: string[] = [];
   for (let index = 0; index < disk.pages; index++) {
     index = raw.zramNextSlot(disk.address, index, 0, 0) >>> 0;
-    const block = index < disk.pages && zram.blockState(index);
+    const block = index < disk.pages && actions.blockState(index);
     if (!block) break;
     const ticks = disk.tracksTime ? raw.zramSlotTime(disk.address, index) >>> 0 : 0;
     const millisecs = ticks * TICK_MILLISECS;
@@ -227,28 +267,28 @@ function blockState(state: Device, zram: SysfsActions): string {
 
 // ── what is written ──────────────────────────────────────────────────────────────────────────────────────────────
 
-function writeAlgorithm(state: Device, priority: number, text: string, attribute: string): void {
+function writeAlgorithm(device: Device, priority: number, text: string, attribute: string): void {
   const name = text.replace(/\n$/, '');
   // The kernel's limit is for what is written, line end included.
   if (text.length >= ALGORITHM_NAME_MAX) {
     throw new ZramError('E2BIG', `the name of a compressor has fewer than ${ALGORITHM_NAME_MAX} characters.`);
   }
-  state.core.codecs.check(name, attribute);
-  if (state.disk) throw new ZramError('EBUSY', `${attribute} can only be set before disksize.`);
-  state.setAlgorithm(priority, name, attribute);
+  device.core.codecs.check(name, attribute);
+  if (device.disk) throw new ZramError('EBUSY', `${attribute} can only be set before disksize.`);
+  device.setAlgorithm(priority, name, attribute);
 }
 
-function writeRecompAlgorithm(state: Device, text: string): void {
+function writeRecompAlgorithm(device: Device, text: string): void {
   const { algo, priority } = wordsOf(text, 'recomp_algorithm');
   const number = priority === undefined ? 1 : parseInt10(priority, 'recomp_algorithm', 'priority');
   if (number < 1 || number >= PRIORITIES) {
     throw new ZramError('EINVAL', `recomp_algorithm: priority must be from 1 to ${PRIORITIES - 1}, not ${number}.`);
   }
   if (algo === undefined) throw new ZramError('EINVAL', 'recomp_algorithm: algo=NAME is missing.');
-  writeAlgorithm(state, number, algo, 'recomp_algorithm');
+  writeAlgorithm(device, number, algo, 'recomp_algorithm');
 }
 
-function writeAlgorithmParams(state: Device, text: string): void {
+function writeAlgorithmParams(device: Device, text: string): void {
   const words = wordsOf(text, 'algorithm_params');
   const number = (name: string): number | undefined =>
     words[name] === undefined ? undefined : parseInt10(words[name], 'algorithm_params', name);
@@ -258,13 +298,13 @@ function writeAlgorithmParams(state: Device, text: string): void {
     throw new ZramError('EINVAL', `algorithm_params: priority must be from 0 to ${PRIORITIES - 1}, not ${priority}.`);
   }
   if (words.algo !== undefined) {
-    priority = state.algorithms.findIndex((one) => one?.name === words.algo);
+    priority = device.algorithms.findIndex((one) => one?.name === words.algo);
     if (priority < 0) {
       throw new ZramError('EINVAL', `algorithm_params: ${describe(words.algo)} is none of the device's compressors.`);
     }
   }
   const dictionary = words.dict === undefined ? undefined : readDictionary(words.dict);
-  state.setParams(priority, { level, dictionary, winbits });
+  device.setParams(priority, { level, dictionary, winbits });
 }
 
 function readDictionary(path: string): Uint8Array {

@@ -38,7 +38,8 @@ export interface Sysfs {
 export function createSysfs(state: Device, zram: SysfsActions): Sysfs {
   // Made when they are first asked for: of a hundred thousand devices most are never asked.
   let made: Map<string, Attribute> | undefined;
-  const attributes = (): Map<string, Attribute> => (made ??= new Map(Object.entries(attributesOf(state, zram))));
+  const attributes = (): Map<string, Attribute> =>
+    (made ??= new Map(Object.entries(attributesOf(state, zram)).sort(([a], [b]) => (a < b ? -1 : 1))));
   const find = (name: string): Attribute => {
     const attribute = attributes().get(name);
     if (attribute) return attribute;
