@@ -1,5 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** Ksmd: merges a pool in the background, with the knobs and counters of the kernel's KSM (mm/ksm.c). */
+import { POOL } from './core/layout.js';
 import { checkBoolean, checkInteger, readOptions } from './base/arguments.js';
 import { ZramError } from './base/errors.js';
 import { describe } from './base/messages.js';
@@ -212,9 +213,9 @@ export class Ksmd {
   /** KSM's counters. */
   stats(): KsmdStats {
     this.#core.raw.poolStats(this.#live());
-    const objects = this.#core.number(3);
-    const shared = this.#core.number(9);
-    const sharers = this.#core.number(10);
+    const objects = this.#core.number(POOL.objects);
+    const shared = this.#core.number(POOL.sharedObjects);
+    const sharers = this.#core.number(POOL.sharers);
     const unshared = objects - shared;
     const settled = Math.min(this.#settled, unshared);
     return Object.freeze({
@@ -225,7 +226,7 @@ export class Ksmd {
       pagesSkipped: this.#pagesSkipped,
       pagesScanned: this.#pagesScanned,
       fullScans: this.#fullScans,
-      generalProfit: this.#core.number(11) - shared * CELL_BYTES,
+      generalProfit: this.#core.number(POOL.bytesSaved) - shared * CELL_BYTES,
     });
   }
 
@@ -278,7 +279,11 @@ export class Ksmd {
 
   #poolCounts(address: number): { objects: number; shared: number; changes: number } {
     this.#core.raw.poolStats(address);
-    return { objects: this.#core.number(3), shared: this.#core.number(9), changes: this.#core.number(13) };
+    return {
+      objects: this.#core.number(POOL.objects),
+      shared: this.#core.number(POOL.sharedObjects),
+      changes: this.#core.number(POOL.changes),
+    };
   }
 
   #merge(address: number, budget: MergeOptions): MergeReport {

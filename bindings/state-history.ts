@@ -7,6 +7,7 @@
  * for in the deduplication index, which knows the pages of all states, before it is compressed. One device, since one for each
  * state takes four frames or more of its own, which is more than many a state takes that compresses well.
  */
+import { HELD, POOL } from './core/layout.js';
 import { checkBytes, checkInteger, outFor, PAGE_SIZE, readOptions } from './base/arguments.js';
 import { lengthOf, viewOf } from './base/bytes.js';
 import { ZramError } from './base/errors.js';
@@ -229,7 +230,7 @@ export class StateHistory {
 
   #payload({ core, pool }: Disk): number {
     core.raw.poolStats(pool.address);
-    return core.number(5);
+    return core.number(POOL.bytes);
   }
 
   /** A new state that holds nothing yet, the newest: so it is not the one that goes. */
@@ -367,7 +368,7 @@ export class StateHistory {
   /** Whether a state that is stored keeps maxBytes when all others have gone. */
   #fitsAlone(disk: Disk, { base, pages }: State): boolean {
     this.#heldBytes(disk);
-    const staying = this.#core.number(0);
+    const staying = this.#core.number(HELD.metadataBytes);
     const left = this.#maxBytes - this.#emptyBytes - staying - metadataBytes(pages);
     return zspageBytesMax(disk, pages, CHAIN_SIZE) <= left || zspageBytes(disk, base, pages) <= left;
   }
@@ -387,9 +388,11 @@ export class StateHistory {
   #roomAlone({ core, address, pool }: Disk, { pages }: State): number {
     const { raw } = core;
     const held = raw.zramHeldBytes(address);
-    const staying = this.#emptyBytes + core.number(0);
+    const staying = this.#emptyBytes + core.number(HELD.metadataBytes);
     raw.poolStats(pool.address);
-    const [handles, unusedCells, limitPages] = [core.number(4), core.number(6), core.number(14)];
+    const [handles, unusedCells, limitPages] = [POOL.handles, POOL.unusedCellBytes, POOL.limitPages].map((n) =>
+      core.number(n),
+    );
     const chunks = handles * CELLS_OF_PAGE_BYTES + unusedCells;
     // Either the pool is at its limit, or memory has grown as far as it can.
     const atLimit = limitPages !== 0 && (raw.poolTotalPages(pool.address) >>> 0) + CHAIN_MAX > limitPages;

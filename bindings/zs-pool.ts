@@ -1,5 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** ZsPool: the allocator (zsmalloc), usable by itself. */
+import { POOL, CLASS } from './core/layout.js';
 import {
   checkBytes,
   checkInteger,
@@ -293,7 +294,7 @@ export class ZsPool {
   /** Payloads of this many bytes and more take a whole page (zs_huge_class_size). */
   get hugeClassSize(): number {
     this.#core.raw.poolStats(this.#live());
-    return this.#core.number(7);
+    return this.#core.number(POOL.hugeClassSize);
   }
 
   /** The counters, as a frozen copy. */
@@ -301,16 +302,16 @@ export class ZsPool {
     const core = this.#core;
     core.raw.poolStats(this.#live());
     return Object.freeze({
-      pagesAllocated: core.number(0),
-      pagesCompacted: core.number(1),
-      pagesMerged: core.number(2),
-      objects: core.number(3),
-      handles: core.number(4),
-      bytes: core.number(5),
-      sharedObjects: core.number(9),
-      sharers: core.number(10),
-      bytesSaved: core.number(11),
-      dedupIndexBytes: core.number(12),
+      pagesAllocated: core.number(POOL.pagesAllocated),
+      pagesCompacted: core.number(POOL.pagesCompacted),
+      pagesMerged: core.number(POOL.pagesMerged),
+      objects: core.number(POOL.objects),
+      handles: core.number(POOL.handles),
+      bytes: core.number(POOL.bytes),
+      sharedObjects: core.number(POOL.sharedObjects),
+      sharers: core.number(POOL.sharers),
+      bytesSaved: core.number(POOL.bytesSaved),
+      dedupIndexBytes: core.number(POOL.dedupIndexBytes),
     });
   }
 
@@ -319,20 +320,20 @@ export class ZsPool {
     const core = this.#core;
     const pool = this.#live();
     core.raw.poolStats(pool);
-    const count = core.number(8);
+    const count = core.number(POOL.classes);
     core.raw.poolMerged(pool);
     const merged = Array.from({ length: count }, (_, n) => core.number(n));
     return merged.map((mergedHere, n) => {
       core.raw.poolClass(pool, n);
       return Object.freeze({
-        index: core.number(0),
-        size: core.number(1),
-        zspages: Object.freeze(Array.from({ length: 12 }, (_, group) => core.number(2 + group))),
-        objectsAllocated: core.number(14),
-        objectsUsed: core.number(15),
-        pagesUsed: core.number(16),
-        pagesPerZspage: core.number(17),
-        freeable: core.number(18),
+        index: core.number(CLASS.index),
+        size: core.number(CLASS.size),
+        zspages: Object.freeze(Array.from({ length: 12 }, (_, group) => core.number(CLASS.zspages + group))),
+        objectsAllocated: core.number(CLASS.objectsAllocated),
+        objectsUsed: core.number(CLASS.objectsUsed),
+        pagesUsed: core.number(CLASS.pagesUsed),
+        pagesPerZspage: core.number(CLASS.pagesPerZspage),
+        freeable: core.number(CLASS.freeable),
         merged: mergedHere,
       });
     });

@@ -18,7 +18,13 @@ import { pool_end, pool_make } from '../zsmalloc/pool';
 import { class_at, class_number, class_of } from '../zsmalloc/size-class';
 import { GROUPS, Pool, SizeClass, Zspage } from '../zsmalloc/structs';
 import { group_first, zspage_of } from '../zsmalloc/zspage';
-import { put } from './stats';
+import {
+  COMPACT_OBJECTS_MOVED, CLASS_FREEABLE, CLASS_INDEX, CLASS_OBJECTS_ALLOCATED, CLASS_OBJECTS_USED, CLASS_PAGES_PER_ZSPAGE, CLASS_PAGES_USED,
+  CLASS_SIZE, CLASS_ZSPAGES, MERGE_BYTES_MERGED, MERGE_HASH_COLLISIONS, MERGE_OBJECTS_HASHED, MERGE_OBJECTS_MERGED,
+  MERGE_OBJECTS_SCANNED, MERGE_PAGES_FREED, POOL_BYTES, POOL_BYTES_SAVED, POOL_CHANGES, POOL_CLASSES,
+  POOL_DEDUP_INDEX_BYTES, POOL_HANDLES, POOL_HUGE_CLASS_SIZE, POOL_LIMIT_PAGES, POOL_OBJECTS, POOL_PAGES_ALLOCATED,
+  POOL_PAGES_COMPACTED, POOL_PAGES_MERGED, POOL_SHARED_OBJECTS, POOL_SHARERS, POOL_UNUSED_CELL_BYTES, put,
+} from './stats';
 
 /** @returns a pool, or 0 when memory is exhausted */
 export function poolMake(chainSize: u32, limitPages: u32, dedup: bool, shrinker: bool): usize {
@@ -88,7 +94,7 @@ export function poolRead(pool: usize, handle: u32): u32 {
 /** @returns frames freed; the number of objects moved is at staging 0 */
 export function poolCompact(pool: usize): u32 {
   const freed = zs_compact(changetype<Pool>(pool), u32.MAX_VALUE);
-  put(0, objectsMoved);
+  put(COMPACT_OBJECTS_MOVED, objectsMoved);
   return freed;
 }
 
@@ -109,19 +115,19 @@ export function poolMergeBegin(pool: usize, dryRun: bool, whole: bool): void {
 export function poolMergeStep(pool: usize, objectsMax: u32, dryRun: bool): u32 {
   if (merge_is_current(changetype<Pool>(pool))) return 2;
   const ended = merge_step(changetype<Pool>(pool), objectsMax, dryRun);
-  put(0, objectsLooked);
+  put(MERGE_OBJECTS_SCANNED, objectsLooked);
   return ended ? 1 : 0;
 }
 
 /** Ends a dry run, and writes the counters since `poolMergeBegin` to the staging pages. */
 export function poolMergeEnd(pool: usize, dryRun: bool): void {
   if (dryRun) merge_dry_end(changetype<Pool>(pool));
-  put(0, objectsScanned);
-  put(1, objectsHashed);
-  put(2, objectsMerged);
-  put(3, <f64>bytesMerged);
-  put(4, pagesFreed);
-  put(5, hashCollisions);
+  put(MERGE_OBJECTS_SCANNED, objectsScanned);
+  put(MERGE_OBJECTS_HASHED, objectsHashed);
+  put(MERGE_OBJECTS_MERGED, objectsMerged);
+  put(MERGE_BYTES_MERGED, <f64>bytesMerged);
+  put(MERGE_PAGES_FREED, pagesFreed);
+  put(MERGE_HASH_COLLISIONS, hashCollisions);
 }
 
 export function poolTotalPages(pool: usize): u32 {
@@ -131,21 +137,21 @@ export function poolTotalPages(pool: usize): u32 {
 /** Writes the pool's counters to the staging pages. */
 export function poolStats(address: usize): void {
   const pool = changetype<Pool>(address);
-  put(0, pool.totalPages);
-  put(1, <f64>pool.pagesCompacted);
-  put(2, pool.sharedLeaves - pool.objectCells);
-  put(3, pool.objects);
-  put(4, pool.handles);
-  put(5, <f64>pool.payloadBytes);
-  put(6, cells_unused_bytes(pool));
-  put(7, pool.hugeClassSize);
-  put(8, pool.classes);
-  put(9, pool.objectCells);
-  put(10, pool.sharedLeaves);
-  put(11, <f64>pool.sharedBytes);
-  put(12, entries_bytes(pool));
-  put(13, pool.changes);
-  put(14, pool.limitPages);
+  put(POOL_PAGES_ALLOCATED, pool.totalPages);
+  put(POOL_PAGES_COMPACTED, <f64>pool.pagesCompacted);
+  put(POOL_PAGES_MERGED, pool.sharedLeaves - pool.objectCells);
+  put(POOL_OBJECTS, pool.objects);
+  put(POOL_HANDLES, pool.handles);
+  put(POOL_BYTES, <f64>pool.payloadBytes);
+  put(POOL_UNUSED_CELL_BYTES, cells_unused_bytes(pool));
+  put(POOL_HUGE_CLASS_SIZE, pool.hugeClassSize);
+  put(POOL_CLASSES, pool.classes);
+  put(POOL_SHARED_OBJECTS, pool.objectCells);
+  put(POOL_SHARERS, pool.sharedLeaves);
+  put(POOL_BYTES_SAVED, <f64>pool.sharedBytes);
+  put(POOL_DEDUP_INDEX_BYTES, entries_bytes(pool));
+  put(POOL_CHANGES, pool.changes);
+  put(POOL_LIMIT_PAGES, pool.limitPages);
 }
 
 /** Gives up to `handlesMax` handles that share an object one of their own. @returns how many; -ENOMEM: no room */
@@ -175,14 +181,14 @@ export function poolMerged(address: usize): void {
 export function poolClass(address: usize, n: u32): void {
   const pool = changetype<Pool>(address);
   const sizeClass = class_at(pool, pool.classes - 1 - n);
-  put(0, sizeClass.index);
-  put(1, sizeClass.size);
-  for (let group: u32 = 0; group < GROUPS; group++) put(2 + group, zspages(sizeClass, group));
-  put(14, sizeClass.objectsAllocated);
-  put(15, sizeClass.objectsInUse);
-  put(16, (sizeClass.objectsAllocated / sizeClass.objects) * sizeClass.pages);
-  put(17, sizeClass.pages);
-  put(18, can_compact(sizeClass));
+  put(CLASS_INDEX, sizeClass.index);
+  put(CLASS_SIZE, sizeClass.size);
+  for (let group: u32 = 0; group < GROUPS; group++) put(CLASS_ZSPAGES + group, zspages(sizeClass, group));
+  put(CLASS_OBJECTS_ALLOCATED, sizeClass.objectsAllocated);
+  put(CLASS_OBJECTS_USED, sizeClass.objectsInUse);
+  put(CLASS_PAGES_USED, (sizeClass.objectsAllocated / sizeClass.objects) * sizeClass.pages);
+  put(CLASS_PAGES_PER_ZSPAGE, sizeClass.pages);
+  put(CLASS_FREEABLE, can_compact(sizeClass));
 }
 
 function zspages(sizeClass: SizeClass, group: u32): u32 {

@@ -7,3 +7,60 @@ import { STAGING } from '../memory/staging';
 export function put(n: u32, value: f64): void {
   store<f64>(STAGING + n * 8, value);
 }
+
+// Of a pool (`poolStats`). As in bindings/core/layout.ts.
+export const POOL_PAGES_ALLOCATED: u32 = 0;
+export const POOL_PAGES_COMPACTED: u32 = 1;
+export const POOL_PAGES_MERGED: u32 = 2;
+export const POOL_OBJECTS: u32 = 3;
+export const POOL_HANDLES: u32 = 4;
+export const POOL_BYTES: u32 = 5;
+export const POOL_UNUSED_CELL_BYTES: u32 = 6;
+export const POOL_HUGE_CLASS_SIZE: u32 = 7;
+export const POOL_CLASSES: u32 = 8;
+export const POOL_SHARED_OBJECTS: u32 = 9;
+export const POOL_SHARERS: u32 = 10;
+export const POOL_BYTES_SAVED: u32 = 11;
+export const POOL_DEDUP_INDEX_BYTES: u32 = 12;
+export const POOL_CHANGES: u32 = 13;
+export const POOL_LIMIT_PAGES: u32 = 14;
+
+// Of a merge (`poolMergeEnd`); after a step, the first is how many objects it has looked at. As in bindings/core/layout.ts.
+export const MERGE_OBJECTS_SCANNED: u32 = 0;
+export const MERGE_OBJECTS_HASHED: u32 = 1;
+export const MERGE_OBJECTS_MERGED: u32 = 2;
+export const MERGE_BYTES_MERGED: u32 = 3;
+export const MERGE_PAGES_FREED: u32 = 4;
+export const MERGE_HASH_COLLISIONS: u32 = 5;
+
+// Of a size class (`poolClass`); the first of twelve groups of zspages is named. As in bindings/core/layout.ts.
+export const CLASS_INDEX: u32 = 0;
+export const CLASS_SIZE: u32 = 1;
+export const CLASS_ZSPAGES: u32 = 2;
+export const CLASS_OBJECTS_ALLOCATED: u32 = 14;
+export const CLASS_OBJECTS_USED: u32 = 15;
+export const CLASS_PAGES_USED: u32 = 16;
+export const CLASS_PAGES_PER_ZSPAGE: u32 = 17;
+export const CLASS_FREEABLE: u32 = 18;
+
+// Of a device (`zramStats`). As in bindings/core/layout.ts.
+export const DEVICE_PAGES_STORED: u32 = 0;
+export const DEVICE_PAYLOAD_BYTES: u32 = 1;
+export const DEVICE_PAGES_ALLOCATED: u32 = 2;
+export const DEVICE_LIMIT_PAGES: u32 = 3;
+export const DEVICE_MAX_USED_PAGES: u32 = 4;
+export const DEVICE_SAME_PAGES: u32 = 5;
+export const DEVICE_PAGES_COMPACTED: u32 = 6;
+export const DEVICE_HUGE_PAGES: u32 = 7;
+export const DEVICE_HUGE_PAGES_SINCE: u32 = 8;
+export const DEVICE_PAGES_MERGED: u32 = 9;
+export const DEVICE_FAILED_READS: u32 = 10;
+export const DEVICE_FAILED_WRITES: u32 = 11;
+export const DEVICE_NOTIFY_FREE: u32 = 12;
+export const DEVICE_DEDUP_BYTES_SAVED: u32 = 13;
+export const DEVICE_DEDUP_INDEX_BYTES: u32 = 14;
+export const DEVICE_BLOCKS_USED: u32 = 15;
+
+// As COMPACT and HELD there.
+export const COMPACT_OBJECTS_MOVED: u32 = 0;
+export const HELD_METADATA_BYTES: u32 = 0;

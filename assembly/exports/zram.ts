@@ -10,7 +10,12 @@ import { Device } from '../zram/structs';
 import { entries_bytes } from '../zsmalloc/dedup-index';
 import { pool_bytes } from '../zsmalloc/pool';
 import { Pool } from '../zsmalloc/structs';
-import { put } from './stats';
+import {
+  HELD_METADATA_BYTES, DEVICE_BLOCKS_USED, DEVICE_DEDUP_BYTES_SAVED, DEVICE_DEDUP_INDEX_BYTES, DEVICE_FAILED_READS, DEVICE_FAILED_WRITES,
+  DEVICE_HUGE_PAGES, DEVICE_HUGE_PAGES_SINCE, DEVICE_LIMIT_PAGES, DEVICE_MAX_USED_PAGES, DEVICE_NOTIFY_FREE,
+  DEVICE_PAGES_ALLOCATED, DEVICE_PAGES_COMPACTED, DEVICE_PAGES_MERGED, DEVICE_PAGES_STORED, DEVICE_PAYLOAD_BYTES,
+  DEVICE_SAME_PAGES, put,
+} from './stats';
 
 /** @returns a device, or 0 when memory is exhausted */
 export function zramMake(pool: usize, diskPages: u32, level: u32, dedup: bool, tracksTime: bool): usize {
@@ -119,22 +124,22 @@ export function zramDiscard(device: usize, index: u32, count: u32): void {
 export function zramStats(address: usize): void {
   const device = changetype<Device>(address);
   const pool = device.pool;
-  put(0, device.pagesStored);
-  put(1, <f64>pool.payloadBytes);
-  put(2, pool.totalPages);
-  put(3, device.limitPages);
-  put(4, pool.maxUsedPages);
-  put(5, device.samePages);
-  put(6, <f64>pool.pagesCompacted);
-  put(7, device.hugePages);
-  put(8, <f64>device.hugePagesSince);
-  put(9, pool.sharedLeaves - pool.objectCells);
-  put(10, <f64>device.failedReads);
-  put(11, <f64>device.failedWrites);
-  put(12, <f64>device.notifyFree);
-  put(13, device.dedup ? <f64>pool.sharedBytes : 0);
-  put(14, device.dedup ? entries_bytes(pool) : 0);
-  put(15, changetype<usize>(device.bdev) == 0 ? 0 : device.bdev.inUse);
+  put(DEVICE_PAGES_STORED, device.pagesStored);
+  put(DEVICE_PAYLOAD_BYTES, <f64>pool.payloadBytes);
+  put(DEVICE_PAGES_ALLOCATED, pool.totalPages);
+  put(DEVICE_LIMIT_PAGES, device.limitPages);
+  put(DEVICE_MAX_USED_PAGES, pool.maxUsedPages);
+  put(DEVICE_SAME_PAGES, device.samePages);
+  put(DEVICE_PAGES_COMPACTED, <f64>pool.pagesCompacted);
+  put(DEVICE_HUGE_PAGES, device.hugePages);
+  put(DEVICE_HUGE_PAGES_SINCE, <f64>device.hugePagesSince);
+  put(DEVICE_PAGES_MERGED, pool.sharedLeaves - pool.objectCells);
+  put(DEVICE_FAILED_READS, <f64>device.failedReads);
+  put(DEVICE_FAILED_WRITES, <f64>device.failedWrites);
+  put(DEVICE_NOTIFY_FREE, <f64>device.notifyFree);
+  put(DEVICE_DEDUP_BYTES_SAVED, device.dedup ? <f64>pool.sharedBytes : 0);
+  put(DEVICE_DEDUP_INDEX_BYTES, device.dedup ? entries_bytes(pool) : 0);
+  put(DEVICE_BLOCKS_USED, changetype<usize>(device.bdev) == 0 ? 0 : device.bdev.inUse);
 }
 
 /**
@@ -143,6 +148,6 @@ export function zramStats(address: usize): void {
  */
 export function zramHeldBytes(address: usize): f64 {
   const device = changetype<Device>(address);
-  put(0, device.pool.slabs * PAGE_SIZE + entries_bytes(device.pool));
+  put(HELD_METADATA_BYTES, device.pool.slabs * PAGE_SIZE + entries_bytes(device.pool));
   return pool_bytes(device.pool) + <f64>(1 + device.tableFrames) * <f64>PAGE_SIZE;
 }

@@ -1,4 +1,5 @@
 /** What lives in one instance of the core, and ends with it. `Engine` is its public face; what is made with `X.create` holds one. */
+import { POOL } from './layout.js';
 import { endAll } from '../base/end-all.js';
 import { ZramError } from '../base/errors.js';
 import { Core } from './core.js';
@@ -82,7 +83,7 @@ export class Host {
     let used = raw.usedBytes();
     for (const pool of pools) {
       raw.poolStats(pool);
-      used -= this.core.number(6);
+      used -= this.core.number(POOL.unusedCellBytes);
     }
     return Object.freeze({ used, reserved: this.core.reservedBytes(), limit: raw.limitBytes() });
   }

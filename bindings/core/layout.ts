@@ -30,3 +30,72 @@ export function sizeOfState(state: number): number {
 
 /** The core's answer to a read of a page that is on the backing device. */
 export const READ_WRITTEN_BACK = 1 << 20;
+
+// Numbers that the core writes to the staging pages, by their names: `core.number(POOL.objects)`. As in assembly/exports/stats.ts.
+
+/** Of a pool (`poolStats`). */
+export const POOL = {
+  pagesAllocated: 0,
+  pagesCompacted: 1,
+  pagesMerged: 2,
+  objects: 3,
+  handles: 4,
+  bytes: 5,
+  unusedCellBytes: 6,
+  hugeClassSize: 7,
+  classes: 8,
+  sharedObjects: 9,
+  sharers: 10,
+  bytesSaved: 11,
+  dedupIndexBytes: 12,
+  changes: 13,
+  limitPages: 14,
+} as const;
+
+/** Of a merge (`poolMergeEnd`); after a step, the first is how many objects it has looked at. */
+export const MERGE = {
+  objectsScanned: 0,
+  objectsHashed: 1,
+  objectsMerged: 2,
+  bytesMerged: 3,
+  pagesFreed: 4,
+  hashCollisions: 5,
+} as const;
+
+/** Of a size class (`poolClass`); the first of twelve groups of zspages is named. */
+export const CLASS = {
+  index: 0,
+  size: 1,
+  zspages: 2,
+  objectsAllocated: 14,
+  objectsUsed: 15,
+  pagesUsed: 16,
+  pagesPerZspage: 17,
+  freeable: 18,
+} as const;
+
+/** Of a device (`zramStats`). */
+export const DEVICE = {
+  pagesStored: 0,
+  payloadBytes: 1,
+  pagesAllocated: 2,
+  limitPages: 3,
+  maxUsedPages: 4,
+  samePages: 5,
+  pagesCompacted: 6,
+  hugePages: 7,
+  hugePagesSince: 8,
+  pagesMerged: 9,
+  failedReads: 10,
+  failedWrites: 11,
+  notifyFree: 12,
+  dedupBytesSaved: 13,
+  dedupIndexBytes: 14,
+  blocksUsed: 15,
+} as const;
+
+/** Of a compaction (`poolCompact`). */
+export const COMPACT = { objectsMoved: 0 } as const;
+
+/** Of `zramHeldBytes`, beside what it returns: what the pool of a device holds beside objects, cells and zspages. */
+export const HELD = { metadataBytes: 0 } as const;

@@ -1,4 +1,5 @@
 /** The counters of a device, named after the kernel's columns. */
+import { DEVICE } from '../core/layout.js';
 import { PAGE_SIZE } from '../base/arguments.js';
 import type { Device } from './device.js';
 
@@ -67,30 +68,35 @@ export interface DebugStat {
 export function mmStat(state: Device): MmStat {
   const stat = numbers(state);
   return Object.freeze({
-    origDataSize: stat(0) * PAGE_SIZE,
-    comprDataSize: stat(1),
-    memUsedTotal: stat(2) * PAGE_SIZE,
+    origDataSize: stat(DEVICE.pagesStored) * PAGE_SIZE,
+    comprDataSize: stat(DEVICE.payloadBytes),
+    memUsedTotal: stat(DEVICE.pagesAllocated) * PAGE_SIZE,
     memLimit: state.limitPages * PAGE_SIZE,
-    memUsedMax: stat(4) * PAGE_SIZE,
-    samePages: stat(5),
-    pagesCompacted: stat(6),
-    hugePages: stat(7),
-    hugePagesSince: stat(8),
-    pagesMerged: stat(9),
-    dupDataSize: stat(13),
-    metaDataSize: stat(14),
+    memUsedMax: stat(DEVICE.maxUsedPages) * PAGE_SIZE,
+    samePages: stat(DEVICE.samePages),
+    pagesCompacted: stat(DEVICE.pagesCompacted),
+    hugePages: stat(DEVICE.hugePages),
+    hugePagesSince: stat(DEVICE.hugePagesSince),
+    pagesMerged: stat(DEVICE.pagesMerged),
+    dupDataSize: stat(DEVICE.dedupBytesSaved),
+    metaDataSize: stat(DEVICE.dedupIndexBytes),
   });
 }
 
 export function ioStat(state: Device): IoStat {
   const stat = numbers(state);
-  return Object.freeze({ failedReads: stat(10), failedWrites: stat(11), invalidIo: 0, notifyFree: stat(12) });
+  return Object.freeze({
+    failedReads: stat(DEVICE.failedReads),
+    failedWrites: stat(DEVICE.failedWrites),
+    invalidIo: 0,
+    notifyFree: stat(DEVICE.notifyFree),
+  });
 }
 
 export function bdStat(state: Device): BdStat {
   const stat = numbers(state);
   const { reads = 0, writes = 0, blocksAside = 0 } = state.disk?.backing ?? {};
-  return Object.freeze({ bdCount: stat(15) - blocksAside, bdReads: reads, bdWrites: writes });
+  return Object.freeze({ bdCount: stat(DEVICE.blocksUsed) - blocksAside, bdReads: reads, bdWrites: writes });
 }
 
 /** The core's counters; all zero while there is no disksize. */

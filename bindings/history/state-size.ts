@@ -1,7 +1,7 @@
 /** What a state of a history would take if it were alone: whether dropping the others can help. */
 import { PAGE_SIZE } from '../base/arguments.js';
 import { setBytes, viewOf } from '../base/bytes.js';
-import { CODEC_RAW, sizeOfState, STATE_STORED } from '../core/layout.js';
+import { CLASS, POOL, CODEC_RAW, sizeOfState, STATE_STORED } from '../core/layout.js';
 import type { Disk } from '../device/disk.js';
 import { piecesOf, type Segmented } from './segments.js';
 
@@ -35,7 +35,7 @@ interface SizeClass {
  */
 export function zspageBytesMax({ core, pool }: Disk, pages: number, chain: number): number {
   core.raw.poolStats(pool.address);
-  return (pages + Math.min(pages, core.number(8)) * (chain - 1)) * PAGE_SIZE;
+  return (pages + Math.min(pages, core.number(POOL.classes)) * (chain - 1)) * PAGE_SIZE;
 }
 
 /** Bytes of the zspages that pages of a device take when all others are gone and the pool is compacted: exact. */
@@ -69,7 +69,7 @@ export function bytesOf(
   const { raw } = core;
   const needed = new Zspages(stored);
   raw.poolStats(pool.address);
-  const hugeClassSize = core.number(7);
+  const hugeClassSize = core.number(POOL.hugeClassSize);
   const known = new Set<number>();
   let payload = 0;
   for (const { at, length, page, pages } of piecesOf(shape)) {
@@ -116,12 +116,12 @@ class Zspages {
 /** The pool's size classes by their size index. */
 function classesOf({ core, pool }: Disk): Map<number, SizeClass> {
   core.raw.poolStats(pool.address);
-  const count = core.number(8);
+  const count = core.number(POOL.classes);
   const classes = new Map<number, SizeClass>();
   for (let n = 0; n < count; n++) {
     core.raw.poolClass(pool.address, n);
-    const [size, pages] = [core.number(1), core.number(17)];
-    classes.set(core.number(0), { objects: Math.floor((pages * PAGE_SIZE) / size), pages });
+    const [size, pages] = [core.number(CLASS.size), core.number(CLASS.pagesPerZspage)];
+    classes.set(core.number(CLASS.index), { objects: Math.floor((pages * PAGE_SIZE) / size), pages });
   }
   return classes;
 }

@@ -1,4 +1,5 @@
 /** Pools of the core, by their addresses: making, merging, compacting and ending one, whoever holds it. */
+import { COMPACT, MERGE } from '../core/layout.js';
 import { checkBoolean, checkInteger, readOptions } from '../base/arguments.js';
 import { ZramError } from '../base/errors.js';
 import { describe } from '../base/messages.js';
@@ -110,7 +111,7 @@ export function mergePool(
   raw.poolMergeBegin(address, dry, Number(maxObjects === undefined && maxMilliseconds === undefined));
   do {
     ended = raw.poolMergeStep(address, Math.min(most - looks, step), dry);
-    looks = core.number(0);
+    looks = core.number(MERGE.objectsScanned);
     last = now;
     now = performance.now();
     // The next step will take as long as this one, and is to end in time.
@@ -118,12 +119,12 @@ export function mergePool(
   raw.poolMergeEnd(address, dry);
   if (ended === PASS_ENDED) onPass?.();
   return Object.freeze({
-    objectsScanned: core.number(0),
-    objectsHashed: core.number(1),
-    objectsMerged: core.number(2),
-    bytesMerged: core.number(3),
-    pagesFreed: core.number(4),
-    hashCollisions: core.number(5),
+    objectsScanned: core.number(MERGE.objectsScanned),
+    objectsHashed: core.number(MERGE.objectsHashed),
+    objectsMerged: core.number(MERGE.objectsMerged),
+    bytesMerged: core.number(MERGE.bytesMerged),
+    pagesFreed: core.number(MERGE.pagesFreed),
+    hashCollisions: core.number(MERGE.hashCollisions),
     complete: ended !== 0,
     milliseconds: performance.now() - start,
   });
@@ -133,5 +134,9 @@ export function mergePool(
 export function compactPool(core: Core, address: number): CompactReport {
   const start = performance.now();
   const pagesFreed = core.raw.poolCompact(address);
-  return Object.freeze({ pagesFreed, objectsMoved: core.number(0), milliseconds: performance.now() - start });
+  return Object.freeze({
+    pagesFreed,
+    objectsMoved: core.number(COMPACT.objectsMoved),
+    milliseconds: performance.now() - start,
+  });
 }

@@ -9,6 +9,7 @@ import { parseSize, type Size } from '../../base/size.js';
 import { lz4Level, type Encoder } from '../../compressors/codecs.js';
 import { PRIORITIES } from '../../compressors/compressor.js';
 import {
+  POOL,
   CODEC_LZ4,
   CODEC_RAW,
   codecOfState,
@@ -86,7 +87,7 @@ function targetOf(state: Device, pages: Disk, options: RecompressOptions): Targe
   const threshold = options.threshold === undefined ? 0 : parseSize(options.threshold, 'threshold');
   const { core, pool } = pages;
   core.raw.poolStats(pool.address);
-  const huge = core.number(7);
+  const huge = core.number(POOL.hugeClassSize);
   if (threshold >= huge) {
     throw new ZramError('EINVAL', `threshold must be below ${huge} bytes, where pages are huge, not ${threshold}.`);
   }
