@@ -463,7 +463,7 @@ export class StateHistory {
     if (state) return state;
     throw new ZramError(
       'EINVAL',
-      `there is no state ${describe(id)}: it was never pushed here, was deleted, or made room.`,
+      `state ${describe(id)} does not exist: it was never pushed here, was deleted, or was evicted.`,
     );
   }
 }

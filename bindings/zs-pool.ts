@@ -368,7 +368,7 @@ export class ZsPool {
   /** The number of the handle's cell in the core. @throws ZramError EINVAL */
   #cell(handle: unknown): number {
     const cell = this.#handles.cell(handle);
-    if (cell === 0) throw new ZramError('EINVAL', `${describe(handle)} is no handle of this pool, or it was freed.`);
+    if (cell === 0) throw new ZramError('EINVAL', `${describe(handle)} is not a handle of this pool, or it was freed.`);
     return cell;
   }
 }

@@ -13,7 +13,7 @@ export async function chooseAlgorithms(engine: Engine, names: readonly string[])
   const available = [...new Set([...engine.compressors, LOADED])];
   for (const name of names) {
     if (!available.includes(name))
-      throw new UsageError(`there is no algorithm '${name}'; available: ${available.join(', ')}`);
+      throw new UsageError(`unknown algorithm '${name}'; available: ${available.join(', ')}`);
     try {
       await engine.loadCompressor(name);
     } catch (error) {

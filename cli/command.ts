@@ -50,9 +50,9 @@ async function run(args: readonly string[], io: CommandIo, messages: Messages): 
     io.stdout.write(`${version()}\n`);
     return DONE;
   }
-  if (positionals.length === 0) throw new UsageError("which command? 'zram-wasm --help' tells");
+  if (positionals.length === 0) throw new UsageError("no command given; see 'zram-wasm --help'");
   const names = COMMANDS.map((one) => one.name).join(', ');
-  if (!command) throw new UsageError(`there is no command '${name}', only ${names}; see 'zram-wasm --help'`);
+  if (!command) throw new UsageError(`unknown command '${name}', not one of ${names}; see 'zram-wasm --help'`);
   for (const option of Object.keys(values)) {
     if (option !== 'json' && !command.options.includes(option))
       throw new UsageError(`${name} has no option '--${option}'; see 'zram-wasm ${name} --help'`);

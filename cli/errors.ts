@@ -33,7 +33,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ENXIO: 'it is a socket or a device without a driver',
   EEXIST: 'there is a file of that name',
   ENAMETOOLONG: 'its name is too long',
-  ENOSPC: 'there is no space left on the device',
+  ENOSPC: 'no space left on the device',
   EDQUOT: 'the quota of disk space is used up',
   EFBIG: 'it would be larger than is allowed',
   EROFS: 'the file system is read-only',

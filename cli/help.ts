@@ -12,7 +12,7 @@ export const HELP = `Usage: zram-wasm COMMAND ...
   unpack    the images out of such a file
   diff      the pages in which two images or packs differ
 
-'zram-wasm COMMAND --help' tells more; --version tells the version.
+'zram-wasm COMMAND --help' shows more; --version prints the version.
 Exit status: 0 done, 1 failed, 2 wrong usage.
 `;
 

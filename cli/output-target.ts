@@ -92,7 +92,7 @@ function descriptorTarget(descriptor: number): Target {
 }
 
 async function newFile(name: string): Promise<Target> {
-  if (/[/\\]$/.test(name)) throw new Error('there is no such folder');
+  if (/[/\\]$/.test(name)) throw new Error('the folder does not exist');
   const folder = await realpath(dirname(name));
   await access(folder, constants.W_OK);
   return { kind: 'file', path: join(folder, basename(name)), facts: undefined };

@@ -36,7 +36,7 @@ function kernelPageBytes(): number {
 function explain(pid: number, error: unknown): CliError {
   switch (codeOf(error)) {
     case 'ENOENT':
-      return new CliError(`there is no process ${String(pid)}`);
+      return new CliError(`process ${String(pid)} does not exist`);
     case 'ESRCH':
       return new CliError(`process ${String(pid)} has no memory of its own: it has ended, or is one of the kernel`);
     case 'EACCES':

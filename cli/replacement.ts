@@ -59,7 +59,7 @@ export class Replacement {
    */
   finish(descriptor: number, replace: boolean, made: Set<string>): void {
     const there = lstatSync(this.path, { bigint: true, throwIfNoEntry: false });
-    if (there?.isFile() === false) throw new Error('something that is no file has come into its place meanwhile');
+    if (there?.isFile() === false) throw new Error('it was replaced by something that is not a file');
     if (there !== undefined && made.has(identityOf(there) ?? ''))
       throw new Error('another image of this pack was written to the same file');
     const kept = there ?? this.facts;

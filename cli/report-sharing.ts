@@ -48,7 +48,7 @@ export function sharingText({ pages }: Sharing, inputs: readonly InputFacts[]): 
   );
   if (shown < inputs.length)
     lines.push(
-      `  These are the first ${number(shown)} of ${plural(inputs.length, 'input')}; --json tells of ${number(pages.length)}.`,
+      `  These are the first ${number(shown)} of ${plural(inputs.length, 'input')}; --json has all ${number(pages.length)}.`,
     );
   return lines;
 }

@@ -61,6 +61,6 @@ function makeChunk(): Uint8Array {
   try {
     return new Uint8Array(CHUNK_PAGES * PAGE_SIZE);
   } catch (error) {
-    throw new ZramError('ENOMEM', `there is no memory for more pages of this backing: ${textOf(error)}.`);
+    throw new ZramError('ENOMEM', `cannot allocate more pages for this backing: ${textOf(error)}.`);
   }
 }

@@ -109,5 +109,5 @@ export function detached(name: string): ZramError {
 }
 
 function tooLong(bytes: number): ZramError {
-  return new ZramError('ENOMEM', `there is no memory for an array of ${bytes} bytes: read less at a time.`);
+  return new ZramError('ENOMEM', `cannot allocate an array of ${bytes} bytes: read less at a time.`);
 }

@@ -177,7 +177,7 @@ export class Codecs {
     }
     throw new ZramError(
       'ENOSPC',
-      `an engine tells ${CODECS_FOREIGN} compressors with their parameters apart, and as many are in use by devices or by what is stored.`,
+      `an engine supports ${CODECS_FOREIGN} compressor configurations, and all are in use by devices or by stored pages.`,
     );
   }
 

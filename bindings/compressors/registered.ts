@@ -17,7 +17,7 @@ export function readCompressor(value: unknown): Compressor {
   if (typeof name !== 'string' || !/^\S+$/.test(name) || name.length >= ALGORITHM_NAME_MAX || /[[\]]/.test(name)) {
     throw new ZramError(
       'EINVAL',
-      `a compressor's name has 1 to ${ALGORITHM_NAME_MAX - 1} characters, none of them white space or a bracket; ${describe(name)} is none.`,
+      `a compressor's name must be 1 to ${ALGORITHM_NAME_MAX - 1} characters without white space or brackets, not ${describe(name)}.`,
     );
   }
   if (typeof compress !== 'function' || typeof decompress !== 'function') {

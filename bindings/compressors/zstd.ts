@@ -53,7 +53,7 @@ export async function loadZstd(): Promise<Made> {
   } catch {
     throw new ZramError(
       'EOPNOTSUPP',
-      `there is no zstd here: Node.js has it from 22.15 on; elsewhere install ${name}, or register a compressor of that name.`,
+      `zstd is not available: Node.js has it from 22.15 on; elsewhere install ${name}, or register a compressor of that name.`,
     );
   }
   try {

@@ -58,7 +58,7 @@ function whyNotStarted(error: unknown, source: CoreSource | undefined): ZramErro
   if (error instanceof ZramError) return error;
   // By name: a class of errors has as many identities as there are realms.
   if ((error as Partial<Error> | undefined)?.name === 'RangeError') {
-    return new ZramError('ENOMEM', `there is no memory for another engine: ${textOf(error)}.`);
+    return new ZramError('ENOMEM', `cannot allocate another engine: ${textOf(error)}.`);
   }
   if (source !== undefined) return notTheCore(error);
   return new ZramError(

@@ -120,7 +120,7 @@ export class Device {
 
   setParams(priority: number, params: CompressorParams): void {
     const algorithm = this.algorithms[priority];
-    if (!algorithm) throw new ZramError('EINVAL', `there is no compressor of priority ${priority}.`);
+    if (!algorithm) throw new ZramError('EINVAL', `the device has no compressor of priority ${priority}.`);
     const { level, dictionary, winbits } = params;
     if (level !== undefined) checkInteger(level, 'level', -(2 ** 31), 2 ** 31 - 1);
     if (dictionary !== undefined) checkBytes(dictionary, 'dictionary');

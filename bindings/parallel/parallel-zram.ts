@@ -70,7 +70,7 @@ export class ParallelZram {
       await fleet.end();
       throw error instanceof ZramError
         ? error
-        : new ZramError('ENOMEM', `there is no memory for ${workers} workers: ${textOf(error)}.`);
+        : new ZramError('ENOMEM', `cannot allocate ${workers} workers: ${textOf(error)}.`);
     }
     const zram = new ParallelZram(fleet, workers);
     if (pages > 0) {

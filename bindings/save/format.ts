@@ -85,5 +85,5 @@ export interface AlgorithmJson {
 
 /** What every fault of a file is told as. */
 export function damaged(offset: number, what: string): ZramError {
-  return new ZramError('EINVAL', `this is no complete save file, at byte ${offset}: ${what}.`);
+  return new ZramError('EINVAL', `the save file is damaged or incomplete, at byte ${offset}: ${what}.`);
 }

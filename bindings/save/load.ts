@@ -238,22 +238,22 @@ class Loading<Made extends Ending & { snapshot(): Snapshot }, Snapshot extends E
   async #addPages(section: Section): Promise<void> {
     const { devices = 0 } = this.#head ?? {};
     if (this.#devices.length !== devices) {
-      throw damaged(section.offset, `${devices} devices are to come, and pages come after ${this.#devices.length}`);
+      throw damaged(section.offset, `its pages begin after ${this.#devices.length} of ${devices} devices`);
     }
     await this.#pages.take(section);
   }
 
   async #checkComplete({ payload, offset }: Section): Promise<void> {
     const { devices = 0, objects = 0 } = this.#head ?? {};
-    if (payload.length > 0) throw damaged(offset, 'its end section has a content');
+    if (payload.length > 0) throw damaged(offset, 'its end section is not empty');
     if (this.#devices.length !== devices)
       throw damaged(offset, `${this.#devices.length} of ${devices} devices are in it`);
     if (this.#pages.objects !== objects)
       throw damaged(offset, `${this.#pages.objects} of ${objects} objects are in it`);
     for (const [n, { name, pagesStored }] of this.#settings.entries()) {
-      const disk = mmStat(this.maker.stateOf(this.#devices[n])).origDataSize / PAGE_SIZE;
-      if (disk !== pagesStored) {
-        throw damaged(offset, `${disk} of the ${pagesStored} pages of ${describe(name)} are in it`);
+      const stored = mmStat(this.maker.stateOf(this.#devices[n])).origDataSize / PAGE_SIZE;
+      if (stored !== pagesStored) {
+        throw damaged(offset, `${stored} of the ${pagesStored} pages of ${describe(name)} are in it`);
       }
       if (pauseDue()) await pause();
     }
@@ -298,10 +298,9 @@ function needed(error: unknown, what: string, offset: number): unknown {
 function headOf({ payload, offset }: Section, mode: LoadMode): HeadJson {
   const json = parse(payload, offset) as Partial<HeadJson>;
   const { devices, objects, comment } = json;
-  if (!isCount(devices, 2 ** 32) || devices === 0)
-    throw damaged(offset, 'its head does not tell the number of devices');
-  if (!isCount(objects, 2 ** 32)) throw damaged(offset, 'its head does not tell the number of objects');
-  if (comment !== undefined && typeof comment !== 'string') throw damaged(offset, 'its comment is no text');
+  if (!isCount(devices, 2 ** 32) || devices === 0) throw damaged(offset, 'its head lacks the number of devices');
+  if (!isCount(objects, 2 ** 32)) throw damaged(offset, 'its head lacks the number of objects');
+  if (comment !== undefined && typeof comment !== 'string') throw damaged(offset, 'its comment is not a text');
   if (mode.one && devices !== 1) {
     throw new ZramError('EINVAL', `the file has ${devices} devices and snapshots: use loadAll for it.`);
   }
@@ -318,9 +317,9 @@ function codecOf(payload: Uint8Array, offset: number): { json: CodecJson; rest: 
   const right =
     (level === undefined || isWhole(level, -(2 ** 31), 2 ** 31 - 1)) &&
     (winbits === undefined || isWhole(Math.abs(winbits), WINBITS_MIN, WINBITS_MAX));
-  if (!right) throw damaged(offset, 'a parameter of a compressor is no whole number, or outside its range');
+  if (!right) throw damaged(offset, 'a compressor parameter is not an integer, or out of range');
   if ((dictionary === undefined ? 0 : dictionary) !== rest.length)
-    throw damaged(offset, 'a compressor’s dictionary is of another length');
+    throw damaged(offset, 'the length of a compressor’s dictionary is wrong');
   return { json: { name, level, winbits, dictionary }, rest };
 }
 
@@ -341,7 +340,7 @@ function deviceOf(payload: Uint8Array, offset: number): DeviceJson {
     (shrinker === undefined || typeof shrinker === 'boolean') &&
     isAlgorithms(algorithms);
   if (right) return json as DeviceJson;
-  throw damaged(offset, 'a setting of a device is missing, or is none');
+  throw damaged(offset, 'a device setting is missing or invalid');
 }
 
 /** The primary compressor first, and each priority once. */
@@ -373,8 +372,8 @@ function parse(payload: Uint8Array, offset: number): object {
   try {
     json = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(payload));
   } catch {
-    throw damaged(offset, 'a description is no JSON');
+    throw damaged(offset, 'a description is not JSON');
   }
   if (typeof json === 'object' && json !== null && !Array.isArray(json)) return json;
-  throw damaged(offset, 'a description is no object');
+  throw damaged(offset, 'a description is not a JSON object');
 }

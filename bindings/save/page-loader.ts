@@ -66,7 +66,7 @@ export class PageLoader {
   }
 
   #moveTo(device: number, page: number): void {
-    if (device >= this.devices.length) throw this.#wrong(`there is no device ${device}`);
+    if (device >= this.devices.length) throw this.#wrong(`device ${device} does not exist`);
     this.#device = device;
     this.#page = page;
   }
@@ -79,12 +79,12 @@ export class PageLoader {
     const index = this.#page;
     if (index + count > pages.pages) throw this.#wrong(`page ${index + count - 1} is outside the disk`);
     if (count === 0 || (index % GROUP_PAGES) + count > GROUP_PAGES)
-      throw this.#wrong(`a run of ${count} pages is none`);
+      throw this.#wrong(`a run of ${count} pages is empty or leaves its group`);
     if (kind === RECORD_FORK) this.#fork(pages, count, this.#number());
     else if (kind === RECORD_FILL && !incompressible) this.#fill(pages, count, this.#bytes(8));
     else if (kind === RECORD_OBJECT) this.#object(pages);
     else if (kind === RECORD_SHARE) this.#share(pages, this.#number());
-    else throw this.#wrong('there is no such record');
+    else throw this.#wrong('the record type is unknown');
     for (let n = 0; incompressible && n < count; n++) {
       this.core.raw.zramChangeFlags(pages.address, index + n, STATE_INCOMPRESSIBLE, 0, 0);
     }
@@ -114,7 +114,7 @@ export class PageLoader {
     const number = this.#number();
     const codec = this.#codecOf(number);
     const length = this.#number();
-    if (length === 0 || length > PAGE_SIZE) throw this.#wrong(`an object of ${length} bytes is none`);
+    if (length === 0 || length > PAGE_SIZE) throw this.#wrong(`an object must have 1 to 4096 bytes, not ${length}`);
     const block = this.#bytes(length);
     const { core, address } = pages;
     if (codec !== CODEC_LZ4 && codec !== CODEC_PAGE) {
@@ -156,7 +156,9 @@ export class PageLoader {
   #check(result: number): void {
     if (result >= 0) return;
     if (result === ENOMEM) throw noRoom();
-    throw this.#wrong(`what comes for page ${this.#page} of device ${this.#device} is no page, or one that is there`);
+    throw this.#wrong(
+      `the record for page ${this.#page} of device ${this.#device} does not decode to a page, or that page was already loaded`,
+    );
   }
 
   // ── reading ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -197,5 +199,5 @@ function larger(array: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
 }
 
 function noRoom(): ZramError {
-  return new ZramError('ENOMEM', 'there is no room for what the file holds: memLimit or maxMemory is reached.');
+  return new ZramError('ENOMEM', 'the file does not fit: memLimit or maxMemory is reached.');
 }

@@ -31,7 +31,7 @@ export class SectionReader {
     const bytes = await this.source.take(PREAMBLE_BYTES);
     if (!bytes) throw damaged(0, `it has fewer than ${PREAMBLE_BYTES} bytes`);
     if (!MAGIC.every((byte, i) => byte === bytes[i])) {
-      throw new ZramError('EINVAL', 'this is no save file, at byte 0: it begins with other bytes.');
+      throw new ZramError('EINVAL', 'this is not a save file, at byte 0: its first bytes differ.');
     }
     const version = u32(bytes, MAGIC.length);
     if (version !== VERSION) {
@@ -51,7 +51,8 @@ export class SectionReader {
     if (!head) throw damaged(start, 'it ends before its end section');
     const length = u32(head, 4);
     const type = String.fromCharCode(...head.subarray(0, 4));
-    if (length > SECTION_BYTES_MAX) throw damaged(start + 4, `a section of ${length} bytes is longer than any`);
+    if (length > SECTION_BYTES_MAX)
+      throw damaged(start + 4, `section length ${length} exceeds the limit of ${SECTION_BYTES_MAX} bytes`);
     const headSum = crc32(head, this.#checksum);
     const bytes = await source.take(length + CHECKSUM_BYTES);
     if (!bytes) throw damaged(start, 'it ends in the middle of this section');

@@ -28,20 +28,20 @@ describe('the command line', () => {
   });
 
   test.each([
-    [[], 'which command'],
-    [['explode'], "there is no command 'explode'"],
+    [[], 'no command given'],
+    [['explode'], "unknown command 'explode'"],
     [['analyze', '--frobnicate'], "Unknown option '--frobnicate'"],
     [['analyze', '--pid'], 'argument missing'],
     [['analyze', '--pid', '1,x'], "'x' is not a process number"],
     [['analyze', '--pid', '0'], "'0' is not a process number"],
     [['analyze', '--pid', '1,'], '--pid has an empty value'],
-    [['analyze', '--algorithm', 'zip'], "there is no algorithm 'zip'; available: lz4"],
+    [['analyze', '--algorithm', 'zip'], "unknown algorithm 'zip'; available: lz4"],
     [['analyze', '-', '-'], 'only once'],
     [['analyze', 'a', '-o', 'b'], "analyze has no option '--output'"],
     [['pack'], 'pack which images?'],
     [['pack', 'a'], 'pack to which file?'],
     [['pack', 'a', '-o', 'b', '--algorithm', 'lz4,deflate'], 'pack takes one --algorithm'],
-    [['pack', 'a', '-o', 'b', '--algorithm', 'zip'], "there is no algorithm 'zip'"],
+    [['pack', 'a', '-o', 'b', '--algorithm', 'zip'], "unknown algorithm 'zip'"],
     [['pack', 'a', '-o', 'b', '--pid', '1'], "pack has no option '--pid'"],
     [['unpack'], 'unpack takes one file'],
     [['unpack', 'a', 'b'], 'unpack takes one file'],
@@ -57,7 +57,7 @@ describe('the command line', () => {
   test.each([
     [['analyze', '/no/such/file'], "cannot read '/no/such/file': no such file"],
     [['analyze', '.'], "cannot read '.': it is a directory"],
-    ...(process.platform === 'linux' ? [[['analyze', '--pid', '4194305'], 'there is no process 4194305']] : []),
+    ...(process.platform === 'linux' ? [[['analyze', '--pid', '4194305'], 'process 4194305 does not exist']] : []),
   ] as [string[], string][])('%j fails with one sentence', async (args, message) => {
     const { status, out, err } = await run(args);
     expect({ status, out }).toEqual({ status: 1, out: '' });

@@ -91,7 +91,7 @@ describeOnLinux('the memory of another process', () => {
   });
 
   test('a number without a process is told as that', () => {
-    expect(() => ProcessMemory.open(NO_PID)).toThrow(`there is no process ${NO_PID}`);
+    expect(() => ProcessMemory.open(NO_PID)).toThrow(`process ${NO_PID} does not exist`);
   });
 
   (process.getuid?.() === 0 ? test.skip : test)('a process that may not be read is told as that', () => {

@@ -153,7 +153,7 @@ describe('the matrix of several inputs', () => {
     expect(sharing?.pages).toHaveLength(SHARING_INPUTS_MAX);
     expect(sharing?.pages[3]).toEqual(Array.from({ length: SHARING_INPUTS_MAX }, (_, i) => (i === 3 ? 0 : 1)));
     const { out } = await run(['analyze', ...paths]);
-    expect(out).toContain('These are the first 10 of 105 inputs; --json tells of 100.');
+    expect(out).toContain('These are the first 10 of 105 inputs; --json has all 100.');
     expect(out).toMatch(/\n {2}10 {2}\S+9\.img( +1){9} +0\n {2}Row: /);
   });
 

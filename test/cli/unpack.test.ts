@@ -217,7 +217,7 @@ describe('what is there stays without --force', () => {
     mkdirSync(at('out'));
     const output = await OutputFile.prepare(at('out', 'late'), { files: false, links: false }, () => undefined);
     const writing = output.write(async () => symlinkSync('nowhere', at('out', 'late')));
-    await expect(writing).rejects.toThrow(/late' is there already|something that is no file/);
+    await expect(writing).rejects.toThrow(/late' is there already|something that is not a file/);
     expect(readdirSync(at('out'))).toEqual(['late']);
     expect(existsSync(at('out', 'nowhere'))).toBe(false);
   });

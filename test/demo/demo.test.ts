@@ -120,7 +120,7 @@ describeWithChromium('The demo', 'in Chromium', () => {
       expect(sameBytes(saved.read(0, first.length), first)).toBe(true);
       expect(sameBytes(saved.read(first.length, second.length), second)).toBe(true);
       expect(result.loaded).toBe(saved.sysfs.read('mm_stat').trimEnd());
-      expect(result.refused).toMatch(/^EINVAL: this is no save file/);
+      expect(result.refused).toMatch(/^EINVAL: this is not a save file/);
       saved.destroy();
 
       for (const [name, options] of [

@@ -172,8 +172,8 @@ test('truncated at every section boundary, and around it', async () => {
 
 test.each([
   ['nothing', new Uint8Array(0), /at byte 0: it has fewer than 12 bytes/],
-  ['zeros', new Uint8Array(5000), /no save file, at byte 0: it begins with other bytes/],
-  ['text', new TextEncoder().encode('Disk image, honestly.'), /begins with other bytes/],
+  ['zeros', new Uint8Array(5000), /not a save file, at byte 0: its first bytes differ/],
+  ['text', new TextEncoder().encode('Disk image, honestly.'), /its first bytes differ/],
 ])('%s is no save file', async (_name, bytes, pattern) => {
   expectRefused(await outcome(bytes), pattern);
 });
@@ -232,17 +232,17 @@ describe('made by hand, with right checksums', () => {
   });
 
   const wrong: [string, () => Uint8Array, RegExp][] = [
-    ['an object of no bytes', () => pages([4, 0, 0]), /an object of 0 bytes is none/],
-    ['an object of too many', () => pages([4, 0, 0x81, 0x20, ...raw, 0]), /an object of 4097 bytes/],
+    ['an object of no bytes', () => pages([4, 0, 0]), /an object must have 1 to 4096 bytes, not 0/],
+    ['an object of too many', () => pages([4, 0, 0x81, 0x20, ...raw, 0]), /not 4097/],
     ['an object past its section', () => pages([4, 0, 0x80, 0x20, 1, 2]), /past its section/],
-    ['a raw object that is no page', () => pages([4, 0, 3, 1, 2, 3]), /is no page/],
-    ['a block that does not decompress', () => pages([4, 1, 3, 1, 2, 3]), /is no page/],
-    ['a same-filled page as an object', () => pages([4, 0, 0x80, 0x20, ...new Uint8Array(PAGE_SIZE)]), /is no page/],
+    ['a raw object that is no page', () => pages([4, 0, 3, 1, 2, 3]), /does not decode to a page/],
+    ['a block that does not decompress', () => pages([4, 1, 3, 1, 2, 3]), /does not decode to a page/],
+    ['a same-filled page as an object', () => pages([4, 0, 0x80, 0x20, ...new Uint8Array(PAGE_SIZE)]), /does not decode to a page/],
     ['a compressor that is not there', () => pages([4, 2, 3, 1, 2, 3]), /no compressor 2/],
-    ['a page twice', () => pages([...OBJECT, 1, 0, 0, 5, 0]), /one that is there/],
+    ['a page twice', () => pages([...OBJECT, 1, 0, 0, 5, 0]), /already loaded/],
     ['a page twice, same-filled', () => pages([...OBJECT, 1, 0, 0, 3, 1, 1, 2, 3, 4, 5, 6, 7, 8]), /comes twice/],
     ['an object before it comes', () => pages([5, 0]), /object 0 has not come yet/],
-    ['another device', () => pages([1, 1, 0]), /no device 1/],
+    ['another device', () => pages([1, 1, 0]), /device 1 does not exist/],
     ['a page outside', () => pages([1, 0, 0xe8, 0x07, ...OBJECT]), /page 1000 is outside/],
     ['a page far outside', () => pages([1, 0, 0xff, 0xff, 0xff, 0xff, 0x0f, ...OBJECT]), /is outside/],
     ['a number of 33 bits', () => pages([1, 0, 0xff, 0xff, 0xff, 0xff, 0x1f]), /more than 32 bits/],
@@ -251,17 +251,17 @@ describe('made by hand, with right checksums', () => {
     ['a run past its group', () => pages([3, 0x81, 0x04, 1, 2, 3, 4, 5, 6, 7, 8]), /a run of 513 pages/],
     ['a fork of itself', () => pages([2, 1, 0]), /no device 0 before/],
     ['a fork of nobody', () => pages([2, 1, 1]), /no device 1 before/],
-    ['an unknown record', () => pages([9, 1]), /no such record/],
+    ['an unknown record', () => pages([9, 1]), /record type is unknown/],
     ['half a record', () => pages([3, 1, 1, 2]), /past its section/],
     ['too few pages', () => pages(OBJECT, { ...DEVICE, pagesStored: 2 }), /1 of the 2 pages of 'x'/],
     ['too few objects', () => pages(OBJECT, DEVICE, { devices: 1, objects: 2 }), /1 of 2 objects/],
-    ['a disk of no pages', () => pages(OBJECT, { ...DEVICE, diskPages: 0 }), /a setting of a device/],
-    ['a disk too large', () => pages(OBJECT, { ...DEVICE, diskPages: 2 ** 33 }), /a setting of a device/],
-    ['no primary compressor', () => pages(OBJECT, { ...DEVICE, algorithms: [] }), /a setting of a device/],
+    ['a disk of no pages', () => pages(OBJECT, { ...DEVICE, diskPages: 0 }), /a device setting/],
+    ['a disk too large', () => pages(OBJECT, { ...DEVICE, diskPages: 2 ** 33 }), /a device setting/],
+    ['no primary compressor', () => pages(OBJECT, { ...DEVICE, algorithms: [] }), /a device setting/],
     [
       'a priority twice',
       () => pages(OBJECT, { ...DEVICE, algorithms: [0, 0].map((priority) => ({ priority, codec: 1 })) }),
-      /a setting/,
+      /device setting/,
     ],
     [
       'a compressor of a device that is missing',
@@ -302,11 +302,11 @@ describe('made by hand, with right checksums', () => {
     ],
     ['no head', () => made(codec(CODEC)), /does not begin with one HEAD/],
     ['two heads', () => made(section('HEAD', text(HEAD)), section('HEAD', text(HEAD))), /does not begin with one HEAD/],
-    ['a head that is no JSON', () => made(section('HEAD', [1, 2, 3])), /is no JSON/],
-    ['a head that is a list', () => made(section('HEAD', text([]))), /is no object/],
+    ['a head that is no JSON', () => made(section('HEAD', [1, 2, 3])), /is not JSON/],
+    ['a head that is a list', () => made(section('HEAD', text([]))), /is not a JSON object/],
     ['a head without numbers', () => made(section('HEAD', text({}))), /number of devices/],
     ['an unknown section', () => made(section('HEAD', text(HEAD)), section('MORE', [])), /unknown type 'MORE'/],
-    ['an end with content', () => made(section('HEAD', text(HEAD)), section('END ', [1])), /end section has a content/],
+    ['an end with content', () => made(section('HEAD', text(HEAD)), section('END ', [1])), /end section is not empty/],
     ['an end too soon', () => made(section('HEAD', text(HEAD)), section('END ', [])), /0 of 1 devices/],
     ['a compressor without a name', () => made(section('HEAD', text(HEAD)), codec({})), /has no name/],
     [
@@ -322,7 +322,7 @@ describe('made by hand, with right checksums', () => {
     [
       'a level that is a text',
       () => made(section('HEAD', text(HEAD)), codec({ name: 'deflate', level: 'x' })),
-      /no whole number/,
+      /not an integer/,
     ],
   ];
   test.each(wrong)('%s is refused', async (_name, bytes, pattern) => {
@@ -334,7 +334,7 @@ describe('made by hand, with right checksums', () => {
   test('a section longer than any is refused before memory is taken', async () => {
     const bytes = made(section('HEAD', text(HEAD)));
     new DataView(bytes.buffer).setUint32(16, 2 ** 31, true);
-    expectRefused(await outcome(bytes), /a section of 2147483648 bytes is longer than any/);
+    expectRefused(await outcome(bytes), /section length 2147483648 exceeds the limit/);
   });
 
   test('a compressor that is not here is EOPNOTSUPP, with its name', async () => {

@@ -101,14 +101,14 @@ function targetOf(state: Device, pages: Disk, options: RecompressOptions): Targe
   if (algo !== undefined) {
     // With a priority too, the first of that name from there on.
     from = encoders.findIndex((encoder, n) => n >= from && encoder?.name === algo);
-    if (from < 0) throw new ZramError('EINVAL', `${describe(algo)} is no secondary compressor of this device.`);
+    if (from < 0) throw new ZramError('EINVAL', `${describe(algo)} is not a secondary compressor of this device.`);
     to = from + 1;
   }
   to = Math.min(to, encoders.length);
   if (!encoders.slice(from, to).some((encoder) => encoder !== undefined)) {
     throw new ZramError(
       'EINVAL',
-      'there is no such secondary compressor: name one with recompAlgorithms or recomp_algorithm.',
+      'the device has no such secondary compressor: set one with recompAlgorithms or recomp_algorithm.',
     );
   }
   return { from, to, threshold };

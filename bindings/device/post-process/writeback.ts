@@ -131,7 +131,7 @@ function read<T extends WritebackOptions>(given: T, known: readonly string[], ca
 
 function begin(state: Device, pages: Disk, options: WritebackOptions): { run: Writeback; wanted: Iterable<number> } {
   const { backing } = pages;
-  if (!backing) throw new ZramError('ENODEV', 'there is no backing device: give one with the option backing.');
+  if (!backing) throw new ZramError('ENODEV', 'the device has no backing: set one with the option backing.');
   const wanted = wantedPages(pages, options);
   checkIdle(pages);
   if (backing.writing) {

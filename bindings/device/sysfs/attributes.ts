@@ -300,7 +300,10 @@ function writeAlgorithmParams(device: Device, text: string): void {
   if (words.algo !== undefined) {
     priority = device.algorithms.findIndex((one) => one?.name === words.algo);
     if (priority < 0) {
-      throw new ZramError('EINVAL', `algorithm_params: ${describe(words.algo)} is none of the device's compressors.`);
+      throw new ZramError(
+        'EINVAL',
+        `algorithm_params: ${describe(words.algo)} is not one of the device's compressors.`,
+      );
     }
   }
   const dictionary = words.dict === undefined ? undefined : readDictionary(words.dict);

@@ -43,7 +43,7 @@ export function createSysfs(state: Device, zram: SysfsActions): Sysfs {
   const find = (name: string): Attribute => {
     const attribute = attributes().get(name);
     if (attribute) return attribute;
-    throw new ZramError('ENOENT', `there is no attribute ${describe(name)}; sysfs.list() names those that there are.`);
+    throw new ZramError('ENOENT', `attribute ${describe(name)} does not exist; sysfs.list() names all attributes.`);
   };
   return Object.freeze({
     read(name: string): string {

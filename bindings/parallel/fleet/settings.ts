@@ -186,7 +186,7 @@ export function readRecompressOptions(given: RecompressOptions | undefined): Rec
   if (maxPages !== Infinity) checkInteger(maxPages, 'maxPages', 0, Number.MAX_SAFE_INTEGER);
   if (priority !== undefined) checkInteger(priority, 'priority', 0, PRIORITIES - 1);
   if (algo !== undefined && typeof algo !== 'string') {
-    throw new ZramError('EINVAL', `${describe(algo)} is no secondary compressor of this device.`);
+    throw new ZramError('EINVAL', `${describe(algo)} is not a secondary compressor of this device.`);
   }
   return options;
 }
