@@ -237,7 +237,11 @@ describe('made by hand, with right checksums', () => {
     ['an object past its section', () => pages([4, 0, 0x80, 0x20, 1, 2]), /past its section/],
     ['a raw object that is no page', () => pages([4, 0, 3, 1, 2, 3]), /does not decode to a page/],
     ['a block that does not decompress', () => pages([4, 1, 3, 1, 2, 3]), /does not decode to a page/],
-    ['a same-filled page as an object', () => pages([4, 0, 0x80, 0x20, ...new Uint8Array(PAGE_SIZE)]), /does not decode to a page/],
+    [
+      'a same-filled page as an object',
+      () => pages([4, 0, 0x80, 0x20, ...new Uint8Array(PAGE_SIZE)]),
+      /does not decode to a page/,
+    ],
     ['a compressor that is not there', () => pages([4, 2, 3, 1, 2, 3]), /no compressor 2/],
     ['a page twice', () => pages([...OBJECT, 1, 0, 0, 5, 0]), /already loaded/],
     ['a page twice, same-filled', () => pages([...OBJECT, 1, 0, 0, 3, 1, 1, 2, 3, 4, 5, 6, 7, 8]), /comes twice/],
