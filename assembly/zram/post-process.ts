@@ -99,5 +99,3 @@ export function write_back(device: Device, index: u32, block: u32): i32 {
   slot_set(slot, block, SLOT_WRITTEN_BACK);
   return 1;
 }
-
-// ── states ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -155,5 +155,3 @@ export function merge_step(pool: Pool, objectsMax: u32, dryRun: bool): bool {
   pool.mergeCursor = cursor;
   return false;
 }
-
-// ── dry runs ─────────────────────────────────────────────────────────────────────────────────────────────────────
