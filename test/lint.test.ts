@@ -33,7 +33,7 @@ test('bytes that may be a caller’s are copied and cut by bytes.ts alone', () =
     [5, 'slice'],
     [6, 'subarray'],
   ];
-  expect(found('bindings/size.ts', PLANTED, 'local/no-foreign-slice')).toEqual(expected);
+  expect(found('bindings/base/size.ts', PLANTED, 'local/no-foreign-slice')).toEqual(expected);
   expect(found('cli/main.ts', PLANTED, 'local/no-foreign-slice')).toEqual(
     expected.filter(([, messageId]) => messageId === 'slice'),
   );

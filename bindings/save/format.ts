@@ -83,7 +83,7 @@ export interface AlgorithmJson {
   readonly level?: number | undefined;
 }
 
-/** What every fault of a file is told as. */
+/** The error for a damaged or incomplete file. */
 export function damaged(offset: number, what: string): ZramError {
   return new ZramError('EINVAL', `the save file is damaged or incomplete, at byte ${offset}: ${what}.`);
 }
