@@ -13,9 +13,9 @@ export interface Growth {
    * size stays below 32 MiB: glibc maps larger pieces anew each time, and then most of the time goes into page faults.
    */
   readonly size: number;
-  /** How many times larger the other is; default 8. */
+  /** How many times larger the other is; default 32, with a quarter of `size` as the smaller. */
   readonly factor?: number;
-  /** Most that the ratio of times may be; default 4 times the factor: memory that no cache holds any more is that much slower. */
+  /** Most that the ratio of times may be; default 8 times the factor: memory that no cache holds any more is that much slower, and what grows with the square 32 times. */
   readonly limit?: number;
   /** Milliseconds below which a time is noise, and is taken for this; default 0.2. */
   readonly leastMs?: number;
@@ -23,6 +23,7 @@ export interface Growth {
   readonly make: (size: number) => (() => unknown) | Promise<() => unknown>;
 }
 
+const FACTOR = 32;
 /** Runs of both sizes, at most; the first one that leaves the ratio far below the limit is the last. */
 const RUNS = 10;
 
@@ -46,7 +47,8 @@ export interface Measured {
 }
 
 export async function measure(growth: Growth): Promise<Measured> {
-  const { size, factor = 8, limit = 4 * factor, leastMs = 0.2 } = growth;
+  const { factor = FACTOR, limit = 8 * factor, leastMs = 0.2 } = growth;
+  const size = growth.factor === undefined ? growth.size / 4 : growth.size;
   let [smallMs, largeMs] = [Infinity, Infinity];
   await timeOf(growth, size); // code is compiled
   for (let run = 0; run < RUNS; run++) {

@@ -4,7 +4,7 @@ import { MemorySink } from '../save/support.js';
 import type { Growth } from './measure.js';
 import { PAGE_SIZE, contentOf, device, fill, newEngine, shuffled } from './things.js';
 
-const SIZE = 900;
+const SIZE = 960;
 const page = contentOf(7, PAGE_SIZE);
 
 /** A call on a device with `size` pages. */

@@ -1,4 +1,4 @@
-/** The cost of saving and loading grows with what is stored: eight times as much of anything takes at most some twenty times as long. */
+/** The cost of saving and loading grows with what is stored: 32 times as much of anything takes at most a hundred times as long. */
 import { expect, jest, test } from '@jest/globals';
 import { Engine, Zram, type ZramSnapshot } from '../../bindings/index.js';
 import { measure, type Growth } from '../growth/measure.js';
@@ -8,10 +8,10 @@ import { MemorySink, savedAll } from './support.js';
 
 jest.setTimeout(300_000);
 
-const FEW = 100;
-const FACTOR = 8;
-/** Twice what is linear, and room for what a collection of garbage costs. */
-const MOST = 20;
+const FEW = 25;
+const FACTOR = 32;
+/** Some three times what is linear: what grows with the square takes 1024 times as long. */
+const MOST = 100;
 
 type Things = (engine: Engine, count: number) => (Zram | ZramSnapshot)[];
 
