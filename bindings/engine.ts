@@ -1,6 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** The engine: one WebAssembly instance, and what lives in it. */
-import { ZramError } from './base/errors.js';
+import { notWithNew } from './base/messages.js';
 import type { Compressor } from './compressors/compressor.js';
 import { readCompressor } from './compressors/registered.js';
 import type { Core } from './core/core.js';
@@ -25,12 +25,7 @@ export class Engine {
   readonly #host: Host;
 
   private constructor(host: Host) {
-    if (!(host instanceof Host)) {
-      throw new ZramError(
-        'EINVAL',
-        'this class is not made with new: call await Engine.create() or Engine.createSync().',
-      );
-    }
+    if (!(host instanceof Host)) throw notWithNew('await Engine.create() or Engine.createSync()');
     this.#host = host;
   }
 
@@ -51,11 +46,6 @@ export class Engine {
    */
   static createSync(options?: EngineOptions): Engine {
     return new Engine(Host.createSync(options, 'Engine.createSync'));
-  }
-
-  /** @internal What it is a face of, for tests and benches. */
-  static hostOf(engine: Engine): Host {
-    return engine.#host;
   }
 
   /** @internal The instance below, for tests and benches. */
@@ -128,10 +118,7 @@ export class Engine {
    * @throws ZramError EOPNOTSUPP: it is not installed; EINVAL: there is none of that name
    */
   async loadCompressor(name: string): Promise<void> {
-    this.#host.checkLive();
-    await this.#host.core.codecs.load(name);
-    this.#host.checkLive();
-    this.#host.core.codecs.check(name, 'the compressor');
+    return this.#host.loadCompressor(name);
   }
 
   /** Names of the compressors that can be used at once. */

@@ -121,8 +121,6 @@ export class StateHistory {
   /** What it held before the first push, but for zspages of others. */
   readonly #emptyBytes: number;
   #disk: Disk | undefined;
-  /** The engine that `StateHistory.create` made for this history alone. */
-  #host: Host | undefined;
 
   /** @internal Made by `Engine.createStateHistory` and `StateHistory.create`. */
   constructor(core: Core, options: StateHistoryOptions | undefined, onEnd: () => void) {
@@ -173,15 +171,8 @@ export class StateHistory {
   static async create(options?: Omit<StateHistoryOptions, 'pool'> & EngineOptions): Promise<StateHistory> {
     const given = readOptions(options, [...OPTIONS, ...ENGINE_OPTIONS], 'StateHistory.create');
     const { module, maxMemory, compressors, ...rest } = given;
-    const host = await Host.create({ module, maxMemory, compressors }, 'StateHistory.create');
-    try {
-      const history = host.adopt((end) => new StateHistory(host.core, rest, end));
-      history.#host = host;
-      return history;
-    } catch (error) {
-      host.destroy();
-      throw error;
-    }
+    const ofEngine = { module, maxMemory, compressors };
+    return Host.createFor(ofEngine, 'StateHistory.create', ({ core }, onEnd) => new StateHistory(core, rest, onEnd));
   }
 
   // ── states ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -445,7 +436,6 @@ export class StateHistory {
     this.#order.clear();
     if (this.#sharedPool) ZsPool.detach(this.#sharedPool, this);
     this.#onEnd();
-    this.#host?.destroy();
   }
 
   /** The same as `destroy()`, for `using`. */

@@ -2,10 +2,11 @@
 /** Zram: the compressed block device. */
 import { readBacking, type AsyncBacking, type Backing } from './backing/backing.js';
 import { checkBytes, checkInteger, checkPages, PAGE_SIZE, readOptions } from './base/arguments.js';
-import { AsyncCall, type AsyncOptions } from './base/async-call.js';
+import { ASYNC_OPTIONS, AsyncCall, type AsyncOptions } from './base/async-call.js';
 import { allocateWords, copyOf, isWords, lengthOf } from './base/bytes.js';
 import { endAll } from './base/end-all.js';
 import { ZramError } from './base/errors.js';
+import { notWithNew } from './base/messages.js';
 import type { Size } from './base/size.js';
 import type { Core } from './core/core.js';
 import { Host } from './core/host.js';
@@ -43,8 +44,6 @@ import { saveAll, type Saved, type SaveOptions, type SaveReport } from './save/s
 import type { SaveSink } from './save/sink-target.js';
 import type { LoadSource } from './save/source.js';
 import { ZsPool } from './zs-pool.js';
-
-const ASYNC_OPTIONS = ['signal'] as const;
 
 /** How a snapshot is tied to its origin. */
 interface SnapshotOrigin {
@@ -189,10 +188,7 @@ export class Zram extends ReadableDevice {
       const secondaries = (Array.isArray(rest.recompAlgorithms) ? rest.recompAlgorithms : []) as unknown[];
       for (const one of [rest.compAlgorithm, ...secondaries]) {
         const name = typeof one === 'object' && one !== null ? (one as { algo?: unknown }).algo : one;
-        if (typeof name !== 'string') continue;
-        await host.core.codecs.load(name);
-        host.checkLive();
-        host.core.codecs.check(name, 'the compressor');
+        if (typeof name === 'string') await host.loadCompressor(name);
       }
       return Zram.make(host, rest, host);
     } catch (error) {
@@ -593,10 +589,6 @@ export class Zram extends ReadableDevice {
     this.#state.readyDisk();
     throw new ZramError('EINVAL', 'the device is not initialised.');
   }
-}
-
-function notWithNew(call: string): ZramError {
-  return new ZramError('EINVAL', `this class is not made with new: call ${call}.`);
 }
 
 // ── loading ──────────────────────────────────────────────────────────────────────────────────────────────────────

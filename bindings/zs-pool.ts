@@ -102,8 +102,6 @@ export class ZsPool {
   readonly #core: Core;
   readonly #onEnd: () => void;
   readonly #handles = new PoolHandles();
-  /** The engine that `ZsPool.create` made for this pool alone. */
-  #host: Host | undefined;
   #address: number;
   /** Devices on this pool: they end before it does. */
   readonly #users = new Set<{ destroy(): void }>();
@@ -125,15 +123,8 @@ export class ZsPool {
     const known = [...POOL_OPTIONS, ...ENGINE_OPTIONS];
     const { module, maxMemory, compressors, ...rest } = readOptions(options, known, 'ZsPool.create');
     checkPoolOptions(rest);
-    const host = await Host.create({ module, maxMemory, compressors }, 'ZsPool.create');
-    try {
-      const pool = host.adopt((end) => new ZsPool(host.core, rest, end));
-      pool.#host = host;
-      return pool;
-    } catch (error) {
-      host.destroy();
-      throw error;
-    }
+    const ofEngine = { module, maxMemory, compressors };
+    return Host.createFor(ofEngine, 'ZsPool.create', ({ core }, onEnd) => new ZsPool(core, rest, onEnd));
   }
 
   /** @internal The pool's address, for a device of the engine whose core is given. */
@@ -351,7 +342,6 @@ export class ZsPool {
       () => endPool(this.#core, this.#address),
       () => (this.#address = 0),
       () => this.#onEnd(),
-      () => this.#host?.destroy(),
     );
   }
 

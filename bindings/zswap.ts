@@ -110,7 +110,6 @@ export class Zswap {
   #reachedFull = false;
   /** A page is being written back. One at a time, as the kernel has one worker: a backing may call back. */
   #writingBack = false;
-  #host: Host | undefined;
   #pool: number;
 
   /** @internal Made by `Engine.createZswap` and `Zswap.create`. */
@@ -156,15 +155,8 @@ export class Zswap {
       [...OPTIONS, ...ENGINE_OPTIONS],
       'Zswap.create',
     );
-    const host = await Host.create({ module, maxMemory, compressors }, 'Zswap.create');
-    try {
-      const zswap = host.adopt((end) => new Zswap(host.core, rest, end));
-      zswap.#host = host;
-      return zswap;
-    } catch (error) {
-      host.destroy();
-      throw error;
-    }
+    const ofEngine = { module, maxMemory, compressors };
+    return Host.createFor(ofEngine, 'Zswap.create', ({ core }, onEnd) => new Zswap(core, rest, onEnd));
   }
 
   /**
@@ -364,7 +356,6 @@ export class Zswap {
     this.#backing?.end();
     this.#pool = 0;
     this.#onEnd();
-    this.#host?.destroy();
   }
 
   /** The same as `destroy()`, for `using`. */

@@ -7,9 +7,9 @@ import { Device } from './structs';
 import { next_chunk, NONE, slot_at, slot_fill_value, slot_flags, SLOT_STORED, slot_value, SLOT_WRITTEN_BACK } from './table';
 
 /** What `next_difference` returns beside the page: how far it looked, a page that differs, one that the core cannot compare. */
-export const SAME_SO_FAR: u32 = 0;
-export const DIFFERS: u32 = 1;
-export const UNDECIDED: u32 = 2;
+export const DIFFERENCE_SAME_SO_FAR: u32 = 0;
+export const DIFFERENCE_DIFFERS: u32 = 1;
+export const DIFFERENCE_UNDECIDED: u32 = 2;
 
 /**
  * The first page at or after `from` that two devices of one engine hold differently, or that the core cannot compare.
@@ -21,14 +21,14 @@ export function next_difference(a: Device, b: Device, from: u32, most: u32): u64
   let page = next_chunk_of_two(a, b, from);
   const pages = max(a.diskPages, b.diskPages);
   for (let left = most; page < pages; left--) {
-    if (left == 0) return (page << 2) | SAME_SO_FAR;
+    if (left == 0) return (page << 2) | DIFFERENCE_SAME_SO_FAR;
     const slotA = page < a.diskPages ? slot_at(a, <u32>page) : 0;
     const slotB = page < b.diskPages ? slot_at(b, <u32>page) : 0;
     if (slotA != 0 || slotB != 0) {
       const flagsA = slotA == 0 ? 0 : slot_flags(slotA);
       const flagsB = slotB == 0 ? 0 : slot_flags(slotB);
       const found = slots_compare(slotA, flagsA, slotB, flagsB);
-      if (found != SAME_SO_FAR) return (page << 2) | found;
+      if (found != DIFFERENCE_SAME_SO_FAR) return (page << 2) | found;
     }
     if ((++page & 511) == 0) page = next_chunk_of_two(a, b, page);
   }
@@ -44,11 +44,11 @@ function next_chunk_of_two(a: Device, b: Device, page: u64): u64 {
 
 function slots_compare(slotA: usize, flagsA: u32, slotB: usize, flagsB: u32): u32 {
   if (flagsA & flagsB & SLOT_STORED) return objects_compare(slot_value(slotA), slot_value(slotB));
-  if (flagsA & flagsB & SLOT_WRITTEN_BACK && slot_value(slotA) == slot_value(slotB)) return SAME_SO_FAR;
-  if ((flagsA | flagsB) & SLOT_WRITTEN_BACK) return UNDECIDED;
+  if (flagsA & flagsB & SLOT_WRITTEN_BACK && slot_value(slotA) == slot_value(slotB)) return DIFFERENCE_SAME_SO_FAR;
+  if ((flagsA | flagsB) & SLOT_WRITTEN_BACK) return DIFFERENCE_UNDECIDED;
   // What is stored as an object is not same-filled, and nothing reads as zeros.
-  if ((flagsA | flagsB) & SLOT_STORED) return DIFFERS;
-  return fill_of(slotA, flagsA) == fill_of(slotB, flagsB) ? SAME_SO_FAR : DIFFERS;
+  if ((flagsA | flagsB) & SLOT_STORED) return DIFFERENCE_DIFFERS;
+  return fill_of(slotA, flagsA) == fill_of(slotB, flagsB) ? DIFFERENCE_SAME_SO_FAR : DIFFERENCE_DIFFERS;
 }
 
 function fill_of(slot: usize, flags: u32): u64 {
@@ -58,14 +58,14 @@ function fill_of(slot: usize, flags: u32): u64 {
 function objects_compare(leafA: u32, leafB: u32): u32 {
   const a = cell_location(leafA);
   const b = cell_location(leafB);
-  if (a == b) return SAME_SO_FAR;
+  if (a == b) return DIFFERENCE_SAME_SO_FAR;
   const headerA = object_header(a);
   const headerB = object_header(b);
   const codecA = header_codec(headerA);
   const codecB = header_codec(headerB);
   const length = header_length(headerA);
-  if (codecA != codecB && !(is_plain(codecA) && is_plain(codecB))) return UNDECIDED;
-  if (length != header_length(headerB)) return DIFFERS;
+  if (codecA != codecB && !(is_plain(codecA) && is_plain(codecB))) return DIFFERENCE_UNDECIDED;
+  if (length != header_length(headerB)) return DIFFERENCE_DIFFERS;
   const equal = bytes_equal(object_bytes(a, length, SCRATCH_A), object_bytes(b, length, SCRATCH_B), length);
-  return equal ? SAME_SO_FAR : DIFFERS;
+  return equal ? DIFFERENCE_SAME_SO_FAR : DIFFERENCE_DIFFERS;
 }

@@ -24,6 +24,9 @@ export interface AsyncOptions {
   signal?: AbortSignalLike | undefined;
 }
 
+/** Their names. */
+export const ASYNC_OPTIONS = ['signal'] as const;
+
 /** What a call waits on; those who wait are told when it ends. */
 export interface Ending {
   readonly waiting: Set<(error: ZramError) => void>;

@@ -39,9 +39,16 @@ export function sentenceOf(error: ZramError): string {
 }
 
 /** The same error, with the pages done before it added. */
+export function withPagesDone(error: ZramError, pagesBefore: number): ZramError;
+export function withPagesDone(error: unknown, pagesBefore: number): unknown;
 export function withPagesDone(error: unknown, pagesBefore: number): unknown {
   if (!(error instanceof ZramError)) return error;
   const { cause } = error;
   const options = cause === undefined ? undefined : { cause };
   return new ZramError(error.code, sentenceOf(error), pagesBefore + (error.pagesDone ?? 0), options);
+}
+
+/** For constructors that are the library's to call. @param call what to call instead */
+export function notWithNew(call: string): ZramError {
+  return new ZramError('EINVAL', `this class is not made with new: call ${call}.`);
 }

@@ -1,6 +1,6 @@
 /** One instance of the core: its raw exports, the views of its staging pages, its compressors, its clock. */
 import { PAGE_SIZE } from '../base/arguments.js';
-import { ZramError } from '../base/errors.js';
+import { notWithNew } from '../base/messages.js';
 import { Codecs } from '../compressors/codecs.js';
 import type { CoreExports } from './exports.js';
 
@@ -98,5 +98,5 @@ export class Core {
 /** Constructors are the engine's to call; whoever else does is told what to call. */
 export function checkCore(core: unknown, call: string): asserts core is Core {
   if (core instanceof Core) return;
-  throw new ZramError('EINVAL', `this class is not made with new: call ${call}.`);
+  throw notWithNew(call);
 }

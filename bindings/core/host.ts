@@ -49,6 +49,37 @@ export class Host {
     return new Host(loadCoreSync(settings.module), settings);
   }
 
+  /**
+   * A host for one thing alone, which ends with it.
+   * @throws ZramError as `create`, and what `make` throws
+   */
+  static async createFor<T extends Child>(
+    options: EngineOptions,
+    call: string,
+    make: (host: Host, onEnd: () => void) => T,
+  ): Promise<T> {
+    const host = await Host.create(options, call);
+    try {
+      return host.adopt((onEnd) =>
+        make(host, () => {
+          onEnd();
+          host.destroy();
+        }),
+      );
+    } catch (error) {
+      host.destroy();
+      throw error;
+    }
+  }
+
+  /** @throws ZramError as `Engine.loadCompressor` */
+  async loadCompressor(name: string): Promise<void> {
+    this.checkLive();
+    await this.core.codecs.load(name);
+    this.checkLive();
+    this.core.codecs.check(name, 'the compressor');
+  }
+
   /** @throws ZramError EINVAL: it was destroyed */
   checkLive(): void {
     if (this.#destroyed) throw new ZramError('EINVAL', 'this Engine was destroyed.');

@@ -28,6 +28,12 @@ export function sizeOfState(state: number): number {
   return state >>> 13;
 }
 
+/** The page that a search for the next one returns when there is no more. */
+export const NONE = 2 ** 32 - 1;
+
+/** What `zramNextDifference` found, beside the page: page * 4 + one of these. */
+export const DIFFERENCE = { sameSoFar: 0, differs: 1, undecided: 2 } as const;
+
 /** The core's answer to a read of a page that is on the backing device. */
 export const READ_WRITTEN_BACK = 1 << 20;
 

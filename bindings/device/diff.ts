@@ -1,4 +1,5 @@
 /** The difference of two devices or snapshots: which pages read differently. */
+import { DIFFERENCE, NONE } from '../core/layout.js';
 import type { Reading } from '../backing/backing-device.js';
 import { PAGE_SIZE } from '../base/arguments.js';
 import type { AsyncCall } from '../base/async-call.js';
@@ -13,10 +14,6 @@ export interface PageRange {
   readonly count: number;
 }
 
-const NONE = 2 ** 32 - 1;
-/** What the core found, beside the page (`next_difference`). */
-const SAME_SO_FAR = 0;
-const UNDECIDED = 2;
 /** How many pages the core looks at in one call: all, or as many as take a millisecond or two. */
 const ALL = 2 ** 32 - 1;
 const PAGES_AT_A_TIME = 4096;
@@ -76,13 +73,13 @@ interface Found extends Candidate {
  */
 function* candidates(a: Disk, b: Disk, most: number): Generator<Candidate | undefined> {
   const next = a.core === b.core ? nextInCore(a, b, most) : nextStored(a, b);
-  for (let from = 0; from < Math.max(a.pages, b.pages); from++) {
+  for (let from = 0; from < Math.max(a.pages, b.pages);) {
     a.checkAlive();
     b.checkAlive();
     const found = next(from);
     if (found.index === NONE) return;
     yield found.same ? undefined : found;
-    from = found.same ? found.index - 1 : found.index;
+    from = found.same ? found.index : found.index + 1;
   }
 }
 
@@ -91,7 +88,7 @@ function nextInCore(a: Disk, b: Disk, most: number): (from: number) => Found {
   return (from) => {
     const found = raw.zramNextDifference(a.address, b.address, from, most);
     const [index, what] = [Math.floor(found / 4), found % 4];
-    return { index, same: what === SAME_SO_FAR, undecided: what === UNDECIDED };
+    return { index, same: what === DIFFERENCE.sameSoFar, undecided: what === DIFFERENCE.undecided };
   };
 }
 

@@ -1,11 +1,13 @@
 /** A pool that a device lives on, and its snapshots and clones with it: one of its own, or one that was given. */
 import type { Core } from '../core/core.js';
+import { POOL } from '../core/layout.js';
 import { endPool, makePool } from '../pool/operations.js';
 import type { PoolOptions } from '../pool/options.js';
 import type { ZsPool } from '../zs-pool.js';
 
 export class PoolLease {
   #users = 1;
+  #hugeClassSize: number | undefined;
 
   private constructor(
     readonly core: Core,
@@ -21,6 +23,15 @@ export class PoolLease {
 
   static of(core: Core, pool: ZsPool, address: number): PoolLease {
     return new PoolLease(core, address, pool);
+  }
+
+  /** As `ZsPool.hugeClassSize`, which a pool never changes. Asking for it the first time overwrites the staging pages. */
+  get hugeClassSize(): number {
+    if (this.#hugeClassSize === undefined) {
+      this.core.raw.poolStats(this.address);
+      this.#hugeClassSize = this.core.number(POOL.hugeClassSize);
+    }
+    return this.#hugeClassSize;
   }
 
   retain(): this {

@@ -1,13 +1,11 @@
 /** What devices and snapshots have in common: their pages can be read, looked at, and compared. */
 import { readOptions } from '../base/arguments.js';
-import { AsyncCall, type AsyncOptions } from '../base/async-call.js';
+import { ASYNC_OPTIONS, AsyncCall, type AsyncOptions } from '../base/async-call.js';
 import { notOurs } from '../base/foreign.js';
 import type { BlockState } from './block-state.js';
 import type { Device } from './device.js';
 import { diffPages, diffPagesAsync, type PageRange } from './diff.js';
 import type { Disk } from './disk.js';
-
-const ASYNC_OPTIONS = ['signal'] as const;
 
 /** Pages that stay as they are until `destroy`. */
 export interface Frozen {

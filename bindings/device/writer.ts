@@ -9,7 +9,7 @@ import { copyOf, lengthOf, viewOf } from '../base/bytes.js';
 import { ZramError } from '../base/errors.js';
 import { sentenceOf, withPagesDone } from '../base/messages.js';
 import type { Encoder } from '../compressors/codecs.js';
-import { POOL, CODEC_LZ4, CODEC_PAGE } from '../core/layout.js';
+import { CODEC_LZ4, CODEC_PAGE } from '../core/layout.js';
 import type { Device } from './device.js';
 import { onlyAsynchronous, type Patch, type Disk } from './disk.js';
 import { encodeVerified } from './encode.js';
@@ -104,8 +104,7 @@ export class PageWriter {
       const block = encodeVerified(state, encoder, page);
       disk.checkAlive();
       if (patch?.touched) return false;
-      raw.poolStats(disk.pool.address);
-      const huge = block.length >= core.number(POOL.hugeClassSize);
+      const huge = block.length >= disk.pool.hugeClassSize;
       core.page().set(huge ? page : block);
       const [length, codec] = huge ? [PAGE_SIZE, CODEC_PAGE] : [block.length, encoder.codec];
       if (raw.zramWriteEncoded(address, index, length, codec, hash, disk.clock()) !== 0) throw noRoom(index);

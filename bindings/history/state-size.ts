@@ -68,8 +68,7 @@ export function bytesOf(
   const { core, pool } = stored;
   const { raw } = core;
   const needed = new Zspages(stored);
-  raw.poolStats(pool.address);
-  const hugeClassSize = core.number(POOL.hugeClassSize);
+  const { hugeClassSize } = pool;
   const known = new Set<number>();
   let payload = 0;
   for (const { at, length, page, pages } of piecesOf(shape)) {

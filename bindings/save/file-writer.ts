@@ -6,7 +6,7 @@ import { describe } from '../base/messages.js';
 import { pause, pauseDue } from '../base/pacer.js';
 import { lz4Level, type EncoderHold } from '../compressors/codecs.js';
 import type { CompressorParams } from '../compressors/compressor.js';
-import { POOL, CODEC_LZ4, CODEC_PAGE, CODEC_RAW, STATE_INCOMPRESSIBLE, STATE_WRITTEN_BACK } from '../core/layout.js';
+import { CODEC_LZ4, CODEC_PAGE, CODEC_RAW, STATE_INCOMPRESSIBLE, STATE_WRITTEN_BACK } from '../core/layout.js';
 import type { Device } from '../device/device.js';
 import type { Disk } from '../device/disk.js';
 import { encodeVerified } from '../device/encode.js';
@@ -222,8 +222,7 @@ export class FileWriter {
       pages.checkAlive();
       if (bytes.length < PAGE_SIZE && !TRUSTED.includes(encoder.name)) checkDecodes(pages, index, encoder.codec, bytes);
     }
-    core.raw.poolStats(pages.pool.address);
-    const huge = bytes.length >= core.number(POOL.hugeClassSize);
+    const huge = bytes.length >= pages.pool.hugeClassSize;
     return huge ? { algorithm: undefined, bytes: page } : { algorithm: primary, bytes };
   }
 

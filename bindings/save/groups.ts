@@ -5,12 +5,11 @@
  * A group has the devices that hold something in it, and no others: the work is that of the pages that are stored.
  */
 import { pause, pauseDue } from '../base/pacer.js';
-import { STATE_MERGED, STATE_SAME, STATE_SAME_WIDE, STATE_STORED, STATE_WRITTEN_BACK } from '../core/layout.js';
+import { NONE, STATE_MERGED, STATE_SAME, STATE_SAME_WIDE, STATE_STORED, STATE_WRITTEN_BACK } from '../core/layout.js';
 import type { Disk } from '../device/disk.js';
 import { GROUP_PAGES } from './format.js';
 
 const KIND = STATE_SAME | STATE_SAME_WIDE | STATE_STORED | STATE_WRITTEN_BACK;
-const NONE = 2 ** 32 - 1;
 
 /** What holds a page: its own object, one on the backing device; neither has a value of its own. */
 export const HELD = STATE_STORED | STATE_WRITTEN_BACK;

@@ -40,7 +40,11 @@ function storedImports(file) {
   if (!cache.has(file)) {
     const text = /\.(ts|mjs|js)$/.test(file) ? textOf(file) : undefined;
     cache.set(file, text === undefined ? undefined : []); // a circle of files ends here
-    if (text !== undefined) cache.set(file, importsOf(file, text).map((each) => each.file)); // prettier-ignore
+    if (text !== undefined)
+      cache.set(
+        file,
+        importsOf(file, text).map((each) => each.file),
+      );
   }
   return cache.get(file);
 }

@@ -3,11 +3,8 @@
  * least of some runs, of one size against another.
  */
 
-/** A call with `size` of something. */
-export interface Growth {
-  readonly name: string;
-  /** The public calls that it makes, as `Zram.merge`. */
-  readonly calls: readonly string[];
+/** A call with `size` of something, and how its time may grow. */
+export interface Scale {
   /**
    * The smaller size, of which the call takes some milliseconds at least. What the call allocates in one piece for the larger
    * size stays below 32 MiB: glibc maps larger pieces anew each time, and then most of the time goes into page faults.
@@ -23,6 +20,13 @@ export interface Growth {
   readonly make: (size: number) => (() => unknown) | Promise<() => unknown>;
 }
 
+/** A row of the test of public calls. */
+export interface Growth extends Scale {
+  readonly name: string;
+  /** The public calls that it makes, as `Zram.merge`. */
+  readonly calls: readonly string[];
+}
+
 const FACTOR = 32;
 /** Runs of both sizes, at most; the first one that leaves the ratio far below the limit is the last. */
 const RUNS = 10;
@@ -32,7 +36,7 @@ function processorMs(): number {
   return (user + system) / 1000;
 }
 
-async function timeOf(growth: Growth, size: number): Promise<number> {
+async function timeOf(growth: Scale, size: number): Promise<number> {
   const run = await growth.make(size);
   const start = processorMs();
   await run();
@@ -46,7 +50,7 @@ export interface Measured {
   readonly limit: number;
 }
 
-export async function measure(growth: Growth): Promise<Measured> {
+export async function measure(growth: Scale): Promise<Measured> {
   const { factor = FACTOR, limit = 8 * factor, leastMs = 0.2 } = growth;
   const size = growth.factor === undefined ? growth.size / 4 : growth.size;
   let [smallMs, largeMs] = [Infinity, Infinity];

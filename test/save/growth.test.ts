@@ -1,7 +1,7 @@
 /** The cost of saving and loading grows with what is stored: 32 times as much of anything takes at most a hundred times as long. */
 import { expect, jest, test } from '@jest/globals';
 import { Engine, Zram, type ZramSnapshot } from '../../bindings/index.js';
-import { measure, type Growth } from '../growth/measure.js';
+import { measure, type Scale } from '../growth/measure.js';
 import { PAGE_SIZE } from '../support/pages.js';
 import { engineOf } from '../support/raw-core.js';
 import { MemorySink, savedAll } from './support.js';
@@ -55,15 +55,15 @@ const empty = (engine: Engine, count: number): (Zram | ZramSnapshot)[] => {
   return Array.from({ length: 5 * count }, () => engine.createZram({ disksize: 2 ** 44 - 4096, pool }));
 };
 
-test.each<[string, Growth['make']]>([
+test.each<[string, Scale['make']]>([
   ['saveAll of snapshots in which every page changes', saving(snapshots)],
   ['loadAll of them', loading(snapshots)],
   ['saveAll of devices that hold something elsewhere', saving(sparse)],
   ['loadAll of them', loading(sparse)],
   ['saveAll of devices that hold nothing', saving(empty)],
   ['loadAll of them', loading(empty)],
-])('%s', async (name, make) => {
-  const { ratio } = await measure({ name, calls: [], size: FEW, factor: FACTOR, limit: MOST, leastMs: 2, make });
+])('%s', async (_name, make) => {
+  const { ratio } = await measure({ size: FEW, factor: FACTOR, limit: MOST, leastMs: 2, make });
   expect(ratio).toBeLessThan(MOST);
 });
 
@@ -82,7 +82,7 @@ test('the size of the disk costs nothing', async () => {
     };
   };
   const [size, factor, limit] = [2 ** 20, 2 ** 24 - 1, 4];
-  const { ratio } = await measure({ name: 'save and load', calls: [], size, factor, limit, leastMs: 2, make });
+  const { ratio } = await measure({ size, factor, limit, leastMs: 2, make });
   expect(ratio).toBeLessThan(limit);
 });
 

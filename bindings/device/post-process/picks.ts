@@ -6,7 +6,7 @@
  */
 import { PAGE_SIZE } from '../../base/arguments.js';
 import { ZramError } from '../../base/errors.js';
-import { STATE_HUGE, STATE_IDLE, STATE_INCOMPRESSIBLE, STATE_PICKED } from '../../core/layout.js';
+import { NONE, STATE_HUGE, STATE_IDLE, STATE_INCOMPRESSIBLE, STATE_PICKED } from '../../core/layout.js';
 import type { Disk } from '../disk.js';
 
 /** Which pages: `idle` marks them, or how they are stored. */
@@ -20,7 +20,6 @@ export const PAGE_FLAGS: Record<PageType, number> = {
   incompressible: STATE_INCOMPRESSIBLE,
 };
 
-const NONE = 2 ** 32 - 1;
 const BUCKET_BYTES = 64;
 const BUCKETS = PAGE_SIZE / BUCKET_BYTES + 1;
 

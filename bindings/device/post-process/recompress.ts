@@ -9,7 +9,6 @@ import { parseSize, type Size } from '../../base/size.js';
 import { lz4Level, type Encoder } from '../../compressors/codecs.js';
 import { PRIORITIES } from '../../compressors/compressor.js';
 import {
-  POOL,
   CODEC_LZ4,
   CODEC_RAW,
   codecOfState,
@@ -85,9 +84,7 @@ export function recompress(state: Device, given: RecompressOptions): RecompressR
 function targetOf(state: Device, pages: Disk, options: RecompressOptions): Target {
   const { algo, priority } = options;
   const threshold = options.threshold === undefined ? 0 : parseSize(options.threshold, 'threshold');
-  const { core, pool } = pages;
-  core.raw.poolStats(pool.address);
-  const huge = core.number(POOL.hugeClassSize);
+  const huge = pages.pool.hugeClassSize;
   if (threshold >= huge) {
     throw new ZramError('EINVAL', `threshold must be below ${huge} bytes, where pages are huge, not ${threshold}.`);
   }

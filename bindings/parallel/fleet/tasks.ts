@@ -4,7 +4,7 @@
 import { PAGE_SIZE } from '../../base/arguments.js';
 import { copyOf, detached, lengthOf, setBytes, viewOf } from '../../base/bytes.js';
 import { ZramError } from '../../base/errors.js';
-import { textOf } from '../../base/messages.js';
+import { textOf, withPagesDone } from '../../base/messages.js';
 import { LostPagesError } from '../lost-pages-error.js';
 import type { Fleet, Task } from './fleet.js';
 import type { PageClient } from './link.js';
@@ -152,10 +152,6 @@ abstract class PagesTask<Value> implements Task, PageClient {
       }
     }
   }
-}
-
-function withPagesDone({ code, message }: ZramError, pagesDone: number): ZramError {
-  return new ZramError(code, message.slice(code.length + 2), pagesDone);
 }
 
 /** Writes bytes; pages that they cover in part are read, changed and written. */
