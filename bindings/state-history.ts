@@ -8,7 +8,7 @@
  * state takes four frames or more of its own, which is more than many a state takes that compresses well.
  */
 import { HELD, POOL } from './core/layout.js';
-import { checkBytes, checkInteger, outFor, PAGE_SIZE, readOptions } from './base/arguments.js';
+import { checkBytes, checkInteger, outFor, PAGE_SIZE, readOptions, UINT32_MAX } from './base/arguments.js';
 import { lengthOf, viewOf } from './base/bytes.js';
 import { ZramError } from './base/errors.js';
 import { describe, sentenceOf } from './base/messages.js';
@@ -80,8 +80,8 @@ export interface StateHistoryStats {
 
 const OPTIONS = ['maxStates', 'maxBytes', 'policy', 'segments'] as const;
 const POLICIES = ['oldest', 'thin'] as const;
-/** Pages of the device: all that 32 bits can name. It is sparse. */
-const DISK_PAGES = 2 ** 32 - 1;
+/** Pages of the device: as many as a device can have. It is sparse. */
+const DISK_PAGES = UINT32_MAX;
 const LZ4_LEVEL = 1;
 /** Short chains: a class that holds few objects then wastes little. States of a few MiB take a fifth less than with 8, of 64 MiB 2 % more. */
 const CHAIN_SIZE = 4;

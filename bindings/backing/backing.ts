@@ -1,5 +1,5 @@
 /** Backing: where pages go that are written back. */
-import { checkBytes, checkInteger, PAGE_SIZE } from '../base/arguments.js';
+import { checkBytes, checkInteger, PAGE_SIZE, UINT32_MAX } from '../base/arguments.js';
 import { lengthOf } from '../base/bytes.js';
 import { ZramError } from '../base/errors.js';
 import { describe, textOf } from '../base/messages.js';
@@ -73,7 +73,7 @@ export function readBacking(backing: unknown): Backing | AsyncBacking {
   if (typeof read !== 'function' || typeof write !== 'function') {
     throw new ZramError('EINVAL', `backing must have slots, read and write, not ${describe(backing)}.`);
   }
-  checkInteger(slots, 'backing.slots', 0, 2 ** 32 - 1);
+  checkInteger(slots, 'backing.slots', 0, UINT32_MAX);
   const made = Object.freeze({
     slots,
     ...(typeof name === 'string' ? { name } : {}),

@@ -1,6 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** A backing in a file, for Node.js (`zram-wasm/node`, and the attribute `backing_dev`). */
-import { checkInteger, PAGE_SIZE } from '../base/arguments.js';
+import { checkInteger, PAGE_SIZE, UINT32_MAX } from '../base/arguments.js';
 import { viewOf } from '../base/bytes.js';
 import { ZramError, type ZramErrorCode } from '../base/errors.js';
 import { describe, printable, textOf } from '../base/messages.js';
@@ -20,8 +20,6 @@ const CODES: Record<string, ZramErrorCode> = {
   ENAMETOOLONG: 'EINVAL',
   ERR_INVALID_ARG_VALUE: 'EINVAL', // a NUL in the path
 };
-
-const SLOTS_MAX = 2 ** 32 - 1;
 
 /**
  * Keeps pages in a file, each in its place. A file has one user at a time, by whatever path or link: see the guide for
@@ -52,7 +50,7 @@ export class FileBacking implements Backing {
   constructor(path: string, slots: undefined, existing: true);
   constructor(path: string, slots: number | undefined, existing = false) {
     if (typeof path !== 'string') throw new ZramError('EINVAL', `path must be a string, not ${describe(path)}.`);
-    if (!existing) checkInteger(slots, 'slots', 1, SLOTS_MAX);
+    if (!existing) checkInteger(slots, 'slots', 1, UINT32_MAX);
     this.#made = !existing;
     const what = existing ? 'opened' : 'made';
     this.name = attempt(path, what, () => absolutePath(path));
@@ -104,7 +102,7 @@ export class FileBacking implements Backing {
   }
 
   #slotsOf(bytes: number): number {
-    const slots = Math.min(Math.floor(bytes / PAGE_SIZE), SLOTS_MAX);
+    const slots = Math.min(Math.floor(bytes / PAGE_SIZE), UINT32_MAX);
     if (slots > 0) return slots;
     throw new ZramError('EINVAL', `the backing file ${printable(this.name)} is smaller than a page.`);
   }

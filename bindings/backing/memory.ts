@@ -1,6 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** A backing in ordinary JavaScript memory: for tests, and to move pages out of an engine that is full. */
-import { checkInteger, PAGE_SIZE } from '../base/arguments.js';
+import { checkInteger, PAGE_SIZE, UINT32_MAX } from '../base/arguments.js';
 import { setBytes, viewOf } from '../base/bytes.js';
 import { ZramError } from '../base/errors.js';
 import { textOf } from '../base/messages.js';
@@ -16,7 +16,7 @@ export class MemoryBacking implements Backing {
 
   /** @param slots pages of 4096 bytes, up to 2^32 - 1 */
   constructor(slots: number) {
-    checkInteger(slots, 'slots', 1, 2 ** 32 - 1);
+    checkInteger(slots, 'slots', 1, UINT32_MAX);
     this.slots = slots;
   }
 

@@ -1,6 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** A backing in the origin private file system of browsers. */
-import { checkBoolean, checkInteger, PAGE_SIZE, readOptions } from '../base/arguments.js';
+import { checkBoolean, checkInteger, PAGE_SIZE, readOptions, UINT32_MAX } from '../base/arguments.js';
 import { viewOf } from '../base/bytes.js';
 import { ZramError, type ZramErrorCode } from '../base/errors.js';
 import { describe, textOf } from '../base/messages.js';
@@ -67,7 +67,7 @@ export class OpfsBacking implements Backing {
     if (typeof name !== 'string' || name === '') {
       throw new ZramError('EINVAL', `name must be the name of a file, not ${describe(name)}.`);
     }
-    checkInteger(slots, 'slots', 1, 2 ** 32 - 1);
+    checkInteger(slots, 'slots', 1, UINT32_MAX);
     checkBoolean(keep, 'keep');
     try {
       const directory = await rootDirectory();

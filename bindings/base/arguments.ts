@@ -6,6 +6,9 @@ import { parseSize } from './size.js';
 
 export const PAGE_SIZE = 4096;
 
+/** Pages of a disk, slots of a backing, pages of a limit: the core counts them with 32 bits. */
+export const UINT32_MAX = 2 ** 32 - 1;
+
 export function checkBytes(value: unknown, name: string): asserts value is Uint8Array {
   if (!isBytes(value)) throw new ZramError('EINVAL', `${name} must be a Uint8Array, not ${describe(value)}.`);
   if (lengthOf(value) === 0 && isDetached(value)) throw detached(name);
@@ -50,13 +53,10 @@ export function checkByteRange(offset: number, length: number, diskPages: number
   }
 }
 
-/** Pages of a disk: a slot is numbered with 32 bits. */
-const DISK_PAGES_MAX = 2 ** 32 - 1;
-
 export function parseDiskPages(disksize: unknown): number {
   const bytes = parseSize(disksize, 'disksize');
   const pages = Math.ceil(bytes / PAGE_SIZE);
-  if (pages > 0 && pages <= DISK_PAGES_MAX) return pages;
+  if (pages > 0 && pages <= UINT32_MAX) return pages;
   throw new ZramError('EINVAL', `disksize must be from 1 byte to 16 TiB less a page, not ${bytes} bytes.`);
 }
 

@@ -10,6 +10,7 @@ import {
   parseDiskPages,
   readList,
   readOptions,
+  UINT32_MAX,
 } from '../base/arguments.js';
 import { copyOf } from '../base/bytes.js';
 import { ZramError } from '../base/errors.js';
@@ -23,7 +24,6 @@ import { noMemoryForDevice, Disk } from './disk.js';
 import type { RecompAlgorithm, ZramOptions } from './options.js';
 import { PoolLease } from './pool-lease.js';
 
-const PAGES_MAX = 2 ** 32 - 1;
 const DEFAULT_ALGORITHM = 'lz4';
 
 export const WINBITS_MIN = 8;
@@ -147,7 +147,7 @@ export class Device {
   }
 
   setLimit(bytes: number): void {
-    this.limitPages = Math.min(Math.ceil(bytes / PAGE_SIZE), PAGES_MAX);
+    this.limitPages = Math.min(Math.ceil(bytes / PAGE_SIZE), UINT32_MAX);
     if (this.disk) this.core.raw.zramSetLimit(this.disk.address, this.limitPages);
   }
 

@@ -1,7 +1,7 @@
 /** The difference of two devices or snapshots: which pages read differently. */
 import { DIFFERENCE, NONE } from '../core/layout.js';
 import type { Reading } from '../backing/backing-device.js';
-import { PAGE_SIZE } from '../base/arguments.js';
+import { PAGE_SIZE, UINT32_MAX } from '../base/arguments.js';
 import type { AsyncCall } from '../base/async-call.js';
 import { copyOf, sameBytes } from '../base/bytes.js';
 import type { Disk } from './disk.js';
@@ -15,7 +15,7 @@ export interface PageRange {
 }
 
 /** How many pages the core looks at in one call: all, or as many as take a millisecond or two. */
-const ALL = 2 ** 32 - 1;
+const ALL = UINT32_MAX;
 const PAGES_AT_A_TIME = 4096;
 
 /**

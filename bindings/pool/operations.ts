@@ -1,10 +1,10 @@
 /** Pools of the core, by their addresses: making, merging, compacting and ending one, whoever holds it. */
 import { COMPACT, MERGE } from '../core/layout.js';
-import { checkBoolean, checkInteger, readOptions } from '../base/arguments.js';
+import { checkBoolean, checkInteger, readOptions, UINT32_MAX } from '../base/arguments.js';
 import { ZramError } from '../base/errors.js';
 import { describe } from '../base/messages.js';
 import type { Core } from '../core/core.js';
-import { checkPoolOptions, UINT32_MAX, type PoolOptions } from './options.js';
+import { checkPoolOptions, type PoolOptions } from './options.js';
 
 const MERGE_OPTIONS = ['maxObjects', 'maxMilliseconds', 'dryRun'] as const;
 

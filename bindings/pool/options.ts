@@ -1,5 +1,5 @@
 /** What a pool is made with. */
-import { checkBoolean, PAGE_SIZE } from '../base/arguments.js';
+import { checkBoolean, PAGE_SIZE, UINT32_MAX } from '../base/arguments.js';
 import { ZramError } from '../base/errors.js';
 import { describe } from '../base/messages.js';
 import { parseSize, type Size } from '../base/size.js';
@@ -21,8 +21,6 @@ export interface PoolOptions {
 }
 
 export const POOL_OPTIONS = ['chainSize', 'limit', 'dedup', 'shrinker'] as const;
-
-export const UINT32_MAX = 2 ** 32 - 1;
 
 interface PoolSettings {
   chainSize: number;

@@ -1,15 +1,14 @@
 /** Writes a save file: settings first, then the pages of all devices, group by group, each object once. */
-import { PAGE_SIZE } from '../base/arguments.js';
 import { copyOf, sameBytes } from '../base/bytes.js';
 import { ZramError } from '../base/errors.js';
 import { describe } from '../base/messages.js';
 import { pause, pauseDue } from '../base/pacer.js';
-import { lz4Level, type EncoderHold } from '../compressors/codecs.js';
+import type { EncoderHold } from '../compressors/codecs.js';
 import type { CompressorParams } from '../compressors/compressor.js';
 import { CODEC_LZ4, CODEC_PAGE, CODEC_RAW, STATE_INCOMPRESSIBLE, STATE_WRITTEN_BACK } from '../core/layout.js';
 import type { Device } from '../device/device.js';
 import type { Disk } from '../device/disk.js';
-import { encodeVerified } from '../device/encode.js';
+import { encodeStaged } from '../device/encode.js';
 import {
   CODEC,
   DEVICE,
@@ -212,18 +211,12 @@ export class FileWriter {
     const { core } = pages;
     const primary = algorithms[0] as Algorithm;
     const encoder = this.#encoders.encoder(primary.name, primary.params);
-    let bytes: Uint8Array;
-    if (encoder.codec === CODEC_LZ4) {
-      core.page().set(page);
-      const length = core.raw.lz4Compress(lz4Level(primary.params));
-      bytes = copyOf(core.staging(), PAGE_SIZE, PAGE_SIZE + Math.min(length, PAGE_SIZE));
-    } else {
-      bytes = encodeVerified(state, encoder, page);
-      pages.checkAlive();
-      if (bytes.length < PAGE_SIZE && !TRUSTED.includes(encoder.name)) checkDecodes(pages, index, encoder.codec, bytes);
-    }
-    const huge = bytes.length >= pages.pool.hugeClassSize;
-    return huge ? { algorithm: undefined, bytes: page } : { algorithm: primary, bytes };
+    const length = encodeStaged(state, encoder, page);
+    pages.checkAlive();
+    if (length >= pages.pool.hugeClassSize) return { algorithm: undefined, bytes: page };
+    const bytes = copyOf(core.staging(), 0, length);
+    if (!TRUSTED.includes(encoder.name)) checkDecodes(pages, index, encoder.codec, bytes);
+    return { algorithm: primary, bytes };
   }
 
   // ── records ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -282,7 +275,7 @@ export class FileWriter {
 
 const LZ4: Algorithm = { name: 'lz4', params: {} };
 /** Compressors of this package. What others made is decoded before it is saved: a file that cannot be read is none. */
-const TRUSTED = ['deflate', 'zstd'];
+const TRUSTED = [LZ4.name, 'deflate', 'zstd'];
 
 function checkDecodes({ core }: Disk, index: number, codec: number, bytes: Uint8Array): void {
   const page = core.codecs.tryDecode(codec, copyOf(bytes)); // what it does to its input must not matter

@@ -5,7 +5,7 @@
 import { claimBacking, releaseBacking, type Backing } from '../backing/backing.js';
 import { Checksums } from '../backing/checksums.js';
 import { SlotAllocator } from '../backing/slots.js';
-import { checkInteger, PAGE_SIZE } from '../base/arguments.js';
+import { checkInteger, PAGE_SIZE, UINT32_MAX } from '../base/arguments.js';
 import { copyOf, lengthOf } from '../base/bytes.js';
 import { ZramError } from '../base/errors.js';
 import { describe, textOf } from '../base/messages.js';
@@ -112,7 +112,7 @@ function membersOf(backing: unknown): Members {
   if (typeof read !== 'function' || typeof write !== 'function') {
     throw new ZramError('EINVAL', `backing must have slots, read and write, not ${describe(backing)}.`);
   }
-  checkInteger(slots, 'backing.slots', 0, 2 ** 32 - 1);
+  checkInteger(slots, 'backing.slots', 0, UINT32_MAX);
   if (asynchronous === true) throw new ZramError('EINVAL', 'a zswap needs a synchronous backing.');
   return { slots, read: read as Transfer, write: write as Transfer };
 }

@@ -1,10 +1,9 @@
 /** Idle marks (the attribute `idle`). */
+import { UINT32_MAX } from '../../base/arguments.js';
 import { ZramError } from '../../base/errors.js';
 import { describe } from '../../base/messages.js';
 import { TICK_MILLISECS } from '../../core/core.js';
 import type { Device } from '../device.js';
-
-const UINT32_MAX = 2 ** 32 - 1;
 
 /** @param what `'all'`, or seconds since the last access */
 export function markIdle(state: Device, what: unknown): void {

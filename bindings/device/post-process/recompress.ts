@@ -6,10 +6,9 @@ import { checkInteger, PAGE_SIZE, readOptions } from '../../base/arguments.js';
 import { ZramError } from '../../base/errors.js';
 import { describe } from '../../base/messages.js';
 import { parseSize, type Size } from '../../base/size.js';
-import { lz4Level, type Encoder } from '../../compressors/codecs.js';
+import type { Encoder } from '../../compressors/codecs.js';
 import { PRIORITIES } from '../../compressors/compressor.js';
 import {
-  CODEC_LZ4,
   CODEC_RAW,
   codecOfState,
   sizeOfState,
@@ -20,7 +19,7 @@ import {
 } from '../../core/layout.js';
 import type { Device } from '../device.js';
 import type { Disk } from '../disk.js';
-import { encodeVerified } from '../encode.js';
+import { encodeStaged } from '../encode.js';
 import { checkIdle, drain, PAGE_FLAGS, Picks, slotsWith } from './picks.js';
 
 /** What `recompress` is told; the names are those of the attribute in camelCase. */
@@ -191,7 +190,7 @@ class Recompression {
       const encoder = this.#encoders[priority];
       if (!encoder || priority <= this.#priority(slot)) continue;
       if (classAfter === undefined) this.pagesTried++;
-      const length = this.#encode(encoder);
+      const length = encodeStaged(this.state, encoder, this.#page);
       if (pages.ended) return; // the compressor ended the device
       classAfter = core.raw.poolClassIndex(pages.pool.address, Math.min(length, PAGE_SIZE));
       if (classAfter >= classBefore || (target.threshold > 0 && length >= target.threshold)) continue;
@@ -201,20 +200,6 @@ class Recompression {
     if (classAfter === undefined || classAfter < classBefore || target.to < this.#encoders.length) return;
     core.raw.zramChangeFlags(address, index, STATE_INCOMPRESSIBLE, 0, 1);
     this.#hopeless.set(object, true);
-  }
-
-  /** Leaves the block in the first staging page, where it fits. Returns its length. */
-  #encode(encoder: Encoder): number {
-    const { core } = this.pages;
-    if (encoder.codec === CODEC_LZ4) {
-      core.page().set(this.#page);
-      const length = core.raw.lz4Compress(lz4Level(encoder.params));
-      core.staging().copyWithin(0, PAGE_SIZE, PAGE_SIZE + Math.min(length, PAGE_SIZE));
-      return length;
-    }
-    const block = encodeVerified(this.state, encoder, this.#page);
-    if (block.length <= PAGE_SIZE) core.page().set(block);
-    return block.length;
   }
 
   #replace(index: number, encoder: Encoder, length: number, before: number): void {
