@@ -1,4 +1,4 @@
-/** What `pack`, `unpack` and `diff` tell, as text and as JSON. */
+/** The reports of `pack`, `unpack` and `diff`, as text and as JSON. */
 import type { Difference, ImageDifference } from './diff.js';
 import { exactBytes, humanBytes, number, percent, plural, shorten, table } from './format.js';
 import type { Packed } from './pack.js';

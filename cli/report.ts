@@ -1,4 +1,4 @@
-/** What `analyze` found, as text for people, at most TEXT_WIDTH characters wide. */
+/** The report of `analyze` as text, at most TEXT_WIDTH characters wide. */
 import type { MmStat } from '../bindings/index.js';
 import type { AlgorithmResult, Analysis, InputFacts } from './analysis.js';
 import { MM_STAT_COLUMNS } from './columns.js';
