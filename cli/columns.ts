@@ -23,7 +23,7 @@ export const DEDUP_COLUMNS: readonly Column[] = [
   ['mem_used_total', 'memory used in the end', 'memUsedTotal'],
   ['compr_data_size', 'compressed objects', 'comprDataSize'],
   ['dup_data_size', 'payload saved by sharing', 'dupDataSize'],
-  ['meta_data_size', 'index that is kept', 'metaDataSize'],
+  ['meta_data_size', 'deduplication index', 'metaDataSize'],
   ['pages_merged', 'pages with no own object', 'pagesMerged'],
 ];
 

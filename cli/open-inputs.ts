@@ -22,16 +22,16 @@ export async function openInputs(
   if (inputs.length > 0) return {};
   if (process.platform !== 'linux') {
     inputs.push(await FileInput.open(process.execPath));
-    return { note: 'Nothing was named: this is the running executable.' };
+    return { note: 'No input was named: this is the running executable.' };
   }
   try {
     inputs.push(openOwnMemory(engine));
-    return { note: 'Nothing was named: this is the resident anonymous memory of this very process.' };
+    return { note: 'No input was named: this is the resident anonymous memory of this very process.' };
   } catch (error) {
     // A sandbox without /proc/PID/mem or pagemap: a report on other data, which says so, is better than no report.
     if (!(error instanceof CliError)) throw error;
     inputs.push(await FileInput.open(process.execPath));
-    return { note: `Nothing was named: this is the running executable (${error.message}).` };
+    return { note: `No input was named: this is the running executable (${error.message}).` };
   }
 }
 
