@@ -1,4 +1,4 @@
-/** Packs: save files whose comment tells how long each image is, which need not be a whole number of pages. */
+/** Packs: save files whose comment holds the length of each image, which need not be a whole number of pages. */
 import { createReadStream } from 'node:fs';
 
 import { ZramError, type Engine, type Zram, type ZramSnapshot } from '../bindings/index.js';
@@ -19,7 +19,7 @@ export function commentOf(images: readonly { readonly name: string; readonly byt
   return JSON.stringify({ bytes: Object.fromEntries(images.map(({ name, bytes }) => [name, bytes])) });
 }
 
-/** The bytes of images, where the comment tells them; it may be somebody else's. */
+/** The lengths of images, if the comment holds them; another program may have written it. */
 function lengthsOf(comment: string | undefined): ReadonlyMap<string, unknown> {
   try {
     const { bytes } = JSON.parse(comment ?? '{}') as { bytes?: unknown };
@@ -29,7 +29,7 @@ function lengthsOf(comment: string | undefined): ReadonlyMap<string, unknown> {
   }
 }
 
-/** Loads a pack, which is checked whole before anything of it is to be had. @throws CliError that names the file */
+/** Loads a pack; all of it is checked before any of it is returned. @throws CliError that names the file */
 export async function loadPack(engine: Engine, path: string, io: Surroundings): Promise<PackedImage[]> {
   if (path !== '-') await FileInput.open(path); // for its messages
   const source = path === '-' ? io.stdin : createReadStream(path, { highWaterMark: CHUNK_BYTES });
