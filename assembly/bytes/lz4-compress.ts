@@ -12,7 +12,6 @@
  */
 import { PAGE_SIZE } from '../common';
 import { LASTLITERALS, MFLIMIT, MINMATCH, RUN_MASK } from './lz4-format';
-import { different } from './lz4-holds';
 
 /** After 64 misses the search step grows by one, times the acceleration level. */
 const SKIP_TRIGGER: u32 = 6;
@@ -25,7 +24,7 @@ const TABLE: usize = memory.data(TABLE_BYTES, 16);
 /** Table address of the entry for four bytes. */
 // @ts-ignore: decorator
 @inline
-function entry(fourBytes: u32): usize {
+function table_entry(fourBytes: u32): usize {
   return TABLE + (((fourBytes * 2654435761) >> (32 - HASH_LOG)) << 1);
 }
 
@@ -47,8 +46,8 @@ function put_length(op: usize, rest: u32): usize {
 function count_equal(a: usize, b: usize, aEnd: usize): u32 {
   const start = a;
   while (a + 8 <= aEnd) {
-    const different = load<u64>(a) ^ load<u64>(b);
-    if (different != 0) return <u32>(a - start) + <u32>(ctz(different) >> 3);
+    const difference = load<u64>(a) ^ load<u64>(b);
+    if (difference != 0) return <u32>(a - start) + <u32>(ctz(difference) >> 3);
     a += 8;
     b += 8;
   }
@@ -78,7 +77,7 @@ export function lz4_compress(src: usize, dst: usize, acceleration: u32): u32 {
   let ip = src + 1;
   // What stands at `forward`, read once: for its table entry now, for the compare in the next step.
   let ahead = load<u32>(ip);
-  let aheadEntry = entry(ahead);
+  let aheadEntry = table_entry(ahead);
 
   // Position 0 needs no entry: an empty one says 0 already.
   while (true) {
@@ -96,7 +95,7 @@ export function lz4_compress(src: usize, dst: usize, acceleration: u32): u32 {
       step = misses++ >> SKIP_TRIGGER;
       match = src + load<u16>(e);
       ahead = load<u32>(forward);
-      aheadEntry = entry(ahead);
+      aheadEntry = table_entry(ahead);
       store<u16>(e, <u32>(ip - src));
       if (load<u32>(match) == here) break;
     }
@@ -144,9 +143,9 @@ export function lz4_compress(src: usize, dst: usize, acceleration: u32): u32 {
 
       // A match that begins right here needs no search and no literals. One load serves three positions.
       const around = load<u64>(ip - 2);
-      store<u16>(entry(<u32>around), <u32>(ip - 2 - src));
+      store<u16>(table_entry(<u32>around), <u32>(ip - 2 - src));
       const here = <u32>(around >> 16);
-      const e = entry(here);
+      const e = table_entry(here);
       match = src + load<u16>(e);
       store<u16>(e, <u32>(ip - src));
       if (load<u32>(match) != here) {
@@ -157,7 +156,7 @@ export function lz4_compress(src: usize, dst: usize, acceleration: u32): u32 {
       store<u8>(token, 0);
     }
     ip++;
-    aheadEntry = entry(ahead);
+    aheadEntry = table_entry(ahead);
   }
   return unreachable(); // the compiler does not see that every way out is finish()
 }

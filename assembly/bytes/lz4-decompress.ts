@@ -1,11 +1,11 @@
 /** LZ4 blocks to bytes. Any input is allowed: what is not a block is refused, and nothing outside the two buffers is touched. */
 import { DEBUG, EIO } from '../common';
-import { FIRST, MINMATCH, RUN_MASK, SHORT_IN, SHORT_OUT } from './lz4-format';
+import { PREFIX_MASKS, MINMATCH, RUN_MASK, SHORT_IN, SHORT_OUT } from './lz4-format';
 
 /** Copies in steps of 16 bytes: up to 15 bytes more are read and written. */
 // @ts-ignore: decorator
 @inline
-function copy_wild(to: usize, from: usize, toEnd: usize): void {
+function copy_overrun(to: usize, from: usize, toEnd: usize): void {
   do {
     v128.store(to, v128.load(from));
     to += 16;
@@ -19,11 +19,11 @@ function copy_wild(to: usize, from: usize, toEnd: usize): void {
  */
 // @ts-ignore: decorator
 @inline
-function copy(to: usize, from: usize, length: usize): void {
+function copy_exact(to: usize, from: usize, length: usize): void {
   const last = to + length - 16;
   const lastFrom = from + length - 16;
   if (length < 16) {
-    v128.store(last, v128.bitselect(v128.load(last), v128.load(lastFrom), v128.load(FIRST + length)));
+    v128.store(last, v128.bitselect(v128.load(last), v128.load(lastFrom), v128.load(PREFIX_MASKS + length)));
     return;
   }
   while (to < last) {
@@ -35,7 +35,7 @@ function copy(to: usize, from: usize, length: usize): void {
 }
 
 /** Byte n of a 16-byte step is byte n % offset of the pattern: a row of 16 indexes for each offset 0..15. */
-const PATTERN: usize = memory.data<u8>([
+const PATTERN_LANES: usize = memory.data<u8>([
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, /* 1 */ 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
   0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, /* 3 */ 0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2, 0,
   0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, /* 5 */ 0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 0,
@@ -50,10 +50,10 @@ const PATTERN: usize = memory.data<u8>([
 const PATTERN_STEP: usize = memory.data<u8>([16, 16, 16, 15, 16, 15, 12, 14, 16, 9, 10, 11, 12, 13, 14, 15]);
 
 /** Copies a match that overlaps itself: the `offset` bytes, 1..15, before `to`, again and again. */
-function repeat(to: usize, offset: usize, toEnd: usize, roomEnd: usize): void {
+function copy_pattern(to: usize, offset: usize, toEnd: usize, roomEnd: usize): void {
   const wholeEnd = roomEnd - 16;
   if (to <= wholeEnd) {
-    const pattern = i8x16.swizzle(v128.load(to - offset), v128.load(PATTERN + (offset << 4)));
+    const pattern = i8x16.swizzle(v128.load(to - offset), v128.load(PATTERN_LANES + (offset << 4)));
     // As many bytes as make whole patterns.
     const step = <usize>load<u8>(PATTERN_STEP + offset);
     while (to < toEnd && to <= wholeEnd) {
@@ -105,7 +105,7 @@ function decode_fast(ip: usize, inMax: usize, op: usize, outMax: usize, dst: usi
       if (to > outMax) break;
       v128.store(op, v128.load(ip, 4));
       v128.store(op, v128.load(ip, 20), 16);
-      if (more > 32 - RUN_MASK) copy_wild(op + 32, ip + 36, to);
+      if (more > 32 - RUN_MASK) copy_overrun(op + 32, ip + 36, to);
     }
     const offset = <u32>load<u16>(next);
     const match = to - offset;
@@ -118,7 +118,7 @@ function decode_fast(ip: usize, inMax: usize, op: usize, outMax: usize, dst: usi
       } else {
         if (offset == 0) return false;
         if (<i32>match < <i32>dst) return false;
-        v128.store(to, i8x16.swizzle(v128.load(match), v128.load(PATTERN + (offset << 4))));
+        v128.store(to, i8x16.swizzle(v128.load(match), v128.load(PATTERN_LANES + (offset << 4))));
         if (matched > 16 - MINMATCH) store<u16>(to, load<u16>(to + 16 - <usize>load<u8>(PATTERN_STEP + offset)), 16);
       }
       op = to + matched + MINMATCH;
@@ -135,7 +135,7 @@ function decode_fast(ip: usize, inMax: usize, op: usize, outMax: usize, dst: usi
     v128.store(to, v128.load(match, 16), 16);
     ip = next + 1;
     op = end;
-    if (more > 32 - RUN_MASK - MINMATCH) copy_wild(to + 32, match + 32, end);
+    if (more > 32 - RUN_MASK - MINMATCH) copy_overrun(to + 32, match + 32, end);
   }
   stoppedIp = ip + 2;
   stoppedOp = op;
@@ -175,7 +175,7 @@ export function lz4_decompress(src: usize, srcLength: u32, dst: usize, dstLength
     }
     if (length > <usize>(opEnd - op)) return EIO;
     if (length > <usize>(ipEnd - ip)) return EIO;
-    copy(op, ip, length);
+    copy_exact(op, ip, length);
     op += length;
     ip += length;
     if (ip == ipEnd) return <i32>(op - dst);
@@ -195,8 +195,8 @@ export function lz4_decompress(src: usize, srcLength: u32, dst: usize, dstLength
       } while (more == 255);
     }
     if (length > <usize>(opEnd - op)) return EIO;
-    if (offset >= 16) copy(op, op - offset, length);
-    else repeat(op, offset, op + length, opEnd);
+    if (offset >= 16) copy_exact(op, op - offset, length);
+    else copy_pattern(op, offset, op + length, opEnd);
     op += length;
     if (!decode_fast(ip, inMax, op, outMax, dst)) return EIO;
   }

@@ -18,7 +18,7 @@ export const SHORT_IN: u32 = 1 + 14 + 2 + 1;
 export const SHORT_OUT: u32 = 14 + 18;
 
 /** 16 bytes of ones and 16 of zeros: read at 16 - n, the mask of the first n bytes. */
-export const FIRST: usize = memory.data<u8>([
+export const PREFIX_MASKS: usize = memory.data<u8>([
   255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
 ]);

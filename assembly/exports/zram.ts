@@ -33,7 +33,7 @@ export function zramEnd(device: usize): void {
 
 /** mem_limit in pages, 0 = none. */
 export function zramSetLimit(device: usize, pages: u32): void {
-  changetype<Device>(device).limitPages = pages;
+  changetype<Device>(device).limitFrames = pages;
 }
 
 export function zramSetLevel(device: usize, level: u32): void {
@@ -43,7 +43,7 @@ export function zramSetLevel(device: usize, level: u32): void {
 /** mem_used_max becomes what is used now. */
 export function zramResetMaxUsed(device: usize): void {
   const pool = changetype<Device>(device).pool;
-  pool.maxUsedPages = pool.totalPages;
+  pool.maxUsedFrames = pool.totalFrames;
 }
 
 /** Stores the first staging page at the time `now`. @returns 0 or -ENOMEM */
@@ -126,11 +126,11 @@ export function zramStats(address: usize): void {
   const pool = device.pool;
   put(DEVICE_PAGES_STORED, device.pagesStored);
   put(DEVICE_PAYLOAD_BYTES, <f64>pool.payloadBytes);
-  put(DEVICE_PAGES_ALLOCATED, pool.totalPages);
-  put(DEVICE_LIMIT_PAGES, device.limitPages);
-  put(DEVICE_MAX_USED_PAGES, pool.maxUsedPages);
+  put(DEVICE_PAGES_ALLOCATED, pool.totalFrames);
+  put(DEVICE_LIMIT_PAGES, device.limitFrames);
+  put(DEVICE_MAX_USED_PAGES, pool.maxUsedFrames);
   put(DEVICE_SAME_PAGES, device.samePages);
-  put(DEVICE_PAGES_COMPACTED, <f64>pool.pagesCompacted);
+  put(DEVICE_PAGES_COMPACTED, <f64>pool.framesCompacted);
   put(DEVICE_HUGE_PAGES, device.hugePages);
   put(DEVICE_HUGE_PAGES_SINCE, <f64>device.hugePagesSince);
   put(DEVICE_PAGES_MERGED, pool.sharedLeaves - pool.objectCells);

@@ -8,7 +8,7 @@
 import { DEBUG } from '../common';
 import { frame_alloc_zeroed, frame_free } from '../memory/frames';
 import {
-  BLOCK, cell_add_refs, cell_alloc, cell_free, cell_kind, cell_refs, CELL_RESERVE, cell_set, cell_target, REFS_MAX,
+  BLOCK, cell_add_refs, cell_alloc, cell_free, cell_kind, cell_number, cell_numbered, cell_refs, CELL_RESERVE, cell_set, cell_target, REFS_MAX,
 } from '../zsmalloc/cell';
 import { Pool } from '../zsmalloc/structs';
 import { Bdev } from './structs';
@@ -27,7 +27,7 @@ export function bdev_drop(pool: Pool, bdev: Bdev): void {
   if (--bdev.users > 0) return;
   if (DEBUG) assert(bdev.inUse == 0);
   for (let cell = bdev.freed; cell != 0; ) {
-    const next = cell_refs(cell) << 3;
+    const next = cell_numbered(cell_refs(cell));
     cell_free(pool, cell);
     cell = next;
   }
@@ -38,7 +38,7 @@ export function bdev_drop(pool: Pool, bdev: Bdev): void {
 export function block_take(pool: Pool, bdev: Bdev): u32 {
   let cell = bdev.freed;
   if (cell != 0) {
-    bdev.freed = cell_refs(cell) << 3;
+    bdev.freed = cell_numbered(cell_refs(cell));
     cell_set(cell, BLOCK, 1, cell_target(cell));
   } else {
     cell = cell_alloc(pool, CELL_RESERVE);
@@ -68,7 +68,7 @@ export function block_drop(bdev: Bdev, cell: u32): void {
     cell_add_refs(cell, -1);
     return;
   }
-  cell_set(cell, BLOCK, bdev.freed >> 3, cell_target(cell));
+  cell_set(cell, BLOCK, cell_number(bdev.freed), cell_target(cell));
   bdev.freed = cell;
   bdev.inUse--;
 }

@@ -25,7 +25,7 @@ import { Pool } from '../zsmalloc/structs';
 import { bdev_drop, block_drop } from './backing';
 import { Device, DEVICE_MAGIC, NEXT } from './structs';
 import {
-  next_chunk, slot_clear, slot_fill_value, slot_find, slot_flags, SLOT_HUGE, SLOT_IDLE, slot_make, SLOT_PICKED,
+  next_chunk, slot_clear, slot_fill_value, slot_at_inline, slot_flags, SLOT_HUGE, SLOT_IDLE, SLOT_MASK, slot_make, SLOT_PICKED,
   SLOT_PLACE_SHIFT, slot_release, SLOT_SAME, SLOT_SAME_WIDE, slot_set, slot_set_flags, SLOT_STORED, slot_time, slot_value,
   SLOT_WRITTEN_BACK,
 } from './table';
@@ -149,7 +149,7 @@ function store_object(device: Device, slot: usize, payload: usize, length: u32, 
   const pool = device.pool;
   const handle = zs_malloc(pool, length, codec);
   if (handle == 0) return false;
-  if (device.limitPages != 0 && pool.totalPages > device.limitPages) {
+  if (device.limitFrames != 0 && pool.totalFrames > device.limitFrames) {
     zs_free(pool, handle, 0);
     return false;
   }
@@ -281,7 +281,7 @@ export let readBlock: u32 = 0;
  */
 export function read_page(device: Device, index: u32, page: usize, now: u32): i32 {
   if (DEBUG) assert(index < device.diskPages);
-  const slot = slot_find(device, index);
+  const slot = slot_at_inline(device, index);
   const flags = slot == 0 ? 0 : slot_flags(slot);
   if (flags != 0) {
     touch(device, index, slot, now);
@@ -292,7 +292,7 @@ export function read_page(device: Device, index: u32, page: usize, now: u32): i3
 
 /** As `read_page`, without leaving a trace. */
 export function peek_page(device: Device, index: u32, page: usize): i32 {
-  const slot = slot_find(device, index);
+  const slot = slot_at_inline(device, index);
   return slot_read(slot, slot == 0 ? 0 : slot_flags(slot), page);
 }
 
@@ -314,14 +314,14 @@ export function discard(device: Device, index: u32, count: u32): void {
   const last = <u64>index + count;
   let page = next_chunk(device, index);
   while (page < last) {
-    const slot = slot_find(device, <u32>page);
+    const slot = slot_at_inline(device, <u32>page);
     if (slot_flags(slot) != 0) {
       slot_free(device, slot);
       slot_release(device, <u32>page, slot);
     }
     page++;
     // Inside a chunk go page by page; at its end, and when it was given back, look where the next one is.
-    if ((page & 511) == 0 || device.lastChunk == 0) page = next_chunk(device, page);
+    if ((page & SLOT_MASK) == 0 || device.lastChunk == 0) page = next_chunk(device, page);
   }
   device.notifyFree += count;
 }

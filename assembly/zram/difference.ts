@@ -4,7 +4,7 @@ import { SCRATCH_A, SCRATCH_B } from '../memory/staging';
 import { cell_location } from '../zsmalloc/cell';
 import { header_codec, header_length, is_plain, object_bytes, object_header } from '../zsmalloc/object';
 import { Device } from './structs';
-import { next_chunk, NONE, slot_at, slot_fill_value, slot_flags, SLOT_STORED, slot_value, SLOT_WRITTEN_BACK } from './table';
+import { next_chunk, NONE, slot_at, slot_fill_value, slot_flags, SLOT_MASK, SLOT_STORED, slot_value, SLOT_WRITTEN_BACK } from './table';
 
 /** What `next_difference` returns beside the page: how far it looked, a page that differs, one that the core cannot compare. */
 export const DIFFERENCE_SAME_SO_FAR: u32 = 0;
@@ -30,7 +30,7 @@ export function next_difference(a: Device, b: Device, from: u32, most: u32): u64
       const found = slots_compare(slotA, flagsA, slotB, flagsB);
       if (found != DIFFERENCE_SAME_SO_FAR) return (page << 2) | found;
     }
-    if ((++page & 511) == 0) page = next_chunk_of_two(a, b, page);
+    if ((++page & SLOT_MASK) == 0) page = next_chunk_of_two(a, b, page);
   }
   return <u64>NONE << 2;
 }

@@ -13,8 +13,9 @@ import { block_retain } from './backing';
 import { device_end, device_make, touch, write_page } from './device';
 import { Device } from './structs';
 import {
-  next_chunk, slot_at, slot_fill_value, slot_flags, SLOT_HUGE, SLOT_IDLE, slot_make, SLOT_PICKED, slot_release, SLOT_SAME,
+  next_chunk, slot_at, SLOT_BYTES, slot_fill_value, slot_flags, SLOT_HUGE, SLOT_IDLE, SLOT_MASK, slot_make, SLOT_PICKED, slot_release, SLOT_SAME,
   SLOT_SAME_WIDE, slot_set, SLOT_STORED, slot_value, SLOT_WRITTEN_BACK,
+  SLOTS,
 } from './table';
 
 /** A device on the same pool with the same pages; 0 when memory is exhausted. */
@@ -31,7 +32,7 @@ export function device_fork(from: Device, tracksTime: bool, now: u32): Device {
       device_end(device);
       return changetype<Device>(0);
     }
-    page = next_chunk(from, (page | 511) + 1);
+    page = next_chunk(from, (page | SLOT_MASK) + 1);
   }
   device.pagesStored = from.pagesStored;
   device.samePages = from.samePages;
@@ -45,12 +46,12 @@ function fork_chunk(from: Device, device: Device, first: u32, now: u32): bool {
   const source = slot_at(from, first);
   const target = slot_make(device, first);
   if (target == 0) return false;
-  const count = min<u32>(512, from.diskPages - first);
+  const count = min<u32>(SLOTS, from.diskPages - first);
   for (let n: u32 = 0; n < count; n++) {
-    const flags = slot_flags(source + n * 8);
+    const flags = slot_flags(source + n * SLOT_BYTES);
     if (flags == 0) continue;
-    const value = slot_value(source + n * 8);
-    if (!fork_slot(device, first + n, target + n * 8, value, flags & ~(SLOT_IDLE | SLOT_PICKED), now)) {
+    const value = slot_value(source + n * SLOT_BYTES);
+    if (!fork_slot(device, first + n, target + n * SLOT_BYTES, value, flags & ~(SLOT_IDLE | SLOT_PICKED), now)) {
       slot_release(device, first, target);
       return false;
     }

@@ -8,7 +8,7 @@
 import { page_same_filled } from '../bytes/compare';
 import { lz4_decompress } from '../bytes/lz4-decompress';
 import { CODEC_LZ4, CODEC_PAGE, EINVAL, ENOMEM, PAGE_SIZE } from '../common';
-import { cell_root } from '../zsmalloc/cell';
+import { cell_number, cell_root } from '../zsmalloc/cell';
 import { page_hash } from '../zsmalloc/dedup';
 import { hash_place } from '../zsmalloc/dedup-index';
 import { zs_share, zs_size } from '../zsmalloc/handle';
@@ -48,7 +48,7 @@ export function load_object(
   if (page_same_filled(page)) return EINVAL;
   loadedHash = device.dedup ? page_hash(page) : 0;
   if (write_encoded(device, index, payload, length, codec, loadedHash, now) != 0) return ENOMEM;
-  return <i32>(slot_value(slot_at(device, index)) >> 3);
+  return <i32>cell_number(slot_value(slot_at(device, index)));
 }
 
 /**

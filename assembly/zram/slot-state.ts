@@ -1,6 +1,6 @@
 /** What a slot holds, as numbers for JavaScript. */
 import { STAGING } from '../memory/staging';
-import { cell_location, cell_root, is_merged } from '../zsmalloc/cell';
+import { cell_location, cell_number, cell_root, is_merged } from '../zsmalloc/cell';
 import { header_codec, header_length, object_header } from '../zsmalloc/object';
 import { Device } from './structs';
 import { slot_at, slot_flags, SLOT_STORED, slot_value } from './table';
@@ -49,5 +49,5 @@ export function slot_state(device: Device, index: u32): u32 {
 export function slot_object(device: Device, index: u32): u32 {
   const slot = slot_at(device, index);
   if (slot == 0 || !(slot_flags(slot) & SLOT_STORED)) return 0;
-  return cell_root(device.pool, slot_value(slot)) >> 3;
+  return cell_number(cell_root(device.pool, slot_value(slot)));
 }

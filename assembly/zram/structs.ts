@@ -29,7 +29,7 @@ export class Device {
   /// The disk's size in pages; 0 = uninitialised.
   diskPages: u32;
   /// mem_limit in pages, 0 = none.
-  limitPages: u32;
+  limitFrames: u32;
   /// LZ4's acceleration.
   level: u32;
   /// Pages that are stored already are shared, not stored again.

@@ -36,7 +36,11 @@ export const BLOCK: u32 = 7;
 
 const KIND_MASK: u32 = 7;
 const REFS_SHIFT: u32 = 3;
-export const CELL_BYTES: u32 = 8;
+const CELL_SHIFT: u32 = 3;
+export const CELL_BYTES: u32 = 1 << CELL_SHIFT;
+export const CELL_NUMBER_BITS: u32 = 32 - CELL_SHIFT;
+/** The bits of a 64-bit word, such as a header, that hold the number of a cell. */
+export const CELL_NUMBER_MASK: u64 = (1 << CELL_NUMBER_BITS) - 1;
 /** References are 29 bits. */
 export const REFS_MAX: u32 = u32.MAX_VALUE >> REFS_SHIFT;
 
@@ -77,6 +81,20 @@ export function cell_set(cell: u32, kind: u32, refs: u32, target: u32): void {
 @inline
 export function cell_set_target(cell: u32, target: u32): void {
   store<u32>(cell, target);
+}
+
+/** A cell's number, its address / 8: what headers, index entries and the bindings' handles hold in 29 bits. */
+// @ts-ignore: decorator
+@inline
+export function cell_number(cell: u32): u32 {
+  return cell >> CELL_SHIFT;
+}
+
+/** The cell with this number. */
+// @ts-ignore: decorator
+@inline
+export function cell_numbered(number: u32): u32 {
+  return number << CELL_SHIFT;
 }
 
 /** Adds to the number of references; `delta` may be -1. */

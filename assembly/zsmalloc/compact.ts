@@ -23,13 +23,13 @@ export function zs_compact(pool: Pool, framesWanted: u32): u32 {
   for (let n: u32 = 0; n < pool.classes && freed < framesWanted; n++) {
     freed += class_compact(class_at(pool, n), framesWanted - freed);
   }
-  pool.pagesCompacted += freed;
+  pool.framesCompacted += freed;
   return freed;
 }
 
 /** Frames that a class could give back: whole zspages' worth of free objects. */
 export function can_compact(sizeClass: SizeClass): u32 {
-  return ((sizeClass.objectsAllocated - sizeClass.objectsInUse) / sizeClass.objects) * sizeClass.pages;
+  return ((sizeClass.objectsAllocated - sizeClass.objectsInUse) / sizeClass.objects) * sizeClass.frames;
 }
 
 function class_compact(sizeClass: SizeClass, framesWanted: u32): u32 {
@@ -45,7 +45,7 @@ function class_compact(sizeClass: SizeClass, framesWanted: u32): u32 {
     move_objects(sizeClass, target, source);
     if (source.inUse == 0) {
       zspage_end(source);
-      freed += sizeClass.pages;
+      freed += sizeClass.frames;
     } else {
       zspage_link(source);
     }

@@ -19,11 +19,11 @@ import { Pool } from './structs';
 const PLACE_BITS: u32 = 18;
 const PLACE_MASK: u32 = (1 << PLACE_BITS) - 1;
 const ENTRY_BYTES: u32 = 8;
-const ENTRIES: u32 = PAGE_SIZE / ENTRY_BYTES;
-const ENTRIES_SHIFT: u32 = 9;
+const BUCKET_ENTRIES: u32 = PAGE_SIZE / ENTRY_BYTES;
+const BUCKET_SHIFT: u32 = 9;
 /** A bucket is split at 6 eighths; one that cannot be is filled up to 7. */
-const SPLIT_ENTRIES: u32 = (ENTRIES >> 3) * 6;
-const FULL_ENTRIES: u32 = (ENTRIES >> 3) * 7;
+const SPLIT_ENTRIES: u32 = (BUCKET_ENTRIES >> 3) * 6;
+const FULL_ENTRIES: u32 = (BUCKET_ENTRIES >> 3) * 7;
 /** Entries with one hash, at most: some different contents may share it. */
 const EQUAL_MAX: u32 = 16;
 /** Words of the directory in one frame. */
@@ -38,7 +38,7 @@ class Directory {
   frames: u32;
   frame0: u32;
 }
-const FRAME0: u32 = offsetof<Directory>('frame0');
+const DIRECTORY_FRAME0: u32 = offsetof<Directory>('frame0');
 
 /** A bucket's metadata word: entries below, depth above. */
 const DEPTH_SHIFT: u32 = 16;
@@ -54,7 +54,7 @@ function directory_of(pool: Pool): Directory {
 // @ts-ignore: decorator
 @inline
 function word_at(directory: Directory, n: u32): usize {
-  return load<u32>(changetype<usize>(directory) + (n >> WORDS_SHIFT) * 4, FRAME0) + (n & ((1 << WORDS_SHIFT) - 1)) * 4;
+  return load<u32>(changetype<usize>(directory) + (n >> WORDS_SHIFT) * 4, DIRECTORY_FRAME0) + (n & ((1 << WORDS_SHIFT) - 1)) * 4;
 }
 
 // @ts-ignore: decorator
@@ -74,7 +74,7 @@ export function hash_place(hash: u32): u32 {
 // @ts-ignore: decorator
 @inline
 function home_in(bucket: u32, depth: u32, place: u32): u32 {
-  return bucket + (((place << depth) & PLACE_MASK) >> (PLACE_BITS - ENTRIES_SHIFT)) * ENTRY_BYTES;
+  return bucket + (((place << depth) & PLACE_MASK) >> (PLACE_BITS - BUCKET_SHIFT)) * ENTRY_BYTES;
 }
 
 /** Address where the search for an entry begins; the index is not empty. It ends at the first entry that is 0. */
@@ -107,10 +107,10 @@ export function entries_bytes(pool: Pool): u32 {
  */
 export function entries_add(pool: Pool, entry: u64): bool {
   const bucket = bucket_with_room(pool, hash_place(<u32>(entry >> 32)));
-  return bucket != 0 && put(bucket, entry, EQUAL_MAX);
+  return bucket != 0 && bucket_put(bucket, entry, EQUAL_MAX);
 }
 
-function put(bucket: u32, entry: u64, equalMax: u32): bool {
+function bucket_put(bucket: u32, entry: u64, equalMax: u32): bool {
   const meta = frame_meta(bucket);
   let at = home_in(bucket, load<u32>(meta) >> DEPTH_SHIFT, hash_place(<u32>(entry >> 32)));
   while (true) {
@@ -175,7 +175,7 @@ function bucket_split(directory: Directory, bucket: u32, place: u32): bool {
   const bit = PLACE_BITS - 1 - depth;
   for (let at = SCRATCH_A; at < SCRATCH_A + PAGE_SIZE; at += ENTRY_BYTES) {
     const entry = load<u64>(at);
-    if (entry != 0) put((hash_place(<u32>(entry >> 32)) >> bit) & 1 ? made : bucket, entry, u32.MAX_VALUE);
+    if (entry != 0) bucket_put((hash_place(<u32>(entry >> 32)) >> bit) & 1 ? made : bucket, entry, u32.MAX_VALUE);
   }
   // Of the words that name the bucket, the second half names the new one.
   const words: u32 = 1 << (directory.depth - depth);
@@ -209,10 +209,10 @@ function directory_double(directory: Directory): bool {
   while ((directory.frames << WORDS_SHIFT) < 2 * words) {
     const frame = frame_alloc();
     if (frame == 0) {
-      while (directory.frames > before) frame_free(load<u32>(changetype<usize>(directory) + --directory.frames * 4, FRAME0));
+      while (directory.frames > before) frame_free(load<u32>(changetype<usize>(directory) + --directory.frames * 4, DIRECTORY_FRAME0));
       return false;
     }
-    store<u32>(changetype<usize>(directory) + directory.frames++ * 4, frame, FRAME0);
+    store<u32>(changetype<usize>(directory) + directory.frames++ * 4, frame, DIRECTORY_FRAME0);
   }
   for (let n = words; n-- > 0; ) {
     const bucket = load<u32>(word_at(directory, n));
@@ -233,7 +233,7 @@ export function entries_end(pool: Pool): void {
     if (bucket != last) frame_free(bucket);
     last = bucket;
   }
-  for (let n: u32 = 0; n < directory.frames; n++) frame_free(load<u32>(changetype<usize>(directory) + n * 4, FRAME0));
+  for (let n: u32 = 0; n < directory.frames; n++) frame_free(load<u32>(changetype<usize>(directory) + n * 4, DIRECTORY_FRAME0));
   frame_free(pool.dedupDirectory);
   pool.dedupDirectory = 0;
 }

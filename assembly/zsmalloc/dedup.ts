@@ -18,8 +18,8 @@
 import { content_hash } from '../bytes/hash';
 import { CODEC_LZ4, CODEC_RAW, DEBUG, PAGE_SIZE } from '../common';
 import { SCRATCH_A, SCRATCH_B } from '../memory/staging';
-import { cell_target } from './cell';
-import { ANY, FOREIGN, holds, object_to_page } from './decode';
+import { CELL_NUMBER_MASK, cell_number, cell_numbered, cell_target } from './cell';
+import { AS_PAGE, ANY_FOREIGN, holds, object_to_page } from './decode';
 import { entries_add, entries_end, entries_first, entries_next, entries_remove, hash_place } from './dedup-index';
 import {
   header_codec, header_has_place, HEADER_INDEXED, header_length, header_owner, header_place, is_plain, object_bytes,
@@ -28,30 +28,30 @@ import {
 import { Pool } from './structs';
 
 /** Hash domain of raw pages; payloads are hashed with their codec, 0..15. */
-const RAW_PAGE: u32 = 16;
+const PAGE_DOMAIN: u32 = 16;
 /** Hash of a raw page. */
 export function page_hash(page: usize): u32 {
-  return content_hash(page, PAGE_SIZE, RAW_PAGE);
+  return content_hash(page, PAGE_SIZE, PAGE_DOMAIN);
 }
 
 // @ts-ignore: decorator
 @inline
 function entry_cell(entry: u64): u32 {
-  return (<u32>entry & 0x1fffffff) << 3;
+  return cell_numbered(<u32>entry & <u32>CELL_NUMBER_MASK);
 }
 
 /** The entry with another cell in place of its own. */
 // @ts-ignore: decorator
 @inline
 function entry_rename(at: u32, owner: u32): void {
-  store<u64>(at, (load<u64>(at) & ~0x1fffffff) | <u64>(owner >> 3));
+  store<u64>(at, (load<u64>(at) & ~CELL_NUMBER_MASK) | <u64>cell_number(owner));
 }
 
 // ── finding ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** The owner of an object that holds this raw page, compressed or not; 0 when there is none. */
 export function dedup_find_page(pool: Pool, hash: u32, page: usize): u32 {
-  return find(pool, hash, page, PAGE_SIZE, ANY);
+  return find_owner(pool, hash, page, PAGE_SIZE, AS_PAGE);
 }
 
 /**
@@ -59,20 +59,20 @@ export function dedup_find_page(pool: Pool, hash: u32, page: usize): u32 {
  * @returns the cell that owns it, 0 when there is none
  */
 export function dedup_candidate(pool: Pool, hash: u32): u32 {
-  return find(pool, hash, 0, 0, FOREIGN);
+  return find_owner(pool, hash, 0, 0, ANY_FOREIGN);
 }
 
 /** The owner of an object with the page's hash, this codec and these bytes; 0 when there is none. */
 export function dedup_find_encoded(pool: Pool, hash: u32, codec: u32, payload: usize, length: u32): u32 {
-  return find(pool, hash, payload, length, codec);
+  return find_owner(pool, hash, payload, length, codec);
 }
 
 /** The owner of an object whose payload is these bytes, stored as they are; 0 when there is none. */
 export function dedup_find_bytes(pool: Pool, hash: u32, bytes: usize, length: u32): u32 {
-  return find(pool, hash, bytes, length, CODEC_RAW);
+  return find_owner(pool, hash, bytes, length, CODEC_RAW);
 }
 
-function find(pool: Pool, hash: u32, bytes: usize, length: u32, wanted: u32): u32 {
+function find_owner(pool: Pool, hash: u32, bytes: usize, length: u32, wanted: u32): u32 {
   if (pool.dedupDirectory == 0) return 0;
   let at = entries_first(pool, hash_place(hash));
   while (true) {
@@ -91,7 +91,7 @@ function find(pool: Pool, hash: u32, bytes: usize, length: u32, wanted: u32): u3
 export function dedup_enter(pool: Pool, hash: u32, location: u32): void {
   const header = object_header(location);
   if (DEBUG) assert((header & HEADER_INDEXED) == 0);
-  if (!entries_add(pool, (<u64>hash << 32) | <u64>(header_owner(header) >> 3))) return;
+  if (!entries_add(pool, (<u64>hash << 32) | <u64>cell_number(header_owner(header)))) return;
   object_set_indexed(location, hash_place(hash));
   pool.dedupUsed++;
 }
@@ -156,7 +156,7 @@ function entry_of(pool: Pool, location: u32, header: u64, known: u32): u32 {
   const owner = header_owner(header);
   const place = header_has_place(header) ? header_place(header) : known;
   if (place != 0) {
-    const at = search(pool, place, owner);
+    const at = entry_find(pool, place, owner);
     if (at != 0) return at;
   }
   // Not known: the content tells. Raw objects may be entered as bytes, whole pages also as a page.
@@ -165,20 +165,20 @@ function entry_of(pool: Pool, location: u32, header: u64, known: u32): u32 {
   const payload = object_bytes(location, length, SCRATCH_A);
   let page = payload;
   if (is_plain(codec)) {
-    const at = search(pool, hash_place(content_hash(payload, length, CODEC_RAW)), owner);
+    const at = entry_find(pool, hash_place(content_hash(payload, length, CODEC_RAW)), owner);
     if (at != 0) return at;
   } else {
     if (DEBUG) assert(codec == CODEC_LZ4); // the place of all others is in their header
     object_to_page(location, SCRATCH_B);
     page = SCRATCH_B;
   }
-  const at = search(pool, hash_place(page_hash(page)), owner);
+  const at = entry_find(pool, hash_place(page_hash(page)), owner);
   if (DEBUG) assert(at != 0); // an indexed object has an entry
   return at;
 }
 
 /** Address of the entry that names `owner`, at or behind the place where it belongs; 0 when there is none. */
-function search(pool: Pool, place: u32, owner: u32): u32 {
+function entry_find(pool: Pool, place: u32, owner: u32): u32 {
   let at = entries_first(pool, place);
   while (true) {
     const entry = load<u64>(at);

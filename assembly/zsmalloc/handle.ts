@@ -116,9 +116,9 @@ export function zs_replace(pool: Pool, root: u32, payload: usize, length: u32, c
   const old = cell_target(root);
   const header = object_header(old);
   // The kernel's recompression does not look at mem_used_max.
-  const maxUsed = pool.maxUsedPages;
+  const maxUsed = pool.maxUsedFrames;
   const made = object_make(pool, root, length, codec);
-  pool.maxUsedPages = maxUsed;
+  pool.maxUsedFrames = maxUsed;
   if (made == 0) return false;
   object_put(made, 0, payload, length);
   dedup_replaced(pool, old, made, place);

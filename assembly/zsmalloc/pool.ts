@@ -53,6 +53,6 @@ export function pool_end(pool: Pool): void {
 /** Bytes that the pool holds: zspages and their descriptors, classes, cells in use, the deduplication index. */
 export function pool_bytes(pool: Pool): f64 {
   const classFrames = (pool.classes - 1) / CLASSES_PER_FRAME + 1;
-  const frames = <f64>pool.totalPages + <f64>(1 + classFrames + pool.slabs + pool.chunks);
+  const frames = <f64>pool.totalFrames + <f64>(1 + classFrames + pool.slabs + pool.chunks);
   return frames * <f64>PAGE_SIZE - <f64>cells_unused_bytes(pool) + <f64>entries_bytes(pool);
 }

@@ -8,7 +8,7 @@
  *  └───────────────┴───┴──────────────────────┴───────┴───────────────────────────────────┘
  */
 import {
-  cell_add_refs, cell_alloc, cell_free, cell_refs, CELL_RESERVE, cell_return, cell_set, cell_target, REFS_MAX, SAME, VALUE,
+  cell_add_refs, cell_alloc, cell_free, cell_number, cell_numbered, cell_refs, CELL_RESERVE, cell_return, cell_set, cell_target, REFS_MAX, SAME, VALUE,
 } from './cell';
 import { Pool } from './structs';
 
@@ -21,6 +21,13 @@ const SAME_BYTES_MIN: u32 = 16;
 
 // ── 64-bit values in two cells ───────────────────────────────────────────────────────────────────────────────────
 
+/** The 64-bit value that repeats a 32-bit word. */
+// @ts-ignore: decorator
+@inline
+export function value_of_word(word: u32): u64 {
+  return <u64>word * 0x100000001;
+}
+
 /** Two cells that hold a value; 0 when memory is exhausted. */
 export function value_make(pool: Pool, value: u64): u32 {
   const low = cell_alloc(pool, CELL_RESERVE);
@@ -32,13 +39,13 @@ export function value_make(pool: Pool, value: u64): u32 {
     return 0;
   }
   cell_set(high, VALUE, 1, <u32>(value >> 32));
-  cell_set(low, VALUE, high >> 3, <u32>value);
+  cell_set(low, VALUE, cell_number(high), <u32>value);
   return low;
 }
 
 /** Lets go of a value; the cells go with the last reference. */
 export function value_free(pool: Pool, low: u32): void {
-  const high = cell_refs(low) << 3;
+  const high = cell_numbered(cell_refs(low));
   if (cell_refs(high) > 1) {
     cell_add_refs(high, -1);
     return;
@@ -49,14 +56,14 @@ export function value_free(pool: Pool, low: u32): void {
 
 /** One more `value_free` is needed. False when it has as many references as fit. */
 export function value_retain(low: u32): bool {
-  const high = cell_refs(low) << 3;
+  const high = cell_numbered(cell_refs(low));
   if (cell_refs(high) == REFS_MAX) return false;
   cell_add_refs(high, 1);
   return true;
 }
 
 export function value_of(low: u32): u64 {
-  return cell_target(low) | (<u64>cell_target(cell_refs(low) << 3) << 32);
+  return cell_target(low) | (<u64>cell_target(cell_numbered(cell_refs(low))) << 32);
 }
 
 // ── leaves ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -100,7 +107,7 @@ export function same_length(leaf: u32): u32 {
 /** Fills `same_length` bytes with the leaf's value. */
 export function same_fill(leaf: u32, to: usize): void {
   const target = cell_target(leaf);
-  const value = cell_refs(leaf) & WIDE ? value_of(target) : <u64>target * 0x100000001;
+  const value = cell_refs(leaf) & WIDE ? value_of(target) : value_of_word(target);
   for (const end = to + same_length(leaf); to < end; to += 8) store<u64>(to, value);
 }
 

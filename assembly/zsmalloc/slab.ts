@@ -21,7 +21,7 @@ class Slab {
 /** Address of the pool's list head for records of `bytes`, a multiple of 16. */
 // @ts-ignore: decorator
 @inline
-function list(pool: Pool, bytes: u32): usize {
+function list_head(pool: Pool, bytes: u32): usize {
   return changetype<usize>(pool) + SLAB0 + (bytes / DESCRIPTOR_ALIGN) * 4;
 }
 
@@ -41,7 +41,7 @@ function unlink(head: usize, slab: Slab): void {
 
 /** A record of `bytes` with undefined content, or 0 when memory is exhausted. */
 export function slab_alloc(pool: Pool, bytes: u32): u32 {
-  const head = list(pool, bytes);
+  const head = list_head(pool, bytes);
   let slab = changetype<Slab>(load<u32>(head));
   if (changetype<usize>(slab) == 0) {
     const frame = frame_alloc();
@@ -63,7 +63,7 @@ export function slab_alloc(pool: Pool, bytes: u32): u32 {
 }
 
 export function slab_free(pool: Pool, record: u32, bytes: u32): void {
-  const head = list(pool, bytes);
+  const head = list_head(pool, bytes);
   const slab = changetype<Slab>(record & ~PAGE_MASK);
   if (DEBUG) assert(slab.inUse > 0);
   if (slab.free == 0) link(head, slab);

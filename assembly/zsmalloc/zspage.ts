@@ -22,7 +22,7 @@ export const LOCATION_HUGE: u32 = 1;
 export const LOCATION_STRADDLES: u32 = 2;
 export const LOCATION_DOOMED: u32 = 4;
 const LOCATION_FLAGS: u32 = 15;
-const PLACE_MASK: u32 = DESCRIPTOR_ALIGN - 1;
+const FRAME_NUMBER_MASK: u32 = DESCRIPTOR_ALIGN - 1;
 
 const NO_ZSPAGE: Zspage = changetype<Zspage>(0);
 
@@ -30,7 +30,7 @@ const NO_ZSPAGE: Zspage = changetype<Zspage>(0);
 // @ts-ignore: decorator
 @inline
 export function zspage_of(location: u32): Zspage {
-  return changetype<Zspage>(load<u32>(frame_meta(location)) & ~PLACE_MASK);
+  return changetype<Zspage>(load<u32>(frame_meta(location)) & ~FRAME_NUMBER_MASK);
 }
 
 /** Address of the object's first byte: the header, or the payload of a huge object. */
@@ -45,13 +45,13 @@ export function object_address(location: u32): u32 {
 @inline
 export function next_frame(location: u32): u32 {
   const meta = load<u32>(frame_meta(location));
-  return load<u32>((meta & ~PLACE_MASK) + ((meta & PLACE_MASK) << 2), FRAME0 + 4);
+  return load<u32>((meta & ~FRAME_NUMBER_MASK) + ((meta & FRAME_NUMBER_MASK) << 2), FRAME0 + 4);
 }
 
 // @ts-ignore: decorator
 @inline
-function frame_at(zspage: Zspage, place: u32): u32 {
-  return load<u32>(changetype<usize>(zspage) + (place << 2), FRAME0);
+function frame_at(zspage: Zspage, n: u32): u32 {
+  return load<u32>(changetype<usize>(zspage) + (n << 2), FRAME0);
 }
 
 /** Location of the object with this index. */
@@ -64,8 +64,8 @@ export function zspage_location(zspage: Zspage, index: u32): u32 {
 }
 
 /** Bytes of a descriptor: the fixed part and a word for each frame, up to 16; two words at least (`hugeHash`). */
-function descriptor_bytes(pages: u32): u32 {
-  return (FRAME0 + 4 * pages + DESCRIPTOR_ALIGN - 1) & ~(DESCRIPTOR_ALIGN - 1);
+function descriptor_bytes(frames: u32): u32 {
+  return (FRAME0 + 4 * frames + DESCRIPTOR_ALIGN - 1) & ~(DESCRIPTOR_ALIGN - 1);
 }
 
 // ── fullness groups ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -119,7 +119,7 @@ export function zspage_unlink(zspage: Zspage): void {
   if (next != 0) changetype<Zspage>(next).prev = zspage.prev;
 }
 
-/** After a change of `inUse`: moves the zspage when its group changed, else leaves it in its place. */
+/** After a change of `inUse`: moves the zspage when its group changed, else leaves it where it is. */
 // @ts-ignore: decorator
 @inline
 function zspage_relink(zspage: Zspage): void {
@@ -133,19 +133,19 @@ function zspage_relink(zspage: Zspage): void {
 /** A new zspage, linked nowhere, or 0 when memory is exhausted: then nothing has changed. */
 function zspage_make(sizeClass: SizeClass): Zspage {
   const pool = sizeClass.pool;
-  const pages = sizeClass.pages;
-  const address = slab_alloc(pool, descriptor_bytes(pages));
+  const frames = sizeClass.frames;
+  const address = slab_alloc(pool, descriptor_bytes(frames));
   if (address == 0) return NO_ZSPAGE;
   const zspage = changetype<Zspage>(address);
-  for (let place: u32 = 0; place < pages; place++) {
+  for (let n: u32 = 0; n < frames; n++) {
     const frame = frame_alloc();
     if (frame == 0) {
-      while (place > 0) frame_free(frame_at(zspage, --place));
-      slab_free(pool, address, descriptor_bytes(pages));
+      while (n > 0) frame_free(frame_at(zspage, --n));
+      slab_free(pool, address, descriptor_bytes(frames));
       return NO_ZSPAGE;
     }
-    store<u32>(frame_meta(frame), address | place);
-    store<u32>(address + (place << 2), frame, FRAME0);
+    store<u32>(frame_meta(frame), address | n);
+    store<u32>(address + (n << 2), frame, FRAME0);
   }
   zspage.sizeClass = sizeClass;
   zspage.inUse = 0;
@@ -153,8 +153,8 @@ function zspage_make(sizeClass: SizeClass): Zspage {
   zspage.fresh = 0;
   zspage.doomed = 0;
   sizeClass.objectsAllocated += sizeClass.objects;
-  pool.totalPages += pages;
-  if (pool.totalPages > pool.maxUsedPages) pool.maxUsedPages = pool.totalPages;
+  pool.totalFrames += frames;
+  if (pool.totalFrames > pool.maxUsedFrames) pool.maxUsedFrames = pool.totalFrames;
   return zspage;
 }
 
@@ -162,12 +162,12 @@ function zspage_make(sizeClass: SizeClass): Zspage {
 export function zspage_end(zspage: Zspage): void {
   const sizeClass = zspage.sizeClass;
   const pool = sizeClass.pool;
-  const pages = sizeClass.pages;
+  const frames = sizeClass.frames;
   if (DEBUG) assert(zspage.inUse == 0);
-  for (let place: u32 = 0; place < pages; place++) frame_free(frame_at(zspage, place));
-  slab_free(pool, changetype<u32>(zspage), descriptor_bytes(pages));
+  for (let n: u32 = 0; n < frames; n++) frame_free(frame_at(zspage, n));
+  slab_free(pool, changetype<u32>(zspage), descriptor_bytes(frames));
   sizeClass.objectsAllocated -= sizeClass.objects;
-  pool.totalPages -= pages;
+  pool.totalFrames -= frames;
 }
 
 // ── objects in a zspage ──────────────────────────────────────────────────────────────────────────────────────────
@@ -224,7 +224,7 @@ export function class_take(sizeClass: SizeClass): u32 {
   if (open != 0) {
     zspage = group_first(sizeClass, 31 - clz(open));
   } else {
-    if (pool.limitPages != 0 && pool.totalPages + sizeClass.pages > pool.limitPages) return 0;
+    if (pool.limitFrames != 0 && pool.totalFrames + sizeClass.frames > pool.limitFrames) return 0;
     zspage = zspage_make(sizeClass);
     if (changetype<usize>(zspage) == 0) return 0;
     const location = zspage_take(zspage);

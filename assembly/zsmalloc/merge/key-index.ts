@@ -15,6 +15,7 @@ import {
   array_end, array_entry, array_grow, array_shrink, ENTRIES_PER_FRAME, ENTRY_BYTES, FrameArray,
 } from '../../memory/frame-array';
 import { frames_owed } from '../../memory/frames';
+import { CELL_NUMBER_MASK, cell_number, cell_numbered } from '../cell';
 import { MERGE_ROOM, MERGE_ROOM_BYTES, Pool } from '../structs';
 import { merge_compact } from './room';
 
@@ -60,7 +61,7 @@ export function index_entry(pool: Pool, slot: u32): usize {
 // @ts-ignore: decorator
 @inline
 export function entry_make(key: u32, cell: u32, second: bool, isNew: bool): u64 {
-  return (<u64>key << 32) | (<u64>second << 31) | entry_new(isNew) | <u64>(cell >> 3);
+  return (<u64>key << 32) | (<u64>second << 31) | entry_new(isNew) | <u64>cell_number(cell);
 }
 
 /** The flag of an entry whose object is new, if it is. */
@@ -79,14 +80,14 @@ export function entry_is_new(entry: u64): bool {
 // @ts-ignore: decorator
 @inline
 export function entry_cell(entry: u64): u32 {
-  return (<u32>entry & 0x1fffffff) << 3;
+  return cell_numbered(<u32>entry & <u32>CELL_NUMBER_MASK);
 }
 
 /** The entry with another cell in place of its own. */
 // @ts-ignore: decorator
 @inline
 export function entry_rename(entry: u64, cell: u32): u64 {
-  return (entry & ~0x1fffffff) | <u64>(cell >> 3);
+  return (entry & ~CELL_NUMBER_MASK) | <u64>cell_number(cell);
 }
 
 /** Whether an entry stands under this key. */
@@ -99,7 +100,7 @@ export function entry_matches(entry: u64, key: u32, second: bool): bool {
 /** Address of the entry where the search for a key begins. */
 // @ts-ignore: decorator
 @inline
-export function index_place(pool: Pool, key: u32): usize {
+export function index_home(pool: Pool, key: u32): usize {
   return index_entry(pool, index_slot(pool, key));
 }
 

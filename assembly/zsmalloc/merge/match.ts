@@ -7,12 +7,12 @@ import {
 import { dedup_hand_over } from '../dedup';
 import { header_length, object_header, object_join_codec, object_whole_key, objects_equal } from '../object';
 import { object_cell_make, object_change_owner, object_free } from '../owner';
-import { FIRST_ROUND, Pool, SKIPPED } from '../structs';
+import { MERGE_FIRST_ROUND, Pool, MERGE_MISSED } from '../structs';
 import { doom } from './doomed';
 import {
   entry_cell, entry_is_new, entry_make, entry_matches, entry_new, entry_rename, index_entry, index_full, index_slot,
 } from './key-index';
-import { bytesMerged, hashCollisions, objectsMerged, objectsScanned, pagesFreed } from './report';
+import { bytesMerged, hashCollisions, objectsMerged, objectsScanned, framesFreed } from './report';
 import { merge_compact } from './room';
 
 /** So many objects of one key and different bytes, as few bits as a header has for a hash make them, stand side by side. */
@@ -20,7 +20,7 @@ const COLLISIONS_MAX: u32 = 4;
 
 /** Looks one object up by its key, from the key's place on, and merges it with its equal or enters it in the index. */
 export function scan(pool: Pool, cell: u32, key: u32, at: usize, isNew: bool, dryRun: bool): void {
-  if (pool.mergeFlags & FIRST_ROUND) objectsScanned++;
+  if (pool.mergeFlags & MERGE_FIRST_ROUND) objectsScanned++;
   let second = false;
   let collisions: u32 = 0;
   let slot = u32.MAX_VALUE;
@@ -36,7 +36,7 @@ export function scan(pool: Pool, cell: u32, key: u32, at: usize, isNew: bool, dr
         // The object cell of a merge earlier in this pass; or the entry names a leaf below it, which may go; or the cell
         // holds a new object by now.
         store<u64>(at, entry_rename(entry, cell) | entry_new(isNew));
-        if (pool.mergeFlags & FIRST_ROUND) objectsScanned--;
+        if (pool.mergeFlags & MERGE_FIRST_ROUND) objectsScanned--;
         return;
       }
       const location = cell_target(cell);
@@ -101,14 +101,14 @@ function merge(pool: Pool, entryAt: usize, kept: u32, cell: u32, header: u64, dr
     }
     if (root == 0) {
       // No cell was to be had.
-      pool.mergeFlags |= SKIPPED;
+      pool.mergeFlags |= MERGE_MISSED;
       return;
     }
     // Leaves come and go; the entry names the cell that lives as long as the object.
     store<u64>(entryAt, entry_rename(load<u64>(entryAt), root));
-    const pagesBefore = pool.totalPages;
+    const pagesBefore = pool.totalFrames;
     object_free(pool, location, 0);
-    pagesFreed += pagesBefore - pool.totalPages;
+    framesFreed += pagesBefore - pool.totalFrames;
   }
   objectsMerged++;
   bytesMerged += length;

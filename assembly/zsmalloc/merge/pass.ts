@@ -8,7 +8,7 @@
  * compare and nothing else.
  *
  * Where the index is too small for all objects, the walk fills it, then compares the rest of the cells with what it
- * holds, empties it, and starts again at the first object that found no place. Each object is thus compared with each
+ * holds, empties it, and starts again at the first object that found no home. Each object is thus compared with each
  * later one, which is all that is needed.
  *
  * Objects whose keys are equal and whose bytes are not stand side by side in the index, but no more than
@@ -17,10 +17,10 @@
 import { PAGE_MASK } from '../../common';
 import { cell_kind, cell_target, first_cell, next_cell, OBJECT } from '../cell';
 import { object_key } from '../object';
-import { AGAIN, BEYOND, FIRST_ROUND, FOREIGN_HASHES, KNOWN, Pool, SKIPPED } from '../structs';
-import { index_begin, index_end, index_full, index_grow, index_in_frames, index_place } from './key-index';
+import { MERGE_RESTART, MERGE_IN_NEW_CHUNKS, MERGE_FIRST_ROUND, MERGE_HASHED_BY_DRY_RUN, MERGE_HASHED_DIFFER, Pool, MERGE_MISSED } from '../structs';
+import { index_begin, index_end, index_full, index_grow, index_in_frames, index_home } from './key-index';
 import { scan } from './match';
-import { cell_owns, fetch, GROUP, GROUP_MAX, hashed_header, IS_NEW, KEYS, PLACES } from './prefetch';
+import { cell_owns, prefetch_batch, BATCH, BATCH_MAX, hashed_header, IS_NEW, BATCH_KEYS, BATCH_HOMES } from './prefetch';
 import { objectsLooked } from './report';
 
 /** Cells without an object that a step goes past, some 0.1 ms: a slice of a pool full of sharers must end, too. */
@@ -40,7 +40,7 @@ function merge_begin(pool: Pool): void {
   pool.mergeCursor = first_cell(pool);
   pool.mergeResume = 0;
   pool.mergeChanges = pool.changes;
-  pool.mergeFlags = pool.mergeKnown ? FIRST_ROUND | KNOWN : FIRST_ROUND;
+  pool.mergeFlags = pool.mergeKnown ? MERGE_FIRST_ROUND | MERGE_HASHED_DIFFER : MERGE_FIRST_ROUND;
   pool.mergeKnown = 0;
   pool.mergeChunk = pool.chunkNewest;
 }
@@ -53,7 +53,7 @@ export function merge_end(pool: Pool): void {
 
 /** Ends the pass that is under way if it could miss what was made or written since it began. */
 export function merge_renew(pool: Pool): void {
-  if (pool.mergeChanges != pool.changes || pool.mergeFlags & SKIPPED) merge_end(pool);
+  if (pool.mergeChanges != pool.changes || pool.mergeFlags & MERGE_MISSED) merge_end(pool);
 }
 
 /**
@@ -61,7 +61,7 @@ export function merge_renew(pool: Pool): void {
  * the walk may be past the leaf. What it holds is about to change, or not wanted merged.
  */
 export function merge_owner_changed(pool: Pool): void {
-  pool.mergeFlags |= SKIPPED;
+  pool.mergeFlags |= MERGE_MISSED;
 }
 
 /**
@@ -73,11 +73,11 @@ export function merge_object_cell_made(pool: Pool, cell: u32): void {
   if (pool.mergeFramesWanted == 0 && !index_full(pool)) {
     const location = cell_target(cell);
     const key = object_key(location, hashed_header(location));
-    scan(pool, cell, key, index_place(pool, key), true, false);
-  } else if (pool.mergeFramesWanted != 0 && pool.mergeFlags & FIRST_ROUND) {
+    scan(pool, cell, key, index_home(pool, key), true, false);
+  } else if (pool.mergeFramesWanted != 0 && pool.mergeFlags & MERGE_FIRST_ROUND) {
     pool.mergeChunk = pool.chunkNewest; // nothing was looked at: the walk comes to it
   } else {
-    pool.mergeFlags |= AGAIN;
+    pool.mergeFlags |= MERGE_RESTART;
   }
 }
 
@@ -102,8 +102,8 @@ export function merge_step(pool: Pool, objectsMax: u32, dryRun: bool): bool {
   while (true) {
     let count: u32 = 0;
     let stop = false;
-    while (cursor != 0 && count < GROUP_MAX) {
-      if (cell_owns(cursor) && !(pool.mergeFlags & BEYOND && cell_kind(cursor) == OBJECT)) {
+    while (cursor != 0 && count < BATCH_MAX) {
+      if (cell_owns(cursor) && !(pool.mergeFlags & MERGE_IN_NEW_CHUNKS && cell_kind(cursor) == OBJECT)) {
         // The budget ends before an object, never behind the last one: that call ends the pass.
         if (objectsMax == 0) {
           stop = true;
@@ -111,34 +111,34 @@ export function merge_step(pool: Pool, objectsMax: u32, dryRun: bool): bool {
         }
         objectsMax--;
         objectsLooked++;
-        store<u32>(GROUP + (count++ << 2), cursor);
+        store<u32>(BATCH + (count++ << 2), cursor);
       } else if (cellsLeft-- == 0) {
         stop = true;
         break;
       }
       const next = next_cell(cursor);
-      if ((next ^ cursor) & ~PAGE_MASK && (cursor & ~PAGE_MASK) == pool.mergeChunk) pool.mergeFlags |= BEYOND;
+      if ((next ^ cursor) & ~PAGE_MASK && (cursor & ~PAGE_MASK) == pool.mergeChunk) pool.mergeFlags |= MERGE_IN_NEW_CHUNKS;
       cursor = next;
     }
-    fetch(pool, count);
+    prefetch_batch(pool, count);
     for (let n: u32 = 0; n < count; n++) {
-      const at = GROUP + (n << 2);
+      const at = BATCH + (n << 2);
       const cell = load<u32>(at);
-      // A merge of the group may have made it a sharer.
-      const place = load<u32>(at, PLACES);
-      if (cell_owns(cell)) scan(pool, cell, load<u32>(at, KEYS), place & ~IS_NEW, (place & IS_NEW) != 0, dryRun);
+      // A merge of the batch may have made it a sharer.
+      const home = load<u32>(at, BATCH_HOMES);
+      if (cell_owns(cell)) scan(pool, cell, load<u32>(at, BATCH_KEYS), home & ~IS_NEW, (home & IS_NEW) != 0, dryRun);
     }
     if (stop) break;
     if (cursor != 0) continue;
     if (pool.mergeResume == 0) {
-      if (pool.mergeFlags & AGAIN) {
+      if (pool.mergeFlags & MERGE_RESTART) {
         merge_end(pool);
         merge_begin(pool);
         return false;
       }
-      if (!dryRun && !(pool.mergeFlags & SKIPPED)) {
+      if (!dryRun && !(pool.mergeFlags & MERGE_MISSED)) {
         pool.changesMerged = pool.mergeChanges;
-        pool.mergeKnown = u32((pool.mergeFlags & (FIRST_ROUND | FOREIGN_HASHES)) == FIRST_ROUND);
+        pool.mergeKnown = u32((pool.mergeFlags & (MERGE_FIRST_ROUND | MERGE_HASHED_BY_DRY_RUN)) == MERGE_FIRST_ROUND);
       }
       merge_end(pool);
       return true;
@@ -146,7 +146,7 @@ export function merge_step(pool: Pool, objectsMax: u32, dryRun: bool): bool {
     // What the index holds was compared with all that follows; the next round begins where it became full.
     pool.mergeCursor = pool.mergeResume;
     pool.mergeResume = 0;
-    pool.mergeFlags &= ~(FIRST_ROUND | BEYOND);
+    pool.mergeFlags &= ~(MERGE_FIRST_ROUND | MERGE_IN_NEW_CHUNKS);
     // A new one: memory may have come free for more.
     index_end(pool);
     index_begin(pool, pool.objects);
