@@ -149,7 +149,7 @@ function decode_fast(ip: usize, inMax: usize, op: usize, outMax: usize, dst: usi
  * @returns the number of bytes written, or -EIO where the block is malformed or does not fit
  */
 export function lz4_decompress(src: usize, srcLength: u32, dst: usize, dstLength: u32): i32 {
-  if (DEBUG) assert(<isize>dst >= 0);
+  if (DEBUG) assert(<isize>dst >= 0); // a match before address 0 is found out by its sign, see `decode_fast`
   const ipEnd = src + srcLength;
   const opEnd = dst + dstLength;
   // 0: never.

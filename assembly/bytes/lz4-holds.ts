@@ -1,12 +1,12 @@
 /** Whether an LZ4 block decodes to given bytes: decoding and comparing at once, without a buffer for what was decoded. */
 import { PAGE_SIZE } from '../common';
 import { bytes_equal } from './compare';
-import { PREFIX_MASKS, MINMATCH, RUN_MASK, SHORT_IN, SHORT_OUT } from './lz4-format';
+import { MINMATCH, PREFIX_MASKS, RUN_MASK, SHORT_IN, SHORT_OUT } from './lz4-format';
 
 /** Where the first `length` bytes, 0..16, at `a` and `b` differ, bits are set. Reads 16 bytes of both. */
 // @ts-ignore: decorator
 @inline
-export function difference(a: usize, b: usize, length: u32): v128 {
+function difference(a: usize, b: usize, length: u32): v128 {
   return v128.and(v128.xor(v128.load(a), v128.load(b)), v128.load(PREFIX_MASKS + 16 - length));
 }
 
@@ -22,6 +22,13 @@ function difference_overrun(a: usize, b: usize, length: u32): v128 {
     b += 16;
   }
   return v128.or(wrong, difference(a, b, <u32>(last + 16 - a)));
+}
+
+/** As `difference`, of a short match of `matched` bytes more than the least: four, and up to 14 that follow. */
+// @ts-ignore: decorator
+@inline
+function difference_match(to: usize, match: usize, matched: u32): v128 {
+  return v128.or(difference(to, match, MINMATCH), difference(to + MINMATCH, match + MINMATCH, matched));
 }
 
 /**
@@ -50,9 +57,7 @@ export function lz4_holds(src: usize, srcLength: u32, page: usize): bool {
       const match = to - offset;
       const matched = token & RUN_MASK;
       if (matched != RUN_MASK) {
-        // 4..18 bytes: four, and up to 14 that follow.
-        wrong = v128.or(wrong, difference(to, match, MINMATCH));
-        wrong = v128.or(wrong, difference(to + MINMATCH, match + MINMATCH, matched));
+        wrong = v128.or(wrong, difference_match(to, match, matched));
         ip += literals + 3;
         op = to + matched + MINMATCH;
         continue;
@@ -75,8 +80,7 @@ export function lz4_holds(src: usize, srcLength: u32, page: usize): bool {
         length += more;
       } while (more == 255);
     }
-    if (length > <u32>(opEnd - op)) return false;
-    if (length > <u32>(ipEnd - ip)) return false;
+    if (length > min(<u32>(opEnd - op), <u32>(ipEnd - ip))) return false;
     if (length + 16 <= <u32>(ipEnd - ip)) wrong = v128.or(wrong, difference_overrun(op, ip, length));
     else if (!bytes_equal(op, ip, length)) return false;
     op += length;

@@ -102,6 +102,7 @@ export function frame_alloc_zeroed(merging: bool = false): u32 {
 export function frame_free(frame: u32): void {
   if (DEBUG) {
     assert((frame & PAGE_MASK) == 0 && frame >= <u32>__heap_base && frame < frontier); // a frame that was handed out
+    assert((frame & REGION_MASK) != 0); // a region's first frame holds the metadata words
     memory.fill(frame, 0xdb, PAGE_SIZE); // a use after free shows as nonsense
   }
   framesInUse--;

@@ -25,7 +25,7 @@ export function bdev_make(blocks: u32): Bdev {
 /** One device fewer; the last one ends it. */
 export function bdev_drop(pool: Pool, bdev: Bdev): void {
   if (--bdev.users > 0) return;
-  if (DEBUG) assert(bdev.inUse == 0);
+  if (DEBUG) assert(bdev.inUse == 0); // a slot in use would name a block of a device that is gone
   for (let cell = bdev.freed; cell != 0; ) {
     const next = cell_numbered(cell_refs(cell));
     cell_free(pool, cell);
@@ -36,6 +36,7 @@ export function bdev_drop(pool: Pool, bdev: Bdev): void {
 
 /** Takes a block for one reference. Returns its cell, 0 when memory is exhausted; `block_left` tells whether there is one. */
 export function block_take(pool: Pool, bdev: Bdev): u32 {
+  if (DEBUG) assert(block_left(bdev)); // the caller asks first: a block behind the last one does not exist
   let cell = bdev.freed;
   if (cell != 0) {
     bdev.freed = cell_numbered(cell_refs(cell));
@@ -55,7 +56,7 @@ export function block_left(bdev: Bdev): bool {
 
 /** One more reference. False when it has as many as fit. */
 export function block_retain(cell: u32): bool {
-  if (DEBUG) assert(cell_kind(cell) == BLOCK);
+  if (DEBUG) assert(cell_kind(cell) == BLOCK); // any other kind counts something else
   if (cell_refs(cell) == REFS_MAX) return false;
   cell_add_refs(cell, 1);
   return true;
@@ -63,7 +64,7 @@ export function block_retain(cell: u32): bool {
 
 /** One reference fewer; with the last one the block is free. */
 export function block_drop(bdev: Bdev, cell: u32): void {
-  if (DEBUG) assert(cell_kind(cell) == BLOCK);
+  if (DEBUG) assert(cell_kind(cell) == BLOCK && bdev.inUse > 0); // a freed block's references are a link of the free list
   if (cell_refs(cell) > 1) {
     cell_add_refs(cell, -1);
     return;

@@ -78,7 +78,7 @@ export function touch(device: Device, index: u32, slot: usize, now: u32): void {
  * @returns 0, or -ENOMEM: the old content stays
  */
 export function write_page(device: Device, index: u32, page: usize, now: u32): i32 {
-  if (DEBUG) assert(index < device.diskPages);
+  if (DEBUG) assert(index < device.diskPages); // slots behind the disk's end are never discarded
   if (try_write(device, index, page, now)) return 0;
   if (pool_make_room(device.pool) && try_write(device, index, page, now)) return 0;
   device.failedWrites++;
@@ -251,7 +251,7 @@ export function write_candidate(
 export function write_encoded(
   device: Device, index: u32, payload: usize, length: u32, codec: u32, hash: u32, now: u32,
 ): i32 {
-  if (DEBUG) assert(index < device.diskPages && length >= 1 && length <= PAGE_SIZE);
+  if (DEBUG) assert(index < device.diskPages && length >= 1 && length <= PAGE_SIZE); // the bindings check both
   for (let tries = 0; tries < 2; tries++) {
     const slot = slot_make(device, index);
     if (slot != 0) {
@@ -280,7 +280,7 @@ export let readBlock: u32 = 0;
  * @returns 0; -EIO: what is stored does not decompress to a page; above 0 as `object_to_page`, or READ_WRITTEN_BACK
  */
 export function read_page(device: Device, index: u32, page: usize, now: u32): i32 {
-  if (DEBUG) assert(index < device.diskPages);
+  if (DEBUG) assert(index < device.diskPages); // the bindings check the range
   const slot = slot_at_inline(device, index);
   const flags = slot == 0 ? 0 : slot_flags(slot);
   if (flags != 0) {

@@ -4,7 +4,7 @@
  * as always, and the other keeps what it had.
  */
 import { page_same_filled } from '../bytes/compare';
-import { ENOMEM } from '../common';
+import { DEBUG, ENOMEM } from '../common';
 import { cell_location } from '../zsmalloc/cell';
 import { object_holds_page } from '../zsmalloc/decode';
 import { zs_retain } from '../zsmalloc/handle';
@@ -34,9 +34,7 @@ export function device_fork(from: Device, tracksTime: bool, now: u32): Device {
     }
     page = next_chunk(from, (page | SLOT_MASK) + 1);
   }
-  device.pagesStored = from.pagesStored;
-  device.samePages = from.samePages;
-  device.hugePages = from.hugePages;
+  if (DEBUG) assert(device.pagesStored == from.pagesStored); // each slot in use was copied, and counted once
   device.hugePagesSince = from.hugePages;
   return device;
 }
@@ -61,6 +59,7 @@ function fork_chunk(from: Device, device: Device, first: u32, now: u32): bool {
 
 /** An empty slot gets what another holds. False when that has as many references as fit. */
 export function fork_slot(device: Device, index: u32, slot: usize, value: u32, flags: u32, now: u32): bool {
+  if (DEBUG) assert(index < device.diskPages && (flags & (SLOT_IDLE | SLOT_PICKED)) == 0); // marks belong to the slot they were set on
   if (!retain(flags, value)) return false;
   slot_set(slot, value, flags);
   // Counted one by one as long as the device may have to be ended halfway.

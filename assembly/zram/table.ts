@@ -181,7 +181,7 @@ export function slot_make(device: Device, index: u32): usize {
 // @ts-ignore: decorator
 @inline
 export function slot_set(slot: usize, value: u32, flags: u32): void {
-  if (DEBUG) assert(slot_flags(slot) == 0 && flags != 0);
+  if (DEBUG) assert(slot_flags(slot) == 0 && flags != 0); // the count of the chunk is of slots whose flags are not 0
   store<u32>(slot, value);
   store<u32>(slot, flags, 4);
   count_up(<u32>slot & ~PAGE_MASK, 1);
@@ -191,6 +191,7 @@ export function slot_set(slot: usize, value: u32, flags: u32): void {
 // @ts-ignore: decorator
 @inline
 export function slot_set_flags(slot: usize, flags: u32): void {
+  if (DEBUG) assert(slot_flags(slot) != 0 && flags != 0); // this does not count: an empty slot is filled by `slot_set`
   store<u32>(slot, flags, 4);
 }
 
@@ -198,7 +199,7 @@ export function slot_set_flags(slot: usize, flags: u32): void {
 // @ts-ignore: decorator
 @inline
 export function slot_clear(slot: usize): void {
-  if (DEBUG) assert(slot_flags(slot) != 0);
+  if (DEBUG) assert(slot_flags(slot) != 0); // emptied twice, the chunk would go with slots in use
   store<u64>(slot, 0);
   count_up(<u32>slot & ~PAGE_MASK, -1);
 }

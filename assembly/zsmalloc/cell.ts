@@ -101,6 +101,7 @@ export function cell_numbered(number: u32): u32 {
 // @ts-ignore: decorator
 @inline
 export function cell_add_refs(cell: u32, delta: i32): void {
+  if (DEBUG) assert(cell_kind(cell) != FREE); // a freed cell is a link of the queue, and counts nothing
   store<u32>(cell, load<u32>(cell, 4) + <u32>(delta << REFS_SHIFT), 4);
 }
 
@@ -166,6 +167,7 @@ export function cell_alloc(pool: Pool, reserve: u32): u32 {
   if (available(pool) <= reserve && !chunk_make(pool, reserve == 0)) return 0;
   const cell = pool.cellFreeHead;
   if (cell != 0) {
+    if (DEBUG) assert(cell_kind(cell) == FREE); // a cell in the queue was written to after it was freed
     const next = load<u32>(cell);
     pool.cellFreeHead = next;
     if (next == 0) pool.cellFreeTail = 0;
@@ -179,6 +181,7 @@ export function cell_alloc(pool: Pool, reserve: u32): u32 {
 
 /** Takes back the cell handed out last, not needed after all: it goes to the head of the queue, as if never taken. */
 export function cell_return(pool: Pool, cell: u32): void {
+  if (DEBUG) assert(cell != 0 && (cell & PAGE_MASK) != 0); // the first cell of a chunk links chunks: it is never handed out
   store<u64>(cell, pool.cellFreeHead);
   pool.cellFreeHead = cell;
   if (pool.cellFreeTail == 0) pool.cellFreeTail = cell;
@@ -187,7 +190,10 @@ export function cell_return(pool: Pool, cell: u32): void {
 
 /** Frees a cell; it is reused after all that were freed before it. */
 export function cell_free(pool: Pool, cell: u32): void {
-  if (DEBUG) assert(cell_kind(cell) != FREE);
+  if (DEBUG) {
+    assert(cell_kind(cell) != FREE); // freed twice, it would be handed out twice
+    assert(load<u32>(frame_meta(cell)) == (changetype<u32>(pool) | CHUNK_TAG)); // the queue would mix two pools
+  }
   enqueue(pool, cell);
 }
 
@@ -241,6 +247,7 @@ export function cell_root(pool: Pool, leaf: u32): u32 {
     }
     above = next;
   }
+  if (DEBUG) assert(cell_kind(above) == OBJECT && cell_refs(above) > 0); // its references are its sharers: with 0 it was freed
   return above;
 }
 
@@ -253,7 +260,7 @@ export function is_merged(pool: Pool, leaf: u32): bool {
 export function cells_settle(pool: Pool): void {
   if (pool.forwards == 0) return;
   for (let cell = first_cell(pool); cell != 0; cell = next_cell(cell)) if (cell_kind(cell) == SHARED) cell_root(pool, cell);
-  if (DEBUG) assert(pool.forwards == 0);
+  if (DEBUG) assert(pool.forwards == 0); // a FORWARD cell goes with the last cell that points to it: every leaf has moved up
 }
 
 /** Location of a leaf's object, without changing anything: for reads. */

@@ -76,7 +76,7 @@ function move_objects(sizeClass: SizeClass, target: Zspage, source: Zspage): voi
     const to = zspage_take(target);
     object_move(to, from);
     const owner = header_owner(object_header(to));
-    if (DEBUG) assert(load<u32>(owner) == from); // the owner's cell names the object
+    if (DEBUG) assert(load<u32>(owner) == from); // the owner's cell names the object: else its leaves would read what comes to stand here next
     cell_set_target(owner, to);
     zspage_put(source, from);
     objectsMoved++;

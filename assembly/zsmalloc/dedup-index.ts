@@ -81,6 +81,7 @@ function home_in(bucket: u32, depth: u32, place: u32): u32 {
 // @ts-ignore: decorator
 @inline
 export function entries_first(pool: Pool, place: u32): u32 {
+  if (DEBUG) assert(pool.dedupDirectory != 0); // without entries there is no bucket to search
   const bucket = bucket_of(directory_of(pool), place);
   return home_in(bucket, load<u32>(frame_meta(bucket)) >> DEPTH_SHIFT, place);
 }
@@ -129,7 +130,7 @@ export function entries_remove(at: u32): void {
   const bucket = at & ~PAGE_MASK;
   const meta = frame_meta(bucket);
   const depth = load<u32>(meta) >> DEPTH_SHIFT;
-  if (DEBUG) assert((load<u32>(meta) & COUNT_MASK) != 0);
+  if (DEBUG) assert((load<u32>(meta) & COUNT_MASK) != 0); // the count would borrow from the bucket's depth
   store<u32>(meta, load<u32>(meta) - 1);
   let hole = at;
   let next = at;

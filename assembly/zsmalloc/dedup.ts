@@ -90,7 +90,7 @@ function find_owner(pool: Pool, hash: u32, bytes: usize, length: u32, wanted: u3
 /** Enters an object under the hash of its content. Where there is no room for an entry, it has none. */
 export function dedup_enter(pool: Pool, hash: u32, location: u32): void {
   const header = object_header(location);
-  if (DEBUG) assert((header & HEADER_INDEXED) == 0);
+  if (DEBUG) assert((header & HEADER_INDEXED) == 0); // one entry an object: a second would outlive it
   if (!entries_add(pool, (<u64>hash << 32) | <u64>cell_number(header_owner(header)))) return;
   object_set_indexed(location, hash_place(hash));
   pool.dedupUsed++;
@@ -103,6 +103,7 @@ export function dedup_enter(pool: Pool, hash: u32, location: u32): void {
 export function dedup_forget(pool: Pool, location: u32, place: u32): void {
   const header = object_header(location);
   if ((header & HEADER_INDEXED) == 0) return;
+  if (DEBUG) assert(pool.dedupUsed > 0); // with the last entry the table went back
   entries_remove(entry_of(pool, location, header, place));
   object_clear_indexed(location);
   if (--pool.dedupUsed == 0) entries_end(pool);
@@ -168,12 +169,12 @@ function entry_of(pool: Pool, location: u32, header: u64, known: u32): u32 {
     const at = entry_find(pool, hash_place(content_hash(payload, length, CODEC_RAW)), owner);
     if (at != 0) return at;
   } else {
-    if (DEBUG) assert(codec == CODEC_LZ4); // the place of all others is in their header
+    if (DEBUG) assert(codec == CODEC_LZ4); // all other codecs have the place in the header, see `header_has_place`
     object_to_page(location, SCRATCH_B);
     page = SCRATCH_B;
   }
   const at = entry_find(pool, hash_place(page_hash(page)), owner);
-  if (DEBUG) assert(at != 0); // an indexed object has an entry
+  if (DEBUG) assert(at != 0); // the header's bit is set with the entry and cleared with it
   return at;
 }
 

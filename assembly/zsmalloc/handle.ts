@@ -23,7 +23,7 @@ import { class_put } from './zspage';
  * @returns its leaf cell, or 0 when the pool's limit or memory is exhausted; then nothing has changed
  */
 export function zs_malloc(pool: Pool, length: u32, codec: u32): u32 {
-  if (DEBUG) assert(length >= 1 && length <= PAGE_SIZE);
+  if (DEBUG) assert(length >= 1 && length <= PAGE_SIZE); // size classes end at a page, and a header has no length 0
   const cell = handle_make(pool, length, codec);
   if (cell == 0 && pool_make_room(pool)) return handle_make(pool, length, codec);
   return cell;
@@ -77,31 +77,25 @@ function store_object(pool: Pool, content: usize, length: u32): u32 {
  * @param place of the hash that deduplication has of its content, where the caller knows it: looking it up is slow; 0 = not known
  */
 export function zs_share(pool: Pool, owner: u32, place: u32): u32 {
+  const hadOneLeaf = cell_kind(owner) == DIRECT;
+  if (DEBUG) assert(hadOneLeaf || cell_kind(owner) == OBJECT); // only these two own an object; for a SHARED leaf ask `cell_root`
+  if (!hadOneLeaf && cell_refs(owner) == REFS_MAX) return 0;
+  // Both cells before anything changes.
   const leaf = cell_alloc(pool, CELL_RESERVE);
   if (leaf == 0) return 0;
-  const length = header_length(object_header(cell_target(owner)));
-  let root = owner;
-  let made = false;
-  if (cell_kind(owner) == DIRECT) {
-    // The leaf is not free while the next cell is looked for.
-    cell_set(leaf, SHARED, 1, 0);
-    root = cell_alloc(pool, CELL_RESERVE);
-    if (root == 0) {
-      cell_return(pool, leaf);
-      return 0;
-    }
-    object_cell_make(pool, root, owner, length, place);
-    made = true;
-  } else if (cell_refs(owner) == REFS_MAX) {
+  const root = hadOneLeaf ? cell_alloc(pool, CELL_RESERVE) : owner;
+  if (root == 0) {
     cell_return(pool, leaf);
     return 0;
   }
+  const length = header_length(object_header(cell_target(owner)));
+  if (hadOneLeaf) object_cell_make(pool, root, owner, length, place);
   cell_set(leaf, SHARED, 1, root);
   cell_add_refs(root, 1);
   pool.sharedLeaves++;
   pool.sharedBytes += length;
   pool.handles++;
-  if (made) merge_object_cell_made(pool, root);
+  if (hadOneLeaf) merge_object_cell_made(pool, root);
   return leaf;
 }
 
@@ -112,7 +106,10 @@ export function zs_share(pool: Pool, owner: u32, place: u32): u32 {
  * @returns false when there is no room: nothing has changed
  */
 export function zs_replace(pool: Pool, root: u32, payload: usize, length: u32, codec: u32, place: u32): bool {
-  if (DEBUG) assert(pool.forwards == 0);
+  if (DEBUG) {
+    assert(pool.forwards == 0); // a FORWARD cell counts cells, not leaves: `sharedBytes` would go wrong
+    assert(cell_kind(root) == DIRECT || cell_kind(root) == OBJECT); // only these two name an object's location
+  }
   const old = cell_target(root);
   const header = object_header(old);
   // The kernel's recompression does not look at mem_used_max.
@@ -140,6 +137,10 @@ export function zs_replace(pool: Pool, root: u32, payload: usize, length: u32, c
  */
 export function zs_free(pool: Pool, leaf: u32, place: u32): bool {
   const kind = cell_kind(leaf);
+  if (DEBUG) {
+    assert(kind == DIRECT || kind == SHARED || kind == SAME); // any other cell is not a handle: freed already, or inner
+    assert((kind == SAME ? same_refs(leaf) : cell_refs(leaf)) > 0); // a handle counts the frees that are due
+  }
   if ((kind == SAME ? same_refs(leaf) : cell_refs(leaf)) > 1) {
     cell_add_refs(leaf, -1); // one of several frees
     return true;
@@ -178,6 +179,7 @@ function leaf_drop(pool: Pool, leaf: u32, place: u32): void {
 
 /** One more `zs_free` is needed for this handle. False when it has as many references as fit. */
 export function zs_retain(leaf: u32): bool {
+  if (DEBUG) assert(cell_refs(leaf) > 0); // no free is due: the handle was given back
   if (cell_kind(leaf) == SAME ? same_refs(leaf) == SAME_REFS_MAX : cell_refs(leaf) == REFS_MAX) return false;
   cell_add_refs(leaf, 1);
   return true;
@@ -248,6 +250,7 @@ function same_materialise(pool: Pool, leaf: u32): u32 {
 
 /** Writes `length` bytes at `offset` of the object; the range lies inside it. False when a needed copy has no room. */
 export function zs_write(pool: Pool, leaf: u32, offset: u32, from: usize, length: u32): bool {
+  if (DEBUG) assert(offset + length <= zs_size(leaf)); // the next object's header lies behind
   let location = object_unshare(pool, leaf);
   if (location == 0 && pool_make_room(pool)) location = object_unshare(pool, leaf);
   if (location == 0) return false;

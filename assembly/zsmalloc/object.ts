@@ -129,6 +129,7 @@ export function object_bytes(location: u32, length: u32, scratch: usize): usize 
 
 /** Copies `length` bytes to `offset` of the payload. Does not touch the header. */
 export function object_put(location: u32, offset: u32, from: usize, length: u32): void {
+  if (DEBUG) assert(offset + length <= header_length(object_header(location))); // the next object's header lies behind
   const payload = payload_address(location);
   if (location & LOCATION_STRADDLES) {
     const first = first_part(payload);
@@ -265,7 +266,7 @@ export function object_make_raw(location: u32): void {
 /** Copies payload and header from one object to another of the same class (compaction). */
 export function object_move(to: u32, from: u32): void {
   const header = object_header(from);
-  if (DEBUG) assert(!(from & LOCATION_HUGE)); // huge zspages are never partly full
+  if (DEBUG) assert(!(from & LOCATION_HUGE)); // a huge zspage holds one object: it is never partly full
   const length = header_length(header);
   object_set_header(to, header);
   object_put(to, 0, object_bytes(from, length, SCRATCH_A), length);

@@ -21,6 +21,7 @@ export const CLASSES_PER_FRAME: u32 = PAGE_SIZE / CLASS_BYTES;
 // @ts-ignore: decorator
 @inline
 export function class_of(pool: Pool, size: u32): SizeClass {
+  if (DEBUG) assert(size >= 1 && size <= PAGE_SIZE); // a header keeps length - 1 in 12 bits
   return changetype<SizeClass>(load<u32>(changetype<usize>(pool) + (class_index(size) << 2), CLASS_MAP));
 }
 
@@ -50,7 +51,7 @@ function frames_per_zspage(size: u32, chainSize: u32): u32 {
 
 /** The n-th distinct class, largest first. */
 export function class_at(pool: Pool, n: u32): SizeClass {
-  if (DEBUG) assert(n < pool.classes);
+  if (DEBUG) assert(n < pool.classes); // beyond the last class its frame holds zeros
   const frame = load<u32>(changetype<usize>(pool) + ((n / CLASSES_PER_FRAME) << 2), CLASS_FRAMES0);
   return changetype<SizeClass>(frame + (n % CLASSES_PER_FRAME) * CLASS_BYTES);
 }

@@ -57,6 +57,7 @@ function frame_at(zspage: Zspage, n: u32): u32 {
 /** Location of the object with this index. */
 export function zspage_location(zspage: Zspage, index: u32): u32 {
   const sizeClass = zspage.sizeClass;
+  if (DEBUG) assert(index < sizeClass.objects); // it would reach into whatever the next frame is
   const offset = index * sizeClass.size;
   const inFrame = offset & PAGE_MASK;
   const straddles = inFrame + sizeClass.size > PAGE_SIZE ? LOCATION_STRADDLES : 0;
@@ -95,6 +96,7 @@ export function group_first(sizeClass: SizeClass, group: u32): Zspage {
 /** Puts a zspage at the head of the group that its use calls for. */
 export function zspage_link(zspage: Zspage): void {
   const sizeClass = zspage.sizeClass;
+  if (DEBUG) assert(zspage.inUse > 0); // an empty zspage is ended, not listed: group 0 stays empty
   const group = fullness(sizeClass, zspage.inUse);
   const head = group_head(sizeClass, group);
   const first = load<u32>(head);
@@ -163,7 +165,7 @@ export function zspage_end(zspage: Zspage): void {
   const sizeClass = zspage.sizeClass;
   const pool = sizeClass.pool;
   const frames = sizeClass.frames;
-  if (DEBUG) assert(zspage.inUse == 0);
+  if (DEBUG) assert(zspage.inUse == 0); // its objects' cells would name frames of others
   for (let n: u32 = 0; n < frames; n++) frame_free(frame_at(zspage, n));
   slab_free(pool, changetype<u32>(zspage), descriptor_bytes(frames));
   sizeClass.objectsAllocated -= sizeClass.objects;
@@ -175,7 +177,7 @@ export function zspage_end(zspage: Zspage): void {
 /** Takes a free object of the zspage: the one freed last, else the next that was never used. */
 export function zspage_take(zspage: Zspage): u32 {
   const sizeClass = zspage.sizeClass;
-  if (DEBUG) assert(zspage.inUse < sizeClass.objects); // not full
+  if (DEBUG) assert(zspage.inUse < sizeClass.objects); // a full one is in no group that is taken from
   zspage.inUse++;
   if (sizeClass.size == PAGE_SIZE) return zspage.frame0 | LOCATION_HUGE;
   const location = zspage.freeHead;
@@ -186,7 +188,10 @@ export function zspage_take(zspage: Zspage): u32 {
 
 /** Puts an object back. A free object has owner 0 in its header, and the next free one's location beside it. */
 export function zspage_put(zspage: Zspage, location: u32): void {
-  if (DEBUG) assert(zspage.inUse > 0);
+  if (DEBUG) {
+    assert(zspage.inUse > 0); // freed more often than taken
+    assert(load<u32>(header_address(location)) != 0); // an owner of 0 marks a free object: it was freed twice
+  }
   zspage.inUse--;
   if (location & LOCATION_HUGE) return;
   store<u64>(object_address(location), <u64>zspage.freeHead << 32);

@@ -10,7 +10,7 @@
  * It asks for 12 bytes an object, and takes what it gets: with less, down to the 350 entries that every pool keeps room
  * for in its own frame, a pass goes over the cells more than once.
  */
-import { PAGE_MASK } from '../../common';
+import { DEBUG, PAGE_MASK } from '../../common';
 import {
   array_end, array_entry, array_grow, array_shrink, ENTRIES_PER_FRAME, ENTRY_BYTES, FrameArray,
 } from '../../memory/frame-array';
@@ -108,6 +108,7 @@ export function index_home(pool: Pool, key: u32): usize {
 // @ts-ignore: decorator
 @inline
 export function index_slot(pool: Pool, key: u32): u32 {
+  if (DEBUG) assert(pool.mergeCapacity != 0 && pool.mergeFramesWanted == 0); // an index that is being made has no slots yet
   let x = key * 0x9e3779b1;
   x = (x ^ (x >> 15)) * 0x85ebca77;
   x ^= x >> 13;

@@ -70,6 +70,7 @@ function enter(pool: Pool, at: usize, entry: u64, cell: u32): void {
     if (pool.mergeResume == 0) pool.mergeResume = cell;
     return;
   }
+  if (DEBUG) assert(pool.mergeUsed < pool.mergeCapacity - 1); // without an empty entry a search would never end
   store<u64>(at, entry);
   pool.mergeUsed++;
 }
@@ -119,7 +120,11 @@ function merge(pool: Pool, entryAt: usize, kept: u32, cell: u32, header: u64, dr
  * @returns the group's OBJECT cell; 0 when the first merge of two single objects got no cell: nothing has changed
  */
 function unite(pool: Pool, a: u32, b: u32, length: u32): u32 {
-  if (DEBUG) assert(a != b);
+  if (DEBUG) {
+    assert(a != b); // it would forward to itself, and a walk up would never end
+    assert(cell_kind(a) == DIRECT || cell_kind(a) == OBJECT); // the object that stays is owned by `a`
+    assert(cell_kind(b) == DIRECT || cell_kind(b) == OBJECT); // `b` owns the one that goes
+  }
   const location = cell_target(a);
   let root = a;
   if (cell_kind(a) == DIRECT) {

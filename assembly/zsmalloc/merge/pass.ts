@@ -14,7 +14,7 @@
  * Objects whose keys are equal and whose bytes are not stand side by side in the index, but no more than
  * COLLISIONS_MAX of them: more go under a hash of all their bytes, so that no set of objects makes a pass quadratic.
  */
-import { PAGE_MASK } from '../../common';
+import { DEBUG, PAGE_MASK } from '../../common';
 import { cell_kind, cell_target, first_cell, next_cell, OBJECT } from '../cell';
 import { object_key } from '../object';
 import { MERGE_RESTART, MERGE_IN_NEW_CHUNKS, MERGE_FIRST_ROUND, MERGE_HASHED_BY_DRY_RUN, MERGE_HASHED_DIFFER, Pool, MERGE_MISSED } from '../structs';
@@ -88,70 +88,97 @@ export function merge_give_way(pool: Pool): bool {
   return true;
 }
 
+// ── a step ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** What is left of the step's budget: objects to look at, and cells without an object to go past. */
+let objectsLeft: u32 = 0;
+let cellsLeft: u32 = 0;
+
 /**
- * Goes on with the pass, or begins one, until it ends, has looked at `objectsMax` objects, or has done what takes some
- * tenths of a millisecond beside: making the index, going past very many cells.
+ * Goes on with the pass, or begins one, until it ends, has looked at `objectsMax` objects, or has done work that takes some
+ * tenths of a millisecond besides: making the index, going past very many cells.
  * @param dryRun only count what would be merged
  * @returns whether the pass ended
  */
 export function merge_step(pool: Pool, objectsMax: u32, dryRun: bool): bool {
   if (pool.mergeCursor == 0) merge_begin(pool);
   if (!index_grow(pool, !dryRun)) return false;
-  let cursor = pool.mergeCursor;
-  let cellsLeft = STEP_CELLS_MAX;
-  while (true) {
-    let count: u32 = 0;
-    let stop = false;
-    while (cursor != 0 && count < BATCH_MAX) {
-      if (cell_owns(cursor) && !(pool.mergeFlags & MERGE_IN_NEW_CHUNKS && cell_kind(cursor) == OBJECT)) {
-        // The budget ends before an object, never behind the last one: that call ends the pass.
-        if (objectsMax == 0) {
-          stop = true;
-          break;
-        }
-        objectsMax--;
-        objectsLooked++;
-        store<u32>(BATCH + (count++ << 2), cursor);
-      } else if (cellsLeft-- == 0) {
-        stop = true;
-        break;
-      }
-      const next = next_cell(cursor);
-      if ((next ^ cursor) & ~PAGE_MASK && (cursor & ~PAGE_MASK) == pool.mergeChunk) pool.mergeFlags |= MERGE_IN_NEW_CHUNKS;
-      cursor = next;
-    }
+  if (DEBUG) assert(pool.mergeFramesWanted == 0); // the index is made: keys have slots
+  objectsLeft = objectsMax;
+  cellsLeft = STEP_CELLS_MAX;
+  let count: u32;
+  do {
+    count = batch_gather(pool);
     prefetch_batch(pool, count);
-    for (let n: u32 = 0; n < count; n++) {
-      const at = BATCH + (n << 2);
-      const cell = load<u32>(at);
-      // A merge of the batch may have made it a sharer.
-      const home = load<u32>(at, BATCH_HOMES);
-      if (cell_owns(cell)) scan(pool, cell, load<u32>(at, BATCH_KEYS), home & ~IS_NEW, (home & IS_NEW) != 0, dryRun);
+    batch_scan(pool, count, dryRun);
+    if (pool.mergeCursor == 0) return round_end(pool, dryRun);
+  } while (count == BATCH_MAX);
+  return false;
+}
+
+/**
+ * Puts the next objects of the walk into the batch, and moves the cursor behind them: to 0 behind the last cell.
+ * @returns how many; fewer than BATCH_MAX where the cells or the step's budget end
+ */
+function batch_gather(pool: Pool): u32 {
+  let cursor = pool.mergeCursor;
+  let count: u32 = 0;
+  while (cursor != 0 && count < BATCH_MAX) {
+    // The OBJECT cells of new chunks were looked at when they were made, see `merge_object_cell_made`.
+    if (cell_owns(cursor) && !(pool.mergeFlags & MERGE_IN_NEW_CHUNKS && cell_kind(cursor) == OBJECT)) {
+      // The budget ends before an object, never behind the last one: that call ends the pass.
+      if (objectsLeft == 0) break;
+      objectsLeft--;
+      objectsLooked++;
+      store<u32>(BATCH + (count++ << 2), cursor);
+    } else if (cellsLeft-- == 0) {
+      break;
     }
-    if (stop) break;
-    if (cursor != 0) continue;
-    if (pool.mergeResume == 0) {
-      if (pool.mergeFlags & MERGE_RESTART) {
-        merge_end(pool);
-        merge_begin(pool);
-        return false;
-      }
-      if (!dryRun && !(pool.mergeFlags & MERGE_MISSED)) {
-        pool.changesMerged = pool.mergeChanges;
-        pool.mergeKnown = u32((pool.mergeFlags & (MERGE_FIRST_ROUND | MERGE_HASHED_BY_DRY_RUN)) == MERGE_FIRST_ROUND);
-      }
-      merge_end(pool);
-      return true;
-    }
-    // What the index holds was compared with all that follows; the next round begins where it became full.
-    pool.mergeCursor = pool.mergeResume;
-    pool.mergeResume = 0;
-    pool.mergeFlags &= ~(MERGE_FIRST_ROUND | MERGE_IN_NEW_CHUNKS);
-    // A new one: memory may have come free for more.
-    index_end(pool);
-    index_begin(pool, pool.objects);
-    return false;
+    const next = next_cell(cursor);
+    if ((next ^ cursor) & ~PAGE_MASK && (cursor & ~PAGE_MASK) == pool.mergeChunk) pool.mergeFlags |= MERGE_IN_NEW_CHUNKS;
+    cursor = next;
   }
   pool.mergeCursor = cursor;
-  return false;
+  return count;
+}
+
+/** Looks the objects of the batch up, which `prefetch_batch` has given keys. */
+function batch_scan(pool: Pool, count: u32, dryRun: bool): void {
+  const end = BATCH + (count << 2);
+  for (let at = BATCH; at < end; at += 4) {
+    const cell = load<u32>(at);
+    // A merge of an earlier object of the batch may have made its cell a sharer.
+    if (!cell_owns(cell)) continue;
+    const home = load<u32>(at, BATCH_HOMES);
+    scan(pool, cell, load<u32>(at, BATCH_KEYS), home & ~IS_NEW, (home & IS_NEW) != 0, dryRun);
+  }
+}
+
+/** The walk is behind the last cell. Ends the pass, or prepares what is still to do. @returns whether the pass ended */
+function round_end(pool: Pool, dryRun: bool): bool {
+  if (pool.mergeResume != 0) {
+    round_begin(pool);
+    return false;
+  }
+  if (pool.mergeFlags & MERGE_RESTART) {
+    merge_end(pool);
+    merge_begin(pool);
+    return false;
+  }
+  if (!dryRun && !(pool.mergeFlags & MERGE_MISSED)) {
+    pool.changesMerged = pool.mergeChanges;
+    pool.mergeKnown = u32((pool.mergeFlags & (MERGE_FIRST_ROUND | MERGE_HASHED_BY_DRY_RUN)) == MERGE_FIRST_ROUND);
+  }
+  merge_end(pool);
+  return true;
+}
+
+/** The index was full: what it holds was compared with all objects behind. Starts again at the first that found no room. */
+function round_begin(pool: Pool): void {
+  pool.mergeCursor = pool.mergeResume;
+  pool.mergeResume = 0;
+  pool.mergeFlags &= ~(MERGE_FIRST_ROUND | MERGE_IN_NEW_CHUNKS);
+  // A new index: by now there may be memory for a larger one.
+  index_end(pool);
+  index_begin(pool, pool.objects);
 }
