@@ -82,7 +82,7 @@ export function nh(data: usize, length: u32): u64 {
 /** Bytes of a piece of a sample. */
 export const PIECE: u32 = 2 * STEP;
 
-/** The NH sum of a piece that stands `offset` bytes after the start of its content. */
+/** The NH sum of a piece that begins `offset` bytes into its content. */
 // @ts-ignore: decorator
 @inline
 export function nh_piece(piece: usize, offset: u32): u64 {

@@ -1,6 +1,9 @@
-/** LZ4 blocks to bytes. Any input is allowed: what is not a block is refused, and nothing outside the two buffers is touched. */
+/**
+ * LZ4 blocks to bytes. Any input is allowed: what is not a block is refused, and nothing outside the two buffers is
+ * touched.
+ */
 import { DEBUG, EIO } from '../common';
-import { PREFIX_MASKS, MINMATCH, RUN_MASK, SHORT_IN, SHORT_OUT } from './lz4-format';
+import { MINMATCH, PREFIX_MASKS, RUN_MASK, SHORT_IN, SHORT_OUT } from './lz4-format';
 
 /** Copies in steps of 16 bytes: up to 15 bytes more are read and written. */
 // @ts-ignore: decorator
@@ -14,8 +17,8 @@ function copy_overrun(to: usize, from: usize, toEnd: usize): void {
 }
 
 /**
- * Copies a range that lies 16 bytes or more after its source. The 16 bytes that end with it are written at once: less
- * than that, and what stands before them is written again as it is, which costs no branch that has to be guessed.
+ * Copies a range that lies 16 bytes or more after its source. The 16 bytes that end with it are written at once. Of a
+ * shorter range, the bytes before it are written back unchanged, which takes no branch that could be mispredicted.
  */
 // @ts-ignore: decorator
 @inline
@@ -77,7 +80,8 @@ let stoppedOp: usize = 0;
  * A function of its own, and written as it is, for what V8 makes of it: few values alive, so that none is spilled in
  * the loop; one addition between a token and the next, since that chain is what the time of short sequences is; stores
  * as few and as narrow as may be; tests apart, with loads and stores between them (joined, they become arithmetic), and
- * each as late as may be: that a match begins before `dst` is found out by one signed compare, in the branch that reads it.
+ * each as late as may be: that a match begins before `dst` is found out by one signed compare, in the branch that reads
+ * it.
  * @param inMax two bytes before the first token that is too near the block's end to read any short sequence of it
  * @param outMax the last place where any short sequence can be written
  * @param dst where the page begins, below 2 GiB: a match before address 0 is then negative
@@ -144,8 +148,8 @@ function decode_fast(ip: usize, inMax: usize, op: usize, outMax: usize, dst: usi
 
 /**
  * Decompresses one block. Safe on any input, also a hostile one: what it answers depends on `srcLength` bytes at `src`
- * and on nothing else, it changes `dstLength` bytes at `dst`, which is below 2 GiB, and nothing else, and it always ends.
- * (It may read up to 16 bytes before both, which are memory of ours in any case, and reads nothing behind them.)
+ * and on nothing else, it changes `dstLength` bytes at `dst`, which is below 2 GiB, and nothing else, and it always
+ * ends. (It may read up to 16 bytes before both, which are memory of ours in any case, and reads nothing behind them.)
  * @returns the number of bytes written, or -EIO where the block is malformed or does not fit
  */
 export function lz4_decompress(src: usize, srcLength: u32, dst: usize, dstLength: u32): i32 {
@@ -200,5 +204,5 @@ export function lz4_decompress(src: usize, srcLength: u32, dst: usize, dstLength
     op += length;
     if (!decode_fast(ip, inMax, op, outMax, dst)) return EIO;
   }
-  return unreachable(); // as above
+  return unreachable(); // every way out is a return
 }

@@ -1,4 +1,6 @@
-/** Whether an LZ4 block decodes to given bytes: decoding and comparing at once, without a buffer for what was decoded. */
+/**
+ * Whether an LZ4 block decodes to given bytes: decoding and comparing at once, without a buffer for what was decoded.
+ */
 import { PAGE_SIZE } from '../common';
 import { bytes_equal } from './compare';
 import { MINMATCH, PREFIX_MASKS, RUN_MASK, SHORT_IN, SHORT_OUT } from './lz4-format';
@@ -41,7 +43,7 @@ export function lz4_holds(src: usize, srcLength: u32, page: usize): bool {
   let op = page;
   const ipEnd = src + srcLength;
   const opEnd = page + PAGE_SIZE;
-  // Differences are gathered, not branched on: nearly always there are none.
+  // Differences are gathered, not branched on: nearly always nothing differs.
   let wrong = i64x2.splat(0);
 
   while (ip < ipEnd) {

@@ -1,15 +1,17 @@
 /**
- * Invariants of the devices on a pool, for the tests: compiled into the debug build only. They hold between calls, and but
- * for the blocks' references also in the middle of a writeback.
+ * Invariants of the devices on a pool, for the tests: compiled into the debug build only. They hold between calls, and
+ * but for the blocks' references also in the middle of a writeback.
  */
 import { PAGE_MASK, PAGE_SIZE } from '../common';
 import { frame_meta } from '../memory/frames';
 import { Bdev, Device, DEVICE_MAGIC, NEXT } from '../zram/structs';
 import {
-  next_chunk, slot_at, SLOT_BYTES, slot_flags, SLOT_HUGE, SLOT_SAME, SLOT_SAME_WIDE, SLOT_STORED, slot_value, SLOT_WRITTEN_BACK, SLOTS,
+  next_chunk, slot_at, SLOT_BYTES, slot_flags, SLOT_HUGE, SLOT_SAME, SLOT_SAME_WIDE, SLOT_STORED, slot_value,
+  SLOT_WRITTEN_BACK, SLOTS,
 } from '../zram/table';
 import {
-  BLOCK, cell_kind, cell_location, cell_number, cell_numbered, cell_refs, cell_target, first_cell, is_handle, next_cell, SAME, VALUE,
+  BLOCK, cell_kind, cell_location, cell_number, cell_numbered, cell_refs, cell_target, first_cell, is_handle, next_cell,
+  SAME, VALUE,
 } from '../zsmalloc/cell';
 import { header_length, object_header } from '../zsmalloc/object';
 import { same_wide_value } from '../zsmalloc/same';
@@ -126,7 +128,9 @@ function is_first_user(pool: Pool, device: Device): bool {
 
 function check_bdev(pool: Pool, bdev: Bdev): void {
   let users: u32 = 0;
-  for (let at = pool.devices; at != 0; at = changetype<Device>(at).next) if (changetype<Device>(at).bdev == bdev) users++;
+  for (let at = pool.devices; at != 0; at = changetype<Device>(at).next) {
+    if (changetype<Device>(at).bdev == bdev) users++;
+  }
   let free: u32 = 0;
   for (let cell = bdev.freed; cell != 0; cell = cell_numbered(cell_refs(cell))) {
     expect(cell_kind(cell) == BLOCK && cell_target(cell) < bdev.fresh, 62);
@@ -137,7 +141,10 @@ function check_bdev(pool: Pool, bdev: Bdev): void {
   expect(bdev.fresh <= bdev.blocks && bdev.fresh == bdev.inUse + free, 65);
 }
 
-/** Leaves, values and blocks have as many references as slots refer to them; leaves that no slot has are others' handles. */
+/**
+ * Leaves, values and blocks have as many references as slots refer to them; leaves that no slot has are others'
+ * handles.
+ */
 function check_references(pool: Pool, blocksExpected: u32): void {
   let blocks: u32 = 0;
   let values: u32 = 0;

@@ -50,10 +50,11 @@ function checkClass(pool: Pool, sizeClass: SizeClass): void {
   for (let group: u32 = 0; group < GROUPS; group++) {
     let prev: u32 = 0;
     expect((sizeClass.groupMask >> group & 1) != 0 == (changetype<usize>(group_first(sizeClass, group)) != 0), 10);
-    for (let zspage = group_first(sizeClass, group); changetype<usize>(zspage) != 0; zspage = changetype<Zspage>(zspage.next)) {
+    let zspage = group_first(sizeClass, group);
+    for (; changetype<usize>(zspage) != 0; zspage = changetype<Zspage>(zspage.next)) {
       expect(zspage.prev == prev && <u32>zspage.group == group && zspage.sizeClass == sizeClass, 11);
       const used = <u32>zspage.inUse;
-      const expected = used == 0 ? 0 : used == sizeClass.objects ? GROUP_FULL : (100 * used) / sizeClass.objects / 10 + 1;
+      const expected = used == sizeClass.objects ? GROUP_FULL : (100 * used) / sizeClass.objects / 10 + 1;
       expect(group == expected && used > 0, 12);
       allocated += sizeClass.objects;
       inUse += used;

@@ -2,7 +2,8 @@
 import { CODEC_RAW, DEBUG, EINVAL, ENOMEM, ENOSPC, PAGE_SIZE } from '../common';
 import { STAGING } from '../memory/staging';
 import {
-  cell_kind, cell_location, cell_number, cell_numbered, cell_root, cell_target, cells_unused_bytes, first_cell, is_handle, next_cell, OBJECT, SHARED,
+  cell_kind, cell_location, cell_number, cell_numbered, cell_root, cell_target, cells_unused_bytes, first_cell,
+  is_handle, next_cell, OBJECT, SHARED,
 } from '../zsmalloc/cell';
 import { pool_codecs } from '../zsmalloc/codecs';
 import { can_compact, objectsMoved, zs_compact } from '../zsmalloc/compact';
@@ -11,7 +12,8 @@ import { pool_unmerge, zs_free, zs_malloc, zs_read, zs_retain, zs_size, zs_store
 import { merge_dry_begin, merge_dry_end } from '../zsmalloc/merge/dry-run';
 import { merge_is_current, merge_renew, merge_step } from '../zsmalloc/merge/pass';
 import {
-  bytesMerged, hashCollisions, merge_counters_reset, objectsHashed, objectsLooked, objectsMerged, objectsScanned, framesFreed,
+  bytesMerged, framesFreed, hashCollisions, merge_counters_reset, objectsHashed, objectsLooked, objectsMerged,
+  objectsScanned,
 } from '../zsmalloc/merge/report';
 import { object_put } from '../zsmalloc/object';
 import { pool_end, pool_make } from '../zsmalloc/pool';
@@ -19,11 +21,12 @@ import { class_at, class_number, class_of } from '../zsmalloc/size-class';
 import { GROUPS, Pool, SizeClass, Zspage } from '../zsmalloc/structs';
 import { group_first, zspage_of } from '../zsmalloc/zspage';
 import {
-  COMPACT_OBJECTS_MOVED, CLASS_FREEABLE, CLASS_INDEX, CLASS_OBJECTS_ALLOCATED, CLASS_OBJECTS_USED, CLASS_PAGES_PER_ZSPAGE, CLASS_PAGES_USED,
-  CLASS_SIZE, CLASS_ZSPAGES, MERGE_BYTES_MERGED, MERGE_HASH_COLLISIONS, MERGE_OBJECTS_HASHED, MERGE_OBJECTS_MERGED,
-  MERGE_OBJECTS_SCANNED, MERGE_PAGES_FREED, POOL_BYTES, POOL_BYTES_SAVED, POOL_CHANGES, POOL_CLASSES,
-  POOL_DEDUP_INDEX_BYTES, POOL_HANDLES, POOL_HUGE_CLASS_SIZE, POOL_LIMIT_PAGES, POOL_OBJECTS, POOL_PAGES_ALLOCATED,
-  POOL_PAGES_COMPACTED, POOL_PAGES_MERGED, POOL_SHARED_OBJECTS, POOL_SHARERS, POOL_UNUSED_CELL_BYTES, put,
+  CLASS_FREEABLE, CLASS_INDEX, CLASS_OBJECTS_ALLOCATED, CLASS_OBJECTS_USED, CLASS_PAGES_PER_ZSPAGE, CLASS_PAGES_USED,
+  CLASS_SIZE, CLASS_ZSPAGES, COMPACT_OBJECTS_MOVED, MERGE_BYTES_MERGED, MERGE_HASH_COLLISIONS, MERGE_OBJECTS_HASHED,
+  MERGE_OBJECTS_MERGED, MERGE_OBJECTS_SCANNED, MERGE_PAGES_FREED, POOL_BYTES, POOL_BYTES_SAVED, POOL_CHANGES,
+  POOL_CLASSES, POOL_DEDUP_INDEX_BYTES, POOL_HANDLES, POOL_HUGE_CLASS_SIZE, POOL_LIMIT_PAGES, POOL_OBJECTS,
+  POOL_PAGES_ALLOCATED, POOL_PAGES_COMPACTED, POOL_PAGES_MERGED, POOL_SHARED_OBJECTS, POOL_SHARERS,
+  POOL_UNUSED_CELL_BYTES, put,
 } from './stats';
 
 /** @returns a pool, or 0 when memory is exhausted */
@@ -62,7 +65,8 @@ export function poolStore(pool: usize, size: u32): i32 {
 // @ts-ignore: decorator
 @inline
 export function leaf_of(pool: usize, handle: u32): u32 {
-  if (DEBUG) assert(is_handle(changetype<Pool>(pool), cell_numbered(handle))); // another cell would be a page of somebody else's
+  // Any other cell would expose data of another handle.
+  if (DEBUG) assert(is_handle(changetype<Pool>(pool), cell_numbered(handle)));
   return cell_numbered(handle);
 }
 
@@ -99,8 +103,8 @@ export function poolCompact(pool: usize): u32 {
 }
 
 /**
- * Zeroes the counters that `poolMergeStep` adds to. For a dry run it sets an unfinished pass aside; `whole` says that the
- * pass that follows, or goes on, is to find everything.
+ * Zeroes the counters that `poolMergeStep` adds to. For a dry run it sets an unfinished pass aside; `whole` says that
+ * the pass that follows, or goes on, is to find everything.
  */
 export function poolMergeBegin(pool: usize, dryRun: bool, whole: bool): void {
   merge_counters_reset();
@@ -193,7 +197,8 @@ export function poolClass(address: usize, n: u32): void {
 
 function zspages(sizeClass: SizeClass, group: u32): u32 {
   let count: u32 = 0;
-  for (let zspage = group_first(sizeClass, group); changetype<usize>(zspage) != 0; zspage = changetype<Zspage>(zspage.next)) count++;
+  let zspage = group_first(sizeClass, group);
+  for (; changetype<usize>(zspage) != 0; zspage = changetype<Zspage>(zspage.next)) count++;
   return count;
 }
 

@@ -40,12 +40,12 @@ export function zramRecompress(device: usize, index: u32, length: u32, codec: u3
   return recompress(changetype<Device>(device), index, STAGING, length, codec, threshold);
 }
 
-/** After recompression: the pages of all devices on the pool that are huge no more. */
+/** After recompression: clears the mark of pages, on all devices of the pool, that are no longer huge. */
 export function poolSettleHuge(pool: usize): void {
   settle_huge(changetype<Pool>(pool));
 }
 
-/** Gives a device a backing device of so many blocks. @returns 0 or -ENOMEM */
+/** Gives a device a backing device of `blocks` blocks. @returns 0 or -ENOMEM */
 export function zramSetBacking(device: usize, blocks: u32): i32 {
   const bdev = bdev_make(blocks);
   if (changetype<usize>(bdev) == 0) return ENOMEM;
@@ -74,7 +74,7 @@ export function zramWriteBack(device: usize, index: u32, cell: u32): i32 {
   return write_back(changetype<Device>(device), index, cell_numbered(cell));
 }
 
-/** A handle of the caller's own for a picked page's object. @returns it, -EINVAL: it was touched meanwhile, -ENOMEM */
+/** A handle of the caller's own for a picked page's object. @returns it, -EINVAL: it was touched since, -ENOMEM */
 export function zramShareObject(address: usize, index: u32): i32 {
   const device = changetype<Device>(address);
   const slot = slot_at(device, index);

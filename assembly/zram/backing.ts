@@ -1,19 +1,21 @@
 /**
  * The blocks of a backing device: which hold a page, and for how many slots.
  *
- * Reading and writing them is the bindings' part; here they are numbers. A block in use has a cell of kind BLOCK, with the
- * block's number and its references: snapshots and clones refer to the block that their origin wrote. The cell of a freed
- * block stays with its number, in a list through its references, until the block is used again or the device ends.
+ * The bindings read and write them; here they are numbers. A block in use has a cell of kind BLOCK, with
+ * the block's number and its references: snapshots and clones refer to the block that their origin wrote. The cell of a
+ * freed block stays with its number, in a list through its references, until the block is used again or the device
+ * ends.
  */
 import { DEBUG } from '../common';
 import { frame_alloc_zeroed, frame_free } from '../memory/frames';
 import {
-  BLOCK, cell_add_refs, cell_alloc, cell_free, cell_kind, cell_number, cell_numbered, cell_refs, CELL_RESERVE, cell_set, cell_target, REFS_MAX,
+  BLOCK, cell_add_refs, cell_alloc, cell_free, cell_kind, cell_number, cell_numbered, cell_refs, CELL_RESERVE, cell_set,
+  cell_target, REFS_MAX,
 } from '../zsmalloc/cell';
 import { Pool } from '../zsmalloc/structs';
 import { Bdev } from './structs';
 
-/** A backing device of so many blocks; 0 when memory is exhausted. */
+/** A backing device of `blocks` blocks; 0 when memory is exhausted. */
 export function bdev_make(blocks: u32): Bdev {
   const bdev = changetype<Bdev>(frame_alloc_zeroed());
   if (changetype<usize>(bdev) == 0) return bdev;
@@ -34,7 +36,10 @@ export function bdev_drop(pool: Pool, bdev: Bdev): void {
   frame_free(changetype<u32>(bdev));
 }
 
-/** Takes a block for one reference. Returns its cell, 0 when memory is exhausted; `block_left` tells whether there is one. */
+/**
+ * Takes a block with one reference. The caller has asked `block_left`.
+ * @returns its cell, or 0 when memory is exhausted
+ */
 export function block_take(pool: Pool, bdev: Bdev): u32 {
   if (DEBUG) assert(block_left(bdev)); // the caller asks first: a block behind the last one does not exist
   let cell = bdev.freed;
@@ -64,7 +69,8 @@ export function block_retain(cell: u32): bool {
 
 /** One reference fewer; with the last one the block is free. */
 export function block_drop(bdev: Bdev, cell: u32): void {
-  if (DEBUG) assert(cell_kind(cell) == BLOCK && bdev.inUse > 0); // a freed block's references are a link of the free list
+  // A freed block's references are a link of the free list.
+  if (DEBUG) assert(cell_kind(cell) == BLOCK && bdev.inUse > 0);
   if (cell_refs(cell) > 1) {
     cell_add_refs(cell, -1);
     return;

@@ -6,7 +6,7 @@
  * more is stored raw. The new object is allocated, the limit tested, and only then the slot's old content freed: the
  * order shows in mem_used_max and in where objects land.
  *
- * Where the compressor is the bindings', `write_begin` does what comes before it and `write_encoded` what comes after.
+ * Where the compressor is the bindings', `write_begin` runs before it and `write_encoded` after.
  */
 import { page_fill, page_same_filled } from '../bytes/compare';
 import { lz4_compress } from '../bytes/lz4-compress';
@@ -25,9 +25,9 @@ import { Pool } from '../zsmalloc/structs';
 import { bdev_drop, block_drop } from './backing';
 import { Device, DEVICE_MAGIC, NEXT } from './structs';
 import {
-  next_chunk, slot_clear, slot_fill_value, slot_at_inline, slot_flags, SLOT_HUGE, SLOT_IDLE, SLOT_MASK, slot_make, SLOT_PICKED,
-  SLOT_PLACE_SHIFT, slot_release, SLOT_SAME, SLOT_SAME_WIDE, slot_set, slot_set_flags, SLOT_STORED, slot_time, slot_value,
-  SLOT_WRITTEN_BACK,
+  next_chunk, slot_at_inline, slot_clear, slot_fill_value, slot_flags, SLOT_HUGE, SLOT_IDLE, slot_make, SLOT_MASK,
+  SLOT_PICKED, SLOT_PLACE_SHIFT, slot_release, SLOT_SAME, SLOT_SAME_WIDE, slot_set, slot_set_flags, SLOT_STORED,
+  slot_time, slot_value, SLOT_WRITTEN_BACK,
 } from './table';
 
 /** A device on a pool; 0 when memory is exhausted. */
@@ -190,7 +190,7 @@ export function slot_free(device: Device, slot: usize): void {
   slot_clear(slot);
 }
 
-/** A slot with these flags lets go of its object. */
+/** Drops the reference of a slot with these flags to its object. */
 export function drop_object(device: Device, flags: u32, handle: u32): void {
   if (flags & SLOT_HUGE) device.hugePages--;
   zs_free(device.pool, handle, flags >> SLOT_PLACE_SHIFT);
@@ -203,8 +203,8 @@ export let pendingHash: u32 = 0;
 
 /**
  * What can be done with a page before it is compressed.
- * @returns 0: it has to be compressed; 1: it is stored; -ENOMEM; above 1: an object that may hold it, as `object_to_page`
- * has it, with the payload at `candidate`
+ * @returns 0: it has to be compressed; 1: it is stored; -ENOMEM; above 1: an object that may hold it, as
+ * `object_to_page` has it, with the payload at `candidate`
  */
 export function write_begin(device: Device, index: u32, page: usize, candidate: usize, now: u32): i32 {
   if (page_same_filled(page)) {
@@ -238,7 +238,7 @@ function write_shared(device: Device, index: u32, twin: u32, hash: u32, now: u32
 /**
  * Stores a page that `write_begin` found a candidate for, which the bindings decoded and compared.
  * @param payload the candidate's
- * @returns 1; 0: the candidate is gone, compress; -ENOMEM
+ * @returns 1; 0: the candidate is gone, so the page must be compressed; -ENOMEM
  */
 export function write_candidate(
   device: Device, index: u32, payload: usize, length: u32, codec: u32, hash: u32, now: u32,

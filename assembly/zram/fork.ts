@@ -1,7 +1,7 @@
 /**
  * Forks: a second device with the pages of a first, which costs a slot a page and copies no data. Snapshots and clones
- * are forks. Both slots hold the same handle, retained once more; whoever writes to its page gets an object of its own,
- * as always, and the other keeps what it had.
+ * are forks. Both slots hold the same handle, retained once more; a write to either page gives it an object of its
+ * own, as always, and the other keeps what it had.
  */
 import { page_same_filled } from '../bytes/compare';
 import { DEBUG, ENOMEM } from '../common';
@@ -13,9 +13,8 @@ import { block_retain } from './backing';
 import { device_end, device_make, touch, write_page } from './device';
 import { Device } from './structs';
 import {
-  next_chunk, slot_at, SLOT_BYTES, slot_fill_value, slot_flags, SLOT_HUGE, SLOT_IDLE, SLOT_MASK, slot_make, SLOT_PICKED, slot_release, SLOT_SAME,
-  SLOT_SAME_WIDE, slot_set, SLOT_STORED, slot_value, SLOT_WRITTEN_BACK,
-  SLOTS,
+  next_chunk, slot_at, SLOT_BYTES, slot_fill_value, slot_flags, SLOT_HUGE, SLOT_IDLE, slot_make, SLOT_MASK, SLOT_PICKED,
+  slot_release, SLOT_SAME, SLOT_SAME_WIDE, slot_set, SLOT_STORED, slot_value, SLOT_WRITTEN_BACK, SLOTS,
 } from './table';
 
 /** A device on the same pool with the same pages; 0 when memory is exhausted. */
@@ -39,7 +38,7 @@ export function device_fork(from: Device, tracksTime: bool, now: u32): Device {
   return device;
 }
 
-/** Copies the slots of a chunk. False when memory is exhausted: the counters of what was copied stand. */
+/** Copies the slots of a chunk. False when memory is exhausted: what was copied so far is counted. */
 function fork_chunk(from: Device, device: Device, first: u32, now: u32): bool {
   const source = slot_at(from, first);
   const target = slot_make(device, first);
@@ -59,7 +58,8 @@ function fork_chunk(from: Device, device: Device, first: u32, now: u32): bool {
 
 /** An empty slot gets what another holds. False when that has as many references as fit. */
 export function fork_slot(device: Device, index: u32, slot: usize, value: u32, flags: u32, now: u32): bool {
-  if (DEBUG) assert(index < device.diskPages && (flags & (SLOT_IDLE | SLOT_PICKED)) == 0); // marks belong to the slot they were set on
+  // Marks belong to the slot they were set on.
+  if (DEBUG) assert(index < device.diskPages && (flags & (SLOT_IDLE | SLOT_PICKED)) == 0);
   if (!retain(flags, value)) return false;
   slot_set(slot, value, flags);
   // Counted one by one as long as the device may have to be ended halfway.
@@ -77,8 +77,8 @@ function retain(flags: u32, value: u32): bool {
 }
 
 /**
- * Stores a page that is likely to be what another page of the device holds: one compare instead of a hash, a look-up and a
- * compare, and one more reference instead of a cell.
+ * Stores a page that is likely to be what another page of the device holds: one compare instead of a hash, a look-up
+ * and a compare, and one more reference instead of a cell.
  * @param index a page that holds nothing, of a device that does not track access times
  * @param like the other page
  * @returns as `write_page`

@@ -1,9 +1,9 @@
 /**
  * Loading: pages that were saved go to the empty pages of a new device, as they were encoded, and merged as they were.
  *
- * What is loaded may come from anywhere, so each object is decoded before it is taken: a page that could not be read, or
- * that the rest of the core relies on not to exist, is refused. Saving needs one thing that reading does not: to see
- * which slots hold the very same.
+ * A file may come from anywhere, so each object is decoded before it is accepted: a page that could not be read, or
+ * that breaks an invariant of the core, is refused. Saving needs one thing that reading does not: to see which slots
+ * hold the same handle.
  */
 import { page_same_filled } from '../bytes/compare';
 import { lz4_decompress } from '../bytes/lz4-decompress';
@@ -32,8 +32,8 @@ function is_empty(device: Device, index: u32): bool {
  * An empty page gets an object of its own.
  * @param payload `length` bytes, 1..4096
  * @param page room for 4096 bytes; for a codec of the bindings, the page that they decoded
- * @returns the object's handle; -ENOMEM; -EINVAL: the page holds something, the payload is no page, or one that would
- * have been stored as a value
+ * @returns the object's handle; -ENOMEM; -EINVAL: the page holds something, the payload does not decode to a page, or
+ * to one that would have been stored as a value
  */
 export function load_object(
   device: Device, index: u32, payload: usize, length: u32, codec: u32, page: usize, now: u32,

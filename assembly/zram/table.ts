@@ -6,12 +6,12 @@
  *  │ hash of the page  │ 0           │ flags        │ handle, block, or fill value   │
  *  └───────────────────┴─────────────┴──────────────┴────────────────────────────────┘
  *
- * The upper 18 bits of the page's hash stand there on a device with dedup only: with them the index's entry is found
- * when the page goes.
+ * A device with dedup keeps the upper 18 bits of the page's hash there: they lead to the index entry when the page is
+ * freed.
  *
- * Slots stand in chunks of 512, a frame each, under a radix tree of three levels. A frame of the tree is made when
- * something is stored below it and given back when the last slot below it empties: a sparse disk costs nothing until
- * touched. The metadata word of each frame counts what is in use in it.
+ * Slots live in chunks of 512, a frame each, under a radix tree of three levels. A frame of the tree is allocated when
+ * something is stored below it and released when the last slot below it empties: a sparse disk costs nothing until it
+ * is touched. The metadata word of each frame counts what is in use in it.
  *
  * A same-filled page is kept as its value. 32 bits of slot hold a value that repeats a 32-bit word; for any other, the
  * slot names a pair of VALUE cells with one half each.
@@ -48,14 +48,14 @@ export const SLOT_HUGE: u32 = 1 << 2;
 export const SLOT_STORED: u32 = 1 << 3;
 /** The page is on the backing device: the slot holds a BLOCK cell. */
 export const SLOT_WRITTEN_BACK: u32 = 1 << 4;
-/** Nobody has read or written the page since it was marked. */
+/** The page has not been read or written since it was marked. */
 export const SLOT_IDLE: u32 = 1 << 5;
 /** No compressor made the page small enough to save memory. */
 export const SLOT_INCOMPRESSIBLE: u32 = 1 << 6;
-/** Picked for writeback or recompression; whoever touches the page meanwhile takes the mark away. */
+/** Picked for writeback or recompression; any access to the page clears the mark. */
 export const SLOT_PICKED: u32 = 1 << 7;
 
-/** Where the hash stands in the upper word, and its place there. */
+/** Position of the place, the upper bits of the page's hash, above the flags. */
 export const SLOT_PLACE_SHIFT: u32 = 14;
 
 /** A chunk's metadata word: slots in use below, the address of its frame of access times above. */
@@ -217,7 +217,9 @@ function prune(device: Device, index: u32): void {
   prune_at(device, index, root_of(device, index), 0);
 }
 
-/** Frees the frame that `entry` names and what is below it on the way to a page, where it is empty. Whether it is gone. */
+/**
+ * Frees the frame that `entry` names and what is below it on the way to a page, where it is empty. Whether it is gone.
+ */
 function prune_at(device: Device, index: u32, entry: usize, level: u32): bool {
   const frame = load<u32>(entry);
   if (frame == 0) return false;

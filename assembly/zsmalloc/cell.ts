@@ -1,5 +1,6 @@
 /**
- * Cells: the 8-byte words behind handles. A cell never moves, an object may; to the core, a handle is the address of its cell.
+ * Cells: the 8-byte words behind handles. A cell never moves, an object may; to the core, a handle is the address of
+ * its cell.
  *
  *   63                       35 34   32 31                                0
  *  ┌───────────────────────────┬───────┬───────────────────────────────────┐
@@ -12,14 +13,14 @@
  *  SHARED    frees that are due         the OBJECT or FORWARD cell of an object that may have other sharers
  *  OBJECT    cells that point here      location of the object
  *  FORWARD   cells that point here      the OBJECT or FORWARD cell that took its place
- *  SAME      see same.ts                a 64-bit value that fills an object: there is no object
+ *  SAME      see same.ts                a 64-bit value that fills the content: no object is stored
  *  VALUE     address / 8 of its twin    half of a 64-bit number; the twin holds the other half, and the references
  *  BLOCK     slots that hold it         a block of a backing device, see zram/backing.ts
  *
- * DIRECT, SHARED and SAME cells are leaves: what users hold. OBJECT and FORWARD cells form a union-find forest above them, so
- * that two groups of sharers become one by writing one cell.
+ * DIRECT, SHARED and SAME cells are leaves: what users hold. OBJECT and FORWARD cells form a union-find forest above
+ * them, so that two groups of sharers become one by writing one cell.
  *
- * Cells stand in chunks of one frame. The first cell of a chunk is not a cell: it links the chunks of a pool.
+ * Cells live in chunks of one frame. The first 8 bytes of a chunk are not a cell: they link the chunks of a pool.
  */
 import { DEBUG, PAGE_MASK, PAGE_SIZE } from '../common';
 import { frame_alloc_zeroed, frame_free, frame_known, frame_meta } from '../memory/frames';
@@ -45,8 +46,8 @@ export const CELL_NUMBER_MASK: u64 = (1 << CELL_NUMBER_BITS) - 1;
 export const REFS_MAX: u32 = u32.MAX_VALUE >> REFS_SHIFT;
 
 /**
- * Cells that `malloc` leaves to merging: where memory is exhausted, a merge that needs a cell for its first group would
- * otherwise be impossible just when it is needed most. What it frees then pays for more.
+ * Cells that `malloc` leaves to merging: where memory is exhausted, a merge that needs a cell for its first pair would
+ * otherwise be impossible just when it is needed most. The memory that it frees then pays for more.
  */
 export const CELL_RESERVE: u32 = 32;
 /** Marks a frame's metadata word as a chunk of this pool. */
@@ -154,7 +155,7 @@ function available(pool: Pool): u32 {
   return pool.cellsFree + ((PAGE_SIZE - (fresh & PAGE_MASK)) & PAGE_MASK) / CELL_BYTES;
 }
 
-/** Bytes of the pool's chunks that are no cells in use. */
+/** Bytes of the pool's chunks that are not cells in use. */
 export function cells_unused_bytes(pool: Pool): u32 {
   return (available(pool) + pool.chunks) * CELL_BYTES;
 }
@@ -181,7 +182,8 @@ export function cell_alloc(pool: Pool, reserve: u32): u32 {
 
 /** Takes back the cell handed out last, not needed after all: it goes to the head of the queue, as if never taken. */
 export function cell_return(pool: Pool, cell: u32): void {
-  if (DEBUG) assert(cell != 0 && (cell & PAGE_MASK) != 0); // the first cell of a chunk links chunks: it is never handed out
+  // The first cell of a chunk links chunks: it is never handed out.
+  if (DEBUG) assert(cell != 0 && (cell & PAGE_MASK) != 0);
   store<u64>(cell, pool.cellFreeHead);
   pool.cellFreeHead = cell;
   if (pool.cellFreeTail == 0) pool.cellFreeTail = cell;
@@ -236,7 +238,7 @@ export function cell_root(pool: Pool, leaf: u32): u32 {
   let above = cell_target(leaf);
   while (cell_kind(above) == FORWARD) {
     const next = cell_target(above);
-    // The leaf goes one step up; a forward that no cell points to any more goes, and hands its reference on.
+    // The leaf moves one step up; a FORWARD cell that nothing else points to is freed, and passes its reference on.
     cell_set_target(leaf, next);
     if (cell_refs(above) == 1) {
       cell_free(pool, above);
@@ -247,7 +249,8 @@ export function cell_root(pool: Pool, leaf: u32): u32 {
     }
     above = next;
   }
-  if (DEBUG) assert(cell_kind(above) == OBJECT && cell_refs(above) > 0); // its references are its sharers: with 0 it was freed
+  // Its references are its sharers: with 0 it was freed.
+  if (DEBUG) assert(cell_kind(above) == OBJECT && cell_refs(above) > 0);
   return above;
 }
 
@@ -259,8 +262,11 @@ export function is_merged(pool: Pool, leaf: u32): bool {
 /** Makes every leaf point to its OBJECT cell: then the references of that are its leaves. */
 export function cells_settle(pool: Pool): void {
   if (pool.forwards == 0) return;
-  for (let cell = first_cell(pool); cell != 0; cell = next_cell(cell)) if (cell_kind(cell) == SHARED) cell_root(pool, cell);
-  if (DEBUG) assert(pool.forwards == 0); // a FORWARD cell goes with the last cell that points to it: every leaf has moved up
+  for (let cell = first_cell(pool); cell != 0; cell = next_cell(cell)) {
+    if (cell_kind(cell) == SHARED) cell_root(pool, cell);
+  }
+  // A FORWARD cell goes with the last cell that points to it: every leaf has moved up.
+  if (DEBUG) assert(pool.forwards == 0);
 }
 
 /** Location of a leaf's object, without changing anything: for reads. */

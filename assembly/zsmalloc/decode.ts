@@ -4,12 +4,12 @@ import { lz4_decompress } from '../bytes/lz4-decompress';
 import { lz4_holds } from '../bytes/lz4-holds';
 import { CODEC_FOREIGN, CODEC_LZ4, EIO, PAGE_SIZE } from '../common';
 import { SCRATCH_A } from '../memory/staging';
-import { header_codec, header_length, is_plain, object_bytes, object_header, object_bytes_inline } from './object';
+import { header_codec, header_length, is_plain, object_bytes, object_bytes_inline, object_header } from './object';
 
 /**
  * Decodes the page that an object holds.
- * @returns 0; -EIO when it holds none: what is stored is damaged; above 0 what only the bindings can decode: codec << 16 |
- * length of the payload, which is at `page`
+ * @returns 0; -EIO when it holds none: what is stored is damaged; above 0 what only the bindings can decode: codec <<
+ * 16 | length of the payload, which is at `page`
  */
 export function object_to_page(location: u32, page: usize): i32 {
   const header = object_header(location);
@@ -26,7 +26,9 @@ export function object_to_page(location: u32, page: usize): i32 {
 export const AS_PAGE: u32 = 16;
 export const ANY_FOREIGN: u32 = 17;
 
-/** Whether an object holds these bytes: as its payload in the wanted codec, or (`AS_PAGE`) as a page that it decodes to. */
+/**
+ * Whether an object holds these bytes: as its payload in the wanted codec, or (`AS_PAGE`) as a page that it decodes to.
+ */
 export function holds(location: u32, bytes: usize, length: u32, wanted: u32): bool {
   const header = object_header(location);
   const stored = header_length(header);

@@ -1,10 +1,11 @@
 /**
  * The table of deduplication: 8-byte entries, in buckets of a frame each (extendible hashing).
  *
- * Where an entry belongs is told by 18 bits of its hash, its place. The first of them lead through a directory to a bucket,
- * the others to a slot in it; inside a bucket it is open addressing with backward-shift deletion. A bucket that is three
- * quarters full is split in two by the next bit, so that no entry costs more than the move of a bucket's, however many there
- * are: a table that doubled as a whole took 50 ms at a million. The directory doubles where a bucket has a word of its own there.
+ * The place of an entry is 18 bits of its hash. The first of them lead through a directory to a
+ * bucket, the others to a slot in it; inside a bucket it is open addressing with backward-shift deletion. A bucket that
+ * is three quarters full is split in two by the next bit, so that no entry costs more than the move of a bucket's,
+ * however many there are: a table that doubled as a whole took 50 ms at a million. The directory doubles where a bucket
+ * has a word of its own there.
  *
  *   place  ┌ depth of the directory ┬──────── 18 bits ────────┐      directory: 2^depth words in up to 256 frames
  *          └ depth of a bucket, or less ┴ slot in the bucket ─┘      bucket: 512 entries; 0 = empty
@@ -28,6 +29,7 @@ const FULL_ENTRIES: u32 = (BUCKET_ENTRIES >> 3) * 7;
 const EQUAL_MAX: u32 = 16;
 /** Words of the directory in one frame. */
 const WORDS_SHIFT: u32 = 10;
+const WORDS_MASK: u32 = (1 << WORDS_SHIFT) - 1;
 
 @unmanaged
 class Directory {
@@ -50,11 +52,18 @@ function directory_of(pool: Pool): Directory {
   return changetype<Directory>(pool.dedupDirectory);
 }
 
+/** The n-th frame of words. */
+// @ts-ignore: decorator
+@inline
+function directory_frame(directory: Directory, n: u32): u32 {
+  return load<u32>(changetype<usize>(directory) + n * 4, DIRECTORY_FRAME0);
+}
+
 /** Address of a word of the directory. */
 // @ts-ignore: decorator
 @inline
 function word_at(directory: Directory, n: u32): usize {
-  return load<u32>(changetype<usize>(directory) + (n >> WORDS_SHIFT) * 4, DIRECTORY_FRAME0) + (n & ((1 << WORDS_SHIFT) - 1)) * 4;
+  return directory_frame(directory, n >> WORDS_SHIFT) + (n & WORDS_MASK) * 4;
 }
 
 // @ts-ignore: decorator
@@ -103,8 +112,8 @@ export function entries_bytes(pool: Pool): u32 {
 // ── entries ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /**
- * Adds an entry. False where there is no room for it, nor where others have that hash already: they are equal pages that were
- * loaded one by one, or cannot be compared, and more entries would only lie in the way.
+ * Adds an entry. False where there is no room for it, nor where others have that hash already: they are equal pages
+ * that were loaded one by one, or cannot be compared, and more entries would only lie in the way.
  */
 export function entries_add(pool: Pool, entry: u64): bool {
   const bucket = bucket_with_room(pool, hash_place(<u32>(entry >> 32)));
@@ -125,7 +134,7 @@ function bucket_put(bucket: u32, entry: u64, equalMax: u32): bool {
   return true;
 }
 
-/** Removes an entry, and moves back what had to stand behind its home. */
+/** Removes an entry, and moves back entries that it had kept from their home. */
 export function entries_remove(at: u32): void {
   const bucket = at & ~PAGE_MASK;
   const meta = frame_meta(bucket);
@@ -139,7 +148,7 @@ export function entries_remove(at: u32): void {
     const entry = load<u64>(next);
     if (entry == 0) break;
     const home = home_in(bucket, depth, hash_place(<u32>(entry >> 32)));
-    // An entry whose home lies behind the hole, up to where it stands, must stay.
+    // An entry whose home lies behind the hole, up to its own slot, must stay.
     const behind = hole <= next ? hole < home && home <= next : hole < home || home <= next;
     if (behind) continue;
     store<u64>(hole, entry);
@@ -150,7 +159,7 @@ export function entries_remove(at: u32): void {
 
 // ── buckets ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** The bucket for a place, with room for an entry; 0 when there is none. */
+/** The bucket for a place, with room for an entry; 0 without room. */
 function bucket_with_room(pool: Pool, place: u32): u32 {
   if (pool.dedupDirectory == 0 && !directory_make(pool)) return 0;
   while (true) {
@@ -210,7 +219,7 @@ function directory_double(directory: Directory): bool {
   while ((directory.frames << WORDS_SHIFT) < 2 * words) {
     const frame = frame_alloc();
     if (frame == 0) {
-      while (directory.frames > before) frame_free(load<u32>(changetype<usize>(directory) + --directory.frames * 4, DIRECTORY_FRAME0));
+      while (directory.frames > before) frame_free(directory_frame(directory, --directory.frames));
       return false;
     }
     store<u32>(changetype<usize>(directory) + directory.frames++ * 4, frame, DIRECTORY_FRAME0);
@@ -234,12 +243,12 @@ export function entries_end(pool: Pool): void {
     if (bucket != last) frame_free(bucket);
     last = bucket;
   }
-  for (let n: u32 = 0; n < directory.frames; n++) frame_free(load<u32>(changetype<usize>(directory) + n * 4, DIRECTORY_FRAME0));
+  for (let n: u32 = 0; n < directory.frames; n++) frame_free(directory_frame(directory, n));
   frame_free(pool.dedupDirectory);
   pool.dedupDirectory = 0;
 }
 
-/** Whether all entries stand where they belong, and are as many as there should be. For the invariants of a pool. */
+/** Whether all entries are where they belong, and as many as expected. For the invariants of a pool. */
 export function entries_sound(pool: Pool, entriesExpected: u32): bool {
   if (pool.dedupDirectory == 0) return entriesExpected == 0;
   const directory = directory_of(pool);
@@ -256,8 +265,10 @@ export function entries_sound(pool: Pool, entriesExpected: u32): bool {
       used++;
       const place = hash_place(<u32>(entry >> 32));
       if (bucket_of(directory, place) != bucket) return false;
-      // No gap between the home and where it stands.
-      for (let on = home_in(bucket, depth, place); on != at; on = entries_next(on)) if (load<u64>(on) == 0) return false;
+      // No gap between its home and its slot.
+      for (let before = home_in(bucket, depth, place); before != at; before = entries_next(before)) {
+        if (load<u64>(before) == 0) return false;
+      }
     }
     if (used != (meta & COUNT_MASK)) return false;
     const words: u32 = 1 << (directory.depth - depth);

@@ -3,23 +3,23 @@
  *
  * Two kinds of content are indexed, in one table, apart by their hashes: raw pages (a zram device with `dedup`, whose
  * objects hold them compressed) and the bytes given to `store` (a pool with `dedup`). An entry is the hash and the cell
- * that owns the object; a bit in the object's header says that there is one. Who frees the object, moves it to another
- * owner or writes to it takes care of the entry, so the table has no stale ones.
+ * that owns the object; a bit in the object's header says that there is one. Freeing the object, moving it to another
+ * owner and writing to it all update the entry, so the table never holds a stale one.
  *
  *   63                              32 31 29 28                             0
  *  ┌──────────────────────────────────┬─────┬─────────────────────────────────┐
  *  │ hash of the content              │  0  │ address / 8 of the owner's cell │   0 = empty
  *  └──────────────────────────────────┴─────┴─────────────────────────────────┘
  *
- * Where an entry belongs depends on the upper 18 bits of its hash alone: so many a slot remembers, and they are enough to find
- * the entry of an object that goes. The table is made with the first entry and goes with the last one: 11 to 21 bytes an object.
- * Where it cannot grow, objects are stored without an entry, and a later merge finds them.
+ * Where an entry belongs depends on the upper 18 bits of its hash alone: a slot has room for these, and they are enough
+ * to find the entry of an object that is freed. The table is allocated with the first entry and released with the last:
+ * 11 to 21 bytes an object. Where it cannot grow, objects are stored without an entry, and a later merge finds them.
  */
 import { content_hash } from '../bytes/hash';
 import { CODEC_LZ4, CODEC_RAW, DEBUG, PAGE_SIZE } from '../common';
 import { SCRATCH_A, SCRATCH_B } from '../memory/staging';
-import { CELL_NUMBER_MASK, cell_number, cell_numbered, cell_target } from './cell';
-import { AS_PAGE, ANY_FOREIGN, holds, object_to_page } from './decode';
+import { cell_number, CELL_NUMBER_MASK, cell_numbered, cell_target } from './cell';
+import { ANY_FOREIGN, AS_PAGE, holds, object_to_page } from './decode';
 import { entries_add, entries_end, entries_first, entries_next, entries_remove, hash_place } from './dedup-index';
 import {
   header_codec, header_has_place, HEADER_INDEXED, header_length, header_owner, header_place, is_plain, object_bytes,
@@ -49,25 +49,25 @@ function entry_rename(at: u32, owner: u32): void {
 
 // ── finding ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** The owner of an object that holds this raw page, compressed or not; 0 when there is none. */
+/** The owner of an object that holds this raw page, compressed or not; else 0. */
 export function dedup_find_page(pool: Pool, hash: u32, page: usize): u32 {
   return find_owner(pool, hash, page, PAGE_SIZE, AS_PAGE);
 }
 
 /**
  * An object that may hold this raw page, and that only the bindings can decode: the first with the page's hash.
- * @returns the cell that owns it, 0 when there is none
+ * @returns the cell that owns it, or 0
  */
 export function dedup_candidate(pool: Pool, hash: u32): u32 {
   return find_owner(pool, hash, 0, 0, ANY_FOREIGN);
 }
 
-/** The owner of an object with the page's hash, this codec and these bytes; 0 when there is none. */
+/** The owner of an object with the page's hash, this codec and these bytes; else 0. */
 export function dedup_find_encoded(pool: Pool, hash: u32, codec: u32, payload: usize, length: u32): u32 {
   return find_owner(pool, hash, payload, length, codec);
 }
 
-/** The owner of an object whose payload is these bytes, stored as they are; 0 when there is none. */
+/** The owner of an object whose payload is these bytes, stored as they are; else 0. */
 export function dedup_find_bytes(pool: Pool, hash: u32, bytes: usize, length: u32): u32 {
   return find_owner(pool, hash, bytes, length, CODEC_RAW);
 }
@@ -87,7 +87,7 @@ function find_owner(pool: Pool, hash: u32, bytes: usize, length: u32, wanted: u3
 
 // ── entries ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** Enters an object under the hash of its content. Where there is no room for an entry, it has none. */
+/** Enters an object under the hash of its content. Without room in the table it stays without an entry. */
 export function dedup_enter(pool: Pool, hash: u32, location: u32): void {
   const header = object_header(location);
   if (DEBUG) assert((header & HEADER_INDEXED) == 0); // one entry an object: a second would outlive it
@@ -97,7 +97,7 @@ export function dedup_enter(pool: Pool, hash: u32, location: u32): void {
 }
 
 /**
- * The object goes, or its content changes: its entry goes.
+ * The object is freed or its content changes: removes its entry.
  * @param place the place of the content's hash, where the caller knows it; 0 = not known
  */
 export function dedup_forget(pool: Pool, location: u32, place: u32): void {
@@ -115,7 +115,7 @@ export function dedup_moved(pool: Pool, location: u32, owner: u32, place: u32): 
   if ((header & HEADER_INDEXED) != 0) entry_rename(entry_of(pool, location, header, place), owner);
 }
 
-/** Two objects are equal and `from` goes: its entry becomes that of `to`, where `to` has none. */
+/** Two objects are equal and `from` will be freed: its entry passes to `to`, unless that has one. */
 export function dedup_hand_over(pool: Pool, from: u32, to: u32): void {
   const header = object_header(from);
   if ((header & HEADER_INDEXED) == 0) return;
@@ -130,13 +130,13 @@ export function dedup_hand_over(pool: Pool, from: u32, to: u32): void {
   object_set_indexed(to, place_at(at));
 }
 
-/** Another object of the same owner takes the place of one: the entry goes by the page, which is the same. */
+/** Another encoding of the same page replaces an object: the entry, which goes by the page, stays. */
 export function dedup_replaced(pool: Pool, from: u32, to: u32, place: u32): void {
   const header = object_header(from);
   if ((header & HEADER_INDEXED) != 0) object_set_indexed(to, place_at(entry_of(pool, from, header, place)));
 }
 
-/** An object was copied: the copy gets an entry, too, while there are few with its hash. */
+/** An object was copied: the copy gets an entry as well, unless many share its hash. */
 export function dedup_copied(pool: Pool, from: u32, to: u32): void {
   const header = object_header(from);
   if ((header & HEADER_INDEXED) != 0) dedup_enter(pool, load<u32>(entry_of(pool, from, header, 0), 4), to);
@@ -160,7 +160,7 @@ function entry_of(pool: Pool, location: u32, header: u64, known: u32): u32 {
     const at = entry_find(pool, place, owner);
     if (at != 0) return at;
   }
-  // Not known: the content tells. Raw objects may be entered as bytes, whole pages also as a page.
+  // Not known: it follows from the content. Raw objects may be entered as bytes, whole pages also as a page.
   const length = header_length(header);
   const codec = header_codec(header);
   const payload = object_bytes(location, length, SCRATCH_A);
@@ -178,7 +178,7 @@ function entry_of(pool: Pool, location: u32, header: u64, known: u32): u32 {
   return at;
 }
 
-/** Address of the entry that names `owner`, at or behind the place where it belongs; 0 when there is none. */
+/** Address of the entry that names `owner`, at or behind the place where it belongs; else 0. */
 function entry_find(pool: Pool, place: u32, owner: u32): u32 {
   let at = entries_first(pool, place);
   while (true) {

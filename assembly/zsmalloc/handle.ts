@@ -1,10 +1,12 @@
-/** Handles: zs_malloc and zs_free, reading, writing, and objects that several handles share. A handle is a leaf cell. */
+/**
+ * Handles: zs_malloc and zs_free, reading, writing, and objects that several handles share. A handle is a leaf cell.
+ */
 import { content_hash } from '../bytes/hash';
 import { CODEC_RAW, DEBUG, ENOMEM, PAGE_SIZE } from '../common';
 import { SCRATCH_A } from '../memory/staging';
 import {
-  cell_add_refs, cell_alloc, cell_free, cell_kind, cell_location, cell_refs, CELL_RESERVE, cell_return, cell_root, cell_set,
-  cell_set_target, cell_target, DIRECT, first_cell, next_cell, OBJECT, REFS_MAX, SAME, SHARED,
+  cell_add_refs, cell_alloc, cell_free, cell_kind, cell_location, cell_refs, CELL_RESERVE, cell_return, cell_root,
+  cell_set, cell_set_target, cell_target, DIRECT, first_cell, next_cell, OBJECT, REFS_MAX, SAME, SHARED,
 } from './cell';
 import { dedup_copied, dedup_enter, dedup_find_bytes, dedup_forget, dedup_replaced } from './dedup';
 import { hash_place } from './dedup-index';
@@ -74,11 +76,13 @@ function store_object(pool: Pool, content: usize, length: u32): u32 {
 
 /**
  * One more handle of an object, given the cell that owns it. 0 when memory is exhausted.
- * @param place of the hash that deduplication has of its content, where the caller knows it: looking it up is slow; 0 = not known
+ * @param place of the hash that deduplication has of its content, where the caller knows it: looking it up is slow; 0 =
+ * not known
  */
 export function zs_share(pool: Pool, owner: u32, place: u32): u32 {
   const hadOneLeaf = cell_kind(owner) == DIRECT;
-  if (DEBUG) assert(hadOneLeaf || cell_kind(owner) == OBJECT); // only these two own an object; for a SHARED leaf ask `cell_root`
+  // Only these two own an object; for a SHARED leaf ask `cell_root`.
+  if (DEBUG) assert(hadOneLeaf || cell_kind(owner) == OBJECT);
   if (!hadOneLeaf && cell_refs(owner) == REFS_MAX) return 0;
   // Both cells before anything changes.
   const leaf = cell_alloc(pool, CELL_RESERVE);
@@ -100,10 +104,10 @@ export function zs_share(pool: Pool, owner: u32, place: u32): u32 {
 }
 
 /**
- * Puts another encoding of a page in the place of an object, for all its sharers. The pool has no FORWARD cells.
+ * Replaces an object by another encoding of its page, for all its sharers. The pool has no FORWARD cells.
  * @param root the cell that owns the object
  * @param place as for `zs_share`
- * @returns false when there is no room: nothing has changed
+ * @returns false without room: nothing has changed
  */
 export function zs_replace(pool: Pool, root: u32, payload: usize, length: u32, codec: u32, place: u32): bool {
   if (DEBUG) {
@@ -162,7 +166,7 @@ export function zs_free(pool: Pool, leaf: u32, place: u32): bool {
   return false;
 }
 
-/** A SHARED leaf lets go of its object. */
+/** Drops a SHARED leaf's reference to its object. */
 function leaf_drop(pool: Pool, leaf: u32, place: u32): void {
   const root = cell_root(pool, leaf);
   const location = cell_target(root);
@@ -208,7 +212,7 @@ export function zs_read(leaf: u32, to: usize): u32 {
 /**
  * Makes the leaf the only one that refers to its object, with a copy where there are sharers (copy on write), and with
  * an object where it had none.
- * @returns the object's location; 0 when there is no room for it, and then nothing has changed
+ * @returns the object's location; 0 without room for it, and then nothing has changed
  */
 export function object_unshare(pool: Pool, leaf: u32): u32 {
   if (cell_kind(leaf) == SAME) return same_materialise(pool, leaf);
@@ -262,21 +266,23 @@ export function zs_write(pool: Pool, leaf: u32, offset: u32, from: usize, length
 }
 
 /**
- * Gives handles that share an object one of their own, until all have one or `handlesMax` were given.
- * @returns how many were given; -ENOMEM when there was no room for one: the others stay merged
+ * Gives handles that share an object one of their own, until all have one or `handlesMax` got one.
+ * @returns how many got one; -ENOMEM without room for another: the rest stay merged
  */
 export function pool_unmerge(pool: Pool, handlesMax: u32): i32 {
-  let given: u32 = 0;
-  for (let cell = first_cell(pool); cell != 0 && given < handlesMax; cell = next_cell(cell)) {
+  let done: u32 = 0;
+  for (let cell = first_cell(pool); cell != 0 && done < handlesMax; cell = next_cell(cell)) {
     if (cell_kind(cell) != SHARED) continue;
-    if (!part(pool, cell) && !(merge_give_way(pool) && part(pool, cell))) return ENOMEM;
-    given++;
+    if (!unmerge_leaf(pool, cell) && !(merge_give_way(pool) && unmerge_leaf(pool, cell))) return ENOMEM;
+    done++;
   }
-  return <i32>given;
+  return <i32>done;
 }
 
-/** Gives a leaf an object of its own, which deduplication finds as it found the shared one. False when there is no room. */
-function part(pool: Pool, leaf: u32): bool {
+/**
+ * Gives a leaf an object of its own, which deduplication finds as it found the shared one. False without room.
+ */
+function unmerge_leaf(pool: Pool, leaf: u32): bool {
   const shared = cell_location(leaf);
   const own = object_unshare(pool, leaf);
   if (own != 0 && own != shared) dedup_copied(pool, shared, own);

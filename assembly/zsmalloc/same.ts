@@ -9,7 +9,8 @@
  */
 import { DEBUG } from '../common';
 import {
-  cell_add_refs, cell_alloc, cell_free, cell_kind, cell_number, cell_numbered, cell_refs, CELL_RESERVE, cell_return, cell_set, cell_target, REFS_MAX, SAME, VALUE,
+  cell_add_refs, cell_alloc, cell_free, cell_kind, cell_number, cell_numbered, cell_refs, CELL_RESERVE, cell_return,
+  cell_set, cell_target, REFS_MAX, SAME, VALUE,
 } from './cell';
 import { Pool } from './structs';
 
@@ -44,10 +45,11 @@ export function value_make(pool: Pool, value: u64): u32 {
   return low;
 }
 
-/** Lets go of a value; the cells go with the last reference. */
+/** Drops a reference to a value; the last one frees the cells. */
 export function value_free(pool: Pool, low: u32): void {
   const high = cell_numbered(cell_refs(low));
-  if (DEBUG) assert(cell_kind(low) == VALUE && cell_kind(high) == VALUE && cell_refs(high) > 0); // the references are the high half's
+  // The references are the high half's.
+  if (DEBUG) assert(cell_kind(low) == VALUE && cell_kind(high) == VALUE && cell_refs(high) > 0);
   if (cell_refs(high) > 1) {
     cell_add_refs(high, -1);
     return;
@@ -79,9 +81,10 @@ export function is_same_filled(content: usize, length: u32): bool {
   return true;
 }
 
-/** A leaf that stands for `length` bytes of a 64-bit value; 0 when memory is exhausted. */
+/** A leaf that represents `length` bytes of a 64-bit value; 0 when memory is exhausted. */
 export function same_make(pool: Pool, value: u64, length: u32): u32 {
-  if (DEBUG) assert(length >= SAME_BYTES_MIN && (length & 7) == 0); // a leaf has room for words - 1, see `is_same_filled`
+  // A leaf has room for words - 1, see `is_same_filled`.
+  if (DEBUG) assert(length >= SAME_BYTES_MIN && (length & 7) == 0);
   const leaf = cell_alloc(pool, CELL_RESERVE);
   if (leaf == 0) return 0;
   const words = ((length >> 3) - 1) << WORDS_SHIFT;

@@ -5,7 +5,7 @@
  */
 import { DEBUG, PAGE_MASK, PAGE_SIZE } from '../common';
 import { frame_alloc, frame_free } from '../memory/frames';
-import { DESCRIPTOR_ALIGN, Pool, SLAB0, SLAB_LISTS } from './structs';
+import { DESCRIPTOR_ALIGN, Pool, SLAB_LISTS, SLAB0 } from './structs';
 
 const HEAD_BYTES: u32 = 16;
 

@@ -36,8 +36,8 @@ export const CLASS_BYTES: u32 = offsetof<SizeClass>('head0') + 4 * GROUPS;
 /**
  * A zspage: 1..16 frames that hold objects of one class end to end. A descriptor is as long as its frame list needs.
  *
- * A huge zspage is one frame with one object of up to 4096 bytes and no room for a header; the header stands here:
- * it lies over `freeHead`, `fresh` and `doomed`, and `hugeHash` over the place of a second frame.
+ * A huge zspage is one frame with one object of up to 4096 bytes and no room for a header, so the header
+ * lies here, over `freeHead`, `fresh` and `doomed`; `hugeHash` lies where a second frame would be.
  */
 @unmanaged
 export class Zspage {
@@ -57,7 +57,7 @@ export class Zspage {
   /// Huge zspages only: 32 bits of content hash; valid while the header's hash is not 0.
   hugeHash: u32;
 }
-/** Descriptors are multiples of 16 bytes, so that a frame's metadata word has 4 bits to spare for the frame's place. */
+/** Descriptors are multiples of 16 bytes, so that a frame's metadata word has 4 bits to spare for the frame's number. */
 export const DESCRIPTOR_ALIGN: u32 = 16;
 export const FRAME0: u32 = offsetof<Zspage>('frame0');
 export const HUGE_HEADER: u32 = offsetof<Zspage>('freeHead');
@@ -102,7 +102,7 @@ export class Pool {
   shrinker: u32;
   /// `changes` when the shrinker last ran.
   changesShrunk: u32;
-  /// Grows with every object that is made or written: while it stands, a merge can find nothing new.
+  /// Grows with every object that is made or written: while it stays the same, a merge finds nothing new.
   changes: u32;
   /// `changes` when a merge last began that found everything; 0 = never.
   changesMerged: u32;
@@ -170,6 +170,8 @@ export const SIZE_INDEXES: u32 = 255;
 /** Offset in the pool's frame of the map: a class address for each size index. */
 export const CLASS_MAP: u32 = PAGE_SIZE - 4 * SIZE_INDEXES;
 
-/** Offset and length of the room between, behind the slab lists: the merge index's directories, or all of a small index. */
+/**
+ * Offset and length of the room between, behind the slab lists: the merge index's directories, or all of a small index.
+ */
 export const MERGE_ROOM: u32 = 256;
 export const MERGE_ROOM_BYTES: u32 = CLASS_MAP - 4 - MERGE_ROOM;

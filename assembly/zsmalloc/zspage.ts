@@ -4,7 +4,7 @@
  * A zspage moves to the head of another list only when its fullness group changes, and an allocation takes the head of
  * the fullest group: which object lands where is decided here, and equals the kernel's.
  *
- * Where an object stands is one 32-bit word, its location:
+ * The position of an object is one 32-bit word, its location:
  *
  *   31                                  4  3   2   1   0
  *  ┌─────────────────────────────────────┬───┬───┬───┬───┐   S: straddles two frames   H: huge, header in descriptor
@@ -93,7 +93,7 @@ export function group_first(sizeClass: SizeClass, group: u32): Zspage {
   return changetype<Zspage>(load<u32>(group_head(sizeClass, group)));
 }
 
-/** Puts a zspage at the head of the group that its use calls for. */
+/** Links a zspage at the head of its fullness group. */
 export function zspage_link(zspage: Zspage): void {
   const sizeClass = zspage.sizeClass;
   if (DEBUG) assert(zspage.inUse > 0); // an empty zspage is ended, not listed: group 0 stays empty
@@ -208,7 +208,7 @@ export function header_address(location: u32): usize {
 
 /**
  * The first object at `from` or after that is in use, in ascending order of index: where compaction finds what to move.
- * @returns its index, or the class's number of objects when there is none
+ * @returns its index, or the class's number of objects
  */
 export function next_in_use(zspage: Zspage, from: u32): u32 {
   const fresh = <u32>zspage.fresh;

@@ -1,32 +1,37 @@
 /**
- * Merging (zs_merge): identical objects are found and stored once, whoever holds their handles.
+ * Merging (zs_merge): identical objects are found and stored once, no matter which handles refer to them.
  *
- * A pass walks the cells that own objects, in the order in which they stand. Of each object a sample is hashed (or the
- * hash taken from its header) and looked up in the index; what is found there is compared byte by byte, and the object is
- * freed when it is equal: its cell then refers to the object that stays. Cells never move, so a pass can stop anywhere and
- * go on later, whatever was allocated, freed, written or compacted in between; an index entry that went stale costs a
- * compare and nothing else.
+ * A pass walks the cells that own objects, in memory order. Of each object a sample is hashed (or the
+ * hash taken from its header) and looked up in the index; what is found there is compared byte by byte, and the object
+ * is freed when it is equal: its cell then refers to the object that stays. Cells never move, so a pass can stop
+ * anywhere and go on later, whatever was allocated, freed, written or compacted in between; an index entry that went
+ * stale costs a compare and nothing else.
  *
  * Where the index is too small for all objects, the walk fills it, then compares the rest of the cells with what it
  * holds, empties it, and starts again at the first object that found no home. Each object is thus compared with each
  * later one, which is all that is needed.
  *
- * Objects whose keys are equal and whose bytes are not stand side by side in the index, but no more than
+ * Objects whose keys are equal and whose bytes are not are filed side by side in the index, but no more than
  * COLLISIONS_MAX of them: more go under a hash of all their bytes, so that no set of objects makes a pass quadratic.
  */
 import { DEBUG, PAGE_MASK } from '../../common';
 import { cell_kind, cell_target, first_cell, next_cell, OBJECT } from '../cell';
 import { object_key } from '../object';
-import { MERGE_RESTART, MERGE_IN_NEW_CHUNKS, MERGE_FIRST_ROUND, MERGE_HASHED_BY_DRY_RUN, MERGE_HASHED_DIFFER, Pool, MERGE_MISSED } from '../structs';
-import { index_begin, index_end, index_full, index_grow, index_in_frames, index_home } from './key-index';
+import {
+  MERGE_FIRST_ROUND, MERGE_HASHED_BY_DRY_RUN, MERGE_HASHED_DIFFER, MERGE_IN_NEW_CHUNKS, MERGE_MISSED, MERGE_RESTART,
+  Pool,
+} from '../structs';
+import { index_begin, index_end, index_full, index_grow, index_home, index_in_frames } from './key-index';
 import { scan } from './match';
-import { cell_owns, prefetch_batch, BATCH, BATCH_MAX, hashed_header, IS_NEW, BATCH_KEYS, BATCH_HOMES } from './prefetch';
+import {
+  BATCH, BATCH_HOMES, BATCH_KEYS, BATCH_MAX, cell_owns, hashed_header, IS_NEW, prefetch_batch,
+} from './prefetch';
 import { objectsLooked } from './report';
 
 /** Cells without an object that a step goes past, some 0.1 ms: a slice of a pool full of sharers must end, too. */
 const STEP_CELLS_MAX: u32 = 1 << 16;
 
-/** Whether nothing was made or written since a pass began that found all there was. */
+/** Whether nothing was made or written since the start of a pass that found everything. */
 export function merge_is_current(pool: Pool): bool {
   return pool.changesMerged == pool.changes;
 }
@@ -57,8 +62,8 @@ export function merge_renew(pool: Pool): void {
 }
 
 /**
- * A leaf took its object over from the OBJECT cell above it. The index of a pass that is under way may name that cell, and
- * the walk may be past the leaf. What it holds is about to change, or not wanted merged.
+ * A leaf took its object over from the OBJECT cell above it. The index of a pass that is under way may name that cell,
+ * and the walk may be past the leaf. Its content is about to change, or is to stay unmerged.
  */
 export function merge_owner_changed(pool: Pool): void {
   pool.mergeFlags |= MERGE_MISSED;
@@ -81,7 +86,7 @@ export function merge_object_cell_made(pool: Pool, cell: u32): void {
   }
 }
 
-/** Memory is short: gives up an index that lives in frames. Whether there was one. */
+/** Memory is short: releases an index that lives in frames. @returns whether there was one */
 export function merge_give_way(pool: Pool): bool {
   if (!index_in_frames(pool)) return false;
   merge_end(pool);
@@ -95,8 +100,8 @@ let objectsLeft: u32 = 0;
 let cellsLeft: u32 = 0;
 
 /**
- * Goes on with the pass, or begins one, until it ends, has looked at `objectsMax` objects, or has done work that takes some
- * tenths of a millisecond besides: making the index, going past very many cells.
+ * Goes on with the pass, or begins one, until it ends, has looked at `objectsMax` objects, or has done work that takes
+ * some tenths of a millisecond besides: making the index, going past very many cells.
  * @param dryRun only count what would be merged
  * @returns whether the pass ended
  */
@@ -135,7 +140,8 @@ function batch_gather(pool: Pool): u32 {
       break;
     }
     const next = next_cell(cursor);
-    if ((next ^ cursor) & ~PAGE_MASK && (cursor & ~PAGE_MASK) == pool.mergeChunk) pool.mergeFlags |= MERGE_IN_NEW_CHUNKS;
+    const leavesChunk = ((next ^ cursor) & ~PAGE_MASK) != 0;
+    if (leavesChunk && (cursor & ~PAGE_MASK) == pool.mergeChunk) pool.mergeFlags |= MERGE_IN_NEW_CHUNKS;
     cursor = next;
   }
   pool.mergeCursor = cursor;
@@ -173,7 +179,9 @@ function round_end(pool: Pool, dryRun: bool): bool {
   return true;
 }
 
-/** The index was full: what it holds was compared with all objects behind. Starts again at the first that found no room. */
+/**
+ * The index was full: what it holds was compared with all objects behind. Starts again at the first that found no room.
+ */
 function round_begin(pool: Pool): void {
   pool.mergeCursor = pool.mergeResume;
   pool.mergeResume = 0;

@@ -8,7 +8,10 @@ import { LOCATION_DOOMED, object_address, zspage_of } from '../zspage';
 import { index_home, index_likely } from './key-index';
 import { objectsHashed } from './report';
 
-/** Objects that are fetched together and then scanned; their cells, keys, places in the index, and likely equals. */
+/**
+ * Objects that are prefetched together and then scanned: rows of their cells, keys, homes in the index, and likely
+ * twins.
+ */
 export const BATCH_MAX: u32 = 32;
 export const BATCH_KEYS: usize = BATCH_MAX * 4;
 export const BATCH_HOMES: usize = 2 * BATCH_KEYS;
@@ -20,9 +23,9 @@ export const BATCH: usize = memory.data(4 * BATCH_MAX * 4, 4);
 const LINE_BYTES: u32 = 64;
 /** Bytes of an object that hold its header and most of its sample. */
 const SAMPLE_LINES_BYTES: u32 = SAMPLE_START + LINE_BYTES;
-/** Most objects of the batch before had to be hashed: so will those of the next. */
+/** Most objects of the last batch had to be hashed, so those of the next one probably must be, too. */
 let expectHashing: bool = false;
-/** Keeps the loads of `prefetch_batch` from being left out. */
+/** Keeps the compiler from dropping the loads of `prefetch_batch`. */
 let prefetchSink: u32 = 0;
 
 /** Whether a cell holds the location of an object that a dry run has not met as a duplicate. */
@@ -82,7 +85,7 @@ export function prefetch_batch(pool: Pool, count: u32): void {
   prefetchSink = sum;
 }
 
-/** Loads something of each line of an object's first bytes, as far as they stand in its first frame. */
+/** Loads something of each line of an object's first bytes, as far as they lie in its first frame. */
 // @ts-ignore: decorator
 @inline
 function prefetch_lines(object: u32, bytes: u32): u32 {
