@@ -1,9 +1,9 @@
 /**
  * Frames: the 4 KiB pieces of linear memory that everything else is made of.
  *
- * Linear memory only grows, so a freed frame goes to one free list that all users draw from; a zspage chains
- * any frames, hence no free frame is ever unusable. Every frame has one 32-bit word of metadata, which its user gives
- * a meaning (a zspage's frame: descriptor and number; a cell chunk: its pool; a table: how many entries are in use; a
+ * Linear memory only grows, so a freed frame goes to one free list that all users draw from; a zspage chains any
+ * frames, hence no free frame is ever unusable. Every frame has one 32-bit word of metadata, which its user gives a
+ * meaning (a zspage's frame: descriptor and number; a cell chunk: its pool; a table: how many entries are in use; a
  * free frame: the next free one). The words of a 4 MiB region lie in the region's first frame, so that the way from
  * an address to its word is two bit operations; `memoryBase` in asconfig.json keeps static data out of frame 0.
  *

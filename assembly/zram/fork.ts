@@ -11,7 +11,7 @@ import { zs_retain } from '../zsmalloc/handle';
 import { value_retain } from '../zsmalloc/same';
 import { block_retain } from './backing';
 import { device_end, device_make, touch, write_page } from './device';
-import { Device } from './structs';
+import { Device, DEVICE_MAGIC } from './structs';
 import {
   next_chunk, slot_at, SLOT_BYTES, slot_fill_value, slot_flags, SLOT_HUGE, SLOT_IDLE, slot_make, SLOT_MASK, SLOT_PICKED,
   slot_release, SLOT_SAME, SLOT_SAME_WIDE, slot_set, SLOT_STORED, slot_value, SLOT_WRITTEN_BACK, SLOTS,
@@ -19,6 +19,7 @@ import {
 
 /** A device on the same pool with the same pages; 0 when memory is exhausted. */
 export function device_fork(from: Device, tracksTime: bool, now: u32): Device {
+  if (DEBUG) assert(from.magic == DEVICE_MAGIC); // the frame of a device that was ended holds something else by now
   const device = device_make(from.pool, from.diskPages, from.level, <bool>from.dedup, tracksTime);
   if (changetype<usize>(device) == 0) return device;
   if (changetype<usize>(from.bdev) != 0) {

@@ -7,7 +7,7 @@
  */
 import { page_same_filled } from '../bytes/compare';
 import { lz4_decompress } from '../bytes/lz4-decompress';
-import { CODEC_LZ4, CODEC_PAGE, EINVAL, ENOMEM, PAGE_SIZE } from '../common';
+import { CODEC_LZ4, CODEC_PAGE, DEBUG, EINVAL, ENOMEM, PAGE_SIZE } from '../common';
 import { cell_number, cell_root } from '../zsmalloc/cell';
 import { page_hash } from '../zsmalloc/dedup';
 import { hash_place } from '../zsmalloc/dedup-index';
@@ -76,6 +76,7 @@ export function load_shared(device: Device, index: u32, handle: u32, hash: u32, 
  * @returns 0, -ENOMEM, -EINVAL: a page holds something, or the other one's nothing that could be had
  */
 export function load_forked(device: Device, index: u32, count: u32, from: Device, now: u32): i32 {
+  if (DEBUG) assert(device.pool == from.pool); // a handle is a cell of one pool
   for (const end = index + count; index < end; index++) {
     const source = slot_at(from, index);
     const flags = source == 0 ? 0 : slot_flags(source);

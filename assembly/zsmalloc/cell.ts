@@ -18,7 +18,7 @@
  *  BLOCK     slots that hold it         a block of a backing device, see zram/backing.ts
  *
  * DIRECT, SHARED and SAME cells are leaves: what users hold. OBJECT and FORWARD cells form a union-find forest above
- * them, so that two groups of sharers become one by writing one cell.
+ * them, so that the sharers of two objects unite by writing one cell.
  *
  * Cells live in chunks of one frame. The first 8 bytes of a chunk are not a cell: they link the chunks of a pool.
  */
@@ -88,6 +88,7 @@ export function cell_set_target(cell: u32, target: u32): void {
 // @ts-ignore: decorator
 @inline
 export function cell_number(cell: u32): u32 {
+  if (DEBUG) assert((cell & (CELL_BYTES - 1)) == 0); // the number drops these bits: it would name another cell
   return cell >> CELL_SHIFT;
 }
 
@@ -182,7 +183,7 @@ export function cell_alloc(pool: Pool, reserve: u32): u32 {
 
 /** Takes back the cell handed out last, not needed after all: it goes to the head of the queue, as if never taken. */
 export function cell_return(pool: Pool, cell: u32): void {
-  // The first cell of a chunk links chunks: it is never handed out.
+  // A chunk's first 8 bytes link chunks and are never handed out.
   if (DEBUG) assert(cell != 0 && (cell & PAGE_MASK) != 0);
   store<u64>(cell, pool.cellFreeHead);
   pool.cellFreeHead = cell;

@@ -1,11 +1,11 @@
 /**
  * The table of deduplication: 8-byte entries, in buckets of a frame each (extendible hashing).
  *
- * The place of an entry is 18 bits of its hash. The first of them lead through a directory to a
- * bucket, the others to a slot in it; inside a bucket it is open addressing with backward-shift deletion. A bucket that
- * is three quarters full is split in two by the next bit, so that no entry costs more than the move of a bucket's,
- * however many there are: a table that doubled as a whole took 50 ms at a million. The directory doubles where a bucket
- * has a word of its own there.
+ * The place of an entry is 18 bits of its hash. The first of them lead through a directory to a bucket, the others to a
+ * slot in it; inside a bucket it is open addressing with backward-shift deletion. A bucket that is three quarters full
+ * is split in two by the next bit, so that adding an entry never moves more than one bucket, however large the table:
+ * one that doubled as a whole took 50 ms at a million entries. The directory doubles when a bucket is split that has
+ * only one word there.
  *
  *   place  ┌ depth of the directory ┬──────── 18 bits ────────┐      directory: 2^depth words in up to 256 frames
  *          └ depth of a bucket, or less ┴ slot in the bucket ─┘      bucket: 512 entries; 0 = empty

@@ -17,7 +17,7 @@ import {
 import { object_cell_make, object_change_owner, object_free, object_make } from './owner';
 import { pool_make_room } from './reclaim';
 import { is_same_filled, same_clear, same_fill, same_length, same_make, same_refs, SAME_REFS_MAX } from './same';
-import { Pool } from './structs';
+import { MAGIC, Pool } from './structs';
 import { class_put } from './zspage';
 
 /**
@@ -25,7 +25,10 @@ import { class_put } from './zspage';
  * @returns its leaf cell, or 0 when the pool's limit or memory is exhausted; then nothing has changed
  */
 export function zs_malloc(pool: Pool, length: u32, codec: u32): u32 {
-  if (DEBUG) assert(length >= 1 && length <= PAGE_SIZE); // size classes end at a page, and a header has no length 0
+  if (DEBUG) {
+    assert(pool.magic == MAGIC); // the frame of a pool that was ended holds something else by now
+    assert(length >= 1 && length <= PAGE_SIZE); // size classes end at a page, and a header has no length 0
+  }
   const cell = handle_make(pool, length, codec);
   if (cell == 0 && pool_make_room(pool)) return handle_make(pool, length, codec);
   return cell;
@@ -76,15 +79,14 @@ function store_object(pool: Pool, content: usize, length: u32): u32 {
 
 /**
  * One more handle of an object, given the cell that owns it. 0 when memory is exhausted.
- * @param place of the hash that deduplication has of its content, where the caller knows it: looking it up is slow; 0 =
- * not known
+ * @param place of the hash under which deduplication files its content; 0 = not known, and looking it up is slow
  */
 export function zs_share(pool: Pool, owner: u32, place: u32): u32 {
   const hadOneLeaf = cell_kind(owner) == DIRECT;
   // Only these two own an object; for a SHARED leaf ask `cell_root`.
   if (DEBUG) assert(hadOneLeaf || cell_kind(owner) == OBJECT);
   if (!hadOneLeaf && cell_refs(owner) == REFS_MAX) return 0;
-  // Both cells before anything changes.
+  // Both cells are allocated before anything changes: a failure leaves the object as it was.
   const leaf = cell_alloc(pool, CELL_RESERVE);
   if (leaf == 0) return 0;
   const root = hadOneLeaf ? cell_alloc(pool, CELL_RESERVE) : owner;

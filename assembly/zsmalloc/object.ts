@@ -10,8 +10,8 @@
  * writing one cell. Length and codec belong to the object, never to who refers to it: sharers may differ in everything
  * else. `hash` caches 18 bits of a hash of the payload; 0 = not cached, and a write clears it. Huge objects cache 32
  * bits, beside their header in the descriptor: they all have much the same length, which does not help to tell them
- * apart. Where only the bindings can decode an object with an entry in the dedup index, these bits hold the
- * place of that entry, since the core cannot compute it; each merge then hashes the payload again.
+ * apart. Where only the bindings can decode an object with an entry in the dedup index, these bits hold the place of
+ * that entry, since the core cannot compute it; each merge then hashes the payload again.
  */
 import { bytes_equal } from '../bytes/compare';
 import { content_hash, hash_finish, nh_piece, PIECE, whole_hash } from '../bytes/hash';

@@ -3,7 +3,7 @@
  */
 import { PAGE_SIZE } from '../common';
 
-/** Fullness groups: 0 empty, 1..10 by tenths of use, 11 full. */
+/** Fullness groups of zspages: 0 empty, 1..10 by tenths of use, 11 full. */
 export const GROUPS: u32 = 12;
 export const GROUP_FULL: u32 = 11;
 
@@ -57,7 +57,9 @@ export class Zspage {
   /// Huge zspages only: 32 bits of content hash; valid while the header's hash is not 0.
   hugeHash: u32;
 }
-/** Descriptors are multiples of 16 bytes, so that a frame's metadata word has 4 bits to spare for the frame's number. */
+/**
+ * Descriptors are multiples of 16 bytes, so that a frame's metadata word has 4 bits to spare for the frame's number.
+ */
 export const DESCRIPTOR_ALIGN: u32 = 16;
 export const FRAME0: u32 = offsetof<Zspage>('frame0');
 export const HUGE_HEADER: u32 = offsetof<Zspage>('freeHead');

@@ -41,6 +41,7 @@ export function merge_is_current(pool: Pool): bool {
  * not changed since, need no compare with each other: each is compared with those that are new, hashed by this pass.
  */
 function merge_begin(pool: Pool): void {
+  if (DEBUG) assert(pool.mergeCapacity == 0); // the frames of an index that is still there would be lost
   index_begin(pool, pool.objects);
   pool.mergeCursor = first_cell(pool);
   pool.mergeResume = 0;
