@@ -104,7 +104,6 @@ export function lz4_compress(src: usize, dst: usize, acceleration: u32): u32 {
   memory.fill(TABLE, 0, TABLE_BYTES);
   const srcEnd = src + PAGE_SIZE;
   const mflimit = srcEnd - MFLIMIT;
-
   let op = dst;
   let anchor = src;
   let ip = src + 1;
