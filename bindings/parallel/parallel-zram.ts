@@ -246,7 +246,7 @@ export class ParallelZram {
   /**
    * Stores identical pages once, in all workers at the same time.
    * @param options `maxObjects` is divided among the workers, and rounded up; `maxMilliseconds` is for each
-   * @returns sums; the milliseconds are the longest
+   * @returns sums; `milliseconds` is the longest time of a worker
    */
   merge(options?: MergeOptions): Promise<MergeReport> {
     return this.#start(() => {
@@ -284,7 +284,7 @@ export class ParallelZram {
    * Compresses pages again with secondary compressors, in all workers at the same time, and keeps results of a smaller
    * size class; as `Zram.recompress`.
    * @param options which pages, and how; `maxPages` is divided among the workers, and rounded up
-   * @returns sums; the milliseconds are the longest
+   * @returns sums; `milliseconds` is the longest time of a worker
    * @throws ZramError EINVAL: a wrong option, or no secondary compressor; EIO: a compressor failed, or every worker
    * died; ENOMEM. Pages keep their content
    */

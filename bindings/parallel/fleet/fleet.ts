@@ -259,7 +259,7 @@ export class Fleet implements LinkEvents {
     return true;
   }
 
-  /** Frees pages of one worker. Nobody owns them any more. @returns false: not possible now */
+  /** Frees pages in one worker; they have no owner any more. @returns false: not possible now */
   discard(client: PageClient, n: number, owner: number, first: number, count: number): boolean {
     const link = this.#links[owner - 1];
     if (!link.alive) {
@@ -323,7 +323,7 @@ export class Fleet implements LinkEvents {
 
   // ── calls of all workers ───────────────────────────────────────────────────────────────────────────────────────
 
-  /** Sends all that has gathered. @returns false: not possible now */
+  /** Sends everything that is buffered. @returns false: not possible now */
   settleLinks(): boolean {
     return this.#links.every((link) => !link.alive || link.settle());
   }
