@@ -199,5 +199,5 @@ function larger(array: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
 }
 
 function noRoom(): ZramError {
-  return new ZramError('ENOMEM', 'cannot allocate memory for the file's pages: memLimit or maxMemory is reached.');
+  return new ZramError('ENOMEM', 'cannot allocate memory for the pages of the file: memLimit or maxMemory is reached.');
 }

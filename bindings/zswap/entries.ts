@@ -8,7 +8,7 @@
  *   STATE               flags
  *   PLACE               the handle of its object, or the slot of the backing
  *   OLDER, NEWER        its neighbours in the list of those in memory
- *   STAMP               tells it from whatever had its number before
+ *   STAMP               distinguishes it from earlier entries with its number
  *
  * A million entries take 36 MB that no garbage collector scans, and nothing is ever moved. A `Map` of objects would
  * block the event loop while it doubles, 30 ms at a million, and finding its first key would pass all keys deleted
