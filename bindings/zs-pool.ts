@@ -372,7 +372,7 @@ export class ZsPool {
     if (cell === 0)
       throw new ZramError(
         'EINVAL',
-        `handle must be a valid handle of this pool, not ${describe(handle)}: was it freed?`,
+        `handle must be a valid handle of this pool, not ${describe(handle)}: it may have been freed.`,
       );
     return cell;
   }

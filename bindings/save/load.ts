@@ -246,14 +246,12 @@ class Loading<Made extends Ending & { snapshot(): Snapshot }, Snapshot extends E
   async #checkComplete({ payload, offset }: Section): Promise<void> {
     const { devices = 0, objects = 0 } = this.#head ?? {};
     if (payload.length > 0) throw damaged(offset, 'its end section is not empty');
-    if (this.#devices.length !== devices)
-      throw damaged(offset, `it has only ${this.#devices.length} of ${devices} devices`);
-    if (this.#pages.objects !== objects)
-      throw damaged(offset, `it has ${this.#pages.objects} objects, not ${objects} as its head says`);
+    if (this.#devices.length !== devices) throw damaged(offset, `it has ${this.#devices.length} of ${devices} devices`);
+    if (this.#pages.objects !== objects) throw damaged(offset, `it has ${this.#pages.objects} of ${objects} objects`);
     for (const [n, { name, pagesStored }] of this.#settings.entries()) {
       const stored = mmStat(this.maker.stateOf(this.#devices[n])).origDataSize / PAGE_SIZE;
       if (stored !== pagesStored) {
-        throw damaged(offset, `it has ${stored} pages of ${describe(name)}, not ${pagesStored} as its settings say`);
+        throw damaged(offset, `it has ${stored} of the ${pagesStored} pages of ${describe(name)}`);
       }
       if (pauseDue()) await pause();
     }

@@ -94,7 +94,7 @@ export class PageLoader {
   #fork(pages: Disk, count: number, distance: number): void {
     const from = this.devices[this.#device - distance];
     const right = distance > 0 && from !== undefined && this.#page + count <= from.pages;
-    if (!right) throw this.#wrong(`there is no device ${distance} before this one with these pages`);
+    if (!right) throw this.#wrong(`device ${this.#device} has no device ${distance} before it with these pages`);
     const { core, address } = pages;
     this.#check(core.raw.zramLoadForked(address, this.#page, count, from.address, pages.clock()));
   }
@@ -132,7 +132,7 @@ export class PageLoader {
   #codecOf(number: number): number {
     if (number === FILE_CODEC_PAGE) return CODEC_PAGE;
     const found = this.codecs[number - 1];
-    if (!found) throw this.#wrong(`compressor ${number} is missing`);
+    if (!found) throw this.#wrong(`compressor ${number} does not exist`);
     return found.codec;
   }
 

@@ -137,7 +137,7 @@ function checkPool(items: readonly Item[]): void {
     if (pages.core === first.pages.core && pages.pool.address === first.pages.pool.address) continue;
     throw new ZramError(
       'EINVAL',
-      `${describe(name)} must be on the pool of ${describe(first.name)}, not on another: save it to a file of its own.`,
+      `${describe(name)} must be on the pool of ${describe(first.name)}, not on another pool: save it to a file of its own.`,
     );
   }
 }
