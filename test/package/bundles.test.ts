@@ -190,7 +190,7 @@ describeWithChromium('The package', 'in Chromium', () => {
   });
 
   test('a worker’s script that is not there', () => {
-    expect(notThere?.log).toMatch(/^EIO: a worker did not start: its script could not be loaded/);
+    expect(notThere?.log).toMatch(/^EIO: cannot start a worker: its script could not be loaded/);
   });
 
   test('where the policy forbids WebAssembly, the error names the word that is missing', () => {

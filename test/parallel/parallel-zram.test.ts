@@ -76,7 +76,7 @@ test('a page that a worker cannot decompress is EIO, and the worker goes on', as
   const error = await errorOf(zram.readPages(0, 3));
   expect(error).toMatchObject({ code: 'EIO', pagesDone: 1 });
   expect(error).not.toBeInstanceOf(LostPagesError);
-  expect(error.message).toMatch(/page 1 does not decompress/);
+  expect(error.message).toMatch(/cannot read page 1: it does not decompress/);
   expectSame(await zram.readPage(2), raw);
   expect((await zram.stats()).ioStat.failedReads).toBe(1);
   await zram.destroy();
@@ -475,5 +475,5 @@ test('a thread that answers with what it was not asked is not trusted', async ()
       },
     );
   const { code, message } = await errorOf(makeParallel({ worker }));
-  expect([code, message]).toEqual(['EIO', expect.stringMatching(/did not start: it returned a parcel/)]);
+  expect([code, message]).toEqual(['EIO', expect.stringMatching(/cannot start a worker: it returned a parcel/)]);
 });
