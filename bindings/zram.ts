@@ -6,6 +6,7 @@ import { ASYNC_OPTIONS, AsyncCall, type AsyncOptions } from './base/async-call.j
 import { allocateWords, copyOf, isWords, lengthOf } from './base/bytes.js';
 import { endAll } from './base/end-all.js';
 import { ZramError } from './base/errors.js';
+import type { KernelVersion } from './base/kernel.js';
 import { notWithNew } from './base/messages.js';
 import type { Size } from './base/size.js';
 import type { Core } from './core/core.js';
@@ -221,6 +222,12 @@ export class Zram extends ReadableDevice {
     this.#state.setBacking(read);
   }
 
+  /** The version of Linux whose rules the device has: the option `kernel`. */
+  get kernel(): KernelVersion {
+    this.#state.checkAlive();
+    return this.#state.kernel.version;
+  }
+
   // ── in ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /**
@@ -347,7 +354,7 @@ export class Zram extends ReadableDevice {
    * pages were written; the others are where they were
    */
   writeback(options: WritebackOptions | string): WritebackReport {
-    return writeback(this.#state, writebackOf(options));
+    return writeback(this.#state, writebackOf(options, this.#state.kernel));
   }
 
   /**
@@ -359,7 +366,7 @@ export class Zram extends ReadableDevice {
    * write under way is over
    */
   async writebackAsync(options: WritebackAsyncOptions | string): Promise<WritebackReport> {
-    return writebackAsync(this.#state, writebackOf(options));
+    return writebackAsync(this.#state, writebackOf(options, this.#state.kernel));
   }
 
   // ── snapshots ──────────────────────────────────────────────────────────────────────────────────────────────────

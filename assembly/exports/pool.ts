@@ -27,8 +27,8 @@ import {
 } from './stats';
 
 /** @returns a pool, or 0 when memory is exhausted */
-export function poolMake(chainSize: u32, limitPages: u32, dedup: bool, shrinker: bool): usize {
-  const pool = pool_make(chainSize);
+export function poolMake(chainSize: u32, byPercent: bool, limitPages: u32, dedup: bool, shrinker: bool): usize {
+  const pool = pool_make(chainSize, byPercent);
   if (changetype<usize>(pool) != 0) {
     pool.limitPages = limitPages;
     pool.dedupStore = dedup;

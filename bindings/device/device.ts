@@ -14,6 +14,7 @@ import {
 } from '../base/arguments.js';
 import { copyOf } from '../base/bytes.js';
 import { ZramError } from '../base/errors.js';
+import { defaultCompressorOf, kernelOf, type KernelProfile } from '../base/kernel.js';
 import { parseSize, type Size } from '../base/size.js';
 import { lz4Level, type Encoder, type EncoderHold } from '../compressors/codecs.js';
 import { PRIORITIES, type CompressorParams } from '../compressors/compressor.js';
@@ -23,8 +24,6 @@ import { ZsPool } from '../zs-pool.js';
 import { noMemoryForDevice, Disk } from './disk.js';
 import type { RecompAlgorithm, ZramOptions } from './options.js';
 import { PoolLease } from './pool-lease.js';
-
-const DEFAULT_ALGORITHM = 'lz4';
 
 export const WINBITS_MIN = 8;
 export const WINBITS_MAX = 15;
@@ -37,6 +36,10 @@ export interface Algorithm {
 
 export class Device {
   readonly core: Core;
+  /** Whose rules it has. */
+  kernel: KernelProfile;
+  /** The primary compressor after `reset`. */
+  algorithmDefault: string;
   /** Of the pool that is made at `init`. */
   poolOptions: PoolOptions;
   /** The pool that was given, else undefined. */
@@ -59,9 +62,12 @@ export class Device {
   #ownedBacking: FileBacking | undefined;
 
   constructor(core: Core, options: ZramOptions) {
-    const { chainSize, shrinker, pool, trackEntryActime = true, verifyCompressors = false, dedup = false } = options;
+    const { kernel, chainSize, shrinker, pool } = options;
+    const { trackEntryActime = true, verifyCompressors = false, dedup = false } = options;
     this.core = core;
-    this.poolOptions = { chainSize, shrinker };
+    this.kernel = pool === undefined ? kernelOf(kernel) : ZsPool.kernelOf(pool, core);
+    this.algorithmDefault = defaultCompressorOf(kernel);
+    this.poolOptions = { kernel: this.kernel.version, chainSize, shrinker };
     this.sharedPool = pool;
     checkBoolean(trackEntryActime, 'trackEntryActime');
     checkBoolean(verifyCompressors, 'verifyCompressors');
@@ -73,10 +79,14 @@ export class Device {
     if (pool !== undefined && (chainSize !== undefined || shrinker !== undefined)) {
       throw new ZramError('EINVAL', 'chainSize and shrinker are the pool’s: give them to createPool.');
     }
+    if (kernelOf(kernel ?? this.kernel.version) !== this.kernel) {
+      const { version } = this.kernel;
+      throw new ZramError('EINVAL', `kernel must be that of the pool, ${version}: give createPool the kernel wanted.`);
+    }
     checkPoolOptions(this.poolOptions);
-    const { compAlgorithm = DEFAULT_ALGORITHM, level, dictionary, recompAlgorithms, memLimit, backing } = options;
-    this.setAlgorithm(0, compAlgorithm, 'compAlgorithm');
-    this.setParams(0, { level, dictionary });
+    const { compAlgorithm, level, dictionary, recompAlgorithms, memLimit, backing } = options;
+    if (compAlgorithm !== undefined) this.setAlgorithm(0, compAlgorithm, 'compAlgorithm');
+    if (level !== undefined || dictionary !== undefined) this.setParams(0, { level, dictionary });
     this.#setSecondaries(recompAlgorithms);
     if (memLimit !== undefined) this.setLimit(parseSize(memLimit, 'memLimit'));
     if (backing !== undefined) this.setBacking(backing);
@@ -102,7 +112,7 @@ export class Device {
   /** As after `reset`. */
   setDefaults(): void {
     this.algorithms.length = 0;
-    this.algorithms.push({ name: DEFAULT_ALGORITHM, params: {} });
+    this.algorithms.push({ name: this.algorithmDefault, params: {} });
     this.limitPages = 0;
     this.dedup = false;
     this.writebackLimit = 0;
@@ -244,6 +254,8 @@ export class Device {
       throw error;
     }
     this.#encoderHold = hold;
+    this.kernel = from.kernel;
+    this.algorithmDefault = from.algorithmDefault;
     this.poolOptions = from.poolOptions;
     this.sharedPool = from.sharedPool;
     this.tracksTime = pages.tracksTime;

@@ -2,6 +2,7 @@
 import { readBacking, type AsyncBacking, type Backing } from '../backing/backing.js';
 import { readList, readOptions } from '../base/arguments.js';
 import { copyOf, isBytes } from '../base/bytes.js';
+import type { KernelVersion } from '../base/kernel.js';
 import type { Size } from '../base/size.js';
 import type { PoolOptions } from '../pool/options.js';
 import type { ZsPool } from '../zs-pool.js';
@@ -20,7 +21,7 @@ export interface RecompAlgorithm {
 export interface ZramOptions {
   /** Bytes of the disk, rounded up to pages; at most 16 TiB less a page. Left out, the device waits for `init`. */
   disksize?: Size | undefined;
-  /** The primary compressor: `lz4` (default), `deflate`, `zstd` where it is loaded, or one that was registered. */
+  /** The primary compressor: `lz4` (default unless a `kernel` is named), `deflate`, `zstd` where it is loaded, or one that was registered. */
   compAlgorithm?: string | undefined;
   /**
    * Of the compressor, as `algorithm_params`. LZ4: acceleration, 1 (default) packs best, more is faster, below 1 means 1.
@@ -50,6 +51,12 @@ export interface ZramOptions {
    * look at the clock a call. Default: true.
    */
   trackEntryActime?: boolean | undefined;
+  /**
+   * The version of Linux whose rules it has: what its attributes take and refuse, how it recompresses, the size classes of
+   * its own pool, and, where this option is given, the default of `compAlgorithm`. `KERNELS` lists the differences. Default:
+   * that of the given pool, else '6.18'. A pool and all devices on it have the same.
+   */
+  kernel?: KernelVersion | undefined;
   /** Of the device's own pool, see PoolOptions. */
   chainSize?: PoolOptions['chainSize'];
   /** Of the device's own pool, see PoolOptions. */
@@ -60,7 +67,7 @@ export interface ZramOptions {
 
 export const DEVICE_OPTIONS = [
   ...['disksize', 'compAlgorithm', 'level', 'dictionary', 'recompAlgorithms', 'verifyCompressors', 'memLimit', 'dedup'],
-  ...['backing', 'trackEntryActime', 'chainSize', 'shrinker'],
+  ...['backing', 'trackEntryActime', 'kernel', 'chainSize', 'shrinker'],
 ] as const;
 
 /**

@@ -30,9 +30,9 @@ export interface RecompressOptions {
   threshold?: Size | undefined;
   /** Stop after so many attempts; 0 = none. Default: no limit. */
   maxPages?: number | undefined;
-  /** The secondary compressor to use. Default: one after the other, by priority. */
+  /** The secondary compressor to use. Default: one after the other, by priority; on kernel 7.1 that of priority 1. */
   algo?: string | undefined;
-  /** The same by its priority, 1 to 3. */
+  /** The same by its priority, 1 to 3. With `algo` too: see `KernelProfile.paramsMustAgree`. */
   priority?: number | undefined;
 }
 
@@ -87,16 +87,16 @@ function targetOf(state: Device, pages: Disk, options: RecompressOptions): Targe
   if (threshold >= huge) {
     throw new ZramError('EINVAL', `threshold must be below ${huge} bytes, where pages are huge, not ${threshold}.`);
   }
-  const { encoders } = state;
-  let [from, to] = [1, PRIORITIES];
+  const { encoders, kernel } = state;
+  let [from, to] = [1, kernel.recompressChains ? PRIORITIES : 2];
   if (priority !== undefined) {
-    checkInteger(priority, 'priority', 0, PRIORITIES - 1);
-    from = Math.max(priority, 1); // 0, the primary's, is taken for 1
+    checkInteger(priority, 'priority', kernel.recompressCorrects ? 0 : 1, PRIORITIES - 1);
+    from = Math.max(priority, 1);
     to = from + 1;
   }
   if (algo !== undefined) {
-    // With a priority too, the first of that name from there on.
-    from = encoders.findIndex((encoder, n) => n >= from && encoder?.name === algo);
+    const end = kernel.paramsMustAgree && priority !== undefined ? to : PRIORITIES;
+    from = encoders.findIndex((encoder, n) => n >= from && n < end && encoder?.name === algo);
     if (from < 0) throw new ZramError('EINVAL', `${describe(algo)} is not a secondary compressor of this device.`);
     to = from + 1;
   }
