@@ -309,18 +309,17 @@ function writeAlgorithmParams(device: Device, text: string): void {
 
 /** Which compressor `algorithm_params` is for: by its name, by its priority, or by both. */
 function priorityOf(device: Device, named: number | undefined, algo: string | undefined): number {
+  if (algo !== undefined && (named === undefined || !device.kernel.paramsMustAgree)) {
+    const found = device.algorithms.findIndex((one) => one?.name === algo);
+    if (found >= 0) return found;
+    throw new ZramError('EINVAL', `algorithm_params: ${describe(algo)} is not one of the device's compressors.`);
+  }
   const priority = named ?? 0;
   if (priority < 0 || priority >= PRIORITIES) {
     throw new ZramError('EINVAL', `algorithm_params: priority must be from 0 to ${PRIORITIES - 1}, not ${priority}.`);
   }
-  if (algo === undefined) return priority;
-  if (named !== undefined && device.kernel.paramsMustAgree) {
-    if (device.algorithms[named]?.name === algo) return named;
-    throw new ZramError('EINVAL', `algorithm_params: the compressor of priority ${named} is not ${describe(algo)}.`);
-  }
-  const found = device.algorithms.findIndex((one) => one?.name === algo);
-  if (found >= 0) return found;
-  throw new ZramError('EINVAL', `algorithm_params: ${describe(algo)} is not one of the device's compressors.`);
+  if (algo === undefined || device.algorithms[priority]?.name === algo) return priority;
+  throw new ZramError('EINVAL', `algorithm_params: the compressor of priority ${priority} is not ${describe(algo)}.`);
 }
 
 function readDictionary(path: string): Uint8Array {
