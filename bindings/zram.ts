@@ -350,7 +350,7 @@ export class Zram extends ReadableDevice {
    * go to one block.
    * @param options which pages; or the attribute's text, as `'idle'` or `'page_index=7'`
    * @throws ZramError EINVAL: a wrong option; ENODEV: no backing; EIO: the backing failed, or writeback_limit is used up;
-   * ENOSPC: it is full; ERANGE: a page outside the disk; EAGAIN: the backing is asynchronous, or this is under way. `pagesDone`
+   * ENOSPC: it is full; ERANGE: a page outside the disk (before kernel 6.16 EINVAL), or a range that ends before it begins; EAGAIN: the backing is asynchronous, or this is under way. `pagesDone`
    * pages were written; the others are where they were
    */
   writeback(options: WritebackOptions | string): WritebackReport {

@@ -99,7 +99,7 @@ const V6_12: KernelProfile = {
   ...V6_18,
   version: '6.12',
   compressorsVerified: ['lzo-rle', 'lzo', 'lz4', 'lz4hc'],
-  zstd: '1.5.2', // 1.5.7 came with 6.15
+  zstd: '1.5.2', // 6.15: 65d1f5507ed2
   attributesMissing: ['max_comp_streams'], // gone in 6.15
   paramsWinbits: false, // 6.16: dc75a0d93bd5
   writebackRanges: false, // 6.16: cf42d4cccf0d
@@ -111,7 +111,7 @@ const V6_1: KernelProfile = {
   version: '6.1',
   chainSize: 4, // 6.3: b46402fa894f makes it 8
   chainSizes: [4], // 6.3: 4ff93b292c0b
-  zspageRule: 'used-percent', // 6.3: the parent of e1d1f3546913
+  zspageRule: 'used-percent', // 6.3: 6260ae358345
   compressors: ['lzo', 'lzo-rle', 'lz4', 'lz4hc', 'zstd'],
   compressorsUnlisted: ['deflate'], // whatever else the crypto API has
   zstd: '1.4.10',
