@@ -11,6 +11,7 @@ export type KernelVersion = '6.1' | '6.12' | '6.18' | '7.1';
 
 /** What zram and zsmalloc of one version do, built with all of their options and with the defaults of mainline. */
 export interface KernelProfile {
+  /** The version: its key in `KERNELS`. */
   readonly version: KernelVersion;
 
   /** Most 4 KiB frames that a zspage chains, if `chainSize` is left out. */
