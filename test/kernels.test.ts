@@ -170,7 +170,7 @@ describe('the option', () => {
     expect([zram.kernel, pool.hugeClassSize]).toEqual(['6.1', 3257]);
     expect(engine.createZram({ pool, kernel: '6.1', compAlgorithm: 'lz4' }).kernel).toBe('6.1');
     expect(() => engine.createZram({ pool, kernel: '6.18', compAlgorithm: 'lz4' })).toThrow(
-      'EINVAL: kernel must be that of the pool, 6.1: give createPool the kernel wanted.',
+      'EINVAL: kernel must be 6.1, that of the pool, not 6.18: pass it to createPool.',
     );
     pool.destroy();
     expect(codeOf(() => pool.kernel)).toBe('EINVAL');

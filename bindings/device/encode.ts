@@ -6,13 +6,13 @@ import { lz4Level, type Encoder } from '../compressors/codecs.js';
 import { CODEC_LZ4 } from '../core/layout.js';
 import type { Device } from './device.js';
 
-/** A page's block. With verifyCompressors, it is known to be the page. @throws ZramError EIO */
+/** Encodes a page; with verifyCompressors the block is decoded and compared. @throws ZramError EIO */
 export function encodeVerified(state: Device, encoder: Encoder, page: Uint8Array): Uint8Array {
   const { verifyCompressors, core } = state;
-  // A copy: what a compressor does to its input must not matter.
+  // A copy, since a compressor may modify its input.
   const block = encoder.encode(copyOf(page));
   if (verifyCompressors && block.length < PAGE_SIZE && !core.codecs.holds(encoder.codec, block, page)) {
-    throw new ZramError('EIO', `${encoder.name} does not decompress what it compressed to the same page.`);
+    throw new ZramError('EIO', `${encoder.name} must decompress its own output to the same page, and did not.`);
   }
   return block;
 }

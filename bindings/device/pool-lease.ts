@@ -1,4 +1,4 @@
-/** A pool that a device lives on, and its snapshots and clones with it: one of its own, or one that was given. */
+/** The pool of a device, its snapshots and its clones: one of their own, or one that the caller passed. */
 import type { Core } from '../core/core.js';
 import { POOL } from '../core/layout.js';
 import { endPool, makePool } from '../pool/operations.js';
@@ -13,7 +13,7 @@ export class PoolLease {
   private constructor(
     readonly core: Core,
     readonly address: number,
-    /** The pool that was given; undefined: it is the device's own, and ends with its last user. */
+    /** The pool that the caller passed; undefined: it is the device's own and ends with its last user. */
     readonly shared: ZsPool | undefined,
   ) {
     core.raw.poolStats(address);
