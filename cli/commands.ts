@@ -4,6 +4,7 @@ import type { parseArgs } from 'node:util';
 import { analyze } from './analyze.js';
 import { diff } from './diff.js';
 import { UsageError } from './errors.js';
+import { toKernel } from './kernel.js';
 import { ANALYZE_HELP, DIFF_HELP, PACK_HELP, UNPACK_HELP } from './help.js';
 import { pack } from './pack.js';
 import { toJson } from './report-json.js';
@@ -16,6 +17,7 @@ import { unpack } from './unpack.js';
 export const OPTIONS = {
   pid: { type: 'string', multiple: true },
   algorithm: { type: 'string', multiple: true },
+  kernel: { type: 'string' },
   dedup: { type: 'boolean' },
   output: { type: 'string', short: 'o' },
   force: { type: 'boolean' },
@@ -46,12 +48,13 @@ export const COMMANDS: readonly Command[] = [
   {
     name: 'analyze',
     help: ANALYZE_HELP,
-    options: ['pid', 'algorithm', 'dedup'],
+    options: ['pid', 'algorithm', 'kernel', 'dedup'],
     async run(files, values, io) {
       checkStdin(files);
       const pids = list('--pid', values.pid).map(toPid);
       const algorithms = list('--algorithm', values.algorithm);
-      const analysis = await analyze({ files, pids, algorithms, dedup: values.dedup === true }, io);
+      const kernel = values.kernel === undefined ? undefined : toKernel(values.kernel);
+      const analysis = await analyze({ files, pids, algorithms, kernel, dedup: values.dedup === true }, io);
       const report = {
         text: (version: string) => toText(analysis, version),
         json: (version: string) => toJson(analysis, version),

@@ -11,7 +11,9 @@ import { show, type Parameter } from './support/wrong-values.js';
 import { expectSentence, thrownBy } from './support/errors.js';
 
 /** Statics that the declarations leave out. */
-const INTERNAL = ['isAt', 'addressOf', 'attach', 'coreOf', 'detach', 'initLoaded', 'check', 'diskOf', 'hostOf', 'make'];
+const INTERNAL = [
+  ...['isAt', 'addressOf', 'attach', 'coreOf', 'detach', 'initLoaded', 'check', 'diskOf', 'hostOf', 'kernelOf', 'make'],
+];
 
 const scene = makeScene();
 const calls = callsOf(scene);
@@ -94,7 +96,7 @@ describe('afterwards', () => {
 });
 
 describe('a device without a disksize', () => {
-  const statistics = ['get mmStat', 'get ioStat', 'get bdStat', 'get debugStat'];
+  const statistics = ['get kernel', 'get mmStat', 'get ioStat', 'get bdStat', 'get debugStat'];
   const allowed = ['init', 'setBacking', 'reset', ...statistics, 'destroy', '[Symbol.dispose]'];
   const rows = Object.keys(calls.Zram).filter((call) => !call.startsWith('static'));
 

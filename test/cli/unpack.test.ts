@@ -268,7 +268,10 @@ describe('a replacement', () => {
       expect(place.shell('mkdir packs; $CLI pack self.zram -o packs/self.zram').status).toBe(0);
       const before = readFileSync(at('packs', 'self.zram'));
       const { status, stderr } = place.cli('unpack', 'packs/self.zram', '-o', 'packs', '--force');
-      expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringContaining('it is the pack that is being unpacked') });
+      expect({ status, stderr }).toEqual({
+        status: 1,
+        stderr: expect.stringContaining('it is the pack that is being unpacked'),
+      });
       expect(readFileSync(at('packs', 'self.zram')).equals(before)).toBe(true);
     },
     TIMEOUT_MILLISECONDS,

@@ -45,6 +45,7 @@ const createOptions = {
   ...{ disksize, memLimit: { ...size('1M'), wrong: [...size('1M').wrong, 4096] }, dedup: boolean, shrinker: boolean },
   ...{ verifyCompressors: boolean, trackEntryActime: boolean, recompAlgorithms, dictionary },
   ...{ compAlgorithm: word('deflate'), level: integer(2, -(2 ** 31), 2 ** 31 - 1) },
+  kernel: { good: '7.1', wrong: [null, 7.1, '', '7', 'toString', {}] },
   chainSize: { good: 16, wrong: [null, '8', 0, 1, 7, 32, 8.5, NaN, {}, 8n] },
   module: { good: compiledCore('release'), wrong: [null, 'core.wasm', 7, true, {}, [], Uint8Array.of(1, 2, 3)] },
   maxMemory: { ...size('32M'), wrong: [...size('32M').wrong, 0, 4096, '64K'] },
