@@ -35,10 +35,22 @@ async function buildCore() {
   runNode(asc, 'assembly/check/pool.ts', '--target', 'debug', ...transform);
   runNode(asc, '--target', 'release', ...transform);
 
-  // A JavaScript file and its declaration, so that tsc, jest and esbuild need no loader for binary files.
-  const wasm = await readFile(at('build/release.wasm'));
-  await writeFile(at('build/core-inline.js'), `export const coreBase64 =\n  '${wasm.toString('base64')}';\n`);
-  await writeFile(at('build/core-inline.d.ts'), 'export declare const coreBase64: string;\n');
+  await inline('core', 'build/release.wasm');
+}
+
+/** A module of its own, which an engine starts when one of its compressors is used first. */
+async function buildCompressors() {
+  const config = ['--config', 'asconfig.compressors.json'];
+  runNode(asc, ...config, '--target', 'debug');
+  runNode(asc, ...config, '--target', 'release');
+  await inline('compressors', 'build/compressors-release.wasm');
+}
+
+/** A JavaScript file and its declaration, so that tsc, jest and esbuild need no loader for binary files. */
+async function inline(name, file) {
+  const wasm = await readFile(at(file));
+  await writeFile(at(`build/${name}-inline.js`), `export const ${name}Base64 =\n  '${wasm.toString('base64')}';\n`);
+  await writeFile(at(`build/${name}-inline.d.ts`), `export declare const ${name}Base64: string;\n`);
 }
 
 /** What every bundle shares. Not minified: see check-size.mjs. */
@@ -177,6 +189,7 @@ if (part === 'bench') {
   await copyFile(at('build/release.wasm'), at('dist/core.wasm'));
 } else {
   await buildCore();
+  await buildCompressors();
   if (part !== 'core') {
     await rm(at('dist'), { recursive: true, force: true });
     await bundle();
