@@ -2,6 +2,7 @@
 import { ZramError, type Engine } from '../bindings/index.js';
 import { CliError, UsageError } from './errors.js';
 
+const DEFAULT = 'lz4';
 /** Not in the package: Node's own, or a package that may be installed beside it. */
 const LOADED = 'zstd';
 
@@ -20,5 +21,5 @@ export async function chooseAlgorithms(engine: Engine, names: readonly string[])
       throw error instanceof ZramError ? new CliError(error.message) : error;
     }
   }
-  return names.length > 0 ? [...new Set(names)] : available.slice(0, 1);
+  return names.length > 0 ? [...new Set(names)] : [DEFAULT];
 }

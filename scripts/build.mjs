@@ -100,12 +100,18 @@ const without = (filter, ...names) => ({
 /** zram-wasm/parallel compiles the core once and instantiates modules: as-bind is for bytes. */
 const withoutAsBind = without(/^as-bind\//, 'instantiateSync');
 /** There nothing is compressed: that is done in the workers. */
-const withoutDeflate = {
-  name: 'without-deflate',
+const withoutCompressors = {
+  name: 'without-compressors',
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /\/deflate\.js$/ }, () => ({ path: 'deflate', namespace: 'without-deflate' }));
-    const contents = "export const deflateCompressor = () => ({ name: 'deflate' });";
-    onLoad({ filter: /^/, namespace: 'without-deflate' }, () => ({ contents }));
+    const contents = {
+      './deflate.js': "export const deflateCompressor = () => ({ name: 'deflate' });",
+      '../../build/compressors-inline.js': "export const compressorsBase64 = '';",
+    };
+    onResolve({ filter: /\/(?:deflate|compressors-inline)\.js$/ }, ({ path: request }) => ({
+      path: request,
+      namespace: 'without-compressors',
+    }));
+    onLoad({ filter: /^/, namespace: 'without-compressors' }, ({ path: request }) => ({ contents: contents[request] }));
   },
 };
 /** Its workers are sent that module. */
@@ -142,7 +148,7 @@ async function bundle() {
   await esbuild.build({
     ...main,
     entryPoints: ['bindings/parallel.ts'],
-    plugins: [importErrors, externalCore, withoutAsBind, withoutDeflate],
+    plugins: [importErrors, externalCore, withoutAsBind, withoutCompressors],
   });
   // One file that imports nothing, so that it can be put anywhere.
   await esbuild.build({

@@ -22,9 +22,9 @@ test.each<[string, string]>([
 
 test('comp_algorithm lists the compressors that can be used at once, the chosen one in brackets', () => {
   const zram = fresh();
-  expect(zram.sysfs.read('comp_algorithm')).toBe(`[lz4] ${engine.compressors.slice(1).join(' ')} \n`);
+  expect(zram.sysfs.read('comp_algorithm')).toBe(`lzo-rle lzo [lz4] ${engine.compressors.slice(3).join(' ')} \n`);
   zram.sysfs.write('comp_algorithm', 'deflate\n');
-  expect(zram.sysfs.read('comp_algorithm')).toMatch(/^lz4 \[deflate\] /);
+  expect(zram.sysfs.read('comp_algorithm')).toMatch(/^lzo-rle lzo lz4 lz4hc \[deflate\] /);
 });
 
 /** Attribute, text, result before and after initialisation ('' = done), and what is read after it was done before. */

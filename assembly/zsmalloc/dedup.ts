@@ -16,13 +16,13 @@
  * Where it cannot grow, objects are stored without an entry, and a later merge finds them.
  */
 import { content_hash } from '../bytes/hash';
-import { CODEC_LZ4, CODEC_RAW, DEBUG, PAGE_SIZE } from '../common';
+import { CODEC_RAW, DEBUG, PAGE_SIZE } from '../common';
 import { SCRATCH_A, SCRATCH_B } from '../memory/staging';
 import { cell_target } from './cell';
 import { ANY, FOREIGN, holds, object_to_page } from './decode';
 import { entries_add, entries_end, entries_first, entries_next, entries_remove, hash_place } from './dedup-index';
 import {
-  header_codec, header_has_place, HEADER_INDEXED, header_length, header_owner, header_place, is_plain, object_bytes,
+  header_codec, header_has_place, HEADER_INDEXED, header_length, header_owner, header_place, is_lz4, is_plain, object_bytes,
   object_clear_indexed, object_header, object_set_indexed,
 } from './object';
 import { Pool } from './structs';
@@ -168,7 +168,7 @@ function entry_of(pool: Pool, location: u32, header: u64, known: u32): u32 {
     const at = search(pool, hash_place(content_hash(payload, length, CODEC_RAW)), owner);
     if (at != 0) return at;
   } else {
-    if (DEBUG) assert(codec == CODEC_LZ4); // the place of all others is in their header
+    if (DEBUG) assert(is_lz4(codec)); // the place of all others is in their header
     object_to_page(location, SCRATCH_B);
     page = SCRATCH_B;
   }

@@ -1,16 +1,18 @@
 /**
  * The compressors of an engine, and its codecs: the numbers by which an object's header says how it is encoded. A codec is a
- * compressor with its parameters: what was made with others is told apart, also where it could be read alike. Of LZ4 there
- * is one, whatever the level.
+ * compressor with its parameters: what was made with others is told apart, also where it could be read alike. Of lz4, lz4hc, lzo
+ * and lzo-rle there is one each, whatever the level.
  *
- * There are 13 numbers for all but LZ4. When they have run out, those come back that no object has and nobody holds.
+ * There are 12 numbers for all but lz4 and lz4hc, whose blocks the core decodes. When they have run out, those come back that no
+ * object has and nobody holds.
  */
 import { copyOf, sameBytes } from '../base/bytes.js';
 import { ZramError } from '../base/errors.js';
 import { describe } from '../base/messages.js';
-import { CODEC_FOREIGN, CODEC_LZ4, CODEC_MAX } from '../core/layout.js';
+import { CODEC_FOREIGN, CODEC_LZ4, CODEC_LZ4HC, CODEC_MAX } from '../core/layout.js';
 import type { Compressor, CompressorParams } from './compressor.js';
 import { deflateCompressor } from './deflate.js';
+import { CompressorModule, LZ4HC, LZO_NAMES, type LzoName } from './module.js';
 import { compressed, decompressed } from './registered.js';
 import { loadZstd, zstdOfNode } from './zstd.js';
 
@@ -26,17 +28,20 @@ export interface Encoder {
   /** Objects that it makes are marked with it. */
   readonly codec: number;
   readonly params: CompressorParams;
+  /** What it calls may do anything, this engine's calls included: a page must be kept safe from it, and not from the others. */
+  readonly foreign: boolean;
   /**
    * Not for LZ4, which is the core's.
-   * @returns the block; a page's length means that the page does not compress
+   * @param page is not changed
+   * @returns the block, valid until a compressor is called again; a page's length or more means that the page does not compress
    * @throws ZramError EIO: it failed, or returned no bytes
    */
   encode(page: Uint8Array): Uint8Array;
 }
 
-interface ForeignEncoder extends Encoder {
-  /** As `encode`, the other way. @throws ZramError EIO: it failed, or returned no page */
-  decode(block: Uint8Array): Uint8Array;
+interface Codec extends Encoder {
+  /** As `encode`, the other way, of the first `length` bytes. @throws ZramError EIO: it failed, or returned no page */
+  decode(bytes: Uint8Array, length: number): Uint8Array;
 }
 
 /** Encoders that somebody uses across calls: until `end`, their numbers are nobody else's. */
@@ -51,15 +56,17 @@ export interface EncoderHold {
 }
 
 export class Codecs {
-  /** By name; LZ4 is not in it. */
+  /** By name; LZ4 and those of the module are not in it. */
   readonly #compressors = new Map<string, Compressor & { readonly takesNoDictionary?: boolean }>([
     [DEFLATE, deflateCompressor(undefined)],
   ]);
   /** The n-th is codec CODEC_FOREIGN + n. */
-  readonly #codecs: (ForeignEncoder | undefined)[] = [];
+  readonly #codecs: (Codec | undefined)[] = [];
   /** The last encoder for these very parameters: compared by content once, not for every page. */
-  readonly #known = new WeakMap<CompressorParams, ForeignEncoder>();
+  readonly #known = new WeakMap<CompressorParams, Codec>();
   readonly #holds = new Set<Set<Encoder>>();
+  /** lzo, lzo-rle and lz4hc, as soon as one of them is used. */
+  #module: CompressorModule | undefined;
   /** Calls of compressors that are under way, one inside the other. */
   #calls = 0;
 
@@ -76,11 +83,11 @@ export class Codecs {
       const zstd = zstdOfNode();
       if (zstd && !this.#compressors.has(ZSTD)) this.#compressors.set(ZSTD, zstd);
     }
-    return [LZ4, ...this.#compressors.keys()];
+    return [...LZO_NAMES, LZ4, LZ4HC, ...this.#compressors.keys()];
   }
 
   #has(name: string): boolean {
-    return name === LZ4 || this.#compressors.has(name) || this.names().includes(name);
+    return isBuiltIn(name) || this.#compressors.has(name) || this.names().includes(name);
   }
 
   /** @param compressor as `readCompressor` read it */
@@ -112,7 +119,7 @@ export class Codecs {
   /** @throws ZramError as `check`; EOPNOTSUPP: it takes no dictionary */
   checkParams(name: string, { dictionary }: CompressorParams): void {
     this.check(name, 'the compressor');
-    if (dictionary && (name === LZ4 || this.#compressors.get(name)?.takesNoDictionary)) {
+    if (dictionary && (isBuiltIn(name) || this.#compressors.get(name)?.takesNoDictionary)) {
       throw new ZramError('EOPNOTSUPP', `${name} takes no dictionary here.`);
     }
   }
@@ -143,14 +150,34 @@ export class Codecs {
     const known = this.#known.get(params);
     if (known?.name === name && this.#codecs[known.codec - CODEC_FOREIGN] === known) return known;
     this.checkParams(name, params);
-    if (name === LZ4) return { name, codec: CODEC_LZ4, params, encode: () => new Uint8Array(0) };
+    if (name === LZ4) return { name, codec: CODEC_LZ4, params, foreign: false, encode: () => new Uint8Array(0) };
+    if (name === LZ4HC) return this.#makeLz4hc(params);
+    const own = codecParams(name, params);
     const encoder =
-      this.#codecs.find((one) => one?.name === name && sameParams(one.params, params)) ?? this.#make(name, params);
+      this.#codecs.find((one) => one?.name === name && sameParams(one.params, own)) ?? this.#make(name, own);
     this.#known.set(params, encoder);
     return encoder;
   }
 
-  #make(name: string, params: CompressorParams): ForeignEncoder {
+  #makeLz4hc(params: CompressorParams): Encoder {
+    const module = (this.#module ??= new CompressorModule());
+    const { level = LZ4HC_LEVEL } = params;
+    return { name: LZ4HC, codec: CODEC_LZ4HC, params, foreign: false, encode: (page) => module.lz4hc(page, level) };
+  }
+
+  #make(name: string, params: CompressorParams): Codec {
+    if (isLzo(name)) {
+      const module = (this.#module ??= new CompressorModule());
+      const n = this.#freeNumber();
+      return (this.#codecs[n] = {
+        name,
+        codec: CODEC_FOREIGN + n,
+        params,
+        foreign: false,
+        encode: (page) => module.lzo(name, page),
+        decode: (bytes, length) => module.lzoPage(bytes, length),
+      });
+    }
     const { level, winbits } = params;
     const dictionary = params.dictionary && copyOf(params.dictionary);
     // The compressor's own: what it does to it must not be saved, nor compared.
@@ -164,8 +191,11 @@ export class Codecs {
       name,
       codec: CODEC_FOREIGN + n,
       params: { level, dictionary, winbits },
-      encode: (page) => this.#calling(() => compressed(name, () => compressor.compress(page, level, lent))),
-      decode: (block) => this.#calling(() => decompressed(name, () => compressor.decompress(block, lent))),
+      foreign: true,
+      // Copies: what a compressor does to its input must not matter.
+      encode: (page) => this.#calling(() => compressed(name, () => compressor.compress(copyOf(page), level, lent))),
+      decode: (bytes, length) =>
+        this.#calling(() => decompressed(name, () => compressor.decompress(copyOf(bytes, 0, length), lent))),
     });
   }
 
@@ -206,9 +236,9 @@ export class Codecs {
   // ── reading ────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** As `decode`; undefined where that fails. */
-  tryDecode(codec: number, block: Uint8Array): Uint8Array | undefined {
+  tryDecode(codec: number, bytes: Uint8Array, length = bytes.length): Uint8Array | undefined {
     try {
-      return this.decode(codec, block);
+      return this.decode(codec, bytes, length);
     } catch {
       return undefined;
     }
@@ -216,14 +246,18 @@ export class Codecs {
 
   /** Whether a block decodes to this page. */
   holds(codec: number, block: Uint8Array, page: Uint8Array): boolean {
-    const decoded = this.tryDecode(codec, copyOf(block));
+    const decoded = this.tryDecode(codec, block);
     return decoded !== undefined && sameBytes(decoded, page);
   }
 
-  /** @throws ZramError EIO: it failed, or returned no page */
-  decode(codec: number, block: Uint8Array): Uint8Array {
+  /**
+   * The page that a block holds, valid until a compressor is called again.
+   * @param bytes up to 4096, of which the first `length` are the block; they are not changed
+   * @throws ZramError EIO: it failed, or returned no page
+   */
+  decode(codec: number, bytes: Uint8Array, length: number): Uint8Array {
     const encoder = this.#codecs[codec - CODEC_FOREIGN];
-    if (encoder) return encoder.decode(block);
+    if (encoder) return encoder.decode(bytes, length);
     throw new ZramError('EIO', `an object has the codec ${codec}, which this engine does not know.`);
   }
 }
@@ -234,6 +268,22 @@ function sameParams(a: CompressorParams, b: CompressorParams): boolean {
   return sameBytes(a.dictionary, b.dictionary);
 }
 
+function isLzo(name: string): name is LzoName {
+  return (LZO_NAMES as readonly string[]).includes(name);
+}
+
+/** Those that are no `Compressor`: they take no dictionary, and what they make is read the same whatever the level. */
+function isBuiltIn(name: string): boolean {
+  return name === LZ4 || name === LZ4HC || isLzo(name);
+}
+
+/** Of a compressor's parameters, those that tell its codecs apart. */
+export function codecParams(name: string, params: CompressorParams): CompressorParams {
+  return isBuiltIn(name) ? {} : params;
+}
+
+/** Unless another level was given; it is the one of a level that is none, too. */
+const LZ4HC_LEVEL = 9;
 /** Past this LZ4's search ends at its first miss anyway. */
 const LZ4_LEVEL_MAX = 65536;
 

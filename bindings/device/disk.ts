@@ -5,7 +5,7 @@
 import type { BackingDevice, Reading } from '../backing/backing-device.js';
 import { checkByteRange, checkInteger, checkPageRange, outFor, PAGE_SIZE } from '../base/arguments.js';
 import { AsyncCall, type Ending } from '../base/async-call.js';
-import { copyOf, setBytes } from '../base/bytes.js';
+import { setBytes } from '../base/bytes.js';
 import { ZramError } from '../base/errors.js';
 import { sentenceOf, withPagesDone } from '../base/messages.js';
 import type { Core } from '../core/core.js';
@@ -173,7 +173,7 @@ export class Disk implements Ending {
       try {
         if (result < 0) throw new ZramError('EIO', 'it does not decompress, what is stored is damaged.');
         if (result !== READ_WRITTEN_BACK) {
-          return core.codecs.decode(result >>> 16, copyOf(core.page(), 0, result & 0xffff));
+          return core.codecs.decode(result >>> 16, core.page(), result & 0xffff);
         }
         const backing = this.backing as BackingDevice;
         const slot = core.raw.zramReadBlock() >>> 0;

@@ -38,7 +38,7 @@ export class PageWriter {
     const { disk } = this;
     const { core, address, patches } = disk;
     if (!this.#inCore) {
-      this.#encodePage(index, copyOf(bytes));
+      this.#encodePage(index, bytes);
       return;
     }
     core.page().set(bytes);
@@ -66,7 +66,7 @@ export class PageWriter {
     disk.checkAlive();
     const from = first * PAGE_SIZE;
     if (!this.#inCore) {
-      this.#encodePage(index, copyOf(bytes, from, from + PAGE_SIZE));
+      this.#encodePage(index, viewOf(bytes, from, from + PAGE_SIZE));
       return;
     }
     const { core, address, patches } = disk;
@@ -78,20 +78,21 @@ export class PageWriter {
 
   /**
    * Stores a page with a compressor that is not the core's.
-   * @param page a copy: whatever the compressor does, this is what is stored
    * @param patch the page is this change of what is stored: it is not stored when that was touched
    * @returns whether it was stored
    */
-  #encodePage(index: number, page: Uint8Array, patch?: Patch): boolean {
+  #encodePage(index: number, bytes: Uint8Array, patch?: Patch): boolean {
     const { disk, state } = this;
     const { core, address } = disk;
     const { raw, codecs } = core;
     const encoder = state.encoders[0] as Encoder;
-    core.page().set(page);
+    core.page().set(bytes);
     const begun = raw.zramWriteBegin(address, index, disk.clock());
     if (begun < 0) throw noRoom(index);
     if (begun === 1) return this.#noted(index);
     const hash = raw.zramHash();
+    // Where somebody's code is called, the page is a copy: whatever that does, this is what is stored.
+    const page = begun === 0 && !encoder.foreign ? core.page() : copyOf(core.page());
     try {
       if (begun > 1) {
         const [codec, length] = [begun >>> 16, begun & 0xffff];
@@ -105,7 +106,8 @@ export class PageWriter {
       disk.checkAlive();
       if (patch?.touched) return false;
       const huge = block.length >= disk.pool.hugeClassSize;
-      core.page().set(huge ? page : block);
+      if (!huge) core.page().set(block);
+      else if (page !== core.page()) core.page().set(page);
       const [length, codec] = huge ? [PAGE_SIZE, CODEC_PAGE] : [block.length, encoder.codec];
       if (raw.zramWriteEncoded(address, index, length, codec, hash, disk.clock()) !== 0) throw noRoom(index);
       return this.#noted(index);

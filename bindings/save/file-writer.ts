@@ -4,9 +4,16 @@ import { copyOf, sameBytes } from '../base/bytes.js';
 import { ZramError } from '../base/errors.js';
 import { describe } from '../base/messages.js';
 import { pause, pauseDue } from '../base/pacer.js';
-import { lz4Level, type EncoderHold } from '../compressors/codecs.js';
+import { codecParams, lz4Level, type Encoder, type EncoderHold } from '../compressors/codecs.js';
 import type { CompressorParams } from '../compressors/compressor.js';
-import { CODEC_LZ4, CODEC_PAGE, CODEC_RAW, STATE_INCOMPRESSIBLE, STATE_WRITTEN_BACK } from '../core/layout.js';
+import {
+  CODEC_LZ4,
+  CODEC_LZ4HC,
+  CODEC_PAGE,
+  CODEC_RAW,
+  STATE_INCOMPRESSIBLE,
+  STATE_WRITTEN_BACK,
+} from '../core/layout.js';
 import type { Device } from '../device/device.js';
 import type { Disk } from '../device/disk.js';
 import { encodeVerified } from '../device/encode.js';
@@ -195,9 +202,10 @@ export class FileWriter {
     const bytes = copyOf(core.page(), 0, result & 0xffff);
     if (codec === CODEC_RAW || codec === CODEC_PAGE) return { algorithm: undefined, bytes };
     if (codec === CODEC_LZ4) return { algorithm: LZ4, bytes };
+    if (codec === CODEC_LZ4HC) return { algorithm: LZ4HC, bytes };
     const encoder = this.#encoders.find(codec);
     if (!encoder) throw new ZramError('EIO', `an object has the codec ${codec}, which this engine does not know.`);
-    if (!TRUSTED.includes(encoder.name)) checkDecodes(pages, index, codec, bytes);
+    if (!isTrusted(encoder)) checkDecodes(pages, index, codec, bytes);
     return { algorithm: encoder, bytes };
   }
 
@@ -218,9 +226,9 @@ export class FileWriter {
       const length = core.raw.lz4Compress(lz4Level(primary.params));
       bytes = copyOf(core.staging(), PAGE_SIZE, PAGE_SIZE + Math.min(length, PAGE_SIZE));
     } else {
-      bytes = encodeVerified(state, encoder, page);
+      bytes = copyOf(encodeVerified(state, encoder, page));
       pages.checkAlive();
-      if (bytes.length < PAGE_SIZE && !TRUSTED.includes(encoder.name)) checkDecodes(pages, index, encoder.codec, bytes);
+      if (bytes.length < PAGE_SIZE && !isTrusted(encoder)) checkDecodes(pages, index, encoder.codec, bytes);
     }
     const huge = bytes.length >= pages.pool.hugeClassSize;
     return huge ? { algorithm: undefined, bytes: page } : { algorithm: primary, bytes };
@@ -281,11 +289,16 @@ export class FileWriter {
 // ── compressors ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 const LZ4: Algorithm = { name: 'lz4', params: {} };
+const LZ4HC: Algorithm = { name: 'lz4hc', params: {} };
 /** Compressors of this package. What others made is decoded before it is saved: a file that cannot be read is none. */
 const TRUSTED = ['deflate', 'zstd'];
 
+function isTrusted({ foreign, name }: Encoder): boolean {
+  return !foreign || TRUSTED.includes(name);
+}
+
 function checkDecodes({ core }: Disk, index: number, codec: number, bytes: Uint8Array): void {
-  const page = core.codecs.tryDecode(codec, copyOf(bytes)); // what it does to its input must not matter
+  const page = core.codecs.tryDecode(codec, bytes);
   if (page && !isSameFilled(page)) return;
   throw new ZramError('EIO', `page ${index} cannot be saved: its object does not decompress to what was written.`);
 }
@@ -303,14 +316,16 @@ class CodecSections {
 
   /** The number in the file; undefined: it was not written yet. */
   find({ name, params }: Algorithm): number | undefined {
-    const found = this.#known.findIndex((one) => one.name === name && sameParams(name, one.params, params));
+    const found = this.#known.findIndex(
+      (one) => one.name === name && sameParams(codecParams(name, one.params), codecParams(name, params)),
+    );
     return found < 0 ? undefined : found + 1;
   }
 
   /** Writes it, and gives it the next number. */
   async add(algorithm: Algorithm): Promise<number> {
     const { name, params } = algorithm;
-    const { level, winbits, dictionary } = name === LZ4.name ? LZ4.params : params;
+    const { level, winbits, dictionary } = codecParams(name, params);
     const text = jsonBytes({ name, level, winbits, dictionary: dictionary?.length } satisfies CodecJson);
     const length = new Uint8Array(4);
     new DataView(length.buffer).setUint32(0, text.length, true);
@@ -322,9 +337,8 @@ class CodecSections {
   }
 }
 
-/** Of LZ4 there is one codec, whatever the level. */
-function sameParams(name: string, a: CompressorParams, b: CompressorParams): boolean {
-  if (name === LZ4.name || a === b) return true;
+function sameParams(a: CompressorParams, b: CompressorParams): boolean {
+  if (a === b) return true;
   if (a.level !== b.level || a.winbits !== b.winbits) return false;
   if (!a.dictionary || !b.dictionary) return a.dictionary === b.dictionary;
   return a.dictionary === b.dictionary || sameBytes(a.dictionary, b.dictionary);
