@@ -49,11 +49,11 @@ let secondAt: usize = 0;
 let secondLength: u32 = 0;
 let secondFrom: usize = 0;
 
-/** Table address of the chain that four bytes belong to. */
+/** Where among the heads that of the chain is that four bytes belong to. */
 // @ts-ignore: decorator
 @inline
 function head(fourBytes: u32): usize {
-  return HEADS + (((fourBytes * 2654435761) >> (32 - HASH_LOG)) << 1);
+  return ((fourBytes * 2654435761) >> (32 - HASH_LOG)) << 1;
 }
 
 /** Enters positions before `at` in the chains. There they are counted from 1: 0 ends a chain. */
@@ -63,8 +63,8 @@ function chain_up_to(at: usize): void {
   for (let next = chained; next < at; next++) {
     const e = head(load<u32>(next));
     const number = <u32>(next - page) + 1;
-    store<u16>(EARLIER + (number << 1), load<u16>(e));
-    store<u16>(e, number);
+    store<u16>(number << 1, load<u16>(e, HEADS), EARLIER);
+    store<u16>(e, number, HEADS);
   }
   if (at > chained) chained = at;
 }
@@ -83,7 +83,7 @@ function find_longer(at: usize, low: usize, longest: u32): u32 {
   // The last two bytes that a longer one must have: they tell most candidates apart.
   let tail = <u32>load<u16>(low + longest - 1);
   let left = attempts;
-  for (let number = <u32>load<u16>(head(fourBytes)); number != 0; number = load<u16>(EARLIER + (number << 1))) {
+  for (let number = <u32>load<u16>(head(fourBytes), HEADS); number != 0; number = load<u16>(number << 1, EARLIER)) {
     if (left-- == 0) break;
     let from = base + number;
     if (load<u16>(from - lead + longest - 1) != tail) continue;

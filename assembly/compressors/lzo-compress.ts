@@ -33,14 +33,16 @@ const TAIL: u32 = 20;
 const SKIP_SHIFT: u32 = 5;
 /** Fewest bytes of a match. */
 const MATCH_MIN: u32 = 4;
+/** As many literals the instruction before them counts. */
+const COUNTED_MAX: u32 = 3;
 /** The first probe is not before this position, so the first literals never need to be counted in an instruction. */
 const FIRST_PROBE: u32 = 5;
 
-/** Table address of the entry for four bytes. */
+/** Where in the table the entry for four bytes is. */
 // @ts-ignore: decorator
 @inline
 function entry(fourBytes: u32): usize {
-  return HEADS + (((fourBytes * 0x1824429d) >> (32 - HASH_LOG)) << 1);
+  return ((fourBytes * 0x1824429d) >> (32 - HASH_LOG)) << 1;
 }
 
 /** Writes what a length has beyond its instruction's bits, 1 or more. */
@@ -83,28 +85,30 @@ function match_length(p: usize, match: usize, stop: usize): u32 {
 @inline
 function put_match(op: usize, length: u32, distance: u32): usize {
   const d = distance - 1;
-  if (length <= SHORT_LENGTH_MAX && distance <= SHORT_DISTANCE_MAX) {
-    store<u16>(op, ((length - 1) << 5) | ((d & 7) << 2) | ((d >> 3) << 8));
-    return op + 2;
-  }
-  if (length <= MATCH_LENGTH_MASK + MATCH_BASE) {
-    store<u8>(op++, MATCH_LONG | (length - MATCH_BASE));
-  } else {
+  if (length > MATCH_LENGTH_MASK + MATCH_BASE) {
     store<u8>(op, MATCH_LONG);
     op = put_length(op + 1, length - MATCH_LENGTH_MASK - MATCH_BASE);
+    store<u16>(op, d << 2);
+    return op + 2;
   }
-  store<u16>(op, d << 2);
-  return op + 2;
+  // Both are made and one is taken: which it is, no branch predictor foresees.
+  const short = ((length - 1) << 5) | ((d & 7) << 2) | ((d >> 3) << 8);
+  const long = MATCH_LONG | (length - MATCH_BASE) | (d << 10);
+  const isShort = u32(length <= SHORT_LENGTH_MAX) & u32(distance <= SHORT_DISTANCE_MAX);
+  store<u32>(op, select(short, long, isShort));
+  return op + 3 - isShort;
 }
 
-/** Where a run of zeros ends that begins at `p` with four of them. */
+/** Where a run of zeros ends that begins at `p` with four of them, which may reach past `stop`. */
 // @ts-ignore: decorator
 @inline
 function run_end(p: usize, stop: usize): usize {
-  const end = min(p + RUN_MAX, stop);
-  p += RUN_MIN;
-  while (p < end && load<u8>(p) == 0) p++;
-  return p;
+  const end = max(p + RUN_MIN, min(p + RUN_MAX, stop));
+  for (p += RUN_MIN; p < end; p += 8) {
+    const bytes = load<u64>(p);
+    if (bytes != 0) return min(p + (<u32>ctz(bytes) >> 3), end);
+  }
+  return end;
 }
 
 /**
@@ -127,29 +131,40 @@ export function lzo_compress(src: usize, dst: usize, rle: bool): u32 {
   let counter = op;
   let anchor = src;
   let p = src + FIRST_PROBE;
+  // What stands at `p`, read once: with its table entry before the probe that decides whether it is needed.
+  let here = load<u32>(p);
 
   while (p < stop) {
-    const here = load<u32>(p);
-    const isRun = rle && here == 0;
     let match: usize = 0;
+    const isRun = rle && here == 0;
     if (!isRun) {
       const e = entry(here);
-      match = src + load<u16>(e);
-      store<u16>(e, <u32>(p - src));
+      match = src + load<u16>(e, HEADS);
+      const next = p + 1 + ((p - anchor) >> SKIP_SHIFT);
+      const ahead = load<u32>(next);
+      store<u16>(e, <u32>(p - src), HEADS);
       if (load<u32>(match) != here) {
-        p += 1 + ((p - anchor) >> SKIP_SHIFT);
+        p = next;
+        here = ahead;
         continue;
       }
     }
 
+    // Copies go on past the literals, never past the page: what is written there is overwritten next.
     const literals = <u32>(p - anchor);
-    if (literals > 0) {
-      if (literals < MATCH_MIN) store<u8>(counter, load<u8>(counter) | literals);
-      else op = put_literals(op, literals);
-      // Whole 16-byte steps, which end before the page does: what is written past the literals is overwritten next.
-      for (let to = op; anchor < p; to += 16, anchor += 16) v128.store(to, v128.load(anchor));
-      op += literals;
+    if (literals <= COUNTED_MAX) {
+      store<u8>(counter, load<u8>(counter) | literals);
+      store<u32>(op, load<u32>(anchor));
+    } else {
+      op = put_literals(op, literals);
+      let to = op;
+      do {
+        v128.store(to, v128.load(anchor));
+        to += 16;
+        anchor += 16;
+      } while (anchor < p);
     }
+    op += literals;
 
     anchor = p;
     if (isRun) {
@@ -165,6 +180,7 @@ export function lzo_compress(src: usize, dst: usize, rle: bool): u32 {
       p += length;
     }
     anchor = p;
+    here = load<u32>(p);
   }
 
   // A match leaves 9 bytes or more, so these are never so few that an instruction counts them.

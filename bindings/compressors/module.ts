@@ -32,6 +32,8 @@ export class CompressorModule {
   // Its memory never grows, so these hold.
   readonly #page: Uint8Array;
   readonly #block: Uint8Array;
+  /** Beginnings of it, by length: a view costs as much as copying a page. */
+  readonly #blocks = new Array<Uint8Array | undefined>(2 * PAGE_SIZE).fill(undefined);
 
   /** @throws ZramError EOPNOTSUPP: nothing may be compiled here */
   constructor() {
@@ -56,13 +58,17 @@ export class CompressorModule {
 
   lzo(name: LzoName, page: Uint8Array): Uint8Array {
     this.#page.set(page);
-    return this.#block.subarray(0, this.#raw.lzoCompress(Number(name === 'lzo-rle')));
+    return this.#blockOf(this.#raw.lzoCompress(Number(name === 'lzo-rle')));
   }
 
   /** @param level 1 to 16; below 1 is 9, above 16 is 16 */
   lz4hc(page: Uint8Array, level: number): Uint8Array {
     this.#page.set(page);
-    return this.#block.subarray(0, this.#raw.lz4hcCompress(level));
+    return this.#blockOf(this.#raw.lz4hcCompress(level));
+  }
+
+  #blockOf(length: number): Uint8Array {
+    return (this.#blocks[length] ??= this.#block.subarray(0, length));
   }
 
   /**

@@ -134,6 +134,7 @@ export class Disk implements Ending {
     for (let done = 0; done < count; done += batch) {
       const pages = Math.min(batch, count - done);
       const read = core.raw.zramReadPages(this.address, index + done, pages, now);
+      if (read === 0) return done;
       const staging = core.staging();
       setBytes(to, read === batch ? staging : staging.subarray(0, read * PAGE_SIZE), at + done * PAGE_SIZE);
       if (read !== pages) return done + read;
