@@ -26,7 +26,8 @@ With nothing named it analyses this process's own resident anonymous memory (els
   FILE                a file, device or pipe; '-' is standard input. Its last page is filled up with zeros.
   --pid N[,N]         the resident anonymous memory of processes (Linux; needs the rights of a debugger). They run on
                       meanwhile; pages that vanish are counted.
-  --algorithm NAME    the compressors to compare, side by side on the same pages: lz4 (default), deflate, zstd
+  --algorithm NAME    the compressors to compare, side by side on the same pages: lz4 (default), lzo-rle, lzo, lz4hc,
+                      deflate, zstd
   --dedup             compare merging with inline deduplication, which shares pages while it stores them: the same pages
                       go to a second device, which takes memory and time of its own
 ${COMMON}
@@ -45,7 +46,7 @@ loads it (Zram.loadAll); 'zram-wasm unpack' writes the images out again, each by
   IMAGE               a file, device or pipe; '-' is standard input. A file is packed at its length at first.
   -o, --output FILE   where to. A file that is there is replaced, once all is written, and keeps its mode and owner.
                       Pipes and devices are written to. '-' is standard output: the report goes to standard error.
-  --algorithm NAME    the compressor: lz4 (default), deflate or zstd
+  --algorithm NAME    the compressor: lz4 (default), lzo-rle, lzo, lz4hc, deflate or zstd
   --force             where FILE is a symbolic link, replace the file that it leads to
 ${COMMON}
 All images together are held in memory, compressed: up to 4 GiB.

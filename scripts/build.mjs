@@ -130,7 +130,8 @@ const importErrors = {
 };
 
 /** Many bundlers keep a comment like this one, so the notices can be found from what a user of ours ships. */
-const NOTICE = '/*! zram-wasm, MIT. Holds parts under MIT and Apache-2.0: see its THIRD-PARTY-NOTICES.md */';
+const NOTICE =
+  '/*! zram-wasm, MIT. Holds parts under MIT, BSD-2-Clause and Apache-2.0: see its THIRD-PARTY-NOTICES.md */';
 
 async function bundle() {
   const library = { ...common, outbase: 'bindings', platform: 'neutral' };

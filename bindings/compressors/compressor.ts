@@ -28,7 +28,10 @@ export const PRIORITIES = 4;
 
 /** What a compressor is told: the kernel's `algorithm_params`. */
 export interface CompressorParams {
-  /** Of the compressor's own scale; LZ4: acceleration, 1 (default) packs best. deflate: 0 to 9, default 6. zstd: 1 to 22, default 3. */
+  /**
+   * Of the compressor's own scale; LZ4: acceleration, 1 (default) packs best. lz4hc: 1 to 16, default 9. deflate: 0 to 9, default 6.
+   * zstd: 1 to 22, default 3. lzo and lzo-rle have none.
+   */
   level?: number | undefined;
   /** Bytes that pages are likely to contain; for deflate and registered compressors. */
   dictionary?: Uint8Array | undefined;

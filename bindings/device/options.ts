@@ -20,11 +20,11 @@ export interface RecompAlgorithm {
 export interface ZramOptions {
   /** Bytes of the disk, rounded up to pages; at most 16 TiB less a page. Left out, the device waits for `init`. */
   disksize?: Size | undefined;
-  /** The primary compressor: `lz4` (default), `deflate`, `zstd` where it is loaded, or one that was registered. */
+  /** The primary compressor: `lz4` (default), `lzo-rle`, `lzo`, `lz4hc`, `deflate`, `zstd` where it is loaded, or one that was registered. */
   compAlgorithm?: string | undefined;
   /**
    * Of the compressor, as `algorithm_params`. LZ4: acceleration, 1 (default) packs best, more is faster, below 1 means 1.
-   * deflate: 0 to 9, default 6. zstd: 1 to 22, default 3.
+   * lz4hc: 1 to 16, default 9. deflate: 0 to 9, default 6. zstd: 1 to 22, default 3. lzo and lzo-rle have none.
    */
   level?: number | undefined;
   /** Bytes that pages are likely to contain; for deflate and registered compressors. Others are `EOPNOTSUPP`. */
