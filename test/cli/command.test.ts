@@ -35,7 +35,7 @@ describe('the command line', () => {
     [['analyze', '--pid', '1,x'], "'x' is not a process number"],
     [['analyze', '--pid', '0'], "'0' is not a process number"],
     [['analyze', '--pid', '1,'], '--pid has an empty value'],
-    [['analyze', '--algorithm', 'zip'], "unknown algorithm 'zip'; available: lz4"],
+    [['analyze', '--algorithm', 'zip'], "unknown algorithm 'zip'; available: lzo-rle, lzo, lz4, lz4hc, deflate"],
     [['analyze', '-', '-'], 'only once'],
     [['analyze', 'a', '-o', 'b'], "analyze has no option '--output'"],
     [['pack'], 'pack which images?'],
