@@ -113,7 +113,7 @@ function run_end(p: usize, stop: usize): usize {
 
 /**
  * Compresses one page.
- * @param src the page: 4096 bytes
+ * @param src the page: 4096 bytes. Up to 111 behind it are read, and decide nothing
  * @param dst room for 4118 bytes, and 16 more that copies may touch
  * @param rle lzo-rle: runs of zeros have an instruction of their own
  * @returns the stream's length in bytes; never fails
@@ -131,7 +131,7 @@ export function lzo_compress(src: usize, dst: usize, rle: bool): u32 {
   let counter = op;
   let anchor = src;
   let p = src + FIRST_PROBE;
-  // What stands at `p`, read once: with its table entry before the probe that decides whether it is needed.
+  // What stands at `p`, read once: before the probe that decides whether it is needed.
   let here = load<u32>(p);
 
   while (p < stop) {
