@@ -122,6 +122,8 @@ export function lzo_compress(src: usize, dst: usize, rle: bool): u32 {
   memory.fill(HEADS, 0, 2 << HASH_LOG);
   const srcEnd = src + PAGE_SIZE;
   const stop = srcEnd - TAIL;
+  // Four bytes that begin a run; for lzo, what no four bytes are: one test for both.
+  const run: u64 = rle ? 0 : 1 << 32;
   let op = dst;
   if (rle) {
     store<u16>(op, RLE_HEADER);
@@ -136,7 +138,7 @@ export function lzo_compress(src: usize, dst: usize, rle: bool): u32 {
 
   while (p < stop) {
     let match: usize = 0;
-    const isRun = rle && here == 0;
+    const isRun = <u64>here == run;
     if (!isRun) {
       const e = entry(here);
       match = src + load<u16>(e, HEADS);

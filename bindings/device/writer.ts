@@ -91,7 +91,7 @@ export class PageWriter {
     const begun = raw.zramWriteBegin(address, index, disk.clock());
     if (begun < 0) throw noRoom(index);
     if (begun === 1) return this.#noted(index);
-    const hash = raw.zramHash();
+    const hash = disk.dedup ? raw.zramHash() : 0;
     // Where somebody's code is called, the page is a copy: whatever that does, this is what is stored.
     const page = begun === 0 && !encoder.foreign ? core.page() : copyOf(core.page());
     try {
