@@ -10,6 +10,9 @@ import { content_hash } from './bytes/hash';
 import { lz4_compress } from './bytes/lz4-compress';
 import { lz4_decompress } from './bytes/lz4-decompress';
 import { CODEC_RAW, PAGE_SIZE } from './common';
+import { lz4hc_compress } from './compressors/lz4hc-compress';
+import { lzo_compress } from './compressors/lzo-compress';
+import { lzo_decompress } from './compressors/lzo-decompress';
 import { COMPRESSED, STAGING } from './memory/staging';
 
 /** Compresses pages one by one to the same scratch buffer. @returns bytes of all blocks */
@@ -47,6 +50,48 @@ export function benchDecompress(blocks: usize, lengths: usize, count: u32): u32 
     const length = load<u32>(lengths);
     total += <u32>lz4_decompress(blocks, length, STAGING, PAGE_SIZE);
     blocks += length;
+  }
+  return total;
+}
+
+/** Compresses pages one by one to the same scratch buffer: lzo, or lzo-rle. @returns bytes of all blocks */
+export function benchLzoCompress(pages: usize, count: u32, rle: bool): u32 {
+  let total: u32 = 0;
+  for (const end = pages + count * PAGE_SIZE; pages < end; pages += PAGE_SIZE) {
+    total += lzo_compress(pages, COMPRESSED, rle);
+  }
+  return total;
+}
+
+/** Compresses pages to streams that follow each other, as `benchPack` with no limit. */
+export function benchLzoPack(pages: usize, count: u32, rle: bool, lengths: usize, blocks: usize): u32 {
+  const start = blocks;
+  for (const end = pages + count * PAGE_SIZE; pages < end; pages += PAGE_SIZE) {
+    const length = lzo_compress(pages, COMPRESSED, rle);
+    memory.copy(blocks, COMPRESSED, length);
+    store<u32>(lengths, length);
+    lengths += 4;
+    blocks += length;
+  }
+  return <u32>(blocks - start);
+}
+
+/** Decompresses streams that follow each other, one by one to the same page. @returns bytes decompressed */
+export function benchLzoDecompress(blocks: usize, lengths: usize, count: u32): u32 {
+  let total: u32 = 0;
+  for (const end = lengths + count * 4; lengths < end; lengths += 4) {
+    const length = load<u32>(lengths);
+    total += <u32>lzo_decompress(blocks, length, STAGING);
+    blocks += length;
+  }
+  return total;
+}
+
+/** Compresses pages one by one to the same scratch buffer: lz4hc. @returns bytes of all blocks */
+export function benchLz4hcCompress(pages: usize, count: u32, level: i32): u32 {
+  let total: u32 = 0;
+  for (const end = pages + count * PAGE_SIZE; pages < end; pages += PAGE_SIZE) {
+    total += lz4hc_compress(pages, COMPRESSED, level);
   }
   return total;
 }

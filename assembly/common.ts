@@ -28,5 +28,7 @@ export const CODEC_RAW: u32 = 0;
 export const CODEC_LZ4: u32 = 1;
 /** A page as it is, whose users want a page and not these very bytes: recompression may encode it. */
 export const CODEC_PAGE: u32 = 2;
+/** An LZ4 block of a more thorough search, which the bindings encode: told apart from the others, since recompression may replace those by it. */
+export const CODEC_LZ4HC: u32 = 3;
 /** From here on only the bindings can encode and decode. */
-export const CODEC_FOREIGN: u32 = 3;
+export const CODEC_FOREIGN: u32 = 4;

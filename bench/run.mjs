@@ -23,7 +23,20 @@ import { machineFacts, reportText, sectionText, targetsText } from './support/re
 import { settingsFor } from './support/settings.mjs';
 
 const SECTIONS = [
-  ...['lz4', 'hash', 'device', 'workers', 'dedup', 'libraries', 'history', 'snapshots', 'merge', 'groups', 'ksm'],
+  ...[
+    'lz4',
+    'compressors',
+    'hash',
+    'device',
+    'workers',
+    'dedup',
+    'libraries',
+    'history',
+    'snapshots',
+    'merge',
+    'groups',
+    'ksm',
+  ],
   ...['memory', 'startup', 'scale', 'large'],
 ];
 const HERE = path.dirname(fileURLToPath(import.meta.url));

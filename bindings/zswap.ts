@@ -189,7 +189,7 @@ export class Zswap {
     const page0 = this.#core.page();
     setBytes(page0, page);
     // A copy if foreign code runs before the page is stored, since it may change the array.
-    const kept = this.#encoder.codec !== CODEC_LZ4 || this.#shrinkerEnabled ? copyOf(page0) : undefined;
+    const kept = this.#encoder.foreign || this.#shrinkerEnabled ? copyOf(page0) : undefined;
     let result = this.#storeStaged(kept);
     if (result < 0 && result !== COMPRESS_FAILED && kept && this.#shrinkerEnabled) result = this.#shrinkAndStore(kept);
     this.#drop(key);
@@ -218,23 +218,24 @@ export class Zswap {
 
   /**
    * Stores the page in the staging area.
-   * @param kept a copy of it, if the compressor is not the core's
+   * @param kept a copy of it, if foreign code may run
    * @returns a handle and the bit INCOMPRESSIBLE, COMPRESS_FAILED, or another negative number: no memory
    */
   #storeStaged(kept: Uint8Array | undefined): number {
     const { raw } = this.#core;
-    if (!kept || this.#encoder.codec === CODEC_LZ4 || raw.pageSameFilled(raw.stagingAddress()))
+    if (this.#encoder.codec === CODEC_LZ4 || raw.pageSameFilled(raw.stagingAddress()))
       return raw.poolStorePage(this.#pool);
     let block: Uint8Array;
     try {
-      block = this.#encoder.encode(copyOf(kept)); // a copy, since a compressor may modify its input
+      block = this.#encoder.encode(kept ?? this.#core.page());
     } catch {
       this.#live();
       return COMPRESS_FAILED;
     }
     this.#live(); // a compressor may have destroyed it
     const poor = lengthOf(block) >= PAGE_SIZE;
-    setBytes(this.#core.page(), poor ? kept : block);
+    if (!poor) setBytes(this.#core.page(), block);
+    else if (kept) setBytes(this.#core.page(), kept);
     const handle = poor
       ? raw.poolStoreEncoded(this.#pool, PAGE_SIZE, CODEC_PAGE)
       : raw.poolStoreEncoded(this.#pool, lengthOf(block), this.#encoder.codec);
@@ -261,7 +262,7 @@ export class Zswap {
     const result = core.raw.poolLoadPage(this.#pool, this.#entries.placeOf(entry));
     if (result === 0) return core.page();
     // Recompression of a device on the same pool may have changed its codec.
-    const page = result > 0 ? core.codecs.tryDecode(result >>> 16, copyOf(core.page(), 0, result & 0xffff)) : undefined;
+    const page = result > 0 ? core.codecs.tryDecode(result >>> 16, core.page(), result & 0xffff) : undefined;
     this.#live(); // a compressor may have destroyed it
     if (!page) this.#stats.decompressFail++;
     return page;

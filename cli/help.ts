@@ -27,7 +27,8 @@ Without inputs it analyses this process's own resident anonymous memory (outside
   FILE                a file, device or pipe; '-' is standard input. Its last page is filled up with zeros.
   --pid N[,N]         the resident anonymous memory of processes (Linux; needs the rights of a debugger). They keep
                       running; pages that vanish meanwhile are counted.
-  --algorithm NAME    the compressors to compare, side by side on the same pages: lz4 (default), deflate, zstd
+  --algorithm NAME    the compressors to compare, side by side on the same pages: lz4 (default), lzo-rle, lzo, lz4hc,
+                      deflate, zstd
   --kernel V          the kernel whose rules apply: 6.1, 6.12, 6.18 (default) or 7.1. Named, it also sets the default of
                       --algorithm. Figures that were not compared with that kernel's are marked as computed.
   --dedup             compare merging with inline deduplication, which shares pages as they are stored: the same pages
@@ -48,7 +49,7 @@ library loads the file (Zram.loadAll); 'zram-wasm unpack' writes the images out 
   IMAGE               a file, device or pipe; '-' is standard input. A file that grows is packed at its first length.
   -o, --output FILE   the output. An existing file is replaced when all is written, and keeps its mode and owner.
                       Pipes and devices are written to. '-' is standard output; the report goes to standard error.
-  --algorithm NAME    the compressor: lz4 (default), deflate or zstd
+  --algorithm NAME    the compressor: lz4 (default), lzo-rle, lzo, lz4hc, deflate or zstd
   --force             if FILE is a symbolic link, replace the file that it leads to
 ${COMMON}
 All images are held in memory together, compressed: up to 4 GiB.

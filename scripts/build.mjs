@@ -35,10 +35,22 @@ async function buildCore() {
   runNode(asc, 'assembly/check/pool.ts', '--target', 'debug', ...transform);
   runNode(asc, '--target', 'release', ...transform);
 
-  // A JavaScript file and its declaration, so that tsc, jest and esbuild need no loader for binary files.
-  const wasm = await readFile(at('build/release.wasm'));
-  await writeFile(at('build/core-inline.js'), `export const coreBase64 =\n  '${wasm.toString('base64')}';\n`);
-  await writeFile(at('build/core-inline.d.ts'), 'export declare const coreBase64: string;\n');
+  await inline('core', 'build/release.wasm');
+}
+
+/** A module of its own, which an engine starts when one of its compressors is used first. */
+async function buildCompressors() {
+  const config = ['--config', 'asconfig.compressors.json'];
+  runNode(asc, ...config, '--target', 'debug');
+  runNode(asc, ...config, '--target', 'release');
+  await inline('compressors', 'build/compressors-release.wasm');
+}
+
+/** A JavaScript file and its declaration, so that tsc, jest and esbuild need no loader for binary files. */
+async function inline(name, file) {
+  const wasm = await readFile(at(file));
+  await writeFile(at(`build/${name}-inline.js`), `export const ${name}Base64 =\n  '${wasm.toString('base64')}';\n`);
+  await writeFile(at(`build/${name}-inline.d.ts`), `export declare const ${name}Base64: string;\n`);
 }
 
 /** What every bundle shares. Not minified: see check-size.mjs. */
@@ -88,12 +100,18 @@ const without = (filter, ...names) => ({
 /** zram-wasm/parallel compiles the core once and instantiates modules: as-bind is for bytes. */
 const withoutAsBind = without(/^as-bind\//, 'instantiateSync');
 /** There nothing is compressed: that is done in the workers. */
-const withoutDeflate = {
-  name: 'without-deflate',
+const withoutCompressors = {
+  name: 'without-compressors',
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /\/deflate\.js$/ }, () => ({ path: 'deflate', namespace: 'without-deflate' }));
-    const contents = "export const deflateCompressor = () => ({ name: 'deflate' });";
-    onLoad({ filter: /^/, namespace: 'without-deflate' }, () => ({ contents }));
+    const contents = {
+      './deflate.js': "export const deflateCompressor = () => ({ name: 'deflate' });",
+      '../../build/compressors-inline.js': "export const compressorsBase64 = '';",
+    };
+    onResolve({ filter: /\/(?:deflate|compressors-inline)\.js$/ }, ({ path: request }) => ({
+      path: request,
+      namespace: 'without-compressors',
+    }));
+    onLoad({ filter: /^/, namespace: 'without-compressors' }, ({ path: request }) => ({ contents: contents[request] }));
   },
 };
 /** Its workers are sent that module. */
@@ -112,7 +130,8 @@ const importErrors = {
 };
 
 /** Many bundlers keep a comment like this one, so the notices can be found from what a user of ours ships. */
-const NOTICE = '/*! zram-wasm, MIT. Holds parts under MIT and Apache-2.0: see its THIRD-PARTY-NOTICES.md */';
+const NOTICE =
+  '/*! zram-wasm, MIT. Holds parts under MIT, BSD-2-Clause and Apache-2.0: see its THIRD-PARTY-NOTICES.md */';
 
 async function bundle() {
   const library = { ...common, outbase: 'bindings', platform: 'neutral' };
@@ -130,7 +149,7 @@ async function bundle() {
   await esbuild.build({
     ...main,
     entryPoints: ['bindings/parallel.ts'],
-    plugins: [importErrors, externalCore, withoutAsBind, withoutDeflate],
+    plugins: [importErrors, externalCore, withoutAsBind, withoutCompressors],
   });
   // One file that imports nothing, so that it can be put anywhere.
   await esbuild.build({
@@ -177,6 +196,7 @@ if (part === 'bench') {
   await copyFile(at('build/release.wasm'), at('dist/core.wasm'));
 } else {
   await buildCore();
+  await buildCompressors();
   if (part !== 'core') {
     await rm(at('dist'), { recursive: true, force: true });
     await bundle();

@@ -19,20 +19,23 @@ const KIB = 1024;
 const CORE_BYTES_MAX = 40 * KIB;
 /** The core as a server sends it. */
 const CORE_GZIP_BYTES_MAX = 14.5 * KIB;
+/** lzo, lzo-rle and lz4hc, compiled at their first use: up to here older browsers compile a module at once on a page's main thread. */
+const COMPRESSORS_BYTES_MAX = 4 * KIB;
 /**
  * `zram-wasm`: a quarter of it is the core in base64. A fifth came with asynchronous writes and differences, signals,
- * backings that are checked and locked, slices of time in save and load, and a zswap whose cost does not grow.
+ * backings that are checked and locked, slices of time in save and load, and a zswap whose cost does not grow. 6 KiB are
+ * lzo, lzo-rle and lz4hc, here and in the next two.
  */
-const INDEX_MINIFIED_BYTES_MAX = 200 * KIB;
-const INDEX_GZIP_BYTES_MAX = 76 * KIB;
+const INDEX_MINIFIED_BYTES_MAX = 208 * KIB;
+const INDEX_GZIP_BYTES_MAX = 79 * KIB;
 /** `zram-wasm/external` without the core: the bindings, fflate, and as-bind's runtime. */
-const EXTERNAL_MINIFIED_BYTES_MAX = 156 * KIB;
-const EXTERNAL_GZIP_BYTES_MAX = 55 * KIB;
+const EXTERNAL_MINIFIED_BYTES_MAX = 162 * KIB;
+const EXTERNAL_GZIP_BYTES_MAX = 59 * KIB;
 /** `zram-wasm/parallel` and the script of its workers, both without the core. */
 const PARALLEL_MINIFIED_BYTES_MAX = 40 * KIB;
 const PARALLEL_GZIP_BYTES_MAX = 16 * KIB;
-const WORKER_MINIFIED_BYTES_MAX = 144 * KIB;
-const WORKER_GZIP_BYTES_MAX = 52 * KIB;
+const WORKER_MINIFIED_BYTES_MAX = 151 * KIB;
+const WORKER_GZIP_BYTES_MAX = 56 * KIB;
 /** What `npm install` downloads: five bundles, the core twice, declarations with their documentation, notices. */
 const TARBALL_BYTES_MAX = 415 * KIB;
 
@@ -52,6 +55,7 @@ async function minified(entry) {
 /** Prints each size beside its budget. Returns whether all are kept. */
 export async function checkSizes(tarballBytes) {
   const core = await readFile(path.join(root, 'dist/core.wasm'));
+  const compressors = await readFile(path.join(root, 'build/compressors-release.wasm'));
   const index = await minified('index.js');
   const external = await minified('external.js');
   const parallel = await minified('parallel.js');
@@ -59,6 +63,7 @@ export async function checkSizes(tarballBytes) {
   const rows = [
     ['core.wasm', core.length, CORE_BYTES_MAX],
     ['core.wasm, gzip', gzipSize(core), CORE_GZIP_BYTES_MAX],
+    ['lzo, lzo-rle and lz4hc', compressors.length, COMPRESSORS_BYTES_MAX],
     ['zram-wasm, minified', index.length, INDEX_MINIFIED_BYTES_MAX],
     ['zram-wasm, minified, gzip', gzipSize(index), INDEX_GZIP_BYTES_MAX],
     ['zram-wasm/external, minified', external.length, EXTERNAL_MINIFIED_BYTES_MAX],

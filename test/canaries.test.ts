@@ -412,7 +412,7 @@ describe('parity with the kernel finds that', () => {
     '%s',
     async (_, name, constant) => {
       const module = withoutBody(name, constant);
-      const parity = { set, trace, slots: TRACE_SLOTS, level, seed: FIXTURE_SEED, module };
+      const parity = { set, trace, slots: TRACE_SLOTS, algorithm: { name: 'lz4', level }, seed: FIXTURE_SEED, module };
       await expect(assertParity(parity, kernel)).rejects.toThrow();
     },
     30_000,
@@ -420,7 +420,8 @@ describe('parity with the kernel finds that', () => {
 
   test('a limit is not set', async () => {
     const module = withoutBody('assembly/exports/zram/zramSetLimit');
-    const parity = { set: LIMIT_PAGES, trace: limited.trace, slots: LIMIT_SLOTS, level: 1, seed: LIMIT_SEED, module };
+    const algorithm = { name: 'lz4', level: 1 };
+    const parity = { set: LIMIT_PAGES, trace: limited.trace, slots: LIMIT_SLOTS, algorithm, seed: LIMIT_SEED, module };
     const rows = decodeRows(limits.rows, operationCount(limited.trace));
     await expect(assertParity(parity, { rows, ioStat: limits.ioStat })).rejects.toThrow();
   }, 30_000);

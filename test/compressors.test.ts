@@ -18,19 +18,24 @@ const nodeHasZstd = 'zstdCompressSync' in process.getBuiltinModule('node:zlib');
 test('the list, in the format of the kernel', async () => {
   using engine = engineOf('release');
   const own = nodeHasZstd ? 'zstd ' : '';
-  expect(engine.createZram().sysfs.read('comp_algorithm')).toBe(`[lz4] ${own}deflate \n`);
+  expect(engine.createZram().sysfs.read('comp_algorithm')).toBe(`lzo-rle lzo [lz4] lz4hc ${own}deflate \n`);
   await engine.loadCompressor('zstd');
   engine.registerCompressor(new ToyCompressor());
   const zram = engine.createZram({ compAlgorithm: 'toy' });
-  expect(zram.sysfs.read('comp_algorithm')).toBe('lz4 zstd deflate [toy] \n');
+  expect(zram.sysfs.read('comp_algorithm')).toBe('lzo-rle lzo lz4 lz4hc zstd deflate [toy] \n');
   zram.sysfs.write('comp_algorithm', 'zstd\n');
-  expect(zram.sysfs.read('comp_algorithm')).toBe('lz4 [zstd] deflate toy \n');
-  expect(engine.compressors).toEqual(['lz4', 'deflate', 'zstd', 'toy']);
+  expect(zram.sysfs.read('comp_algorithm')).toBe('lzo-rle lzo lz4 lz4hc [zstd] deflate toy \n');
+  expect(engine.compressors).toEqual(['lzo-rle', 'lzo', 'lz4', 'lz4hc', 'deflate', 'zstd', 'toy']);
 });
 
 describe.each<[string, string, object]>([
   ['lz4', 'lz4', {}],
   ['lz4, faster', 'lz4', { level: 20 }],
+  ['lzo', 'lzo', {}],
+  ['lzo-rle, which takes any level', 'lzo-rle', { level: -77 }],
+  ['lz4hc', 'lz4hc', {}],
+  ['lz4hc, fastest', 'lz4hc', { level: 1 }],
+  ['lz4hc, beyond its levels', 'lz4hc', { level: 1000 }],
   ['deflate', 'deflate', {}],
   ['deflate that only stores', 'deflate', { level: 0 }],
   ['deflate, smallest', 'deflate', { level: 9 }],
@@ -297,6 +302,7 @@ describe('registering', () => {
     [{ name: '[x]', ...functions }, 'EINVAL'],
     [{ name: 'x'.repeat(128), ...functions }, 'EINVAL'],
     [{ name: 'lz4', ...functions }, 'EINVAL'],
+    [{ name: 'lz4hc', ...functions }, 'EINVAL'],
     [{ name: 'deflate', ...functions }, 'EINVAL'],
     [{ name: 'x', compress: functions.compress }, 'EINVAL'],
     [{ name: 'x', decompress: functions.decompress }, 'EINVAL'],
@@ -317,8 +323,8 @@ describe('registering', () => {
       zram.writePage(pages.length, (pages[pages.length] = page()));
       code = codeOf(() => zram.sysfs.write('algorithm_params', `level=${level}`));
     }
-    // 13 numbers, and level 0 needs none when it is gone: it only stores, and what is stored is no compressor's.
-    expect([code, pages.length]).toEqual(['ENOSPC', 14]);
+    // 12 numbers, and level 0 needs none when it is gone: it only stores, and what is stored is no compressor's.
+    expect([code, pages.length]).toEqual(['ENOSPC', 13]);
     for (const [index, expected] of pages.entries()) expect(zram.readPage(index)).toEqual(expected);
     settings.sysfs.write('algorithm_params', 'level=1');
     settings.init('1M'); // these settings have a number

@@ -25,7 +25,7 @@ test('blocks of statistics, and what a difference is', () => {
 
 test('codecs', () => {
   const constants = constantsOf('common');
-  for (const name of ['CODEC_RAW', 'CODEC_LZ4', 'CODEC_PAGE', 'CODEC_FOREIGN'] as const) {
+  for (const name of ['CODEC_RAW', 'CODEC_LZ4', 'CODEC_PAGE', 'CODEC_LZ4HC', 'CODEC_FOREIGN'] as const) {
     expect([name, constants.get(name)]).toEqual([name, layout[name]]);
   }
 });

@@ -12,6 +12,7 @@
  */
 import { DEBUG, PAGE_SIZE } from '../common';
 import { LASTLITERALS, MFLIMIT, MINMATCH, RUN_MASK } from './lz4-format';
+import { count_equal, finish, put_length } from './lz4-sequence';
 
 /** After 64 misses the search step grows by one, times the acceleration level. */
 const SKIP_TRIGGER: u32 = 6;
@@ -26,18 +27,6 @@ const TABLE: usize = memory.data(TABLE_BYTES, 16);
 @inline
 function table_entry(fourBytes: u32): usize {
   return TABLE + (((fourBytes * 2654435761) >> (32 - HASH_LOG)) << 1);
-}
-
-/** Writes the rest of a length that did not fit its nibble; a rest of 0 is still one byte. */
-// @ts-ignore: decorator
-@inline
-function put_length(op: usize, rest: u32): usize {
-  while (rest >= 255) {
-    store<u8>(op++, 255);
-    rest -= 255;
-  }
-  store<u8>(op, rest);
-  return op + 1;
 }
 
 /** Writes a token and its literals. @returns where the offset of the match goes */
@@ -72,24 +61,6 @@ function put_match(token: usize, op: usize, offset: u32, extra: u32): usize {
   }
   store<u8>(token, load<u8>(token) | extra);
   return op + 2;
-}
-
-/** Number of equal bytes at `a` and `b`, where `a` may run up to `aEnd`. */
-// @ts-ignore: decorator
-@inline
-function count_equal(a: usize, b: usize, aEnd: usize): u32 {
-  const start = a;
-  while (a + 8 <= aEnd) {
-    const difference = load<u64>(a) ^ load<u64>(b);
-    if (difference != 0) return <u32>(a - start) + <u32>(ctz(difference) >> 3);
-    a += 8;
-    b += 8;
-  }
-  while (a < aEnd && load<u8>(a) == load<u8>(b)) {
-    a++;
-    b++;
-  }
-  return <u32>(a - start);
 }
 
 /**
@@ -168,17 +139,4 @@ export function lz4_compress(src: usize, dst: usize, acceleration: u32): u32 {
     aheadEntry = table_entry(ahead);
   }
   return unreachable(); // the compiler does not see that every way out is finish()
-}
-
-/** Writes the last literals and returns the block's length. */
-function finish(op: usize, anchor: usize, srcEnd: usize, dst: usize): u32 {
-  const literals = <u32>(srcEnd - anchor);
-  if (literals >= RUN_MASK) {
-    store<u8>(op, RUN_MASK << 4);
-    op = put_length(op + 1, literals - RUN_MASK);
-  } else {
-    store<u8>(op++, literals << 4);
-  }
-  memory.copy(op, anchor, literals);
-  return <u32>(op + literals - dst);
 }

@@ -2,6 +2,7 @@
 import { page_same_filled } from '../bytes/compare';
 import { content_hash, hash_init } from '../bytes/hash';
 import { lz4_compress } from '../bytes/lz4-compress';
+import { lz4_holds } from '../bytes/lz4-holds';
 import { PAGE_SIZE, STAGING_PAGES } from '../common';
 import { frames_init, frames_limit_bytes, frames_used_bytes } from '../memory/frames';
 import { COMPRESSED, STAGING } from '../memory/staging';
@@ -44,6 +45,11 @@ export function lz4Compress(acceleration: u32): u32 {
   const length = lz4_compress(STAGING, COMPRESSED, acceleration);
   memory.copy(STAGING + PAGE_SIZE, COMPRESSED, length);
   return length;
+}
+
+/** Whether a block between two addresses of linear memory decompresses to the page at `page`. */
+export function lz4Holds(src: usize, srcLength: u32, page: usize): bool {
+  return lz4_holds(src, srcLength, page);
 }
 
 /** The content hash of `length` bytes at an address. */

@@ -2,7 +2,6 @@
 import { bytes_equal } from '../bytes/compare';
 import { hash_weaken } from '../bytes/hash';
 import { lz4_decompress } from '../bytes/lz4-decompress';
-import { lz4_holds } from '../bytes/lz4-holds';
 import { STAGING } from '../memory/staging';
 import { Device } from '../zram/structs';
 import { slot_at, slot_value } from '../zram/table';
@@ -25,11 +24,6 @@ export function corruptPage(address: usize, index: u32, length: u32): void {
 /** Decompresses a block between two addresses of linear memory. @returns bytes written or -EIO */
 export function lz4Decompress(src: usize, srcLength: u32, dst: usize, dstLength: u32): i32 {
   return lz4_decompress(src, srcLength, dst, dstLength);
-}
-
-/** Whether a block between two addresses of linear memory decompresses to the page at `page`. */
-export function lz4Holds(src: usize, srcLength: u32, page: usize): bool {
-  return lz4_holds(src, srcLength, page);
 }
 
 export function bytesEqual(a: usize, b: usize, length: u32): bool {

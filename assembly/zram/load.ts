@@ -7,11 +7,12 @@
  */
 import { page_same_filled } from '../bytes/compare';
 import { lz4_decompress } from '../bytes/lz4-decompress';
-import { CODEC_LZ4, CODEC_PAGE, DEBUG, EINVAL, ENOMEM, PAGE_SIZE } from '../common';
+import { CODEC_PAGE, DEBUG, EINVAL, ENOMEM, PAGE_SIZE } from '../common';
 import { cell_number, cell_root } from '../zsmalloc/cell';
 import { page_hash } from '../zsmalloc/dedup';
 import { hash_place } from '../zsmalloc/dedup-index';
 import { zs_share, zs_size } from '../zsmalloc/handle';
+import { is_lz4 } from '../zsmalloc/object';
 import { fill_slot, touch, write_encoded } from './device';
 import { fork_slot } from './fork';
 import { Device } from './structs';
@@ -42,7 +43,7 @@ export function load_object(
   if (codec == CODEC_PAGE) {
     if (length != PAGE_SIZE) return EINVAL;
     page = payload;
-  } else if (codec == CODEC_LZ4 && lz4_decompress(payload, length, page, PAGE_SIZE) != <i32>PAGE_SIZE) {
+  } else if (is_lz4(codec) && lz4_decompress(payload, length, page, PAGE_SIZE) != <i32>PAGE_SIZE) {
     return EINVAL;
   }
   if (page_same_filled(page)) return EINVAL;

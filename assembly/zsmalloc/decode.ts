@@ -2,9 +2,11 @@
 import { bytes_equal } from '../bytes/compare';
 import { lz4_decompress } from '../bytes/lz4-decompress';
 import { lz4_holds } from '../bytes/lz4-holds';
-import { CODEC_FOREIGN, CODEC_LZ4, EIO, PAGE_SIZE } from '../common';
+import { CODEC_FOREIGN, EIO, PAGE_SIZE } from '../common';
 import { SCRATCH_A } from '../memory/staging';
-import { header_codec, header_length, is_plain, object_bytes, object_bytes_inline, object_header } from './object';
+import {
+  header_codec, header_length, is_lz4, is_plain, object_bytes, object_bytes_inline, object_header,
+} from './object';
 
 /**
  * Decodes the page that an object holds.
@@ -16,7 +18,7 @@ export function object_to_page(location: u32, page: usize): i32 {
   const length = header_length(header);
   const payload = object_bytes_inline(location, length, SCRATCH_A);
   const codec = header_codec(header);
-  if (codec == CODEC_LZ4) return lz4_decompress(payload, length, page, PAGE_SIZE) == <i32>PAGE_SIZE ? 0 : EIO;
+  if (is_lz4(codec)) return lz4_decompress(payload, length, page, PAGE_SIZE) == <i32>PAGE_SIZE ? 0 : EIO;
   memory.copy(page, payload, length);
   if (codec >= CODEC_FOREIGN) return <i32>((codec << 16) | length);
   return length == PAGE_SIZE ? 0 : EIO;
@@ -38,7 +40,7 @@ export function holds(location: u32, bytes: usize, length: u32, wanted: u32): bo
   const same = wanted == codec || (is_plain(codec) && (wanted == AS_PAGE || is_plain(wanted)));
   if (same) return stored == length && bytes_equal(payload, bytes, length);
   if (wanted != AS_PAGE) return false;
-  return codec == CODEC_LZ4 && lz4_holds(payload, stored, bytes);
+  return is_lz4(codec) && lz4_holds(payload, stored, bytes);
 }
 
 /** Whether an object holds this page, as far as the core can decode it. */

@@ -16,13 +16,13 @@
  * 11 to 21 bytes an object. Where it cannot grow, objects are stored without an entry, and a later merge finds them.
  */
 import { content_hash } from '../bytes/hash';
-import { CODEC_LZ4, CODEC_RAW, DEBUG, PAGE_SIZE } from '../common';
+import { CODEC_RAW, DEBUG, PAGE_SIZE } from '../common';
 import { SCRATCH_A, SCRATCH_B } from '../memory/staging';
 import { cell_number, CELL_NUMBER_MASK, cell_numbered, cell_target } from './cell';
 import { ANY_FOREIGN, AS_PAGE, holds, object_to_page } from './decode';
 import { entries_add, entries_end, entries_first, entries_next, entries_remove, hash_place } from './dedup-index';
 import {
-  header_codec, header_has_place, HEADER_INDEXED, header_length, header_owner, header_place, is_plain, object_bytes,
+  header_codec, header_has_place, HEADER_INDEXED, header_length, header_owner, header_place, is_lz4, is_plain, object_bytes,
   object_clear_indexed, object_header, object_set_indexed,
 } from './object';
 import { Pool } from './structs';
@@ -169,7 +169,7 @@ function entry_of(pool: Pool, location: u32, header: u64, known: u32): u32 {
     const at = entry_find(pool, hash_place(content_hash(payload, length, CODEC_RAW)), owner);
     if (at != 0) return at;
   } else {
-    if (DEBUG) assert(codec == CODEC_LZ4); // all other codecs have the place in the header, see `header_has_place`
+    if (DEBUG) assert(is_lz4(codec)); // all other codecs have the place in the header, see `header_has_place`
     object_to_page(location, SCRATCH_B);
     page = SCRATCH_B;
   }

@@ -15,7 +15,7 @@
  */
 import { bytes_equal } from '../bytes/compare';
 import { content_hash, hash_finish, nh_piece, PIECE, whole_hash } from '../bytes/hash';
-import { CODEC_FOREIGN, CODEC_PAGE, CODEC_RAW, DEBUG, PAGE_MASK, PAGE_SIZE } from '../common';
+import { CODEC_FOREIGN, CODEC_LZ4, CODEC_LZ4HC, CODEC_PAGE, CODEC_RAW, DEBUG, PAGE_MASK, PAGE_SIZE } from '../common';
 import { SCRATCH_A, SCRATCH_B } from '../memory/staging';
 import { cell_number, CELL_NUMBER_BITS, CELL_NUMBER_MASK, cell_numbered } from './cell';
 import { HEADER_BYTES } from './size-class';
@@ -60,6 +60,13 @@ export function header_codec(header: u64): u32 {
 @inline
 export function is_plain(codec: u32): bool {
   return (codec & ~CODEC_PAGE) == CODEC_RAW;
+}
+
+/** Whether it is an LZ4 block, by whichever search: these codecs are two apart as well. */
+// @ts-ignore: decorator
+@inline
+export function is_lz4(codec: u32): bool {
+  return (codec & ~(CODEC_LZ4 ^ CODEC_LZ4HC)) == CODEC_LZ4;
 }
 
 // @ts-ignore: decorator

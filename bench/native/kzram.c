@@ -1,8 +1,8 @@
 /*
  * The kernel's zram: writes and reads of whole pages with O_DIRECT, which goes past the page cache to the device.
  *
- * usage: kzram PAGES COUNT            the first COUNT pages of the file PAGES
- *   in:  reset                        an empty device with lz4, of COUNT pages
+ * usage: kzram PAGES COUNT ALGORITHM  the first COUNT pages of the file PAGES
+ *   in:  reset                        an empty device with that compressor, of COUNT pages
  *        write BYTES, read BYTES      all pages in order, so many bytes (pages, up to 1 MiB) in a call
  *   out: NANOSECONDS
  *
@@ -26,6 +26,7 @@
 
 static volatile sig_atomic_t stopped;
 static unsigned char *pages, *buffer;
+static const char *algorithm;
 static size_t bytes_all;
 static int device = -1;
 
@@ -90,8 +91,8 @@ static void make_device(void)
 
 	if (error)
 		leave(EXIT_UNAVAILABLE, "%s cannot be reset: %s", DEVICE, strerror(error));
-	if (put("comp_algorithm", "lz4"))
-		leave(EXIT_UNAVAILABLE, "this kernel's zram was built without lz4");
+	if (put("comp_algorithm", algorithm))
+		leave(EXIT_UNAVAILABLE, "this kernel's zram was built without %s", algorithm);
 	snprintf(size, sizeof(size), "%zu", bytes_all);
 	error = put("disksize", size);
 	if (error)
@@ -127,8 +128,9 @@ int main(int argc, char **argv)
 	char line[128], verb[16];
 	size_t bytes_call = 0, bytes_wanted;
 
-	if (argc != 3)
-		leave(2, "usage: kzram PAGES COUNT");
+	if (argc != 4)
+		leave(2, "usage: kzram PAGES COUNT ALGORITHM");
+	algorithm = argv[3];
 	if (access(DEVICE, F_OK) || access(ATTRIBUTES "mm_stat", F_OK))
 		leave(EXIT_UNAVAILABLE, "there is no %s", DEVICE);
 	if (geteuid())

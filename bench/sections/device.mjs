@@ -83,7 +83,7 @@ const WAYS = [
 
 export async function run({ image, settings, directory }) {
   const pages = image.distinct;
-  const args = [image.file, String(pages.length / PAGE_BYTES)];
+  const args = [image.file, String(pages.length / PAGE_BYTES), 'lz4'];
   const { program: kernel, reason } = await startOrReason('kzram', { args, directory });
   const ours = new Ours(pages);
 

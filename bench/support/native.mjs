@@ -22,6 +22,7 @@ function compile(name, libraries, directory) {
   const { error, status, stderr } = spawnSync(compiler, args, { encoding: 'utf8' });
   if (error) throw new Missing(`there is no C compiler (${compiler}: ${error.code})`);
   if (status === 0) return program;
+  if (/lzo/.test(stderr)) throw new Missing('liblzo2 and its header are not installed (Debian: liblzo2-dev)');
   if (/lz4/.test(stderr)) throw new Missing('liblz4 and its header are not installed (Debian: liblz4-dev)');
   throw new Missing(`${name}.c does not compile here: ${stderr.trim().split('\n')[0]}`);
 }

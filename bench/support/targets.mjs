@@ -10,6 +10,22 @@ import { spread } from './table.mjs';
 export const TARGETS = [
   { id: 'lz4-compress', section: 'lz4', what: 'LZ4 compress, in wasm / native liblz4', floor: 0.9, moonshot: 1 },
   { id: 'lz4-decompress', section: 'lz4', what: 'LZ4 decompress, in wasm / native liblz4', floor: 0.84, moonshot: 1.1 },
+  { id: 'lzo-compress', section: 'compressors', what: 'lzo compress, in wasm / liblzo2', floor: 0.85, moonshot: 1 },
+  { id: 'lzo-decompress', section: 'compressors', what: 'lzo decompress, in wasm / liblzo2', floor: 0.85, moonshot: 1 },
+  {
+    id: 'lz4hc-compress',
+    section: 'compressors',
+    what: 'lz4hc compress, level 9, in wasm / native liblz4',
+    floor: 0.85,
+    moonshot: 1,
+  },
+  {
+    id: 'lzo-rle-write-pages',
+    section: 'compressors',
+    what: '`writePages` with lzo-rle / the kernel’s zram, 1 MiB O_DIRECT writes',
+    floor: 0.85,
+    moonshot: 1.2,
+  },
   {
     id: 'write-pages',
     section: 'device',

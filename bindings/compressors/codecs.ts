@@ -1,17 +1,18 @@
 /**
  * The compressors of an engine, and its codecs: the numbers in an object's header that say how it is encoded. A codec
- * is a compressor with its parameters; other parameters make another codec, even if it decodes alike. LZ4 has one codec
- * for all levels.
+ * is a compressor with its parameters; other parameters make another codec, even if it decodes alike. lz4, lz4hc, lzo
+ * and lzo-rle have one codec each for all levels.
  *
- * 13 numbers serve all compressors but LZ4. When they run out, those are reclaimed that no object uses and no device
- * holds.
+ * 12 numbers serve all compressors but lz4 and lz4hc, whose blocks the core decodes. When they run out, those are
+ * reclaimed that no object uses and no device holds.
  */
 import { copyOf, sameBytes } from '../base/bytes.js';
 import { ZramError } from '../base/errors.js';
 import { describe } from '../base/messages.js';
-import { CODEC_FOREIGN, CODEC_LZ4, CODEC_MAX } from '../core/layout.js';
+import { CODEC_FOREIGN, CODEC_LZ4, CODEC_LZ4HC, CODEC_MAX } from '../core/layout.js';
 import type { Compressor, CompressorParams } from './compressor.js';
 import { deflateCompressor } from './deflate.js';
+import { CompressorModule, LZ4HC, LZO_NAMES, type LzoName } from './module.js';
 import { compressed, decompressed } from './registered.js';
 import { loadZstd, zstdOfNode } from './zstd.js';
 
@@ -27,17 +28,20 @@ export interface Encoder {
   /** Written to the header of each object that it encodes. */
   readonly codec: number;
   readonly params: CompressorParams;
+  /** What it calls may do anything, this engine's calls included: a page must be kept safe from it, and not from the others. */
+  readonly foreign: boolean;
   /**
    * Not for LZ4, which the core encodes.
-   * @returns the block; a page's length means that the page does not compress
+   * @param page is not changed
+   * @returns the block, valid until the next call of a compressor; 4096 bytes or more mean that the page does not compress
    * @throws ZramError EIO: it failed, or returned no bytes
    */
   encode(page: Uint8Array): Uint8Array;
 }
 
-interface ForeignEncoder extends Encoder {
-  /** The reverse of `encode`. @throws ZramError EIO: it failed, or did not return a page */
-  decode(block: Uint8Array): Uint8Array;
+interface Codec extends Encoder {
+  /** Decodes the first `length` bytes. @throws ZramError EIO: it failed, or did not return a page */
+  decode(bytes: Uint8Array, length: number): Uint8Array;
 }
 
 /** Encoders in use across calls: their codecs are not reclaimed until `end`. */
@@ -52,15 +56,17 @@ export interface EncoderHold {
 }
 
 export class Codecs {
-  /** By name; LZ4 is not in it. */
+  /** By name; LZ4 and those of the module are not in it. */
   readonly #compressors = new Map<string, Compressor & { readonly takesNoDictionary?: boolean }>([
     [DEFLATE, deflateCompressor(undefined)],
   ]);
   /** The n-th is codec CODEC_FOREIGN + n. */
-  readonly #codecs: (ForeignEncoder | undefined)[] = [];
+  readonly #codecs: (Codec | undefined)[] = [];
   /** The last encoder for these very parameters: compared by content once, not for every page. */
-  readonly #known = new WeakMap<CompressorParams, ForeignEncoder>();
+  readonly #known = new WeakMap<CompressorParams, Codec>();
   readonly #holds = new Set<Set<Encoder>>();
+  /** lzo, lzo-rle and lz4hc, from the first use of one of them. */
+  #module: CompressorModule | undefined;
   /** Calls of compressors in progress, which may be nested. */
   #calls = 0;
 
@@ -77,11 +83,11 @@ export class Codecs {
       const zstd = zstdOfNode();
       if (zstd && !this.#compressors.has(ZSTD)) this.#compressors.set(ZSTD, zstd);
     }
-    return [LZ4, ...this.#compressors.keys()];
+    return [...LZO_NAMES, LZ4, LZ4HC, ...this.#compressors.keys()];
   }
 
   #has(name: string): boolean {
-    return name === LZ4 || this.#compressors.has(name) || this.names().includes(name);
+    return isBuiltIn(name) || this.#compressors.has(name) || this.names().includes(name);
   }
 
   /** @param compressor a result of `readCompressor` */
@@ -114,7 +120,7 @@ export class Codecs {
   /** @throws ZramError as `check`; EOPNOTSUPP: it does not support dictionaries */
   checkParams(name: string, { dictionary }: CompressorParams): void {
     this.check(name, 'the compressor');
-    if (dictionary && (name === LZ4 || this.#compressors.get(name)?.takesNoDictionary)) {
+    if (dictionary && (isBuiltIn(name) || this.#compressors.get(name)?.takesNoDictionary)) {
       throw new ZramError('EOPNOTSUPP', `${name} does not support a dictionary here.`);
     }
   }
@@ -145,14 +151,34 @@ export class Codecs {
     const known = this.#known.get(params);
     if (known?.name === name && this.#codecs[known.codec - CODEC_FOREIGN] === known) return known;
     this.checkParams(name, params);
-    if (name === LZ4) return { name, codec: CODEC_LZ4, params, encode: () => new Uint8Array(0) };
+    if (name === LZ4) return { name, codec: CODEC_LZ4, params, foreign: false, encode: () => new Uint8Array(0) };
+    if (name === LZ4HC) return this.#makeLz4hc(params);
+    const own = codecParams(name, params);
     const encoder =
-      this.#codecs.find((one) => one?.name === name && sameParams(one.params, params)) ?? this.#make(name, params);
+      this.#codecs.find((one) => one?.name === name && sameParams(one.params, own)) ?? this.#make(name, own);
     this.#known.set(params, encoder);
     return encoder;
   }
 
-  #make(name: string, params: CompressorParams): ForeignEncoder {
+  #makeLz4hc(params: CompressorParams): Encoder {
+    const module = (this.#module ??= new CompressorModule());
+    const { level = LZ4HC_LEVEL } = params;
+    return { name: LZ4HC, codec: CODEC_LZ4HC, params, foreign: false, encode: (page) => module.lz4hc(page, level) };
+  }
+
+  #make(name: string, params: CompressorParams): Codec {
+    if (isLzo(name)) {
+      const module = (this.#module ??= new CompressorModule());
+      const n = this.#freeNumber();
+      return (this.#codecs[n] = {
+        name,
+        codec: CODEC_FOREIGN + n,
+        params,
+        foreign: false,
+        encode: (page) => module.lzo(name, page),
+        decode: (bytes, length) => module.lzoPage(bytes, length),
+      });
+    }
     const { level, winbits } = params;
     const dictionary = params.dictionary && copyOf(params.dictionary);
     // Lent to the compressor, which may change it; the other copy is the one that is saved and compared.
@@ -166,8 +192,11 @@ export class Codecs {
       name,
       codec: CODEC_FOREIGN + n,
       params: { level, dictionary, winbits },
-      encode: (page) => this.#calling(() => compressed(name, () => compressor.compress(page, level, lent))),
-      decode: (block) => this.#calling(() => decompressed(name, () => compressor.decompress(block, lent))),
+      foreign: true,
+      // Copies: what a compressor does to its input must not matter.
+      encode: (page) => this.#calling(() => compressed(name, () => compressor.compress(copyOf(page), level, lent))),
+      decode: (bytes, length) =>
+        this.#calling(() => decompressed(name, () => compressor.decompress(copyOf(bytes, 0, length), lent))),
     });
   }
 
@@ -208,9 +237,9 @@ export class Codecs {
   // ── reading ────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** As `decode`; undefined when that fails. */
-  tryDecode(codec: number, block: Uint8Array): Uint8Array | undefined {
+  tryDecode(codec: number, bytes: Uint8Array, length = bytes.length): Uint8Array | undefined {
     try {
-      return this.decode(codec, block);
+      return this.decode(codec, bytes, length);
     } catch {
       return undefined;
     }
@@ -218,14 +247,18 @@ export class Codecs {
 
   /** Whether a block decodes to this page. */
   holds(codec: number, block: Uint8Array, page: Uint8Array): boolean {
-    const decoded = this.tryDecode(codec, copyOf(block));
+    const decoded = this.tryDecode(codec, block);
     return decoded !== undefined && sameBytes(decoded, page);
   }
 
-  /** @throws ZramError EIO: the compressor failed, or did not return a page */
-  decode(codec: number, block: Uint8Array): Uint8Array {
+  /**
+   * Decodes a block to its page, which is valid until the next call of a compressor.
+   * @param bytes up to 4096, of which the first `length` are the block; they are not changed
+   * @throws ZramError EIO: the compressor failed, or did not return a page
+   */
+  decode(codec: number, bytes: Uint8Array, length: number): Uint8Array {
     const encoder = this.#codecs[codec - CODEC_FOREIGN];
-    if (encoder) return encoder.decode(block);
+    if (encoder) return encoder.decode(bytes, length);
     throw new ZramError('EIO', `cannot decode an object: its codec ${codec} is not known to this engine.`);
   }
 }
@@ -236,6 +269,22 @@ function sameParams(a: CompressorParams, b: CompressorParams): boolean {
   return sameBytes(a.dictionary, b.dictionary);
 }
 
+function isLzo(name: string): name is LzoName {
+  return (LZO_NAMES as readonly string[]).includes(name);
+}
+
+/** The compressors in WebAssembly: they support no dictionary, and their blocks decode alike at any level. */
+function isBuiltIn(name: string): boolean {
+  return name === LZ4 || name === LZ4HC || isLzo(name);
+}
+
+/** The parameters of a compressor by which its codecs differ. */
+export function codecParams(name: string, params: CompressorParams): CompressorParams {
+  return isBuiltIn(name) ? {} : params;
+}
+
+/** The default level. Levels below 1 mean this one, too. */
+const LZ4HC_LEVEL = 9;
 /** Above this LZ4's search ends at its first miss anyway. */
 const LZ4_LEVEL_MAX = 65536;
 

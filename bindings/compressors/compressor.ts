@@ -30,8 +30,8 @@ export const PRIORITIES = 4;
 /** Parameters of a compressor: the kernel's `algorithm_params`. */
 export interface CompressorParams {
   /**
-   * On the compressor's own scale. LZ4: acceleration, 1 (default) compresses best. deflate: 0 to 9, default 6. zstd: 1
-   * to 22, default 3.
+   * On the compressor's own scale. LZ4: acceleration, 1 (default) compresses best. lz4hc: 1 to 16, default 9. deflate: 0
+   * to 9, default 6. zstd: 1 to 22, default 3. lzo and lzo-rle have no levels.
    */
   level?: number | undefined;
   /** Bytes that pages are likely to contain; for deflate and registered compressors. */

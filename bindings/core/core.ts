@@ -3,6 +3,7 @@ import { PAGE_SIZE } from '../base/arguments.js';
 import { notWithNew } from '../base/messages.js';
 import { Codecs } from '../compressors/codecs.js';
 import type { CoreExports } from './exports.js';
+import { CODEC_LZ4HC } from './layout.js';
 
 /** Most numbers in a block of statistics: one for each size class. */
 const NUMBERS = 256;
@@ -82,6 +83,14 @@ export class Core {
     let found = 0;
     for (const pool of this.pools) found |= this.raw.poolCodecs(pool, wanted & ~found);
     return found;
+  }
+
+  /** Whether a block of one of the bindings' compressors decodes to this page. The page goes to the first staging page. */
+  holds(codec: number, block: Uint8Array, page: Uint8Array): boolean {
+    if (codec !== CODEC_LZ4HC) return this.codecs.holds(codec, block, page);
+    this.page().set(page);
+    this.staging().set(block, PAGE_SIZE);
+    return this.raw.lz4Holds(this.#stagingAddress + PAGE_SIZE, block.length, this.#stagingAddress) !== 0;
   }
 
   /** The clock of access times: units of TICK_MILLISECS since the engine was made, modulo 2^32 (497 days). */

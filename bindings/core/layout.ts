@@ -4,7 +4,8 @@
 export const CODEC_RAW = 0;
 export const CODEC_LZ4 = 1;
 export const CODEC_PAGE = 2;
-export const CODEC_FOREIGN = 3;
+export const CODEC_LZ4HC = 3;
+export const CODEC_FOREIGN = 4;
 export const CODEC_MAX = 15;
 
 /** With STATE_SAME: the value is stored in cells of its own. As SLOT_SAME_WIDE in assembly/zram/table.ts. */

@@ -5,7 +5,7 @@
 import type { BackingDevice, Reading } from '../backing/backing-device.js';
 import { checkByteRange, checkInteger, checkPageRange, outFor, PAGE_SIZE } from '../base/arguments.js';
 import { AsyncCall, type Ending } from '../base/async-call.js';
-import { copyOf, setBytes } from '../base/bytes.js';
+import { setBytes } from '../base/bytes.js';
 import { ZramError } from '../base/errors.js';
 import { sentenceOf, withPagesDone } from '../base/messages.js';
 import type { Core } from '../core/core.js';
@@ -134,6 +134,7 @@ export class Disk implements Ending {
     for (let done = 0; done < count; done += batch) {
       const pages = Math.min(batch, count - done);
       const read = core.raw.zramReadPages(this.address, index + done, pages, now);
+      if (read === 0) return done;
       const staging = core.staging();
       setBytes(to, read === batch ? staging : staging.subarray(0, read * PAGE_SIZE), at + done * PAGE_SIZE);
       if (read !== pages) return done + read;
@@ -176,7 +177,7 @@ export class Disk implements Ending {
       try {
         if (result < 0) throw new ZramError('EIO', 'it does not decompress, the stored data is damaged.');
         if (result !== READ_WRITTEN_BACK) {
-          return core.codecs.decode(result >>> 16, copyOf(core.page(), 0, result & 0xffff));
+          return core.codecs.decode(result >>> 16, core.page(), result & 0xffff);
         }
         const backing = this.backing as BackingDevice;
         const slot = core.raw.zramReadBlock() >>> 0;

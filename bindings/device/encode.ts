@@ -1,6 +1,5 @@
 /** Compressing one page for a device, with LZ4 in the core or with a compressor of the bindings. */
 import { PAGE_SIZE } from '../base/arguments.js';
-import { copyOf } from '../base/bytes.js';
 import { ZramError } from '../base/errors.js';
 import { lz4Level, type Encoder } from '../compressors/codecs.js';
 import { CODEC_LZ4 } from '../core/layout.js';
@@ -9,9 +8,8 @@ import type { Device } from './device.js';
 /** Encodes a page; with verifyCompressors the block is decoded and compared. @throws ZramError EIO */
 export function encodeVerified(state: Device, encoder: Encoder, page: Uint8Array): Uint8Array {
   const { verifyCompressors, core } = state;
-  // A copy, since a compressor may modify its input.
-  const block = encoder.encode(copyOf(page));
-  if (verifyCompressors && block.length < PAGE_SIZE && !core.codecs.holds(encoder.codec, block, page)) {
+  const block = encoder.encode(page);
+  if (verifyCompressors && block.length < PAGE_SIZE && !core.holds(encoder.codec, block, page)) {
     throw new ZramError('EIO', `${encoder.name} must decompress its own output to the same page, and did not.`);
   }
   return block;

@@ -21,11 +21,15 @@ export interface RecompAlgorithm {
 export interface ZramOptions {
   /** Bytes of the disk, rounded up to pages; at most 16 TiB less a page. Without it, the device waits for `init`. */
   disksize?: Size | undefined;
-  /** The primary compressor: `lz4` (default unless `kernel` is given), `deflate`, `zstd` where it is loaded, or a registered one. */
+  /**
+   * The primary compressor: `lz4` (default unless `kernel` is given), `lzo-rle`, `lzo`, `lz4hc`, `deflate`, `zstd` where
+   * it is loaded, or a registered one.
+   */
   compAlgorithm?: string | undefined;
   /**
    * Level of the compressor, as in `algorithm_params`. LZ4: acceleration, 1 (default) compresses best, more is faster,
-   * below 1 means 1. deflate: 0 to 9, default 6. zstd: 1 to 22, default 3.
+   * below 1 means 1. lz4hc: 1 to 16, default 9. deflate: 0 to 9, default 6. zstd: 1 to 22, default 3. lzo and lzo-rle
+   * have no levels.
    */
   level?: number | undefined;
   /** Bytes that pages are likely to contain; for deflate and registered compressors. With others it is `EOPNOTSUPP`. */

@@ -41,7 +41,7 @@ export class PageWriter {
     const { disk } = this;
     const { core, address, patches } = disk;
     if (!this.#inCore) {
-      this.#encodePage(index, copyOf(bytes));
+      this.#encodePage(index, bytes);
       return;
     }
     core.page().set(bytes);
@@ -69,7 +69,7 @@ export class PageWriter {
     disk.checkAlive();
     const from = first * PAGE_SIZE;
     if (!this.#inCore) {
-      this.#encodePage(index, copyOf(bytes, from, from + PAGE_SIZE));
+      this.#encodePage(index, viewOf(bytes, from, from + PAGE_SIZE));
       return;
     }
     const { core, address, patches } = disk;
@@ -81,20 +81,22 @@ export class PageWriter {
 
   /**
    * Stores a page with a compressor that is not the core's.
-   * @param page a private copy, which the compressor cannot change
    * @param patch set if the page is a partly changed one: it is not stored when the original was written meanwhile
    * @returns whether it was stored
    */
-  #encodePage(index: number, page: Uint8Array, patch?: Patch): boolean {
+  #encodePage(index: number, bytes: Uint8Array, patch?: Patch): boolean {
     const { disk, state } = this;
     const { core, address } = disk;
     const { raw, codecs } = core;
     const encoder = state.encoders[0] as Encoder;
-    core.page().set(page);
+    const { hugeClassSize } = disk.pool; // before the page is staged: asking for it may overwrite that
+    core.page().set(bytes);
     const begun = raw.zramWriteBegin(address, index, disk.clock());
     if (begun < 0) throw noRoom(index);
     if (begun === 1) return this.#noted(index);
-    const hash = raw.zramHash();
+    const hash = disk.dedup ? raw.zramHash() : 0;
+    // Where somebody's code is called, the page is a copy: whatever that does, this is what is stored.
+    const page = begun === 0 && !encoder.foreign ? core.page() : copyOf(core.page());
     try {
       if (begun > 1) {
         const [codec, length] = [begun >>> 16, begun & 0xffff];
@@ -107,8 +109,9 @@ export class PageWriter {
       const block = encodeVerified(state, encoder, page);
       disk.checkAlive();
       if (patch?.touched) return false;
-      const huge = block.length >= disk.pool.hugeClassSize;
-      core.page().set(huge ? page : block);
+      const huge = block.length >= hugeClassSize;
+      if (!huge) core.page().set(block);
+      else if (page !== core.page()) core.page().set(page);
       const [length, codec] = huge ? [PAGE_SIZE, CODEC_PAGE] : [block.length, encoder.codec];
       if (raw.zramWriteEncoded(address, index, length, codec, hash, disk.clock()) !== 0) throw noRoom(index);
       return this.#noted(index);

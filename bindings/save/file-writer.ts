@@ -3,9 +3,16 @@ import { copyOf, sameBytes } from '../base/bytes.js';
 import { ZramError } from '../base/errors.js';
 import { describe } from '../base/messages.js';
 import { pause, pauseDue } from '../base/pacer.js';
-import type { EncoderHold } from '../compressors/codecs.js';
+import { codecParams, type Encoder, type EncoderHold } from '../compressors/codecs.js';
 import type { CompressorParams } from '../compressors/compressor.js';
-import { CODEC_LZ4, CODEC_PAGE, CODEC_RAW, STATE_INCOMPRESSIBLE, STATE_WRITTEN_BACK } from '../core/layout.js';
+import {
+  CODEC_LZ4,
+  CODEC_LZ4HC,
+  CODEC_PAGE,
+  CODEC_RAW,
+  STATE_INCOMPRESSIBLE,
+  STATE_WRITTEN_BACK,
+} from '../core/layout.js';
 import type { Device } from '../device/device.js';
 import type { Disk } from '../device/disk.js';
 import { encodeStaged } from '../device/encode.js';
@@ -194,10 +201,11 @@ export class FileWriter {
     const bytes = copyOf(core.page(), 0, result & 0xffff);
     if (codec === CODEC_RAW || codec === CODEC_PAGE) return { algorithm: undefined, bytes };
     if (codec === CODEC_LZ4) return { algorithm: LZ4, bytes };
+    if (codec === CODEC_LZ4HC) return { algorithm: LZ4HC, bytes };
     const encoder = this.#encoders.find(codec);
     if (!encoder)
       throw new ZramError('EIO', `cannot save page ${index}: its codec ${codec} is not known to this engine.`);
-    if (!TRUSTED.includes(encoder.name)) checkDecodes(pages, index, codec, bytes);
+    if (!isTrusted(encoder)) checkDecodes(pages, index, codec, bytes);
     return { algorithm: encoder, bytes };
   }
 
@@ -216,7 +224,7 @@ export class FileWriter {
     pages.checkAlive();
     if (length >= pages.pool.hugeClassSize) return { algorithm: undefined, bytes: page };
     const bytes = copyOf(core.staging(), 0, length);
-    if (!TRUSTED.includes(encoder.name)) checkDecodes(pages, index, encoder.codec, bytes);
+    if (!isTrusted(encoder)) checkDecodes(pages, index, encoder.codec, bytes);
     return { algorithm: primary, bytes };
   }
 
@@ -275,11 +283,16 @@ export class FileWriter {
 // ── compressors ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 const LZ4: Algorithm = { name: 'lz4', params: {} };
+const LZ4HC: Algorithm = { name: 'lz4hc', params: {} };
 /** Compressors of this package. Objects of others are decoded before they are saved, so that the file can be read. */
 const TRUSTED = [LZ4.name, 'deflate', 'zstd'];
 
+function isTrusted({ foreign, name }: Encoder): boolean {
+  return !foreign || TRUSTED.includes(name);
+}
+
 function checkDecodes({ core }: Disk, index: number, codec: number, bytes: Uint8Array): void {
-  const page = core.codecs.tryDecode(codec, copyOf(bytes)); // a copy, since it may modify its input
+  const page = core.codecs.tryDecode(codec, bytes);
   if (page && !isSameFilled(page)) return;
   throw new ZramError('EIO', `cannot save page ${index}: its object does not decompress to the page that was written.`);
 }
@@ -297,14 +310,16 @@ class CodecSections {
 
   /** The compressor's number in the file; undefined if it was not written yet. */
   find({ name, params }: Algorithm): number | undefined {
-    const found = this.#known.findIndex((one) => one.name === name && sameParams(name, one.params, params));
+    const found = this.#known.findIndex(
+      (one) => one.name === name && sameParams(codecParams(name, one.params), codecParams(name, params)),
+    );
     return found < 0 ? undefined : found + 1;
   }
 
   /** Writes a compressor. Returns its number. */
   async add(algorithm: Algorithm): Promise<number> {
     const { name, params } = algorithm;
-    const { level, winbits, dictionary } = name === LZ4.name ? LZ4.params : params;
+    const { level, winbits, dictionary } = codecParams(name, params);
     const text = jsonBytes({ name, level, winbits, dictionary: dictionary?.length } satisfies CodecJson);
     const length = new Uint8Array(4);
     new DataView(length.buffer).setUint32(0, text.length, true);
@@ -319,9 +334,8 @@ class CodecSections {
   }
 }
 
-/** LZ4 has one codec for all levels. */
-function sameParams(name: string, a: CompressorParams, b: CompressorParams): boolean {
-  if (name === LZ4.name || a === b) return true;
+function sameParams(a: CompressorParams, b: CompressorParams): boolean {
+  if (a === b) return true;
   if (a.level !== b.level || a.winbits !== b.winbits) return false;
   if (!a.dictionary || !b.dictionary) return a.dictionary === b.dictionary;
   return a.dictionary === b.dictionary || sameBytes(a.dictionary, b.dictionary);

@@ -1,11 +1,10 @@
 /** Fills devices from the records of a save file. */
 import { PAGE_SIZE } from '../base/arguments.js';
-import { copyOf } from '../base/bytes.js';
 import { ZramError } from '../base/errors.js';
 import { pause, pauseDue } from '../base/pacer.js';
 import type { CompressorParams } from '../compressors/compressor.js';
 import type { Core } from '../core/core.js';
-import { CODEC_LZ4, CODEC_PAGE, STATE_INCOMPRESSIBLE } from '../core/layout.js';
+import { CODEC_FOREIGN, CODEC_PAGE, STATE_INCOMPRESSIBLE } from '../core/layout.js';
 import type { Disk } from '../device/disk.js';
 import {
   damaged,
@@ -117,8 +116,8 @@ export class PageLoader {
     if (length === 0 || length > PAGE_SIZE) throw this.#wrong(`an object must have 1 to 4096 bytes, not ${length}`);
     const block = this.#bytes(length);
     const { core, address } = pages;
-    if (codec !== CODEC_LZ4 && codec !== CODEC_PAGE) {
-      const page = core.codecs.tryDecode(codec, copyOf(block));
+    if (codec >= CODEC_FOREIGN) {
+      const page = core.codecs.tryDecode(codec, block);
       if (!page) throw this.#wrong(`an object does not decompress with ${this.codecs[number - 1]?.name}`);
       if (pages.ended) throw new ZramError('EINVAL', 'cannot load the file: the engine was destroyed meanwhile.');
       core.staging().set(page, PAGE_SIZE);

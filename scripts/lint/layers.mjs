@@ -9,6 +9,7 @@ export const HOUSES = [
       ['common.ts'],
       ['memory/'],
       ['bytes/'],
+      ['compressors/'],
       ['zsmalloc/structs.ts', 'zsmalloc/size-class.ts', 'zsmalloc/slab.ts', 'zsmalloc/zspage.ts', 'zsmalloc/cell.ts'],
       ['zsmalloc/object.ts', 'zsmalloc/same.ts', 'zsmalloc/codecs.ts', 'zsmalloc/compact.ts'],
       ['zsmalloc/decode.ts'],

@@ -35,7 +35,7 @@ describe('the command line', () => {
     [['analyze', '--pid', '1,x'], "--pid must be a process number, a whole number from 1, not 'x'"],
     [['analyze', '--pid', '0'], "--pid must be a process number, a whole number from 1, not '0'"],
     [['analyze', '--pid', '1,'], '--pid has an empty value'],
-    [['analyze', '--algorithm', 'zip'], "unknown algorithm 'zip'; available: lz4"],
+    [['analyze', '--algorithm', 'zip'], "unknown algorithm 'zip'; available: lzo-rle, lzo, lz4, lz4hc, deflate"],
     [['analyze', '-', '-'], 'only once'],
     [['analyze', 'a', '-o', 'b'], "analyze has no option '--output'"],
     [['pack'], 'pack needs at least one image'],

@@ -2,7 +2,7 @@
 """Runs a trace of page operations on the live kernel's zram and prints mm_stat after each one.
 
     kzram.py --probe                          can this machine do it? exit 0 or 77, the reason on stderr
-    kzram.py IMAGE TRACE SLOTS [--level N]    IMAGE: the pages that writes refer to; SLOTS: pages of the disk
+    kzram.py IMAGE TRACE SLOTS [--algorithm NAME] [--level N]    IMAGE: the pages that writes refer to; SLOTS: pages of the disk
     kzram.py --attributes                     writes to attributes, each to a fresh device, and what came of it
 
 TRACE is a file of records of three little-endian u32 (test/support/trace.ts writes it):
@@ -157,6 +157,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--probe', action='store_true')
     parser.add_argument('--attributes', action='store_true')
+    parser.add_argument('--algorithm', default=ALGORITHM)
     parser.add_argument('--level', type=int, default=1)
     parser.add_argument('image', nargs='?')
     parser.add_argument('trace', nargs='?')
@@ -186,8 +187,8 @@ def main():
     with take_lock():
         reset()
         try:
-            put('comp_algorithm', ALGORITHM)
-            put('algorithm_params', f'algo={ALGORITHM} level={options.level}')
+            put('comp_algorithm', options.algorithm)
+            put('algorithm_params', f'algo={options.algorithm} level={options.level}')
             put('disksize', str(options.slots * PAGE_SIZE))
             device = os.open(DEVICE, os.O_RDWR | os.O_DIRECT)
             stat = os.open(ATTRIBUTES + 'mm_stat', os.O_RDONLY)

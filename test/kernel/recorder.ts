@@ -18,7 +18,7 @@ import {
   type TraceFixtures,
 } from '../support/fixtures.js';
 import { GOLDEN_VECTORS } from '../support/golden-vectors.js';
-import { kernelMissing, runOnKernel } from '../support/kernel.js';
+import { kernelMissing, lz4, runOnKernel } from '../support/kernel.js';
 import { LIMIT_PAGES, LIMIT_SCENARIOS, LIMIT_SLOTS } from '../support/limit-scenarios.js';
 import { ROW_NUMBERS, firstDifference, type Rows } from '../support/mm-stat.js';
 import { type DataSet } from '../support/pages.js';
@@ -37,7 +37,7 @@ function encodeChecked(rows: Rows, trace: Trace): string {
 }
 
 async function record(set: DataSet, trace: Trace, slots: number, level: number): Promise<RecordedRun> {
-  const { rows, ioStat } = await runOnKernel(set, trace, slots, level);
+  const { rows, ioStat } = await runOnKernel(set, trace, slots, lz4(level));
   return { checksum: checksumOf(set, trace), ioStat, rows: encodeChecked(rows, trace) };
 }
 
@@ -62,7 +62,7 @@ async function recordGolden(kernel: string): Promise<GoldenFixtures> {
   const trace = Uint32Array.from(GOLDEN_VECTORS.flatMap((_, i) => [Operation.Write, i, i]));
   const sizes = GOLDEN_VECTORS.map((): number[] => []);
   for (const level of LEVELS) {
-    const { rows } = await runOnKernel(set, trace, GOLDEN_VECTORS.length, level);
+    const { rows } = await runOnKernel(set, trace, GOLDEN_VECTORS.length, lz4(level));
     let before = 0;
     sizes.forEach((ofVector, i) => {
       const total = rows[i * ROW_NUMBERS + COMPR_DATA_SIZE];

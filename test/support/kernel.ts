@@ -3,6 +3,7 @@
  * trace? All of the work is done by test/kernel/kzram.py, which also keeps other users of the device away.
  */
 import { spawn, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +13,16 @@ import type { DataSet } from './pages.js';
 import { operationCount, traceBytes, type Trace } from './trace.js';
 
 const HELPER = fileURLToPath(new URL('../kernel/kzram.py', import.meta.url));
+
+/** A compressor that the live kernel has, too. */
+export interface KernelAlgorithm {
+  readonly name: string;
+  readonly level: number;
+}
+
+export function lz4(level: number): KernelAlgorithm {
+  return { name: 'lz4', level };
+}
 
 export interface KernelRun {
   /** One row after each operation. */
@@ -26,6 +37,12 @@ export function kernelMissing(): string | undefined {
   const probe = spawnSync('python3', [HELPER, '--probe'], { encoding: 'utf8' });
   if (probe.error) return `python3 does not start (${probe.error.message})`;
   return probe.status === 0 ? undefined : probe.stderr.trim();
+}
+
+/** Whether the live kernel's zram has a compressor. Each is an option of its build. */
+export function kernelHas(name: string): boolean {
+  const names = readFileSync('/sys/block/zram0/comp_algorithm', 'utf8').split(/[\s[\]]+/);
+  return names.includes(name);
 }
 
 function runHelper(args: readonly string[], input = ''): Promise<Buffer> {
@@ -75,15 +92,20 @@ function parseRun(output: Buffer, operations: number): KernelRun {
   return { rows, ioStat: { failedReads, failedWrites, invalidIo, notifyFree } };
 }
 
-/** Runs the trace on a fresh device of `slots` pages with lz4 at the given acceleration level. */
-export async function runOnKernel(set: DataSet, trace: Trace, slots: number, level: number): Promise<KernelRun> {
+/** Runs the trace on a fresh device of `slots` pages. */
+export async function runOnKernel(
+  set: DataSet,
+  trace: Trace,
+  slots: number,
+  { name, level }: KernelAlgorithm,
+): Promise<KernelRun> {
   const directory = await mkdtemp(join(tmpdir(), 'zram-wasm-'));
   try {
     const image = join(directory, 'image');
     const records = join(directory, 'trace');
     await writeFile(image, set.pages);
     await writeFile(records, traceBytes(trace));
-    const output = await runHelper([image, records, String(slots), '--level', String(level)]);
+    const output = await runHelper([image, records, String(slots), '--algorithm', name, '--level', String(level)]);
     return parseRun(output, operationCount(trace));
   } finally {
     await rm(directory, { recursive: true });

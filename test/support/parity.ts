@@ -4,7 +4,7 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { KernelRun } from './kernel.js';
+import type { KernelAlgorithm, KernelRun } from './kernel.js';
 import { compareRows, firstDifference } from './mm-stat.js';
 import type { DataSet } from './pages.js';
 import { replay } from './replay.js';
@@ -14,35 +14,34 @@ export interface ParityCase {
   readonly set: DataSet;
   readonly trace: Trace;
   readonly slots: number;
-  /** Acceleration of lz4. */
-  readonly level: number;
+  readonly algorithm: KernelAlgorithm;
   readonly seed: number;
   /** Another core than the package's. */
   readonly module?: WebAssembly.Module;
 }
 
 /** Keeps the pages too: those of a live process exist only once. */
-function keep({ set, trace, slots, level }: ParityCase): string {
+function keep({ set, trace, slots, algorithm }: ParityCase): string {
   const directory = mkdtempSync(join(tmpdir(), 'zram-wasm-mismatch-'));
   const image = join(directory, 'image');
   const records = join(directory, 'trace');
   writeFileSync(image, set.pages);
   writeFileSync(records, traceBytes(trace));
-  return `test/kernel/kzram.py ${image} ${records} ${slots} --level ${level}`;
+  return `test/kernel/kzram.py ${image} ${records} ${slots} --algorithm ${algorithm.name} --level ${algorithm.level}`;
 }
 
 function mismatch(parity: ParityCase, what: string): Error {
-  const { set, level, seed } = parity;
+  const { set, algorithm, seed } = parity;
   return new Error(
-    `${what}\ndata set: ${set.name}, level ${level}, seed ${seed} (ZRAM_WASM_SEED=${seed} repeats it)\n` +
+    `${what}\ndata set: ${set.name}, ${algorithm.name} level ${algorithm.level}, seed ${seed} (ZRAM_WASM_SEED=${seed} repeats it)\n` +
       `the kernel's rows of this very run: ${keep(parity)}`,
   );
 }
 
 /** Runs the case on our device; throws unless every row, io_stat and what is read back are as they must be. */
 export async function assertParity(parity: ParityCase, running: KernelRun | Promise<KernelRun>): Promise<void> {
-  const { set, trace, slots, level, module } = parity;
-  const [kernel, ours] = await Promise.all([running, replay(set, trace, slots, level, module)]);
+  const { set, trace, slots, algorithm, module } = parity;
+  const [kernel, ours] = await Promise.all([running, replay(set, trace, slots, algorithm, module)]);
   const different = firstDifference(kernel.rows, ours.rows);
   if (different !== -1) {
     const table = compareRows('kernel', kernel.rows, 'ours', ours.rows, different);

@@ -1,5 +1,6 @@
 import { inflateRawSync } from 'node:zlib';
 import { referenceDecode } from './reference-lz4.js';
+import { referenceLzo } from './reference-lzo.js';
 
 /**
  * A reader of save files that is obviously right: written from `docs/format.md` alone, without a look at the library's
@@ -100,6 +101,9 @@ function text(value: unknown, name: string): string {
   return value;
 }
 
+/** Compressors that take none. */
+const NO_DICTIONARY = ['lz4', 'lz4hc', 'lzo', 'lzo-rle'];
+
 function codecOf(payload: Uint8Array): Codec {
   if (payload.length < 4) refuse('CODC without a length');
   const length = new DataView(payload.buffer, payload.byteOffset).getUint32(0, true);
@@ -107,10 +111,10 @@ function codecOf(payload: Uint8Array): Codec {
   const head = objectOf(payload.subarray(4, 4 + length));
   const rest = payload.subarray(4 + length);
   const name = text(head.name, 'name of a compressor');
-  if (name !== 'lz4' && name !== 'deflate') refuse('a compressor that this reader does not have');
+  if (!NO_DICTIONARY.includes(name) && name !== 'deflate') refuse('a compressor that this reader does not have');
   if (head.level !== undefined) whole(head.level, -(2 ** 31), 2 ** 31 - 1, 'level');
   if (head.winbits !== undefined) whole(Math.abs(head.winbits as number), 8, 15, 'winbits');
-  if (name === 'lz4' && head.dictionary !== undefined) refuse('a dictionary of LZ4');
+  if (NO_DICTIONARY.includes(name) && head.dictionary !== undefined) refuse('a dictionary of LZ4 or LZO');
   if (head.dictionary === undefined ? rest.length > 0 : head.dictionary !== rest.length) refuse('dictionary');
   return { name, dictionary: head.dictionary === undefined ? undefined : rest };
 }
@@ -252,7 +256,8 @@ class Reader {
   private decompressed(number: number, payload: Uint8Array): Uint8Array | undefined {
     if (number === 0) return payload;
     const codec = this.codecs[number - 1] ?? refuse('a compressor that did not come');
-    if (codec.name === 'lz4') return referenceDecode(payload, PAGE);
+    if (codec.name === 'lz4' || codec.name === 'lz4hc') return referenceDecode(payload, PAGE);
+    if (codec.name !== 'deflate') return referenceLzo(payload);
     try {
       const dictionary = codec.dictionary && { dictionary: codec.dictionary };
       return inflateRawSync(payload, { maxOutputLength: PAGE, ...dictionary });

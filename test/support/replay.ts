@@ -2,6 +2,7 @@
  * Drives our device through a trace and keeps the obviously right account of what each slot must hold.
  */
 import { Zram, ZramError } from '../../bindings/index.js';
+import type { KernelAlgorithm } from './kernel.js';
 import { EIO, ROW_NUMBERS, fillRow, type IoStat, type Rows } from './mm-stat.js';
 import { PAGE_SIZE, pageOf, sameBytes, zeroPage, type DataSet } from './pages.js';
 import { Operation, RECORD_WORDS, operationCount, type Trace } from './trace.js';
@@ -37,15 +38,15 @@ function firstWrongSlot(zram: Zram, set: DataSet, contents: Int32Array): number 
   });
 }
 
-/** Runs the trace on a fresh device of `slots` pages with lz4 at the given level, as runOnKernel does on the kernel. */
+/** Runs the trace on a fresh device of `slots` pages, as runOnKernel does on the kernel. */
 export async function replay(
   set: DataSet,
   trace: Trace,
   slots: number,
-  level: number,
+  { name, level }: KernelAlgorithm,
   module?: WebAssembly.Module,
 ): Promise<Replay> {
-  const zram = await Zram.create({ disksize: slots * PAGE_SIZE, compAlgorithm: 'lz4', level, module });
+  const zram = await Zram.create({ disksize: slots * PAGE_SIZE, compAlgorithm: name, level, module });
   const contents = new Int32Array(slots).fill(EMPTY);
   const rows = new Float64Array(operationCount(trace) * ROW_NUMBERS);
   try {

@@ -30,7 +30,7 @@ function settingsOf(random: Random, pool: ReturnType<Engine['createPool']> | und
   return {
     disksize,
     ...(pool ? { pool } : random.chance(30) ? { chainSize: random.pick([4, 8, 16] as const), shrinker: true } : {}),
-    compAlgorithm: random.chance(20) ? 'deflate' : 'lz4',
+    compAlgorithm: random.chance(20) ? random.pick(['deflate', 'lzo-rle', 'lz4hc']) : 'lz4',
     ...(random.chance(20) ? { level: random.between(1, 9) } : {}),
     ...(random.chance(40) ? { recompAlgorithms: [{ algo: 'deflate', dictionary }] } : {}),
     ...(random.chance(30) ? { dedup: true } : {}),

@@ -15,6 +15,7 @@ import {
   type RecordedRun,
 } from '../support/fixtures.js';
 import { GOLDEN_VECTORS } from '../support/golden-vectors.js';
+import { lz4 } from '../support/kernel.js';
 import { LIMIT_PAGES, LIMIT_SCENARIOS, LIMIT_SEED, LIMIT_SLOTS } from '../support/limit-scenarios.js';
 import { PAGE_SIZE, sameBytes } from '../support/pages.js';
 import { assertParity, type ParityCase } from '../support/parity.js';
@@ -50,13 +51,16 @@ describe(`mm_stat after every operation (kernel ${recordedTraces.kernel})`, () =
   const cases = fixtureCases().map((recordedCase) => ({ ...recordedCase, name: recordedCase.set.name }));
   test.each(cases)('$name, level $level', async ({ name, set, level, trace }) => {
     const recorded = recordedTraces.traces.find((fixture) => fixture.set === name && fixture.level === level);
-    await assertRecorded({ set, trace, slots: TRACE_SLOTS, level, seed: FIXTURE_SEED }, recorded);
+    await assertRecorded({ set, trace, slots: TRACE_SLOTS, algorithm: lz4(level), seed: FIXTURE_SEED }, recorded);
   });
 });
 
 describe(`mem_limit (kernel ${recordedLimits.kernel})`, () => {
   test.each(LIMIT_SCENARIOS)('$name', async ({ name, trace }) => {
     const recorded = recordedLimits.scenarios.find((scenario) => scenario.name === name);
-    await assertRecorded({ set: LIMIT_PAGES, trace, slots: LIMIT_SLOTS, level: 1, seed: LIMIT_SEED }, recorded);
+    await assertRecorded(
+      { set: LIMIT_PAGES, trace, slots: LIMIT_SLOTS, algorithm: lz4(1), seed: LIMIT_SEED },
+      recorded,
+    );
   });
 });

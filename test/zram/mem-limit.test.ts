@@ -5,7 +5,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Zram } from '../../bindings/index.js';
 import { describeWithKernel } from '../support/describe-with-kernel.js';
-import { runOnKernel } from '../support/kernel.js';
+import { lz4, runOnKernel } from '../support/kernel.js';
 import { LIMIT_PAGES, LIMIT_SCENARIOS, LIMIT_SEED, LIMIT_SLOTS } from '../support/limit-scenarios.js';
 import { PAGE_SIZE, pageCount, prefixPage, randomPage, repeatPage, sameBytes, zeroPage } from '../support/pages.js';
 import { assertParity } from '../support/parity.js';
@@ -154,8 +154,8 @@ describeWithKernel('mem_limit on the live kernel', () => {
   test.each(LIMIT_SCENARIOS)(
     '$name',
     async ({ trace }) => {
-      const kernel = runOnKernel(LIMIT_PAGES, trace, slots, 1);
-      await assertParity({ set: LIMIT_PAGES, trace, slots, level: 1, seed: LIMIT_SEED }, kernel);
+      const kernel = runOnKernel(LIMIT_PAGES, trace, slots, lz4(1));
+      await assertParity({ set: LIMIT_PAGES, trace, slots, algorithm: lz4(1), seed: LIMIT_SEED }, kernel);
     },
     kernelMilliseconds,
   );
@@ -166,7 +166,10 @@ describeWithKernel('mem_limit on the live kernel', () => {
       const pages = pageCount(LIMIT_PAGES);
       const operations = 10_000;
       const trace = randomTrace({ seed, stream: 'limits', operations, slots, pages, limitPagesMax: 200 });
-      await assertParity({ set: LIMIT_PAGES, trace, slots, level: 1, seed }, runOnKernel(LIMIT_PAGES, trace, slots, 1));
+      await assertParity(
+        { set: LIMIT_PAGES, trace, slots, algorithm: lz4(1), seed },
+        runOnKernel(LIMIT_PAGES, trace, slots, lz4(1)),
+      );
     },
     kernelMilliseconds,
   );

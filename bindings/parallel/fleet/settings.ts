@@ -39,7 +39,7 @@ const DEVICE_OPTIONS = [
 const OPTIONS = [...DEVICE_OPTIONS, 'module', 'maxMemory', 'workers', 'worker', 'sharedMemory'] as const;
 const WORKERS_DEFAULT_MAX = 8;
 /** The built-in compressors: functions cannot be sent to a worker, so none can be registered. */
-const COMPRESSORS: readonly unknown[] = ['lz4', 'deflate', 'zstd'];
+const COMPRESSORS: readonly unknown[] = ['lzo-rle', 'lzo', 'lz4', 'lz4hc', 'deflate', 'zstd'];
 
 export interface Settings {
   readonly workers: number;

@@ -1,0 +1,84 @@
+/**
+ * lzo, lzo-rle and lz4hc: a WebAssembly module of a few KiB beside the core, inlined and started when one of them is used
+ * first. It sees nothing but its own memory, so pages and blocks need no copies for distrust: what it returns are views of that
+ * memory, valid until it is called again.
+ */
+import { compressorsBase64 } from '../../build/compressors-inline.js';
+import { PAGE_SIZE } from '../base/arguments.js';
+import { fromBase64 } from '../base/base64.js';
+import { ZramError } from '../base/errors.js';
+import { textOf } from '../base/messages.js';
+
+/** In the kernel's order; its lz4 stands between the two. */
+export const LZO_NAMES = ['lzo-rle', 'lzo'] as const;
+export const LZ4HC = 'lz4hc';
+
+export type LzoName = (typeof LZO_NAMES)[number];
+
+/** The exports of assembly/compressors/index.ts, where each is described. */
+interface ModuleExports {
+  readonly memory: { readonly buffer: ArrayBuffer };
+  pageAddress(): number;
+  blockAddress(): number;
+  lzoCompress(rle: number): number;
+  lzoDecompress(src: number, length: number, dst: number): number;
+  lz4hcCompress(level: number): number;
+}
+
+export class CompressorModule {
+  readonly #raw: ModuleExports;
+  readonly #pageAddress: number;
+  readonly #blockAddress: number;
+  // Its memory never grows, so these hold.
+  readonly #page: Uint8Array;
+  readonly #block: Uint8Array;
+  /** Beginnings of it, by length: a view costs as much as copying a page. */
+  readonly #blocks = new Array<Uint8Array | undefined>(2 * PAGE_SIZE).fill(undefined);
+
+  /** @throws ZramError EOPNOTSUPP: nothing may be compiled here */
+  constructor() {
+    const abort = (): never => {
+      throw new Error('assertion failed');
+    };
+    try {
+      const module = new WebAssembly.Module(fromBase64(compressorsBase64));
+      this.#raw = new WebAssembly.Instance(module, { env: { abort } }).exports as unknown as ModuleExports;
+    } catch (error) {
+      throw new ZramError(
+        'EOPNOTSUPP',
+        `${[...LZO_NAMES, LZ4HC].join(', ')} cannot be used: their code does not compile: ${textOf(error)}.`,
+      );
+    }
+    const { buffer } = this.#raw.memory;
+    this.#pageAddress = this.#raw.pageAddress();
+    this.#blockAddress = this.#raw.blockAddress();
+    this.#page = new Uint8Array(buffer, this.#pageAddress, PAGE_SIZE);
+    this.#block = new Uint8Array(buffer, this.#blockAddress, 2 * PAGE_SIZE);
+  }
+
+  lzo(name: LzoName, page: Uint8Array): Uint8Array {
+    this.#page.set(page);
+    return this.#blockOf(this.#raw.lzoCompress(Number(name === 'lzo-rle')));
+  }
+
+  /** @param level 1 to 16; below 1 is 9, above 16 is 16 */
+  lz4hc(page: Uint8Array, level: number): Uint8Array {
+    this.#page.set(page);
+    return this.#blockOf(this.#raw.lz4hcCompress(level));
+  }
+
+  #blockOf(length: number): Uint8Array {
+    return (this.#blocks[length] ??= this.#block.subarray(0, length));
+  }
+
+  /**
+   * A page by either of the two LZO formats.
+   * @param bytes up to 4096, of which the first `length` are the block
+   * @throws ZramError EIO: it is not that of a page
+   */
+  lzoPage(bytes: Uint8Array, length: number): Uint8Array {
+    this.#block.set(bytes);
+    if (this.#raw.lzoDecompress(this.#blockAddress, length, this.#pageAddress) === PAGE_SIZE) return this.#page;
+    throw new ZramError('EIO', 'it does not decompress, what is stored is damaged.');
+  }
+}
