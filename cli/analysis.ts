@@ -1,5 +1,6 @@
 /** What `analyze` finds: the shapes that it hands to the reports. Sizes are bytes, pages have 4096. */
 import type { CompactReport, MergeReport, MmStat } from '../bindings/index.js';
+import type { Contents } from './dumps/contents.js';
 import type { Input } from './inputs.js';
 import type { Step, StepTime } from './step-time.js';
 
@@ -16,12 +17,13 @@ export interface Analysis {
   readonly memory: { readonly engineUsed: number; readonly engineReserved: number; readonly peakRss: number };
 }
 
-export interface InputFacts {
+/** Of a file or pipe it has what its `contents` tell, too. */
+export interface InputFacts extends Partial<Omit<Contents, 'bytesPadded' | 'truncated'>> {
   readonly kind: Input['kind'];
   readonly name: string;
   readonly bytes: number;
   readonly pages: number;
-  /** Zeros that were added to fill the last page. */
+  /** Zeros that were added to fill pages. */
   readonly paddedBytes: number;
   /** Of a process: pages that were gone when they should be read. */
   readonly pagesVanished: number;

@@ -3,6 +3,9 @@ import type { parseArgs } from 'node:util';
 
 import { analyze } from './analyze.js';
 import { diff } from './diff.js';
+import type { Reading } from './dump-input.js';
+import { parseRanges } from './dumps/by-hand.js';
+import { FORMATS } from './dumps/contents.js';
 import { UsageError } from './errors.js';
 import { ANALYZE_HELP, DIFF_HELP, PACK_HELP, UNPACK_HELP } from './help.js';
 import { pack } from './pack.js';
@@ -17,6 +20,8 @@ export const OPTIONS = {
   pid: { type: 'string', multiple: true },
   algorithm: { type: 'string', multiple: true },
   dedup: { type: 'boolean' },
+  format: { type: 'string' },
+  at: { type: 'string', multiple: true },
   output: { type: 'string', short: 'o' },
   force: { type: 'boolean' },
   json: { type: 'boolean' },
@@ -46,12 +51,13 @@ export const COMMANDS: readonly Command[] = [
   {
     name: 'analyze',
     help: ANALYZE_HELP,
-    options: ['pid', 'algorithm', 'dedup'],
+    options: ['pid', 'algorithm', 'dedup', 'format', 'at'],
     async run(files, values, io) {
       checkStdin(files);
       const pids = list('--pid', values.pid).map(toPid);
       const algorithms = list('--algorithm', values.algorithm);
-      const analysis = await analyze({ files, pids, algorithms, dedup: values.dedup === true }, io);
+      const options = { files, pids, algorithms, dedup: values.dedup === true, reading: readingOf(files, values) };
+      const analysis = await analyze(options, io);
       const report = {
         text: (version: string) => toText(analysis, version),
         json: (version: string) => toJson(analysis, version),
@@ -103,6 +109,18 @@ export const COMMANDS: readonly Command[] = [
 function checkStdin(files: readonly string[]): void {
   if (files.filter((file) => file === '-').length > 1)
     throw new UsageError("standard input ('-') can be read only once");
+}
+
+/** How files are to be read. @throws UsageError */
+function readingOf(files: readonly string[], { format = 'auto', at = [] }: Values): Reading {
+  const known = ['auto', ...FORMATS] as const;
+  const chosen = known.find((one) => one === format);
+  if (chosen === undefined) throw new UsageError(`unknown format '${format}'; --format takes ${known.join(', ')}`);
+  if (at.length > 0 && chosen !== 'auto' && chosen !== 'raw')
+    throw new UsageError(`--at names where the pages are, and --format ${chosen} finds them itself: give one of them`);
+  if (files.length === 0 && (at.length > 0 || chosen !== 'auto'))
+    throw new UsageError('--format and --at say how files are read, and no file was named');
+  return { format: chosen, at: parseRanges(at) };
 }
 
 /** The parts of an option that takes several values with commas between, and may be given several times. */

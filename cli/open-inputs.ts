@@ -2,8 +2,9 @@
 import { randomFillSync } from 'node:crypto';
 
 import type { Engine } from '../bindings/index.js';
+import { openInput, type Opening } from './dump-input.js';
 import { CliError } from './errors.js';
-import { FileInput, StdinInput, type Input } from './inputs.js';
+import { FileInput, type Input } from './inputs.js';
 import { PAGE_BYTES } from './page-list.js';
 import { MARKER_BYTES, ProcessMemory } from './process-memory.js';
 
@@ -13,11 +14,11 @@ import { MARKER_BYTES, ProcessMemory } from './process-memory.js';
  */
 export async function openInputs(
   inputs: Input[],
-  engine: Engine,
   { files, pids }: { readonly files: readonly string[]; readonly pids: readonly number[] },
-  stdin: AsyncIterable<Uint8Array>,
+  opening: Opening,
 ): Promise<{ note?: string }> {
-  for (const path of files) inputs.push(path === '-' ? new StdinInput(stdin) : await FileInput.open(path));
+  const { engine } = opening;
+  for (const path of files) inputs.push(await openInput(path, opening));
   for (const pid of pids) inputs.push(pid === process.pid ? openOwnMemory(engine) : ProcessMemory.open(pid));
   if (inputs.length > 0) return {};
   if (process.platform !== 'linux') {

@@ -49,6 +49,8 @@ class Storing {
   #pages = 0;
   #chunks = 0;
   #stopped: string | undefined;
+  /** The first input that ended too early. */
+  #truncated: string | undefined;
 
   constructor(
     readonly devices: readonly Device[],
@@ -65,7 +67,7 @@ class Storing {
       inputs: this.#facts,
       pages: this.#pages,
       digest: this.#hash.digest('hex'),
-      stopped: this.#stopped,
+      stopped: this.#stopped ?? this.#truncated,
       read: this.#read,
       checksum: this.#checksum,
     };
@@ -97,7 +99,13 @@ class Storing {
     for (const device of this.devices) device.endInput();
     const { pagesVanished, pagesLeftOut } =
       input instanceof ProcessMemory ? input : { pagesVanished: 0, pagesLeftOut: 0 };
-    this.#facts.push({ kind: input.kind, name: input.name, bytes, pages, paddedBytes, pagesVanished, pagesLeftOut });
+    const { bytesPadded = 0, truncated, ...contents } = input.contents ?? {};
+    if (truncated !== undefined) this.#truncated ??= `${truncated}; the report covers what is there`;
+    // A dump gives whole pages, and has filled them up itself. What was stopped has lost its end.
+    const padded = this.#stopped === undefined ? bytesPadded + paddedBytes : paddedBytes;
+    bytes -= padded - paddedBytes;
+    const { kind, name } = input;
+    this.#facts.push({ kind, name, bytes, pages, paddedBytes: padded, pagesVanished, pagesLeftOut, ...contents });
   }
 
   /** Stores the chunk's first pages on every device; returns how many all of them have taken. */
