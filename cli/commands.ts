@@ -22,6 +22,7 @@ export const OPTIONS = {
   dedup: { type: 'boolean' },
   format: { type: 'string' },
   at: { type: 'string', multiple: true },
+  memory: { type: 'boolean' },
   output: { type: 'string', short: 'o' },
   force: { type: 'boolean' },
   json: { type: 'boolean' },
@@ -68,7 +69,7 @@ export const COMMANDS: readonly Command[] = [
   {
     name: 'pack',
     help: PACK_HELP,
-    options: ['output', 'algorithm', 'force'],
+    options: ['output', 'algorithm', 'force', 'format', 'at', 'memory'],
     async run(files, values, io) {
       checkStdin(files);
       const { output = '', force = false } = values;
@@ -76,7 +77,15 @@ export const COMMANDS: readonly Command[] = [
       if (output === '') throw new UsageError('pack to which file? zram-wasm pack IMAGE... -o FILE');
       const [algorithm = 'lz4', ...more] = list('--algorithm', values.algorithm);
       if (more.length > 0) throw new UsageError('pack takes one --algorithm');
-      const { outputTaken, ...packed } = await pack({ files, output, force, algorithm }, io);
+      const options = {
+        files,
+        output,
+        force,
+        algorithm,
+        reading: readingOf(files, values),
+        memory: values.memory === true,
+      };
+      const { outputTaken, ...packed } = await pack(options, io);
       return { report: packReport(packed), outputTaken };
     },
   },
@@ -96,12 +105,13 @@ export const COMMANDS: readonly Command[] = [
   {
     name: 'diff',
     help: DIFF_HELP,
-    options: [],
-    async run(files, _values, io) {
+    options: ['format', 'at'],
+    async run(files, values, io) {
       checkStdin(files);
       if (files.length !== 2) throw new UsageError('diff takes two images or packs: zram-wasm diff A B');
       const [a, b] = files;
-      return { report: diffReport(await diff(a, b, io)) };
+      const difference = await diff(a, b, readingOf(files, values), io);
+      return { report: diffReport(difference), failure: difference.truncated };
     },
   },
 ];

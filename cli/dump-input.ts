@@ -43,6 +43,17 @@ export async function openInput(path: string, opening: Opening): Promise<Input> 
   }
 }
 
+/** The pages of a dump in any other source; undefined if that is raw. @throws CliError */
+export async function dumpIn(
+  of: Pick<Input, 'kind' | 'name' | 'identity'>,
+  source: Source,
+  reading: Reading,
+): Promise<DumpInput | undefined> {
+  const reader = new Reader(source);
+  const dump = await understand(reader, reading);
+  return 'facts' in dump ? new DumpInput(of, source, reader, dump, 0) : undefined;
+}
+
 /** An input whose format is known: a pipe gets one when its first bytes are there. */
 export async function understood(input: Input): Promise<Input> {
   return input instanceof PipeInput ? input.understood() : input;

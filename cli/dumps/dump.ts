@@ -27,6 +27,8 @@ export interface Dump {
   readonly pages: number;
   /** Zeros that fill up pages of which the dump has a part. */
   readonly bytesPadded: number;
+  /** Where the pages of the first address space end; 0 where the format knows no addresses. */
+  readonly memoryPages: number;
   /** Names of the address spaces; empty where the format knows no addresses. */
   readonly spaces: readonly string[];
   /** Where the pages stand in the file as they are; undefined where that is not so for all bytes that are pages. */
@@ -54,12 +56,13 @@ export interface Findings {
 export function dumpOf(reader: Reader, findings: Findings): Dump {
   const { format, extents, notes = [], truncated } = findings;
   const { pagesNotInDump = 0, pagesRepeated = 0, bytesRepeated = 0 } = findings;
-  let [pages, memory, inFile, addressed] = [0, 0, bytesRepeated, true];
+  let [pages, memory, inFile, addressed, memoryPages] = [0, 0, bytesRepeated, true, 0];
   for (const extent of extents) {
     pages += pagesOfExtent(extent);
     memory += extent.bytes;
     inFile += extent.encoding === PLAIN ? extent.bytes : extent.encoding === FILL ? 1 : 0;
     addressed &&= extent.page !== NO_PAGE;
+    if (addressed && extent.space === 0) memoryPages = Math.max(memoryPages, extent.page + pagesOfExtent(extent));
   }
   return {
     facts: {
@@ -72,6 +75,7 @@ export function dumpOf(reader: Reader, findings: Findings): Dump {
     },
     pages,
     bytesPadded: pages * PAGE_BYTES - memory,
+    memoryPages: addressed ? memoryPages : 0,
     spaces: addressed ? extents.spaces : [],
     extents,
     notes,

@@ -19,6 +19,9 @@ export const NO_PAGE = -1;
 /** The first address space of every dump: what a machine or process calls its memory. */
 export const MEMORY = 'memory';
 
+/** The order of address spaces beside the memory: the same for all dumps, that they can be compared side by side. */
+export const compareSpaces = (a: string, b: string): number => a.length - b.length || (a < b ? -1 : a > b ? 1 : 0);
+
 export interface Extent {
   /** Where it begins in the file. */
   readonly offset: number;

@@ -123,7 +123,7 @@ class KdumpReader {
     const { missing, truncated } = await this.#checkDescriptors(stored.frames);
     const ratio = blockBytes / PAGE_BYTES;
     const present = stored.frames - missing;
-    const notes = ['its pages are compressed: they are read, and have no place in the file as they are'];
+    const notes: string[] = [];
     if (ratio > 1) notes.push(`its pages have ${blockBytes} bytes; each was cut into ${ratio}`);
     if ((status & INCOMPLETE) !== 0) notes.push('makedumpfile has marked it as incomplete');
     const notInDump = Math.max(0, existing.frames - stored.frames) + missing;
@@ -138,6 +138,7 @@ class KdumpReader {
       },
       pages: present * ratio,
       bytesPadded: 0,
+      memoryPages: stored.end * ratio,
       spaces: [MEMORY],
       extents: undefined,
       notes,
@@ -160,15 +161,16 @@ class KdumpReader {
       throw this.reader.wrong(offset, 'records of the flattened file leave a gap in its tables');
   }
 
-  /** Bits of a bitmap, and the runs in which they stand. */
-  async #count(bitmap: number, frames: number): Promise<{ frames: number; runs: number }> {
-    let [set, runs, before] = [0, 0, 0];
+  /** Bits of a bitmap, the runs in which they stand, and the frame behind the last. */
+  async #count(bitmap: number, frames: number): Promise<{ frames: number; runs: number; end: number }> {
+    let [set, runs, before, end] = [0, 0, 0, 0];
     for (let byte = 0; byte < Math.ceil(frames / 8); byte += PAGE_BYTES) {
       const length = Math.min(PAGE_BYTES, Math.ceil(frames / 8) - byte);
       const bytes = await this.reader.exactly(this.#bitmapAt + bitmap + byte, length, 'a bitmap');
       for (const [index, whole] of bytes.entries()) {
         // Bits of the last byte may stand for no frame.
         const value = whole & (2 ** Math.min(8, frames - (byte + index) * 8) - 1);
+        if (value !== 0) end = (byte + index) * 8 + 32 - Math.clz32(value);
         if (value === 0 || (value === 0xff && before === 1)) {
           if (value === 0xff) set += 8;
           else before = 0;
@@ -182,7 +184,7 @@ class KdumpReader {
         }
       }
     }
-    return { frames: set, runs };
+    return { frames: set, runs, end };
   }
 
   /** Looks at every descriptor: those whose pages lie behind the end must be the last ones that were written. */

@@ -7,7 +7,7 @@
  */
 import { PAGE_BYTES } from '../page-list.js';
 import { dumpOf, endsEarly, type Dump } from './dump.js';
-import { Extents, FILL, MEMORY, PLAIN } from './extents.js';
+import { compareSpaces, Extents, FILL, PLAIN } from './extents.js';
 import { safeOffset, type Reader } from './reader.js';
 
 export const QEMU_MAGIC = Buffer.from('QEVM', 'latin1');
@@ -100,7 +100,6 @@ class Walk {
       truncated = endsEarly(this.reader, error.at);
     }
     if (this.#blocks.size === 0) throw this.reader.wrong(this.at, 'the stream has no section of memory');
-    this.#nameMemory();
     this.#extents.sortByAddress();
     const pagesRepeated = this.#extents.keepLast();
     return dumpOf(this.reader, {
@@ -216,6 +215,7 @@ class Walk {
   /** The list of blocks, which stands before all pages. */
   async #readBlocks(at: number, total: bigint): Promise<void> {
     if (this.#blocks.size > 0) throw this.reader.wrong(at, 'the list of blocks comes twice');
+    const named = new Map<string, number>();
     let sum = 0n;
     do {
       const name = await this.#name();
@@ -226,9 +226,10 @@ class Walk {
           at,
           `the blocks have ${sum} bytes, and ${total} were announced (mapped-ram is not read)`,
         );
-      if (this.#blocks.has(name)) throw this.reader.wrong(at, `two blocks are called '${name}'`);
-      this.#blocks.set(name, { space: this.#blocks.size, bytes: safeOffset(this.reader, at, bytes, 'a block') });
+      if (named.has(name)) throw this.reader.wrong(at, `two blocks are called '${name}'`);
+      named.set(name, safeOffset(this.reader, at, bytes, 'a block'));
     } while (sum < total);
+    this.#nameSpaces(named);
   }
 
   async #blockNamed(at: number): Promise<Block> {
@@ -239,10 +240,12 @@ class Walk {
   }
 
   /** The largest block is the machine's memory: 'pc.ram', or the id of a backend. */
-  #nameMemory(): void {
-    const named = [...this.#blocks];
-    const largest = named.reduce((most, block) => (block[1].bytes > most[1].bytes ? block : most));
-    for (const block of named) this.#extents.spaces[block[1].space] = block === largest ? MEMORY : block[0];
+  #nameSpaces(named: ReadonlyMap<string, number>): void {
+    const largest = [...named].reduce((most, block) => (block[1] > most[1] ? block : most))[0];
+    const others = [...named.keys()].filter((name) => name !== largest).sort(compareSpaces);
+    this.#extents.spaces.push(...others);
+    for (const [space, name] of [largest, ...others].entries())
+      this.#blocks.set(name, { space, bytes: named.get(name) ?? 0 });
   }
 
   async #name(): Promise<string> {
