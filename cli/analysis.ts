@@ -27,6 +27,8 @@ export interface InputFacts extends Partial<Omit<Contents, 'bytesPadded' | 'trun
   readonly paddedBytes: number;
   /** Of a process: pages that were gone when they should be read. */
   readonly pagesVanished: number;
+  /** Of a process: pages that it has only read, where the kernel's one page of zeros stands; left out. */
+  readonly pagesOnlyRead: number;
   /** Of this process: pages of the engine's own memory. */
   readonly pagesLeftOut: number;
 }

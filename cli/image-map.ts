@@ -111,7 +111,7 @@ export class ImageMap {
   /** The bytes of the image from `offset` to `end`, in their order, each piece where it stands on the device. */
   *pieces(offset = 0, end = this.bytes): Generator<Piece> {
     for (let index = this.#runAt(offset); offset < end; index++) {
-      const run = this.#runs[index];
+      const run = this.#runs.at(index);
       if (run === undefined) return;
       const period = run.gap + run.bytes;
       const runEnd = Math.min(end, run.imageAt + period * run.count);

@@ -5,7 +5,7 @@ import type { Engine } from '../bindings/index.js';
 import { openInput, type Opening } from './dump-input.js';
 import { CliError } from './errors.js';
 import { FileInput, type Input } from './inputs.js';
-import { PAGE_BYTES } from './page-list.js';
+import { PAGE_BYTES, SharedPages } from './page-list.js';
 import { MARKER_BYTES, ProcessMemory } from './process-memory.js';
 
 /**
@@ -19,14 +19,16 @@ export async function openInputs(
 ): Promise<{ note?: string }> {
   const { engine } = opening;
   for (const path of files) inputs.push(await openInput(path, opening));
-  for (const pid of pids) inputs.push(pid === process.pid ? openOwnMemory(engine) : ProcessMemory.open(pid));
+  const shared = new SharedPages();
+  for (const pid of pids)
+    inputs.push(pid === process.pid ? openOwnMemory(engine, shared) : ProcessMemory.open(pid, shared));
   if (inputs.length > 0) return {};
   if (process.platform !== 'linux') {
     inputs.push(await FileInput.open(process.execPath));
     return { note: 'Nothing was named: this is the running executable.' };
   }
   try {
-    inputs.push(openOwnMemory(engine));
+    inputs.push(openOwnMemory(engine, shared));
     return { note: 'Nothing was named: this is the resident anonymous memory of this very process.' };
   } catch (error) {
     // Sandboxes without /proc/PID/mem or pagemap: an answer about other data, said so, is better than none.
@@ -37,7 +39,7 @@ export async function openInputs(
 }
 
 /** Lists this process's pages without the engine's linear memory, which a marker that is stored in there gives away. */
-function openOwnMemory(engine: Engine): ProcessMemory {
+function openOwnMemory(engine: Engine, shared: SharedPages): ProcessMemory {
   const pool = engine.createPool();
   try {
     // Random bytes do not compress, and an object of a whole page lies at a page's start. This copy of them stands at an
@@ -45,7 +47,7 @@ function openOwnMemory(engine: Engine): ProcessMemory {
     const page = Buffer.allocUnsafeSlow(PAGE_BYTES + 1).subarray(1);
     randomFillSync(page);
     pool.store(page);
-    return ProcessMemory.open(process.pid, page.subarray(0, MARKER_BYTES));
+    return ProcessMemory.open(process.pid, shared, page.subarray(0, MARKER_BYTES));
   } finally {
     pool.destroy();
   }

@@ -1,7 +1,7 @@
 /** How an input goes into a pack: as it is, or with its pages on pages of the device. */
 import { DumpInput } from './dump-input.js';
 import type { Source } from './dumps/reader.js';
-import { ImageMap } from './image-map.js';
+import { ImageMap, type Piece } from './image-map.js';
 import type { Input } from './inputs.js';
 
 /** Of all maps of a pack, as text: its comment has to fit in a section of 16 MiB. */
@@ -69,7 +69,7 @@ class LaidOutInput implements Input {
   readonly kind: Input['kind'];
   readonly name: string;
   readonly bytes: number;
-  readonly #pieces: ReturnType<ImageMap['layout']>;
+  readonly #pieces: Iterator<Piece, unknown>;
   /** What is left of a piece: where it is in the image, and its length. */
   #at = -1;
   #left = 0;
@@ -108,10 +108,10 @@ class LaidOutInput implements Input {
   }
 
   #next(): boolean {
-    const { done, value } = this.#pieces.next();
-    if (done === true) return false;
-    this.#at = value.at;
-    this.#left = value.length;
+    const next = this.#pieces.next();
+    if (next.done === true) return false;
+    this.#at = next.value.at;
+    this.#left = next.value.length;
     return true;
   }
 }

@@ -8,7 +8,7 @@ const NAME_WIDTH = 36;
 const LINE_WIDTH = TEXT_WIDTH - 2;
 
 export function remarksOn(input: InputFacts): string[] {
-  const { kind, name, pages, paddedBytes, pagesVanished, pagesLeftOut } = input;
+  const { kind, name, pages, paddedBytes, pagesVanished, pagesOnlyRead, pagesLeftOut } = input;
   const remarks: string[] = [];
   if (pages === 0) remarks.push(`${kind === 'process' ? 'no resident anonymous memory' : 'empty'}, 0 pages`);
   remarks.push(...contentsOf(input));
@@ -17,6 +17,8 @@ export function remarksOn(input: InputFacts): string[] {
     remarks.push(`${plural(paddedBytes, 'zero byte')} added to fill ${what}`);
   }
   if (pagesVanished > 0) remarks.push(`${plural(pagesVanished, 'page')} vanished before they could be read`);
+  if (pagesOnlyRead > 0)
+    remarks.push(`${plural(pagesOnlyRead, 'page')} of zeros left out: addresses that were read and never written`);
   if (pagesLeftOut > 0) remarks.push(`${plural(pagesLeftOut, 'page')} of the engine itself left out`);
   return remarks.flatMap((remark) => wrapped(`${shorten(name, NAME_WIDTH)}: ${remark}`));
 }

@@ -97,15 +97,16 @@ class Storing {
       paddedBytes = wanted * PAGE_BYTES - got;
     }
     for (const device of this.devices) device.endInput();
-    const { pagesVanished, pagesLeftOut } =
-      input instanceof ProcessMemory ? input : { pagesVanished: 0, pagesLeftOut: 0 };
+    const { pagesVanished, pagesOnlyRead, pagesLeftOut } =
+      input instanceof ProcessMemory ? input : { pagesVanished: 0, pagesOnlyRead: 0, pagesLeftOut: 0 };
     const { bytesPadded = 0, truncated, ...contents } = input.contents ?? {};
     if (truncated !== undefined) this.#truncated ??= `${truncated}; the report covers what is there`;
     // A dump gives whole pages, and has filled them up itself. What was stopped has lost its end.
     const padded = this.#stopped === undefined ? bytesPadded + paddedBytes : paddedBytes;
     bytes -= padded - paddedBytes;
     const { kind, name } = input;
-    this.#facts.push({ kind, name, bytes, pages, paddedBytes: padded, pagesVanished, pagesLeftOut, ...contents });
+    const counts = { bytes, pages, paddedBytes: padded, pagesVanished, pagesOnlyRead, pagesLeftOut };
+    this.#facts.push({ kind, name, ...counts, ...contents });
   }
 
   /** Stores the chunk's first pages on every device; returns how many all of them have taken. */

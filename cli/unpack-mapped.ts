@@ -45,11 +45,11 @@ class HeldRanges {
     let [low, high] = [0, this.held.length];
     while (low < high) {
       const middle = (low + high) >> 1;
-      const { index, count } = this.held[middle] ?? { index: 0, count: 0 };
+      const { index, count } = this.held[middle];
       if ((index + count) * PAGE_BYTES <= offset) low = middle + 1;
       else high = middle;
     }
-    const range = this.held[low];
+    const range = this.held.at(low);
     if (range === undefined) return { isHeld: false, end: Infinity };
     const start = range.index * PAGE_BYTES;
     return offset < start ? { isHeld: false, end: start } : { isHeld: true, end: start + range.count * PAGE_BYTES };
