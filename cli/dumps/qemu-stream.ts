@@ -84,6 +84,8 @@ function libvirtStream(reader: Reader, head: Buffer): number {
 class Walk {
   readonly #extents = new Extents();
   readonly #blocks = new Map<string, Block>();
+  /** The block that was named last: pages that continue it may be in a later part. */
+  #block: Block | undefined;
   #ramId: number | undefined;
 
   constructor(
@@ -174,7 +176,6 @@ class Walk {
 
   /** Words of a part of `ram`, to its end. */
   async #ram(): Promise<void> {
-    let block: Block | undefined;
     for (;;) {
       const at = this.at;
       const word = (await this.#take(WORD_BYTES)).readBigUInt64BE(0);
@@ -186,7 +187,8 @@ class Walk {
         await this.#readBlocks(at, address);
         continue;
       }
-      block = (flags & CONTINUE) === 0 ? await this.#blockNamed(at) : block;
+      if ((flags & CONTINUE) === 0) this.#block = await this.#blockNamed(at);
+      const block = this.#block;
       if (block === undefined) throw this.reader.wrong(at, 'a page continues a block, and none was named');
       if (address >= BigInt(block.bytes)) throw this.reader.wrong(at, `a page lies at ${address}, beyond its block`);
       const bytes = flags & PAGE ? PAGE_BYTES : 1;
