@@ -68,7 +68,9 @@ export async function takeOutOfFile(path: string): Promise<Taken> {
   try {
     const input = await openInput(path, { engine, reading: AUTO, stdin: stdin(), progress });
     if (!(input instanceof DumpInput)) throw new Error(`'${path}' was taken for raw`);
-    return await takeOut(input, 256);
+    const taken = await takeOut(input, 256);
+    await input.close();
+    return taken;
   } finally {
     engine.destroy();
   }
