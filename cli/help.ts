@@ -1,11 +1,11 @@
 /** What `--help` prints: the overview, and a text for each command. At most 120 characters wide. */
 
 /** Of the commands that read images. */
-const FORMATS_HELP = `  --format NAME       how files are read: auto (default) knows memory dumps by their first bytes and reads their pages,
-                      wherever these stand; raw takes every file as it is, from its first byte on. elf (cores of gdb, the
-                      kernel, QEMU; vmcore), kdump, lime, qemu (migration streams, libvirt), v86, sqlite (WAL, journal),
-                      rastate (RetroArch)
-  --at OFFSET[:BYTES] where pages are in files without a header, instead; may be given several times
+const FORMATS_HELP = `  --format NAME       how files are read: auto (default) knows memory dumps by their first bytes and takes their pages
+                      from where they are; raw takes every file as it is, from its first byte on. Else: elf (cores of
+                      gdb, the kernel and QEMU; vmcore), kdump, lime, qemu (migration streams, libvirt), v86, sqlite
+                      (WAL, journal), rastate (RetroArch)
+  --at OFFSET[:BYTES] where the pages are in files without a header; may be given several times
 `;
 
 const COMMON = `  --json              one JSON object instead of the report
@@ -33,9 +33,9 @@ Every page is read back and compared. Inputs may be larger than memory; what is 
 With nothing named it analyses this process's own resident anonymous memory (elsewhere than on Linux: the executable).
 
   FILE                a file, device or pipe; '-' is standard input. Its last page is filled up with zeros.
-  --pid N[,N]         the resident memory of processes that a kernel would swap: anonymous and shared memory, and pages of
-                      files that were written to privately (Linux; needs the rights of a debugger). They run on meanwhile;
-                      pages that vanish are counted.
+  --pid N[,N]         the resident memory of processes that a kernel would swap: anonymous and shared memory, and
+                      pages of files that were written to privately (Linux; needs the rights of a debugger). They run
+                      on meanwhile; pages that vanish are counted.
   --algorithm NAME    the compressors to compare, side by side on the same pages: lz4 (default), deflate, zstd
   --dedup             compare merging with inline deduplication, which shares pages while it stores them: the same pages
                       go to a second device, which takes memory and time of its own
@@ -47,8 +47,8 @@ have no object of their own.
 Exit status: 0 done, 1 failed, 2 wrong usage.
 `;
 
-export const PACK_HELP = `Usage: zram-wasm pack IMAGE... -o FILE [--algorithm NAME] [--force] [--memory] [--format NAME] [--at WHERE]...
-                      [--json]
+export const PACK_HELP = `Usage: zram-wasm pack IMAGE... -o FILE [--algorithm NAME] [--force] [--memory] [--format NAME]
+                      [--at WHERE]... [--json]
 
 Stores images in one file: compressed page by page, and each distinct page once, whichever images it is in. The library
 loads it (Zram.loadAll); 'zram-wasm unpack' writes the images out again, each byte for byte as it was.

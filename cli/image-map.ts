@@ -93,8 +93,11 @@ export class ImageMap {
    * @returns undefined if that is no map, or goes beyond either
    */
   static decode(text: unknown, bytes: number, disksize: number): ImageMap | undefined {
-    const numbers = typeof text === 'string' ? leb128(Buffer.from(text, 'base64')) : undefined;
-    if (numbers === undefined || numbers.length % 4 !== 0) return undefined;
+    if (typeof text !== 'string') return undefined;
+    const encoded = Buffer.from(text, 'base64');
+    // Node takes much for base64 that is none.
+    const numbers = encoded.toString('base64') === text ? leb128(encoded) : undefined;
+    if (numbers === undefined || numbers.length === 0 || numbers.length % 4 !== 0) return undefined;
     const runs: Run[] = [];
     let imageBytes = 0;
     for (let at = 0; at < numbers.length; at += 4) {

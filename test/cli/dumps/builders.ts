@@ -351,8 +351,8 @@ export function wal(seed: number, pageBytes = PAGE): Fixture {
     if (isOurs) pages.push(wholePages(page));
   }
   const file = Buffer.concat([head, ...frames]);
-  const tables: [number, number][] = [[0, 32]];
-  for (let at = 32; at < file.length; at += 24 + pageBytes) tables.push([at, at + 24]);
+  const frame = 24 + pageBytes;
+  const tables = [0, 32 + frame, 32 + 9 * frame].map((from) => [from, from + 16] as const);
   return { name: `wal ${pageBytes}`, format: 'sqlite', file, pages: Buffer.concat(pages), isPlain: true, tables };
 }
 

@@ -3,6 +3,7 @@
  *
  * ZRAM_WASM_DUMPS=n mutates n files of each format instead of hundreds.
  */
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -286,6 +287,31 @@ describe('a file that ends early', () => {
     expect(compared).toMatchObject({ status: 1, out: expect.stringContaining('no difference') });
     // As a file, it is whole.
     expect((await run(['pack', at('cut'), '-o', at('cut.zram')])).status).toBe(0);
+  });
+});
+
+describe('pipes', () => {
+  async function* endless(start: Buffer): AsyncGenerator<Uint8Array> {
+    yield start;
+    const random = new Random(1);
+    for (;;) yield random.fill(new Uint8Array(65536));
+  }
+
+  test('a dump that does not fit in memory is told as that', async () => {
+    const { status, out, err } = await run(['analyze', '-'], { stdin: endless(lime(1).file), maxMemory: '8M' });
+    expect({ status, out }).toEqual({ status: 1, out: '' });
+    expect(err).toMatch(/^zram-wasm: cannot hold 'standard input' in memory after \d+ MiB: dumps .*; name a file\n$/);
+  });
+
+  (process.platform === 'win32' ? test.skip : test)('named ones are looked at when their turn comes', async () => {
+    // One writer for both, who opens the second after the first is read.
+    expect(spawnSync('mkfifo', [at('first'), at('second')]).status).toBe(0);
+    writeFileSync(at('content'), lime(1).file);
+    const line = `cat '${at('content')}' > '${at('first')}'; cat '${at('content')}' > '${at('second')}'`;
+    const writer = spawn('sh', ['-c', line]);
+    const { inputs } = await analyzeJson([at('first'), at('second')]);
+    expect(inputs).toMatchObject([{ format: 'lime' }, { format: 'lime', pages: inputs[0].pages }]);
+    writer.kill();
   });
 });
 
