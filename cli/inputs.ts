@@ -66,7 +66,8 @@ export class FileInput implements Input {
     this.name = name;
     this.bytes = bytes;
     this.identity = identityOf(facts);
-    this.isSeekable = facts.isFile() || facts.isBlockDevice();
+    // What is read of a file that says 0 and holds something (/proc/kmsg) may be gone.
+    this.isSeekable = (facts.isFile() && bytes !== undefined) || facts.isBlockDevice();
     this.holes = bytes === undefined ? 0 : Math.max(0, bytes - BLOCK_BYTES * Number(facts.blocks));
   }
 

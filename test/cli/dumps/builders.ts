@@ -1,48 +1,16 @@
-/** Small dumps of every format, written by hand from the layouts: nothing here is the reader's. */
+/** Small dumps of every format (of machines and processes here), written by hand from the layouts: nothing here is the reader's. */
 import { constants, deflateSync } from 'node:zlib';
 
 import { Random } from '../../support/random.js';
 import { image, PAGE } from '../page-images.js';
-
-/** A fixture: its file, and the memory that is in it. */
-export interface Fixture {
-  readonly name: string;
-  readonly format: string;
-  readonly file: Buffer;
-  /** Pages as they should come out, in their order. */
-  readonly pages: Buffer;
-  /** Number of each page: its address divided by 4096; undefined where the format knows none. */
-  readonly places?: readonly number[];
-  /** Whether the pages stand in the file as they are. */
-  readonly isPlain: boolean;
-  /** Where tables are, that changes may be made where they matter. */
-  readonly tables: readonly (readonly [from: number, to: number])[];
-}
+import { journal, rastate, v86, wal } from './builders-states.js';
+import { u16, u32, u64, type Fixture } from './words.js';
 
 /** Pages at an address. */
 export interface Part {
   readonly page: number;
   readonly bytes: Buffer;
 }
-
-export const u16 = (value: number, big = false): Buffer => {
-  const bytes = Buffer.alloc(2);
-  if (big) bytes.writeUInt16BE(value);
-  else bytes.writeUInt16LE(value);
-  return bytes;
-};
-export const u32 = (value: number, big = false): Buffer => {
-  const bytes = Buffer.alloc(4);
-  if (big) bytes.writeUInt32BE(value);
-  else bytes.writeUInt32LE(value);
-  return bytes;
-};
-export const u64 = (value: number | bigint, big = false): Buffer => {
-  const bytes = Buffer.alloc(8);
-  if (big) bytes.writeBigUInt64BE(BigInt.asUintN(64, BigInt(value)));
-  else bytes.writeBigUInt64LE(BigInt.asUintN(64, BigInt(value)));
-  return bytes;
-};
 
 /** Three parts with gaps between them. */
 export function partsOf(seed: number): Part[] {
@@ -209,8 +177,10 @@ export function qemuStream(seed: number, { libvirt = false } = {}): Fixture {
   };
 }
 
+const zlib = { flag: 1, of: (page: Buffer): Buffer => deflateSync(page, { level: 1 }) };
+
 /** Version 6, 64-bit; page frames 3 and 5 exist and are excluded. */
-export function kdump(seed: number, { blockBytes = PAGE, flattened = false } = {}): Fixture {
+export function kdump(seed: number, { blockBytes = PAGE, flattened = false, compress = zlib } = {}): Fixture {
   const ratio = blockBytes / PAGE;
   const frames = 40;
   const memory = image(new Random(seed, 'kdump'), frames * ratio);
@@ -236,10 +206,10 @@ export function kdump(seed: number, { blockBytes = PAGE, flattened = false } = {
   let at = 4 * blockBytes + there.length * 24;
   for (const frame of there) {
     const page = memory.subarray(frame * blockBytes, (frame + 1) * blockBytes);
-    const packed = deflateSync(page, { level: 1 });
+    const packed = compress.of(page);
     const isStored = packed.length >= blockBytes;
     const bytes = isStored ? page : packed;
-    descriptors.push(Buffer.concat([u64(at), u32(bytes.length), u32(isStored ? 0 : 1), u64(0)]));
+    descriptors.push(Buffer.concat([u64(at), u32(bytes.length), u32(isStored ? 0 : compress.flag), u64(0)]));
     data.push(bytes);
     at += bytes.length;
   }
@@ -283,131 +253,6 @@ function flatten(plain: Buffer, random: Random): Buffer {
   pieces.sort((a, b) => (a.at % 7) - (b.at % 7));
   const records = pieces.flatMap(({ at, bytes }) => [u64(at, true), u64(bytes.length, true), bytes]);
   return Buffer.concat([head, ...records, u64(-1, true), u64(-1, true)]);
-}
-
-/** Memory without its pages of zeros, a bitmap, and a buffer beside it. */
-export function v86(seed: number): Fixture {
-  const memory = image(new Random(seed, 'v86'), 24);
-  memory.fill(0, 6 * PAGE, 9 * PAGE);
-  const bitmap = Buffer.alloc(3);
-  const stored: Buffer[] = [];
-  for (let page = 0; page < 24; page++) {
-    const bytes = memory.subarray(page * PAGE, (page + 1) * PAGE);
-    if (bytes.every((byte) => byte === 0)) continue;
-    bitmap[page >> 3] |= 1 << (page & 7);
-    stored.push(bytes);
-  }
-  const packed = Buffer.concat(stored);
-  const vga = image(new Random(seed, 'vga'), 2);
-  const buffers = [Buffer.alloc(100), packed, bitmap, vga];
-  let offset = 0;
-  const infos = buffers.map(({ length }) => {
-    const info = { offset, length };
-    offset += Math.ceil(length / 4) * 4;
-    return info;
-  });
-  const state: unknown[] = new Array(80).fill(0).map((_, i) => i * 7);
-  state[0] = memory.length;
-  state[77] = { __state_type__: 'Uint8Array', buffer_id: 1 };
-  state[78] = { __state_type__: 'Uint8Array', buffer_id: 2 };
-  const json = Buffer.from(JSON.stringify({ buffer_infos: infos, state }));
-  const padded = (bytes: Buffer) => Buffer.concat([bytes, Buffer.alloc(-bytes.length & 3)]);
-  const body = Buffer.concat([padded(Buffer.concat([Buffer.alloc(16), json])), ...buffers.map(padded)]);
-  body.set(Buffer.concat([Buffer.from([0x76, 0x86, 0x76, 0x86]), u32(6), u32(body.length), u32(json.length)]));
-  return {
-    name: 'v86',
-    format: 'v86',
-    file: body,
-    pages: Buffer.concat([memory, vga]),
-    places: [...Array.from({ length: 24 }, (_, page) => page), 0, 1],
-    isPlain: true,
-    tables: [[0, 16 + json.length]],
-  };
-}
-
-/** Frames of a write-ahead log; two are left over from an earlier one. */
-export function wal(seed: number, pageBytes = PAGE): Fixture {
-  const random = new Random(seed, 'wal');
-  const head = Buffer.concat([
-    u32(0x377f0682, true),
-    u32(3007000, true),
-    u32(pageBytes, true),
-    u32(0, true),
-    Buffer.from('saltsalt'),
-    Buffer.alloc(8),
-  ]);
-  const pages: Buffer[] = [];
-  const frames: Buffer[] = [];
-  for (let frame = 0; frame < 12; frame++) {
-    const page = Buffer.from(random.fill(new Uint8Array(pageBytes)));
-    const isOurs = frame < 10;
-    frames.push(
-      u32(frame + 1, true),
-      u32(0, true),
-      Buffer.from(isOurs ? 'saltsalt' : 'saltolds'),
-      Buffer.alloc(8),
-      page,
-    );
-    if (isOurs) pages.push(wholePages(page));
-  }
-  const file = Buffer.concat([head, ...frames]);
-  const frame = 24 + pageBytes;
-  const tables = [0, 32 + frame, 32 + 9 * frame].map((from) => [from, from + 16] as const);
-  return { name: `wal ${pageBytes}`, format: 'sqlite', file, pages: Buffer.concat(pages), isPlain: true, tables };
-}
-
-const wholePages = (bytes: Buffer) => Buffer.concat([bytes, Buffer.alloc(-bytes.length & (PAGE - 1))]);
-
-/** Two parts of a journal, and one that is not synced. */
-export function journal(seed: number, pageBytes = PAGE): Fixture {
-  const random = new Random(seed, 'journal');
-  const header = (records: number) =>
-    Buffer.concat([
-      Buffer.from('d9d505f920a163d7', 'hex'),
-      ...[records, 77, 9, 512, pageBytes].map((n) => u32(n, true)),
-      Buffer.alloc(512 - 28),
-    ]);
-  const page = () => Buffer.from(random.fill(new Uint8Array(pageBytes)));
-  const record = (bytes: Buffer) => Buffer.concat([u32(1, true), bytes, u32(5, true)]);
-  const toSector = (bytes: Buffer) => Buffer.concat([bytes, Buffer.alloc(-bytes.length & 511)]);
-  const [one, two] = [Array.from({ length: 5 }, page), Array.from({ length: 3 }, page)];
-  const first = toSector(Buffer.concat([header(5), ...one.map(record)]));
-  const second = toSector(Buffer.concat([header(3), ...two.map(record)]));
-  const unsynced = Buffer.concat([Buffer.alloc(512), record(page())]);
-  return {
-    name: `journal ${pageBytes}`,
-    format: 'sqlite',
-    file: Buffer.concat([first, second, unsynced]),
-    pages: Buffer.concat([...one, ...two].map(wholePages)),
-    isPlain: true,
-    tables: [
-      [0, 28],
-      [first.length, first.length + 28],
-    ],
-  };
-}
-
-export function rastate(seed: number): Fixture {
-  const memory = image(new Random(seed, 'rastate'), 5).subarray(0, 5 * PAGE - 1001);
-  const block = (name: string, bytes: Buffer) =>
-    Buffer.concat([Buffer.from(name), u32(bytes.length), bytes, Buffer.alloc(-bytes.length & 7)]);
-  const file = Buffer.concat([
-    Buffer.from('RASTATE\x01'),
-    block('MEM ', memory),
-    block('ACHV', Buffer.from('achievements')),
-    block('END ', Buffer.alloc(0)),
-  ]);
-  return {
-    name: 'rastate',
-    format: 'rastate',
-    file,
-    pages: wholePages(memory),
-    isPlain: true,
-    tables: [
-      [0, 16],
-      [file.length - 40, file.length],
-    ],
-  };
 }
 
 /** One of each. */

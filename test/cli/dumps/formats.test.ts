@@ -2,14 +2,16 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import * as zlib from 'node:zlib';
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
 import { dumpIn } from '../../../cli/dump-input.js';
 import { analyzeJson, run, type Json } from '../run.js';
 import { PAGE } from '../page-images.js';
-import { elf, fixtures, kdump, lime, qemuStream, type Fixture } from './builders.js';
+import { elf, fixtures, kdump, lime, qemuStream } from './builders.js';
 import { BytesSource, takeOut, takeOutOf } from './reading.js';
+import type { Fixture } from './words.js';
 
 let folder: string;
 const at = (...parts: string[]): string => join(folder, ...parts);
@@ -183,6 +185,19 @@ test('facts of the other formats', async () => {
   expect(await facts(qemuStream(1))).toMatchObject({ pagesRepeated: 4 });
   expect(await facts(kdump(1))).toMatchObject({ pagesNotInDump: 2, remainders: [] });
   expect(await facts(kdump(1, { blockBytes: 4 * PAGE }))).toMatchObject({ pagesNotInDump: 8 });
+});
+
+/** Node.js has it from 22.15 on; its types of Node 20 do not know it. */
+const { zstdCompressSync } = zlib as { zstdCompressSync?: (bytes: Buffer) => Buffer };
+
+(zstdCompressSync ? test : test.skip)('kdump with zstd, where Node.js has it', async () => {
+  const fixture = kdump(3, { compress: { flag: 0x20, of: (page) => zstdCompressSync!(page) } });
+  expect((await takeOutOf(fixture.file))!.pages.equals(fixture.pages)).toBe(true);
+});
+
+(zstdCompressSync ? test.skip : test)('without zstd, kdump with it is refused', async () => {
+  const fixture = kdump(3, { compress: { flag: 0x20, of: (page) => page.subarray(0, 100) } });
+  await expect(takeOutOf(fixture.file)).rejects.toThrow(/compressed with zstd, which Node.js has from 22\.15 on$/);
 });
 
 test('several packs of dumps leave no part of a file', () => {

@@ -16,8 +16,10 @@ import { CliError } from '../../../cli/errors.js';
 import { Random, seedOfRun } from '../../support/random.js';
 import { PAGE } from '../page-images.js';
 import { analyzeJson, run } from '../run.js';
-import { compressedLime, elfHead, fixtures, kdump, lime, u32, u64, v86, type Fixture } from './builders.js';
+import { compressedLime, elfHead, fixtures, kdump, lime } from './builders.js';
+import { v86 } from './builders-states.js';
 import { AUTO, BytesSource, sparseFile, takeOut, takeOutOf } from './reading.js';
+import { u32, u64, type Fixture } from './words.js';
 
 const FILES = Number(process.env.ZRAM_WASM_DUMPS ?? 300);
 /** More than any fixture has, however it is changed: pages of a file are at most as many as its bytes allow. */
