@@ -2,8 +2,8 @@
  * Loops over many pages of linear memory, for bench/: they time the core's inner functions without calls from
  * JavaScript and without copying pages in. Compiled to build/bench.wasm together with index.ts, never into the package.
  *
- * The pages stand above all that the core uses: the bench grows memory, places them there, and calls nothing that takes
- * a frame.
+ * The pages lie above everything that the core uses: the bench grows memory, places them there, and calls nothing that
+ * takes a frame.
  */
 import { bytes_equal, page_same_filled } from './bytes/compare';
 import { content_hash } from './bytes/hash';

@@ -21,7 +21,9 @@ export const ENOMEM: i32 = -12;
 export const EINVAL: i32 = -22;
 export const ENOSPC: i32 = -28;
 
-/** Kept in an object's header, 0..15: how its payload is encoded. Bytes as they are, which somebody may read as bytes. */
+/**
+ * How an object's payload is encoded, 0..15 in its header. This one: plain bytes, which a handle may read as bytes.
+ */
 export const CODEC_RAW: u32 = 0;
 export const CODEC_LZ4: u32 = 1;
 /** A page as it is, whose users want a page and not these very bytes: recompression may encode it. */

@@ -1,5 +1,5 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-/** The engine: one WebAssembly instance, and what lives in it. */
+/** The engine: one WebAssembly instance, and the objects that live in it. */
 import { notWithNew } from './base/messages.js';
 import type { Compressor } from './compressors/compressor.js';
 import { readCompressor } from './compressors/registered.js';
@@ -16,11 +16,11 @@ import { ZsPool } from './zs-pool.js';
 import { Zswap, type ZswapOptions } from './zswap.js';
 
 /**
- * One WebAssembly instance: its memory, its pools and devices. Things made from one engine share its memory; a pool
- * of one engine is `EINVAL` to another.
+ * One WebAssembly instance: its memory, its pools and devices. Objects made by one engine share its memory; passing a
+ * pool to another engine is `EINVAL`.
  */
 export class Engine {
-  /** @internal Whatever a bundler calls the class. */
+  /** @internal Fixed, since a bundler may rename the class. */
   static readonly name = 'Engine';
   readonly #host: Host;
 
@@ -31,16 +31,16 @@ export class Engine {
 
   /**
    * Makes an engine.
-   * @param options the code, where it is not the package's own, and a limit for the memory
-   * @throws ZramError EINVAL: a wrong option, or code given that is not the core; EIO: the code could not be loaded, or
-   * may not be compiled here; ENOMEM: the host has no memory for another engine
+   * @param options the core's code, unless it is the package's own; a memory limit; compressors
+   * @throws ZramError EINVAL: a wrong option, or code that is not the core; EIO: the code could not be loaded, or must
+   * not be compiled here; ENOMEM: the host has no memory for another engine
    */
   static async create(options?: EngineOptions): Promise<Engine> {
     return new Engine(await Host.create(options, 'Engine.create'));
   }
 
   /**
-   * As `create`, at once: for Node, and wherever bytes or a compiled module are given.
+   * As `create`, synchronously: for Node.js, and wherever the code is given as bytes or a compiled module.
    * @param options as for `create`; a `Response` or a URL is `EINVAL` here
    * @throws ZramError as `create`
    */
@@ -48,13 +48,13 @@ export class Engine {
     return new Engine(Host.createSync(options, 'Engine.createSync'));
   }
 
-  /** @internal The instance below, for tests and benches. */
+  /** @internal The core instance, for tests and benches. */
   static coreOf(engine: Engine): Core {
     return engine.#host.core;
   }
 
   /**
-   * Makes a pool in this engine: the allocator without a device.
+   * Makes a pool in this engine: the allocator by itself, without a device.
    * @throws ZramError EINVAL: a wrong option; ENOMEM: `maxMemory` is reached
    */
   createPool(options?: PoolOptions): ZsPool {
@@ -62,7 +62,7 @@ export class Engine {
   }
 
   /**
-   * Makes a zram device in this engine, on a pool of its own or on one of this engine's pools.
+   * Makes a zram device in this engine, with a pool of its own or on one of this engine's pools.
    * @throws ZramError EINVAL: a wrong option, or a pool of another engine; ENOMEM: `maxMemory` is reached
    */
   createZram(options?: ZramOptions): Zram {
@@ -70,7 +70,7 @@ export class Engine {
   }
 
   /**
-   * Makes the device that a file of `Zram.save` has, as `Zram.load` does, in this engine.
+   * Loads the device in a file of `Zram.save` into this engine, as `Zram.load` does.
    * @throws ZramError as `Zram.load`
    */
   async loadZram(source: LoadSource, options?: LoadOptions): Promise<Zram> {
@@ -79,8 +79,8 @@ export class Engine {
   }
 
   /**
-   * Makes all devices and snapshots that a file of `Zram.saveAll` has, as `Zram.loadAll` does, in this engine, on a pool of
-   * their own or on one of this engine's pools.
+   * Loads all devices and snapshots in a file of `Zram.saveAll` into this engine, as `Zram.loadAll` does, on a new pool
+   * or on one of this engine's pools.
    * @throws ZramError as `Zram.load`
    */
   async loadAll(source: LoadSource, options?: Omit<LoadOptions, 'backing'>): Promise<LoadedFile> {
@@ -88,7 +88,8 @@ export class Engine {
   }
 
   /**
-   * Makes a zswap, a compressed cache of pages in front of a backing, on a pool of its own or one of this engine's.
+   * Makes a zswap, a compressed cache of pages in front of a backing, with a pool of its own or on one of this engine's
+   * pools.
    * @throws ZramError EINVAL: a wrong option, or a pool of another engine; ENOMEM: `maxMemory` is reached
    */
   createZswap(options?: ZswapOptions): Zswap {
@@ -96,7 +97,7 @@ export class Engine {
   }
 
   /**
-   * Makes a history of states, on a pool of its own or one of this engine's.
+   * Makes a history of states, with a pool of its own or on one of this engine's pools.
    * @throws ZramError EINVAL: a wrong option, or a pool of another engine; ENOMEM: `maxMemory` is reached
    */
   createStateHistory(options?: StateHistoryOptions): StateHistory {
@@ -104,8 +105,8 @@ export class Engine {
   }
 
   /**
-   * Adds a compressor, which devices of this engine can then name.
-   * @throws ZramError EINVAL: a wrong name or one that is taken, or a function is missing
+   * Registers a compressor, which devices of this engine can then use by its name.
+   * @throws ZramError EINVAL: a wrong name, one that is in use, or a missing function
    */
   registerCompressor(compressor: Compressor): void {
     const read = readCompressor(compressor);
@@ -114,27 +115,27 @@ export class Engine {
   }
 
   /**
-   * Makes a compressor usable that has to be loaded first: `zstd`, where Node.js does not have it. Others are there already.
-   * @throws ZramError EOPNOTSUPP: it is not installed; EINVAL: there is none of that name
+   * Loads a compressor that needs loading: `zstd`, where Node.js does not have it. All others are always available.
+   * @throws ZramError EOPNOTSUPP: it is not installed; EINVAL: an unknown name
    */
   async loadCompressor(name: string): Promise<void> {
     return this.#host.loadCompressor(name);
   }
 
-  /** Names of the compressors that can be used at once. */
+  /** Names of the compressors that are available now. */
   get compressors(): string[] {
     this.#host.checkLive();
     return this.#host.core.codecs.names();
   }
 
-  /** What the engine's memory holds now, in bytes. A frozen copy: ask again for later figures. */
+  /** The engine's memory in bytes, as a frozen copy: read it again for later figures. */
   get memory(): EngineMemory {
     return this.#host.memory;
   }
 
   /**
-   * Ends the engine and all that it made. Calling it again does nothing.
-   * @throws ZramError EIO: the file of a device's backing could not be closed; everything has ended all the same
+   * Destroys the engine and everything that it made. Calling it again does nothing.
+   * @throws ZramError EIO: the file of a device's backing could not be closed; everything is destroyed all the same
    */
   destroy(): void {
     this.#host.destroy();

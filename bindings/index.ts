@@ -1,8 +1,8 @@
 /**
  * The public API.
  *
- * `zram-wasm` has the WebAssembly core inlined; `zram-wasm/external` is the same library with the core in a file of its own,
- * `zram-wasm/core.wasm`.
+ * `zram-wasm` has the WebAssembly core inlined; `zram-wasm/external` is the same library with the core in a file of its
+ * own, `zram-wasm/core.wasm`.
  * @module zram-wasm
  */
 export type { AbortSignalLike, AsyncOptions } from './base/async-call.js';

@@ -9,16 +9,16 @@ import { mergePool, type MergeOptions, type MergeReport } from './pool/operation
 
 /** The knobs of a scanner, with KSM's names (Documentation/admin-guide/mm/ksm.rst) and defaults. */
 export interface KsmdOptions {
-  /** Objects looked at before each sleep (`pages_to_scan`); default 100. */
+  /** Objects scanned in each batch (`pages_to_scan`); default 100. */
   pagesToScan?: number | undefined;
-  /** Sleep between batches (`sleep_millisecs`); default 20. */
+  /** Milliseconds of sleep between batches (`sleep_millisecs`); default 20. */
   sleepMillisecs?: number | undefined;
-  /** Longest that a batch may hold the event loop; default 8. */
+  /** Most milliseconds for which a batch may block the event loop; default 8. */
   sliceMillisecs?: number | undefined;
   /**
-   * Leaves passes out where those before found nothing (`smart_scan`); default true. After three passes in a row that
-   * merged nothing the next one is left out, later two, four and eight, as KSM does with a page; time goes by as if they
-   * were made. When a sixteenth of the pool is new, the next one is made all the same.
+   * Skips passes after passes that found nothing (`smart_scan`); default true. After three passes in a row that merged
+   * nothing one pass is skipped, later two, four and eight, as KSM does for each page; a skipped pass takes as much
+   * time as a real one. When a sixteenth of the pool is new, skipping ends.
    */
   smartScan?: boolean | undefined;
 }
@@ -27,45 +27,45 @@ export interface KsmdOptions {
 export interface KsmdStats {
   /** Objects that several handles share (`pages_shared`). */
   readonly pagesShared: number;
-  /** Handles beyond the first of those objects: what is saved (`pages_sharing`). */
+  /** Handles of those objects beyond the first of each: the number of objects saved (`pages_sharing`). */
   readonly pagesSharing: number;
   /** Objects that the last full pass found to be unique (`pages_unshared`). */
   readonly pagesUnshared: number;
-  /** Objects made or written since (`pages_volatile`). */
+  /** Objects stored or written since the last full pass (`pages_volatile`). */
   readonly pagesVolatile: number;
-  /** Objects that did not have to be read: left out by `smartScan`, or looked at with a hash that was still known (`pages_skipped`). */
+  /** Objects that did not need to be read: skipped by `smartScan`, or scanned with a cached hash (`pages_skipped`). */
   readonly pagesSkipped: number;
-  /** Looks at objects (`pages_scanned`). */
+  /** Objects scanned, counted each time (`pages_scanned`). */
   readonly pagesScanned: number;
   /** Passes over the whole pool (`full_scans`). */
   readonly fullScans: number;
-  /** Payload bytes saved, less the bytes of the cells that sharing needs (`general_profit`). */
+  /** Payload bytes saved, minus the bytes of cells that sharing needs (`general_profit`). */
   readonly generalProfit: number;
 }
 
 const CELL_BYTES = 8;
 const UINT31_MAX = 2 ** 31 - 1;
-/** KSM's table: from so many passes in a row that found nothing, so many are left out. */
+/** KSM's table: after this many passes in a row that found nothing, this many passes are skipped. */
 const SKIPS: readonly (readonly [passes: number, skips: number])[] = [
   [9, 8],
   [6, 4],
   [4, 2],
   [3, 1],
 ];
-/** Smart scanning ends when 1 / this of the pool's objects is new: the shrinker's measure, too. */
+/** Skipping ends when 1 / NEW_SHARE of the pool's objects is new, the same share that the shrinker uses. */
 const NEW_SHARE = 16;
 
-/** The options of `createKsmd`, each read once. @throws ZramError EINVAL: there is no such option */
+/** The options of `createKsmd`, each read once. @throws ZramError EINVAL: an unknown option */
 export function readKsmdOptions(options: KsmdOptions | undefined): KsmdOptions {
   return readOptions(options, ['pagesToScan', 'sleepMillisecs', 'sliceMillisecs', 'smartScan'], 'createKsmd');
 }
 
 /**
- * A scanner over one pool. It works in batches with timers, which do not keep a Node.js process alive, and sleeps on
- * while nothing changes. It ends with its pool.
+ * A scanner for one pool. It runs in batches on timers, which do not keep a Node.js process alive; while nothing
+ * changes, a batch does no work. It ends with its pool.
  */
 export class Ksmd {
-  /** @internal Whatever a bundler calls the class. */
+  /** @internal Fixed, since a bundler may rename the class. */
   static readonly name = 'Ksmd';
   readonly #core: Core;
   readonly #address: () => number;
@@ -79,14 +79,14 @@ export class Ksmd {
   #pagesScanned = 0;
   #pagesSkipped = 0;
   #fullScans = 0;
-  /** Objects that were unshared when the last full pass ended. */
+  /** Unshared objects at the end of the last full pass. */
   #settled = 0;
   #passOpen = false;
   #mergedInPass = 0;
   /** The pool's count of changes when the last pass began. */
   #changesAtPass = 0;
   #fruitlessPasses = 0;
-  /** Passes still to be left out, and the objects that were left out of the one at hand. */
+  /** Passes still to skip, and the objects skipped so far in the current one. */
   #skipsLeft = 0;
   #skipped = 0;
 
@@ -103,13 +103,13 @@ export class Ksmd {
     if (smartScan !== undefined) this.smartScan = smartScan;
   }
 
-  /** Objects looked at before each sleep. Can be changed at any time. */
+  /** Objects scanned in each batch. Can be changed at any time. */
   get pagesToScan(): number {
     this.#live();
     return this.#pagesToScan;
   }
 
-  /** @throws ZramError EINVAL: no whole number from 1 on */
+  /** @throws ZramError EINVAL: not a whole number of 1 or more */
   set pagesToScan(objects: number) {
     this.#live();
     checkInteger(objects, 'pagesToScan', 1, Number.MAX_SAFE_INTEGER);
@@ -122,20 +122,20 @@ export class Ksmd {
     return this.#sleepMillisecs;
   }
 
-  /** @throws ZramError EINVAL: no whole number from 0 to 2^31 - 1 */
+  /** @throws ZramError EINVAL: not a whole number from 0 to 2^31 - 1 */
   set sleepMillisecs(milliseconds: number) {
     this.#live();
     checkInteger(milliseconds, 'sleepMillisecs', 0, UINT31_MAX);
     this.#sleepMillisecs = milliseconds;
   }
 
-  /** Longest that a batch may hold the event loop, in milliseconds. Can be changed at any time. */
+  /** Most milliseconds for which a batch may block the event loop. Can be changed at any time. */
   get sliceMillisecs(): number {
     this.#live();
     return this.#sliceMillisecs;
   }
 
-  /** @throws ZramError EINVAL: no number above 0 */
+  /** @throws ZramError EINVAL: not a number above 0 */
   set sliceMillisecs(milliseconds: number) {
     this.#live();
     if (!(typeof milliseconds === 'number' && milliseconds > 0)) {
@@ -144,26 +144,26 @@ export class Ksmd {
     this.#sliceMillisecs = milliseconds;
   }
 
-  /** Whether passes are left out where those before found nothing. Can be changed at any time. */
+  /** Whether passes are skipped after passes that found nothing. Can be changed at any time. */
   get smartScan(): boolean {
     this.#live();
     return this.#smartScan;
   }
 
-  /** @throws ZramError EINVAL: no boolean */
+  /** @throws ZramError EINVAL: not a boolean */
   set smartScan(on: boolean) {
     this.#live();
     checkBoolean(on, 'smartScan');
     this.#smartScan = on;
   }
 
-  /** Begins to scan (`run` = 1). Calling it again does nothing. */
+  /** Starts scanning (`run` = 1). Calling it again does nothing. */
   start(): void {
     this.#live();
     if (this.#timer === undefined) this.#sleep();
   }
 
-  /** Stops scanning and keeps what is merged (`run` = 0). Takes effect at once. */
+  /** Stops scanning at once; merged objects stay merged (`run` = 0). */
   stop(): void {
     this.#live();
     this.#stop();
@@ -180,11 +180,14 @@ export class Ksmd {
     return this.#timer !== undefined;
   }
 
-  /** One full pass, now, in one go: 0.3 to 1 s a million objects. A pass that is under way is finished first, and counted with it. */
+  /**
+   * Makes one full pass synchronously: 0.3 to 1 s for a million objects. A pass in progress is finished first, and is
+   * included in the report.
+   */
   scan(): MergeReport {
     const address = this.#live();
     const finished = this.#merge(address, {});
-    // Looks at nothing where the first call was a full pass already.
+    // Scans nothing if the first call was a full pass already.
     const full = this.#merge(address, {});
     return Object.freeze({
       objectsScanned: finished.objectsScanned + full.objectsScanned,
@@ -199,14 +202,18 @@ export class Ksmd {
   }
 
   /**
-   * Stops, and gives every handle an object of its own again (`run` = 2), in one go: 0.1 to 0.2 s a million handles.
-   * @throws ZramError ENOMEM: no room for all; the others stay merged
+   * Stops scanning, and gives every handle an object of its own again (`run` = 2), synchronously: 0.1 to 0.2 s for a
+   * million handles.
+   * @throws ZramError ENOMEM: not enough memory for all; the others stay merged
    */
   unmerge(): void {
     const address = this.#live();
     this.#stop();
     if (this.#core.raw.poolUnmerge(address, UINT31_MAX) < 0) {
-      throw new ZramError('ENOMEM', 'no room to give every handle an object of its own; the others stay merged.');
+      throw new ZramError(
+        'ENOMEM',
+        'cannot allocate an object for every handle: a limit is reached; the others stay merged.',
+      );
     }
   }
 
@@ -230,7 +237,7 @@ export class Ksmd {
     });
   }
 
-  /** Stops for good. Calling it again does nothing. */
+  /** Stops permanently. Calling it again does nothing. */
   destroy(): void {
     this.#stop();
     this.#destroyed = true;
@@ -244,7 +251,7 @@ export class Ksmd {
 
   #sleep(): void {
     this.#timer = setTimeout(() => this.#batch(), this.#sleepMillisecs);
-    // Only Node's timers have it: work in the background is no reason to stay alive.
+    // unref exists in Node.js only, where a background scan must not keep the process alive.
     (this.#timer as { unref?: () => void }).unref?.();
   }
 
@@ -257,12 +264,12 @@ export class Ksmd {
     this.#sleep();
   }
 
-  /** Whether the batch belongs to a pass that smart scanning leaves out; it is counted then. */
+  /** Whether the batch belongs to a pass that smart scanning skips; if so, counts its objects as skipped. */
   #isLeftOut(address: number): boolean {
     if (!this.#smartScan || this.#skipsLeft === 0 || this.#passOpen) return false;
     const { objects, changes } = this.#poolCounts(address);
     const fresh = (changes - this.#changesAtPass) >>> 0;
-    if (fresh === 0) return false; // there is nothing to look for, and a merge costs nothing
+    if (fresh === 0) return false; // nothing has changed, and a merge then costs nothing
     if (fresh >= objects / NEW_SHARE) {
       this.#skipsLeft = 0;
       return false;
@@ -302,7 +309,7 @@ export class Ksmd {
     this.#mergedInPass += report.objectsMerged;
     this.#passOpen = !report.complete;
     if (ended) this.#passEnded();
-    // Also when there was nothing to look for, as after a merge that somebody else called.
+    // Also when the merge had nothing to do, for example because the pool was merged by another call.
     if (report.complete) {
       const { objects, shared } = this.#poolCounts(address);
       this.#settled = objects - shared;

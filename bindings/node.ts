@@ -1,5 +1,5 @@
 /**
- * What needs Node.js.
+ * Classes that need Node.js.
  * @module zram-wasm/node
  */
 export { FileBacking } from './backing/file.js';

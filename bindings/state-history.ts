@@ -2,13 +2,13 @@
 /**
  * StateHistory: many similar states in little memory, for rewind, undo and time travel.
  *
- * All states stand on one device with deduplication, a range of pages each. A page of a new state is compared with the page at
- * the same place in the newest one; where that is equal, the new state's slot holds the same handle. Any other page is looked
- * for in the deduplication index, which knows the pages of all states, before it is compressed. One device, since one for each
- * state takes four frames or more of its own, which is more than many a state takes that compresses well.
+ * All states are stored on one device with deduplication, each in a range of pages. A page of a new state is compared
+ * with the page at the same place in the newest state; if they are equal, both slots hold the same handle. Any other
+ * page is looked up in the deduplication index, which covers the pages of all states, before it is compressed. There is
+ * one device for all, since a device takes at least four frames, more than many states that compress well.
  */
 import { HELD, POOL } from './core/layout.js';
-import { checkBytes, checkInteger, outFor, PAGE_SIZE, readOptions } from './base/arguments.js';
+import { checkBytes, checkInteger, outFor, PAGE_SIZE, readOptions, UINT32_MAX } from './base/arguments.js';
 import { lengthOf, viewOf } from './base/bytes.js';
 import { ZramError } from './base/errors.js';
 import { describe, sentenceOf } from './base/messages.js';
@@ -31,75 +31,78 @@ import {
 } from './history/state-size.js';
 import { ZsPool } from './zs-pool.js';
 
-/** What a history is made with. */
+/** The options of a history. */
 export interface StateHistoryOptions {
-  /** Most states: one more, and the policy says which goes. Default: any number. */
+  /** Most states; beyond that, the policy selects the one to evict. Default: any number. */
   maxStates?: number | undefined;
   /**
-   * Most bytes held (`heldBytes`): states go until a new one has room. Not with `pool`, which has a `limit` of its own.
-   * Default: none but the engine's `maxMemory`.
+   * Most bytes held (`heldBytes`): states are evicted until a new one fits. Not with `pool`, which has a `limit` of its
+   * own. Default: only the engine's `maxMemory`.
    */
   maxBytes?: Size | undefined;
   /**
-   * Which state goes when there are too many; the newest never does.
+   * Which state is evicted when there are too many; never the newest.
    *
    * - `'oldest'` (default): the one that was pushed first.
-   * - `'thin'`: the older, the sparser. The oldest stays too; of the others that one goes whose neighbours are closest to each
-   *   other in ratio of age, where age counts pushes. So distances grow with age, about by a constant factor, and n states
-   *   reach back for a number of pushes that is exponential in n.
+   * - `'thin'`: keeps states the more sparsely, the older they are. The oldest is kept as well; of the others, the one
+   *   is evicted whose neighbours have the lowest ratio of ages, counted in pushes. So distances grow with age by about
+   *   a constant factor, and n states reach back for a number of pushes that is exponential in n.
    */
   policy?: 'oldest' | 'thin' | undefined;
   /**
-   * Where large buffers begin inside a state: offsets in bytes, ascending. What begins at such an offset is kept from a page
-   * boundary on, and so matches other states wherever it stands in them. Offsets behind a state's end are left out.
-   * Default: a state is one piece.
+   * Where large buffers begin inside a state: offsets in bytes, ascending. The bytes from each offset on are stored
+   * from a page boundary on, and so match other states wherever they are in them. Offsets beyond a state's end are
+   * ignored. Default: a state is one piece.
    */
   segments?: readonly number[] | undefined;
-  /** A pool of the same engine to live on, instead of one of its own (`engine.createStateHistory` only). */
+  /** A pool of the same engine to store objects in, instead of one of its own (`engine.createStateHistory` only). */
   pool?: ZsPool | undefined;
 }
 
-/** What belongs to one state. */
+/** The options of one state. */
 export interface PushOptions {
-  /** As `StateHistoryOptions.segments`, for this state; an offset behind its end is `EINVAL`. */
+  /** As `StateHistoryOptions.segments`, for this state only; an offset beyond its end is `EINVAL`. */
   segments?: readonly number[] | undefined;
 }
 
-/** The figures of a history. */
+/** The counters of a history. */
 export interface StateHistoryStats {
-  /** States that are held. */
+  /** Number of states. */
   readonly states: number;
   /** Sum of their lengths in bytes. */
   readonly rawBytes: number;
   /**
-   * Bytes of memory that they take, all of it: compressed pages, tables, handles and index, and what the allocator has not
-   * filled. With `pool` the whole pool counts.
+   * All memory that they take, in bytes: compressed pages, tables, handles, index, and unfilled space in the allocator.
+   * With `pool` the whole pool counts.
    */
   readonly heldBytes: number;
 }
 
 const OPTIONS = ['maxStates', 'maxBytes', 'policy', 'segments'] as const;
 const POLICIES = ['oldest', 'thin'] as const;
-/** Pages of the device: all that 32 bits can name. It is sparse. */
-const DISK_PAGES = 2 ** 32 - 1;
+/** Pages of the device: as many as 32 bits can number. It is sparse. */
+const DISK_PAGES = UINT32_MAX;
 const LZ4_LEVEL = 1;
-/** Short chains: a class that holds few objects then wastes little. States of a few MiB take a fifth less than with 8, of 64 MiB 2 % more. */
+/**
+ * Short chains, so that a class with few objects wastes little. States of a few MiB take a fifth less than with 8, of
+ * 64 MiB 2 % more.
+ */
 const CHAIN_SIZE = 4;
-/** Most frames that a zspage of a pool that was given chains. */
+/** Most frames of a zspage in a pool of the caller's. */
 const CHAIN_MAX = 16;
-/** Frames of 4 MiB of linear memory that states cannot have: metadata, and what is set aside for merging. */
+/** Of each 4 MiB of linear memory, the bytes that states cannot use: metadata, and a reserve for merging. */
 const REGION_BYTES = 4 << 20;
 const REGION_OWN_BYTES = 2 * PAGE_SIZE;
 const WHOLE: readonly number[] = [0];
 
 /**
- * A history of states: arrays of bytes that resemble each other, such as the frames of an emulator, the steps of an editor, or
- * the versions of a database's image. What states have in common is stored once, the rest compressed.
+ * A history of states: byte arrays that resemble each other, such as the frames of an emulator, the steps of an editor,
+ * or the versions of a database's image. Content that states have in common is stored once, the rest compressed.
  *
  * Every call throws `EINVAL` after `destroy()`.
  */
 export class StateHistory {
-  /** @internal Whatever a bundler calls the class. */
+  /** @internal Fixed, since a bundler may rename the class. */
   static readonly name = 'StateHistory';
   readonly #core: Core;
   readonly #onEnd: () => void;
@@ -111,14 +114,17 @@ export class StateHistory {
   readonly #order: StateOrder;
   #lastId = 0;
   #rawBytes = 0;
-  /** On a pool that was given, payload that came with pushes and went with states; and what is there besides, before a push. */
+  /** On a pool of the caller's: payload that the states have added, and that of all others, measured before a push. */
   #ownBytes = 0;
   #othersBytes = 0;
-  /** Calls of `get` that are under way: a compressor may call back, where a device on the same pool recompresses. */
+  /**
+   * Calls of `get` in progress: they may be nested, as the compressor of a device on the same pool may call the
+   * history.
+   */
   #readers = 0;
-  /** What came free meanwhile. It is not given to other states before nobody reads. */
+  /** States that left during reads. Their pages are not reused before all reads have ended. */
   readonly #left: State[] = [];
-  /** What it held before the first push, but for zspages of others. */
+  /** Bytes held by the empty history, without the zspages of others. */
   readonly #emptyBytes: number;
   #disk: Disk | undefined;
 
@@ -132,7 +138,7 @@ export class StateHistory {
       throw new ZramError('EINVAL', `policy must be 'oldest' or 'thin', not ${describe(policy)}.`);
     }
     if (pool !== undefined && maxBytes !== undefined) {
-      throw new ZramError('EINVAL', 'maxBytes needs a pool of its own; a pool that is given has the option limit.');
+      throw new ZramError('EINVAL', 'maxBytes must not be combined with pool: give the pool the option limit instead.');
     }
     this.#core = core;
     this.#onEnd = onEnd;
@@ -146,7 +152,10 @@ export class StateHistory {
     this.#emptyBytes = this.#heldBytes(this.#disk) - (core.raw.poolTotalPages(address) >>> 0) * PAGE_SIZE;
     if (this.#maxBytes < this.#emptyBytes) {
       this.#disk.end();
-      throw new ZramError('EINVAL', `maxBytes must be at least the ${this.#emptyBytes} bytes of an empty history.`);
+      throw new ZramError(
+        'EINVAL',
+        `maxBytes must be at least ${this.#emptyBytes}, the bytes of an empty history, not ${this.#maxBytes}.`,
+      );
     }
   }
 
@@ -178,15 +187,16 @@ export class StateHistory {
   // ── states ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /**
-   * Adds a state. Where there are too many then, or no room for it, others go as the policy says.
+   * Adds a state. If there are too many then, or not enough memory, others are evicted as the policy says.
    *
-   * It takes about as long as a copy of the bytes, and some microseconds for each state that goes. Where a state could be too
-   * large for all the room that there is, twice as long: what it takes is found out before others go.
-   * @param bytes any number of them; they are copied
-   * @returns the state's id: a number that is larger than those before it, and never used again
-   * @throws ZramError ENOMEM: the state does not fit in maxBytes, the engine's maxMemory or the pool's limit even if all others go, to
-   * within 64 KiB and two percent; the states that there are stay. Only on a pool on which others have objects may states
-   * have gone in vain: what these share with them is not known. EINVAL: wrong bytes or segments
+   * It takes about as long as copying the bytes, plus some microseconds for each evicted state. For a state that may be
+   * too large for the whole limit it takes twice as long, since its size is determined before others are evicted.
+   * @param bytes any number of bytes; they are copied
+   * @returns the state's id: a number larger than all before it, and never used again
+   * @throws ZramError ENOMEM: the state does not fit in maxBytes, the engine's maxMemory or the pool's limit even if
+   * all others are evicted, to within 64 KiB and two percent; the other states are kept. Only on a pool with objects of
+   * others may states have been evicted in vain, as it is not known what they share with those. EINVAL: wrong bytes or
+   * segments
    */
   push(bytes: Uint8Array, options?: PushOptions): number {
     const { segments } = readOptions(options, ['segments'], 'push');
@@ -207,7 +217,7 @@ export class StateHistory {
     });
   }
 
-  /** Runs what changes the states, and counts what of a pool that was given is theirs. */
+  /** Runs a change of the states and, on a pool of the caller's, updates the payload that belongs to them. */
   #counting<T>(disk: Disk, change: () => T): T {
     if (!disk.pool.shared) return change();
     const before = this.#payload(disk);
@@ -224,18 +234,18 @@ export class StateHistory {
     return core.number(POOL.bytes);
   }
 
-  /** A new state that holds nothing yet, the newest: so it is not the one that goes. */
+  /** Adds a new, empty state. It is the newest, so it cannot be evicted. */
   #begin(length: number, starts: readonly number[]): State {
     const pages = pagesOf(starts, length);
     const base = this.#space.take(pages);
-    if (base === undefined) throw noRoom('the 16 TiB that a history can name are in use');
+    if (base === undefined) throw noRoom('all 16 TiB that a history can address are in use');
     const state = new State(++this.#lastId, base, pages, length, starts);
     this.#order.add(state);
     this.#rawBytes += length;
     return state;
   }
 
-  /** Stores a new state's pages; why not, when there is no room for all of them. */
+  /** Stores a new state's pages. Returns the reason if there is not enough memory for all of them. */
   #write(disk: Disk, bytes: Uint8Array, state: State): string | undefined {
     const like = state.older;
     const others = like ? [...piecesOf(like)] : [];
@@ -256,7 +266,8 @@ export class StateHistory {
   }
 
   /**
-   * Stores pages of a piece, from the page `from` on. Returns how many are stored then: all, or as many as had room.
+   * Stores pages of a piece, from the page `from` on. Returns how many are stored then: all, or as many as memory
+   * allows.
    * @param like pages that are likely to be equal, in order
    */
   #writePiece(
@@ -284,10 +295,10 @@ export class StateHistory {
     return pages;
   }
 
-  /** After a push: others go until the bounds hold; why not, when the new state alone does not keep them. */
+  /** After a push: evicts others until the bounds hold. Returns the reason if the new state alone exceeds them. */
   #makeSmall(disk: Disk, state: State): string | undefined {
     if (this.#isOver(disk) && !this.#fitsAlone(disk, state)) {
-      return `it would alone take more than maxBytes, ${this.#maxBytes} bytes`;
+      return `it alone exceeds maxBytes, ${this.#maxBytes} bytes`;
     }
     while (this.#order.size > 1 && (this.#order.size > this.#maxStates || this.#isOver(disk))) {
       this.#drop(disk, this.#order.victim());
@@ -299,7 +310,8 @@ export class StateHistory {
    * Reads a state back.
    * @param id as `push` returned it
    * @param out array to fill, as long as the state or longer; it is returned
-   * @throws ZramError EINVAL: there is no such state (any more), or `out` is too short; EIO: what is stored is damaged
+   * @throws ZramError EINVAL: the state does not exist (any more), or `out` is too short; EIO: the stored data is
+   * damaged
    */
   get(id: number, out?: Uint8Array): Uint8Array {
     if (out !== undefined) checkBytes(out, 'out');
@@ -313,12 +325,12 @@ export class StateHistory {
       }
     } catch (error) {
       if (!(error instanceof ZramError) || error.code !== 'EIO') throw error;
-      throw new ZramError('EIO', `state ${id} cannot be read: ${sentenceOf(error)}`);
+      throw new ZramError('EIO', `cannot read state ${id}: ${sentenceOf(error)}`);
     } finally {
       if (--this.#readers === 0) for (const { base, pages } of this.#left.splice(0)) this.#space.give(base, pages);
     }
     this.#live();
-    this.#state(id); // it may have gone meanwhile: then zeros were read
+    this.#state(id); // if it was evicted meanwhile, zeros were read
     return to;
   }
 
@@ -329,8 +341,8 @@ export class StateHistory {
   }
 
   /**
-   * Lets go of a state; what no other state has in common with it comes free.
-   * @throws ZramError EINVAL: there is no such state (any more)
+   * Deletes a state; memory that it does not share with other states is freed.
+   * @throws ZramError EINVAL: the state does not exist (any more)
    */
   delete(id: number): void {
     const disk = this.#live();
@@ -338,13 +350,13 @@ export class StateHistory {
     this.#counting(disk, () => this.#drop(disk, state));
   }
 
-  /** The ids of all states, oldest first. 0.1 µs for each: a million take 100 ms. */
+  /** The ids of all states, oldest first. 0.1 µs for each: 100 ms for a million. */
   ids(): number[] {
     this.#live();
     return this.#order.ids();
   }
 
-  /** What is held, as a frozen copy. */
+  /** The counters, as a frozen copy. */
   stats(): StateHistoryStats {
     const heldBytes = this.#heldBytes(this.#live());
     return Object.freeze({ states: this.#order.size, rawBytes: this.#rawBytes, heldBytes });
@@ -356,7 +368,7 @@ export class StateHistory {
     return this.#heldBytes(disk) > this.#maxBytes;
   }
 
-  /** Whether a state that is stored keeps maxBytes when all others have gone. */
+  /** Whether a stored state would keep within maxBytes if all others were evicted. */
   #fitsAlone(disk: Disk, { base, pages }: State): boolean {
     this.#heldBytes(disk);
     const staying = this.#core.number(HELD.metadataBytes);
@@ -364,10 +376,11 @@ export class StateHistory {
     return zspageBytesMax(disk, pages, CHAIN_SIZE) <= left || zspageBytes(disk, base, pages) <= left;
   }
 
-  /** Whether a state that finds no room from its page `done` on has it when all others have gone. */
+  /** Whether a state that ran out of memory at its page `done` would fit if all others were evicted. */
   #canFit(disk: Disk, bytes: Uint8Array, state: State, done: number): boolean {
     if (this.#othersBytes > 0) {
-      // What others on the pool share with the states, and what of the rest is like theirs, nobody knows.
+      // It is not known what others on the pool share with the states, nor what the rest of the state would share with
+      // them.
       return bytesOf(disk, bytes, state, done, LZ4_LEVEL).payload <= this.#ownBytes;
     }
     const left = this.#roomAlone(disk, state);
@@ -375,7 +388,10 @@ export class StateHistory {
     return bytesOf(disk, bytes, state, 0, LZ4_LEVEL).zspages <= left;
   }
 
-  /** Bytes for a state's zspages when all others have gone, and nobody else is on the pool: after there was no room for a page. */
+  /**
+   * Bytes available for a state's zspages if all others were evicted, on a pool without objects of others. Valid only
+   * after an allocation has failed.
+   */
   #roomAlone({ core, address, pool }: Disk, { pages }: State): number {
     const { raw } = core;
     const held = raw.zramHeldBytes(address);
@@ -385,7 +401,7 @@ export class StateHistory {
       core.number(n),
     );
     const chunks = handles * CELLS_OF_PAGE_BYTES + unusedCells;
-    // Either the pool is at its limit, or memory has grown as far as it can.
+    // The allocation failed because the pool is at its limit, or because memory cannot grow further.
     const atLimit = limitPages !== 0 && (raw.poolTotalPages(pool.address) >>> 0) + CHAIN_MAX > limitPages;
     const memory = atLimit ? raw.limitBytes() : core.reservedBytes();
     const regions = Math.ceil(memory / REGION_BYTES) * REGION_OWN_BYTES;
@@ -395,9 +411,9 @@ export class StateHistory {
     return Math.min(inPool, Math.min(inMemory, this.#maxBytes - metadataBytes(pages)) - staying);
   }
 
-  /** Lets another state go for one that is being pushed. False when there is none. */
+  /** Evicts another state for the one that is being pushed. False when there is no other. */
   #makeRoom(disk: Disk): boolean {
-    // What others on the pool have left half empty is as good.
+    // Memory that compaction frees, also that of others on the pool, serves as well.
     if (disk.pool.shared && this.#core.raw.poolCompact(disk.pool.address) > 0) return true;
     if (this.#order.size < 2) return false;
     this.#drop(disk, this.#order.victim());
@@ -414,7 +430,7 @@ export class StateHistory {
     this.#rawBytes -= state.length;
   }
 
-  /** Frees a state's pages. Of objects that went here and there no zspage stays half empty: held is what is needed. */
+  /** Frees a state's pages, and compacts the pool, so that scattered free objects leave no zspage half empty. */
   #erase(disk: Disk, state: State): void {
     this.#core.raw.zramDiscard(disk.address, state.base, state.pages);
     if (this.#readers > 0) this.#left.push(state);
@@ -458,8 +474,8 @@ export class StateHistory {
   }
 }
 
-/** @param gone states that were let go in vain */
+/** @param gone states that were evicted in vain */
 function noRoom(why: string, gone = 0): ZramError {
-  const others = gone === 0 ? 'the other states are as they were' : `${gone} states went in vain`;
-  return new ZramError('ENOMEM', `no room for the state: ${why}. Nothing was stored, and ${others}.`);
+  const others = gone === 0 ? 'the other states are unchanged' : `${gone} states were evicted in vain`;
+  return new ZramError('ENOMEM', `cannot store the state: ${why}. Nothing was stored, and ${others}.`);
 }

@@ -45,9 +45,9 @@ import type { SaveSink } from './save/sink-target.js';
 import type { LoadSource } from './save/source.js';
 import { ZsPool } from './zs-pool.js';
 
-/** How a snapshot is tied to its origin. */
+/** A snapshot's access to its origin. */
 interface SnapshotOrigin {
-  /** Settings, for what is made of the snapshot. */
+  /** Settings, for clones and saved files of the snapshot. */
   readonly state: Device;
   readonly secondaries: readonly number[];
   clone(pages: Disk): Zram;
@@ -55,13 +55,13 @@ interface SnapshotOrigin {
 }
 
 /**
- * A read-only copy of a device that costs a slot of 8 bytes a page and no data: device and snapshot share objects until the
- * device's page is written. It outlives the device's `reset` and `destroy`.
+ * A read-only copy of a device. It costs a slot of 8 bytes for each page and no data: device and snapshot share objects
+ * until the device's page is written. It outlives the device's `reset` and `destroy`.
  *
  * Every call throws `EINVAL` after `destroy()`.
  */
 export class ZramSnapshot extends ReadableDevice {
-  /** @internal Whatever a bundler calls the class. */
+  /** @internal Fixed, since a bundler may rename the class. */
   static override readonly name = 'ZramSnapshot';
   readonly #origin: SnapshotOrigin;
   #disk: Disk | undefined;
@@ -80,19 +80,21 @@ export class ZramSnapshot extends ReadableDevice {
   }
 
   /**
-   * A writable device with these pages on the same pool, and with the settings that its origin has now.
+   * Makes a writable device with these pages on the same pool, with the current settings of the snapshot's origin.
    * @throws ZramError ENOMEM
    */
   clone(): Zram {
     return this.#origin.clone(this[DISK]());
   }
 
-  /** As `Zram.save`, with the settings that its origin has now. */
+  /** As `Zram.save`, with the current settings of the snapshot's origin. */
   async save(sink: SaveSink): Promise<SaveReport> {
     return saveAll(sink, [this], undefined);
   }
 
-  /** Gives back what only this snapshot holds. Calling it again does nothing. One call: up to 0.2 s a million pages. */
+  /**
+   * Frees what only this snapshot holds. Calling it again does nothing. Synchronous: up to 0.2 s for a million pages.
+   */
   destroy(): void {
     const disk = this.#disk;
     if (!disk) return;
@@ -127,20 +129,19 @@ export class ZramSnapshot extends ReadableDevice {
 }
 
 /**
- * A block device of 4096-byte pages that keeps them compressed in memory, as Linux's zram does: the same rules, the
- * same counters.
+ * A block device of 4096-byte pages that are stored compressed in memory, with the rules and counters of Linux's zram.
  *
- * Every call throws `EINVAL` after `destroy()`, and I/O also while there is no disksize.
+ * Every call throws `EINVAL` after `destroy()`, and I/O also before the disksize is set.
  *
- * What returns no promise holds the event loop until it is done. A page costs about 4 µs to write, 0.6 µs to read from a batch,
- * 0.5 µs in `merge`, 0.4 µs in the list of a `writeback` and the backing's time to go there, 0.3 µs in `recompress` and the
- * compressors' time, 0.1 µs in `discard`, `reset`, `destroy`, `pageStates` and where `diff` compares objects, 0.05 µs in
- * `snapshot`, `clone` and `idle`, and 3 µs in the attribute `block_state`; pages that hold nothing cost nothing. The asynchronous
- * calls let timers and I/O run every 8 ms, and go by the same costs where they cannot: `writebackAsync` in its list of pages,
- * `writeAsync` in its copy.
+ * Synchronous calls block the event loop. The cost of a page is about 4 µs to write, 0.6 µs to read with `readPages`,
+ * 0.5 µs in `merge`, 0.4 µs in the list of a `writeback` plus the backing's time, 0.3 µs in `recompress` plus the
+ * compressors' time, 0.1 µs in `discard`, `reset`, `destroy`, `pageStates` and `diff` (when it compares by object),
+ * 0.05 µs in `snapshot`, `clone` and `idle`, and 3 µs in the attribute `block_state`; pages that hold nothing cost
+ * nothing. Asynchronous calls let timers and I/O run every 8 ms, except for synchronous parts at the same costs: the
+ * list of pages of `writebackAsync`, and the copy of `writeAsync`.
  */
 export class Zram extends ReadableDevice {
-  /** @internal Whatever a bundler calls the class. */
+  /** @internal Fixed, since a bundler may rename the class. */
   static override readonly name = 'Zram';
   /** The kernel's attributes, in its own text format. */
   readonly sysfs: Sysfs;
@@ -148,9 +149,9 @@ export class Zram extends ReadableDevice {
   readonly #core: Core;
   readonly #onEnd: () => void;
   readonly #state: Device;
-  /** The host that was made for it, and its snapshots and clones. */
+  /** The host that was made for this device, its snapshots and its clones, if any. */
   #held: Host | undefined;
-  /** While there is a disk. */
+  /** Set while there is a disk. */
   #writer: PageWriter | undefined;
 
   /** @internal Made by `Engine.createZram` and `Zram.create`. */
@@ -175,10 +176,10 @@ export class Zram extends ReadableDevice {
   }
 
   /**
-   * Makes an engine with one device; destroying the device, and the snapshots and clones of it, destroys the engine. Loads a
-   * compressor that has to be loaded.
-   * @throws ZramError EINVAL: a wrong option; ENOMEM: `maxMemory` is too small for a device; EOPNOTSUPP: a compressor that is
-   * not installed
+   * Makes an engine with one device; the engine is destroyed with the last of the device, its snapshots and its clones.
+   * Loads compressors that need loading.
+   * @throws ZramError EINVAL: a wrong option; ENOMEM: `maxMemory` is too small for a device; EOPNOTSUPP: a compressor
+   * that is not installed
    */
   static async create(options?: Omit<ZramOptions, 'pool'> & EngineOptions): Promise<Zram> {
     const read = readDeviceOptions(options, [...DEVICE_OPTIONS, ...ENGINE_OPTIONS], 'Zram.create');
@@ -198,8 +199,8 @@ export class Zram extends ReadableDevice {
   }
 
   /**
-   * Sets the disk's size: the device can then be used (as writing `disksize`).
-   * @throws ZramError EBUSY: it has one already, or somebody else uses the backing; EINVAL: 0 or too large; ENOMEM
+   * Sets the disk's size, which makes the device usable (as writing `disksize`).
+   * @throws ZramError EBUSY: the size is set already, or the backing is in use; EINVAL: 0 or too large; ENOMEM
    */
   init(disksize: Size): void {
     this.#state.checkAlive();
@@ -212,8 +213,8 @@ export class Zram extends ReadableDevice {
   }
 
   /**
-   * Where pages are written back to, as the option `backing`.
-   * @throws ZramError EBUSY: the device has a disksize; EINVAL: it is no backing, or has no slots
+   * Sets where pages are written back to, as the option `backing`.
+   * @throws ZramError EBUSY: the device has a disksize; EINVAL: not a backing, or one without slots
    */
   setBacking(backing: Backing | AsyncBacking): void {
     const read = readBacking(backing);
@@ -221,13 +222,13 @@ export class Zram extends ReadableDevice {
     this.#state.setBacking(read);
   }
 
-  // ── in ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── writing ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /**
    * Stores one page.
    * @param index the page's number, from 0
    * @param bytes 4096 bytes
-   * @throws ZramError ENOMEM: mem_limit or maxMemory is reached; EIO: the compressor failed; the old content stays
+   * @throws ZramError ENOMEM: mem_limit or maxMemory is reached; EIO: the compressor failed; the old content is kept
    */
   writePage(index: number, bytes: Uint8Array): void {
     const writer = this.#writing();
@@ -237,10 +238,11 @@ export class Zram extends ReadableDevice {
   }
 
   /**
-   * Stores pages that follow each other, in order: the batched path.
+   * Stores consecutive pages, in order: the batched, fast path.
    * @param index the first page's number
    * @param bytes a multiple of 4096 bytes
-   * @throws ZramError ENOMEM: `pagesDone` pages are stored, the others keep their old content; EIO: the compressor failed
+   * @throws ZramError ENOMEM: `pagesDone` pages are stored, the others keep their old content; EIO: the compressor
+   * failed
    */
   writePages(index: number, bytes: Uint8Array): void {
     const writer = this.#writing();
@@ -250,9 +252,9 @@ export class Zram extends ReadableDevice {
   }
 
   /**
-   * Stores any byte range inside the disk; pages that it covers in part are read, changed and written.
-   * @param offset the first byte's place on the disk
-   * @param bytes any number of them
+   * Stores any byte range inside the disk; partly covered pages are read, changed and written.
+   * @param offset of the first byte on the disk
+   * @param bytes any number of bytes
    * @throws ZramError ENOMEM: `pagesDone` pages of the range are stored; EIO: a page cannot be read, or the compressor
    * failed; EAGAIN: a page is on an asynchronous backing, which `writeAsync` serves
    */
@@ -264,16 +266,17 @@ export class Zram extends ReadableDevice {
   }
 
   /**
-   * As `write`, also for parts of pages on an asynchronous backing. The bytes are copied at the call: the array may be used
-   * again at once.
+   * As `write`, also for parts of pages on an asynchronous backing. The bytes are copied when it is called: the array
+   * may be reused at once.
    *
-   * Pages are written one after the other, each in one step: what others write to a page meanwhile is not lost, and when several
-   * calls write parts of one page, all take effect in the order of the calls. Of a call that fails, `pagesDone` pages are
-   * written.
-   * @param offset the first byte's place on the disk
-   * @param bytes any number of them
+   * Pages are written one after the other, each atomically: writes of other calls to a page are not lost, and if
+   * several calls write parts of one page, all take effect in the order of the calls. When a call fails, `pagesDone`
+   * pages are written.
+   * @param offset of the first byte on the disk
+   * @param bytes any number of bytes
    * @param options a `signal` that ends the call
-   * @throws ZramError as `write`; EINVAL: the device was reset or destroyed meanwhile; ECANCELED: the signal was aborted
+   * @throws ZramError as `write`; EINVAL: the device was reset or destroyed meanwhile; ECANCELED: the signal was
+   * aborted
    */
   async writeAsync(offset: number, bytes: Uint8Array, options?: AsyncOptions): Promise<void> {
     const { signal } = readOptions(options, ASYNC_OPTIONS, 'writeAsync');
@@ -288,9 +291,9 @@ export class Zram extends ReadableDevice {
   // ── memory ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /**
-   * Frees the whole pages inside a byte range, which then read as zeros; pages that it covers in part stay as they are,
-   * as in the kernel. One call, 0.05 to 0.2 s a million pages that hold something; pages that hold nothing cost nothing.
-   * @param offset the first byte's place on the disk
+   * Frees the whole pages inside a byte range, which then read as zeros; partly covered pages are not changed, as in
+   * the kernel. Synchronous: 0.05 to 0.2 s for a million stored pages; pages that hold nothing cost nothing.
+   * @param offset of the first byte on the disk
    * @param length number of bytes
    */
   discard(offset: number, length: number): void {
@@ -304,23 +307,26 @@ export class Zram extends ReadableDevice {
   }
 
   /**
-   * Stores identical pages once (the `merge` knob of the 2022 proposal). On a shared pool: of all its users. Without a budget it
-   * holds the event loop for as long as it takes: 0.5 to 1.5 s a million pages.
+   * Stores identical pages once (the `merge` knob of the 2022 proposal). On a shared pool it merges the pages of all
+   * its users. Without a budget it blocks the event loop for 0.5 to 1.5 s for a million pages.
    */
   merge(options?: MergeOptions): MergeReport {
     return mergePool(this.#core, () => this[DISK]().pool.address, options);
   }
 
-  /** Moves objects together and frees what becomes empty (zs_compact). One call: 0.1 to 0.3 s a million objects that are moved. */
+  /**
+   * Compacts the pool (zs_compact): moves objects together and frees the zspages that become empty. Synchronous: 0.1 to
+   * 0.3 s for a million moved objects.
+   */
   compact(): CompactReport {
     return compactPool(this.#core, this[DISK]().pool.address);
   }
 
   /**
-   * Marks stored pages as idle, until somebody reads or writes them; same-filled and written-back pages are left out. One call:
-   * 0.05 s a million pages.
-   * @param what `'all'` (default), or an age in seconds: pages that were not accessed for so long, while the others' mark is
-   * taken away
+   * Marks stored pages as idle until they are read or written; same-filled and written-back pages are skipped.
+   * Synchronous: 0.05 s for a million pages.
+   * @param what `'all'` (default), or an age in seconds: pages that were not accessed for that long; the mark of all
+   * others is removed
    * @throws ZramError EINVAL: an age, without the option `trackEntryActime`
    */
   idle(what: 'all' | number | { age?: number | undefined } = 'all'): void {
@@ -328,35 +334,35 @@ export class Zram extends ReadableDevice {
   }
 
   /**
-   * Compresses pages again with secondary compressors, and keeps what falls into a smaller size class. An object that pages
-   * share is compressed once for all of them. Pages that no compressor makes smaller are marked as incompressible.
-   * @param options which pages, and how; or the attribute's text, as `'type=huge algo=zstd'`
+   * Compresses pages again with secondary compressors, and keeps results of a smaller size class. A shared object is
+   * compressed once for all its sharers. Pages that no compressor makes smaller are marked as incompressible.
+   * @param options which pages, and how; or the attribute's text, such as `'type=huge algo=zstd'`
    * @throws ZramError EINVAL: a wrong option, or no secondary compressor; EIO: a compressor failed; ENOMEM; EAGAIN:
-   * recompression or writeback is under way. No page is lost
+   * recompression or writeback is in progress. Pages keep their content
    */
   recompress(options: RecompressOptions | string = {}): RecompressReport {
     return recompress(this.#state, recompressOf(options));
   }
 
   /**
-   * Moves pages to the backing device, from where reads fetch them. Same-filled pages are left out. Pages that share an object
-   * go to one block.
-   * @param options which pages; or the attribute's text, as `'idle'` or `'page_index=7'`
-   * @throws ZramError EINVAL: a wrong option; ENODEV: no backing; EIO: the backing failed, or writeback_limit is used up;
-   * ENOSPC: it is full; ERANGE: a page outside the disk; EAGAIN: the backing is asynchronous, or this is under way. `pagesDone`
-   * pages were written; the others are where they were
+   * Moves pages to the backing device, from where they are read. Same-filled pages are skipped. Pages that share an
+   * object share a block.
+   * @param options which pages; or the attribute's text, such as `'idle'` or `'page_index=7'`
+   * @throws ZramError EINVAL: a wrong option; ENODEV: no backing; EIO: the backing failed, or writeback_limit is used
+   * up; ENOSPC: it is full; ERANGE: a page outside the disk; EAGAIN: the backing is asynchronous, or recompression or
+   * writeback is in progress. `pagesDone` pages were written; the others have not moved
    */
   writeback(options: WritebackOptions | string): WritebackReport {
     return writeback(this.#state, writebackOf(options));
   }
 
   /**
-   * As `writeback`, for any backing. Pages that are accessed meanwhile stay in memory. Where `writeback` goes on whatever fails,
-   * as the kernel does, this ends after `maxFailures` failures in a row.
+   * As `writeback`, for any backing. Pages that are accessed meanwhile stay in memory. `writeback` continues after
+   * failures, as the kernel does; this call ends after `maxFailures` failures in a row.
    * @param options which pages, a `signal` that ends the call, and `maxFailures`; or the attribute's text
-   * @throws ZramError as `writeback`; ECANCELED: the signal was aborted. The write under way is then not waited for: its page
-   * stays in memory, and its slot is nobody's until the backing has answered. EINVAL: the device was reset or destroyed, when the
-   * write under way is over
+   * @throws ZramError as `writeback`; ECANCELED: the signal was aborted. The call then does not wait for the write in
+   * progress: its page stays in memory, and its slot is reserved until the write has settled. EINVAL: the device was
+   * reset or destroyed; thrown when the write in progress has settled
    */
   async writebackAsync(options: WritebackAsyncOptions | string): Promise<WritebackReport> {
     return writebackAsync(this.#state, writebackOf(options));
@@ -365,7 +371,8 @@ export class Zram extends ReadableDevice {
   // ── snapshots ──────────────────────────────────────────────────────────────────────────────────────────────────
 
   /**
-   * A read-only copy of what the device holds now: 8 bytes a page, no data. One call, 0.05 to 0.2 s a million pages, as is its end.
+   * Makes a read-only copy of the device's current pages: 8 bytes for each page, no data. Synchronous, as is destroying
+   * it: 0.05 to 0.2 s for a million pages.
    * @throws ZramError ENOMEM
    */
   snapshot(): ZramSnapshot {
@@ -378,8 +385,8 @@ export class Zram extends ReadableDevice {
   }
 
   /**
-   * A writable copy, on the same pool and with the same settings: 8 bytes a page, no data, and 4 where accesses are tracked. One
-   * call, 0.05 to 0.2 s a million pages.
+   * Makes a writable copy on the same pool with the same settings: 8 bytes for each page, 4 more if access times are
+   * tracked, no data. Synchronous: 0.05 to 0.2 s for a million pages.
    * @throws ZramError ENOMEM
    */
   clone(): Zram {
@@ -391,13 +398,13 @@ export class Zram extends ReadableDevice {
     return this.#own(pages, (onEnd) => {
       const made = new Zram(this.#host, undefined, onEnd);
       made.#state.copy(this.#state, pages);
-      made.#held = this.#held; // its own snapshots hold it, too
+      made.#held = this.#held; // its own snapshots hold it as well
       made.#start();
       return made;
     });
   }
 
-  /** Ties a fork to what it lives in: host and pool. */
+  /** Ties a fork to its host and pool. */
   #own<T extends { destroy(): void }>(pages: Disk, make: (onEnd: () => void) => T): T {
     const { shared } = pages.pool;
     try {
@@ -420,21 +427,21 @@ export class Zram extends ReadableDevice {
   // ── save and load ──────────────────────────────────────────────────────────────────────────────────────────────
 
   /**
-   * Writes what the device holds now, and its settings, to a file or stream: objects as they are compressed, those that
-   * pages share once. Pages on the backing device are read and saved too. Not saved are idle marks, counters and times.
+   * Writes the device's current pages and settings to a file or stream: objects as they are stored, shared objects
+   * once. Pages on the backing device are read and saved as well. Idle marks, counters and times are not saved.
    *
-   * The call takes a snapshot first; what is written to the device meanwhile is not in the file.
-   * @param sink where to; streams are closed at the end, and given up after a failure
-   * @throws ZramError EINVAL: no sink; ENOMEM: for the snapshot; EIO: the sink or the backing failed
+   * The call takes a snapshot first: writes to the device meanwhile are not in the file.
+   * @param sink the destination; streams are closed at the end, and aborted after a failure
+   * @throws ZramError EINVAL: not a sink; ENOMEM: no memory for the snapshot; EIO: the sink or the backing failed
    */
   async save(sink: SaveSink): Promise<SaveReport> {
     return saveAll(sink, [this], undefined);
   }
 
   /**
-   * Writes devices and snapshots of one pool to one file, in which they share their objects as they do in memory.
+   * Writes devices and snapshots of one pool to one file, in which they share objects as in memory.
    * @param sink as for `save`
-   * @param saved by name, or a list
+   * @param saved devices and snapshots, by name or as a list
    * @throws ZramError as `save`; EINVAL: they are on different pools
    */
   static async saveAll(sink: SaveSink, saved: Saved, options?: SaveOptions): Promise<SaveReport> {
@@ -442,12 +449,12 @@ export class Zram extends ReadableDevice {
   }
 
   /**
-   * Makes an engine with the device that a file of `save` has; destroying the device destroys the engine. Every page reads
-   * as it did; pages that shared an object do so again. Each object is checked to be a page.
-   * @param source where from; it is read to its end
-   * @throws ZramError EINVAL: the file is truncated, damaged, of a newer version or something else, with the offset where
-   * that shows, or it has several devices; EOPNOTSUPP: a compressor that is not here; ENOMEM: `memLimit` or `maxMemory`;
-   * EIO: the source failed. Nothing is left then
+   * Makes an engine with the device in a file of `save`; destroying the device destroys the engine. Every page has its
+   * old content, and pages that shared an object share one again. Each object is checked to decode to a page.
+   * @param source the file; it is read to its end
+   * @throws ZramError EINVAL: the file is truncated, damaged, of another version or not a save file, with the offset in
+   * the message, or it has several devices; EOPNOTSUPP: a compressor that is not available; ENOMEM: `memLimit` or
+   * `maxMemory` is reached; EIO: the source failed. After a failure nothing remains
    */
   static async load(source: LoadSource, options?: Omit<LoadOptions, 'pool'> & EngineOptions): Promise<Zram> {
     const { devices } = await loadIntoOwn(source, options, LOAD_ONE, 'Zram.load');
@@ -455,8 +462,8 @@ export class Zram extends ReadableDevice {
   }
 
   /**
-   * As `load`, for files with any number of devices and snapshots, which come to be on one pool. The engine is destroyed with
-   * the last of them.
+   * As `load`, for files with any number of devices and snapshots, which are loaded to one pool. The engine is
+   * destroyed with the last of them.
    */
   static async loadAll(
     source: LoadSource,
@@ -465,12 +472,12 @@ export class Zram extends ReadableDevice {
     return loadIntoOwn(source, options, LOAD_ALL, 'Zram.loadAll');
   }
 
-  /** @internal The host that it lives in, for tests. */
+  /** @internal The host of a device, for tests. */
   static hostOf(zram: Zram): Host {
     return zram.#host;
   }
 
-  /** @internal A device on a host that ends with it and others: `held`; or on one that stays: undefined. */
+  /** @internal Makes a device. @param held the host, if it ends with this device, its snapshots and its clones */
   static make(host: Host, options: ZramOptions, held: Host | undefined): Zram {
     const made = host.adopt(
       (onEnd) =>
@@ -483,7 +490,7 @@ export class Zram extends ReadableDevice {
     return made;
   }
 
-  /** @internal For loading: the device gets a disk, on a pool that others are on where there is one. */
+  /** @internal For loading: gives the device its disk, on the shared pool if there is one. */
   static initLoaded(zram: Zram, disksize: number, pool: PoolLease | undefined): void {
     zram.#state.init(disksize, pool);
     zram.#start();
@@ -492,8 +499,8 @@ export class Zram extends ReadableDevice {
   // ── life ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /**
-   * Uninitialised again: everything is freed, all counters are zero, all settings are the defaults. Snapshots stay. One call: up to
-   * 0.1 s a million pages.
+   * Makes the device uninitialised: frees everything, zeroes all counters, and restores all settings to the defaults.
+   * Snapshots are kept. Synchronous: up to 0.1 s for a million pages.
    */
   reset(): void {
     this.#state.checkAlive();
@@ -504,7 +511,7 @@ export class Zram extends ReadableDevice {
     );
   }
 
-  /** Frees everything. Calling it again does nothing. One call: up to 0.1 s a million pages. */
+  /** Frees everything. Calling it again does nothing. Synchronous: up to 0.1 s for a million pages. */
   destroy(): void {
     if (this.#state.destroyed) return;
     this.#writer = undefined;
@@ -525,7 +532,7 @@ export class Zram extends ReadableDevice {
 
   // ── statistics ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** The counters of memory, as a frozen copy; all zero while there is no disksize, but for `memLimit`. */
+  /** The counters of memory, as a frozen copy; all but `memLimit` are zero before the disksize is set. */
   get mmStat(): MmStat {
     this.#state.checkAlive();
     return mmStat(this.#state);
@@ -543,17 +550,18 @@ export class Zram extends ReadableDevice {
     return bdStat(this.#state);
   }
 
-  /** What the kernel's debug_stat has, as a frozen copy. */
+  /** The kernel's debug_stat, as a frozen copy. */
   get debugStat(): DebugStat {
     this.#state.checkAlive();
     return Object.freeze({ version: 1, missFree: 0 });
   }
 
   /**
-   * The states of many pages at once, for pictures: two words a page in `out`. The first has 0 for a page that holds nothing,
-   * else bit 0 same-filled, 2 huge, 3 an object in memory, 4 written back, 5 idle, 6 incompressible, 8 merged, bits 9 to 12 the
-   * codec, and the object's bytes from bit 13; the second is what `objectOf` tells, or 0. One call: 0.1 s a million pages.
-   * @param out room for two words a page; it is returned
+   * The states of many pages at once, for example to draw them: two words for each page in `out`. The first is 0 for a
+   * page that holds nothing, else bit 0 same-filled, 2 huge, 3 an object in memory, 4 written back, 5 idle, 6
+   * incompressible, 8 merged, bits 9 to 12 the codec, and the object's size in bytes from bit 13; the second is the
+   * number that `objectOf` returns, or 0. Synchronous: 0.1 s for a million pages.
+   * @param out array to fill, two words for each page or longer; it is returned
    */
   pageStates(index: number, count: number, out?: Uint32Array): Uint32Array {
     const disk = this[DISK]();
@@ -587,17 +595,17 @@ export class Zram extends ReadableDevice {
   #writing(): PageWriter {
     if (this.#writer) return this.#writer;
     this.#state.readyDisk();
-    throw new ZramError('EINVAL', 'the device is not initialised.');
+    throw new ZramError('EINVAL', 'the device is not initialised: set a disksize first.');
   }
 }
 
 // ── loading ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** What a file of `Zram.saveAll` had. */
+/** The content of a file of `Zram.saveAll`. */
 export interface LoadedFile {
-  /** Devices and snapshots by their names, in their order. */
+  /** Devices and snapshots by name, in the order of the file. */
   readonly devices: ReadonlyMap<string, Zram | ZramSnapshot>;
-  /** The comment it was saved with. */
+  /** The comment with which it was saved. */
   readonly comment: string | undefined;
 }
 
@@ -607,7 +615,7 @@ const MAKER: DeviceMaker<Zram, ZramSnapshot> = {
   stateOf: (zram) => zram[PARTS]().state,
 };
 
-/** @internal Into a host that there is. */
+/** @internal Loads into an existing host. */
 export function loadInto(
   host: Host,
   source: LoadSource,
@@ -618,7 +626,7 @@ export function loadInto(
   return loadFile(MAKER, host, source, options, mode, call);
 }
 
-/** Into a host of its own, which ends with the last of what is loaded. */
+/** Loads into a new host, which ends with the last of the loaded devices. */
 function loadIntoOwn(
   source: LoadSource,
   options: (LoadOptions & EngineOptions) | undefined,

@@ -33,35 +33,36 @@ import { checkPoolOptions, POOL_OPTIONS, type PoolOptions } from './pool/options
 
 declare const handleBrand: unique symbol;
 /**
- * Names an object of a pool: a safe integer that `malloc` or `store` gave. It stays valid while compaction and merging move the
- * object. Once freed it is `EINVAL` for ever, as is the handle of another pool: a pool gives no number twice, through 2^53 of them.
+ * Names an object of a pool: a safe integer, returned by `malloc` or `store`. It stays valid while compaction and
+ * merging move the object. A freed handle is `EINVAL` for ever, as is one of another pool: within 2^53 handles, a pool
+ * never returns the same number twice.
  */
 export type Handle = number & {
-  /** Keeps other numbers out; at run time there is no such property. */
+  /** Distinguishes the type from other numbers; the property does not exist at run time. */
   readonly [handleBrand]: true;
 };
 
 /** The counters of a pool. */
 export interface PoolStats {
-  /** 4 KiB pages in zspages (zs_get_total_pages). */
+  /** 4 KiB frames in zspages (zs_get_total_pages). */
   readonly pagesAllocated: number;
-  /** Pages that compaction freed since the pool was made. */
+  /** 4 KiB frames that compaction has freed since the pool was made. */
   readonly pagesCompacted: number;
-  /** Handles that have no object of their own now. */
+  /** Handles that share the object of another and own none. */
   readonly pagesMerged: number;
-  /** Objects stored. */
+  /** Number of objects. */
   readonly objects: number;
-  /** Handles that are in use. */
+  /** Number of valid handles. */
   readonly handles: number;
   /** Sum of the objects' payload lengths. */
   readonly bytes: number;
-  /** Objects that several handles share, or did. */
+  /** Objects that several handles share, or have shared. */
   readonly sharedObjects: number;
   /** Handles of those objects. */
   readonly sharers: number;
-  /** Payload bytes that the sharers would take besides, had each an object of its own. */
+  /** Additional payload bytes that the sharers would take if each had an object of its own. */
   readonly bytesSaved: number;
-  /** Bytes of the deduplication index: 11 to 21 an object that was stored with `dedup`, 0 while there is none. */
+  /** Bytes of the deduplication index: 11 to 21 for each object stored with `dedup`; 0 without an index. */
   readonly dedupIndexBytes: number;
 }
 
@@ -69,21 +70,21 @@ export interface PoolStats {
 export interface SizeClassStats {
   /** Largest of the 255 size indexes that map to this class. */
   readonly index: number;
-  /** Bytes of an object, its 8-byte header included. */
+  /** Bytes of an object, including its 8-byte header. */
   readonly size: number;
   /** Zspages in each of the twelve fullness groups: empty, up to 10 %, … 90 %, 99 %, full. */
   readonly zspages: readonly number[];
-  /** Objects that the zspages have room for. */
+  /** Objects that fit the zspages. */
   readonly objectsAllocated: number;
-  /** Objects that are stored. */
+  /** Objects in the zspages. */
   readonly objectsUsed: number;
-  /** 4 KiB pages in zspages of this class. */
+  /** 4 KiB frames in zspages of this class. */
   readonly pagesUsed: number;
-  /** 4 KiB pages that a zspage of this class chains. */
+  /** 4 KiB frames of each zspage of this class. */
   readonly pagesPerZspage: number;
-  /** Pages that compaction could free. */
+  /** Frames that compaction could free. */
   readonly freeable: number;
-  /** Handles of this class that have no object of their own. */
+  /** Handles of this class that share the object of another and own none. */
   readonly merged: number;
 }
 
@@ -92,18 +93,18 @@ type ReadOptions = { out?: Uint8Array | undefined; offset?: number | undefined; 
 const WHOLE: ReadOptions = {};
 
 /**
- * A pool of objects of 1..4096 bytes, packed by size class as Linux's zsmalloc packs them.
+ * A pool of objects of 1 to 4096 bytes, packed by size class as in Linux's zsmalloc.
  *
  * Every call throws `EINVAL` after `destroy()`.
  */
 export class ZsPool {
-  /** @internal Whatever a bundler calls the class. */
+  /** @internal Fixed, since a bundler may rename the class. */
   static readonly name = 'ZsPool';
   readonly #core: Core;
   readonly #onEnd: () => void;
   readonly #handles = new PoolHandles();
   #address: number;
-  /** Devices on this pool: they end before it does. */
+  /** Devices and scanners on this pool, which end before it does. */
   readonly #users = new Set<{ destroy(): void }>();
 
   /** @internal Made by `Engine.createPool` and `ZsPool.create`. */
@@ -127,20 +128,23 @@ export class ZsPool {
     return Host.createFor(ofEngine, 'ZsPool.create', ({ core }, onEnd) => new ZsPool(core, rest, onEnd));
   }
 
-  /** @internal The pool's address, for a device of the engine whose core is given. */
+  /**
+   * @internal Registers a user of the pool, and returns its address.
+   * @throws ZramError EINVAL: not a pool of this engine
+   */
   static attach(pool: unknown, core: Core, user: { destroy(): void }): number {
     if (!(typeof pool === 'object' && pool !== null && #core in pool)) {
       throw notOurs(pool, 'pool must be a ZsPool', ['ZsPool']);
     }
-    if (pool.#core !== core) throw new ZramError('EINVAL', 'the pool given belongs to another engine.');
+    if (pool.#core !== core) throw new ZramError('EINVAL', 'pool must belong to the same engine, not to another.');
     const address = pool.#live();
     pool.#users.add(user);
     return address;
   }
 
-  /** @internal The address of a pool that `attach` took. */
+  /** @internal The address of an attached pool. */
   static addressOf(pool: ZsPool, core: Core): number {
-    if (pool.#core !== core) throw new ZramError('EINVAL', 'the pool given belongs to another engine.');
+    if (pool.#core !== core) throw new ZramError('EINVAL', 'pool must belong to the same engine, not to another.');
     return pool.#live();
   }
 
@@ -150,8 +154,9 @@ export class ZsPool {
   }
 
   /**
-   * Allocates an object of `size` bytes, 1..4096, that reads as zeros.
-   * @throws ZramError ENOSPC: more than a page; ENOMEM: `limit` or the engine's `maxMemory` is reached, or there are 2^28 handles
+   * Allocates an object of `size` bytes, 1 to 4096, that reads as zeros.
+   * @throws ZramError ENOSPC: more than a page; ENOMEM: `limit` or the engine's `maxMemory` is reached, or there are
+   * 2^28 handles
    */
   malloc(size: number): Handle {
     const pool = this.#live();
@@ -161,12 +166,12 @@ export class ZsPool {
     return this.#handle(this.#core.raw.poolMalloc(pool, size), size);
   }
 
-  /** Allocates an object that holds these bytes, 1..4096 of them. Throws as `malloc`. */
+  /** Allocates an object with these bytes, 1 to 4096. @throws ZramError as `malloc` */
   store(bytes: Uint8Array): Handle {
     const pool = this.#live();
     checkBytes(bytes, 'bytes');
     const size = lengthOf(bytes);
-    if (size === 0) throw new ZramError('EINVAL', 'an object has at least 1 byte.');
+    if (size === 0) throw new ZramError('EINVAL', 'an object must have at least 1 byte, not 0.');
     if (size > PAGE_SIZE) throw tooLarge(size);
     this.#handles.reserve();
     setBytes(this.#core.page(), bytes);
@@ -177,15 +182,15 @@ export class ZsPool {
     if (result < 0) {
       throw new ZramError(
         'ENOMEM',
-        `no room for an object of ${size} bytes: the pool's limit or the engine's maxMemory is reached.`,
+        `cannot allocate an object of ${size} bytes: the pool's limit or the engine's maxMemory is reached.`,
       );
     }
     return this.#handles.add(result) as Handle;
   }
 
   /**
-   * Gives the handle back. Its number is not given out again.
-   * @throws ZramError EINVAL: it is no handle of this pool, or was freed
+   * Frees a handle, and its object unless other handles share it. The number is not used again.
+   * @throws ZramError EINVAL: not a handle of this pool, or a freed one
    */
   free(handle: Handle): void {
     const pool = this.#live();
@@ -193,27 +198,27 @@ export class ZsPool {
   }
 
   /**
-   * One more `free` is then needed for this handle (zs_get).
-   * @throws ZramError EINVAL: as `free`; or it was retained as often as is counted: 2^29 times, 2^19 where an object of 16 bytes or
-   * more was stored that repeats 8 bytes
+   * Adds a reference: the handle then takes one more `free` (zs_get).
+   * @throws ZramError EINVAL: as `free`; or the count is at its limit: 2^29 references, 2^19 for an object of 16 bytes
+   * or more that repeats 8 bytes
    */
   retain(handle: Handle): void {
     const pool = this.#live();
     if (this.#core.raw.poolRetain(pool, this.#cell(handle)) < 0) {
-      throw new ZramError('EINVAL', `the handle ${handle} was retained as often as can be counted.`);
+      throw new ZramError('EINVAL', `cannot retain handle ${handle}: its reference count is at its limit.`);
     }
   }
 
-  /** What malloc was asked for, in bytes. */
+  /** The size of an object in bytes, as requested from `malloc`. */
   sizeOf(handle: Handle): number {
     const pool = this.#live();
     return this.#core.raw.poolSize(pool, this.#cell(handle));
   }
 
   /**
-   * Writes bytes into the object. An object that other handles share is copied first: they see no change.
+   * Writes bytes into the object. A shared object is copied first, so that its other sharers see no change.
    * @param offset first byte of the object to write; the range must lie inside the object
-   * @throws ZramError ENOMEM: no room for the copy; nothing has changed
+   * @throws ZramError ENOMEM: no memory for the copy; nothing has changed
    */
   write(handle: Handle, bytes: Uint8Array, offset = 0): void {
     const pool = this.#live();
@@ -224,12 +229,18 @@ export class ZsPool {
     const size = raw.poolSize(pool, cell);
     checkInteger(offset, 'offset', 0, size);
     if (offset + length > size) {
-      throw new ZramError('EINVAL', `bytes ${offset} to ${offset + length} go past the object's ${size} bytes.`);
+      throw new ZramError(
+        'EINVAL',
+        `the range ${offset} to ${offset + length} must end within the object's ${size} bytes.`,
+      );
     }
     if (length === 0) return;
     setBytes(this.#core.page(), bytes);
     if (raw.poolWrite(pool, cell, offset, length) < 0) {
-      throw new ZramError('ENOMEM', 'no room for a copy of the shared object: a limit is reached.');
+      throw new ZramError(
+        'ENOMEM',
+        'cannot allocate a copy of the shared object: a limit of the pool or the engine is reached.',
+      );
     }
   }
 
@@ -252,22 +263,22 @@ export class ZsPool {
   }
 
   /**
-   * zs_compact: moves objects together and frees the zspages that become empty. Handles stay valid. One call, whatever it
-   * takes: 0.1 to 0.3 s a million objects that are moved.
+   * zs_compact: moves objects together and frees the zspages that become empty. Handles stay valid. Synchronous: 0.1 to
+   * 0.3 s for a million moved objects.
    */
   compact(): CompactReport {
     return compactPool(this.#core, this.#live());
   }
 
   /**
-   * zs_merge: stores identical objects once. Every pair is compared byte by byte first. Handles stay valid. Without a budget it
-   * holds the event loop for as long as it takes: 0.3 to 1 s a million objects.
+   * zs_merge: stores identical objects once. Every pair is compared byte by byte first. Handles stay valid. Without a
+   * budget it blocks the event loop for 0.3 to 1 s for a million objects.
    */
   merge(options?: MergeOptions): MergeReport {
     return mergePool(this.#core, () => this.#live(), options);
   }
 
-  /** A scanner that merges this pool in the background. */
+  /** Makes a scanner that merges this pool in the background. */
   createKsmd(options?: KsmdOptions): Ksmd {
     const settings = readKsmdOptions(options);
     this.#live();
@@ -277,12 +288,12 @@ export class ZsPool {
     return ksmd;
   }
 
-  /** 4 KiB pages in zspages (zs_get_total_pages). */
+  /** 4 KiB frames in zspages (zs_get_total_pages). */
   get totalPages(): number {
     return this.#core.raw.poolTotalPages(this.#live()) >>> 0;
   }
 
-  /** Payloads of this many bytes and more take a whole page (zs_huge_class_size). */
+  /** Payloads of this many bytes or more take a whole frame (zs_huge_class_size). */
   get hugeClassSize(): number {
     this.#core.raw.poolStats(this.#live());
     return this.#core.number(POOL.hugeClassSize);
@@ -306,7 +317,7 @@ export class ZsPool {
     });
   }
 
-  /** The size classes, smallest first, also those that hold nothing. Goes over all handles: 10 to 30 ms a million. */
+  /** The size classes, smallest first, including empty ones. Visits all handles: 10 to 30 ms for a million. */
   classes(): SizeClassStats[] {
     const core = this.#core;
     const pool = this.#live();
@@ -331,8 +342,8 @@ export class ZsPool {
   }
 
   /**
-   * Frees all that the pool holds, and ends the devices on it: 10 ms a million objects, and what the devices take. Calling it again
-   * does nothing.
+   * Frees everything in the pool, and destroys the devices on it: 10 ms for a million objects, plus the time of the
+   * devices. Calling it again does nothing.
    */
   destroy(): void {
     if (this.#address === 0) return;
@@ -355,10 +366,14 @@ export class ZsPool {
     return this.#address;
   }
 
-  /** The number of the handle's cell in the core. @throws ZramError EINVAL */
+  /** The number of a handle's cell in the core. @throws ZramError EINVAL */
   #cell(handle: unknown): number {
     const cell = this.#handles.cell(handle);
-    if (cell === 0) throw new ZramError('EINVAL', `${describe(handle)} is not a handle of this pool, or it was freed.`);
+    if (cell === 0)
+      throw new ZramError(
+        'EINVAL',
+        `handle must be a valid handle of this pool, not ${describe(handle)}: it may have been freed.`,
+      );
     return cell;
   }
 }
@@ -375,5 +390,5 @@ function readRange(options: ReadOptions): ReadOptions {
 }
 
 function tooLarge(size: number): ZramError {
-  return new ZramError('ENOSPC', `an object has at most ${PAGE_SIZE} bytes, not ${size}.`);
+  return new ZramError('ENOSPC', `an object must have at most ${PAGE_SIZE} bytes, not ${size}.`);
 }

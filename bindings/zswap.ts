@@ -16,23 +16,23 @@ import { ZsPool } from './zs-pool.js';
 import { Entries } from './zswap/entries.js';
 import { SwapBacking } from './zswap/swap-backing.js';
 
-/** What a zswap is made with; the names are those of the kernel's module parameters. */
+/** The options of a zswap; the names are those of the kernel's module parameters. */
 export interface ZswapOptions {
-  /** Most that the whole pool may take, in percent of the engine's memory limit; default 20. */
+  /** Limit of the whole pool in percent of the engine's memory limit; default 20. */
   maxPoolPercent?: number | undefined;
-  /** The same in bytes; goes before `maxPoolPercent`. */
+  /** The same in bytes; overrides `maxPoolPercent`. */
   maxPoolBytes?: Size | undefined;
-  /** Once full, stores are refused until the pool is down to so many percent of its limit; default 90. */
+  /** Once full, stores are refused until the pool has shrunk to this percentage of its limit; default 90. */
   acceptThresholdPercent?: number | undefined;
   /** As `ZramOptions.compAlgorithm`; default `lz4`. */
   compressor?: string | undefined;
-  /** Where pages are written back to. Without one nothing is. */
+  /** Where pages are written back to. Default: pages are not written back. */
   backing?: Backing | undefined;
-  /** A load takes the page out, as the kernel's does when the page goes to the swap cache; default false. */
+  /** A load removes the page, as in the kernel when the page moves to the swap cache; default false. */
   exclusiveLoads?: boolean | undefined;
-  /** When memory is exhausted, write back what was not used for longest, and try again; default false. */
+  /** When memory is exhausted, write back the least recently used pages, and try again; default false. */
   shrinkerEnabled?: boolean | undefined;
-  /** A pool of the same engine to live on, instead of one of its own (`engine.createZswap` only). */
+  /** A pool of the same engine to store objects in, instead of one of its own (`engine.createZswap` only). */
   pool?: ZsPool | undefined;
 }
 
@@ -40,7 +40,7 @@ export interface ZswapOptions {
 export interface ZswapStats {
   /** Stores that found the pool at its limit. */
   readonly poolLimitHit: number;
-  /** Pages that could not be written back. They are still here. */
+  /** Failed writebacks of pages, which then stay in memory. */
   readonly rejectReclaimFail: number;
   /** Stores refused: no memory for the object. */
   readonly rejectAllocFail: number;
@@ -48,15 +48,15 @@ export interface ZswapStats {
   readonly rejectKmemcacheFail: number;
   /** Stores refused: the compressor failed. LZ4 cannot. */
   readonly rejectCompressFail: number;
-  /** Always 0 since 6.18: what does not compress is stored as it is. */
+  /** Always 0 since kernel 6.18: pages that do not compress are stored uncompressed. */
   readonly rejectCompressPoor: number;
-  /** Loads of an object that does not decompress. */
+  /** Loads that failed because the object does not decompress. */
   readonly decompressFail: number;
-  /** Pages that went to the backing. */
+  /** Pages written to the backing. */
   readonly writtenBackPages: number;
   /** Bytes of the pool. */
   readonly poolTotalSize: number;
-  /** Pages that are held in memory. */
+  /** Pages in memory. */
   readonly storedPages: number;
   /** Of those, pages that did not compress. */
   readonly storedIncompressiblePages: number;
@@ -66,15 +66,17 @@ const OPTIONS = [
   ...['maxPoolPercent', 'maxPoolBytes', 'acceptThresholdPercent', 'compressor', 'backing', 'exclusiveLoads'],
   'shrinkerEnabled',
 ] as const;
-/** The worker gives up after so many pages that could not be written back. */
+/** The worker gives up after this many pages that could not be written back. */
 const MAX_RECLAIM_RETRIES = 16;
-/** What a store does at most of the worker's work, some milliseconds: pages that it writes back, entries that it looks at. */
+/**
+ * The part of the worker's work that one store does at most, some milliseconds: pages written back, entries examined.
+ */
 const RECLAIM_PAGES = 512;
 const RECLAIM_LOOKS = 1 << 17;
 /** Pages that the shrinker writes back between two tries (SHRINK_BATCH). */
 const SHRINK_BATCH = 128;
 
-// What `#storePage` answers: the handle times two, with INCOMPRESSIBLE as the lowest bit, or one of these.
+// Results of `#storeStaged`: the handle times two, with INCOMPRESSIBLE as the lowest bit, or a negative number.
 const INCOMPRESSIBLE = 1;
 const COMPRESS_FAILED = -Infinity;
 
@@ -84,7 +86,7 @@ const COMPRESS_FAILED = -Infinity;
  * Every call throws `EINVAL` after `destroy()`.
  */
 export class Zswap {
-  /** @internal Whatever a bundler calls the class. */
+  /** @internal Fixed, since a bundler may rename the class. */
   static readonly name = 'Zswap';
   readonly #core: Core;
   readonly #onEnd: () => void;
@@ -108,7 +110,9 @@ export class Zswap {
   #writtenBackPages = 0;
   #incompressible = 0;
   #reachedFull = false;
-  /** A page is being written back. One at a time, as the kernel has one worker: a backing may call back. */
+  /**
+   * A page is being written back. Only one at a time, as by the kernel's single worker: a backing may call the zswap.
+   */
   #writingBack = false;
   #pool: number;
 
@@ -160,15 +164,15 @@ export class Zswap {
   }
 
   /**
-   * Stores a page, in place of what the key held before.
+   * Stores a page, which replaces that of the same key.
    *
-   * False means refused, and the reason is counted: the caller keeps the page elsewhere, as the kernel writes it to the
-   * swap device. What the key held before is stale then, and is dropped.
+   * False means that the page was refused, and the reason is counted: the caller keeps the page elsewhere, as the
+   * kernel writes it to the swap device. An older page of the key is stale then, and is dropped.
    *
-   * A store that finds the pool full writes back up to 512 pages, until the pool is down to `acceptThresholdPercent`; in a
-   * large pool it takes several such stores to get there. With `shrinkerEnabled`, so does one that finds no memory.
-   * Each page costs a decompression and a write of the backing. Otherwise a store takes the same time however many
-   * pages there are.
+   * A store that finds the pool full writes back up to 512 pages, until the pool is down to `acceptThresholdPercent`;
+   * in a large pool that takes several such stores. With `shrinkerEnabled`, a store that finds no memory does so as
+   * well. Each page costs a decompression and a write of the backing. Otherwise the time of a store does not depend on
+   * the number of pages.
    * @param key a non-negative safe integer (the swap slot)
    * @param page 4096 bytes
    */
@@ -184,7 +188,7 @@ export class Zswap {
     }
     const page0 = this.#core.page();
     setBytes(page0, page);
-    // A copy where somebody's code is called before the page is stored: this is what is stored, whatever becomes of the array.
+    // A copy if foreign code runs before the page is stored, since it may change the array.
     const kept = this.#encoder.codec !== CODEC_LZ4 || this.#shrinkerEnabled ? copyOf(page0) : undefined;
     let result = this.#storeStaged(kept);
     if (result < 0 && result !== COMPRESS_FAILED && kept && this.#shrinkerEnabled) result = this.#shrinkAndStore(kept);
@@ -197,7 +201,7 @@ export class Zswap {
     return this.#enter(key, result);
   }
 
-  /** The zswap's shrinker, at once: writes back what is eligible until a page can be stored. */
+  /** The zswap's shrinker, run synchronously: writes back eligible pages until the page can be stored. */
   #shrinkAndStore(page: Uint8Array): number {
     let result = -1;
     for (let left = Math.min(this.#eligible(), RECLAIM_PAGES); left > 0 && result < 0;) {
@@ -213,9 +217,9 @@ export class Zswap {
   }
 
   /**
-   * Stores the page that is staged.
-   * @param kept a copy of it, where the compressor is not the core's
-   * @returns a handle and the bit INCOMPRESSIBLE, COMPRESS_FAILED, or another number below 0: no memory
+   * Stores the page in the staging area.
+   * @param kept a copy of it, if the compressor is not the core's
+   * @returns a handle and the bit INCOMPRESSIBLE, COMPRESS_FAILED, or another negative number: no memory
    */
   #storeStaged(kept: Uint8Array | undefined): number {
     const { raw } = this.#core;
@@ -223,7 +227,7 @@ export class Zswap {
       return raw.poolStorePage(this.#pool);
     let block: Uint8Array;
     try {
-      block = this.#encoder.encode(copyOf(kept)); // a copy: a compressor may do anything to what it is given
+      block = this.#encoder.encode(copyOf(kept)); // a copy, since a compressor may modify its input
     } catch {
       this.#live();
       return COMPRESS_FAILED;
@@ -237,7 +241,7 @@ export class Zswap {
     return handle < 0 ? handle : 2 * handle + (poor ? INCOMPRESSIBLE : 0);
   }
 
-  /** A key that has no entry gets one; false, and counted, when the host has no memory for it. */
+  /** Adds an entry for a key that has none. False, and counted, when the host has no memory for it. */
   #enter(key: number, stored: number): boolean {
     const incompressible = (stored & INCOMPRESSIBLE) !== 0;
     try {
@@ -256,7 +260,7 @@ export class Zswap {
     const core = this.#core;
     const result = core.raw.poolLoadPage(this.#pool, this.#entries.placeOf(entry));
     if (result === 0) return core.page();
-    // Recompression of a device on the same pool may have encoded it anew.
+    // Recompression of a device on the same pool may have changed its codec.
     const page = result > 0 ? core.codecs.tryDecode(result >>> 16, copyOf(core.page(), 0, result & 0xffff)) : undefined;
     this.#live(); // a compressor may have destroyed it
     if (!page) this.#stats.decompressFail++;
@@ -264,12 +268,12 @@ export class Zswap {
   }
 
   /**
-   * Reads a page; undefined when the key holds none. A page that was written back is read from the backing, and compared with a
-   * checksum of what was written.
+   * Reads a page; undefined when the key has no page. A page that was written back is read from the backing, and its
+   * checksum is verified.
    * @param key as given to `store`
    * @param out array to fill, 4096 bytes or longer; it is returned
-   * @throws ZramError EIO: the backing failed or gave anything but the page, or what is stored does not decompress; it stays
-   * where it is
+   * @throws ZramError EIO: the backing failed or returned anything but the page, or the stored data does not
+   * decompress; the entry is kept
    */
   load(key: number, out?: Uint8Array): Uint8Array | undefined {
     checkKey(key);
@@ -279,10 +283,14 @@ export class Zswap {
     if (entry === 0) return undefined;
     const stamp = this.#entries.stampOf(entry);
     const page = this.#entries.isInMemory(entry) ? this.#loadPage(entry) : this.#loadBack(key, entry);
-    if (!page) throw new ZramError('EIO', `the page of key ${key} does not decompress: what is stored is damaged.`);
+    if (!page)
+      throw new ZramError(
+        'EIO',
+        `cannot load the page of key ${key}: it does not decompress, the stored data is damaged.`,
+      );
     const to = outFor(out, PAGE_SIZE);
     setBytes(to, page);
-    // Not what a compressor or a backing, called for this page, has stored under the key meanwhile.
+    // A compressor or backing, called for this page, may have stored another under the key.
     if (!this.#entries.isStill(key, stamp)) return to;
     if (this.#exclusiveLoads) this.#drop(key);
     else if (this.#entries.isInMemory(entry)) this.#entries.reference(entry);
@@ -295,13 +303,13 @@ export class Zswap {
       page = (this.#backing as SwapBacking).read(this.#entries.placeOf(entry));
     } catch (error) {
       this.#live(); // the backing may have destroyed it
-      throw new ZramError('EIO', `the page of key ${key} cannot be read: ${sentenceOf(error as ZramError)}`);
+      throw new ZramError('EIO', `cannot load the page of key ${key}: ${sentenceOf(error as ZramError)}`);
     }
     this.#live();
     return page;
   }
 
-  /** Forgets the page of a key. A key that holds none is no error. */
+  /** Drops the page of a key, if it has one. */
   invalidate(key: number): void {
     checkKey(key);
     this.#live();
@@ -309,12 +317,12 @@ export class Zswap {
   }
 
   /**
-   * Writes back up to `pages` pages, those that were not used for longest first; a page that was used since the last
-   * look gets a second chance. It ends with the first page that cannot be written. Without a backing nothing is written, and nothing
-   * while a page is being written, by a backing that calls back.
+   * Writes back up to `pages` pages, the least recently used first; a page that was used since it was last examined
+   * gets a second chance. It stops at the first page that cannot be written. Nothing is written without a backing, nor
+   * when a backing calls this during a write.
    *
-   * Each page costs a decompression and a write of the backing, some microseconds. A look at a page that gets a second chance
-   * costs 10 to 100 ns, and a call may take as many as there are pages in memory.
+   * Each page costs a decompression and a write of the backing, some microseconds. A second chance costs 10 to 100 ns,
+   * and one call may give it to all pages in memory.
    * @returns pages written back
    */
   shrink(pages: number): number {
@@ -338,7 +346,7 @@ export class Zswap {
     });
   }
 
-  /** Forgets all pages; those on a pool that was given one by one, 0.1 µs each. Calling it again does nothing. */
+  /** Frees all pages; on a pool of the caller's one by one, 0.1 µs each. Calling it again does nothing. */
   destroy(): void {
     if (this.#pool === 0) return;
     const { raw } = this.#core;
@@ -381,7 +389,10 @@ export class Zswap {
     return this.#reachedFull;
   }
 
-  /** The kernel's shrink worker, at once: writes back until the pool accepts stores again, or its share for one store is done. */
+  /**
+   * The kernel's shrink worker, run synchronously: writes back until the pool accepts stores again, or until the share
+   * of one store is done.
+   */
   #reclaim(): void {
     if (!this.#backing) return;
     let failures = 0;
@@ -393,13 +404,13 @@ export class Zswap {
     }
   }
 
-  /** What the shrinker may take: the better the pages compress, the fewer (zswap_shrinker_count). */
+  /** Pages that the shrinker may write back: the fewer, the better they compress (zswap_shrinker_count). */
   #eligible(): number {
     return Math.min(this.#core.raw.poolTotalPages(this.#pool) >>> 0, this.#entries.inMemory);
   }
 
   #shrink(pages: number): number {
-    // No more than there are now: a backing may store others meanwhile.
+    // No more than are in memory now: a backing may store others meanwhile.
     const most = Math.min(pages, this.#entries.inMemory);
     let written = 0;
     while (written < most) {
@@ -410,7 +421,7 @@ export class Zswap {
     return written;
   }
 
-  /** Until the oldest entry has had its second chance; returns looks that were taken. */
+  /** Gives second chances until the oldest entry has had its own. Returns the number of entries examined. */
   #giveChances(looksMax: number): number {
     const entries = this.#entries;
     return this.#canWriteBack && entries.oldest !== 0 && !entries.oldestIsDue ? entries.giveChances(looksMax) : 1;
@@ -420,14 +431,16 @@ export class Zswap {
     return this.#backing !== undefined && !this.#writingBack;
   }
 
-  /** Writes back the oldest entry, if it is due; false when it could not be written, which is counted, or there is none. */
+  /**
+   * Writes back the oldest entry, if it is due. False when it could not be written, which is counted, or none is due.
+   */
   #writeBackOldest(): boolean {
     const entries = this.#entries;
     if (!this.#backing || !this.#canWriteBack || !entries.oldestIsDue) return false;
     const { oldest } = entries;
     const key = entries.keyOf(oldest);
     const stamp = entries.stampOf(oldest);
-    entries.rotate(oldest); // where it stays if it cannot be written
+    entries.rotate(oldest); // a page that cannot be written stays at the new end
     this.#writingBack = true;
     const slot = this.#tryWrite(this.#backing, oldest);
     this.#writingBack = false;
@@ -438,7 +451,7 @@ export class Zswap {
       this.#writtenBackPages++;
       return true;
     }
-    if (slot !== undefined) this.#backing.release(slot); // it was stored anew, or dropped, meanwhile
+    if (slot !== undefined) this.#backing.release(slot); // the key was stored again, or dropped, meanwhile
     this.#stats.rejectReclaimFail++;
     return false;
   }
@@ -452,7 +465,7 @@ export class Zswap {
     }
   }
 
-  /** Lets go of what a key holds, here or in the backing. */
+  /** Drops the page of a key, in memory or on the backing. */
   #drop(key: number): void {
     const entries = this.#entries;
     const entry = entries.find(key);

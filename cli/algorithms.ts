@@ -1,13 +1,13 @@
-/** The compressors that the command line can be told. */
+/** The compressors that the command line accepts. */
 import { ZramError, type Engine } from '../bindings/index.js';
 import { CliError, UsageError } from './errors.js';
 
-/** Not in the package: Node's own, or a package that may be installed beside it. */
+/** Not part of this package: Node's own, or a package that may be installed beside it. */
 const LOADED = 'zstd';
 
 /**
- * The names, each once; the default where there is none. They can be used from now on.
- * @throws UsageError for one that there is not; CliError for one that is not installed
+ * The names, each once, or the default where none was given. Their compressors are loaded.
+ * @throws UsageError for an unknown name; CliError for a compressor that is not installed
  */
 export async function chooseAlgorithms(engine: Engine, names: readonly string[]): Promise<string[]> {
   const available = [...new Set([...engine.compressors, LOADED])];

@@ -9,11 +9,11 @@ export interface Analysis {
   readonly algorithms: readonly AlgorithmResult[];
   /** Of several inputs: who shares with whom. The same for all algorithms, as equal pages compress equally. */
   readonly sharing?: Sharing;
-  /** The sentence that says why and where the inputs were not stored to their end. */
+  /** Why and where storing stopped before the end of the inputs, as a sentence. */
   readonly stopped?: string;
-  /** Something to know about the choice of inputs. */
+  /** A remark on the choice of inputs. */
   readonly note?: string;
-  /** What the analysis itself took. */
+  /** Memory that the analysis itself took. */
   readonly memory: { readonly engineUsed: number; readonly engineReserved: number; readonly peakRss: number };
 }
 
@@ -25,7 +25,7 @@ export interface InputFacts extends Partial<Omit<Contents, 'bytesPadded' | 'trun
   readonly pages: number;
   /** Zeros that were added to fill pages. */
   readonly paddedBytes: number;
-  /** Of a process: pages that were gone when they should be read. */
+  /** Of a process: pages that were gone when their turn to be read came. */
   readonly pagesVanished: number;
   /** Of a process: pages that it has only read, where the kernel's one page of zeros stands; left out. */
   readonly pagesOnlyRead: number;
@@ -78,7 +78,7 @@ export interface DedupSide {
   readonly storeMilliseconds: number;
   /** Of merging and of compacting afterwards. */
   readonly mergeMilliseconds: number;
-  /** In the end. `dupDataSize` is what sharing saves on both sides; mm_stat itself tells it of inline deduplication only. */
+  /** At the end. `dupDataSize` is what sharing saves on both sides; mm_stat counts only inline deduplication. */
   readonly mmStat: MmStat;
 }
 

@@ -1,6 +1,6 @@
 /**
- * `analyze`: stores the pages of all inputs on one zram device for each algorithm, and measures what becomes of them.
- * Equal pages of different inputs meet in one pool there, as they would on a machine.
+ * `analyze`: for each algorithm, stores the pages of all inputs on one zram device and measures the result. Equal pages
+ * of different inputs meet in one pool, as they would on a machine.
  */
 import { Engine } from '../bindings/index.js';
 import { chooseAlgorithms } from './algorithms.js';
@@ -19,7 +19,7 @@ export interface AnalyzeOptions {
   readonly files: readonly string[];
   readonly pids: readonly number[];
   readonly reading: Reading;
-  /** Empty stands for the default. */
+  /** Empty for the default. */
   readonly algorithms: readonly string[];
   /** A second device for each algorithm, with inline deduplication, takes the same pages to be compared. */
   readonly dedup: boolean;
@@ -54,7 +54,7 @@ export async function analyze(options: AnalyzeOptions, io: Surroundings): Promis
 function find(pairs: readonly Pair[], stored: Stored, progress: Surroundings['progress']): Omit<Analysis, 'memory'> {
   const { inputs, stopped } = stored;
   const algorithms = pairs.map(({ plain, inline }) => measure(plain, inline, stored, progress));
-  const [first] = pairs; // any device tells the same
+  const [first] = pairs; // all devices hold the same pages
   const pages = inputs.map((input) => input.pages);
   return {
     inputs,

@@ -1,9 +1,9 @@
-/** The columns of mm_stat by which reports tell what a device holds: the kernel's name, a plain label, and ours. */
+/** The columns of mm_stat that reports show: the kernel's name, a plain label, and the library's name. */
 import type { MmStat } from '../bindings/index.js';
 
 export type Column = readonly [kernel: string, label: string, ours: keyof MmStat];
 
-/** In the kernel's order (Documentation/admin-guide/blockdev/zram.rst), and the tenth. */
+/** In the kernel's order (Documentation/admin-guide/blockdev/zram.rst), then the tenth column, which is ours. */
 export const MM_STAT_COLUMNS: readonly Column[] = [
   ['orig_data_size', 'data stored', 'origDataSize'],
   ['compr_data_size', 'compressed objects', 'comprDataSize'],
@@ -17,13 +17,13 @@ export const MM_STAT_COLUMNS: readonly Column[] = [
   ['pages_merged', 'pages with no own object', 'pagesMerged'],
 ];
 
-/** What tells inline deduplication from merging; the two columns that the kernel's series of 2017 added among them. */
+/** Where inline deduplication and merging differ. dup_data_size and meta_data_size: the kernel's series of 2017. */
 export const DEDUP_COLUMNS: readonly Column[] = [
   ['mem_used_max', 'most memory ever used', 'memUsedMax'],
   ['mem_used_total', 'memory used in the end', 'memUsedTotal'],
   ['compr_data_size', 'compressed objects', 'comprDataSize'],
   ['dup_data_size', 'payload saved by sharing', 'dupDataSize'],
-  ['meta_data_size', 'index that is kept', 'metaDataSize'],
+  ['meta_data_size', 'deduplication index', 'metaDataSize'],
   ['pages_merged', 'pages with no own object', 'pagesMerged'],
 ];
 

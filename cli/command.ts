@@ -15,7 +15,7 @@ export interface CommandIo {
   readonly stdout: { write(text: string): unknown };
   readonly stderr: { write(text: string): unknown; readonly isTTY?: boolean };
   readonly stdin: AsyncIterable<Uint8Array>;
-  /** The most that the engine may take; 4 GiB where it is not said. */
+  /** The most memory that the engine may take; 4 GiB by default. */
   readonly maxMemory?: string | undefined;
 }
 
@@ -30,7 +30,7 @@ export async function main(args: readonly string[], io: CommandIo): Promise<numb
   }
 }
 
-/** What is told of an error. One that is not expected is a defect: where it comes from is what a report of it needs. */
+/** The sentence for an error. An unexpected one is a defect, and its place is added, which a bug report needs. */
 export function sentenceOf(error: unknown): string {
   if (error instanceof CliError || error instanceof ZramError) return error.message;
   const stack = error instanceof Error ? error.stack : undefined;
@@ -52,7 +52,7 @@ async function run(args: readonly string[], io: CommandIo, messages: Messages): 
   }
   if (positionals.length === 0) throw new UsageError("no command given; see 'zram-wasm --help'");
   const names = COMMANDS.map((one) => one.name).join(', ');
-  if (!command) throw new UsageError(`unknown command '${name}', not one of ${names}; see 'zram-wasm --help'`);
+  if (!command) throw new UsageError(`unknown command '${name}': must be one of ${names}; see 'zram-wasm --help'`);
   for (const option of Object.keys(values)) {
     if (option !== 'json' && !command.options.includes(option))
       throw new UsageError(`${name} has no option '--${option}'; see 'zram-wasm ${name} --help'`);
@@ -81,13 +81,13 @@ function parse(args: readonly string[]): { values: Values; positionals: string[]
   }
 }
 
-/** The package's version; package.json stands one folder above the sources and above the bundle alike. */
+/** The package's version. package.json is one folder above both the sources and the bundle. */
 function version(): string {
   const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
   return (JSON.parse(text) as { version: string }).version;
 }
 
-/** Standard error: messages, each a line, and progress, a line that is written over again and again on a terminal only. */
+/** Standard error: messages, one line each, and on a terminal also progress, one line that is overwritten. */
 class Messages {
   /** Often enough to look alive, seldom enough to cost nothing. */
   static readonly #intervalMilliseconds = 100;
@@ -102,7 +102,7 @@ class Messages {
     this.stream.write(`zram-wasm: ${messageLine(sentence)}\n`);
   }
 
-  /** Only what is shown is made. */
+  /** The text is made only if it is shown. */
   show(text: () => string): void {
     const now = performance.now();
     if (this.stream.isTTY !== true || now - this.#last < Messages.#intervalMilliseconds) return;

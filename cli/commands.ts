@@ -15,7 +15,7 @@ import { toText } from './report.js';
 import type { Report, Surroundings } from './surroundings.js';
 import { unpack } from './unpack.js';
 
-/** Of all commands. */
+/** Options of all commands. */
 export const OPTIONS = {
   pid: { type: 'string', multiple: true },
   algorithm: { type: 'string', multiple: true },
@@ -35,16 +35,16 @@ export type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS; allo
 export interface Command {
   readonly name: string;
   readonly help: string;
-  /** Options beside `--json`, `--help` and `--version`. */
+  /** Options other than `--json`, `--help` and `--version`. */
   readonly options: readonly string[];
   run(files: readonly string[], values: Values, io: Surroundings): Promise<Outcome>;
 }
 
 export interface Outcome {
   readonly report: Report;
-  /** There is an answer, and this sentence says what is missing from it. */
+  /** The report is incomplete, and this sentence says what is missing. */
   readonly failure?: string | undefined;
-  /** Standard output has got what the command made: the report goes to standard error. */
+  /** The command wrote its output to standard output, so the report goes to standard error. */
   readonly outputTaken?: boolean;
 }
 
@@ -73,10 +73,10 @@ export const COMMANDS: readonly Command[] = [
     async run(files, values, io) {
       checkStdin(files);
       const { output = '', force = false } = values;
-      if (files.length === 0) throw new UsageError('pack which images? zram-wasm pack IMAGE... -o FILE');
-      if (output === '') throw new UsageError('pack to which file? zram-wasm pack IMAGE... -o FILE');
+      if (files.length === 0) throw new UsageError('pack needs at least one image: zram-wasm pack IMAGE... -o FILE');
+      if (output === '') throw new UsageError('pack needs an output file: zram-wasm pack IMAGE... -o FILE');
       const [algorithm = 'lz4', ...more] = list('--algorithm', values.algorithm);
-      if (more.length > 0) throw new UsageError('pack takes one --algorithm');
+      if (more.length > 0) throw new UsageError('pack takes only one --algorithm');
       const options = {
         files,
         output,
@@ -97,8 +97,9 @@ export const COMMANDS: readonly Command[] = [
       if (files.length !== 1) throw new UsageError('unpack takes one file: zram-wasm unpack FILE [-o FOLDER]');
       const [file] = files;
       const { output: folder = '.', force = false } = values;
-      if (folder === '-') throw new UsageError("unpack writes files: -o names a folder, './-' one that is called '-'");
-      if (folder === '') throw new UsageError('unpack to which folder? zram-wasm unpack FILE [-o FOLDER]');
+      if (folder === '-')
+        throw new UsageError("-o must name a folder, not standard output; './-' is the folder called '-'");
+      if (folder === '') throw new UsageError('-o must name a folder: zram-wasm unpack FILE [-o FOLDER]');
       return { report: unpackReport(await unpack({ file, folder, force }, io)) };
     },
   },
@@ -133,7 +134,7 @@ function readingOf(files: readonly string[], { format = 'auto', at = [] }: Value
   return { format: chosen, at: parseRanges(at) };
 }
 
-/** The parts of an option that takes several values with commas between, and may be given several times. */
+/** The values of an option that takes a comma-separated list and may be given several times. */
 function list(option: string, values: readonly string[] = []): string[] {
   const parts = values.flatMap((value) => value.split(','));
   if (parts.includes('')) throw new UsageError(`${option} has an empty value; write ${option} A or ${option} A,B`);
@@ -143,6 +144,6 @@ function list(option: string, values: readonly string[] = []): string[] {
 function toPid(text: string): number {
   const pid = Number(text);
   if (!/^[0-9]+$/.test(text) || !Number.isSafeInteger(pid) || pid === 0)
-    throw new UsageError(`'${text}' is not a process number; --pid takes whole numbers from 1`);
+    throw new UsageError(`--pid must be a process number, a whole number from 1, not '${text}'`);
   return pid;
 }

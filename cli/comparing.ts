@@ -1,4 +1,4 @@
-/** Which pages of two images differ: of two that are packed by what they hold, of others by reading both to their ends. */
+/** Which pages of two images differ. Packed images are compared by their objects; others are read to their ends. */
 import { mebibytes } from './format.js';
 import { inChunks, type PageRange } from './held-pages.js';
 import { readFully, type Input } from './inputs.js';
@@ -15,7 +15,7 @@ export interface Differences {
   readonly pages: number;
 }
 
-/** Ranges that are added in their order; neighbours become one. */
+/** Ranges, added in ascending order; neighbours become one. */
 class Ranges {
   readonly ranges: { index: number; count: number }[] = [];
   pages = 0;
@@ -29,7 +29,7 @@ class Ranges {
   }
 }
 
-/** The library tells which pages may differ; those are read and compared. */
+/** The library lists the pages that may differ; only those are read and compared. */
 export function comparePacked(a: PackedImage, b: PackedImage): Differences {
   const [pagesA, pagesB] = [pagesOf(a.bytes), pagesOf(b.bytes)];
   const [common, all] = [Math.min(pagesA, pagesB), Math.max(pagesA, pagesB)];
@@ -46,7 +46,7 @@ export function comparePacked(a: PackedImage, b: PackedImage): Differences {
   return { bytesA: a.bytes, bytesB: b.bytes, ranges: found.ranges, pages: found.pages };
 }
 
-/** Ranges as far as both images go. Of the last common page an image may have a part only, so it is always looked at. */
+/** Ranges within both images. The last common page is always included, since an image may end in the middle of it. */
 function* within(ranges: readonly PageRange[], end: number): Generator<PageRange> {
   for (const { index, count } of ranges) {
     if (index < end - 1) yield { index, count: Math.min(count, end - 1 - index) };
@@ -54,7 +54,7 @@ function* within(ranges: readonly PageRange[], end: number): Generator<PageRange
   if (end > 0) yield { index: end - 1, count: 1 };
 }
 
-/** Pages of an image, with zeros behind its end. */
+/** Pages of an image, with zeros after its end. */
 function read({ zram, bytes }: PackedImage, index: number, count: number, chunk: Buffer): void {
   zram.readPages(index, count, chunk);
   chunk.fill(0, Math.max(0, Math.min(count * PAGE_BYTES, bytes - index * PAGE_BYTES)), count * PAGE_BYTES);
@@ -74,11 +74,11 @@ export async function compareInputs(a: Input, b: Input, progress: Surroundings['
     chunkB.fill(0, gotB);
     const same = gotA === gotB && chunkA.equals(chunkB);
     for (let at = 0; at < got; at += PAGE_BYTES, index++) {
-      // A page that only one of them has differs, also where it is zeros.
+      // A page that only one of them has differs, even if it is zeros.
       const both = at < gotA && at < gotB;
       if (!same && !(both && samePage(chunkA, chunkB, at))) found.add(index);
     }
-    // What only one of them has differs, whatever it is: where its length is known, it need not be read.
+    // Pages that only one of them has differ, whatever they hold: if its length is known, they need not be read.
     const longer = gotA < got ? b : gotB < got ? a : undefined;
     if (got < CHUNK_BYTES || longer?.bytes === undefined) continue;
     found.add(index, pagesOf(longer.bytes) - index);

@@ -4,11 +4,11 @@ import type { InputResult } from './analysis.js';
 import { PAGE_BYTES } from './page-list.js';
 import { noTime, timed } from './step-time.js';
 
-/** A device is sparse and its size costs nothing, so it is made larger than any input whose end is not known. */
+/** A device is sparse and its size costs nothing, so it is larger than any input of unknown length. */
 export const DISK_BYTES = 1024 ** 4;
 
 export class Device {
-  /** Tells what the device does not: what sharing saves, and the size classes. */
+  /** For what the device does not report: the savings by sharing, and the size classes. */
   readonly pool: ZsPool;
   readonly zram: Zram;
   readonly store = noTime();
@@ -26,7 +26,7 @@ export class Device {
     this.#last = this.zram.mmStat;
   }
 
-  /** Stores whole pages and returns how many found room. */
+  /** Stores whole pages and returns how many fitted. */
   write(index: number, pages: Uint8Array): number {
     try {
       timed(this.store, pages.length, () => this.zram.writePages(index, pages));
@@ -37,7 +37,7 @@ export class Device {
     }
   }
 
-  /** Ends the row of one input: what the columns have grown by since the last. */
+  /** Ends the row of one input: how much the columns have grown since the previous one. */
   endInput(): void {
     const now = this.zram.mmStat;
     this.inputs.push({

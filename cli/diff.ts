@@ -12,7 +12,7 @@ import { FileInput, endInput, type Input } from './inputs.js';
 import { loadPack, PackedSource, type PackedImage } from './pack-file.js';
 import type { Surroundings } from './surroundings.js';
 
-/** How a save file begins. */
+/** The first bytes of a save file. */
 const PACK_MAGIC = Buffer.from('\x89ZRAM\r\n\x1a', 'latin1');
 
 export interface Difference {
@@ -77,7 +77,7 @@ export async function diff(a: string, b: string, reading: Reading, io: Surroundi
   }
 }
 
-/** An image that is read, or the images of a pack. */
+/** One image to be read, or the images of a pack. */
 async function openSide(engine: Engine, path: string, reading: Reading, io: Surroundings): Promise<Input[]> {
   if (path === '-' || !(await isPack(await FileInput.open(path), path)))
     return [await openInput(path, { engine, reading, ...io })];
@@ -90,7 +90,7 @@ async function openSide(engine: Engine, path: string, reading: Reading, io: Surr
   return inputs;
 }
 
-/** Only a regular file can be looked at first: what is read of a pipe is gone. */
+/** Only a regular file can be probed: bytes that are read from a pipe are gone. */
 async function isPack({ bytes }: Input, path: string): Promise<boolean> {
   if (bytes === undefined) return false;
   let handle: FileHandle | undefined;
@@ -106,7 +106,7 @@ async function isPack({ bytes }: Input, path: string): Promise<boolean> {
   }
 }
 
-/** Images of a pack have no folder: that of a file does not count. */
+/** Images of a pack have no folder, so a file's folder does not count either. */
 function nameOf({ name }: Input): string {
   return basename(name);
 }
@@ -118,7 +118,7 @@ function pairsOf(a: readonly Input[], b: readonly Input[]): (readonly [Input, In
   for (const other of b) named.set(nameOf(other), [...(named.get(nameOf(other)) ?? []), other]);
   const pairs = a.flatMap((one) => (named.get(nameOf(one)) ?? []).map((other) => [one, other] as const));
   if (pairs.length > 0) return pairs;
-  throw new CliError('of packs with several images those of one name are compared, and no name is in both');
+  throw new CliError('cannot compare packs of several images: images are paired by name, and no name is in both');
 }
 
 async function compare(a: Input, b: Input, io: Surroundings): Promise<ImageDifference> {
@@ -140,7 +140,7 @@ async function differences(a: Input, b: Input, io: Surroundings): Promise<Found>
   return { by: 'place', ...(await compareInputs(a, b, io.progress)) };
 }
 
-/** An image of a pack, as something that is read from its beginning. */
+/** An image of a pack, read from its beginning like a file. */
 class PackedInput implements Input {
   readonly kind = 'file';
   readonly name: string;

@@ -1,11 +1,11 @@
-/** A failure that the user can act on: its message is the one sentence that stderr gets. */
+/** A failure that the user can act on. Its message is the one sentence that goes to stderr. */
 export class CliError extends Error {
   override readonly name: string = 'CliError';
   /** The process's exit status. */
   readonly exitStatus: number = 1;
 }
 
-/** The command line itself was wrong. */
+/** A mistake in the command line itself. */
 export class UsageError extends CliError {
   override readonly name = 'UsageError';
   override readonly exitStatus = 2;
@@ -17,12 +17,12 @@ export function codeOf(error: unknown): string | undefined {
   return typeof code === 'string' ? code : undefined;
 }
 
-/** The message of whatever was thrown; asked by its shape, as errors of another realm are no instances of Error here. */
+/** The message of whatever was thrown. It goes by shape: errors of another realm are not instances of this Error. */
 export function messageOf(error: unknown): string {
   return typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : String(error);
 }
 
-/** The system's codes that opening, reading and writing can end in, in plain words. */
+/** The system's error codes of opening, reading and writing, in plain words. */
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'no such file',
   EISDIR: 'it is a directory; name the files in it',
@@ -31,23 +31,23 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOTDIR: 'a part of its path is not a directory',
   ELOOP: 'too many symbolic links',
   ENXIO: 'it is a socket or a device without a driver',
-  EEXIST: 'there is a file of that name',
+  EEXIST: 'a file of that name exists',
   ENAMETOOLONG: 'its name is too long',
   ENOSPC: 'no space left on the device',
-  EDQUOT: 'the quota of disk space is used up',
-  EFBIG: 'it would be larger than is allowed',
+  EDQUOT: 'the disk quota is used up',
+  EFBIG: 'it would exceed the largest file size allowed',
   EROFS: 'the file system is read-only',
   EMFILE: 'too many files are open',
   ENFILE: 'too many files are open',
   EPIPE: 'its reader has closed it',
-  EBADF: 'it is not open for that',
+  EBADF: 'it is not open for this access',
   EBUSY: 'it is in use',
   ETXTBSY: 'it is in use',
   EIO: 'the device failed',
   ERR_INVALID_ARG_VALUE: 'no file can have this name',
 };
 
-/** Why an input could not be read or an output not be written, to stand behind a colon. */
+/** Why an input could not be read or an output not written, as the part after a colon. */
 export function reasonOf(error: unknown): string {
   const code = codeOf(error);
   return code === undefined ? messageOf(error) : (REASONS[code] ?? code);

@@ -1,7 +1,7 @@
 /** Figures that both reports derive from what was measured. */
 import type { AlgorithmResult } from './analysis.js';
 
-/** What merging, and compacting afterwards, saved of mem_used_total. */
+/** How much of mem_used_total merging, and compacting afterwards, saved. */
 export function saved({ mmStat: { before, afterMerge, afterCompact } }: AlgorithmResult): {
   bytes: number;
   bytesByMerge: number;

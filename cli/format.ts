@@ -1,12 +1,12 @@
 /** Numbers and tables in plain text. */
 import { printable } from './escaping.js';
 
-/** Most characters of a line of the report. */
+/** Longest line of a report, in characters. */
 export const TEXT_WIDTH = 100;
 
 const UNITS = ['byte', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
 
-/** Numbers by their digits after the point: to make one takes longer than to use it a hundred times. */
+/** Formats by digits after the point: making one takes longer than using it a hundred times. */
 const formats = new Map<number, Intl.NumberFormat>();
 
 /** 1234567 as '1,234,567', rounded to `digits` after the point. */
@@ -49,12 +49,12 @@ export function percent(part: number, whole: number): string {
   return `${number(whole === 0 ? 0 : (100 * part) / whole, 1)} %`;
 }
 
-/** A bar whose full length stands for `whole`; a part that is not nothing shows at least a tick. */
+/** A bar whose full length stands for `whole`; any part above 0 shows at least one tick. */
 export function bar(part: number, whole: number, width: number): string {
   return part <= 0 ? '' : '#'.repeat(Math.max(1, Math.round((part / whole) * width)));
 }
 
-/** Rows as lines of aligned columns: those numbered in `left` to the left, the others, numbers, to the right. */
+/** Rows as lines of aligned columns: columns listed in `left` align to the left, the others (numbers) to the right. */
 export function table(rows: readonly (readonly string[])[], left: readonly number[]): string[] {
   const widths: number[] = [];
   for (const row of rows) row.forEach((cell, i) => (widths[i] = Math.max(widths[i] ?? 0, cell.length)));
@@ -63,7 +63,7 @@ export function table(rows: readonly (readonly string[])[], left: readonly numbe
   return rows.map((row) => `  ${row.map(align).join('  ')}`.trimEnd());
 }
 
-/** A name in at most `width` characters, all of which print; its end tells more than its start. */
+/** A name in at most `width` printable characters. A long one loses its start: its end says more. */
 export function shorten(name: string, width: number): string {
   const plain = printable(name);
   return plain.length <= width ? plain : `...${printable(plain.slice(3 - width))}`;

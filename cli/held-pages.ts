@@ -1,4 +1,4 @@
-/** The pages of a device that hold something, so that what is done with an image costs by these and not by its length. */
+/** The pages of a device that hold data: handling an image costs time for these and not for its whole length. */
 import type { Engine, Zram } from '../bindings/index.js';
 import { PAGE_BYTES } from './page-list.js';
 import { CHUNK_BYTES } from './storing.js';
@@ -11,7 +11,7 @@ export interface PageRange {
   readonly count: number;
 }
 
-/** Pages that read otherwise than as zeros, in their order: zeros that were written are as good as nothing. */
+/** Pages that do not read as zeros, in ascending order. Zeros that were written count as nothing. */
 export function heldPages(engine: Engine, zram: Zram): PageRange[] {
   const empty = engine.createZram({ disksize: PAGE_BYTES });
   try {
@@ -21,7 +21,7 @@ export function heldPages(engine: Engine, zram: Zram): PageRange[] {
   }
 }
 
-/** The same in pieces of a chunk at most. */
+/** The same ranges in pieces of at most one chunk. */
 export function* inChunks(ranges: Iterable<PageRange>): Generator<PageRange> {
   for (const { index, count } of ranges) {
     for (let done = 0; done < count; done += CHUNK_PAGES)
@@ -34,7 +34,7 @@ export function* nonZeroPages(chunk: Buffer): Generator<PageRange> {
   if (chunk.equals(ZEROS.subarray(0, chunk.length))) return;
   const pages = chunk.length / PAGE_BYTES;
   const isZero = (page: number) =>
-    // Nearly always the first byte tells.
+    // Nearly always the first byte decides.
     chunk[page * PAGE_BYTES] === 0 &&
     chunk.compare(ZEROS, 0, PAGE_BYTES, page * PAGE_BYTES, (page + 1) * PAGE_BYTES) === 0;
   for (let index = 0; index < pages; index++) {

@@ -1,4 +1,4 @@
-/** What can be analysed: a stream of bytes with a name. Files, devices, pipes and standard input are here. */
+/** Inputs: streams of bytes with a name. Files, devices, pipes and standard input are here. */
 import { constants, type BigIntStats } from 'node:fs';
 import { access, open, stat, statfs, type FileHandle } from 'node:fs/promises';
 
@@ -14,22 +14,22 @@ const BLOCK_BYTES = 512;
 export interface Input {
   readonly kind: 'file' | 'stdin' | 'process';
   readonly name: string;
-  /** Bytes to come, where that is known before they are read. */
+  /** Its length, if that is known before it is read. */
   readonly bytes: number | undefined;
   /** See `identityOf`. */
   readonly identity?: string | undefined;
-  /** Known at its end: whether its length has changed since it was looked at first. */
+  /** Known at its end: whether its length has changed since it was first looked at. */
   readonly changed?: 'grew' | 'shrank' | undefined;
   /** Of files and pipes: how they were read. Of a pipe that is known once its first bytes are there. */
   readonly contents?: Contents | undefined;
-  /** Fills `out` from its start and returns the bytes; 0 only at the end. */
+  /** Fills `out` from its start and returns the number of bytes; 0 only at the end. */
   read(out: Uint8Array): Promise<number>;
   close(): Promise<void>;
 }
 
 /**
- * A file, FIFO or device. It is opened when its turn comes, and closed after it, so that any number can be named. A file that
- * is written to meanwhile ends where it ended when it was looked at first.
+ * A file, FIFO or device. It is opened when its turn comes and closed afterwards, so that any number can be named. A
+ * file that grows meanwhile ends where it ended when it was first looked at.
  */
 export class FileInput implements Input {
   readonly kind = 'file';
@@ -45,7 +45,7 @@ export class FileInput implements Input {
   #handle: FileHandle | undefined;
   #position = 0;
 
-  /** Looks whether the file is there and may be read. @throws CliError that names it */
+  /** Checks that the file exists and may be read. @throws CliError that names it */
   static async open(path: string, name = path): Promise<FileInput> {
     try {
       const facts = await stat(path, { bigint: true });
@@ -88,7 +88,7 @@ export class FileInput implements Input {
   async close(): Promise<void> {
     const handle = this.#handle;
     this.#handle = undefined;
-    this.#position = 0; // it may be read once more
+    this.#position = 0; // it may be read again
     await handle?.close();
   }
 
@@ -98,26 +98,26 @@ export class FileInput implements Input {
   }
 }
 
-/** The length of a regular file. Those of /proc and /sys say 0 and hold something all the same, on file systems without blocks. */
+/** The length of a regular file. Files of /proc and /sys report 0 but hold data; their file systems have no blocks. */
 async function lengthOf(path: string, facts: BigIntStats): Promise<number | undefined> {
   if (!facts.isFile()) return undefined;
   if (facts.size > 0n) return Number(facts.size);
   return (await statfs(path)).blocks > 0 ? 0 : undefined;
 }
 
-/** Closes an input that is done with, and says what there is to know about it. */
+/** Closes an input after use, and remarks on a changed length. */
 export async function endInput(input: Input, remark: (text: string) => void): Promise<void> {
   await input.close();
   const { name, bytes, changed } = input;
   if (changed === undefined) return;
   const rest =
     changed === 'grew'
-      ? `what it had at first was taken, ${plural(bytes ?? 0, 'byte')}`
-      : 'what was left of it was taken';
+      ? `reading stopped at its first length, ${plural(bytes ?? 0, 'byte')}`
+      : 'only what was left was used';
   remark(`'${name}' ${changed} while it was read: ${rest}`);
 }
 
-/** Standard input; its chunks come in sizes of their own and are handed out in pieces that fit. */
+/** Standard input. Its chunks come in any size and are handed out in pieces that fit. */
 export class StdinInput implements Input {
   readonly kind = 'stdin';
   readonly name = 'standard input';
@@ -156,7 +156,7 @@ export class StdinInput implements Input {
   }
 }
 
-/** Fills `out` as far as the input goes; a short count means that it has ended. */
+/** Fills `out` as far as the input lasts; a short count means that it has ended. */
 export async function readFully(input: Input, out: Uint8Array): Promise<number> {
   let filled = 0;
   while (filled < out.length) {

@@ -1,6 +1,6 @@
 /**
- * What must not stay behind when somebody presses Ctrl-C: it is removed, and then the signal does what it would have done.
- * Nothing is caught while there is nothing to remove, so that a signal ends the process at once, whatever it is at.
+ * Temporary files must not stay behind after Ctrl-C: they are removed, and then the signal has its usual effect. While
+ * there is nothing to remove no signal is caught, so it ends the process at once, whatever the process is doing.
  */
 import { rmSync } from 'node:fs';
 
@@ -8,7 +8,7 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
 
 const temporaryFiles = new Set<string>();
 
-/** From now on an interruption removes this file, which need not be there yet. */
+/** From now on an interruption removes this file, which need not exist yet. */
 export function removeOnInterruption(path: string): void {
   if (temporaryFiles.size === 0) {
     for (const signal of SIGNALS) process.on(signal, interrupted);
@@ -26,7 +26,7 @@ export function forgetOnInterruption(path: string): void {
 function interrupted(signal: NodeJS.Signals): void {
   removeAll();
   stopListening();
-  // Without a handler the signal ends the process, and whoever started it sees by which.
+  // Without a handler the signal ends the process, and its parent sees which signal it was.
   process.kill(process.pid, signal);
 }
 

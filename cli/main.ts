@@ -8,8 +8,8 @@ import { messageLine } from './escaping.js';
 const STDIN = 0;
 
 /**
- * process.stdin, but where Node gives a stream that is empty: what stands at the other end of `< /dev/sda` and of
- * `< folder` is a device or a failure, not nothing.
+ * process.stdin, except where Node gives an empty stream: `< /dev/sda` is a device to be read, and `< folder` is a
+ * failure.
  */
 function standardInput(): AsyncIterable<Uint8Array> {
   const facts = fstatSync(STDIN);
@@ -18,15 +18,15 @@ function standardInput(): AsyncIterable<Uint8Array> {
 }
 
 function reportNotWritten(error: NodeJS.ErrnoException): void {
-  // A reader that has seen enough (`| head`) closes the pipe: no failure of ours, and nothing is left to be told.
+  // A reader that has seen enough (`| head`) closes the pipe: this is not a failure, and nothing is left to report.
   if (error.code === 'EPIPE') process.exit(process.exitCode ?? DONE);
   process.stderr.write(`zram-wasm: cannot write the report: ${messageLine(reasonOf(error))}\n`);
   process.exit(FAILED);
 }
 
 /**
- * Standard output, which is left alone until there is a report: Node makes pipes that it looks at such as do not block, and a
- * pack may go there.
+ * Standard output, which is left alone until there is a report: Node makes a pipe non-blocking as soon as it touches
+ * it, and a pack may go there.
  */
 function standardOutput(): NodeJS.WriteStream {
   if (process.stdout.listenerCount('error', reportNotWritten) === 0) process.stdout.on('error', reportNotWritten);
@@ -34,7 +34,7 @@ function standardOutput(): NodeJS.WriteStream {
 }
 
 process.stderr.on('error', () => {
-  // Where messages cannot be written there is nowhere to say so; the exit status still tells.
+  // If messages cannot be written there is nowhere to report that; the exit status still does.
 });
 process.on('uncaughtException', (error) => {
   process.stderr.write(`zram-wasm: ${messageLine(sentenceOf(error))}\n`);

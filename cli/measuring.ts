@@ -1,4 +1,4 @@
-/** What becomes of the pages once they are stored: merged, compacted, and read back to be compared. */
+/** Measures the stored pages: merges them, compacts, and reads them back to compare. */
 import { createHash } from 'node:crypto';
 
 import type { AlgorithmResult, ClassResult, DedupComparison } from './analysis.js';
@@ -15,7 +15,7 @@ const HISTOGRAM_ROW_BYTES = PAGE_BYTES / HISTOGRAM_ROWS;
 
 /**
  * Merges, compacts and verifies one device.
- * @param inline the device that took the same pages with inline deduplication, if there is one
+ * @param inline the device that stored the same pages with inline deduplication, if any
  */
 export function measure(
   device: Device,
@@ -87,7 +87,7 @@ function mergedClasses({ pool }: Device): ClassResult[] {
   }));
 }
 
-/** Goes over the state of every page: the histogram, and each input's pages that share. */
+/** Visits the state of every page, for the histogram and to count each input's sharing pages. */
 function inspect({ zram, inputs }: Device, stored: Stored): AlgorithmResult['histogram'] {
   const counts = new Array<number>(HISTOGRAM_ROWS).fill(0);
   let index = 0;

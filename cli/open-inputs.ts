@@ -1,4 +1,4 @@
-/** From the names on the command line to inputs; what is analysed when nothing is named. */
+/** Turns the names on the command line into inputs; chooses one if nothing is named. */
 import { randomFillSync } from 'node:crypto';
 
 import type { Engine } from '../bindings/index.js';
@@ -9,8 +9,8 @@ import { PAGE_BYTES, SharedPages } from './page-list.js';
 import { MARKER_BYTES, ProcessMemory } from './process-memory.js';
 
 /**
- * Opens all inputs before the first page is stored: what is missing is told at once, and the page lists of processes,
- * this one too, are fixed. Opened inputs are pushed as they come, so that the caller can close them after a failure.
+ * Opens all inputs before the first page is stored: a missing one is reported at once, and the page lists of processes,
+ * this one included, are fixed. Opened inputs are pushed one by one, so that the caller can close them after a failure.
  */
 export async function openInputs(
   inputs: Input[],
@@ -25,25 +25,25 @@ export async function openInputs(
   if (inputs.length > 0) return {};
   if (process.platform !== 'linux') {
     inputs.push(await FileInput.open(process.execPath));
-    return { note: 'Nothing was named: this is the running executable.' };
+    return { note: 'No input was named: this is the running executable.' };
   }
   try {
     inputs.push(openOwnMemory(engine, shared));
-    return { note: 'Nothing was named: this is the resident anonymous memory of this very process.' };
+    return { note: 'No input was named: this is the resident anonymous memory of this very process.' };
   } catch (error) {
-    // Sandboxes without /proc/PID/mem or pagemap: an answer about other data, said so, is better than none.
+    // A sandbox without /proc/PID/mem or pagemap: a report on other data, which says so, is better than no report.
     if (!(error instanceof CliError)) throw error;
     inputs.push(await FileInput.open(process.execPath));
-    return { note: `Nothing was named: this is the running executable (${error.message}).` };
+    return { note: `No input was named: this is the running executable (${error.message}).` };
   }
 }
 
-/** Lists this process's pages without the engine's linear memory, which a marker that is stored in there gives away. */
+/** Lists this process's pages without the engine's linear memory, which is found by a marker stored in it. */
 function openOwnMemory(engine: Engine, shared: SharedPages): ProcessMemory {
   const pool = engine.createPool();
   try {
-    // Random bytes do not compress, and an object of a whole page lies at a page's start. This copy of them stands at an
-    // odd address, so that it cannot be taken for the engine's.
+    // Random bytes do not compress, and an object of a whole page lies at a page's start. This copy is at an odd
+    // address, so that it cannot be mistaken for the engine's.
     const page = Buffer.allocUnsafeSlow(PAGE_BYTES + 1).subarray(1);
     randomFillSync(page);
     pool.store(page);

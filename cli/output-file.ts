@@ -1,4 +1,4 @@
-/** An output: a file that is written whole or not at all, or a pipe, device or open descriptor that is written to as it stands. */
+/** An output: a file, written whole or not at all, or a pipe, device or open descriptor that is written to directly. */
 import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -14,7 +14,7 @@ import {
 import { FileWriter, StreamWriter, type OutputWriter } from './output-writer.js';
 import { Replacement } from './replacement.js';
 
-/** How often it is tried whether a pipe has a reader, and after how long it is said that there is none. */
+/** How often a pipe is tried for a reader, and after how long the wait is reported. */
 const READER_POLL_MILLISECONDS = 20;
 const READER_REMARK_MILLISECONDS = 500;
 
@@ -29,9 +29,9 @@ export class OutputFile {
   ) {}
 
   /**
-   * Looks at what is there, and changes nothing.
+   * Checks the target and changes nothing.
    * @param name a path, or '-' for standard output
-   * @param remark told when a pipe waits for its reader
+   * @param remark called when a pipe has to wait for its reader
    * @throws CliError that names it
    */
   static async prepare(name: string, rule: ReplaceRule, remark: (text: string) => void): Promise<OutputFile> {
@@ -47,14 +47,15 @@ export class OutputFile {
     return isStandardOutput(this.target);
   }
 
-  /** Of what is there; see `identityOf`. */
+  /** Of the existing file; see `identityOf`. */
   get identity(): string | undefined {
     return identityOfTarget(this.target);
   }
 
   /**
-   * Does the work and keeps the file; or discards it, when the work fails or is interrupted, as if it had never been begun.
-   * @param made identities of files that are not to be replaced; that of this one is added
+   * Does the work and keeps the file. If the work fails or is interrupted, the file is discarded as if it had never
+   * been begun.
+   * @param made identities of files that must not be replaced; this file's identity is added
    */
   async write<T>(work: (out: OutputWriter) => Promise<T>, made = new Set<string>()): Promise<T> {
     const { target } = this;
@@ -87,7 +88,7 @@ export class OutputFile {
     }
   }
 
-  /** A pipe without a reader refuses to be opened in this mode; in another one, that would wait without a word. */
+  /** Without a reader a pipe cannot be opened in this mode; in a blocking mode the wait would be silent. */
   async #openSpecial({ path, facts }: Kind<'special'>): Promise<number> {
     const { O_WRONLY, O_NONBLOCK, O_NOCTTY } = constants;
     const start = performance.now();
@@ -96,12 +97,12 @@ export class OutputFile {
         const descriptor = openSync(path, O_WRONLY | O_NONBLOCK | O_NOCTTY);
         if (!fstatSync(descriptor).isFile()) return descriptor;
         closeSync(descriptor);
-        throw new Error('it has become a file meanwhile');
+        throw new Error('it has become a regular file');
       } catch (error) {
         if (codeOf(error) !== 'ENXIO' || !facts.isFIFO()) throw cannotWrite(this.name, error);
       }
       if (!told && performance.now() - start >= READER_REMARK_MILLISECONDS) {
-        this.remark(`'${this.name}' is a pipe: waiting until somebody reads from it`);
+        this.remark(`'${this.name}' is a pipe: waiting for a reader`);
         told = true;
       }
       await delay(READER_POLL_MILLISECONDS);

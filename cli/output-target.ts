@@ -1,4 +1,4 @@
-/** What the name of an output stands for: a file to be made or replaced, or something that is written to as it stands. */
+/** What the name of an output stands for: a file to create or replace, or something that is written to directly. */
 import { constants, fstatSync, type BigIntStats } from 'node:fs';
 import { access, lstat, readlink, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -6,20 +6,20 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { CliError, codeOf } from './errors.js';
 import { identityOf, identityOfDescriptor } from './file-identity.js';
 
-/** What may be replaced by an output. */
+/** What an output may replace. */
 export interface ReplaceRule {
-  /** A file of its name. */
+  /** An existing file of this name. */
   readonly files: boolean;
-  /** The file that a symbolic link of its name leads to. */
+  /** The file that a symbolic link of this name leads to. */
   readonly links: boolean;
 }
 
 export type Target =
-  /** A file: it becomes whole what is written, under this path without links. `facts`: of the one that is there. */
+  /** A file that is written as a whole, at this path without links. `facts`: of the file that is there already. */
   | { readonly kind: 'file'; readonly path: string; readonly facts: BigIntStats | undefined }
   /** A pipe or device. */
   | { readonly kind: 'special'; readonly path: string; readonly facts: BigIntStats }
-  /** Open already: standard output, or what a shell has opened as /dev/fd/N. It is written to from where it stands. */
+  /** Already open: standard output, or a shell's /dev/fd/N. It is written to from its current position. */
   | { readonly kind: 'descriptor'; readonly descriptor: number; readonly facts: BigIntStats };
 
 export const STANDARD_OUTPUT = 1;
@@ -29,8 +29,8 @@ const LINKS_MAX = 40;
 const OWN_DESCRIPTOR = new RegExp(`^(?:/proc/${process.pid}(?:/task/[0-9]+)?/fd|/dev/fd)/([0-9]+)$`);
 
 /**
- * Looks at what is there, and changes nothing.
- * @throws Error whose message says why it cannot be written; CliError where that is no sentence; errors of the system
+ * Checks the target and changes nothing.
+ * @throws Error whose message is the reason for "cannot write"; CliError with a sentence of its own; system errors
  */
 export async function targetOf(name: string, rule: ReplaceRule): Promise<Target> {
   const descriptor = await descriptorOf(name);
@@ -40,26 +40,27 @@ export async function targetOf(name: string, rule: ReplaceRule): Promise<Target>
   if (!rule.files && !rule.links) throw thereAlready(name);
   const linked = own.isSymbolicLink();
   const facts = linked ? await unlessMissing(stat(name, { bigint: true })) : own;
-  if (facts === undefined) throw new Error(`it is a link to '${await readlink(name)}', which is not there`);
+  if (facts === undefined) throw new Error(`it is a symbolic link to '${await readlink(name)}', which does not exist`);
   if (facts.isDirectory()) throw new Error('it is a directory');
   if (facts.isSocket()) throw new Error('it is a socket');
   if (!facts.isFile()) return { kind: 'special', path: name, facts };
   const path = await realpath(name);
-  if (linked && !rule.links) throw new CliError(`'${name}' is a link to '${path}'; --force replaces that`);
+  if (linked && !rule.links)
+    throw new CliError(`'${name}' is a symbolic link to '${path}'; --force replaces that file`);
   if (!rule.files) throw thereAlready(name);
   await checkReplaceable(path, facts);
   return { kind: 'file', path, facts };
 }
 
 export function thereAlready(name: string): CliError {
-  return new CliError(`'${name}' is there already; --force replaces it`);
+  return new CliError(`'${name}' already exists; --force replaces it`);
 }
 
 export function identityOfTarget(target: Target): string | undefined {
   return target.facts === undefined ? undefined : identityOf(target.facts);
 }
 
-/** Whether what is printed would go to the same place. */
+/** Whether the target is where the report would be printed. */
 export function isStandardOutput(target: Target): boolean {
   if (target.kind === 'descriptor' && target.descriptor === STANDARD_OUTPUT) return true;
   const identity = identityOfTarget(target);
@@ -85,10 +86,10 @@ async function descriptorOf(name: string): Promise<number | undefined> {
 function descriptorTarget(descriptor: number): Target {
   const facts = fstatSync(descriptor, { bigint: true });
   if (facts.isDirectory()) throw new Error('it is a directory');
-  // Node.js has descriptors of its own, which are none of these.
+  // Node.js has descriptors of its own, which are of other kinds.
   if (facts.isFile() || facts.isFIFO() || facts.isSocket() || facts.isCharacterDevice() || facts.isBlockDevice())
     return { kind: 'descriptor', descriptor, facts };
-  throw new Error('nothing was opened there');
+  throw new Error('that descriptor is not open');
 }
 
 async function newFile(name: string): Promise<Target> {
@@ -98,16 +99,16 @@ async function newFile(name: string): Promise<Target> {
   return { kind: 'file', path: join(folder, basename(name)), facts: undefined };
 }
 
-/** The folder must take a new file, and the old one is only replaced by who may write to it, and can keep its owner. */
+/** The folder must accept a new file; an old one is replaced only by a user who may write to it and keep its owner. */
 async function checkReplaceable(path: string, facts: BigIntStats): Promise<void> {
   await access(path, constants.W_OK);
   await access(dirname(path), constants.W_OK);
   const user = process.geteuid?.();
   if (user !== undefined && user !== 0 && facts.uid !== BigInt(user))
-    throw new Error('it belongs to another user, whom only root could leave it to');
+    throw new Error('it belongs to another user, and only root can keep its owner');
 }
 
-/** The outcome; undefined where there is no such file. */
+/** The outcome; undefined if the file does not exist. */
 export async function unlessMissing<T>(looked: Promise<T>): Promise<T | undefined> {
   try {
     return await looked;

@@ -1,4 +1,4 @@
-/** How bytes get into an output, in their order. */
+/** Writes bytes to an output in sequence. */
 import { fdatasync, ftruncate, write, writeSync } from 'node:fs';
 import { setImmediate as immediate, setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -6,23 +6,23 @@ import { promisify } from 'node:util';
 import { codeOf } from './errors.js';
 
 export interface OutputWriter {
-  /** Takes all bytes; they are the caller's again afterwards. */
+  /** Writes all bytes; afterwards the caller may reuse them. */
   write(bytes: Uint8Array): Promise<void>;
-  /** So many zeros: a hole, where the output can have one. */
+  /** Writes `length` zeros: a hole, if the output can have one. */
   skip(length: number): Promise<void>;
 }
 
-/** Zeros that are written at once, where there are no holes. */
+/** Zeros written at a time, if the output cannot have holes. */
 const ZEROS = new Uint8Array(1024 * 1024);
-/** Work between two looks at what else there is to do. */
+/** Time between two pauses, in which other events are handled. */
 const PAUSE_EVERY_MILLISECONDS = 10;
 /** Between attempts to write to a pipe whose reader is slow. */
 const PAUSE_MILLISECONDS_MIN = 1;
 const PAUSE_MILLISECONDS_MAX = 32;
 
 /**
- * Of a file that was just made, and is empty. It is written to without leaving the thread, as for a single page that takes
- * longer than the writing; with a pause now and then, for signals to be heard.
+ * Writes a file that was just created and is empty. It writes on this thread, since for a single page handing over
+ * takes longer than writing, and pauses now and then so that signals are handled.
  */
 export class FileWriter implements OutputWriter {
   #position = 0;
@@ -47,7 +47,7 @@ export class FileWriter implements OutputWriter {
     return Promise.resolve();
   }
 
-  /** Gives it its length, for it may end with a hole, and has the system store it: what takes its name is not in memory only. */
+  /** Sets the length, since the file may end with a hole, and syncs it, so that what gets the name is on disk. */
   async end(): Promise<void> {
     await promisify(ftruncate)(this.descriptor, this.#position);
     await promisify(fdatasync)(this.descriptor);
@@ -55,8 +55,8 @@ export class FileWriter implements OutputWriter {
 }
 
 /**
- * Of something that has its own place to write to: a pipe, a device, what somebody else has opened. A system may take a part at
- * a time; a pipe that does not block, nothing for a while.
+ * Writes to something with a position of its own: a pipe, a device, a descriptor that another program opened. The
+ * system may accept a part at a time; a non-blocking pipe may accept nothing for a while.
  */
 export class StreamWriter implements OutputWriter {
   constructor(readonly descriptor: number) {}

@@ -1,4 +1,4 @@
-/** Packs: save files whose comment tells how long each image is, which need not be a whole number of pages. */
+/** Packs: save files whose comment holds the length of each image, which need not be a whole number of pages. */
 import { createReadStream } from 'node:fs';
 
 import { ZramError, type Engine, type Zram, type ZramSnapshot } from '../bindings/index.js';
@@ -33,7 +33,7 @@ interface Comment {
   readonly maps: ReadonlyMap<string, unknown>;
 }
 
-/** The lengths and maps of images, where the comment tells them; it may be somebody else's. */
+/** The lengths and maps of images, if the comment holds them; another program may have written it. */
 function parseComment(comment: string | undefined): Comment {
   const entries = (value: unknown) =>
     new Map<string, unknown>(typeof value === 'object' && value !== null ? Object.entries(value) : []);
@@ -45,7 +45,7 @@ function parseComment(comment: string | undefined): Comment {
   }
 }
 
-/** Loads a pack, which is checked whole before anything of it is to be had. @throws CliError that names the file */
+/** Loads a pack; all of it is checked before any of it is returned. @throws CliError that names the file */
 export async function loadPack(engine: Engine, path: string, io: Surroundings): Promise<PackedImage[]> {
   if (path !== '-') await FileInput.open(path); // for its messages
   const source = path === '-' ? io.stdin : createReadStream(path, { highWaterMark: CHUNK_BYTES });

@@ -1,4 +1,4 @@
-/** `pack`: images to one file, through devices on one pool, so that equal pages of different images are found. */
+/** `pack`: stores images in one file, through devices on one pool, so that equal pages of all images are found. */
 import { basename } from 'node:path';
 
 import { Engine, Zram, ZramError, type SaveReport, type ZsPool } from '../bindings/index.js';
@@ -26,7 +26,7 @@ export interface PackOptions {
   readonly files: readonly string[];
   /** A path, or '-' for standard output. */
   readonly output: string;
-  /** Also the file that a link leads to is replaced. */
+  /** Whether the file that a link leads to may be replaced as well. */
   readonly force: boolean;
   readonly algorithm: string;
   readonly reading: Reading;
@@ -38,7 +38,7 @@ export interface Packed extends SaveReport {
   readonly output: string;
   readonly algorithm: string;
   readonly images: readonly ImageFacts[];
-  /** Pages that found their content in another one. */
+  /** Pages whose content another page holds. */
   readonly pagesMerged: number;
 }
 
@@ -64,7 +64,7 @@ export async function pack(
     const file = await OutputFile.prepare(output, { files: true, links: force }, io.remark);
     for (const { name, identity } of inputs) {
       if (identity !== undefined && identity === file.identity)
-        throw new CliError(`'${name}' cannot be packed into itself: it is the output, too`);
+        throw new CliError(`cannot pack '${name}' into itself: it is also the output`);
     }
     const packing = new Packing(engine, algorithm, io);
     for (const input of inputs) {
@@ -96,7 +96,7 @@ class Packing {
     this.#pool = engine.createPool();
   }
 
-  /** Stores an image; of zeros it keeps nothing. */
+  /** Stores an image. Zeros take no memory. */
   async add(input: Input, memory: boolean): Promise<void> {
     const { format = 'raw', notes = [], truncated } = input.contents ?? {};
     if (format === 'raw') for (const note of notes) this.io.remark(`'${input.name}': ${note}`);
@@ -155,13 +155,13 @@ class Packing {
     for (let got = CHUNK_BYTES; got === CHUNK_BYTES; bytes += got) {
       this.io.progress(() => `storing ${input.name}: ${mebibytes(bytes)}`);
       got = await readFully(input, this.#chunk);
-      if (bytes + got > room) throw new CliError(`'${input.name}' has more than ${mebibytes(room)}`);
+      if (bytes + got > room) throw new CliError(`cannot pack '${input.name}': it is larger than ${mebibytes(room)}`);
       const pages = pagesOf(got);
       this.#chunk.fill(0, got, pages * PAGE_BYTES);
       write(zram, bytes, this.#chunk.subarray(0, pages * PAGE_BYTES), input.name);
     }
     if (expected === undefined) zram = this.#fitted(zram, bytes, input.name);
-    else if (bytes < expected) throw new CliError(`'${input.name}' shrank while it was read`);
+    else if (bytes < expected) throw new CliError(`cannot pack '${input.name}': it shrank while it was read`);
     return { zram, bytes };
   }
 
@@ -188,17 +188,17 @@ class Packing {
       const report = await Zram.saveAll(sink, this.#devices, { comment: commentOf(this.#images, this.#maps) });
       return { images: this.#images, pagesMerged, ...report };
     } catch (error) {
-      throw failure ?? error; // the library says of a sink only that it failed
+      throw failure ?? error; // of a sink the library reports only that it failed
     }
   }
 
   #device(bytes: number): Zram {
-    // A disk has a page at least; an empty image has one that nothing was written to.
+    // A disk has at least one page; that of an empty image is never written to.
     const disksize = Math.max(bytes, PAGE_BYTES);
     return this.engine.createZram({ disksize, compAlgorithm: this.algorithm, pool: this.#pool });
   }
 
-  /** How long a pipe is shows at its end: its pages move to a disk of that size. */
+  /** The length of a pipe is known only at its end: its pages then move to a disk of that size. */
   #fitted(zram: Zram, bytes: number, name: string): Zram {
     const fitted = this.#device(bytes);
     for (const { index, count } of inChunks(heldPages(this.engine, zram))) {
@@ -239,7 +239,7 @@ function write(zram: Zram, offset: number, chunk: Buffer, name: string): void {
   }
 }
 
-/** A name that no image has yet: 'a', 'a.2', 'a.3'. */
+/** A name that is still free: 'a', 'a.2', 'a.3'. */
 function freeName(name: string, taken: ReadonlyMap<string, unknown>): string {
   let free = name;
   for (let n = 2; taken.has(free); n++) free = `${name}.${n}`;

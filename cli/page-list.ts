@@ -1,6 +1,7 @@
 /**
- * The list of a process's resident pages that a kernel would swap: its mappings by /proc/PID/smaps, and of those the pages by
- * the entries of /proc/PID/pagemap. Addresses are bytes; they fit a number exactly, as user addresses end far below 2^53.
+ * The list of a process's resident pages that a kernel would swap: mappings come from /proc/PID/smaps, and their pages
+ * from the entries of /proc/PID/pagemap. Addresses are in bytes; a number holds them exactly, as user addresses end far
+ * below 2^53.
  *
  * Formats: Documentation/filesystems/proc.rst and Documentation/admin-guide/mm/pagemap.rst of the kernel.
  */
@@ -95,7 +96,7 @@ export class PageRuns {
   pageCount = 0;
   #firstOfMapping = 0;
 
-  /** The pages that are added next belong to another mapping: they begin a run of their own. Returns its number. */
+  /** The pages added next belong to another mapping, so they begin a new run. Returns its number. */
   startMapping(): number {
     this.#firstOfMapping = this.length;
     return this.length;
@@ -123,7 +124,7 @@ export class PageRuns {
     return this.#pages[run] ?? 0;
   }
 
-  /** Takes back the runs from `length` on. */
+  /** Removes the runs from `length` on. */
   truncate(length: number): void {
     while (this.length > length) {
       this.length -= 1;

@@ -4,11 +4,11 @@
  * Which pages: those of private mappings that are present and anonymous by /proc/PID/pagemap, files' pages that the process
  * has written to among them; and those of memory shared without a file (mmap, memfd, shm), each once, in whichever mappings and
  * processes it is. The list is fixed when the process is opened; a page that is gone when its turn to be read comes is
- * counted as vanished. The process is not stopped.
+ * counted as vanished. The process keeps running.
  *
  * An address that was never touched is not present. One that was only read is: there stands the kernel's one page of
- * zeros, which pagemap does not tell from others. By /proc/PID/smaps a mapping has so many of them as it has present pages beyond
- * `Anonymous`: that many pages of zeros are left out.
+ * zeros, which pagemap does not distinguish from others. A mapping has as many of them as it has present pages beyond
+ * `Anonymous` of /proc/PID/smaps: that many pages of zeros are left out.
  *
  * When a process looks at itself, the engine's linear memory has to be left out: it would be stored into itself. The
  * engine's address is not known to JavaScript, so the caller puts a random marker at the start of a page in there, and
@@ -33,7 +33,7 @@ import {
 
 /** Entries read at once: 64 KiB, which covers 32 MiB of addresses. */
 const ENTRIES_MAX = 8192;
-/** Entry of /proc/PID/auxv that tells the kernel's page size (AT_PAGESZ of elf.h). */
+/** Entry of /proc/PID/auxv that holds the kernel's page size (AT_PAGESZ of elf.h). */
 const AUXV_PAGE_SIZE = 6n;
 /** Enough random bytes at a page's start that no other page begins with them. */
 export const MARKER_BYTES = 64;
@@ -62,11 +62,11 @@ function explain(pid: number, error: unknown): CliError {
     case 'ENOENT':
       return new CliError(`process ${String(pid)} does not exist`);
     case 'ESRCH':
-      return new CliError(`process ${String(pid)} has no memory of its own: it has ended, or is one of the kernel`);
+      return new CliError(`process ${String(pid)} has no memory of its own: it has ended or is a kernel thread`);
     case 'EACCES':
     case 'EPERM':
       return new CliError(
-        `not allowed to read the memory of process ${String(pid)}: ` +
+        `cannot read the memory of process ${String(pid)}: ` +
           'that needs the rights of a debugger (root, or CAP_SYS_PTRACE; see kernel.yama.ptrace_scope)',
       );
     default:
@@ -100,7 +100,7 @@ export class ProcessMemory implements Input {
   /**
    * Opens the process and fixes the list of its pages.
    * @param shared pages that other processes have listed; those of this one are added
-   * @throws CliError where that is not possible or not allowed
+   * @throws CliError if that is impossible or not allowed
    */
   static open(pid: number, shared: SharedPages, marker?: Uint8Array): ProcessMemory {
     if (process.platform !== 'linux') throw new CliError('--pid needs /proc, which only Linux has; name files instead');
@@ -131,7 +131,7 @@ export class ProcessMemory implements Input {
     try {
       for (const mapping of parseSmaps(readFileSync(`${folder}/smaps`, 'utf8')))
         if (isSwappable(mapping, this.#pageBytes)) this.#list(mapping, marker);
-      if (marker !== undefined && this.pagesLeftOut === 0) throw new Error('the engine was not found in it');
+      if (marker !== undefined && this.pagesLeftOut === 0) throw new Error("the engine's memory was not found in it");
     } catch (error) {
       this.#close();
       throw error;
@@ -259,8 +259,8 @@ export class ProcessMemory implements Input {
   }
 
   /**
-   * Reads the pages of a range that are still present, packed; returns their bytes. A page that was freed or swapped
-   * out since it was listed would read as a page of zeros that nobody has, so presence is asked again.
+   * Reads those pages of a range that are still present, without gaps; returns their bytes. A page that was freed or
+   * swapped out since it was listed would read as zeros that the process does not have, so presence is checked again.
    */
   #readPresent(out: Uint8Array, address: number, isShared: boolean): number {
     let filled = 0;
@@ -272,7 +272,7 @@ export class ProcessMemory implements Input {
         const bytes = readOrZero(this.#memory, out.subarray(filled, filled + end - position), position);
         const whole = bytes - (bytes % PAGE_BYTES);
         filled += whole;
-        // What stopped the read is the page after the last whole one: go on behind it.
+        // The page after the last whole one stopped the read: continue after it.
         position += whole + (position + whole < end ? PAGE_BYTES : 0);
       }
     });
@@ -280,7 +280,7 @@ export class ProcessMemory implements Input {
   }
 }
 
-/** Reads memory of a process; an address that is no longer there gives 0 bytes (the kernel says EIO). */
+/** Reads memory of a process; an address that has gone gives 0 bytes (the kernel answers EIO). */
 function readOrZero(file: number, out: Uint8Array, position: number): number {
   try {
     return readSync(file, out, { position });

@@ -1,6 +1,6 @@
 /**
- * A file is written beside its place, and takes its name when it is complete, with the mode and owner of the file that was
- * there. Whatever goes wrong before, also Ctrl-C, leaves what was there, and nothing else.
+ * A file is written beside its target and takes the name when it is complete, with the mode and owner of the file that
+ * was there. Whatever goes wrong before that, Ctrl-C included, leaves the old file, and nothing else.
  */
 import { randomBytes } from 'node:crypto';
 import {
@@ -21,9 +21,9 @@ import { codeOf } from './errors.js';
 import { identityOf } from './file-identity.js';
 import { forgetOnInterruption, removeOnInterruption } from './interruption.js';
 
-/** Nobody else reads it until it has the mode of the file that it replaces. */
+/** Until it has the mode of the file that it replaces, only its owner can read it. */
 const PRIVATE_MODE = 0o600;
-/** Less what the umask, or the folder's default ACL, takes away. */
+/** Less the bits that the umask or the folder's default ACL removes. */
 const NEW_MODE = 0o666;
 const MODE_BITS = 0o7777n;
 
@@ -39,11 +39,11 @@ export class Replacement {
     readonly path: string,
     readonly facts: BigIntStats | undefined,
   ) {
-    // Short, as names have 255 bytes at most, and not to be guessed.
+    // Short, as names have at most 255 bytes, and impossible to guess.
     this.#temporary = join(dirname(path), `.${randomBytes(8).toString('hex')}.part`);
   }
 
-  /** Makes the temporary file. */
+  /** Creates the temporary file. */
   open(): number {
     removeOnInterruption(this.#temporary); // first: a signal may come right after the next line
     this.#descriptor = openSync(this.#temporary, 'wx', this.facts === undefined ? NEW_MODE : PRIVATE_MODE);
@@ -52,14 +52,14 @@ export class Replacement {
   }
 
   /**
-   * Gives it its name. In one go, so that no signal comes between.
-   * @param replace false: a file that is there by now stays, and this one is refused
-   * @param made identities of files that are not to be replaced either way; this one is added
-   * @throws Error whose message says why not; errors of the system
+   * Gives the file its name, synchronously, so that no signal is handled in between.
+   * @param replace false: a file that has appeared meanwhile stays, and this one is refused
+   * @param made identities of files that must not be replaced in any case; this file's identity is added
+   * @throws Error whose message is the reason; system errors
    */
   finish(descriptor: number, replace: boolean, made: Set<string>): void {
     const there = lstatSync(this.path, { bigint: true, throwIfNoEntry: false });
-    if (there?.isFile() === false) throw new Error('it was replaced by something that is not a file');
+    if (there?.isFile() === false) throw new Error('something that is not a regular file has taken its place');
     if (there !== undefined && made.has(identityOf(there) ?? ''))
       throw new Error('another image of this pack was written to the same file');
     const kept = there ?? this.facts;
@@ -89,7 +89,7 @@ export class Replacement {
   }
 }
 
-/** Only where it is another: file systems without owners refuse any change. */
+/** Only if it differs: file systems without owners refuse any change. */
 function keepOwner(descriptor: number, { uid, gid }: BigIntStats): void {
   const own = fstatSync(descriptor, { bigint: true });
   if (own.uid === uid && own.gid === gid) return;
@@ -97,19 +97,19 @@ function keepOwner(descriptor: number, { uid, gid }: BigIntStats): void {
     fchownSync(descriptor, Number(uid), Number(gid));
   } catch (error) {
     if (codeOf(error) !== 'EPERM') throw error;
-    throw new Error('its owner and group could not stay as they are: only root may give a file to others', {
+    throw new Error('its owner and group cannot be kept: only root may give a file to another user', {
       cause: error,
     });
   }
 }
 
-/** After the owner, as a change of that takes bits of the mode away. */
+/** After the owner, as changing that clears bits of the mode. */
 function keepMode(descriptor: number, { mode }: BigIntStats): void {
   const bits = mode & MODE_BITS;
   if ((fstatSync(descriptor, { bigint: true }).mode & MODE_BITS) !== bits) fchmodSync(descriptor, Number(bits));
 }
 
-/** Gives a file a name that nothing has. @throws the system's EEXIST */
+/** Gives a file a name that is free. @throws the system's EEXIST */
 function nameNew(temporary: string, path: string): void {
   try {
     linkSync(temporary, path);

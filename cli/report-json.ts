@@ -1,10 +1,10 @@
-/** What `analyze` found, as the one JSON object that `--json` prints. */
+/** The report of `analyze` as the one JSON object that `--json` prints. */
 import type { AlgorithmResult, Analysis, DedupSide } from './analysis.js';
 import { DEDUP_COLUMNS, kernelColumns } from './columns.js';
 import { megabytesPerSecond, saved } from './figures.js';
 import { STEPS } from './step-time.js';
 
-/** The columns of mm_stat have the kernel's names, all else the library's way to write names. */
+/** The columns of mm_stat have the kernel's names; all other fields are named as in the library. */
 export function toJson(analysis: Analysis, version: string): string {
   const { inputs, algorithms, sharing, stopped, note, memory } = analysis;
   const names = inputs.map(({ name }) => name);
@@ -46,7 +46,7 @@ function algorithmJson(result: AlgorithmResult, names: readonly string[]): objec
         return [step, { milliseconds, bytes, megabytesPerSecond: megabytesPerSecond(bytes, milliseconds) }];
       }),
     ),
-    // A difference ends the run, so whatever is printed has been compared.
+    // A difference ends the run with an error, so whatever is printed has been compared.
     verified: true,
   };
 }

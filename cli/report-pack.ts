@@ -1,4 +1,4 @@
-/** What `pack`, `unpack` and `diff` tell, as text and as JSON. */
+/** The reports of `pack`, `unpack` and `diff`, as text and as JSON. */
 import type { Difference, ImageDifference, ImageFacts } from './diff.js';
 import { exactBytes, humanBytes, number, percent, plural, shorten, table } from './format.js';
 import type { Packed } from './pack.js';
@@ -23,7 +23,7 @@ export function packReport(packed: Packed): Report {
         `Packed with ${algorithm}: ${plural(images.length, 'image')}, ${exactBytes(total)}`,
         ...table(rows, [0, 3]),
         `${output === '-' ? 'Standard output' : shorten(output, NAME_WIDTH)} has ${exactBytes(bytes)}, ${percent(bytes, total)} of the images.`,
-        `It holds ${plural(objects, 'object')} for ${plural(pages, 'page')}; ${number(pagesMerged)} found their content in another page.`,
+        `It holds ${plural(objects, 'object')} for ${plural(pages, 'page')}; ${number(pagesMerged)} share the object of another page.`,
       ].join('\n'),
     json: (version) => stringify({ version, ...packed }),
   };

@@ -1,18 +1,18 @@
-/** The parts of the text report that tell where merging finds what: by size class, by input, and against inline dedup. */
+/** The parts of the text report on where merging saves memory: by size class, by input, and against inline dedup. */
 import type { ClassResult, DedupComparison, InputFacts, Sharing } from './analysis.js';
 import { DEDUP_COLUMNS } from './columns.js';
 import { number, plural, shorten, table, TEXT_WIDTH } from './format.js';
 
 /** Size classes with a row of their own; the others are summed. */
 export const CLASS_ROWS_MAX = 12;
-/** Inputs that the printed matrix shows, where their numbers leave room for names. */
+/** Inputs that the printed matrix shows, if their numbers leave room for names. */
 export const MATRIX_INPUTS_MAX = 10;
 const MATRIX_NAME_MIN = 16;
 const MATRIX_NAME_MAX = 36;
 /** Spaces before each column of a table. */
 const GAP = 2;
 
-/** The classes that save the most, smallest first, then the others together, and all. */
+/** The classes that save the most, smallest first; then the others together; then the total. */
 export function classesText(classes: readonly ClassResult[]): string[] {
   if (classes.length === 0) return ['  Nothing was merged.'];
   const bySaving = [...classes].sort((a, b) => b.bytesSaved - a.bytesSaved);
@@ -30,7 +30,7 @@ function classRow(name: string, classes: readonly ClassResult[]): string[] {
   return [name, sum('objects'), sum('merged'), sum('bytesSaved')];
 }
 
-/** The matrix of the first inputs; names stand in the rows, numbers stand for them in the columns. */
+/** The matrix of the first inputs. Rows have names; columns have the numbers of the rows. */
 export function sharingText({ pages }: Sharing, inputs: readonly InputFacts[]): string[] {
   let shown = Math.min(pages.length, MATRIX_INPUTS_MAX);
   let room = nameRoom(pages, shown);
@@ -57,7 +57,7 @@ function matrixCells(pages: Sharing['pages'], row: number, shown: number): strin
   return (pages[row] ?? []).slice(0, shown).map((count) => number(count));
 }
 
-/** Characters that a matrix of so many inputs leaves for their names in a line. */
+/** Characters per line that a matrix of so many inputs leaves for their names. */
 function nameRoom(pages: Sharing['pages'], shown: number): number {
   let room = TEXT_WIDTH - GAP;
   const widths = Array.from({ length: shown }, (_, column) => String(column + 1).length);

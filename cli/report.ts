@@ -1,4 +1,4 @@
-/** What `analyze` found, as text for people, at most TEXT_WIDTH characters wide. */
+/** The report of `analyze` as text, at most TEXT_WIDTH characters wide. */
 import type { MmStat } from '../bindings/index.js';
 import type { AlgorithmResult, Analysis, InputFacts } from './analysis.js';
 import { MM_STAT_COLUMNS } from './columns.js';
@@ -35,7 +35,7 @@ export function toText(analysis: Analysis, version: string): string {
   if (remarks.length > 0) lines.push('', 'Remarks', ...remarks.map((remark) => `  ${remark}`));
   lines.push(
     '',
-    `Taken by this analysis: ${humanBytes(memory.engineReserved)} of linear memory, ${humanBytes(memory.peakRss)} for the whole process at its peak.`,
+    `Memory of this analysis: ${humanBytes(memory.engineReserved)} of linear memory, ${humanBytes(memory.peakRss)} for the whole process at its peak.`,
   );
   return lines.join('\n');
 }
@@ -51,7 +51,7 @@ function algorithmText(result: AlgorithmResult, inputs: readonly InputFacts[]): 
     'What merging adds',
     ...mergeText(result),
     '',
-    'The merge by size class: bytes of an object, objects left, pages merged; classes with none left out',
+    'The merge by size class: bytes per object, objects left, pages merged; unmerged classes left out',
     ...classesText(result.classes),
     '',
     'Compressed size of the pages that are not same-filled',

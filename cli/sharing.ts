@@ -1,17 +1,17 @@
 /**
- * Who shares with whom: how many pages of each input occur in each other input.
+ * Which inputs share pages: how many pages of each input occur in each other input.
  *
- * A merged device knows it: pages of equal content have one object. So there is nothing to hash or to compare here, and
- * the answer is exact. Each page that shares takes 8 bytes: its object and its input as one number. Sorted, the pages of
- * an object stand together.
+ * A merged device has the answer: pages of equal content have one object. So nothing has to be hashed or compared here,
+ * and the answer is exact. Each sharing page takes 8 bytes: its object and its input as one number. Sorting brings the
+ * pages of an object together.
  */
 import type { Zram, ZsPool } from '../bindings/index.js';
 import type { Sharing } from './analysis.js';
 
-/** A matrix of 10,000 numbers is as much as anybody reads, and its time grows with the square. */
+/** A matrix of 10,000 numbers is more than anyone reads, and its time grows with the square of the inputs. */
 export const SHARING_INPUTS_MAX = 100;
 
-/** @param pages how many pages each input has on the device, which stand there one after the other, merged */
+/** @param pages of each input on the device, where the inputs follow one another and are merged */
 export function sharingOf(device: { zram: Zram; pool: ZsPool }, pages: readonly number[]): Sharing {
   const { zram, pool } = device;
   const counted = pages.slice(0, SHARING_INPUTS_MAX);

@@ -1,10 +1,10 @@
-/** How long each step of an analysis took, and how many bytes of pages it went over. */
+/** How long each step of an analysis took, and how many bytes of pages it processed. */
 export const STEPS = ['read', 'store', 'merge', 'compact', 'load', 'checksum'] as const;
 export type Step = (typeof STEPS)[number];
 
 export interface StepTime {
   milliseconds: number;
-  /** Bytes of pages that the step went over. */
+  /** Bytes of pages that the step processed. */
   bytes: number;
 }
 

@@ -1,8 +1,8 @@
 /**
- * Storing the inputs: one chunk is read at a time and goes to every device, so that all of them get the same bytes, also
+ * Stores the inputs. One chunk is read at a time and goes to every device, so that all of them get the same bytes, even
  * of memory that changes while it is read, and so that inputs may be larger than memory.
  *
- * The inputs stand one after the other on a device, each from a page of its own.
+ * The inputs follow one another on a device, each starting at a page of its own.
  */
 import { createHash, type Hash } from 'node:crypto';
 
@@ -15,7 +15,7 @@ import { ProcessMemory } from './process-memory.js';
 import { noTime, timed, type StepTime } from './step-time.js';
 import type { Surroundings } from './surroundings.js';
 
-/** Read, stored and verified at once: enough that a call costs nothing beside its pages. */
+/** Read, stored and verified at a time: large enough that the cost of a call does not count beside its pages. */
 export const CHUNK_BYTES = 1024 * 1024;
 
 /** What was stored, the same on all devices. */
@@ -24,7 +24,7 @@ export interface Stored {
   readonly pages: number;
   /** SHA-256 of all pages. */
   readonly digest: string;
-  /** Why the inputs were not stored to their end. */
+  /** Why storing stopped before the end of the inputs. */
   readonly stopped: string | undefined;
   readonly read: StepTime;
   readonly checksum: StepTime;
@@ -40,7 +40,7 @@ export async function storeInputs(
 }
 
 class Storing {
-  // Made when the page lists are fixed already: this buffer is no part of what is analysed.
+  // Allocated after the page lists are fixed, so that the buffer is not part of what is analysed.
   readonly #chunk = new Uint8Array(CHUNK_BYTES);
   readonly #hash: Hash = createHash('sha256');
   readonly #read = noTime();
@@ -109,14 +109,14 @@ class Storing {
     this.#facts.push({ kind, name, ...counts, ...contents });
   }
 
-  /** Stores the chunk's first pages on every device; returns how many all of them have taken. */
+  /** Stores the chunk's first pages on every device; returns how many pages all of them have stored. */
   #storeChunk(wanted: number): number {
     let pages = Math.min(wanted, DISK_BYTES / PAGE_BYTES - this.#pages);
     const devices = this.#nextOrder();
     for (const [position, device] of devices.entries()) {
       const stored = device.write(this.#pages, this.#chunk.subarray(0, pages * PAGE_BYTES));
       if (stored === pages) continue;
-      // All devices tell of the same pages: those before this one give back what they have beyond.
+      // All devices must hold the same pages: those before this one discard the excess.
       const end = (this.#pages + pages) * PAGE_BYTES;
       pages = stored;
       const from = (this.#pages + pages) * PAGE_BYTES;
@@ -128,7 +128,7 @@ class Storing {
     return pages;
   }
 
-  /** Each chunk goes to another device first: what the first one pays, cold caches and code, is no one's alone. */
+  /** Each chunk starts with another device: the first one pays for cold caches and code, and all take turns at that. */
   #nextOrder(): Device[] {
     const first = this.#chunks++ % this.devices.length;
     return [...this.devices.slice(first), ...this.devices.slice(0, first)];

@@ -1,4 +1,4 @@
-/** `unpack`: the images of a pack to files, with holes where there is nothing. */
+/** `unpack`: writes the images of a pack to files, with holes where they have zeros. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -18,7 +18,7 @@ import { writeMapped } from './unpack-mapped.js';
 export interface UnpackOptions {
   readonly file: string;
   readonly folder: string;
-  /** Files that are there are replaced. */
+  /** Whether existing files may be replaced. */
   readonly force: boolean;
 }
 
@@ -38,16 +38,16 @@ export async function unpack({ file, folder, force }: UnpackOptions, io: Surroun
     try {
       await mkdir(folder, { recursive: true });
     } catch (error) {
-      throw new CliError(`cannot make the folder '${folder}': ${reasonOf(error)}`);
+      throw new CliError(`cannot create the folder '${folder}': ${reasonOf(error)}`);
     }
-    // All are looked at before the first is written, so that a name that is taken leaves nothing half done.
+    // All are checked before the first is written, so that a name that is taken leaves nothing half done.
     const prepared: { readonly image: PackedImage; readonly path: string; readonly output: OutputFile }[] = [];
     const pack = identityOfFile(file);
     for (const image of images) {
       const path = join(folder, image.name);
       const output = await OutputFile.prepare(path, { files: force, links: force }, io.remark);
       if (pack !== undefined && output.identity === pack)
-        throw new CliError(`'${path}' is the pack itself, which is not replaced by what is in it`);
+        throw new CliError(`cannot replace '${path}': it is the pack that is being unpacked`);
       prepared.push({ image, path, output });
     }
     const made = new Set<string>();
@@ -61,10 +61,10 @@ export async function unpack({ file, folder, force }: UnpackOptions, io: Surroun
   }
 }
 
-/** A name comes out of a file that may be anybody's: it must not lead out of the folder, nor be two names for one file. */
+/** A name comes from an untrusted file: it must not lead out of the folder, and no two names may mean one file. */
 function checkName(name: string): void {
   if (name !== '' && name !== '.' && name !== '..' && !/[/\\\0\p{Cs}]/u.test(name)) return;
-  throw new CliError(`an image has the name '${shorten(name, NAME_WIDTH)}', which no file can have here`);
+  throw new CliError(`cannot unpack the image '${shorten(name, NAME_WIDTH)}': no file can have that name here`);
 }
 
 async function writeImage(

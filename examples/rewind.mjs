@@ -12,7 +12,7 @@ import { Engine } from 'zram-wasm';
 const SIZE = 512 * 1024;
 const FRAMES = 600;
 
-/** A cellular automaton on a few rows of the memory; the rest is a picture that nobody changes. */
+/** A cellular automaton on a few rows of the memory; the rest is a picture that never changes. */
 class Machine {
   memory = new Uint8Array(SIZE);
   log = '';
@@ -48,7 +48,7 @@ const engine = Engine.createSync();
 const all = engine.createStateHistory();
 const sparse = engine.createStateHistory({ maxBytes: '512K', policy: 'thin' });
 const machine = new Machine();
-const digests = new Map(); // what each state was, to verify what comes back
+const digests = new Map(); // what each state was, to verify the states that are restored
 const digest = (bytes) => createHash('sha256').update(bytes).digest('hex');
 
 for (let n = 0; n < FRAMES; n++) {

@@ -198,7 +198,7 @@ describe('the model of devices on a pool finds that', () => {
       'no page is filled with a value': () => withoutBody('assembly/bytes/compare/page_same_filled', 0),
       'equal hashes are taken for equal content': () => withoutBody('assembly/zsmalloc/object/objects_equal', 1),
       'what a slot held is not freed': () => withoutBody('assembly/zram/device/slot_free'),
-      'a match that overlaps itself is not copied': () => withoutBody('assembly/bytes/lz4-decompress/repeat'),
+      'a match that overlaps itself is not copied': () => withoutBody('assembly/bytes/lz4-decompress/copy_pattern'),
     },
     run,
   );
@@ -360,7 +360,7 @@ describe('the differential test of LZ4 finds that', () => {
   };
   found(
     {
-      'a match that overlaps itself is not copied': () => withoutBody('assembly/bytes/lz4-decompress/repeat'),
+      'a match that overlaps itself is not copied': () => withoutBody('assembly/bytes/lz4-decompress/copy_pattern'),
       'any page is held': () => withoutBody('assembly/bytes/lz4-holds/lz4_holds', 1),
       'no page is held': () => withoutBody('assembly/bytes/lz4-holds/lz4_holds', 0),
       'it never says no': () => withoutBody('assembly/bytes/lz4-decompress/lz4_decompress', 0),
@@ -406,7 +406,7 @@ describe('parity with the kernel finds that', () => {
   const bodies: [what: string, name: string, constant?: number][] = [
     ['compaction moves nothing', 'assembly/zsmalloc/compact/zs_compact', 0],
     ['no page is filled with a value', 'assembly/bytes/compare/page_same_filled', 0],
-    ['every zspage is one page', 'assembly/zsmalloc/size-class/pages_per_zspage', 1],
+    ['every zspage is one page', 'assembly/zsmalloc/size-class/frames_per_zspage', 1],
   ];
   test.each(bodies)(
     '%s',

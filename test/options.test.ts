@@ -100,8 +100,8 @@ async function namesOfRuntime({ type, call, at }: Found): Promise<string[]> {
   } catch (error) {
     message = (error as Error).message;
   }
-  expect(message).toMatch(/^EINVAL: .+ has no option 'noSuchOption'; it has [a-zA-Z, ]+\.$/);
-  return message.replace(/^.*it has |\.$/g, '').split(', ');
+  expect(message).toMatch(/^EINVAL: .+ has no option 'noSuchOption'; its options: [a-zA-Z, ]+\.$/);
+  return message.replace(/^.*its options: |\.$/g, '').split(', ');
 }
 
 describe('the runtime knows the options that the type lists', () => {

@@ -441,7 +441,7 @@ describe.each(BUILDS)('StateHistory of the %s build', (build) => {
     const raw = rawExports(engine);
     new Uint8Array(raw.memory.buffer, raw.stagingAddress(), 8).fill(0xff);
     raw.corruptPage(device, 0, 8);
-    expect(() => history.get(id)).toThrow(/^EIO: state 1 cannot be read/);
+    expect(() => history.get(id)).toThrow(/^EIO: cannot read state 1/);
   });
 
   const bad = { segments: 'all' as never };
@@ -544,7 +544,7 @@ test('create makes an engine that ends with the history', async () => {
   const history = await StateHistory.create({ maxMemory: '2M', maxStates: 2, maxBytes: '1M' });
   expect(history.get(history.push(Uint8Array.of(1, 2, 3)))).toEqual(Uint8Array.of(1, 2, 3));
   expect(() => history.push(noise(3 << 20))).toThrow(
-    /^ENOMEM: no room for the state: .* the other states are as they were\.$/,
+    /^ENOMEM: cannot store the state: .* the other states are unchanged\.$/,
   );
   history[Symbol.dispose]();
   expect(codeOf(() => history.ids())).toBe('EINVAL');

@@ -82,7 +82,7 @@ export function nh(data: usize, length: u32): u64 {
 /** Bytes of a piece of a sample. */
 export const PIECE: u32 = 2 * STEP;
 
-/** The NH sum of a piece that stands `offset` bytes after the start of its content. */
+/** The NH sum of a piece that begins `offset` bytes into its content. */
 // @ts-ignore: decorator
 @inline
 export function nh_piece(piece: usize, offset: u32): u64 {
@@ -97,7 +97,7 @@ export function content_hash(data: usize, length: u32, codec: u32): u32 {
 
 /** The hash of a content of which the NH sum, of all of it or of pieces at fixed places, is known. */
 export function hash_finish(sum: u64, length: u32, codec: u32): u32 {
-  if (DEBUG) assert(keyMade);
+  if (DEBUG) assert(keyMade); // with a key of zeros, collisions can be computed
   return <u32>(mix64(sum ^ ((<u64>length << 32) | codec)) >> 32) & resultMask;
 }
 

@@ -10,9 +10,8 @@
  * offset, more match length. A nibble of 15 goes on in bytes of 255 and a last smaller one. The last sequence has
  * literals only.
  */
-import { PAGE_SIZE } from '../common';
+import { DEBUG, PAGE_SIZE } from '../common';
 import { LASTLITERALS, MFLIMIT, MINMATCH, RUN_MASK } from './lz4-format';
-import { different } from './lz4-holds';
 
 /** After 64 misses the search step grows by one, times the acceleration level. */
 const SKIP_TRIGGER: u32 = 6;
@@ -25,7 +24,7 @@ const TABLE: usize = memory.data(TABLE_BYTES, 16);
 /** Table address of the entry for four bytes. */
 // @ts-ignore: decorator
 @inline
-function entry(fourBytes: u32): usize {
+function table_entry(fourBytes: u32): usize {
   return TABLE + (((fourBytes * 2654435761) >> (32 - HASH_LOG)) << 1);
 }
 
@@ -41,14 +40,48 @@ function put_length(op: usize, rest: u32): usize {
   return op + 1;
 }
 
+/** Writes a token and its literals. @returns where the offset of the match goes */
+// @ts-ignore: decorator
+@inline
+function put_literals(token: usize, from: usize, literals: u32): usize {
+  let op = token + 1;
+  if (literals >= RUN_MASK) {
+    store<u8>(token, RUN_MASK << 4);
+    op = put_length(op, literals - RUN_MASK);
+  } else {
+    store<u8>(token, literals << 4);
+  }
+  // Whole 16-byte steps: what is written past the literals is overwritten next.
+  const literalsEnd = op + literals;
+  do {
+    v128.store(op, v128.load(from));
+    op += 16;
+    from += 16;
+  } while (op < literalsEnd);
+  return literalsEnd;
+}
+
+/** Writes a match that is `extra` bytes longer than the shortest. @returns where the next token goes */
+// @ts-ignore: decorator
+@inline
+function put_match(token: usize, op: usize, offset: u32, extra: u32): usize {
+  store<u16>(op, offset);
+  if (extra >= RUN_MASK) {
+    store<u8>(token, load<u8>(token) | RUN_MASK);
+    return put_length(op + 2, extra - RUN_MASK);
+  }
+  store<u8>(token, load<u8>(token) | extra);
+  return op + 2;
+}
+
 /** Number of equal bytes at `a` and `b`, where `a` may run up to `aEnd`. */
 // @ts-ignore: decorator
 @inline
 function count_equal(a: usize, b: usize, aEnd: usize): u32 {
   const start = a;
   while (a + 8 <= aEnd) {
-    const different = load<u64>(a) ^ load<u64>(b);
-    if (different != 0) return <u32>(a - start) + <u32>(ctz(different) >> 3);
+    const difference = load<u64>(a) ^ load<u64>(b);
+    if (difference != 0) return <u32>(a - start) + <u32>(ctz(difference) >> 3);
     a += 8;
     b += 8;
   }
@@ -67,26 +100,24 @@ function count_equal(a: usize, b: usize, aEnd: usize): u32 {
  * @returns the block's length in bytes; never fails
  */
 export function lz4_compress(src: usize, dst: usize, acceleration: u32): u32 {
+  if (DEBUG) assert(acceleration >= 1); // with 0 a search stands still, and a position would match itself
   memory.fill(TABLE, 0, TABLE_BYTES);
   const srcEnd = src + PAGE_SIZE;
   const mflimit = srcEnd - MFLIMIT;
-  const matchLimit = srcEnd - LASTLITERALS;
-  const missesAtStart = acceleration << SKIP_TRIGGER;
-
   let op = dst;
   let anchor = src;
   let ip = src + 1;
-  // What stands at `forward`, read once: for its table entry now, for the compare in the next step.
+  // The four bytes at `forward`, read once: for their table entry now, for the compare in the next step.
   let ahead = load<u32>(ip);
-  let aheadEntry = entry(ahead);
+  let aheadEntry = table_entry(ahead);
 
   // Position 0 needs no entry: an empty one says 0 already.
   while (true) {
-    // Search: step through the page until four bytes stand at the place that their hash names.
+    // Search: step through the page until the four bytes are found where the entry of their hash points.
     let match: usize;
     let forward = ip;
     let step: u32 = 1;
-    let misses = missesAtStart;
+    let misses = acceleration << SKIP_TRIGGER;
     while (true) {
       const here = ahead;
       const e = aheadEntry;
@@ -96,12 +127,12 @@ export function lz4_compress(src: usize, dst: usize, acceleration: u32): u32 {
       step = misses++ >> SKIP_TRIGGER;
       match = src + load<u16>(e);
       ahead = load<u32>(forward);
-      aheadEntry = entry(ahead);
+      aheadEntry = table_entry(ahead);
       store<u16>(e, <u32>(ip - src));
       if (load<u32>(match) == here) break;
     }
 
-    // The match may begin earlier than where it was found.
+    // The match may begin before the position where it was found.
     while (match > src) {
       const before = load<u8>(ip - 1);
       if (ip == anchor) break;
@@ -110,43 +141,20 @@ export function lz4_compress(src: usize, dst: usize, acceleration: u32): u32 {
       match--;
     }
 
-    let token = op++;
-    const literals = <u32>(ip - anchor);
-    if (literals >= RUN_MASK) {
-      store<u8>(token, RUN_MASK << 4);
-      op = put_length(op, literals - RUN_MASK);
-    } else {
-      store<u8>(token, literals << 4);
-    }
-    // Whole 16-byte steps: what is written past the literals is overwritten next.
-    let from = anchor;
-    const literalsEnd = op + literals;
-    do {
-      v128.store(op, v128.load(from));
-      op += 16;
-      from += 16;
-    } while (op < literalsEnd);
-    op = literalsEnd;
-
+    let token = op;
+    op = put_literals(token, anchor, <u32>(ip - anchor));
     while (true) {
-      store<u16>(op, <u32>(ip - match));
-      op += 2;
-      const extra = count_equal(ip + MINMATCH, match + MINMATCH, matchLimit);
+      const extra = count_equal(ip + MINMATCH, match + MINMATCH, srcEnd - LASTLITERALS);
+      op = put_match(token, op, <u32>(ip - match), extra);
       ip += MINMATCH + extra;
-      if (extra >= RUN_MASK) {
-        store<u8>(token, load<u8>(token) | RUN_MASK);
-        op = put_length(op, extra - RUN_MASK);
-      } else {
-        store<u8>(token, load<u8>(token) | extra);
-      }
       anchor = ip;
       if (ip > mflimit) return finish(op, anchor, srcEnd, dst);
 
       // A match that begins right here needs no search and no literals. One load serves three positions.
       const around = load<u64>(ip - 2);
-      store<u16>(entry(<u32>around), <u32>(ip - 2 - src));
+      store<u16>(table_entry(<u32>around), <u32>(ip - 2 - src));
       const here = <u32>(around >> 16);
-      const e = entry(here);
+      const e = table_entry(here);
       match = src + load<u16>(e);
       store<u16>(e, <u32>(ip - src));
       if (load<u32>(match) != here) {
@@ -157,7 +165,7 @@ export function lz4_compress(src: usize, dst: usize, acceleration: u32): u32 {
       store<u8>(token, 0);
     }
     ip++;
-    aheadEntry = entry(ahead);
+    aheadEntry = table_entry(ahead);
   }
   return unreachable(); // the compiler does not see that every way out is finish()
 }

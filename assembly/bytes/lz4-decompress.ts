@@ -1,11 +1,14 @@
-/** LZ4 blocks to bytes. Any input is allowed: what is not a block is refused, and nothing outside the two buffers is touched. */
+/**
+ * LZ4 blocks to bytes. Any input is allowed: what is not a block is refused, and nothing outside the two buffers is
+ * touched.
+ */
 import { DEBUG, EIO } from '../common';
-import { FIRST, MINMATCH, RUN_MASK, SHORT_IN, SHORT_OUT } from './lz4-format';
+import { MINMATCH, PREFIX_MASKS, RUN_MASK, SHORT_IN, SHORT_OUT } from './lz4-format';
 
 /** Copies in steps of 16 bytes: up to 15 bytes more are read and written. */
 // @ts-ignore: decorator
 @inline
-function copy_wild(to: usize, from: usize, toEnd: usize): void {
+function copy_overrun(to: usize, from: usize, toEnd: usize): void {
   do {
     v128.store(to, v128.load(from));
     to += 16;
@@ -14,16 +17,16 @@ function copy_wild(to: usize, from: usize, toEnd: usize): void {
 }
 
 /**
- * Copies a range that lies 16 bytes or more after its source. The 16 bytes that end with it are written at once: less
- * than that, and what stands before them is written again as it is, which costs no branch that has to be guessed.
+ * Copies a range that lies 16 bytes or more after its source. The 16 bytes that end with it are written at once. Of a
+ * shorter range, the bytes before it are written back unchanged, which takes no branch that could be mispredicted.
  */
 // @ts-ignore: decorator
 @inline
-function copy(to: usize, from: usize, length: usize): void {
+function copy_exact(to: usize, from: usize, length: usize): void {
   const last = to + length - 16;
   const lastFrom = from + length - 16;
   if (length < 16) {
-    v128.store(last, v128.bitselect(v128.load(last), v128.load(lastFrom), v128.load(FIRST + length)));
+    v128.store(last, v128.bitselect(v128.load(last), v128.load(lastFrom), v128.load(PREFIX_MASKS + length)));
     return;
   }
   while (to < last) {
@@ -35,7 +38,7 @@ function copy(to: usize, from: usize, length: usize): void {
 }
 
 /** Byte n of a 16-byte step is byte n % offset of the pattern: a row of 16 indexes for each offset 0..15. */
-const PATTERN: usize = memory.data<u8>([
+const PATTERN_LANES: usize = memory.data<u8>([
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, /* 1 */ 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
   0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, /* 3 */ 0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2, 0,
   0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, /* 5 */ 0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 0,
@@ -50,10 +53,10 @@ const PATTERN: usize = memory.data<u8>([
 const PATTERN_STEP: usize = memory.data<u8>([16, 16, 16, 15, 16, 15, 12, 14, 16, 9, 10, 11, 12, 13, 14, 15]);
 
 /** Copies a match that overlaps itself: the `offset` bytes, 1..15, before `to`, again and again. */
-function repeat(to: usize, offset: usize, toEnd: usize, roomEnd: usize): void {
+function copy_pattern(to: usize, offset: usize, toEnd: usize, roomEnd: usize): void {
   const wholeEnd = roomEnd - 16;
   if (to <= wholeEnd) {
-    const pattern = i8x16.swizzle(v128.load(to - offset), v128.load(PATTERN + (offset << 4)));
+    const pattern = i8x16.swizzle(v128.load(to - offset), v128.load(PATTERN_LANES + (offset << 4)));
     // As many bytes as make whole patterns.
     const step = <usize>load<u8>(PATTERN_STEP + offset);
     while (to < toEnd && to <= wholeEnd) {
@@ -77,7 +80,8 @@ let stoppedOp: usize = 0;
  * A function of its own, and written as it is, for what V8 makes of it: few values alive, so that none is spilled in
  * the loop; one addition between a token and the next, since that chain is what the time of short sequences is; stores
  * as few and as narrow as may be; tests apart, with loads and stores between them (joined, they become arithmetic), and
- * each as late as may be: that a match begins before `dst` is found out by one signed compare, in the branch that reads it.
+ * each as late as may be: that a match begins before `dst` is found out by one signed compare, in the branch that reads
+ * it.
  * @param inMax two bytes before the first token that is too near the block's end to read any short sequence of it
  * @param outMax the last place where any short sequence can be written
  * @param dst where the page begins, below 2 GiB: a match before address 0 is then negative
@@ -105,7 +109,7 @@ function decode_fast(ip: usize, inMax: usize, op: usize, outMax: usize, dst: usi
       if (to > outMax) break;
       v128.store(op, v128.load(ip, 4));
       v128.store(op, v128.load(ip, 20), 16);
-      if (more > 32 - RUN_MASK) copy_wild(op + 32, ip + 36, to);
+      if (more > 32 - RUN_MASK) copy_overrun(op + 32, ip + 36, to);
     }
     const offset = <u32>load<u16>(next);
     const match = to - offset;
@@ -118,7 +122,7 @@ function decode_fast(ip: usize, inMax: usize, op: usize, outMax: usize, dst: usi
       } else {
         if (offset == 0) return false;
         if (<i32>match < <i32>dst) return false;
-        v128.store(to, i8x16.swizzle(v128.load(match), v128.load(PATTERN + (offset << 4))));
+        v128.store(to, i8x16.swizzle(v128.load(match), v128.load(PATTERN_LANES + (offset << 4))));
         if (matched > 16 - MINMATCH) store<u16>(to, load<u16>(to + 16 - <usize>load<u8>(PATTERN_STEP + offset)), 16);
       }
       op = to + matched + MINMATCH;
@@ -135,7 +139,7 @@ function decode_fast(ip: usize, inMax: usize, op: usize, outMax: usize, dst: usi
     v128.store(to, v128.load(match, 16), 16);
     ip = next + 1;
     op = end;
-    if (more > 32 - RUN_MASK - MINMATCH) copy_wild(to + 32, match + 32, end);
+    if (more > 32 - RUN_MASK - MINMATCH) copy_overrun(to + 32, match + 32, end);
   }
   stoppedIp = ip + 2;
   stoppedOp = op;
@@ -144,12 +148,12 @@ function decode_fast(ip: usize, inMax: usize, op: usize, outMax: usize, dst: usi
 
 /**
  * Decompresses one block. Safe on any input, also a hostile one: what it answers depends on `srcLength` bytes at `src`
- * and on nothing else, it changes `dstLength` bytes at `dst`, which is below 2 GiB, and nothing else, and it always ends.
- * (It may read up to 16 bytes before both, which are memory of ours in any case, and reads nothing behind them.)
+ * and on nothing else, it changes `dstLength` bytes at `dst`, which is below 2 GiB, and nothing else, and it always
+ * ends. (It may read up to 16 bytes before both, which are memory of ours in any case, and reads nothing behind them.)
  * @returns the number of bytes written, or -EIO where the block is malformed or does not fit
  */
 export function lz4_decompress(src: usize, srcLength: u32, dst: usize, dstLength: u32): i32 {
-  if (DEBUG) assert(<isize>dst >= 0);
+  if (DEBUG) assert(<isize>dst >= 0); // a match before address 0 is found out by its sign, see `decode_fast`
   const ipEnd = src + srcLength;
   const opEnd = dst + dstLength;
   // 0: never.
@@ -175,7 +179,7 @@ export function lz4_decompress(src: usize, srcLength: u32, dst: usize, dstLength
     }
     if (length > <usize>(opEnd - op)) return EIO;
     if (length > <usize>(ipEnd - ip)) return EIO;
-    copy(op, ip, length);
+    copy_exact(op, ip, length);
     op += length;
     ip += length;
     if (ip == ipEnd) return <i32>(op - dst);
@@ -195,10 +199,10 @@ export function lz4_decompress(src: usize, srcLength: u32, dst: usize, dstLength
       } while (more == 255);
     }
     if (length > <usize>(opEnd - op)) return EIO;
-    if (offset >= 16) copy(op, op - offset, length);
-    else repeat(op, offset, op + length, opEnd);
+    if (offset >= 16) copy_exact(op, op - offset, length);
+    else copy_pattern(op, offset, op + length, opEnd);
     op += length;
     if (!decode_fast(ip, inMax, op, outMax, dst)) return EIO;
   }
-  return unreachable(); // as above
+  return unreachable(); // every way out is a return
 }

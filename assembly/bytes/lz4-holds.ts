@@ -1,19 +1,21 @@
-/** Whether an LZ4 block decodes to given bytes: decoding and comparing at once, without a buffer for what was decoded. */
+/**
+ * Whether an LZ4 block decodes to given bytes: decoding and comparing at once, without a buffer for what was decoded.
+ */
 import { PAGE_SIZE } from '../common';
 import { bytes_equal } from './compare';
-import { FIRST, MINMATCH, RUN_MASK, SHORT_IN, SHORT_OUT } from './lz4-format';
+import { MINMATCH, PREFIX_MASKS, RUN_MASK, SHORT_IN, SHORT_OUT } from './lz4-format';
 
 /** Where the first `length` bytes, 0..16, at `a` and `b` differ, bits are set. Reads 16 bytes of both. */
 // @ts-ignore: decorator
 @inline
-export function different(a: usize, b: usize, length: u32): v128 {
-  return v128.and(v128.xor(v128.load(a), v128.load(b)), v128.load(FIRST + 16 - length));
+function difference(a: usize, b: usize, length: u32): v128 {
+  return v128.and(v128.xor(v128.load(a), v128.load(b)), v128.load(PREFIX_MASKS + 16 - length));
 }
 
-/** As `different`, of any length, in steps of 16 bytes. Reads up to 15 bytes more. */
+/** As `difference`, of any length, in steps of 16 bytes. Reads up to 15 bytes more. */
 // @ts-ignore: decorator
 @inline
-function different_wild(a: usize, b: usize, length: u32): v128 {
+function difference_overrun(a: usize, b: usize, length: u32): v128 {
   let wrong = i64x2.splat(0);
   const last = a + length - 16;
   while (<isize>(last - a) > 0) {
@@ -21,7 +23,14 @@ function different_wild(a: usize, b: usize, length: u32): v128 {
     a += 16;
     b += 16;
   }
-  return v128.or(wrong, different(a, b, <u32>(last + 16 - a)));
+  return v128.or(wrong, difference(a, b, <u32>(last + 16 - a)));
+}
+
+/** As `difference`, of a short match of `matched` bytes more than the least: four, and up to 14 that follow. */
+// @ts-ignore: decorator
+@inline
+function difference_match(to: usize, match: usize, matched: u32): v128 {
+  return v128.or(difference(to, match, MINMATCH), difference(to + MINMATCH, match + MINMATCH, matched));
 }
 
 /**
@@ -34,7 +43,7 @@ export function lz4_holds(src: usize, srcLength: u32, page: usize): bool {
   let op = page;
   const ipEnd = src + srcLength;
   const opEnd = page + PAGE_SIZE;
-  // Differences are gathered, not branched on: nearly always there are none.
+  // Differences are gathered, not branched on: nearly always nothing differs.
   let wrong = i64x2.splat(0);
 
   while (ip < ipEnd) {
@@ -43,16 +52,14 @@ export function lz4_holds(src: usize, srcLength: u32, page: usize): bool {
       if (<i32>(opEnd - op) < <i32>SHORT_OUT) break;
       const literals = token >> 4;
       if (literals == RUN_MASK) break;
-      wrong = v128.or(wrong, different(op, ip + 1, literals));
+      wrong = v128.or(wrong, difference(op, ip + 1, literals));
       const to = op + literals;
       const offset = <u32>load<u16>(ip + literals, 1);
       if (offset - 1 >= <u32>(to - page)) return false;
       const match = to - offset;
       const matched = token & RUN_MASK;
       if (matched != RUN_MASK) {
-        // 4..18 bytes: four, and up to 14 that follow.
-        wrong = v128.or(wrong, different(to, match, MINMATCH));
-        wrong = v128.or(wrong, different(to + MINMATCH, match + MINMATCH, matched));
+        wrong = v128.or(wrong, difference_match(to, match, matched));
         ip += literals + 3;
         op = to + matched + MINMATCH;
         continue;
@@ -61,7 +68,7 @@ export function lz4_holds(src: usize, srcLength: u32, page: usize): bool {
       if (more == 255 || <i32>(opEnd - to) < <i32>(more + RUN_MASK + MINMATCH)) break;
       ip += literals + 4;
       op = to + more + RUN_MASK + MINMATCH;
-      wrong = v128.or(wrong, different_wild(to, match, more + RUN_MASK + MINMATCH));
+      wrong = v128.or(wrong, difference_overrun(to, match, more + RUN_MASK + MINMATCH));
     }
     if (ip == ipEnd) break;
 
@@ -75,9 +82,8 @@ export function lz4_holds(src: usize, srcLength: u32, page: usize): bool {
         length += more;
       } while (more == 255);
     }
-    if (length > <u32>(opEnd - op)) return false;
-    if (length > <u32>(ipEnd - ip)) return false;
-    if (length + 16 <= <u32>(ipEnd - ip)) wrong = v128.or(wrong, different_wild(op, ip, length));
+    if (length > min(<u32>(opEnd - op), <u32>(ipEnd - ip))) return false;
+    if (length + 16 <= <u32>(ipEnd - ip)) wrong = v128.or(wrong, difference_overrun(op, ip, length));
     else if (!bytes_equal(op, ip, length)) return false;
     op += length;
     ip += length;
@@ -97,7 +103,7 @@ export function lz4_holds(src: usize, srcLength: u32, page: usize): bool {
       } while (more == 255);
     }
     if (length > <u32>(opEnd - op)) return false;
-    wrong = v128.or(wrong, different_wild(op, op - offset, length));
+    wrong = v128.or(wrong, difference_overrun(op, op - offset, length));
     op += length;
   }
   return false;

@@ -1,28 +1,28 @@
 /**
- * Invariants of the devices on a pool, for the tests: compiled into the debug build only. They hold between calls, and but
- * for the blocks' references also in the middle of a writeback.
+ * Invariants of the devices on a pool, for the tests: compiled into the debug build only. They hold between calls, and
+ * but for the blocks' references also in the middle of a writeback.
  */
 import { PAGE_MASK, PAGE_SIZE } from '../common';
 import { frame_meta } from '../memory/frames';
 import { Bdev, Device, DEVICE_MAGIC, NEXT } from '../zram/structs';
 import {
-  next_chunk, slot_at, slot_flags, SLOT_HUGE, SLOT_SAME, SLOT_SAME_WIDE, SLOT_STORED, slot_value, SLOT_WRITTEN_BACK,
+  next_chunk, slot_at, SLOT_BYTES, slot_flags, SLOT_HUGE, SLOT_SAME, SLOT_SAME_WIDE, SLOT_STORED, slot_value,
+  SLOT_WRITTEN_BACK, SLOTS,
 } from '../zram/table';
 import {
-  BLOCK, cell_kind, cell_location, cell_refs, cell_target, first_cell, is_handle, next_cell, SAME, VALUE,
+  BLOCK, cell_kind, cell_location, cell_number, cell_numbered, cell_refs, cell_target, first_cell, is_handle, next_cell,
+  SAME, VALUE,
 } from '../zsmalloc/cell';
 import { header_length, object_header } from '../zsmalloc/object';
 import { same_wide_value } from '../zsmalloc/same';
 import { Pool } from '../zsmalloc/structs';
 
-const SLOTS: u32 = 512;
-
 /** How often cells are referred to: open addressing, a cell and its count an entry. Pools of the tests are small. */
 const COUNTS: u32 = 8192;
-const counts: usize = memory.data(8192 * 8, 8);
+const counts: usize = memory.data(COUNTS * 8, 8);
 
 function count_entry(cell: u32): usize {
-  let at = (cell >> 3) & (COUNTS - 1);
+  let at = cell_number(cell) & (COUNTS - 1);
   while (true) {
     const entry = counts + at * 8;
     if (load<u32>(entry) == 0 || load<u32>(entry) == cell) return entry;
@@ -83,9 +83,9 @@ function check_chunk(device: Device, first: u32): void {
   const chunk = slot_at(device, first);
   let used: u32 = 0;
   for (let n: u32 = 0; n < SLOTS; n++) {
-    if (slot_flags(chunk + n * 8) == 0) continue;
+    if (slot_flags(chunk + n * SLOT_BYTES) == 0) continue;
     used++;
-    check_slot(device, chunk + n * 8);
+    check_slot(device, chunk + n * SLOT_BYTES);
   }
   const meta = load<u32>(frame_meta(<u32>chunk));
   const times = meta & ~PAGE_MASK;
@@ -128,9 +128,11 @@ function is_first_user(pool: Pool, device: Device): bool {
 
 function check_bdev(pool: Pool, bdev: Bdev): void {
   let users: u32 = 0;
-  for (let at = pool.devices; at != 0; at = changetype<Device>(at).next) if (changetype<Device>(at).bdev == bdev) users++;
+  for (let at = pool.devices; at != 0; at = changetype<Device>(at).next) {
+    if (changetype<Device>(at).bdev == bdev) users++;
+  }
   let free: u32 = 0;
-  for (let cell = bdev.freed; cell != 0; cell = cell_refs(cell) << 3) {
+  for (let cell = bdev.freed; cell != 0; cell = cell_numbered(cell_refs(cell))) {
     expect(cell_kind(cell) == BLOCK && cell_target(cell) < bdev.fresh, 62);
     expect(load<u32>(count_entry(cell), 4) == 0, 63);
     free++;
@@ -139,7 +141,10 @@ function check_bdev(pool: Pool, bdev: Bdev): void {
   expect(bdev.fresh <= bdev.blocks && bdev.fresh == bdev.inUse + free, 65);
 }
 
-/** Leaves, values and blocks have as many references as slots refer to them; leaves that no slot has are others' handles. */
+/**
+ * Leaves, values and blocks have as many references as slots refer to them; leaves that no slot has are others'
+ * handles.
+ */
 function check_references(pool: Pool, blocksExpected: u32): void {
   let blocks: u32 = 0;
   let values: u32 = 0;
@@ -154,7 +159,7 @@ function check_references(pool: Pool, blocksExpected: u32): void {
     if (kind == VALUE) values++;
     if (counted == 0) continue;
     if (kind == VALUE) {
-      expect(cell_refs(cell_refs(cell) << 3) == counted, 66);
+      expect(cell_refs(cell_numbered(cell_refs(cell))) == counted, 66);
       values -= 2;
     } else if (kind == BLOCK) expect(cell_refs(cell) >= counted, 67); // writeback holds the block that it writes
     else expect(cell_refs(cell) == counted, 68);

@@ -8,7 +8,7 @@ import { dedup_finds } from '../zsmalloc/dedup';
 import { entries_sound } from '../zsmalloc/dedup-index';
 import { header_has_place, HEADER_INDEXED, header_length, header_owner, object_header } from '../zsmalloc/object';
 import { class_at } from '../zsmalloc/size-class';
-import { GROUPS, Pool, SizeClass, Zspage } from '../zsmalloc/structs';
+import { GROUP_FULL, GROUPS, Pool, SizeClass, Zspage } from '../zsmalloc/structs';
 import { group_first, LOCATION_HUGE, next_in_use, zspage_location } from '../zsmalloc/zspage';
 import { devices_check } from './devices';
 
@@ -36,7 +36,7 @@ export function poolCheck(address: usize): i32 {
   for (let n: u32 = 0; n < pool.classes; n++) checkClass(pool, class_at(pool, n));
   expect(pool.objects == objects, 1);
   expect(pool.payloadBytes == bytes, 2);
-  expect(pool.totalPages == pages, 3);
+  expect(pool.totalFrames == pages, 3);
   checkCells(pool);
   expect(pool.sharedBytes == sharedBytes, 4);
   expect(pool.dedupUsed == indexed && entries_sound(pool, indexed), 5);
@@ -50,14 +50,15 @@ function checkClass(pool: Pool, sizeClass: SizeClass): void {
   for (let group: u32 = 0; group < GROUPS; group++) {
     let prev: u32 = 0;
     expect((sizeClass.groupMask >> group & 1) != 0 == (changetype<usize>(group_first(sizeClass, group)) != 0), 10);
-    for (let zspage = group_first(sizeClass, group); changetype<usize>(zspage) != 0; zspage = changetype<Zspage>(zspage.next)) {
+    let zspage = group_first(sizeClass, group);
+    for (; changetype<usize>(zspage) != 0; zspage = changetype<Zspage>(zspage.next)) {
       expect(zspage.prev == prev && <u32>zspage.group == group && zspage.sizeClass == sizeClass, 11);
       const used = <u32>zspage.inUse;
-      const expected = used == 0 ? 0 : used == sizeClass.objects ? 11 : (100 * used) / sizeClass.objects / 10 + 1;
+      const expected = used == sizeClass.objects ? GROUP_FULL : (100 * used) / sizeClass.objects / 10 + 1;
       expect(group == expected && used > 0, 12);
       allocated += sizeClass.objects;
       inUse += used;
-      pages += sizeClass.pages;
+      pages += sizeClass.frames;
       checkObjects(pool, zspage);
       prev = changetype<u32>(zspage);
     }

@@ -2,7 +2,8 @@
 import { CODEC_RAW, DEBUG, EINVAL, ENOMEM, ENOSPC, PAGE_SIZE } from '../common';
 import { STAGING } from '../memory/staging';
 import {
-  cell_kind, cell_location, cell_root, cell_target, cells_unused_bytes, first_cell, is_handle, next_cell, OBJECT, SHARED,
+  cell_kind, cell_location, cell_number, cell_numbered, cell_root, cell_target, cells_unused_bytes, first_cell,
+  is_handle, next_cell, OBJECT, SHARED,
 } from '../zsmalloc/cell';
 import { pool_codecs } from '../zsmalloc/codecs';
 import { can_compact, objectsMoved, zs_compact } from '../zsmalloc/compact';
@@ -11,7 +12,8 @@ import { pool_unmerge, zs_free, zs_malloc, zs_read, zs_retain, zs_size, zs_store
 import { merge_dry_begin, merge_dry_end } from '../zsmalloc/merge/dry-run';
 import { merge_is_current, merge_renew, merge_step } from '../zsmalloc/merge/pass';
 import {
-  bytesMerged, hashCollisions, merge_counters_reset, objectsHashed, objectsLooked, objectsMerged, objectsScanned, pagesFreed,
+  bytesMerged, framesFreed, hashCollisions, merge_counters_reset, objectsHashed, objectsLooked, objectsMerged,
+  objectsScanned,
 } from '../zsmalloc/merge/report';
 import { object_put } from '../zsmalloc/object';
 import { pool_end, pool_make } from '../zsmalloc/pool';
@@ -19,18 +21,19 @@ import { class_at, class_number, class_of } from '../zsmalloc/size-class';
 import { GROUPS, Pool, SizeClass, Zspage } from '../zsmalloc/structs';
 import { group_first, zspage_of } from '../zsmalloc/zspage';
 import {
-  COMPACT_OBJECTS_MOVED, CLASS_FREEABLE, CLASS_INDEX, CLASS_OBJECTS_ALLOCATED, CLASS_OBJECTS_USED, CLASS_PAGES_PER_ZSPAGE, CLASS_PAGES_USED,
-  CLASS_SIZE, CLASS_ZSPAGES, MERGE_BYTES_MERGED, MERGE_HASH_COLLISIONS, MERGE_OBJECTS_HASHED, MERGE_OBJECTS_MERGED,
-  MERGE_OBJECTS_SCANNED, MERGE_PAGES_FREED, POOL_BYTES, POOL_BYTES_SAVED, POOL_CHANGES, POOL_CLASSES,
-  POOL_DEDUP_INDEX_BYTES, POOL_HANDLES, POOL_HUGE_CLASS_SIZE, POOL_LIMIT_PAGES, POOL_OBJECTS, POOL_PAGES_ALLOCATED,
-  POOL_PAGES_COMPACTED, POOL_PAGES_MERGED, POOL_SHARED_OBJECTS, POOL_SHARERS, POOL_UNUSED_CELL_BYTES, put,
+  CLASS_FREEABLE, CLASS_INDEX, CLASS_OBJECTS_ALLOCATED, CLASS_OBJECTS_USED, CLASS_PAGES_PER_ZSPAGE, CLASS_PAGES_USED,
+  CLASS_SIZE, CLASS_ZSPAGES, COMPACT_OBJECTS_MOVED, MERGE_BYTES_MERGED, MERGE_HASH_COLLISIONS, MERGE_OBJECTS_HASHED,
+  MERGE_OBJECTS_MERGED, MERGE_OBJECTS_SCANNED, MERGE_PAGES_FREED, POOL_BYTES, POOL_BYTES_SAVED, POOL_CHANGES,
+  POOL_CLASSES, POOL_DEDUP_INDEX_BYTES, POOL_HANDLES, POOL_HUGE_CLASS_SIZE, POOL_LIMIT_PAGES, POOL_OBJECTS,
+  POOL_PAGES_ALLOCATED, POOL_PAGES_COMPACTED, POOL_PAGES_MERGED, POOL_SHARED_OBJECTS, POOL_SHARERS,
+  POOL_UNUSED_CELL_BYTES, put,
 } from './stats';
 
 /** @returns a pool, or 0 when memory is exhausted */
-export function poolMake(chainSize: u32, limitPages: u32, dedup: bool, shrinker: bool): usize {
+export function poolMake(chainSize: u32, limitFrames: u32, dedup: bool, shrinker: bool): usize {
   const pool = pool_make(chainSize);
   if (changetype<usize>(pool) != 0) {
-    pool.limitPages = limitPages;
+    pool.limitFrames = limitFrames;
     pool.dedupStore = dedup;
     pool.shrinker = shrinker;
   }
@@ -49,21 +52,22 @@ export function poolMalloc(pool: usize, size: u32): i32 {
   if (leaf == 0) return ENOMEM;
   memory.fill(STAGING, 0, size);
   object_put(cell_location(leaf), 0, STAGING, size);
-  return <i32>(leaf >> 3);
+  return <i32>cell_number(leaf);
 }
 
 /** @returns a handle for the first `size` bytes, 1..4096, of the staging pages; -ENOMEM */
 export function poolStore(pool: usize, size: u32): i32 {
   const leaf = zs_store(changetype<Pool>(pool), STAGING, size);
-  return leaf == 0 ? ENOMEM : <i32>(leaf >> 3);
+  return leaf == 0 ? ENOMEM : <i32>cell_number(leaf);
 }
 
 /** The cell of a handle. */
 // @ts-ignore: decorator
 @inline
 export function leaf_of(pool: usize, handle: u32): u32 {
-  if (DEBUG) assert(is_handle(changetype<Pool>(pool), handle << 3)); // another cell would be a page of somebody else's
-  return handle << 3;
+  // Any other cell would expose data of another handle.
+  if (DEBUG) assert(is_handle(changetype<Pool>(pool), cell_numbered(handle)));
+  return cell_numbered(handle);
 }
 
 /** @returns whether the handle is still held: it was retained */
@@ -99,8 +103,8 @@ export function poolCompact(pool: usize): u32 {
 }
 
 /**
- * Zeroes the counters that `poolMergeStep` adds to. For a dry run it sets an unfinished pass aside; `whole` says that the
- * pass that follows, or goes on, is to find everything.
+ * Zeroes the counters that `poolMergeStep` adds to. For a dry run it sets an unfinished pass aside; `whole` says that
+ * the pass that follows, or goes on, is to find everything.
  */
 export function poolMergeBegin(pool: usize, dryRun: bool, whole: bool): void {
   merge_counters_reset();
@@ -126,19 +130,19 @@ export function poolMergeEnd(pool: usize, dryRun: bool): void {
   put(MERGE_OBJECTS_HASHED, objectsHashed);
   put(MERGE_OBJECTS_MERGED, objectsMerged);
   put(MERGE_BYTES_MERGED, <f64>bytesMerged);
-  put(MERGE_PAGES_FREED, pagesFreed);
+  put(MERGE_PAGES_FREED, framesFreed);
   put(MERGE_HASH_COLLISIONS, hashCollisions);
 }
 
 export function poolTotalPages(pool: usize): u32 {
-  return changetype<Pool>(pool).totalPages;
+  return changetype<Pool>(pool).totalFrames;
 }
 
 /** Writes the pool's counters to the staging pages. */
 export function poolStats(address: usize): void {
   const pool = changetype<Pool>(address);
-  put(POOL_PAGES_ALLOCATED, pool.totalPages);
-  put(POOL_PAGES_COMPACTED, <f64>pool.pagesCompacted);
+  put(POOL_PAGES_ALLOCATED, pool.totalFrames);
+  put(POOL_PAGES_COMPACTED, <f64>pool.framesCompacted);
   put(POOL_PAGES_MERGED, pool.sharedLeaves - pool.objectCells);
   put(POOL_OBJECTS, pool.objects);
   put(POOL_HANDLES, pool.handles);
@@ -151,7 +155,7 @@ export function poolStats(address: usize): void {
   put(POOL_BYTES_SAVED, <f64>pool.sharedBytes);
   put(POOL_DEDUP_INDEX_BYTES, entries_bytes(pool));
   put(POOL_CHANGES, pool.changes);
-  put(POOL_LIMIT_PAGES, pool.limitPages);
+  put(POOL_LIMIT_PAGES, pool.limitFrames);
 }
 
 /** Gives up to `handlesMax` handles that share an object one of their own. @returns how many; -ENOMEM: no room */
@@ -186,14 +190,15 @@ export function poolClass(address: usize, n: u32): void {
   for (let group: u32 = 0; group < GROUPS; group++) put(CLASS_ZSPAGES + group, zspages(sizeClass, group));
   put(CLASS_OBJECTS_ALLOCATED, sizeClass.objectsAllocated);
   put(CLASS_OBJECTS_USED, sizeClass.objectsInUse);
-  put(CLASS_PAGES_USED, (sizeClass.objectsAllocated / sizeClass.objects) * sizeClass.pages);
-  put(CLASS_PAGES_PER_ZSPAGE, sizeClass.pages);
+  put(CLASS_PAGES_USED, (sizeClass.objectsAllocated / sizeClass.objects) * sizeClass.frames);
+  put(CLASS_PAGES_PER_ZSPAGE, sizeClass.frames);
   put(CLASS_FREEABLE, can_compact(sizeClass));
 }
 
 function zspages(sizeClass: SizeClass, group: u32): u32 {
   let count: u32 = 0;
-  for (let zspage = group_first(sizeClass, group); changetype<usize>(zspage) != 0; zspage = changetype<Zspage>(zspage.next)) count++;
+  let zspage = group_first(sizeClass, group);
+  for (; changetype<usize>(zspage) != 0; zspage = changetype<Zspage>(zspage.next)) count++;
   return count;
 }
 
@@ -204,5 +209,5 @@ export function poolClassIndex(pool: usize, length: u32): u32 {
 
 /** The number of the object that a handle has now, as `zramSlots` has it. */
 export function poolObject(pool: usize, handle: u32): u32 {
-  return cell_root(changetype<Pool>(pool), handle << 3) >> 3;
+  return cell_number(cell_root(changetype<Pool>(pool), cell_numbered(handle)));
 }

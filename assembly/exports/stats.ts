@@ -25,7 +25,8 @@ export const POOL_DEDUP_INDEX_BYTES: u32 = 12;
 export const POOL_CHANGES: u32 = 13;
 export const POOL_LIMIT_PAGES: u32 = 14;
 
-// Of a merge (`poolMergeEnd`); after a step, the first is how many objects it has looked at. As in bindings/core/layout.ts.
+// Of a merge (`poolMergeEnd`); after a step, the first is how many objects it has looked at. As in
+// bindings/core/layout.ts.
 export const MERGE_OBJECTS_SCANNED: u32 = 0;
 export const MERGE_OBJECTS_HASHED: u32 = 1;
 export const MERGE_OBJECTS_MERGED: u32 = 2;

@@ -5,10 +5,10 @@ import { load_forked, load_object, load_shared, loadedHash } from '../zram/load'
 import { slot_values } from '../zram/slot-state';
 import { Device } from '../zram/structs';
 import { slot_at, slot_flags, SLOT_STORED, slot_value } from '../zram/table';
-import { cell_location } from '../zsmalloc/cell';
+import { cell_location, cell_numbered } from '../zsmalloc/cell';
 import { header_codec, header_length, object_bytes, object_header } from '../zsmalloc/object';
 
-/** The payload of a page's object, to the first staging page. @returns codec << 16 | length; 0: there is no object */
+/** The payload of a page's object, to the first staging page. @returns codec << 16 | length; 0 without an object */
 export function zramPayload(address: usize, index: u32): u32 {
   const slot = slot_at(changetype<Device>(address), index);
   if (slot == 0 || !(slot_flags(slot) & SLOT_STORED)) return 0;
@@ -36,7 +36,7 @@ export function zramLoadedHash(): u32 {
 
 /** As `load_shared`. */
 export function zramLoadShared(device: usize, index: u32, handle: u32, hash: u32, now: u32): i32 {
-  return load_shared(changetype<Device>(device), index, handle << 3, hash, now);
+  return load_shared(changetype<Device>(device), index, cell_numbered(handle), hash, now);
 }
 
 /** As `load_forked`. */

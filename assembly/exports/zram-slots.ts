@@ -7,7 +7,7 @@ import { change_flags, mark_idle, recompress, settle_huge, write_back } from '..
 import { slot_states } from '../zram/slot-state';
 import { Device } from '../zram/structs';
 import { next_slot, slot_at, slot_flags, SLOT_PICKED, SLOT_STORED, slot_time, slot_value } from '../zram/table';
-import { cell_root, cell_target } from '../zsmalloc/cell';
+import { cell_number, cell_numbered, cell_root, cell_target } from '../zsmalloc/cell';
 import { zs_share } from '../zsmalloc/handle';
 import { Pool } from '../zsmalloc/structs';
 
@@ -40,12 +40,12 @@ export function zramRecompress(device: usize, index: u32, length: u32, codec: u3
   return recompress(changetype<Device>(device), index, STAGING, length, codec, threshold);
 }
 
-/** After recompression: the pages of all devices on the pool that are huge no more. */
+/** After recompression: clears the mark of pages, on all devices of the pool, that are no longer huge. */
 export function poolSettleHuge(pool: usize): void {
   settle_huge(changetype<Pool>(pool));
 }
 
-/** Gives a device a backing device of so many blocks. @returns 0 or -ENOMEM */
+/** Gives a device a backing device of `blocks` blocks. @returns 0 or -ENOMEM */
 export function zramSetBacking(device: usize, blocks: u32): i32 {
   const bdev = bdev_make(blocks);
   if (changetype<usize>(bdev) == 0) return ENOMEM;
@@ -58,30 +58,30 @@ export function zramTakeBlock(address: usize): i32 {
   const device = changetype<Device>(address);
   if (!block_left(device.bdev)) return ENOSPC;
   const cell = block_take(device.pool, device.bdev);
-  return cell == 0 ? ENOMEM : <i32>(cell >> 3);
+  return cell == 0 ? ENOMEM : <i32>cell_number(cell);
 }
 
 export function zramBlockNumber(cell: u32): u32 {
-  return cell_target(cell << 3);
+  return cell_target(cell_numbered(cell));
 }
 
 export function zramDropBlock(device: usize, cell: u32): void {
-  block_drop(changetype<Device>(device).bdev, cell << 3);
+  block_drop(changetype<Device>(device).bdev, cell_numbered(cell));
 }
 
 /** A picked page is in this block now. As `write_back`. */
 export function zramWriteBack(device: usize, index: u32, cell: u32): i32 {
-  return write_back(changetype<Device>(device), index, cell << 3);
+  return write_back(changetype<Device>(device), index, cell_numbered(cell));
 }
 
-/** A handle of the caller's own for a picked page's object. @returns it, -EINVAL: it was touched meanwhile, -ENOMEM */
+/** A handle of the caller's own for a picked page's object. @returns it, -EINVAL: it was touched since, -ENOMEM */
 export function zramShareObject(address: usize, index: u32): i32 {
   const device = changetype<Device>(address);
   const slot = slot_at(device, index);
   const flags = slot == 0 ? 0 : slot_flags(slot);
   if (!(flags & SLOT_PICKED) || !(flags & SLOT_STORED)) return EINVAL;
   const leaf = zs_share(device.pool, cell_root(device.pool, slot_value(slot)), 0);
-  return leaf == 0 ? ENOMEM : <i32>(leaf >> 3);
+  return leaf == 0 ? ENOMEM : <i32>cell_number(leaf);
 }
 
 /** As `next_difference`; a double, which carries it exactly. */

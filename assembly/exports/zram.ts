@@ -2,8 +2,8 @@
 import { PAGE_SIZE } from '../common';
 import { STAGING } from '../memory/staging';
 import {
-  device_end, device_make, discard, peek_page, pendingHash, read_page, readBlock, write_begin, write_candidate, write_encoded,
-  write_page,
+  device_end, device_make, discard, peek_page, pendingHash, read_page, readBlock, write_begin, write_candidate,
+  write_encoded, write_page,
 } from '../zram/device';
 import { device_fork, write_like } from '../zram/fork';
 import { Device } from '../zram/structs';
@@ -11,10 +11,10 @@ import { entries_bytes } from '../zsmalloc/dedup-index';
 import { pool_bytes } from '../zsmalloc/pool';
 import { Pool } from '../zsmalloc/structs';
 import {
-  HELD_METADATA_BYTES, DEVICE_BLOCKS_USED, DEVICE_DEDUP_BYTES_SAVED, DEVICE_DEDUP_INDEX_BYTES, DEVICE_FAILED_READS, DEVICE_FAILED_WRITES,
+  DEVICE_BLOCKS_USED, DEVICE_DEDUP_BYTES_SAVED, DEVICE_DEDUP_INDEX_BYTES, DEVICE_FAILED_READS, DEVICE_FAILED_WRITES,
   DEVICE_HUGE_PAGES, DEVICE_HUGE_PAGES_SINCE, DEVICE_LIMIT_PAGES, DEVICE_MAX_USED_PAGES, DEVICE_NOTIFY_FREE,
   DEVICE_PAGES_ALLOCATED, DEVICE_PAGES_COMPACTED, DEVICE_PAGES_MERGED, DEVICE_PAGES_STORED, DEVICE_PAYLOAD_BYTES,
-  DEVICE_SAME_PAGES, put,
+  DEVICE_SAME_PAGES, HELD_METADATA_BYTES, put,
 } from './stats';
 
 /** @returns a device, or 0 when memory is exhausted */
@@ -33,7 +33,7 @@ export function zramEnd(device: usize): void {
 
 /** mem_limit in pages, 0 = none. */
 export function zramSetLimit(device: usize, pages: u32): void {
-  changetype<Device>(device).limitPages = pages;
+  changetype<Device>(device).limitFrames = pages;
 }
 
 export function zramSetLevel(device: usize, level: u32): void {
@@ -43,7 +43,7 @@ export function zramSetLevel(device: usize, level: u32): void {
 /** mem_used_max becomes what is used now. */
 export function zramResetMaxUsed(device: usize): void {
   const pool = changetype<Device>(device).pool;
-  pool.maxUsedPages = pool.totalPages;
+  pool.maxUsedFrames = pool.totalFrames;
 }
 
 /** Stores the first staging page at the time `now`. @returns 0 or -ENOMEM */
@@ -102,7 +102,10 @@ export function zramReadBlock(): u32 {
   return readBlock;
 }
 
-/** Reads `count` pages to the staging pages. @returns how many were read: what the next one needs, `zramReadPage` tells */
+/**
+ * Reads `count` pages to the staging pages.
+ * @returns how many were read; call `zramReadPage` for the next one, which needs more than the core can do
+ */
 export function zramReadPages(device: usize, index: u32, count: u32, now: u32): u32 {
   for (let n: u32 = 0; n < count; n++) {
     if (read_page(changetype<Device>(device), index + n, STAGING + n * PAGE_SIZE, now) != 0) return n;
@@ -126,11 +129,11 @@ export function zramStats(address: usize): void {
   const pool = device.pool;
   put(DEVICE_PAGES_STORED, device.pagesStored);
   put(DEVICE_PAYLOAD_BYTES, <f64>pool.payloadBytes);
-  put(DEVICE_PAGES_ALLOCATED, pool.totalPages);
-  put(DEVICE_LIMIT_PAGES, device.limitPages);
-  put(DEVICE_MAX_USED_PAGES, pool.maxUsedPages);
+  put(DEVICE_PAGES_ALLOCATED, pool.totalFrames);
+  put(DEVICE_LIMIT_PAGES, device.limitFrames);
+  put(DEVICE_MAX_USED_PAGES, pool.maxUsedFrames);
   put(DEVICE_SAME_PAGES, device.samePages);
-  put(DEVICE_PAGES_COMPACTED, <f64>pool.pagesCompacted);
+  put(DEVICE_PAGES_COMPACTED, <f64>pool.framesCompacted);
   put(DEVICE_HUGE_PAGES, device.hugePages);
   put(DEVICE_HUGE_PAGES_SINCE, <f64>device.hugePagesSince);
   put(DEVICE_PAGES_MERGED, pool.sharedLeaves - pool.objectCells);
@@ -143,8 +146,8 @@ export function zramStats(address: usize): void {
 }
 
 /**
- * Bytes that a device without access times and backing holds, its pool included. Those of them that may stay when objects go,
- * descriptors and index, are at staging 0.
+ * Bytes that a device without access times and backing holds, its pool included. Those of them that may stay when
+ * objects go, descriptors and index, are at staging 0.
  */
 export function zramHeldBytes(address: usize): f64 {
   const device = changetype<Device>(address);

@@ -1,7 +1,7 @@
 /** Exports for zswap: whole pages in a pool. */
 import { ENOMEM, PAGE_SIZE } from '../common';
 import { STAGING } from '../memory/staging';
-import { cell_kind, cell_target, SAME } from '../zsmalloc/cell';
+import { cell_kind, cell_number, cell_target, SAME } from '../zsmalloc/cell';
 import { zs_malloc, zs_size } from '../zsmalloc/handle';
 import { object_put } from '../zsmalloc/object';
 import { Pool } from '../zsmalloc/structs';
@@ -13,7 +13,7 @@ export function poolStorePage(pool: usize): i32 {
   const leaf = page_store(changetype<Pool>(pool), STAGING);
   if (leaf == 0) return ENOMEM;
   const incompressible = cell_kind(leaf) != SAME && zs_size(leaf) == PAGE_SIZE;
-  return <i32>((leaf >> 2) | (incompressible ? 1 : 0));
+  return <i32>((cell_number(leaf) << 1) | (incompressible ? 1 : 0));
 }
 
 /** Reads what `poolStorePage` stored to the first staging page. @returns as `object_to_page` */
@@ -26,5 +26,5 @@ export function poolStoreEncoded(pool: usize, length: u32, codec: u32): i32 {
   const leaf = zs_malloc(changetype<Pool>(pool), length, codec);
   if (leaf == 0) return ENOMEM;
   object_put(cell_target(leaf), 0, STAGING, length);
-  return <i32>(leaf >> 3);
+  return <i32>cell_number(leaf);
 }

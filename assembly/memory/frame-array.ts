@@ -25,6 +25,7 @@ const DIRECTORY0: u32 = offsetof<FrameArray>('directory0');
 @inline
 export function array_entry(array: FrameArray, index: u32): usize {
   const frame = index / ENTRIES_PER_FRAME;
+  if (DEBUG) assert(frame < array.frames); // beyond, the directory's word was never written
   const directory = load<u32>(changetype<usize>(array) + (frame / FRAMES_PER_DIRECTORY) * 4, DIRECTORY0);
   return load<u32>(directory + (frame % FRAMES_PER_DIRECTORY) * 4) + (index % ENTRIES_PER_FRAME) * ENTRY_BYTES;
 }
@@ -53,7 +54,7 @@ export function array_grow(array: FrameArray, directoriesMax: u32, merging: bool
 
 /** Gives the last frame back. */
 export function array_shrink(array: FrameArray): void {
-  if (DEBUG) assert(array.frames > 0);
+  if (DEBUG) assert(array.frames > 0); // an empty array has no last frame
   const last = --array.frames;
   const directory = load<u32>(changetype<usize>(array) + (last / FRAMES_PER_DIRECTORY) * 4, DIRECTORY0);
   frame_free(load<u32>(directory + (last % FRAMES_PER_DIRECTORY) * 4));

@@ -1,14 +1,14 @@
 /**
  * Frames: the 4 KiB pieces of linear memory that everything else is made of.
  *
- * Linear memory only grows, so a frame that comes free goes to one free list that all users draw from; a zspage chains
- * any frames, hence no free frame is ever unusable. Every frame has one 32-bit word of metadata, which its user gives
- * a meaning (a zspage's frame: descriptor and place; a cell chunk: its pool; a table: how many entries are in use; a
- * free frame: the next free one). The words of a 4 MiB region stand in the region's first frame, so that the way from
+ * Linear memory only grows, so a freed frame goes to one free list that all users draw from; a zspage chains any
+ * frames, hence no free frame is ever unusable. Every frame has one 32-bit word of metadata, which its user gives a
+ * meaning (a zspage's frame: descriptor and number; a cell chunk: its pool; a table: how many entries are in use; a
+ * free frame: the next free one). The words of a 4 MiB region lie in the region's first frame, so that the way from
  * an address to its word is two bit operations; `memoryBase` in asconfig.json keeps static data out of frame 0.
  *
- * The second frame of each region but the first is set aside, for merging: it needs memory most when there is none. What is
- * taken of this reserve is made up by the frames that come free next.
+ * The second frame of each region but the first is reserved for merging, which needs memory most when it is exhausted.
+ * The frames freed next refill this reserve.
  */
 import { DEBUG, PAGE_MASK, PAGE_SIZE } from '../common';
 
@@ -102,6 +102,7 @@ export function frame_alloc_zeroed(merging: bool = false): u32 {
 export function frame_free(frame: u32): void {
   if (DEBUG) {
     assert((frame & PAGE_MASK) == 0 && frame >= <u32>__heap_base && frame < frontier); // a frame that was handed out
+    assert((frame & REGION_MASK) != 0); // a region's first frame holds the metadata words
     memory.fill(frame, 0xdb, PAGE_SIZE); // a use after free shows as nonsense
   }
   framesInUse--;
@@ -115,7 +116,7 @@ export function frame_free(frame: u32): void {
   freeHead = frame;
 }
 
-/** Frames of the reserve that are handed out: so many that come free next are of no use to others. */
+/** Frames of the reserve that are handed out: as many of those freed next refill it and cannot be used otherwise. */
 export function frames_owed(): u32 {
   return reserveOut;
 }

@@ -1,6 +1,6 @@
 /**
  * Fixed buffers in static memory: where pages cross between JavaScript and the core, and scratch space that lives for
- * one call. They stand at fixed addresses, so that JavaScript can keep its views and the hot paths allocate nothing.
+ * one call. They have fixed addresses, so that JavaScript can keep its views and the hot paths allocate nothing.
  */
 import { PAGE_SIZE, STAGING_PAGES } from '../common';
 

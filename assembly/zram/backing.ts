@@ -1,19 +1,21 @@
 /**
  * The blocks of a backing device: which hold a page, and for how many slots.
  *
- * Reading and writing them is the bindings' part; here they are numbers. A block in use has a cell of kind BLOCK, with the
- * block's number and its references: snapshots and clones refer to the block that their origin wrote. The cell of a freed
- * block stays with its number, in a list through its references, until the block is used again or the device ends.
+ * The bindings read and write them; here they are numbers. A block in use has a cell of kind BLOCK, with
+ * the block's number and its references: snapshots and clones refer to the block that their origin wrote. The cell of a
+ * freed block stays with its number, in a list through its references, until the block is used again or the device
+ * ends.
  */
 import { DEBUG } from '../common';
 import { frame_alloc_zeroed, frame_free } from '../memory/frames';
 import {
-  BLOCK, cell_add_refs, cell_alloc, cell_free, cell_kind, cell_refs, CELL_RESERVE, cell_set, cell_target, REFS_MAX,
+  BLOCK, cell_add_refs, cell_alloc, cell_free, cell_kind, cell_number, cell_numbered, cell_refs, CELL_RESERVE, cell_set,
+  cell_target, REFS_MAX,
 } from '../zsmalloc/cell';
 import { Pool } from '../zsmalloc/structs';
 import { Bdev } from './structs';
 
-/** A backing device of so many blocks; 0 when memory is exhausted. */
+/** A backing device of `blocks` blocks; 0 when memory is exhausted. */
 export function bdev_make(blocks: u32): Bdev {
   const bdev = changetype<Bdev>(frame_alloc_zeroed());
   if (changetype<usize>(bdev) == 0) return bdev;
@@ -25,20 +27,24 @@ export function bdev_make(blocks: u32): Bdev {
 /** One device fewer; the last one ends it. */
 export function bdev_drop(pool: Pool, bdev: Bdev): void {
   if (--bdev.users > 0) return;
-  if (DEBUG) assert(bdev.inUse == 0);
+  if (DEBUG) assert(bdev.inUse == 0); // a slot in use would name a block of a device that is gone
   for (let cell = bdev.freed; cell != 0; ) {
-    const next = cell_refs(cell) << 3;
+    const next = cell_numbered(cell_refs(cell));
     cell_free(pool, cell);
     cell = next;
   }
   frame_free(changetype<u32>(bdev));
 }
 
-/** Takes a block for one reference. Returns its cell, 0 when memory is exhausted; `block_left` tells whether there is one. */
+/**
+ * Takes a block with one reference. The caller has asked `block_left`.
+ * @returns its cell, or 0 when memory is exhausted
+ */
 export function block_take(pool: Pool, bdev: Bdev): u32 {
+  if (DEBUG) assert(block_left(bdev)); // the caller asks first: a block behind the last one does not exist
   let cell = bdev.freed;
   if (cell != 0) {
-    bdev.freed = cell_refs(cell) << 3;
+    bdev.freed = cell_numbered(cell_refs(cell));
     cell_set(cell, BLOCK, 1, cell_target(cell));
   } else {
     cell = cell_alloc(pool, CELL_RESERVE);
@@ -55,7 +61,7 @@ export function block_left(bdev: Bdev): bool {
 
 /** One more reference. False when it has as many as fit. */
 export function block_retain(cell: u32): bool {
-  if (DEBUG) assert(cell_kind(cell) == BLOCK);
+  if (DEBUG) assert(cell_kind(cell) == BLOCK); // any other kind counts something else
   if (cell_refs(cell) == REFS_MAX) return false;
   cell_add_refs(cell, 1);
   return true;
@@ -63,12 +69,13 @@ export function block_retain(cell: u32): bool {
 
 /** One reference fewer; with the last one the block is free. */
 export function block_drop(bdev: Bdev, cell: u32): void {
-  if (DEBUG) assert(cell_kind(cell) == BLOCK);
+  // A freed block's references are a link of the free list.
+  if (DEBUG) assert(cell_kind(cell) == BLOCK && bdev.inUse > 0);
   if (cell_refs(cell) > 1) {
     cell_add_refs(cell, -1);
     return;
   }
-  cell_set(cell, BLOCK, bdev.freed >> 3, cell_target(cell));
+  cell_set(cell, BLOCK, cell_number(bdev.freed), cell_target(cell));
   bdev.freed = cell;
   bdev.inUse--;
 }

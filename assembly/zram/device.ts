@@ -6,7 +6,7 @@
  * more is stored raw. The new object is allocated, the limit tested, and only then the slot's old content freed: the
  * order shows in mem_used_max and in where objects land.
  *
- * Where the compressor is the bindings', `write_begin` does what comes before it and `write_encoded` what comes after.
+ * Where the compressor is the bindings', `write_begin` runs before it and `write_encoded` after.
  */
 import { page_fill, page_same_filled } from '../bytes/compare';
 import { lz4_compress } from '../bytes/lz4-compress';
@@ -25,9 +25,9 @@ import { Pool } from '../zsmalloc/structs';
 import { bdev_drop, block_drop } from './backing';
 import { Device, DEVICE_MAGIC, NEXT } from './structs';
 import {
-  next_chunk, slot_clear, slot_fill_value, slot_find, slot_flags, SLOT_HUGE, SLOT_IDLE, slot_make, SLOT_PICKED,
-  SLOT_PLACE_SHIFT, slot_release, SLOT_SAME, SLOT_SAME_WIDE, slot_set, slot_set_flags, SLOT_STORED, slot_time, slot_value,
-  SLOT_WRITTEN_BACK,
+  next_chunk, slot_at_inline, slot_clear, slot_fill_value, slot_flags, SLOT_HUGE, SLOT_IDLE, slot_make, SLOT_MASK,
+  SLOT_PICKED, SLOT_PLACE_SHIFT, slot_release, SLOT_SAME, SLOT_SAME_WIDE, slot_set, slot_set_flags, SLOT_STORED,
+  slot_time, slot_value, SLOT_WRITTEN_BACK,
 } from './table';
 
 /** A device on a pool; 0 when memory is exhausted. */
@@ -78,7 +78,7 @@ export function touch(device: Device, index: u32, slot: usize, now: u32): void {
  * @returns 0, or -ENOMEM: the old content stays
  */
 export function write_page(device: Device, index: u32, page: usize, now: u32): i32 {
-  if (DEBUG) assert(index < device.diskPages);
+  if (DEBUG) assert(index < device.diskPages); // slots behind the disk's end are never discarded
   if (try_write(device, index, page, now)) return 0;
   if (pool_make_room(device.pool) && try_write(device, index, page, now)) return 0;
   device.failedWrites++;
@@ -149,7 +149,7 @@ function store_object(device: Device, slot: usize, payload: usize, length: u32, 
   const pool = device.pool;
   const handle = zs_malloc(pool, length, codec);
   if (handle == 0) return false;
-  if (device.limitPages != 0 && pool.totalPages > device.limitPages) {
+  if (device.limitFrames != 0 && pool.totalFrames > device.limitFrames) {
     zs_free(pool, handle, 0);
     return false;
   }
@@ -190,7 +190,7 @@ export function slot_free(device: Device, slot: usize): void {
   slot_clear(slot);
 }
 
-/** A slot with these flags lets go of its object. */
+/** Drops the reference of a slot with these flags to its object. */
 export function drop_object(device: Device, flags: u32, handle: u32): void {
   if (flags & SLOT_HUGE) device.hugePages--;
   zs_free(device.pool, handle, flags >> SLOT_PLACE_SHIFT);
@@ -203,8 +203,8 @@ export let pendingHash: u32 = 0;
 
 /**
  * What can be done with a page before it is compressed.
- * @returns 0: it has to be compressed; 1: it is stored; -ENOMEM; above 1: an object that may hold it, as `object_to_page`
- * has it, with the payload at `candidate`
+ * @returns 0: it has to be compressed; 1: it is stored; -ENOMEM; above 1: an object that may hold it, as
+ * `object_to_page` has it, with the payload at `candidate`
  */
 export function write_begin(device: Device, index: u32, page: usize, candidate: usize, now: u32): i32 {
   if (page_same_filled(page)) {
@@ -238,7 +238,7 @@ function write_shared(device: Device, index: u32, twin: u32, hash: u32, now: u32
 /**
  * Stores a page that `write_begin` found a candidate for, which the bindings decoded and compared.
  * @param payload the candidate's
- * @returns 1; 0: the candidate is gone, compress; -ENOMEM
+ * @returns 1; 0: the candidate is gone, so the page must be compressed; -ENOMEM
  */
 export function write_candidate(
   device: Device, index: u32, payload: usize, length: u32, codec: u32, hash: u32, now: u32,
@@ -251,7 +251,7 @@ export function write_candidate(
 export function write_encoded(
   device: Device, index: u32, payload: usize, length: u32, codec: u32, hash: u32, now: u32,
 ): i32 {
-  if (DEBUG) assert(index < device.diskPages && length >= 1 && length <= PAGE_SIZE);
+  if (DEBUG) assert(index < device.diskPages && length >= 1 && length <= PAGE_SIZE); // the bindings check both
   for (let tries = 0; tries < 2; tries++) {
     const slot = slot_make(device, index);
     if (slot != 0) {
@@ -280,8 +280,8 @@ export let readBlock: u32 = 0;
  * @returns 0; -EIO: what is stored does not decompress to a page; above 0 as `object_to_page`, or READ_WRITTEN_BACK
  */
 export function read_page(device: Device, index: u32, page: usize, now: u32): i32 {
-  if (DEBUG) assert(index < device.diskPages);
-  const slot = slot_find(device, index);
+  if (DEBUG) assert(index < device.diskPages); // the bindings check the range
+  const slot = slot_at_inline(device, index);
   const flags = slot == 0 ? 0 : slot_flags(slot);
   if (flags != 0) {
     touch(device, index, slot, now);
@@ -292,7 +292,7 @@ export function read_page(device: Device, index: u32, page: usize, now: u32): i3
 
 /** As `read_page`, without leaving a trace. */
 export function peek_page(device: Device, index: u32, page: usize): i32 {
-  const slot = slot_find(device, index);
+  const slot = slot_at_inline(device, index);
   return slot_read(slot, slot == 0 ? 0 : slot_flags(slot), page);
 }
 
@@ -314,14 +314,14 @@ export function discard(device: Device, index: u32, count: u32): void {
   const last = <u64>index + count;
   let page = next_chunk(device, index);
   while (page < last) {
-    const slot = slot_find(device, <u32>page);
+    const slot = slot_at_inline(device, <u32>page);
     if (slot_flags(slot) != 0) {
       slot_free(device, slot);
       slot_release(device, <u32>page, slot);
     }
     page++;
     // Inside a chunk go page by page; at its end, and when it was given back, look where the next one is.
-    if ((page & 511) == 0 || device.lastChunk == 0) page = next_chunk(device, page);
+    if ((page & SLOT_MASK) == 0 || device.lastChunk == 0) page = next_chunk(device, page);
   }
   device.notifyFree += count;
 }

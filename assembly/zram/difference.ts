@@ -4,9 +4,14 @@ import { SCRATCH_A, SCRATCH_B } from '../memory/staging';
 import { cell_location } from '../zsmalloc/cell';
 import { header_codec, header_length, is_plain, object_bytes, object_header } from '../zsmalloc/object';
 import { Device } from './structs';
-import { next_chunk, NONE, slot_at, slot_fill_value, slot_flags, SLOT_STORED, slot_value, SLOT_WRITTEN_BACK } from './table';
+import {
+  next_chunk, NONE, slot_at, slot_fill_value, slot_flags, SLOT_MASK, SLOT_STORED, slot_value, SLOT_WRITTEN_BACK,
+} from './table';
 
-/** What `next_difference` returns beside the page: how far it looked, a page that differs, one that the core cannot compare. */
+/**
+ * What `next_difference` returns beside the page: how far it looked, a page that differs, one that the core cannot
+ * compare.
+ */
 export const DIFFERENCE_SAME_SO_FAR: u32 = 0;
 export const DIFFERENCE_DIFFERS: u32 = 1;
 export const DIFFERENCE_UNDECIDED: u32 = 2;
@@ -15,7 +20,7 @@ export const DIFFERENCE_UNDECIDED: u32 = 2;
  * The first page at or after `from` that two devices of one engine hold differently, or that the core cannot compare.
  * Objects of one codec are compared by their bytes.
  * @param most how many pages to look at
- * @returns page << 2 | what was found; `NONE` for the page: there is no more
+ * @returns page << 2 | what was found; `NONE` as the page: no other page differs
  */
 export function next_difference(a: Device, b: Device, from: u32, most: u32): u64 {
   let page = next_chunk_of_two(a, b, from);
@@ -30,7 +35,7 @@ export function next_difference(a: Device, b: Device, from: u32, most: u32): u64
       const found = slots_compare(slotA, flagsA, slotB, flagsB);
       if (found != DIFFERENCE_SAME_SO_FAR) return (page << 2) | found;
     }
-    if ((++page & 511) == 0) page = next_chunk_of_two(a, b, page);
+    if ((++page & SLOT_MASK) == 0) page = next_chunk_of_two(a, b, page);
   }
   return <u64>NONE << 2;
 }

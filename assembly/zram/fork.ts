@@ -1,24 +1,25 @@
 /**
  * Forks: a second device with the pages of a first, which costs a slot a page and copies no data. Snapshots and clones
- * are forks. Both slots hold the same handle, retained once more; whoever writes to its page gets an object of its own,
- * as always, and the other keeps what it had.
+ * are forks. Both slots hold the same handle, retained once more; a write to either page gives it an object of its
+ * own, as always, and the other keeps what it had.
  */
 import { page_same_filled } from '../bytes/compare';
-import { ENOMEM } from '../common';
+import { DEBUG, ENOMEM } from '../common';
 import { cell_location } from '../zsmalloc/cell';
 import { object_holds_page } from '../zsmalloc/decode';
 import { zs_retain } from '../zsmalloc/handle';
 import { value_retain } from '../zsmalloc/same';
 import { block_retain } from './backing';
 import { device_end, device_make, touch, write_page } from './device';
-import { Device } from './structs';
+import { Device, DEVICE_MAGIC } from './structs';
 import {
-  next_chunk, slot_at, slot_fill_value, slot_flags, SLOT_HUGE, SLOT_IDLE, slot_make, SLOT_PICKED, slot_release, SLOT_SAME,
-  SLOT_SAME_WIDE, slot_set, SLOT_STORED, slot_value, SLOT_WRITTEN_BACK,
+  next_chunk, slot_at, SLOT_BYTES, slot_fill_value, slot_flags, SLOT_HUGE, SLOT_IDLE, slot_make, SLOT_MASK, SLOT_PICKED,
+  slot_release, SLOT_SAME, SLOT_SAME_WIDE, slot_set, SLOT_STORED, slot_value, SLOT_WRITTEN_BACK, SLOTS,
 } from './table';
 
 /** A device on the same pool with the same pages; 0 when memory is exhausted. */
 export function device_fork(from: Device, tracksTime: bool, now: u32): Device {
+  if (DEBUG) assert(from.magic == DEVICE_MAGIC); // the frame of a device that was ended holds something else by now
   const device = device_make(from.pool, from.diskPages, from.level, <bool>from.dedup, tracksTime);
   if (changetype<usize>(device) == 0) return device;
   if (changetype<usize>(from.bdev) != 0) {
@@ -31,26 +32,24 @@ export function device_fork(from: Device, tracksTime: bool, now: u32): Device {
       device_end(device);
       return changetype<Device>(0);
     }
-    page = next_chunk(from, (page | 511) + 1);
+    page = next_chunk(from, (page | SLOT_MASK) + 1);
   }
-  device.pagesStored = from.pagesStored;
-  device.samePages = from.samePages;
-  device.hugePages = from.hugePages;
+  if (DEBUG) assert(device.pagesStored == from.pagesStored); // each slot in use was copied, and counted once
   device.hugePagesSince = from.hugePages;
   return device;
 }
 
-/** Copies the slots of a chunk. False when memory is exhausted: the counters of what was copied stand. */
+/** Copies the slots of a chunk. False when memory is exhausted: what was copied so far is counted. */
 function fork_chunk(from: Device, device: Device, first: u32, now: u32): bool {
   const source = slot_at(from, first);
   const target = slot_make(device, first);
   if (target == 0) return false;
-  const count = min<u32>(512, from.diskPages - first);
+  const count = min<u32>(SLOTS, from.diskPages - first);
   for (let n: u32 = 0; n < count; n++) {
-    const flags = slot_flags(source + n * 8);
+    const flags = slot_flags(source + n * SLOT_BYTES);
     if (flags == 0) continue;
-    const value = slot_value(source + n * 8);
-    if (!fork_slot(device, first + n, target + n * 8, value, flags & ~(SLOT_IDLE | SLOT_PICKED), now)) {
+    const value = slot_value(source + n * SLOT_BYTES);
+    if (!fork_slot(device, first + n, target + n * SLOT_BYTES, value, flags & ~(SLOT_IDLE | SLOT_PICKED), now)) {
       slot_release(device, first, target);
       return false;
     }
@@ -60,6 +59,8 @@ function fork_chunk(from: Device, device: Device, first: u32, now: u32): bool {
 
 /** An empty slot gets what another holds. False when that has as many references as fit. */
 export function fork_slot(device: Device, index: u32, slot: usize, value: u32, flags: u32, now: u32): bool {
+  // Marks belong to the slot they were set on.
+  if (DEBUG) assert(index < device.diskPages && (flags & (SLOT_IDLE | SLOT_PICKED)) == 0);
   if (!retain(flags, value)) return false;
   slot_set(slot, value, flags);
   // Counted one by one as long as the device may have to be ended halfway.
@@ -77,8 +78,8 @@ function retain(flags: u32, value: u32): bool {
 }
 
 /**
- * Stores a page that is likely to be what another page of the device holds: one compare instead of a hash, a look-up and a
- * compare, and one more reference instead of a cell.
+ * Stores a page that is likely to be what another page of the device holds: one compare instead of a hash, a look-up
+ * and a compare, and one more reference instead of a cell.
  * @param index a page that holds nothing, of a device that does not track access times
  * @param like the other page
  * @returns as `write_page`

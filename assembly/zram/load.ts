@@ -1,14 +1,14 @@
 /**
  * Loading: pages that were saved go to the empty pages of a new device, as they were encoded, and merged as they were.
  *
- * What is loaded may come from anywhere, so each object is decoded before it is taken: a page that could not be read, or
- * that the rest of the core relies on not to exist, is refused. Saving needs one thing that reading does not: to see
- * which slots hold the very same.
+ * A file may come from anywhere, so each object is decoded before it is accepted: a page that could not be read, or
+ * that breaks an invariant of the core, is refused. Saving needs one thing that reading does not: to see which slots
+ * hold the same handle.
  */
 import { page_same_filled } from '../bytes/compare';
 import { lz4_decompress } from '../bytes/lz4-decompress';
-import { CODEC_LZ4, CODEC_PAGE, EINVAL, ENOMEM, PAGE_SIZE } from '../common';
-import { cell_root } from '../zsmalloc/cell';
+import { CODEC_LZ4, CODEC_PAGE, DEBUG, EINVAL, ENOMEM, PAGE_SIZE } from '../common';
+import { cell_number, cell_root } from '../zsmalloc/cell';
 import { page_hash } from '../zsmalloc/dedup';
 import { hash_place } from '../zsmalloc/dedup-index';
 import { zs_share, zs_size } from '../zsmalloc/handle';
@@ -32,8 +32,8 @@ function is_empty(device: Device, index: u32): bool {
  * An empty page gets an object of its own.
  * @param payload `length` bytes, 1..4096
  * @param page room for 4096 bytes; for a codec of the bindings, the page that they decoded
- * @returns the object's handle; -ENOMEM; -EINVAL: the page holds something, the payload is no page, or one that would
- * have been stored as a value
+ * @returns the object's handle; -ENOMEM; -EINVAL: the page holds something, the payload does not decode to a page, or
+ * to one that would have been stored as a value
  */
 export function load_object(
   device: Device, index: u32, payload: usize, length: u32, codec: u32, page: usize, now: u32,
@@ -48,7 +48,7 @@ export function load_object(
   if (page_same_filled(page)) return EINVAL;
   loadedHash = device.dedup ? page_hash(page) : 0;
   if (write_encoded(device, index, payload, length, codec, loadedHash, now) != 0) return ENOMEM;
-  return <i32>(slot_value(slot_at(device, index)) >> 3);
+  return <i32>cell_number(slot_value(slot_at(device, index)));
 }
 
 /**
@@ -76,6 +76,7 @@ export function load_shared(device: Device, index: u32, handle: u32, hash: u32, 
  * @returns 0, -ENOMEM, -EINVAL: a page holds something, or the other one's nothing that could be had
  */
 export function load_forked(device: Device, index: u32, count: u32, from: Device, now: u32): i32 {
+  if (DEBUG) assert(device.pool == from.pool); // a handle is a cell of one pool
   for (const end = index + count; index < end; index++) {
     const source = slot_at(from, index);
     const flags = source == 0 ? 0 : slot_flags(source);

@@ -2,8 +2,8 @@
  * What happens to stored pages afterwards: marking idle ones, recompression and writeback.
  *
  * The bindings drive it, since compressors and backing devices are theirs: they pick slots (`next_slot`), read pages,
- * and bring the results back. Between the two anything may happen, so a picked slot carries a mark that every access
- * takes away, as the kernel's ZRAM_PP_SLOT: a result for a slot without its mark is dropped.
+ * and bring the results back. Anything may happen in between, so a picked slot carries a mark that every access
+ * clears, as the kernel's ZRAM_PP_SLOT: a result for a slot without its mark is dropped.
  */
 import { CODEC_RAW, ENOMEM, PAGE_SIZE } from '../common';
 import { cell_location, cell_root, cell_target, cells_settle } from '../zsmalloc/cell';
@@ -15,8 +15,8 @@ import { block_retain } from './backing';
 import { drop_object } from './device';
 import { Device } from './structs';
 import {
-  next_slot, NONE, slot_at, slot_clear, slot_flags, SLOT_HUGE, SLOT_IDLE, SLOT_PICKED, SLOT_PLACE_SHIFT, SLOT_SAME, slot_set,
-  slot_set_flags, SLOT_STORED, slot_time, slot_value, SLOT_WRITTEN_BACK,
+  next_slot, NONE, slot_at, slot_clear, slot_flags, SLOT_HUGE, SLOT_IDLE, SLOT_PICKED, SLOT_PLACE_SHIFT, SLOT_SAME,
+  slot_set, slot_set_flags, SLOT_STORED, slot_time, slot_value, SLOT_WRITTEN_BACK,
 } from './table';
 
 /** Sets and clears flags of a slot that is in use; with `picked`, only of one that still has the mark. */
@@ -46,7 +46,8 @@ export function mark_idle(device: Device, age: u32, now: u32): void {
  * Another encoding of a picked page, for all that share its object.
  * @param payload `length` bytes
  * @param threshold most bytes that are accepted; 0 = any number
- * @returns 1: done; 0: it would not save memory, the size class is no smaller; 2: the page was touched meanwhile; -ENOMEM
+ * @returns 1: done; 0: it would not save memory, the size class is no smaller; 2: the page was touched since;
+ * -ENOMEM
  */
 export function recompress(
   device: Device, index: u32, payload: usize, length: u32, codec: u32, threshold: u32,
@@ -66,18 +67,19 @@ export function recompress(
   return 1;
 }
 
-/** A page that did not compress does now; hugePagesSince stays. */
+/** The page compresses now; hugePagesSince counts history and stays. */
 function huge_end(device: Device, slot: usize): void {
   slot_set_flags(slot, slot_flags(slot) & ~SLOT_HUGE);
   device.hugePages--;
 }
 
-/** After recompression: pages of all devices that shared a huge object which is huge no more. */
+/** After recompression: clears the mark of pages, on all devices, whose shared object is no longer huge. */
 export function settle_huge(pool: Pool): void {
   for (let at = pool.devices; at != 0; at = changetype<Device>(at).next) {
     const device = changetype<Device>(at);
     if (device.hugePages == 0) continue;
-    for (let index = next_slot(device, 0, SLOT_HUGE, 0); index != NONE; index = next_slot(device, index + 1, SLOT_HUGE, 0)) {
+    let index = next_slot(device, 0, SLOT_HUGE, 0);
+    for (; index != NONE; index = next_slot(device, index + 1, SLOT_HUGE, 0)) {
       const slot = slot_at(device, index);
       if (header_length(object_header(cell_location(slot_value(slot)))) < PAGE_SIZE) huge_end(device, slot);
     }
@@ -88,7 +90,7 @@ export function settle_huge(pool: Pool): void {
 
 /**
  * A picked page is on the backing device now, in the block of this cell, to which it refers: its object goes.
- * @returns 1; 2: the page was touched meanwhile, nothing has changed
+ * @returns 1; 2: the page was touched since, nothing has changed
  */
 export function write_back(device: Device, index: u32, block: u32): i32 {
   const slot = slot_at(device, index);

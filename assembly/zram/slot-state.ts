@@ -1,11 +1,14 @@
 /** What a slot holds, as numbers for JavaScript. */
 import { STAGING } from '../memory/staging';
-import { cell_location, cell_root, is_merged } from '../zsmalloc/cell';
+import { cell_location, cell_number, cell_root, is_merged } from '../zsmalloc/cell';
 import { header_codec, header_length, object_header } from '../zsmalloc/object';
 import { Device } from './structs';
 import { slot_at, slot_flags, SLOT_STORED, slot_value } from './table';
 
-/** Writes what `count` slots hold to the staging pages, a word each: a handle, a block's cell or a fill value; 0 for nothing. */
+/**
+ * Writes what `count` slots hold to the staging pages, a word each: a handle, a block's cell or a fill value; 0 for
+ * nothing.
+ */
 export function slot_values(device: Device, index: u32, count: u32): void {
   for (let n: u32 = 0; n < count; n++) {
     const slot = slot_at(device, index + n);
@@ -13,7 +16,7 @@ export function slot_values(device: Device, index: u32, count: u32): void {
   }
 }
 
-/** Writes two words a page to the staging pages: what `slot_state` tells, and the number of the object. */
+/** Writes two words a page to the staging pages: `slot_state`, and the number of the object. */
 export function slot_states(device: Device, index: u32, count: u32): void {
   for (let n: u32 = 0; n < count; n++) {
     store<u32>(STAGING + n * 8, slot_state(device, index + n));
@@ -21,7 +24,7 @@ export function slot_states(device: Device, index: u32, count: u32): void {
   }
 }
 
-// What a slot's state tells, beside the slot's flags below: bit 8 merged, bits 9..12 the codec, from bit 13 the length.
+// A slot's state, above the slot's flags: bit 8 merged, bits 9..12 the codec, from bit 13 the length.
 const STATE_MERGED: u32 = 1 << 8;
 const STATE_CODEC_SHIFT: u32 = 9;
 const STATE_LENGTH_SHIFT: u32 = 13;
@@ -49,5 +52,5 @@ export function slot_state(device: Device, index: u32): u32 {
 export function slot_object(device: Device, index: u32): u32 {
   const slot = slot_at(device, index);
   if (slot == 0 || !(slot_flags(slot) & SLOT_STORED)) return 0;
-  return cell_root(device.pool, slot_value(slot)) >> 3;
+  return cell_number(cell_root(device.pool, slot_value(slot)));
 }

@@ -23,13 +23,13 @@ export class Device {
   /// DEVICE_MAGIC while the device is alive.
   magic: u32;
   pool: Pool;
-  /// Next device on the same pool, and where the pointer to this one stands.
+  /// Next device on the same pool, and the address of the pointer to this one.
   next: u32;
   link: u32;
   /// The disk's size in pages; 0 = uninitialised.
   diskPages: u32;
   /// mem_limit in pages, 0 = none.
-  limitPages: u32;
+  limitFrames: u32;
   /// LZ4's acceleration.
   level: u32;
   /// Pages that are stored already are shared, not stored again.

@@ -6,12 +6,12 @@
  *  │ hash of the page  │ 0           │ flags        │ handle, block, or fill value   │
  *  └───────────────────┴─────────────┴──────────────┴────────────────────────────────┘
  *
- * The upper 18 bits of the page's hash stand there on a device with dedup only: with them the index's entry is found
- * when the page goes.
+ * A device with dedup keeps the upper 18 bits of the page's hash there: they lead to the index entry when the page is
+ * freed.
  *
- * Slots stand in chunks of 512, a frame each, under a radix tree of three levels. A frame of the tree is made when
- * something is stored below it and given back when the last slot below it empties: a sparse disk costs nothing until
- * touched. The metadata word of each frame counts what is in use in it.
+ * Slots live in chunks of 512, a frame each, under a radix tree of three levels. A frame of the tree is allocated when
+ * something is stored below it and released when the last slot below it empties: a sparse disk costs nothing until it
+ * is touched. The metadata word of each frame counts what is in use in it.
  *
  * A same-filled page is kept as its value. 32 bits of slot hold a value that repeats a 32-bit word; for any other, the
  * slot names a pair of VALUE cells with one half each.
@@ -21,7 +21,7 @@
  */
 import { DEBUG, PAGE_MASK, PAGE_SIZE } from '../common';
 import { frame_alloc_zeroed, frame_free, frame_meta } from '../memory/frames';
-import { value_of } from '../zsmalloc/same';
+import { value_of, value_of_word } from '../zsmalloc/same';
 import { Device, ROOTS } from './structs';
 
 /** No slot. */
@@ -33,7 +33,7 @@ export function next_slot(device: Device, from: u32, all: u32, none: u32): u32 {
   while (page < device.diskPages) {
     const flags = slot_flags(slot_at(device, <u32>page));
     if ((flags & all) == all && (flags & none) == 0 && flags != 0) return <u32>page;
-    if ((++page & 511) == 0) page = next_chunk(device, page);
+    if ((++page & SLOT_MASK) == 0) page = next_chunk(device, page);
   }
   return NONE;
 }
@@ -48,22 +48,25 @@ export const SLOT_HUGE: u32 = 1 << 2;
 export const SLOT_STORED: u32 = 1 << 3;
 /** The page is on the backing device: the slot holds a BLOCK cell. */
 export const SLOT_WRITTEN_BACK: u32 = 1 << 4;
-/** Nobody has read or written the page since it was marked. */
+/** The page has not been read or written since it was marked. */
 export const SLOT_IDLE: u32 = 1 << 5;
 /** No compressor made the page small enough to save memory. */
 export const SLOT_INCOMPRESSIBLE: u32 = 1 << 6;
-/** Picked for writeback or recompression; whoever touches the page meanwhile takes the mark away. */
+/** Picked for writeback or recompression; any access to the page clears the mark. */
 export const SLOT_PICKED: u32 = 1 << 7;
 
-/** Where the hash stands in the upper word, and its place there. */
+/** Position of the place, the upper bits of the page's hash, above the flags. */
 export const SLOT_PLACE_SHIFT: u32 = 14;
 
 /** A chunk's metadata word: slots in use below, the address of its frame of access times above. */
 const COUNT_MASK: u32 = PAGE_MASK;
 
+export const SLOT_BYTES: u32 = 8;
 const SLOTS_SHIFT: u32 = 9;
-const SLOTS: u32 = 1 << SLOTS_SHIFT;
-const SLOT_MASK: u32 = SLOTS - 1;
+/** Slots of a chunk. */
+export const SLOTS: u32 = 1 << SLOTS_SHIFT;
+/** The slot of a page within its chunk. */
+export const SLOT_MASK: u32 = SLOTS - 1;
 const FANOUT_SHIFT: u32 = 10;
 const FANOUT_MASK: u32 = (1 << FANOUT_SHIFT) - 1;
 const UPPER_SHIFT: u32 = SLOTS_SHIFT + FANOUT_SHIFT;
@@ -128,14 +131,14 @@ function chunk_walk(device: Device, index: u32): u32 {
 /** Address of a page's slot; 0 while nothing is stored near it. */
 // @ts-ignore: decorator
 @inline
-export function slot_find(device: Device, index: u32): usize {
+export function slot_at_inline(device: Device, index: u32): usize {
   const chunk = chunk_of(device, index);
-  return chunk == 0 ? 0 : chunk + (index & SLOT_MASK) * 8;
+  return chunk == 0 ? 0 : chunk + (index & SLOT_MASK) * SLOT_BYTES;
 }
 
-/** As `slot_find`, for callers that are not in a hurry: smaller code. */
+/** As `slot_at_inline`, for callers that are not in a hurry: smaller code. */
 export function slot_at(device: Device, index: u32): usize {
-  return slot_find(device, index);
+  return slot_at_inline(device, index);
 }
 
 // @ts-ignore: decorator
@@ -162,7 +165,7 @@ function child_make(device: Device, entry: usize, parent: u32): u32 {
 
 /** Address of a page's slot, made when it is missing; 0 when memory is exhausted: then nothing has changed. */
 export function slot_make(device: Device, index: u32): usize {
-  const found = slot_find(device, index);
+  const found = slot_at_inline(device, index);
   if (found != 0) return found;
   const upper = child_make(device, root_of(device, index), 0);
   const lower = upper == 0 ? 0 : child_make(device, upper + upper_offset(index), upper);
@@ -178,16 +181,17 @@ export function slot_make(device: Device, index: u32): usize {
 // @ts-ignore: decorator
 @inline
 export function slot_set(slot: usize, value: u32, flags: u32): void {
-  if (DEBUG) assert(slot_flags(slot) == 0 && flags != 0);
+  if (DEBUG) assert(slot_flags(slot) == 0 && flags != 0); // the count of the chunk is of slots whose flags are not 0
   store<u32>(slot, value);
   store<u32>(slot, flags, 4);
-  count_up(<u32>slot & ~(PAGE_SIZE - 1), 1);
+  count_up(<u32>slot & ~PAGE_MASK, 1);
 }
 
 /** Changes the flags of a slot that is in use. */
 // @ts-ignore: decorator
 @inline
 export function slot_set_flags(slot: usize, flags: u32): void {
+  if (DEBUG) assert(slot_flags(slot) != 0 && flags != 0); // this does not count: an empty slot is filled by `slot_set`
   store<u32>(slot, flags, 4);
 }
 
@@ -195,9 +199,9 @@ export function slot_set_flags(slot: usize, flags: u32): void {
 // @ts-ignore: decorator
 @inline
 export function slot_clear(slot: usize): void {
-  if (DEBUG) assert(slot_flags(slot) != 0);
+  if (DEBUG) assert(slot_flags(slot) != 0); // emptied twice, the chunk would go with slots in use
   store<u64>(slot, 0);
-  count_up(<u32>slot & ~(PAGE_SIZE - 1), -1);
+  count_up(<u32>slot & ~PAGE_MASK, -1);
 }
 
 /** Gives the slot's chunk back when all its slots are empty. */
@@ -213,7 +217,9 @@ function prune(device: Device, index: u32): void {
   prune_at(device, index, root_of(device, index), 0);
 }
 
-/** Frees the frame that `entry` names and what is below it on the way to a page, where it is empty. Whether it is gone. */
+/**
+ * Frees the frame that `entry` names and what is below it on the way to a page, where it is empty. Whether it is gone.
+ */
 function prune_at(device: Device, index: u32, entry: usize, level: u32): bool {
   const frame = load<u32>(entry);
   if (frame == 0) return false;
@@ -285,6 +291,6 @@ export function next_chunk(device: Device, index: u64): u64 {
 /** The 64-bit fill value of a same-filled slot. */
 export function slot_fill_value(slot: usize): u64 {
   const value = slot_value(slot);
-  if (!(slot_flags(slot) & SLOT_SAME_WIDE)) return <u64>value * 0x100000001;
+  if (!(slot_flags(slot) & SLOT_SAME_WIDE)) return value_of_word(value);
   return value_of(value);
 }

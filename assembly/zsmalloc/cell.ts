@@ -1,5 +1,6 @@
 /**
- * Cells: the 8-byte words behind handles. A cell never moves, an object may; to the core, a handle is the address of its cell.
+ * Cells: the 8-byte words behind handles. A cell never moves, an object may; to the core, a handle is the address of
+ * its cell.
  *
  *   63                       35 34   32 31                                0
  *  ┌───────────────────────────┬───────┬───────────────────────────────────┐
@@ -12,14 +13,14 @@
  *  SHARED    frees that are due         the OBJECT or FORWARD cell of an object that may have other sharers
  *  OBJECT    cells that point here      location of the object
  *  FORWARD   cells that point here      the OBJECT or FORWARD cell that took its place
- *  SAME      see same.ts                a 64-bit value that fills an object: there is no object
+ *  SAME      see same.ts                a 64-bit value that fills the content: no object is stored
  *  VALUE     address / 8 of its twin    half of a 64-bit number; the twin holds the other half, and the references
  *  BLOCK     slots that hold it         a block of a backing device, see zram/backing.ts
  *
- * DIRECT, SHARED and SAME cells are leaves: what users hold. OBJECT and FORWARD cells form a union-find forest above them, so
- * that two groups of sharers become one by writing one cell.
+ * DIRECT, SHARED and SAME cells are leaves: what users hold. OBJECT and FORWARD cells form a union-find forest above
+ * them, so that the sharers of two objects unite by writing one cell.
  *
- * Cells stand in chunks of one frame. The first cell of a chunk is not a cell: it links the chunks of a pool.
+ * Cells live in chunks of one frame. The first 8 bytes of a chunk are not a cell: they link the chunks of a pool.
  */
 import { DEBUG, PAGE_MASK, PAGE_SIZE } from '../common';
 import { frame_alloc_zeroed, frame_free, frame_known, frame_meta } from '../memory/frames';
@@ -36,13 +37,17 @@ export const BLOCK: u32 = 7;
 
 const KIND_MASK: u32 = 7;
 const REFS_SHIFT: u32 = 3;
-export const CELL_BYTES: u32 = 8;
+const CELL_SHIFT: u32 = 3;
+export const CELL_BYTES: u32 = 1 << CELL_SHIFT;
+export const CELL_NUMBER_BITS: u32 = 32 - CELL_SHIFT;
+/** The bits of a 64-bit word, such as a header, that hold the number of a cell. */
+export const CELL_NUMBER_MASK: u64 = (1 << CELL_NUMBER_BITS) - 1;
 /** References are 29 bits. */
 export const REFS_MAX: u32 = u32.MAX_VALUE >> REFS_SHIFT;
 
 /**
- * Cells that `malloc` leaves to merging: where memory is exhausted, a merge that needs a cell for its first group would
- * otherwise be impossible just when it is needed most. What it frees then pays for more.
+ * Cells that `malloc` leaves to merging: where memory is exhausted, a merge that needs a cell for its first pair would
+ * otherwise be impossible just when it is needed most. The memory that it frees then pays for more.
  */
 export const CELL_RESERVE: u32 = 32;
 /** Marks a frame's metadata word as a chunk of this pool. */
@@ -79,10 +84,26 @@ export function cell_set_target(cell: u32, target: u32): void {
   store<u32>(cell, target);
 }
 
+/** A cell's number, its address / 8: what headers, index entries and the bindings' handles hold in 29 bits. */
+// @ts-ignore: decorator
+@inline
+export function cell_number(cell: u32): u32 {
+  if (DEBUG) assert((cell & (CELL_BYTES - 1)) == 0); // the number drops these bits: it would name another cell
+  return cell >> CELL_SHIFT;
+}
+
+/** The cell with this number. */
+// @ts-ignore: decorator
+@inline
+export function cell_numbered(number: u32): u32 {
+  return number << CELL_SHIFT;
+}
+
 /** Adds to the number of references; `delta` may be -1. */
 // @ts-ignore: decorator
 @inline
 export function cell_add_refs(cell: u32, delta: i32): void {
+  if (DEBUG) assert(cell_kind(cell) != FREE); // a freed cell is a link of the queue, and counts nothing
   store<u32>(cell, load<u32>(cell, 4) + <u32>(delta << REFS_SHIFT), 4);
 }
 
@@ -135,7 +156,7 @@ function available(pool: Pool): u32 {
   return pool.cellsFree + ((PAGE_SIZE - (fresh & PAGE_MASK)) & PAGE_MASK) / CELL_BYTES;
 }
 
-/** Bytes of the pool's chunks that are no cells in use. */
+/** Bytes of the pool's chunks that are not cells in use. */
 export function cells_unused_bytes(pool: Pool): u32 {
   return (available(pool) + pool.chunks) * CELL_BYTES;
 }
@@ -148,6 +169,7 @@ export function cell_alloc(pool: Pool, reserve: u32): u32 {
   if (available(pool) <= reserve && !chunk_make(pool, reserve == 0)) return 0;
   const cell = pool.cellFreeHead;
   if (cell != 0) {
+    if (DEBUG) assert(cell_kind(cell) == FREE); // a cell in the queue was written to after it was freed
     const next = load<u32>(cell);
     pool.cellFreeHead = next;
     if (next == 0) pool.cellFreeTail = 0;
@@ -161,6 +183,8 @@ export function cell_alloc(pool: Pool, reserve: u32): u32 {
 
 /** Takes back the cell handed out last, not needed after all: it goes to the head of the queue, as if never taken. */
 export function cell_return(pool: Pool, cell: u32): void {
+  // A chunk's first 8 bytes link chunks and are never handed out.
+  if (DEBUG) assert(cell != 0 && (cell & PAGE_MASK) != 0);
   store<u64>(cell, pool.cellFreeHead);
   pool.cellFreeHead = cell;
   if (pool.cellFreeTail == 0) pool.cellFreeTail = cell;
@@ -169,7 +193,10 @@ export function cell_return(pool: Pool, cell: u32): void {
 
 /** Frees a cell; it is reused after all that were freed before it. */
 export function cell_free(pool: Pool, cell: u32): void {
-  if (DEBUG) assert(cell_kind(cell) != FREE);
+  if (DEBUG) {
+    assert(cell_kind(cell) != FREE); // freed twice, it would be handed out twice
+    assert(load<u32>(frame_meta(cell)) == (changetype<u32>(pool) | CHUNK_TAG)); // the queue would mix two pools
+  }
   enqueue(pool, cell);
 }
 
@@ -212,7 +239,7 @@ export function cell_root(pool: Pool, leaf: u32): u32 {
   let above = cell_target(leaf);
   while (cell_kind(above) == FORWARD) {
     const next = cell_target(above);
-    // The leaf goes one step up; a forward that no cell points to any more goes, and hands its reference on.
+    // The leaf moves one step up; a FORWARD cell that nothing else points to is freed, and passes its reference on.
     cell_set_target(leaf, next);
     if (cell_refs(above) == 1) {
       cell_free(pool, above);
@@ -223,6 +250,8 @@ export function cell_root(pool: Pool, leaf: u32): u32 {
     }
     above = next;
   }
+  // Its references are its sharers: with 0 it was freed.
+  if (DEBUG) assert(cell_kind(above) == OBJECT && cell_refs(above) > 0);
   return above;
 }
 
@@ -234,7 +263,10 @@ export function is_merged(pool: Pool, leaf: u32): bool {
 /** Makes every leaf point to its OBJECT cell: then the references of that are its leaves. */
 export function cells_settle(pool: Pool): void {
   if (pool.forwards == 0) return;
-  for (let cell = first_cell(pool); cell != 0; cell = next_cell(cell)) if (cell_kind(cell) == SHARED) cell_root(pool, cell);
+  for (let cell = first_cell(pool); cell != 0; cell = next_cell(cell)) {
+    if (cell_kind(cell) == SHARED) cell_root(pool, cell);
+  }
+  // A FORWARD cell goes with the last cell that points to it: every leaf has moved up.
   if (DEBUG) assert(pool.forwards == 0);
 }
 

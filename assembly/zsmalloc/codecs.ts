@@ -1,6 +1,6 @@
 /**
- * Which encodings the objects of a pool have: the bindings have 13 numbers for compressors with their parameters, and take
- * back those that nobody needs any more when they have run out.
+ * Which encodings the objects of a pool have: the bindings have 13 numbers for compressors with their parameters, and
+ * take back those that are no longer in use when they run out.
  */
 import { cell_kind, cell_target, DIRECT, first_cell, next_cell, OBJECT } from './cell';
 import { header_codec, object_header } from './object';

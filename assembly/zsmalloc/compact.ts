@@ -14,8 +14,8 @@ import {
 export let objectsMoved: u32 = 0;
 
 /**
- * zs_compact over all classes, largest first, until `framesWanted` frames have come free.
- * @returns the number of frames that came free
+ * zs_compact over all classes, largest first, until it has freed `framesWanted` frames.
+ * @returns the number of frames freed
  */
 export function zs_compact(pool: Pool, framesWanted: u32): u32 {
   objectsMoved = 0;
@@ -23,13 +23,13 @@ export function zs_compact(pool: Pool, framesWanted: u32): u32 {
   for (let n: u32 = 0; n < pool.classes && freed < framesWanted; n++) {
     freed += class_compact(class_at(pool, n), framesWanted - freed);
   }
-  pool.pagesCompacted += freed;
+  pool.framesCompacted += freed;
   return freed;
 }
 
-/** Frames that a class could give back: whole zspages' worth of free objects. */
+/** Frames that a class could release: whole zspages' worth of free objects. */
 export function can_compact(sizeClass: SizeClass): u32 {
-  return ((sizeClass.objectsAllocated - sizeClass.objectsInUse) / sizeClass.objects) * sizeClass.pages;
+  return ((sizeClass.objectsAllocated - sizeClass.objectsInUse) / sizeClass.objects) * sizeClass.frames;
 }
 
 function class_compact(sizeClass: SizeClass, framesWanted: u32): u32 {
@@ -45,7 +45,7 @@ function class_compact(sizeClass: SizeClass, framesWanted: u32): u32 {
     move_objects(sizeClass, target, source);
     if (source.inUse == 0) {
       zspage_end(source);
-      freed += sizeClass.pages;
+      freed += sizeClass.frames;
     } else {
       zspage_link(source);
     }
@@ -76,7 +76,8 @@ function move_objects(sizeClass: SizeClass, target: Zspage, source: Zspage): voi
     const to = zspage_take(target);
     object_move(to, from);
     const owner = header_owner(object_header(to));
-    if (DEBUG) assert(load<u32>(owner) == from); // the owner's cell names the object
+    // The owner's cell names the object: else its leaves would read whatever is stored here next.
+    if (DEBUG) assert(load<u32>(owner) == from);
     cell_set_target(owner, to);
     zspage_put(source, from);
     objectsMoved++;

@@ -1,10 +1,11 @@
 /**
  * The table of deduplication: 8-byte entries, in buckets of a frame each (extendible hashing).
  *
- * Where an entry belongs is told by 18 bits of its hash, its place. The first of them lead through a directory to a bucket,
- * the others to a slot in it; inside a bucket it is open addressing with backward-shift deletion. A bucket that is three
- * quarters full is split in two by the next bit, so that no entry costs more than the move of a bucket's, however many there
- * are: a table that doubled as a whole took 50 ms at a million. The directory doubles where a bucket has a word of its own there.
+ * The place of an entry is 18 bits of its hash. The first of them lead through a directory to a bucket, the others to a
+ * slot in it; inside a bucket it is open addressing with backward-shift deletion. A bucket that is three quarters full
+ * is split in two by the next bit, so that adding an entry never moves more than one bucket, however large the table:
+ * one that doubled as a whole took 50 ms at a million entries. The directory doubles when a bucket is split that has
+ * only one word there.
  *
  *   place  ┌ depth of the directory ┬──────── 18 bits ────────┐      directory: 2^depth words in up to 256 frames
  *          └ depth of a bucket, or less ┴ slot in the bucket ─┘      bucket: 512 entries; 0 = empty
@@ -19,15 +20,16 @@ import { Pool } from './structs';
 const PLACE_BITS: u32 = 18;
 const PLACE_MASK: u32 = (1 << PLACE_BITS) - 1;
 const ENTRY_BYTES: u32 = 8;
-const ENTRIES: u32 = PAGE_SIZE / ENTRY_BYTES;
-const ENTRIES_SHIFT: u32 = 9;
+const BUCKET_ENTRIES: u32 = PAGE_SIZE / ENTRY_BYTES;
+const BUCKET_SHIFT: u32 = 9;
 /** A bucket is split at 6 eighths; one that cannot be is filled up to 7. */
-const SPLIT_ENTRIES: u32 = (ENTRIES >> 3) * 6;
-const FULL_ENTRIES: u32 = (ENTRIES >> 3) * 7;
+const SPLIT_ENTRIES: u32 = (BUCKET_ENTRIES >> 3) * 6;
+const FULL_ENTRIES: u32 = (BUCKET_ENTRIES >> 3) * 7;
 /** Entries with one hash, at most: some different contents may share it. */
 const EQUAL_MAX: u32 = 16;
 /** Words of the directory in one frame. */
 const WORDS_SHIFT: u32 = 10;
+const WORDS_MASK: u32 = (1 << WORDS_SHIFT) - 1;
 
 @unmanaged
 class Directory {
@@ -38,7 +40,7 @@ class Directory {
   frames: u32;
   frame0: u32;
 }
-const FRAME0: u32 = offsetof<Directory>('frame0');
+const DIRECTORY_FRAME0: u32 = offsetof<Directory>('frame0');
 
 /** A bucket's metadata word: entries below, depth above. */
 const DEPTH_SHIFT: u32 = 16;
@@ -50,11 +52,18 @@ function directory_of(pool: Pool): Directory {
   return changetype<Directory>(pool.dedupDirectory);
 }
 
+/** The n-th frame of words. */
+// @ts-ignore: decorator
+@inline
+function directory_frame(directory: Directory, n: u32): u32 {
+  return load<u32>(changetype<usize>(directory) + n * 4, DIRECTORY_FRAME0);
+}
+
 /** Address of a word of the directory. */
 // @ts-ignore: decorator
 @inline
 function word_at(directory: Directory, n: u32): usize {
-  return load<u32>(changetype<usize>(directory) + (n >> WORDS_SHIFT) * 4, FRAME0) + (n & ((1 << WORDS_SHIFT) - 1)) * 4;
+  return directory_frame(directory, n >> WORDS_SHIFT) + (n & WORDS_MASK) * 4;
 }
 
 // @ts-ignore: decorator
@@ -74,13 +83,14 @@ export function hash_place(hash: u32): u32 {
 // @ts-ignore: decorator
 @inline
 function home_in(bucket: u32, depth: u32, place: u32): u32 {
-  return bucket + (((place << depth) & PLACE_MASK) >> (PLACE_BITS - ENTRIES_SHIFT)) * ENTRY_BYTES;
+  return bucket + (((place << depth) & PLACE_MASK) >> (PLACE_BITS - BUCKET_SHIFT)) * ENTRY_BYTES;
 }
 
 /** Address where the search for an entry begins; the index is not empty. It ends at the first entry that is 0. */
 // @ts-ignore: decorator
 @inline
 export function entries_first(pool: Pool, place: u32): u32 {
+  if (DEBUG) assert(pool.dedupDirectory != 0); // without entries there is no bucket to search
   const bucket = bucket_of(directory_of(pool), place);
   return home_in(bucket, load<u32>(frame_meta(bucket)) >> DEPTH_SHIFT, place);
 }
@@ -102,15 +112,15 @@ export function entries_bytes(pool: Pool): u32 {
 // ── entries ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /**
- * Adds an entry. False where there is no room for it, nor where others have that hash already: they are equal pages that were
- * loaded one by one, or cannot be compared, and more entries would only lie in the way.
+ * Adds an entry. False where there is no room for it, nor where others have that hash already: they are equal pages
+ * that were loaded one by one, or cannot be compared, and more entries would only lie in the way.
  */
 export function entries_add(pool: Pool, entry: u64): bool {
   const bucket = bucket_with_room(pool, hash_place(<u32>(entry >> 32)));
-  return bucket != 0 && put(bucket, entry, EQUAL_MAX);
+  return bucket != 0 && bucket_put(bucket, entry, EQUAL_MAX);
 }
 
-function put(bucket: u32, entry: u64, equalMax: u32): bool {
+function bucket_put(bucket: u32, entry: u64, equalMax: u32): bool {
   const meta = frame_meta(bucket);
   let at = home_in(bucket, load<u32>(meta) >> DEPTH_SHIFT, hash_place(<u32>(entry >> 32)));
   while (true) {
@@ -124,12 +134,12 @@ function put(bucket: u32, entry: u64, equalMax: u32): bool {
   return true;
 }
 
-/** Removes an entry, and moves back what had to stand behind its home. */
+/** Removes an entry, and moves back entries that it had kept from their home. */
 export function entries_remove(at: u32): void {
   const bucket = at & ~PAGE_MASK;
   const meta = frame_meta(bucket);
   const depth = load<u32>(meta) >> DEPTH_SHIFT;
-  if (DEBUG) assert((load<u32>(meta) & COUNT_MASK) != 0);
+  if (DEBUG) assert((load<u32>(meta) & COUNT_MASK) != 0); // the count would borrow from the bucket's depth
   store<u32>(meta, load<u32>(meta) - 1);
   let hole = at;
   let next = at;
@@ -138,7 +148,7 @@ export function entries_remove(at: u32): void {
     const entry = load<u64>(next);
     if (entry == 0) break;
     const home = home_in(bucket, depth, hash_place(<u32>(entry >> 32)));
-    // An entry whose home lies behind the hole, up to where it stands, must stay.
+    // An entry whose home lies behind the hole, up to its own slot, must stay.
     const behind = hole <= next ? hole < home && home <= next : hole < home || home <= next;
     if (behind) continue;
     store<u64>(hole, entry);
@@ -149,7 +159,7 @@ export function entries_remove(at: u32): void {
 
 // ── buckets ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** The bucket for a place, with room for an entry; 0 when there is none. */
+/** The bucket for a place, with room for an entry; 0 without room. */
 function bucket_with_room(pool: Pool, place: u32): u32 {
   if (pool.dedupDirectory == 0 && !directory_make(pool)) return 0;
   while (true) {
@@ -175,7 +185,7 @@ function bucket_split(directory: Directory, bucket: u32, place: u32): bool {
   const bit = PLACE_BITS - 1 - depth;
   for (let at = SCRATCH_A; at < SCRATCH_A + PAGE_SIZE; at += ENTRY_BYTES) {
     const entry = load<u64>(at);
-    if (entry != 0) put((hash_place(<u32>(entry >> 32)) >> bit) & 1 ? made : bucket, entry, u32.MAX_VALUE);
+    if (entry != 0) bucket_put((hash_place(<u32>(entry >> 32)) >> bit) & 1 ? made : bucket, entry, u32.MAX_VALUE);
   }
   // Of the words that name the bucket, the second half names the new one.
   const words: u32 = 1 << (directory.depth - depth);
@@ -209,10 +219,10 @@ function directory_double(directory: Directory): bool {
   while ((directory.frames << WORDS_SHIFT) < 2 * words) {
     const frame = frame_alloc();
     if (frame == 0) {
-      while (directory.frames > before) frame_free(load<u32>(changetype<usize>(directory) + --directory.frames * 4, FRAME0));
+      while (directory.frames > before) frame_free(directory_frame(directory, --directory.frames));
       return false;
     }
-    store<u32>(changetype<usize>(directory) + directory.frames++ * 4, frame, FRAME0);
+    store<u32>(changetype<usize>(directory) + directory.frames++ * 4, frame, DIRECTORY_FRAME0);
   }
   for (let n = words; n-- > 0; ) {
     const bucket = load<u32>(word_at(directory, n));
@@ -233,12 +243,12 @@ export function entries_end(pool: Pool): void {
     if (bucket != last) frame_free(bucket);
     last = bucket;
   }
-  for (let n: u32 = 0; n < directory.frames; n++) frame_free(load<u32>(changetype<usize>(directory) + n * 4, FRAME0));
+  for (let n: u32 = 0; n < directory.frames; n++) frame_free(directory_frame(directory, n));
   frame_free(pool.dedupDirectory);
   pool.dedupDirectory = 0;
 }
 
-/** Whether all entries stand where they belong, and are as many as there should be. For the invariants of a pool. */
+/** Whether all entries are where they belong, and as many as expected. For the invariants of a pool. */
 export function entries_sound(pool: Pool, entriesExpected: u32): bool {
   if (pool.dedupDirectory == 0) return entriesExpected == 0;
   const directory = directory_of(pool);
@@ -255,8 +265,10 @@ export function entries_sound(pool: Pool, entriesExpected: u32): bool {
       used++;
       const place = hash_place(<u32>(entry >> 32));
       if (bucket_of(directory, place) != bucket) return false;
-      // No gap between the home and where it stands.
-      for (let on = home_in(bucket, depth, place); on != at; on = entries_next(on)) if (load<u64>(on) == 0) return false;
+      // No gap between its home and its slot.
+      for (let before = home_in(bucket, depth, place); before != at; before = entries_next(before)) {
+        if (load<u64>(before) == 0) return false;
+      }
     }
     if (used != (meta & COUNT_MASK)) return false;
     const words: u32 = 1 << (directory.depth - depth);

@@ -1,10 +1,12 @@
-/** Handles: zs_malloc and zs_free, reading, writing, and objects that several handles share. A handle is a leaf cell. */
+/**
+ * Handles: zs_malloc and zs_free, reading, writing, and objects that several handles share. A handle is a leaf cell.
+ */
 import { content_hash } from '../bytes/hash';
 import { CODEC_RAW, DEBUG, ENOMEM, PAGE_SIZE } from '../common';
 import { SCRATCH_A } from '../memory/staging';
 import {
-  cell_add_refs, cell_alloc, cell_free, cell_kind, cell_location, cell_refs, CELL_RESERVE, cell_return, cell_root, cell_set,
-  cell_set_target, cell_target, DIRECT, first_cell, next_cell, OBJECT, REFS_MAX, SAME, SHARED,
+  cell_add_refs, cell_alloc, cell_free, cell_kind, cell_location, cell_refs, CELL_RESERVE, cell_return, cell_root,
+  cell_set, cell_set_target, cell_target, DIRECT, first_cell, next_cell, OBJECT, REFS_MAX, SAME, SHARED,
 } from './cell';
 import { dedup_copied, dedup_enter, dedup_find_bytes, dedup_forget, dedup_replaced } from './dedup';
 import { hash_place } from './dedup-index';
@@ -15,7 +17,7 @@ import {
 import { object_cell_make, object_change_owner, object_free, object_make } from './owner';
 import { pool_make_room } from './reclaim';
 import { is_same_filled, same_clear, same_fill, same_length, same_make, same_refs, SAME_REFS_MAX } from './same';
-import { Pool } from './structs';
+import { MAGIC, Pool } from './structs';
 import { class_put } from './zspage';
 
 /**
@@ -23,7 +25,10 @@ import { class_put } from './zspage';
  * @returns its leaf cell, or 0 when the pool's limit or memory is exhausted; then nothing has changed
  */
 export function zs_malloc(pool: Pool, length: u32, codec: u32): u32 {
-  if (DEBUG) assert(length >= 1 && length <= PAGE_SIZE);
+  if (DEBUG) {
+    assert(pool.magic == MAGIC); // the frame of a pool that was ended holds something else by now
+    assert(length >= 1 && length <= PAGE_SIZE); // size classes end at a page, and a header has no length 0
+  }
   const cell = handle_make(pool, length, codec);
   if (cell == 0 && pool_make_room(pool)) return handle_make(pool, length, codec);
   return cell;
@@ -74,51 +79,49 @@ function store_object(pool: Pool, content: usize, length: u32): u32 {
 
 /**
  * One more handle of an object, given the cell that owns it. 0 when memory is exhausted.
- * @param place of the hash that deduplication has of its content, where the caller knows it: looking it up is slow; 0 = not known
+ * @param place of the hash under which deduplication files its content; 0 = not known, and looking it up is slow
  */
 export function zs_share(pool: Pool, owner: u32, place: u32): u32 {
+  const hadOneLeaf = cell_kind(owner) == DIRECT;
+  // Only these two own an object; for a SHARED leaf ask `cell_root`.
+  if (DEBUG) assert(hadOneLeaf || cell_kind(owner) == OBJECT);
+  if (!hadOneLeaf && cell_refs(owner) == REFS_MAX) return 0;
+  // Both cells are allocated before anything changes: a failure leaves the object as it was.
   const leaf = cell_alloc(pool, CELL_RESERVE);
   if (leaf == 0) return 0;
-  const length = header_length(object_header(cell_target(owner)));
-  let root = owner;
-  let made = false;
-  if (cell_kind(owner) == DIRECT) {
-    // The leaf is not free while the next cell is looked for.
-    cell_set(leaf, SHARED, 1, 0);
-    root = cell_alloc(pool, CELL_RESERVE);
-    if (root == 0) {
-      cell_return(pool, leaf);
-      return 0;
-    }
-    object_cell_make(pool, root, owner, length, place);
-    made = true;
-  } else if (cell_refs(owner) == REFS_MAX) {
+  const root = hadOneLeaf ? cell_alloc(pool, CELL_RESERVE) : owner;
+  if (root == 0) {
     cell_return(pool, leaf);
     return 0;
   }
+  const length = header_length(object_header(cell_target(owner)));
+  if (hadOneLeaf) object_cell_make(pool, root, owner, length, place);
   cell_set(leaf, SHARED, 1, root);
   cell_add_refs(root, 1);
   pool.sharedLeaves++;
   pool.sharedBytes += length;
   pool.handles++;
-  if (made) merge_object_cell_made(pool, root);
+  if (hadOneLeaf) merge_object_cell_made(pool, root);
   return leaf;
 }
 
 /**
- * Puts another encoding of a page in the place of an object, for all its sharers. The pool has no FORWARD cells.
+ * Replaces an object by another encoding of its page, for all its sharers. The pool has no FORWARD cells.
  * @param root the cell that owns the object
  * @param place as for `zs_share`
- * @returns false when there is no room: nothing has changed
+ * @returns false without room: nothing has changed
  */
 export function zs_replace(pool: Pool, root: u32, payload: usize, length: u32, codec: u32, place: u32): bool {
-  if (DEBUG) assert(pool.forwards == 0);
+  if (DEBUG) {
+    assert(pool.forwards == 0); // a FORWARD cell counts cells, not leaves: `sharedBytes` would go wrong
+    assert(cell_kind(root) == DIRECT || cell_kind(root) == OBJECT); // only these two name an object's location
+  }
   const old = cell_target(root);
   const header = object_header(old);
   // The kernel's recompression does not look at mem_used_max.
-  const maxUsed = pool.maxUsedPages;
+  const maxUsed = pool.maxUsedFrames;
   const made = object_make(pool, root, length, codec);
-  pool.maxUsedPages = maxUsed;
+  pool.maxUsedFrames = maxUsed;
   if (made == 0) return false;
   object_put(made, 0, payload, length);
   dedup_replaced(pool, old, made, place);
@@ -140,6 +143,10 @@ export function zs_replace(pool: Pool, root: u32, payload: usize, length: u32, c
  */
 export function zs_free(pool: Pool, leaf: u32, place: u32): bool {
   const kind = cell_kind(leaf);
+  if (DEBUG) {
+    assert(kind == DIRECT || kind == SHARED || kind == SAME); // any other cell is not a handle: freed already, or inner
+    assert((kind == SAME ? same_refs(leaf) : cell_refs(leaf)) > 0); // a handle counts the frees that are due
+  }
   if ((kind == SAME ? same_refs(leaf) : cell_refs(leaf)) > 1) {
     cell_add_refs(leaf, -1); // one of several frees
     return true;
@@ -161,7 +168,7 @@ export function zs_free(pool: Pool, leaf: u32, place: u32): bool {
   return false;
 }
 
-/** A SHARED leaf lets go of its object. */
+/** Drops a SHARED leaf's reference to its object. */
 function leaf_drop(pool: Pool, leaf: u32, place: u32): void {
   const root = cell_root(pool, leaf);
   const location = cell_target(root);
@@ -178,6 +185,7 @@ function leaf_drop(pool: Pool, leaf: u32, place: u32): void {
 
 /** One more `zs_free` is needed for this handle. False when it has as many references as fit. */
 export function zs_retain(leaf: u32): bool {
+  if (DEBUG) assert(cell_refs(leaf) > 0); // no free is due: the handle was given back
   if (cell_kind(leaf) == SAME ? same_refs(leaf) == SAME_REFS_MAX : cell_refs(leaf) == REFS_MAX) return false;
   cell_add_refs(leaf, 1);
   return true;
@@ -206,7 +214,7 @@ export function zs_read(leaf: u32, to: usize): u32 {
 /**
  * Makes the leaf the only one that refers to its object, with a copy where there are sharers (copy on write), and with
  * an object where it had none.
- * @returns the object's location; 0 when there is no room for it, and then nothing has changed
+ * @returns the object's location; 0 without room for it, and then nothing has changed
  */
 export function object_unshare(pool: Pool, leaf: u32): u32 {
   if (cell_kind(leaf) == SAME) return same_materialise(pool, leaf);
@@ -248,6 +256,7 @@ function same_materialise(pool: Pool, leaf: u32): u32 {
 
 /** Writes `length` bytes at `offset` of the object; the range lies inside it. False when a needed copy has no room. */
 export function zs_write(pool: Pool, leaf: u32, offset: u32, from: usize, length: u32): bool {
+  if (DEBUG) assert(offset + length <= zs_size(leaf)); // the next object's header lies behind
   let location = object_unshare(pool, leaf);
   if (location == 0 && pool_make_room(pool)) location = object_unshare(pool, leaf);
   if (location == 0) return false;
@@ -259,21 +268,23 @@ export function zs_write(pool: Pool, leaf: u32, offset: u32, from: usize, length
 }
 
 /**
- * Gives handles that share an object one of their own, until all have one or `handlesMax` were given.
- * @returns how many were given; -ENOMEM when there was no room for one: the others stay merged
+ * Gives handles that share an object one of their own, until all have one or `handlesMax` got one.
+ * @returns how many got one; -ENOMEM without room for another: the rest stay merged
  */
 export function pool_unmerge(pool: Pool, handlesMax: u32): i32 {
-  let given: u32 = 0;
-  for (let cell = first_cell(pool); cell != 0 && given < handlesMax; cell = next_cell(cell)) {
+  let done: u32 = 0;
+  for (let cell = first_cell(pool); cell != 0 && done < handlesMax; cell = next_cell(cell)) {
     if (cell_kind(cell) != SHARED) continue;
-    if (!part(pool, cell) && !(merge_give_way(pool) && part(pool, cell))) return ENOMEM;
-    given++;
+    if (!unmerge_leaf(pool, cell) && !(merge_give_way(pool) && unmerge_leaf(pool, cell))) return ENOMEM;
+    done++;
   }
-  return <i32>given;
+  return <i32>done;
 }
 
-/** Gives a leaf an object of its own, which deduplication finds as it found the shared one. False when there is no room. */
-function part(pool: Pool, leaf: u32): bool {
+/**
+ * Gives a leaf an object of its own, which deduplication finds as it found the shared one. False without room.
+ */
+function unmerge_leaf(pool: Pool, leaf: u32): bool {
   const shared = cell_location(leaf);
   const own = object_unshare(pool, leaf);
   if (own != 0 && own != shared) dedup_copied(pool, shared, own);

@@ -6,36 +6,41 @@
  *  │ hash      │ I │ codec  │ length - 1 │ address / 8 of the owner's cell │   I: has an entry in the dedup index
  *  └───────────┴───┴────────┴────────────┴─────────────────────────────────┘
  *
- * The owner is the DIRECT or OBJECT cell that holds the object's location, so that compaction moves an object by writing
- * one cell. Length and codec belong to the object, never to who refers to it: sharers may differ in everything else.
- * `hash` caches 18 bits of a hash of the payload; 0 = not cached, and a write clears it. Huge objects cache 32 bits, beside
- * their header in the descriptor: they all have much the same length, which does not help to tell them apart. An object with
- * an entry in the dedup index that only the bindings can decode has in its place where that entry belongs: nothing else here
- * could tell. Its payload is hashed anew by each merge.
+ * The owner is the DIRECT or OBJECT cell that holds the object's location, so that compaction moves an object by
+ * writing one cell. Length and codec belong to the object, never to who refers to it: sharers may differ in everything
+ * else. `hash` caches 18 bits of a hash of the payload; 0 = not cached, and a write clears it. Huge objects cache 32
+ * bits, beside their header in the descriptor: they all have much the same length, which does not help to tell them
+ * apart. Where only the bindings can decode an object with an entry in the dedup index, these bits hold the place of
+ * that entry, since the core cannot compute it; each merge then hashes the payload again.
  */
 import { bytes_equal } from '../bytes/compare';
 import { content_hash, hash_finish, nh_piece, PIECE, whole_hash } from '../bytes/hash';
 import { CODEC_FOREIGN, CODEC_PAGE, CODEC_RAW, DEBUG, PAGE_MASK, PAGE_SIZE } from '../common';
 import { SCRATCH_A, SCRATCH_B } from '../memory/staging';
+import { cell_number, CELL_NUMBER_BITS, CELL_NUMBER_MASK, cell_numbered } from './cell';
 import { HEADER_BYTES } from './size-class';
 import { header_address, LOCATION_HUGE, LOCATION_STRADDLES, next_frame, object_address, zspage_of } from './zspage';
 
-const LENGTH_SHIFT: u64 = 29;
+const LENGTH_SHIFT: u64 = CELL_NUMBER_BITS;
 const LENGTH_MASK: u64 = 0xfff;
 const CODEC_SHIFT: u64 = 41;
+const CODEC_MASK: u64 = 15;
 export const HEADER_INDEXED: u64 = 1 << 45;
 const HASH_SHIFT: u64 = 46;
-const OWNER_MASK: u64 = (1 << LENGTH_SHIFT) - 1;
-/** What is hashed of a payload: the first bytes, and where it is plain a piece at each multiple of so many. */
+/**
+ * What is hashed of a payload: its first SAMPLE_START bytes and, if it is plain, a piece at each multiple of
+ * SAMPLE_EVERY.
+ */
 export const SAMPLE_START: u32 = 2 * PIECE;
 const SAMPLE_EVERY: u32 = 512;
+const HASH_BITS: u32 = 18;
 /** 32-bit hashes are cut to what a header has room for. */
-const HASH_CUT: u32 = 14;
+const HASH_CUT: u32 = 32 - HASH_BITS;
 
 // @ts-ignore: decorator
 @inline
 export function header_make(owner: u32, length: u32, codec: u32): u64 {
-  return <u64>(owner >> 3) | (<u64>(length - 1) << LENGTH_SHIFT) | (<u64>codec << CODEC_SHIFT);
+  return <u64>cell_number(owner) | (<u64>(length - 1) << LENGTH_SHIFT) | (<u64>codec << CODEC_SHIFT);
 }
 
 // @ts-ignore: decorator
@@ -47,7 +52,7 @@ export function header_length(header: u64): u32 {
 // @ts-ignore: decorator
 @inline
 export function header_codec(header: u64): u32 {
-  return <u32>(header >> CODEC_SHIFT) & 15;
+  return <u32>((header >> CODEC_SHIFT) & CODEC_MASK);
 }
 
 /** Whether the payload is the content itself. */
@@ -60,7 +65,7 @@ export function is_plain(codec: u32): bool {
 // @ts-ignore: decorator
 @inline
 export function header_owner(header: u64): u32 {
-  return <u32>(header & OWNER_MASK) << 3;
+  return cell_numbered(<u32>(header & CELL_NUMBER_MASK));
 }
 
 // @ts-ignore: decorator
@@ -75,7 +80,7 @@ export function object_set_header(location: u32, header: u64): void {
 
 export function object_set_owner(location: u32, owner: u32): void {
   const at = header_address(location);
-  store<u64>(at, (load<u64>(at) & ~OWNER_MASK) | <u64>(owner >> 3));
+  store<u64>(at, (load<u64>(at) & ~CELL_NUMBER_MASK) | <u64>cell_number(owner));
 }
 
 // ── payload ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -87,7 +92,7 @@ function payload_address(location: u32): u32 {
   return object_address(location) + (location & LOCATION_HUGE ? 0 : HEADER_BYTES);
 }
 
-/** Payload bytes that stand before the end of the first frame. */
+/** Payload bytes that lie in the first frame. */
 // @ts-ignore: decorator
 @inline
 function first_part(payload: u32): u32 {
@@ -95,8 +100,8 @@ function first_part(payload: u32): u32 {
 }
 
 /**
- * A part of the payload in one piece: where it stands, or gathered in `scratch` when it straddles two frames. For reading
- * only, and only until the next call that changes the pool.
+ * A part of the payload in one piece: in place, or gathered in `scratch` when it straddles two frames. For
+ * reading only, and only until the next call that changes the pool.
  */
 // @ts-ignore: decorator
 @inline
@@ -104,7 +109,7 @@ function object_part(location: u32, offset: u32, length: u32, scratch: usize): u
   const payload = payload_address(location);
   if (!(location & LOCATION_STRADDLES)) return payload + offset;
   const first = first_part(payload);
-  // What straddles is the object; the part may still stand in one of the frames.
+  // The object straddles; the part may still lie in one of the frames.
   if (offset + length <= first) return payload + offset;
   const second = next_frame(location);
   if (offset >= first) return second + offset - first;
@@ -116,17 +121,18 @@ function object_part(location: u32, offset: u32, length: u32, scratch: usize): u
 /** The whole payload, as `object_part`. */
 // @ts-ignore: decorator
 @inline
-export function object_view(location: u32, length: u32, scratch: usize): usize {
+export function object_bytes_inline(location: u32, length: u32, scratch: usize): usize {
   return object_part(location, 0, length, scratch);
 }
 
-/** As `object_view`, for callers that are not in a hurry: smaller code. */
+/** As `object_bytes_inline`, as a call: smaller code, for paths that are not hot. */
 export function object_bytes(location: u32, length: u32, scratch: usize): usize {
-  return object_view(location, length, scratch);
+  return object_bytes_inline(location, length, scratch);
 }
 
 /** Copies `length` bytes to `offset` of the payload. Does not touch the header. */
 export function object_put(location: u32, offset: u32, from: usize, length: u32): void {
+  if (DEBUG) assert(offset + length <= header_length(object_header(location))); // the next object's header lies behind
   const payload = payload_address(location);
   if (location & LOCATION_STRADDLES) {
     const first = first_part(payload);
@@ -178,7 +184,7 @@ export function object_set_indexed(location: u32, place: u32): void {
   object_set_header(location, header_has_place(header) ? header_with_hash(header, place) : header);
 }
 
-/** The object has none any more. */
+/** The object no longer has an entry. */
 export function object_clear_indexed(location: u32): void {
   const header = object_header(location);
   object_set_header(location, (header_has_place(header) ? header_with_hash(header, 0) : header) & ~HEADER_INDEXED);
@@ -196,10 +202,10 @@ export function header_hashed(header: u64): bool {
 /**
  * Hashes the payload and caches the hash, where there is room for it. Returns the header with it.
  *
- * The whole of a short payload is hashed; of a longer one its beginning and, where it is most of a page and not compressed, a
- * piece of each 512 bytes. Most objects differ there already, and reading them is what a merge's time is: those that do not
- * differ cost some compares and a hash of the whole. Compressed, much the same information stands in each byte; a plain page
- * may begin with zeros for long.
+ * The whole of a short payload is hashed; of a longer one its beginning and, where it is most of a page and not
+ * compressed, a piece of each 512 bytes. Most objects differ there already, and reading them is what a merge's time is:
+ * those that do not differ cost some compares and a hash of the whole. Compressed, much the same information stands in
+ * each byte; a plain page may begin with zeros for long.
  */
 export function object_hash(location: u32, header: u64): u64 {
   const length = header_length(header);
@@ -207,7 +213,7 @@ export function object_hash(location: u32, header: u64): u64 {
   const kind = is_plain(codec) ? CODEC_RAW : codec;
   const sampled = kind == CODEC_RAW && length > PAGE_SIZE / 2 ? length : SAMPLE_START;
   const hash = length <= SAMPLE_START
-    ? content_hash(object_view(location, length, SCRATCH_A), length, kind)
+    ? content_hash(object_bytes_inline(location, length, SCRATCH_A), length, kind)
     : hash_finish(sample(location, sampled), length, kind);
   if (location & LOCATION_HUGE) zspage_of(location).hugeHash = hash;
   const hashed = header_with_hash(header, max(hash >> HASH_CUT, 1));
@@ -231,7 +237,7 @@ function sample(location: u32, length: u32): u64 {
 @inline
 export function object_key(location: u32, header: u64): u32 {
   if (location & LOCATION_HUGE) return zspage_of(location).hugeHash;
-  return <u32>(header >> HASH_SHIFT) | (header_length(header) << 18);
+  return <u32>(header >> HASH_SHIFT) | (header_length(header) << HASH_BITS);
 }
 
 /** A key of all of the payload, and independent of `object_key`. */
@@ -242,28 +248,31 @@ export function object_whole_key(location: u32, header: u64): u32 {
 
 /** Whether two objects have the same length and bytes, and mean the same by them. */
 export function objects_equal(a: u32, headerA: u64, b: u32, headerB: u64): bool {
-  const difference = (headerA ^ headerB) & ~OWNER_MASK & (HEADER_INDEXED - 1);
+  const difference = (headerA ^ headerB) & ~CELL_NUMBER_MASK & (HEADER_INDEXED - 1);
   // A page as it is and bytes as they are differ in who may read them alone.
-  if (difference != 0 && (difference != <u64>CODEC_PAGE << CODEC_SHIFT || !is_plain(header_codec(headerA)))) return false;
+  const onlyWhoReads = difference == <u64>CODEC_PAGE << CODEC_SHIFT && is_plain(header_codec(headerA));
+  if (difference != 0 && !onlyWhoReads) return false;
   const length = header_length(headerA);
-  return bytes_equal(object_view(a, length, SCRATCH_A), object_view(b, length, SCRATCH_B), length);
+  return bytes_equal(object_bytes_inline(a, length, SCRATCH_A), object_bytes_inline(b, length, SCRATCH_B), length);
 }
 
-/** The users of an equal object with header `other` join those of this one: where one may read bytes, bytes must stay. */
+/**
+ * The users of an equal object with header `other` join those of this one: where one may read bytes, bytes must stay.
+ */
 export function object_join_codec(location: u32, other: u64): void {
   if (header_codec(other) == CODEC_RAW) object_make_raw(location);
 }
 
-/** The object, if it is a page as it is, is from now on also read as bytes. */
+/** From now on the object, if it is a plain page, may also be read as bytes. */
 export function object_make_raw(location: u32): void {
   const header = object_header(location);
-  if (header_codec(header) == CODEC_PAGE) object_set_header(location, header & ~(<u64>15 << CODEC_SHIFT));
+  if (header_codec(header) == CODEC_PAGE) object_set_header(location, header & ~(CODEC_MASK << CODEC_SHIFT));
 }
 
 /** Copies payload and header from one object to another of the same class (compaction). */
 export function object_move(to: u32, from: u32): void {
   const header = object_header(from);
-  if (DEBUG) assert(!(from & LOCATION_HUGE)); // huge zspages are never partly full
+  if (DEBUG) assert(!(from & LOCATION_HUGE)); // a huge zspage holds one object: it is never partly full
   const length = header_length(header);
   object_set_header(to, header);
   object_put(to, 0, object_bytes(from, length, SCRATCH_A), length);

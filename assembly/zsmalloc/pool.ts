@@ -7,7 +7,7 @@ import { cells_end, cells_init, cells_unused_bytes } from './cell';
 import { entries_bytes, entries_end } from './dedup-index';
 import { merge_end } from './merge/pass';
 import { class_at, classes_init, CLASSES_PER_FRAME } from './size-class';
-import { CLASS_FRAMES0, GROUPS, MAGIC, MERGE_ROOM, Pool, SLAB0, SLAB_LISTS } from './structs';
+import { CLASS_FRAMES0, GROUPS, MAGIC, MERGE_ROOM, Pool, SLAB_LISTS, SLAB0 } from './structs';
 import { group_first, zspage_end, zspage_unlink } from './zspage';
 
 /** Makes a pool whose zspages chain up to `chainSize` frames. 0 when memory is exhausted. */
@@ -35,7 +35,8 @@ export function pool_end(pool: Pool): void {
   for (let n: u32 = 0; n < pool.classes; n++) {
     const sizeClass = class_at(pool, n);
     for (let group: u32 = 0; group < GROUPS; group++) {
-      for (let zspage = group_first(sizeClass, group); changetype<usize>(zspage) != 0; zspage = group_first(sizeClass, group)) {
+      let zspage = group_first(sizeClass, group);
+      for (; changetype<usize>(zspage) != 0; zspage = group_first(sizeClass, group)) {
         zspage_unlink(zspage);
         zspage.inUse = 0;
         zspage_end(zspage);
@@ -53,6 +54,6 @@ export function pool_end(pool: Pool): void {
 /** Bytes that the pool holds: zspages and their descriptors, classes, cells in use, the deduplication index. */
 export function pool_bytes(pool: Pool): f64 {
   const classFrames = (pool.classes - 1) / CLASSES_PER_FRAME + 1;
-  const frames = <f64>pool.totalPages + <f64>(1 + classFrames + pool.slabs + pool.chunks);
+  const frames = <f64>pool.totalFrames + <f64>(1 + classFrames + pool.slabs + pool.chunks);
   return frames * <f64>PAGE_SIZE - <f64>cells_unused_bytes(pool) + <f64>entries_bytes(pool);
 }

@@ -7,8 +7,10 @@
  *  │ words - 1     │ W │ frees that are due   │ SAME  │ value, or W: cell of the low half │
  *  └───────────────┴───┴──────────────────────┴───────┴───────────────────────────────────┘
  */
+import { DEBUG } from '../common';
 import {
-  cell_add_refs, cell_alloc, cell_free, cell_refs, CELL_RESERVE, cell_return, cell_set, cell_target, REFS_MAX, SAME, VALUE,
+  cell_add_refs, cell_alloc, cell_free, cell_kind, cell_number, cell_numbered, cell_refs, CELL_RESERVE, cell_return,
+  cell_set, cell_target, REFS_MAX, SAME, VALUE,
 } from './cell';
 import { Pool } from './structs';
 
@@ -21,6 +23,13 @@ const SAME_BYTES_MIN: u32 = 16;
 
 // ── 64-bit values in two cells ───────────────────────────────────────────────────────────────────────────────────
 
+/** The 64-bit value that repeats a 32-bit word. */
+// @ts-ignore: decorator
+@inline
+export function value_of_word(word: u32): u64 {
+  return <u64>word * 0x100000001;
+}
+
 /** Two cells that hold a value; 0 when memory is exhausted. */
 export function value_make(pool: Pool, value: u64): u32 {
   const low = cell_alloc(pool, CELL_RESERVE);
@@ -32,13 +41,15 @@ export function value_make(pool: Pool, value: u64): u32 {
     return 0;
   }
   cell_set(high, VALUE, 1, <u32>(value >> 32));
-  cell_set(low, VALUE, high >> 3, <u32>value);
+  cell_set(low, VALUE, cell_number(high), <u32>value);
   return low;
 }
 
-/** Lets go of a value; the cells go with the last reference. */
+/** Drops a reference to a value; the last one frees the cells. */
 export function value_free(pool: Pool, low: u32): void {
-  const high = cell_refs(low) << 3;
+  const high = cell_numbered(cell_refs(low));
+  // The references are the high half's.
+  if (DEBUG) assert(cell_kind(low) == VALUE && cell_kind(high) == VALUE && cell_refs(high) > 0);
   if (cell_refs(high) > 1) {
     cell_add_refs(high, -1);
     return;
@@ -49,14 +60,14 @@ export function value_free(pool: Pool, low: u32): void {
 
 /** One more `value_free` is needed. False when it has as many references as fit. */
 export function value_retain(low: u32): bool {
-  const high = cell_refs(low) << 3;
+  const high = cell_numbered(cell_refs(low));
   if (cell_refs(high) == REFS_MAX) return false;
   cell_add_refs(high, 1);
   return true;
 }
 
 export function value_of(low: u32): u64 {
-  return cell_target(low) | (<u64>cell_target(cell_refs(low) << 3) << 32);
+  return cell_target(low) | (<u64>cell_target(cell_numbered(cell_refs(low))) << 32);
 }
 
 // ── leaves ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -70,8 +81,10 @@ export function is_same_filled(content: usize, length: u32): bool {
   return true;
 }
 
-/** A leaf that stands for `length` bytes of a 64-bit value; 0 when memory is exhausted. */
+/** A leaf that represents `length` bytes of a 64-bit value; 0 when memory is exhausted. */
 export function same_make(pool: Pool, value: u64, length: u32): u32 {
+  // A leaf has room for words - 1, see `is_same_filled`.
+  if (DEBUG) assert(length >= SAME_BYTES_MIN && (length & 7) == 0);
   const leaf = cell_alloc(pool, CELL_RESERVE);
   if (leaf == 0) return 0;
   const words = ((length >> 3) - 1) << WORDS_SHIFT;
@@ -100,7 +113,7 @@ export function same_length(leaf: u32): u32 {
 /** Fills `same_length` bytes with the leaf's value. */
 export function same_fill(leaf: u32, to: usize): void {
   const target = cell_target(leaf);
-  const value = cell_refs(leaf) & WIDE ? value_of(target) : <u64>target * 0x100000001;
+  const value = cell_refs(leaf) & WIDE ? value_of(target) : value_of_word(target);
   for (const end = to + same_length(leaf); to < end; to += 8) store<u64>(to, value);
 }
 

@@ -21,6 +21,7 @@ export const CLASSES_PER_FRAME: u32 = PAGE_SIZE / CLASS_BYTES;
 // @ts-ignore: decorator
 @inline
 export function class_of(pool: Pool, size: u32): SizeClass {
+  if (DEBUG) assert(size >= 1 && size <= PAGE_SIZE); // a header keeps length - 1 in 12 bits
   return changetype<SizeClass>(load<u32>(changetype<usize>(pool) + (class_index(size) << 2), CLASS_MAP));
 }
 
@@ -34,15 +35,15 @@ function class_index(size: u32): u32 {
 }
 
 /** How many frames a zspage of this object size chains: the number that wastes least, the smaller on a tie. */
-function pages_per_zspage(size: u32, chainSize: u32): u32 {
+function frames_per_zspage(size: u32, chainSize: u32): u32 {
   if (popcnt(size) == 1) return 1;
   let best: u32 = 1;
   let leastWaste = u32.MAX_VALUE;
-  for (let pages: u32 = 1; pages <= chainSize; pages++) {
-    const waste = (pages * PAGE_SIZE) % size;
+  for (let frames: u32 = 1; frames <= chainSize; frames++) {
+    const waste = (frames * PAGE_SIZE) % size;
     if (waste < leastWaste) {
       leastWaste = waste;
-      best = pages;
+      best = frames;
     }
   }
   return best;
@@ -50,7 +51,7 @@ function pages_per_zspage(size: u32, chainSize: u32): u32 {
 
 /** The n-th distinct class, largest first. */
 export function class_at(pool: Pool, n: u32): SizeClass {
-  if (DEBUG) assert(n < pool.classes);
+  if (DEBUG) assert(n < pool.classes); // beyond the last class its frame holds zeros
   const frame = load<u32>(changetype<usize>(pool) + ((n / CLASSES_PER_FRAME) << 2), CLASS_FRAMES0);
   return changetype<SizeClass>(frame + (n % CLASSES_PER_FRAME) * CLASS_BYTES);
 }
@@ -70,18 +71,18 @@ export function classes_init(pool: Pool): bool {
   let last = changetype<SizeClass>(0);
   for (let index = <i32>SIZE_INDEXES - 1; index >= 0; index--) {
     const size = min(MIN_SIZE + <u32>index * CLASS_DELTA, PAGE_SIZE);
-    const pages = pages_per_zspage(size, pool.chainSize);
-    const objects = (pages * PAGE_SIZE) / size;
-    if (pool.hugeClassSize == 0 && pages != 1 && objects != 1) {
+    const frames = frames_per_zspage(size, pool.chainSize);
+    const objects = (frames * PAGE_SIZE) / size;
+    if (pool.hugeClassSize == 0 && frames != 1 && objects != 1) {
       // The largest payload that fits here is size - 8; one more byte is better stored raw.
       pool.hugeClassSize = size - (HEADER_BYTES - 1);
     }
-    if (changetype<usize>(last) == 0 || last.pages != pages || last.objects != objects) {
+    if (changetype<usize>(last) == 0 || last.frames != frames || last.objects != objects) {
       const made = class_make(pool);
       if (changetype<usize>(made) == 0) return false;
       made.size = size;
       made.objects = objects;
-      made.pages = pages;
+      made.frames = frames;
       made.index = <u32>index;
       made.tenths = (10 << 20) / objects + 1;
       made.pool = pool;

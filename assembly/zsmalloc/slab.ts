@@ -5,7 +5,7 @@
  */
 import { DEBUG, PAGE_MASK, PAGE_SIZE } from '../common';
 import { frame_alloc, frame_free } from '../memory/frames';
-import { DESCRIPTOR_ALIGN, Pool, SLAB0 } from './structs';
+import { DESCRIPTOR_ALIGN, Pool, SLAB_LISTS, SLAB0 } from './structs';
 
 const HEAD_BYTES: u32 = 16;
 
@@ -21,7 +21,7 @@ class Slab {
 /** Address of the pool's list head for records of `bytes`, a multiple of 16. */
 // @ts-ignore: decorator
 @inline
-function list(pool: Pool, bytes: u32): usize {
+function list_head(pool: Pool, bytes: u32): usize {
   return changetype<usize>(pool) + SLAB0 + (bytes / DESCRIPTOR_ALIGN) * 4;
 }
 
@@ -41,7 +41,11 @@ function unlink(head: usize, slab: Slab): void {
 
 /** A record of `bytes` with undefined content, or 0 when memory is exhausted. */
 export function slab_alloc(pool: Pool, bytes: u32): u32 {
-  const head = list(pool, bytes);
+  if (DEBUG) {
+    assert(bytes % DESCRIPTOR_ALIGN == 0); // a frame's metadata word keeps its number in the 4 bits that this leaves
+    assert(bytes / DESCRIPTOR_ALIGN < SLAB_LISTS); // beyond the lists lies the room of the merge index
+  }
+  const head = list_head(pool, bytes);
   let slab = changetype<Slab>(load<u32>(head));
   if (changetype<usize>(slab) == 0) {
     const frame = frame_alloc();
@@ -56,6 +60,7 @@ export function slab_alloc(pool: Pool, bytes: u32): u32 {
     pool.slabs++;
   }
   const record = slab.free;
+  if (DEBUG) assert(record != 0); // a full slab is in no list
   slab.free = load<u32>(record);
   slab.inUse++;
   if (slab.free == 0) unlink(head, slab);
@@ -63,9 +68,12 @@ export function slab_alloc(pool: Pool, bytes: u32): u32 {
 }
 
 export function slab_free(pool: Pool, record: u32, bytes: u32): void {
-  const head = list(pool, bytes);
+  const head = list_head(pool, bytes);
   const slab = changetype<Slab>(record & ~PAGE_MASK);
-  if (DEBUG) assert(slab.inUse > 0);
+  if (DEBUG) {
+    assert(slab.inUse > 0); // with its last record the frame went back
+    assert(((record & PAGE_MASK) - HEAD_BYTES) % bytes == 0); // a record of another length: it belongs to another list
+  }
   if (slab.free == 0) link(head, slab);
   store<u32>(record, slab.free);
   slab.free = record;

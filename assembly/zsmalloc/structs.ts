@@ -3,20 +3,7 @@
  */
 import { PAGE_SIZE } from '../common';
 
-/** The pass goes over the cells for the first time: each object met is one scanned. */
-export const FIRST_ROUND: u32 = 1;
-/** The pass may have missed something and does not vouch for the pool: the next call makes another. */
-export const SKIPPED: u32 = 2;
-/** The pass has missed an object that was there: it goes over all cells again before it ends. */
-export const AGAIN: u32 = 4;
-/** The walk has come to chunks that were made since the pass began. */
-export const BEYOND: u32 = 8;
-/** Objects that were hashed before the pass began are known to differ from each other. */
-export const KNOWN: u32 = 16;
-/** A dry run has hashed objects since the pass began, also such as the pass will not come to. */
-export const FOREIGN_HASHES: u32 = 32;
-
-/** Fullness groups: 0 empty, 1..10 by tenths of use, 11 full. */
+/** Fullness groups of zspages: 0 empty, 1..10 by tenths of use, 11 full. */
 export const GROUPS: u32 = 12;
 export const GROUP_FULL: u32 = 11;
 
@@ -28,7 +15,7 @@ export class SizeClass {
   /// Objects in a zspage; 1..256.
   objects: u32;
   /// Frames in a zspage; 1..16.
-  pages: u32;
+  frames: u32;
   /// Largest of the 255 size indexes that map here.
   index: u32;
   /// 10 * 2^20 / objects, rounded up: division-free fullness.
@@ -49,8 +36,8 @@ export const CLASS_BYTES: u32 = offsetof<SizeClass>('head0') + 4 * GROUPS;
 /**
  * A zspage: 1..16 frames that hold objects of one class end to end. A descriptor is as long as its frame list needs.
  *
- * A huge zspage is one frame with one object of up to 4096 bytes and no room for a header; the header stands here:
- * it lies over `freeHead`, `fresh` and `doomed`, and `hugeHash` over the place of a second frame.
+ * A huge zspage is one frame with one object of up to 4096 bytes and no room for a header, so the header
+ * lies here, over `freeHead`, `fresh` and `doomed`; `hugeHash` lies where a second frame would be.
  */
 @unmanaged
 export class Zspage {
@@ -65,12 +52,14 @@ export class Zspage {
   fresh: u16;
   /// Objects that a dry run of merging found to be duplicates; else 0.
   doomed: u16;
-  /// First of the class's `pages` frame addresses.
+  /// First of the class's `frames` addresses.
   frame0: u32;
   /// Huge zspages only: 32 bits of content hash; valid while the header's hash is not 0.
   hugeHash: u32;
 }
-/** Descriptors are multiples of 16 bytes, so that a frame's metadata word has 4 bits to spare for the frame's place. */
+/**
+ * Descriptors are multiples of 16 bytes, so that a frame's metadata word has 4 bits to spare for the frame's number.
+ */
 export const DESCRIPTOR_ALIGN: u32 = 16;
 export const FRAME0: u32 = offsetof<Zspage>('frame0');
 export const HUGE_HEADER: u32 = offsetof<Zspage>('freeHead');
@@ -87,17 +76,17 @@ export class Pool {
   magic: u32;
   chainSize: u32;
   hugeClassSize: u32;
-  /// Upper bound of `totalPages`, 0 = none.
-  limitPages: u32;
+  /// Upper bound of `totalFrames`, 0 = none.
+  limitFrames: u32;
   /// 4 KiB frames in zspages (zs_get_total_pages).
-  totalPages: u32;
-  /// The most that `totalPages` was (mem_used_max of zram).
-  maxUsedPages: u32;
+  totalFrames: u32;
+  /// The most that `totalFrames` was (mem_used_max of zram).
+  maxUsedFrames: u32;
   /// Objects stored, and the sum of their payload lengths.
   objects: u32;
   payloadBytes: u64;
   /// Frames that compaction freed, since the pool was made.
-  pagesCompacted: u64;
+  framesCompacted: u64;
   /// Handles that are leaves, and those of them that share an object cell.
   handles: u32;
   sharedLeaves: u32;
@@ -115,7 +104,7 @@ export class Pool {
   shrinker: u32;
   /// `changes` when the shrinker last ran.
   changesShrunk: u32;
-  /// Grows with every object that is made or written: while it stands, a merge can find nothing new.
+  /// Grows with every object that is made or written: while it stays the same, a merge finds nothing new.
   changes: u32;
   /// `changes` when a merge last began that found everything; 0 = never.
   changesMerged: u32;
@@ -158,6 +147,20 @@ export class Pool {
   /// First of SLAB_LISTS slab lists.
   slab0: u32;
 }
+// The flags of `mergeFlags`.
+/** The pass walks the cells for the first time: each object that it looks at is one scanned. */
+export const MERGE_FIRST_ROUND: u32 = 1;
+/** The pass may have missed something and cannot vouch for the pool: the next call makes another pass. */
+export const MERGE_MISSED: u32 = 2;
+/** The pass has missed an object that it should have looked at: it walks all cells again before it ends. */
+export const MERGE_RESTART: u32 = 4;
+/** The cursor has reached chunks of cells that were allocated after the pass began. */
+export const MERGE_IN_NEW_CHUNKS: u32 = 8;
+/** Objects that were hashed before the pass began are known to differ from each other. */
+export const MERGE_HASHED_DIFFER: u32 = 16;
+/** A dry run has hashed objects since the pass began, including some that the pass will not reach. */
+export const MERGE_HASHED_BY_DRY_RUN: u32 = 32;
+
 export const MAGIC: u32 = 0x7a736d6c;
 export const MERGE_STATE: u32 = offsetof<Pool>('mergeCursor');
 export const MERGE_STATE_BYTES: u32 = offsetof<Pool>('classFrames0') - MERGE_STATE;
@@ -169,6 +172,8 @@ export const SIZE_INDEXES: u32 = 255;
 /** Offset in the pool's frame of the map: a class address for each size index. */
 export const CLASS_MAP: u32 = PAGE_SIZE - 4 * SIZE_INDEXES;
 
-/** Offset and length of the room between, behind the slab lists: the merge index's directories, or all of a small index. */
+/**
+ * Offset and length of the room between, behind the slab lists: the merge index's directories, or all of a small index.
+ */
 export const MERGE_ROOM: u32 = 256;
 export const MERGE_ROOM_BYTES: u32 = CLASS_MAP - 4 - MERGE_ROOM;

@@ -4,7 +4,7 @@
  * A zspage moves to the head of another list only when its fullness group changes, and an allocation takes the head of
  * the fullest group: which object lands where is decided here, and equals the kernel's.
  *
- * Where an object stands is one 32-bit word, its location:
+ * The position of an object is one 32-bit word, its location:
  *
  *   31                                  4  3   2   1   0
  *  ┌─────────────────────────────────────┬───┬───┬───┬───┐   S: straddles two frames   H: huge, header in descriptor
@@ -22,7 +22,7 @@ export const LOCATION_HUGE: u32 = 1;
 export const LOCATION_STRADDLES: u32 = 2;
 export const LOCATION_DOOMED: u32 = 4;
 const LOCATION_FLAGS: u32 = 15;
-const PLACE_MASK: u32 = DESCRIPTOR_ALIGN - 1;
+const FRAME_NUMBER_MASK: u32 = DESCRIPTOR_ALIGN - 1;
 
 const NO_ZSPAGE: Zspage = changetype<Zspage>(0);
 
@@ -30,7 +30,7 @@ const NO_ZSPAGE: Zspage = changetype<Zspage>(0);
 // @ts-ignore: decorator
 @inline
 export function zspage_of(location: u32): Zspage {
-  return changetype<Zspage>(load<u32>(frame_meta(location)) & ~PLACE_MASK);
+  return changetype<Zspage>(load<u32>(frame_meta(location)) & ~FRAME_NUMBER_MASK);
 }
 
 /** Address of the object's first byte: the header, or the payload of a huge object. */
@@ -45,18 +45,19 @@ export function object_address(location: u32): u32 {
 @inline
 export function next_frame(location: u32): u32 {
   const meta = load<u32>(frame_meta(location));
-  return load<u32>((meta & ~PLACE_MASK) + ((meta & PLACE_MASK) << 2), FRAME0 + 4);
+  return load<u32>((meta & ~FRAME_NUMBER_MASK) + ((meta & FRAME_NUMBER_MASK) << 2), FRAME0 + 4);
 }
 
 // @ts-ignore: decorator
 @inline
-function frame_at(zspage: Zspage, place: u32): u32 {
-  return load<u32>(changetype<usize>(zspage) + (place << 2), FRAME0);
+function frame_at(zspage: Zspage, n: u32): u32 {
+  return load<u32>(changetype<usize>(zspage) + (n << 2), FRAME0);
 }
 
 /** Location of the object with this index. */
 export function zspage_location(zspage: Zspage, index: u32): u32 {
   const sizeClass = zspage.sizeClass;
+  if (DEBUG) assert(index < sizeClass.objects); // it would reach into whatever the next frame is
   const offset = index * sizeClass.size;
   const inFrame = offset & PAGE_MASK;
   const straddles = inFrame + sizeClass.size > PAGE_SIZE ? LOCATION_STRADDLES : 0;
@@ -64,8 +65,8 @@ export function zspage_location(zspage: Zspage, index: u32): u32 {
 }
 
 /** Bytes of a descriptor: the fixed part and a word for each frame, up to 16; two words at least (`hugeHash`). */
-function descriptor_bytes(pages: u32): u32 {
-  return (FRAME0 + 4 * pages + DESCRIPTOR_ALIGN - 1) & ~(DESCRIPTOR_ALIGN - 1);
+function descriptor_bytes(frames: u32): u32 {
+  return (FRAME0 + 4 * frames + DESCRIPTOR_ALIGN - 1) & ~(DESCRIPTOR_ALIGN - 1);
 }
 
 // ── fullness groups ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -92,9 +93,10 @@ export function group_first(sizeClass: SizeClass, group: u32): Zspage {
   return changetype<Zspage>(load<u32>(group_head(sizeClass, group)));
 }
 
-/** Puts a zspage at the head of the group that its use calls for. */
+/** Links a zspage at the head of its fullness group. */
 export function zspage_link(zspage: Zspage): void {
   const sizeClass = zspage.sizeClass;
+  if (DEBUG) assert(zspage.inUse > 0); // an empty zspage is ended, not listed: group 0 stays empty
   const group = fullness(sizeClass, zspage.inUse);
   const head = group_head(sizeClass, group);
   const first = load<u32>(head);
@@ -119,7 +121,7 @@ export function zspage_unlink(zspage: Zspage): void {
   if (next != 0) changetype<Zspage>(next).prev = zspage.prev;
 }
 
-/** After a change of `inUse`: moves the zspage when its group changed, else leaves it in its place. */
+/** After a change of `inUse`: moves the zspage when its group changed, else leaves it where it is. */
 // @ts-ignore: decorator
 @inline
 function zspage_relink(zspage: Zspage): void {
@@ -133,19 +135,19 @@ function zspage_relink(zspage: Zspage): void {
 /** A new zspage, linked nowhere, or 0 when memory is exhausted: then nothing has changed. */
 function zspage_make(sizeClass: SizeClass): Zspage {
   const pool = sizeClass.pool;
-  const pages = sizeClass.pages;
-  const address = slab_alloc(pool, descriptor_bytes(pages));
+  const frames = sizeClass.frames;
+  const address = slab_alloc(pool, descriptor_bytes(frames));
   if (address == 0) return NO_ZSPAGE;
   const zspage = changetype<Zspage>(address);
-  for (let place: u32 = 0; place < pages; place++) {
+  for (let n: u32 = 0; n < frames; n++) {
     const frame = frame_alloc();
     if (frame == 0) {
-      while (place > 0) frame_free(frame_at(zspage, --place));
-      slab_free(pool, address, descriptor_bytes(pages));
+      while (n > 0) frame_free(frame_at(zspage, --n));
+      slab_free(pool, address, descriptor_bytes(frames));
       return NO_ZSPAGE;
     }
-    store<u32>(frame_meta(frame), address | place);
-    store<u32>(address + (place << 2), frame, FRAME0);
+    store<u32>(frame_meta(frame), address | n);
+    store<u32>(address + (n << 2), frame, FRAME0);
   }
   zspage.sizeClass = sizeClass;
   zspage.inUse = 0;
@@ -153,8 +155,8 @@ function zspage_make(sizeClass: SizeClass): Zspage {
   zspage.fresh = 0;
   zspage.doomed = 0;
   sizeClass.objectsAllocated += sizeClass.objects;
-  pool.totalPages += pages;
-  if (pool.totalPages > pool.maxUsedPages) pool.maxUsedPages = pool.totalPages;
+  pool.totalFrames += frames;
+  if (pool.totalFrames > pool.maxUsedFrames) pool.maxUsedFrames = pool.totalFrames;
   return zspage;
 }
 
@@ -162,12 +164,12 @@ function zspage_make(sizeClass: SizeClass): Zspage {
 export function zspage_end(zspage: Zspage): void {
   const sizeClass = zspage.sizeClass;
   const pool = sizeClass.pool;
-  const pages = sizeClass.pages;
-  if (DEBUG) assert(zspage.inUse == 0);
-  for (let place: u32 = 0; place < pages; place++) frame_free(frame_at(zspage, place));
-  slab_free(pool, changetype<u32>(zspage), descriptor_bytes(pages));
+  const frames = sizeClass.frames;
+  if (DEBUG) assert(zspage.inUse == 0); // its objects' cells would name frames of others
+  for (let n: u32 = 0; n < frames; n++) frame_free(frame_at(zspage, n));
+  slab_free(pool, changetype<u32>(zspage), descriptor_bytes(frames));
   sizeClass.objectsAllocated -= sizeClass.objects;
-  pool.totalPages -= pages;
+  pool.totalFrames -= frames;
 }
 
 // ── objects in a zspage ──────────────────────────────────────────────────────────────────────────────────────────
@@ -175,7 +177,7 @@ export function zspage_end(zspage: Zspage): void {
 /** Takes a free object of the zspage: the one freed last, else the next that was never used. */
 export function zspage_take(zspage: Zspage): u32 {
   const sizeClass = zspage.sizeClass;
-  if (DEBUG) assert(zspage.inUse < sizeClass.objects); // not full
+  if (DEBUG) assert(zspage.inUse < sizeClass.objects); // a full one is in no group that is taken from
   zspage.inUse++;
   if (sizeClass.size == PAGE_SIZE) return zspage.frame0 | LOCATION_HUGE;
   const location = zspage.freeHead;
@@ -186,7 +188,10 @@ export function zspage_take(zspage: Zspage): u32 {
 
 /** Puts an object back. A free object has owner 0 in its header, and the next free one's location beside it. */
 export function zspage_put(zspage: Zspage, location: u32): void {
-  if (DEBUG) assert(zspage.inUse > 0);
+  if (DEBUG) {
+    assert(zspage.inUse > 0); // freed more often than taken
+    assert(load<u32>(header_address(location)) != 0); // an owner of 0 marks a free object: it was freed twice
+  }
   zspage.inUse--;
   if (location & LOCATION_HUGE) return;
   store<u64>(object_address(location), <u64>zspage.freeHead << 32);
@@ -203,7 +208,7 @@ export function header_address(location: u32): usize {
 
 /**
  * The first object at `from` or after that is in use, in ascending order of index: where compaction finds what to move.
- * @returns its index, or the class's number of objects when there is none
+ * @returns its index, or the class's number of objects
  */
 export function next_in_use(zspage: Zspage, from: u32): u32 {
   const fresh = <u32>zspage.fresh;
@@ -224,7 +229,7 @@ export function class_take(sizeClass: SizeClass): u32 {
   if (open != 0) {
     zspage = group_first(sizeClass, 31 - clz(open));
   } else {
-    if (pool.limitPages != 0 && pool.totalPages + sizeClass.pages > pool.limitPages) return 0;
+    if (pool.limitFrames != 0 && pool.totalFrames + sizeClass.frames > pool.limitFrames) return 0;
     zspage = zspage_make(sizeClass);
     if (changetype<usize>(zspage) == 0) return 0;
     const location = zspage_take(zspage);

@@ -85,7 +85,7 @@ export async function run({ image, settings }) {
     tables: [
       {
         title: 'Inline deduplication: `writePages` with and without',
-        text: `${count} pages in order, of which the given share are copies of earlier ones; all of them were found. What stands in the last column is 1 when a duplicate costs nothing at all; the target counts its least value.`,
+        text: `${count} pages in order, of which the given share are copies of earlier ones; all of them were found. The last column is 1 if a duplicate costs nothing at all; the target takes its lowest value.`,
         head: ['duplicates', 'without MB/s', 'with MB/s', 'with / without', '× (1 − duplicates)'],
         rows,
       },

@@ -109,7 +109,7 @@ export async function run({ image, settings, directory }) {
       {
         title: 'Whole path: the public API against the kernel’s zram',
         text: kernel
-          ? 'All distinct pages, in order, lz4 on both sides. The kernel is called with O_DIRECT, from C. Access times are not tracked, as in most kernels: with them a call that reads or writes one page takes some 80 ns more.'
+          ? 'All distinct pages, in order, lz4 on both sides. The kernel is called with O_DIRECT, from C. Access times are not tracked, as in most kernels: with them, a call that reads or writes one page takes some 80 ns more.'
           : `All distinct pages, in order. The kernel’s zram was not measured: ${reason}.`,
         head: ['', 'MB/s', 'kernel’s zram', 'its MB/s', 'ours / kernel’s'],
         rows,

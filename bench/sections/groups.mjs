@@ -96,7 +96,7 @@ export async function run({ settings }) {
     tables: [
       {
         title: 'One content in very many slots',
-        text: 'Nanoseconds a slot, by the number of slots that hold the one content. Where the time is linear, a row stays level; what rises is the cost of cache misses, as slots, cells and objects are met in random order.',
+        text: 'Nanoseconds a slot, by the number of slots that hold the one content. Where the time is linear, a row stays level. A rise is the cost of cache misses, as slots, cells and objects are visited in random order.',
         head: ['', ...columns.map((column) => `${count(column.slots)} slots`)],
         rows,
       },

@@ -126,7 +126,7 @@ async function compares(core, at, copy, bytes, settings) {
   const times = await alternate(tasks, { rounds: settings.rounds });
   return {
     title: 'Compares beside a copy',
-    text: 'Over all distinct pages, from memory: a copy moves two bytes for each that a compare of one page reads. The test of distinct pages ends at the first words.',
+    text: 'Over all distinct pages, from memory: a copy moves two bytes for each byte that a compare of one page reads. For distinct pages the test ends at the first words.',
     head: ['', 'GB/s of pages', 'ns a page', 'speed / `memory.copy`'],
     rows: Object.entries(times).map(([name, rounds]) => {
       const speed = scaled(megabytesPerSecond(rounds, bytes), GIGABYTES);

@@ -148,7 +148,7 @@ export async function run({ image, settings }) {
     tables: [
       {
         title: 'A history of states',
-        text: `A state of ${count(pages)} distinct pages, ${mebibytes(first.length)}, of which one page in a hundred changes (${CHANGED_BYTES} bytes in it) before it is pushed again; the last ${kept} are kept. \`get\` reads the oldest of them into one buffer; that of the blocks returns a new one. Held is all that StateHistory takes, and of the others the payload without any bookkeeping.${missing.map((reason) => ` ${reason}.`).join('')}`,
+        text: `A state of ${count(pages)} distinct pages, ${mebibytes(first.length)}, of which one page in a hundred changes (${CHANGED_BYTES} bytes in it) before it is pushed again; the last ${kept} are kept. \`get\` reads the oldest of them into one buffer; with a block a state it returns a new buffer. Held is all the memory of StateHistory, but only the payload of the others, without any bookkeeping.${missing.map((reason) => ` ${reason}.`).join('')}`,
         head: ['', 'push ms', `${OURS} is faster`, 'get ms', `${OURS} is faster`, 'held'],
         rows,
       },

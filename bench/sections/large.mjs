@@ -98,7 +98,7 @@ function report(parts, memUsedTotal) {
     tables: [
       {
         title: TITLE,
-        text: `${count(parts.at(-1).raw / PAGE_BYTES)} pages on one device in one engine, every one read back and compared: half synthetic, half real ones of which each repeat is made different. \`mem_used_total\` at the end: ${gib(memUsedTotal)} GiB. Nanoseconds a page over the 256 MiB before the mark.`,
+        text: `${count(parts.at(-1).raw / PAGE_BYTES)} pages on one device in one engine, each read back and compared: half synthetic, half real, with each repeat of a real page made different. \`mem_used_total\` at the end: ${gib(memUsedTotal)} GiB. Nanoseconds a page over the 256 MiB before the mark.`,
         head: ['raw', 'write ns', 'write MB/s', 'read ns', 'read MB/s', 'linear memory', 'a page'],
         rows,
       },

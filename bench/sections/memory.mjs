@@ -53,10 +53,10 @@ export async function run({ image, settings }) {
       {
         title: 'Memory',
         text: [
-          'The image over and over, each time made different by a stamp in every page; its duplicates and same-filled pages included.',
+          'The image again and again, each time made different by a stamp in every page; its duplicates and same-filled pages are included.',
           `Reserved for ${mebibytes(needed)} of zspages and slots: ${spread(exactly(reserved))} times as much.`,
           ratio ? `Held, with \`dedup\` / \`Map\`: ${spread(ratio)}.` : `The \`Map\` was not measured: ${reason}.`,
-          'Held is what the resident set grew by.',
+          'Held is the growth of the resident set.',
         ].join(' '),
         head: ['', 'stored', '`mem_used_total`', 'linear memory', 'held'],
         rows,

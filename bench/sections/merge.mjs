@@ -132,7 +132,7 @@ export async function run({ image, settings }) {
     tables: [
       {
         title: 'Merging',
-        text: 'Objects of a zram device: pages that LZ4 makes 1000 to 1400 bytes of, and the real pages with a third of the distinct ones twice. The columns on later passes say how many times as fast as the first pass of the same round they are; the last one, how often objects had the hash of another and were told apart by their bytes.',
+        text: 'Objects of a zram device: pages that LZ4 compresses to 1000 to 1400 bytes, and the real pages with a third of the distinct ones twice. The columns on later passes are speeds relative to the first pass of the same round. The last column counts objects that had the hash of another and differed in their bytes.',
         head: [
           '',
           'objects',

@@ -70,7 +70,7 @@ export async function run({ image, settings }) {
     tables: [
       {
         title: TITLE,
-        text: `${count(parts * partPages)} pages in order with \`writePages\` and \`readPages\`, ${count(held / MIB)} MiB of zspages at the end; nanoseconds a page over ${count(partPages)} pages, up to the page in the head. The last column compares the medians of the last and the first ${PARTS} such parts.`,
+        text: `${count(parts * partPages)} pages in order with \`writePages\` and \`readPages\`, ${count(held / MIB)} MiB of zspages at the end; nanoseconds a page over ${count(partPages)} pages, up to the page number in the head. The last column compares the medians of the last and the first ${PARTS} such parts.`,
         head: ['', ...marks.map((part) => count((part + 1) * partPages)), 'last / first'],
         rows,
       },

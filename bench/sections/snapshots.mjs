@@ -95,7 +95,7 @@ export async function run({ settings }) {
         text: [
           `${costs.length} images of the memory of a process that indexes text, up to ${count(Math.max(...costs.map(({ pages }) => pages)))} pages each, ${mebibytes(raw)} together.`,
           `As snapshots of one device with \`dedup\` they take ${mebibytes(held)} (${percent(held / raw)}), as states of a StateHistory ${mebibytes(stats.heldBytes)} (${percent(stats.heldBytes / raw)}), all metadata included.`,
-          `A snapshot takes ${figure(table)} bytes a page and ${fixed} besides.`,
+          `A snapshot takes ${figure(table)} bytes a page and ${fixed} more.`,
           `Nanoseconds a page; the last columns are states 2 to ${part + 1} and the last ${part} of ${snapshots.length}.`,
         ].join(' '),
         head: ['ns a page', 'all', 'first', 'last', 'last / first'],

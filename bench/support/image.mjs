@@ -142,7 +142,7 @@ export async function makeImage(directory, { files, pagesOfKind }) {
   if (distinct < 64) throw new Error(`an image of ${distinct} distinct pages is too small to measure anything with`);
   const kindList = kinds.map(({ name, count }) => `${count} of ${name}`).join(', ');
   const text = [
-    `${distinct} distinct pages: ${kindList}; met besides: ${duplicates} duplicates and ${sameFilled} same-filled pages.`,
+    `${distinct} distinct pages: ${kindList}; also found: ${duplicates} duplicates and ${sameFilled} same-filled pages.`,
     ...notes,
   ].join(' ');
   writeFileSync(path.join(directory, 'pages.bin'), Buffer.concat(pages));

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg, release, totalmem, type } from 'node:os';
-import { markdownTable } from './table.mjs';
+import { markdownTable, paragraph } from './table.mjs';
 import { targetRows } from './targets.mjs';
 
 const GIB = 1 << 30;
@@ -41,7 +41,7 @@ export function machineFacts(command) {
 }
 
 function tableText({ title, text, head, rows }) {
-  return [`### ${title}`, text, head && markdownTable(head, rows)].filter(Boolean).join('\n\n');
+  return [`### ${title}`, text && paragraph(text), head && markdownTable(head, rows)].filter(Boolean).join('\n\n');
 }
 
 /** The tables of one section, for the terminal and for the report. */
@@ -68,19 +68,20 @@ function sectionWithPlots(section, drawn) {
 export function reportText({ facts, imageText, sections, drawn, note }) {
   return `# Benchmarks
 
-Written by \`npm run bench\`, which makes its own pages, measures everything below on the machine it runs on, and takes some minutes.
-Figures are medians with the quartiles in brackets. Wherever two things are compared they take turns in one run, and the ratio is the
-median of the ratios of the single rounds: absolute figures change with the machine and its mood, ratios much less.
+Written by \`npm run bench\`, which makes its own pages, measures everything below on the machine it runs on, and takes
+some minutes. Figures are medians, with the quartiles in brackets. Wherever two things are compared they take turns in
+one run, and the ratio is the median of the ratios of the single rounds: absolute figures change with the machine and
+its load, ratios much less.
 ${note ? `\n**${note}**\n` : ''}
 ## Machine
 
 ${markdownTable(['', ''], facts)}
 
-Pages: ${imageText}
+${paragraph(`Pages: ${imageText}`)}
 
 ## Targets
 
-The floor is what this project owes, the moonshot what it wants. A plain number is a ratio.
+The floor is what this project promises, the moonshot what it aims at. A plain number is a ratio.
 
 ${targetsText(sections)}
 

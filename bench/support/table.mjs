@@ -2,6 +2,9 @@
  * Tables and figures as text. One form serves the terminal and docs/benchmarks.md: Markdown with padded columns.
  */
 
+/** As in all documents of the repository. */
+const LINE_WIDTH = 120;
+
 /** Three digits that count, and thousands kept apart. */
 export function figure(value) {
   if (!Number.isFinite(value)) return String(value);
@@ -31,6 +34,18 @@ export function spread({ median, low, high }, unit = '') {
 /** Bytes in MiB. */
 export function mebibytes(bytes) {
   return `${figure(bytes / (1 << 20))} MiB`;
+}
+
+/** Prose in lines of at most `LINE_WIDTH` characters; code spans stay whole. */
+export function paragraph(text) {
+  const lines = [''];
+  for (const word of text.match(/(?:`[^`]*`|[^\s`])+/g) ?? []) {
+    const line = lines.at(-1);
+    if (line === '') lines[lines.length - 1] = word;
+    else if (line.length + 1 + word.length <= LINE_WIDTH) lines[lines.length - 1] = `${line} ${word}`;
+    else lines.push(word);
+  }
+  return lines.join('\n');
 }
 
 /**

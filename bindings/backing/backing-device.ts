@@ -1,9 +1,9 @@
 /**
- * A backing as a device uses it, with its snapshots and clones: who reads and writes at the moment, whether what comes back is
- * what was written, and which blocks must not be used.
+ * A backing as used by a device with its snapshots and clones: which reads and writes are in progress, whether a page
+ * that is read is the one that was written, and which blocks must not be used.
  *
- * A backing is somebody else's code and somebody else's storage. It is given arrays of its own, and what it gives is copied
- * before it is checked.
+ * A backing is foreign code on foreign storage. It is given arrays of its own, and what it returns is copied before it
+ * is checked.
  */
 import { PAGE_SIZE } from '../base/arguments.js';
 import { copyOf, lengthOf } from '../base/bytes.js';
@@ -26,12 +26,12 @@ interface DeviceInCore {
   readonly address: number;
 }
 
-/** A read of a slot: under way, or its page is being looked at. */
+/** A read of a slot, from its start until its page has been used. */
 export interface Reading {
   readonly slot: number;
   /** Filled by the backing. */
   readonly page: Uint8Array;
-  /** The slot was written since: it is another page's. */
+  /** The slot was written since the read began: it belongs to another page now. */
   stale: boolean;
   failure: ZramError | undefined;
 }
@@ -40,9 +40,9 @@ export class BackingDevice {
   /** Pages read and written (bd_reads, bd_writes). */
   reads = 0;
   writes = 0;
-  /** Somebody writes pages back: one at a time, of the device, its snapshots and its clones. */
+  /** A writeback is in progress. Only one at a time, of the device, its snapshots and its clones. */
   writing = false;
-  /** As it was when it was claimed. */
+  /** Its properties as they were when it was claimed. */
   readonly backing: Backing | AsyncBacking;
   readonly asynchronous: boolean;
   #users = 1;
@@ -50,16 +50,16 @@ export class BackingDevice {
   #checksums: Checksums | undefined;
   readonly #readings = new Map<number, Set<Reading>>();
   /**
-   * Cells of blocks whose last write failed: what is there now, or will be, nobody knows. Nobody is given them before a write
-   * to them succeeded.
+   * Cells of blocks whose last write failed. Their content is unknown, and a late write may still change it, so they
+   * are not given to a page before a write to them has succeeded.
    */
   #suspects: number[] = [];
-  /** Those of them that were tried by the writeback under way. */
+  /** Suspects that the current writeback has tried already. */
   #tried: number[] = [];
-  /** Cells of blocks that are being written although whoever wrote has ended. */
+  /** Cells of blocks whose write is still pending although the call or device that began it has ended. */
   readonly #unsettled = new Set<number>();
 
-  /** @param owned closed with the last user */
+  /** @param owned what to close with the last user */
   constructor(
     backing: Backing | AsyncBacking,
     readonly owned: { destroy(): void } | undefined,
@@ -88,7 +88,7 @@ export class BackingDevice {
     this.#devices.add(device);
   }
 
-  /** To be called before the device ends. With the last one all blocks go. */
+  /** To be called before the device ends. The last one releases all blocks. */
   leave(device: DeviceInCore): void {
     this.#devices.delete(device);
     if (this.#devices.size > 0) return;
@@ -101,35 +101,35 @@ export class BackingDevice {
     this.#unsettled.clear();
   }
 
-  // ── blocks that are kept aside ─────────────────────────────────────────────────────────────────────────────────
+  // ── blocks that are set aside ─────────────────────────────────────────────────────────────────────────────────
 
-  /** Blocks that hold no page and are nobody's to use. */
+  /** Blocks that hold no page and must not be used. */
   get blocksAside(): number {
     return this.#suspects.length + this.#tried.length + this.#unsettled.size;
   }
 
-  /** Writeback begins: each block that is kept aside may be tried once. Those that failed lately come last. */
+  /** Writeback begins: each suspect may be tried once. Those that failed most recently come last. */
   beginTrials(): void {
     this.#suspects = [...this.#tried, ...this.#suspects];
     this.#tried = [];
   }
 
-  /** A block to try; undefined when there is none left. */
+  /** The next suspect to try; undefined when all were tried. */
   takeSuspect(): number | undefined {
     return this.#suspects.pop();
   }
 
-  /** A write to a block failed. @param tried it was one to try */
+  /** A write to a block failed. @param tried the block was a suspect on trial */
   suspect(cell: number, tried: boolean): void {
     (tried ? this.#tried : this.#suspects).push(cell);
   }
 
-  /** Whoever writes to a block has ended; `settle` tells when that write is over. */
+  /** The writer of a block has ended before its write. `settle` is called when that write is over. */
   abandon(cell: number): void {
     if (this.#devices.size > 0) this.#unsettled.add(cell);
   }
 
-  /** A write to a block that was abandoned is over. */
+  /** The write to an abandoned block is over. */
   settle(cell: number, written: boolean): void {
     if (!this.#unsettled.delete(cell)) return; // the last device has ended
     if (!written) {
@@ -145,7 +145,7 @@ export class BackingDevice {
   // ── reading ────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /**
-   * Reads a slot; undefined when it was written meanwhile: then it is another page's.
+   * Reads a slot; undefined when it was written meanwhile and thus belongs to another page.
    * @throws ZramError EIO
    */
   read(slot: number): Uint8Array | undefined {
@@ -160,7 +160,7 @@ export class BackingDevice {
     return this.pageOf(reading);
   }
 
-  /** Asks an asynchronous backing for a slot; `reading` tells what came of it, until its `end`. */
+  /** Reads a slot of an asynchronous backing into `reading`, which holds the page or the failure until its `end`. */
   async fill(reading: Reading): Promise<void> {
     try {
       await this.backing.read(reading.slot, reading.page);
@@ -184,25 +184,25 @@ export class BackingDevice {
   }
 
   /**
-   * What was read; undefined when the slot was written meanwhile.
-   * @throws ZramError EIO: the backing failed, or this is not what was written to the slot
+   * The page that was read; undefined when the slot was written meanwhile.
+   * @throws ZramError EIO: the backing failed, or the page is not the one that was written to the slot
    */
   pageOf({ slot, page, stale, failure }: Reading): Uint8Array | undefined {
     if (stale) return undefined;
     if (failure) throw failure;
     if (lengthOf(page) !== PAGE_SIZE) throw failed('read', slot, 'it detached (transferred) the page');
-    const copy = copyOf(page); // the backing may have kept it
+    const copy = copyOf(page); // the backing may have kept a reference
     this.reads++;
     if (this.#checksums?.holds(slot, copy)) return copy;
     throw new ZramError(
       'EIO',
-      `what the backing has in slot ${slot} is not what was written there: an older page, another one, or a damaged one.`,
+      `the backing's slot ${slot} does not hold the page that was written there: it is an older page, another one or damaged.`,
     );
   }
 
   // ── writing ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** @param page the backing's to keep @throws ZramError EIO */
+  /** @param page the backing may keep it @throws ZramError EIO */
   write(slot: number, page: Uint8Array): void {
     const checksum = this.#beginWrite(slot, page);
     try {
@@ -213,7 +213,7 @@ export class BackingDevice {
     this.#written(slot, checksum);
   }
 
-  /** @param page the backing's to keep @throws ZramError EIO */
+  /** @param page the backing may keep it @throws ZramError EIO */
   async writeAsync(slot: number, page: Uint8Array): Promise<void> {
     if (!this.asynchronous) {
       this.write(slot, page);
@@ -239,16 +239,16 @@ export class BackingDevice {
   }
 }
 
-/** A backing that does not say it is asynchronous has to be done when it returns. */
+/** Calls a synchronous backing, which must be done when it returns: a promise is an error. */
 function now(call: () => unknown): void {
   const result = call();
   if ((typeof result !== 'object' && typeof result !== 'function') || result === null) return;
   const { then } = result as { then?: unknown };
   if (typeof then !== 'function') return;
   Reflect.apply(then, result, [() => undefined, () => undefined]);
-  throw new TypeError('it returned a promise; a backing that does so must have the property asynchronous: true');
+  throw new TypeError('it returned a promise, so it must have the property asynchronous: true');
 }
 
 function failed(what: string, slot: number, error: unknown): ZramError {
-  return new ZramError('EIO', `the backing could not ${what} slot ${slot}: ${textOf(error)}`);
+  return new ZramError('EIO', `the backing cannot ${what} slot ${slot}: ${textOf(error)}`);
 }

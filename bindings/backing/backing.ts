@@ -1,54 +1,55 @@
-/** Backing: where pages go that are written back. */
-import { checkBytes, checkInteger, PAGE_SIZE } from '../base/arguments.js';
+/** Backings: the storage to which pages are written back. */
+import { checkBytes, checkInteger, PAGE_SIZE, UINT32_MAX } from '../base/arguments.js';
 import { lengthOf } from '../base/bytes.js';
 import { ZramError } from '../base/errors.js';
 import { describe, textOf } from '../base/messages.js';
 import { claims } from './claims.js';
 
 /**
- * A device of fixed slots, 4096 bytes each, numbered from 0. A call that fails throws; what it throws is taken as an
- * I/O error (`EIO`), and the page stays in memory.
+ * A device of fixed slots, 4096 bytes each, numbered from 0. A call that fails throws. Whatever it throws is reported
+ * as an I/O error (`EIO`), and the page stays in memory.
  *
- * A device trusts no backing. It keeps a checksum of each page that it wrote, so what `read` gives is that page or `EIO`: an
- * older page, that of another slot, zeros or none are noticed. A slot whose `write` failed may be written yet, so it is not
- * given to another page before a write to it succeeded: such slots are used last, and zeros are written to them first.
+ * A device does not trust its backing. It keeps a checksum of each page that it wrote, so `read` yields that page or
+ * `EIO`: an older page, that of another slot, zeros or an unfilled page are detected. A failed `write` may still reach
+ * its slot later, so the slot is not given to another page before a write to it has succeeded: such slots are used
+ * last, and zeros are written to them first.
  *
- * `slots`, `name`, `read`, `write` and `asynchronous` are looked at once, when the device is given its backing; the functions
- * are called with the backing as `this`.
+ * `slots`, `name`, `read`, `write` and `asynchronous` are read once, when the device is given its backing; the
+ * functions are called with the backing as `this`.
  */
 export interface Backing {
   /** Number of slots. */
   readonly slots: number;
-  /** What `backing_dev` shows. */
+  /** The name that `backing_dev` shows. */
   readonly name?: string;
-  /** Fills `page`, 4096 bytes, from a slot that was written before. It has to be filled when the call returns. */
+  /** Fills `page`, 4096 bytes, from a slot that was written before. It must be filled when the call returns. */
   read(slot: number, page: Uint8Array): void;
-  /** Writes `page`, 4096 bytes, to a slot. It has to be written when the call returns; `page` is the backing's own. */
+  /** Writes `page`, 4096 bytes, to a slot. It must be written when the call returns; the backing may keep `page`. */
   write(slot: number, page: Uint8Array): void;
 }
 
 /**
- * The same with promises, for storage that has no synchronous calls, and with the same checks. Pages that were written back to
- * it are read with `readAsync()` and `readPagesAsync()`, changed with `writeAsync()` and compared with `diffAsync()`; the
- * synchronous calls throw `EAGAIN` for them.
+ * A `Backing` with promises, for storage without synchronous calls; the checks are the same. Pages that were written
+ * back to it are read with `readAsync()` and `readPagesAsync()`, changed with `writeAsync()` and compared with
+ * `diffAsync()`; the synchronous calls throw `EAGAIN` for them.
  *
- * Calls may overlap, but for two writes to one slot. A write whose promise is not settled when its device ends, or when the
- * call was aborted, keeps its slot from everybody until it is settled, and the backing from other devices.
+ * Calls may overlap, except for two writes to one slot. A write whose promise is not settled when its device ends, or
+ * when the call was aborted, reserves its slot until it is settled, and keeps the backing from other devices.
  */
 export interface AsyncBacking {
-  /** Tells it from a `Backing`. */
+  /** Distinguishes it from a `Backing`. */
   readonly asynchronous: true;
   /** Number of slots. */
   readonly slots: number;
-  /** What `backing_dev` shows. */
+  /** The name that `backing_dev` shows. */
   readonly name?: string;
-  /** Fills `page`, 4096 bytes, from a slot that was written before. It has to be filled when the promise is fulfilled. */
+  /** Fills `page`, 4096 bytes, from a slot that was written before. It must be filled when the promise is fulfilled. */
   read(slot: number, page: Uint8Array): Promise<void>;
-  /** Writes `page`, 4096 bytes, to a slot. `page` is the backing's own. */
+  /** Writes `page`, 4096 bytes, to a slot. The backing may keep `page`. */
   write(slot: number, page: Uint8Array): Promise<void>;
 }
 
-/** Tests what a backing of the library is called with: a wrong slot or page is EINVAL before anything has changed. */
+/** Checks the arguments of the library's own backings: a wrong slot or page is EINVAL before anything has changed. */
 export function checkTransfer(slots: number, slot: unknown, page: unknown): void {
   checkInteger(slot, 'slot', 0, slots - 1);
   checkBytes(page, 'page');
@@ -60,12 +61,12 @@ export function isAsynchronous(backing: Backing | AsyncBacking): backing is Asyn
   return (backing as Partial<AsyncBacking>).asynchronous === true;
 }
 
-/** Whose properties were read, by what `readBacking` made of it. */
+/** The caller's object, by the copy that `readBacking` made of it. */
 const origins = new WeakMap<object, object>();
 
 /**
  * A caller's backing with each property read once: its getters run here and nowhere else.
- * @throws ZramError EINVAL: it is none
+ * @throws ZramError EINVAL: not a backing
  */
 export function readBacking(backing: unknown): Backing | AsyncBacking {
   if (typeof backing === 'object' && backing !== null && origins.has(backing)) return backing as Backing;
@@ -73,7 +74,7 @@ export function readBacking(backing: unknown): Backing | AsyncBacking {
   if (typeof read !== 'function' || typeof write !== 'function') {
     throw new ZramError('EINVAL', `backing must have slots, read and write, not ${describe(backing)}.`);
   }
-  checkInteger(slots, 'backing.slots', 0, 2 ** 32 - 1);
+  checkInteger(slots, 'backing.slots', 0, UINT32_MAX);
   const made = Object.freeze({
     slots,
     ...(typeof name === 'string' ? { name } : {}),
@@ -90,7 +91,7 @@ function propertiesOf(backing: unknown): Record<keyof Backing | 'asynchronous', 
     const { slots, name, asynchronous, read, write } = (backing ?? {}) as Record<string, unknown>;
     return { slots, name, asynchronous, read, write };
   } catch (error) {
-    throw new ZramError('EINVAL', `the properties of backing cannot be read: ${textOf(error)}.`);
+    throw new ZramError('EINVAL', `cannot read the properties of backing: ${textOf(error)}.`);
   }
 }
 
@@ -98,7 +99,7 @@ export function checkBacking(backing: unknown): asserts backing is Backing | Asy
   readBacking(backing);
 }
 
-/** @throws ZramError EBUSY: somebody uses it already */
+/** @throws ZramError EBUSY: it is in use already */
 export function claimBacking(backing: Backing | AsyncBacking): void {
   const { backings } = claims();
   const origin = origins.get(backing) ?? backing;

@@ -1,41 +1,43 @@
 /**
- * One user at a time for a file: Node.js has no `flock`, so there is a lock file for each file in use, in a folder of the
- * user's own in /tmp, named after the file's device and inode: links of both kinds come to the same lock.
+ * One user at a time for a file: Node.js has no `flock`, so there is a lock file for each file in use, in a private
+ * folder of the user in /tmp, named after the file's device and inode: hard links and symbolic links lead to the same
+ * lock.
  *
- * A lock says who holds it: the process with the time of its start and the system's boot, and its descriptor of its file. It
- * is dead when that process is gone, or has closed the descriptor (a worker thread that was ended): then it is taken over.
- * A lock comes and goes whole: it is written under a name of its own, and linked to the lock's. Removing a dead one, and only
- * that, needs another lock, the gate: so no two processes remove one after the other, the second a lock that is alive again.
+ * A lock records its holder: the process with its start time and the system's boot id, and its descriptor of the file.
+ * It is dead when that process is gone or has closed the descriptor (a worker thread that was terminated), and is then
+ * taken over. A lock is created atomically: it is written under a temporary name and then linked to its own. Removing a
+ * dead lock, and only that, takes a second lock, the gate, so that of two processes that found one dead the slower
+ * cannot remove the new lock of the faster.
  */
 import { ZramError } from '../base/errors.js';
 import { textOf } from '../base/messages.js';
 import { claims } from './claims.js';
 import { codeOf, identityOf, nodeFiles, temporaryFolder, type Files } from './file-identity.js';
 
-/** systemd leaves alone what has this bit (XDG_RUNTIME_DIR's rule) when it cleans /tmp of what is ten days old. */
+/** systemd, which removes files from /tmp after ten days, keeps those with this bit (XDG_RUNTIME_DIR's rule). */
 const STICKY = 0o1000;
 const WRITABLE_BY_OTHERS = 0o022;
 
-/** What says that locks cannot be had here: no folder for them, no right to write there, no hard links. */
+/** Errors that mean locks are not available here: no folder for them, no right to write there, no hard links. */
 const UNAVAILABLE = [
   ...['EROFS', 'EACCES', 'EPERM', 'ENOENT', 'ENOTDIR', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EXDEV'],
   ...['ERR_ACCESS_DENIED', 'NotCapable'], // the permissions of Node.js, and of Deno
 ];
 
-/** Locks that are looked at, each time, for whether their holders are gone. */
+/** Locks that each acquisition checks for dead holders. */
 const SWEPT = 8;
 
 export class FileLock {
   readonly #fs: Files;
-  /** What is in the lock file: never the same twice. */
+  /** Content of the lock file, unique for each lock. */
   readonly #text: string;
-  /** The lock file; undefined where there are none. */
+  /** Path of the lock file; undefined where locks are not available. */
   readonly #path: string | undefined;
 
   /**
    * @param identity of the file
    * @param file its descriptor, open as long as the lock is held
-   * @throws ZramError EBUSY: somebody holds it; EIO: the folder of the locks is another user's, or full
+   * @throws ZramError EBUSY: the file is in use; EIO: the folder of the locks belongs to another user, or is full
    */
   constructor(
     readonly identity: string,
@@ -54,7 +56,7 @@ export class FileLock {
   release(): void {
     claims().files.delete(this.identity);
     const path = this.#path;
-    // Whoever removed it by hand may have made way for another's.
+    // If the lock was removed by hand, another process may have taken the path since.
     if (path && textAt(this.#fs, path) === this.#text) this.#fs.rmSync(path, { force: true });
   }
 
@@ -74,11 +76,11 @@ export class FileLock {
     } catch (error) {
       if (error instanceof ZramError) throw error;
       if (UNAVAILABLE.includes(codeOf(error) || String((error as Partial<Error> | undefined)?.name))) return undefined;
-      throw new ZramError('EIO', `the backing file cannot be locked: ${textOf(error)}.`);
+      throw new ZramError('EIO', `cannot lock the backing file: ${textOf(error)}.`);
     }
   }
 
-  /** Makes the lock, or what is left of one, its own. False when somebody alive holds it, or is taking it over. */
+  /** Takes the lock, also from a dead holder. False when a live process holds it or is taking it over. */
   #take(own: string, lock: string): boolean {
     for (;;) {
       try {
@@ -92,12 +94,12 @@ export class FileLock {
     }
   }
 
-  /** Removes a lock that is dead. False when somebody else is at it. */
+  /** Removes a dead lock. False when another process is doing so. */
   #removeDead(own: string, lock: string): boolean {
     const gate = `${lock}~`;
     if (!this.#take(own, gate)) return false;
     try {
-      // Looked at again: only now can nobody else put another in its place.
+      // Checked again: only under the gate can no other process replace it.
       if (this.#stateOf(lock) === 'dead') this.#fs.rmSync(lock, { force: true });
     } finally {
       this.#fs.rmSync(gate, { force: true });
@@ -105,9 +107,9 @@ export class FileLock {
     return true;
   }
 
-  /** Removes a few of the locks that programs left which ended without `destroy`. */
+  /** Removes a few of the locks left by programs that ended without `destroy`. */
   #sweep(own: string, folder: string): void {
-    // With a dot: somebody's lock that is being written.
+    // A dot marks a temporary name: a lock that is still being written.
     const names = this.#fs.readdirSync(folder).filter((name) => !name.includes('.'));
     for (let n = Math.min(names.length, SWEPT); n > 0; n--) {
       const lock = `${folder}/${names[Math.floor(Math.random() * names.length)]}`;
@@ -120,32 +122,33 @@ export class FileLock {
     const text = textAt(this.#fs, lock);
     if (text === undefined) return 'gone';
     if (this.#isAlive(text)) return 'alive';
-    // A holder lets go of the lock first, then of the file: it may have done both since, and the lock be another's.
+    // A holder releases the lock first, then the file: it may have done both since, and another process hold the lock
+    // now.
     return textAt(this.#fs, lock) === text ? 'dead' : 'gone';
   }
 
   #isAlive(text: string): boolean {
     const [pid = '', start, boot, file, identity] = text.split('\n');
-    // Nothing in it, say: the machine went down before the file was on disk.
+    // Empty, for example: the machine crashed before the file was on disk.
     if (!/^[1-9][0-9]*$/.test(pid)) return false;
     if (boot !== bootOf(this.#fs)) return false;
     if (startOf(this.#fs, 'self') === '') return canBeSignalled(Number(pid));
     if (start !== startOf(this.#fs, pid)) return false;
-    // Ours, or a thread's that was ended, whose descriptor is ours by now.
+    // Ours, or that of a terminated thread whose descriptor number we reuse.
     if (Number(pid) === process.pid && Number(file) === this.file) return text === this.#text;
     try {
       const status = this.#fs.statSync(`/proc/${pid}/fd/${file}`, { bigint: true });
       return identityOf(status) === identity;
     } catch (error) {
-      return codeOf(error) !== 'ENOENT'; // EACCES: it is not ours to look at
+      return codeOf(error) !== 'ENOENT'; // EACCES: another user's process, which may be alive
     }
   }
 }
 
-/** @throws ZramError EIO: it is there, and not the user's own; or whatever keeps it from being made */
+/** @throws ZramError EIO: it exists and other users can write to it, or the error of mkdir */
 function folderOfLocks(fs: Files): string {
   const user = process.geteuid?.();
-  // Not what TMPDIR says, which two processes may be told differently. On Windows that is per user.
+  // Not TMPDIR, which may differ between two processes. On Windows it is per user.
   const folder = user === undefined ? `${temporaryFolder()}/zram-wasm` : `/tmp/zram-wasm-${user}`;
   try {
     fs.mkdirSync(folder, { mode: 0o700 });
@@ -157,16 +160,16 @@ function folderOfLocks(fs: Files): string {
   if (status.isDirectory() && ours) return folder;
   throw new ZramError(
     'EIO',
-    `${folder}, where locks of backing files are, must be a folder that only this user writes.`,
+    `${folder}, which holds the locks of backing files, must be a folder that only this user can write to.`,
   );
 }
 
-/** What need not succeed. */
+/** For steps that need not succeed. */
 function quietly(call: () => void): void {
   try {
     call();
   } catch {
-    // The next one will do it.
+    // The next acquisition tries again.
   }
 }
 
@@ -179,7 +182,7 @@ function textAt(fs: Files, path: string): string | undefined {
   }
 }
 
-/** When a process began, in ticks since the boot; '' for one that is gone, and where there is no /proc. */
+/** Start time of a process in ticks since boot; '' when it is gone or there is no /proc. */
 function startOf(fs: Files, pid: string): string {
   let stat: string;
   try {
@@ -192,7 +195,7 @@ function startOf(fs: Files, pid: string): string {
   return 'ZX'.includes(fields[0]) ? '' : fields[19];
 }
 
-/** '' where that is not told. */
+/** The id of the current boot; '' where the system has none. */
 function bootOf(fs: Files): string {
   try {
     return fs.readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
@@ -210,5 +213,5 @@ function canBeSignalled(pid: number): boolean {
 }
 
 function busy(): ZramError {
-  return new ZramError('EBUSY', 'another backing, here or in another process, uses the file.');
+  return new ZramError('EBUSY', 'the file is in use by another backing, in this process or another.');
 }

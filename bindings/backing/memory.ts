@@ -1,14 +1,14 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-/** A backing in ordinary JavaScript memory: for tests, and to move pages out of an engine that is full. */
-import { checkInteger, PAGE_SIZE } from '../base/arguments.js';
+/** A backing in ordinary JavaScript memory: for tests, and to move pages out of a full engine. */
+import { checkInteger, PAGE_SIZE, UINT32_MAX } from '../base/arguments.js';
 import { setBytes, viewOf } from '../base/bytes.js';
 import { ZramError } from '../base/errors.js';
 import { textOf } from '../base/messages.js';
 import { checkTransfer, type Backing } from './backing.js';
 
-/** Keeps pages as they are, in chunks of 1 MiB that are made when first written. */
+/** Keeps pages uncompressed, in chunks of 1 MiB that are allocated when first written. */
 export class MemoryBacking implements Backing {
-  /** @internal Whatever a bundler calls the class. */
+  /** @internal Fixed, since a bundler may rename the class. */
   static readonly name = 'MemoryBacking';
   /** Number of slots. */
   readonly slots: number;
@@ -16,11 +16,11 @@ export class MemoryBacking implements Backing {
 
   /** @param slots pages of 4096 bytes, up to 2^32 - 1 */
   constructor(slots: number) {
-    checkInteger(slots, 'slots', 1, 2 ** 32 - 1);
+    checkInteger(slots, 'slots', 1, UINT32_MAX);
     this.slots = slots;
   }
 
-  /** Fills `page` from a slot; one that was never written is zeros. */
+  /** Fills `page` from a slot; one that was never written reads as zeros. */
   read(slot: number, page: Uint8Array): void {
     checkTransfer(this.slots, slot, page);
     const chunk = this.#live()[Math.floor(slot / CHUNK_PAGES)];
@@ -31,7 +31,7 @@ export class MemoryBacking implements Backing {
 
   /**
    * Copies `page` to a slot.
-   * @throws ZramError ENOMEM: the host has no memory for another 1 MiB; what was written before is still there
+   * @throws ZramError ENOMEM: the host has no memory for another 1 MiB; earlier pages are kept
    */
   write(slot: number, page: Uint8Array): void {
     checkTransfer(this.slots, slot, page);
@@ -39,7 +39,7 @@ export class MemoryBacking implements Backing {
     chunk.set(viewOf(page), (slot % CHUNK_PAGES) * PAGE_SIZE);
   }
 
-  /** Lets go of all pages. Calling it again does nothing. */
+  /** Releases all pages. Calling it again does nothing. */
   destroy(): void {
     this.#chunks = undefined;
   }
@@ -61,6 +61,6 @@ function makeChunk(): Uint8Array {
   try {
     return new Uint8Array(CHUNK_PAGES * PAGE_SIZE);
   } catch (error) {
-    throw new ZramError('ENOMEM', `cannot allocate more pages for this backing: ${textOf(error)}.`);
+    throw new ZramError('ENOMEM', `cannot allocate another 1 MiB for this backing: ${textOf(error)}.`);
   }
 }

@@ -1,12 +1,12 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** A backing in the origin private file system of browsers. */
-import { checkBoolean, checkInteger, PAGE_SIZE, readOptions } from '../base/arguments.js';
+import { checkBoolean, checkInteger, PAGE_SIZE, readOptions, UINT32_MAX } from '../base/arguments.js';
 import { viewOf } from '../base/bytes.js';
 import { ZramError, type ZramErrorCode } from '../base/errors.js';
 import { describe, textOf } from '../base/messages.js';
 import { checkTransfer, type Backing } from './backing.js';
 
-// What of the browser is used. Its own types are not there for everybody who compiles against this package.
+// The browser's interfaces, as far as they are used: a program that compiles against this package may lack their types.
 interface SyncAccessHandle {
   read(buffer: Uint8Array, options: { at: number }): number;
   write(buffer: Uint8Array, options: { at: number }): number;
@@ -21,7 +21,7 @@ interface Directory {
   removeEntry(name: string): Promise<void>;
 }
 
-/** What the browser's exceptions are here. */
+/** The browser's exceptions by the codes used here. */
 const CODES: Record<string, ZramErrorCode> = {
   TypeError: 'EINVAL',
   TypeMismatchError: 'EINVAL',
@@ -31,11 +31,11 @@ const CODES: Record<string, ZramErrorCode> = {
 };
 
 /**
- * Keeps pages in a file of the browser's origin private file system, synchronously: such files can be read and written
- * without waiting in dedicated workers, and only there. The file grows as slots are used.
+ * Keeps pages in a file of the browser's origin private file system, synchronously. Browsers offer synchronous access
+ * in dedicated workers only. The file grows as slots are used.
  */
 export class OpfsBacking implements Backing {
-  /** @internal Whatever a bundler calls the class. */
+  /** @internal Fixed, since a bundler may rename the class. */
   static readonly name = 'OpfsBacking';
   /** Number of slots. */
   readonly slots: number;
@@ -55,19 +55,19 @@ export class OpfsBacking implements Backing {
   }
 
   /**
-   * Makes the file, or empties the one that a tab left behind which was closed early.
+   * Creates the file, or empties one that was left behind by a tab that was closed early.
    * @param name a file's name, in the root of the origin's private file system
    * @param slots pages of 4096 bytes, up to 2^32 - 1
-   * @param options `keep`: `destroy` leaves the file there; default: it removes it
-   * @throws ZramError EOPNOTSUPP: this is no dedicated worker of a browser that has such files; EBUSY: the file is open
+   * @param options `keep`: `destroy` does not remove the file; default: false
+   * @throws ZramError EOPNOTSUPP: not in a dedicated worker of a browser with such files; EBUSY: the file is open
    * elsewhere; EINVAL; ENOSPC: the origin's quota is used up; EIO
    */
   static async create(name: string, slots: number, options?: { keep?: boolean | undefined }): Promise<OpfsBacking> {
     const { keep = false } = readOptions(options, ['keep'], 'OpfsBacking.create');
     if (typeof name !== 'string' || name === '') {
-      throw new ZramError('EINVAL', `name must be the name of a file, not ${describe(name)}.`);
+      throw new ZramError('EINVAL', `name must be a file name that is not empty, not ${describe(name)}.`);
     }
-    checkInteger(slots, 'slots', 1, 2 ** 32 - 1);
+    checkInteger(slots, 'slots', 1, UINT32_MAX);
     checkBoolean(keep, 'keep');
     try {
       const directory = await rootDirectory();
@@ -82,16 +82,14 @@ export class OpfsBacking implements Backing {
       return backing;
     } catch (error) {
       if (error instanceof ZramError) throw error;
-      throw new ZramError(
-        CODES[nameOf(error)] ?? 'EIO',
-        `the file ${describe(name)} cannot be made: ${textOf(error)}.`,
-      );
+      throw new ZramError(CODES[nameOf(error)] ?? 'EIO', `cannot create the file ${describe(name)}: ${textOf(error)}.`);
     }
   }
 
   /**
    * Fills `page` from a slot.
    * @throws ZramError EINVAL: no such slot, or `page` has not 4096 bytes; EIO: the file cannot be read, or ends before
+   * the slot does
    */
   read(slot: number, page: Uint8Array): void {
     this.#transfer('read', slot, page);
@@ -99,14 +97,14 @@ export class OpfsBacking implements Backing {
 
   /**
    * Writes `page` to a slot.
-   * @throws ZramError EINVAL: no such slot, or `page` has not 4096 bytes; EIO: the file cannot be written, or the origin's
-   * quota is used up
+   * @throws ZramError EINVAL: no such slot, or `page` has not 4096 bytes; EIO: the file cannot be written, or the
+   * origin's quota is used up
    */
   write(slot: number, page: Uint8Array): void {
     this.#transfer('write', slot, page);
   }
 
-  /** A call may do a part only: what is left is done by another. */
+  /** A call may transfer only a part: repeated until the page is complete. */
   #transfer(what: 'read' | 'write', slot: number, page: Uint8Array): void {
     checkTransfer(this.slots, slot, page);
     const handle = this.#handle;
@@ -116,19 +114,22 @@ export class OpfsBacking implements Backing {
       try {
         count = handle[what](viewOf(page, done), { at: slot * PAGE_SIZE + done });
       } catch (error) {
-        throw new ZramError('EIO', `slot ${slot} of ${describe(this.name)}: ${textOf(error)}.`);
+        throw new ZramError('EIO', `cannot ${what} slot ${slot} of ${describe(this.name)}: ${textOf(error)}.`);
       }
-      // Where the quota is used up, Chromium's write returns an error of its own as an unsigned number.
+      // When the quota is used up, Chromium's write returns an error code of its own as an unsigned number.
       if (!(count > 0 && count <= PAGE_SIZE - done)) {
-        throw new ZramError('EIO', `slot ${slot} of ${describe(this.name)}: ${what} ended after ${done} bytes.`);
+        throw new ZramError(
+          'EIO',
+          `cannot ${what} slot ${slot} of ${describe(this.name)}: it ended after ${done} of ${PAGE_SIZE} bytes.`,
+        );
       }
       done += count;
     }
   }
 
   /**
-   * Closes the file and, without `keep`, removes it: its space is free at once, its name when the promise is fulfilled,
-   * which never rejects. Calling it again does nothing.
+   * Closes the file and, without `keep`, removes it: its space is free at once, its name when the promise is fulfilled.
+   * Never rejects. Calling it again does nothing.
    */
   destroy(): Promise<void> {
     return (this.#ended ??= this.#end());
@@ -137,7 +138,7 @@ export class OpfsBacking implements Backing {
   async #end(): Promise<void> {
     const handle = this.#handle;
     this.#handle = undefined;
-    // One after the other, whatever becomes of the one before. Somebody may have removed it meanwhile: that is as well.
+    // Each step runs even if the one before failed. The file may have been removed meanwhile.
     if (!this.#keep) unlessItFails(() => handle?.truncate(0));
     unlessItFails(() => handle?.close());
     if (!this.#keep) await removed(this.#directory, this.name);
@@ -155,7 +156,7 @@ async function rootDirectory(): Promise<Directory> {
   return navigator.storage.getDirectory();
 }
 
-/** Opens a file, or makes it. When it was made in vain, it is not left there. */
+/** Opens or creates a file. One that was created and cannot be opened is removed again. */
 async function openFile(directory: Directory, name: string): Promise<SyncAccessHandle> {
   const existed = await exists(directory, name);
   const file = await directory.getFileHandle(name, { create: true });
@@ -163,7 +164,7 @@ async function openFile(directory: Directory, name: string): Promise<SyncAccessH
     if (typeof file.createSyncAccessHandle !== 'function') throw unsupported();
     return await file.createSyncAccessHandle();
   } catch (error) {
-    // EBUSY: another call was faster, and it is that one's file.
+    // EBUSY: another call was faster, and the file belongs to that one.
     if (!existed && CODES[nameOf(error)] !== 'EBUSY') await removed(directory, name);
     throw error;
   }
@@ -182,7 +183,7 @@ async function removed(directory: Directory, name: string): Promise<void> {
   try {
     await directory.removeEntry(name);
   } catch {
-    // It is open elsewhere by now, or gone.
+    // Open elsewhere by now, or gone.
   }
 }
 
@@ -190,7 +191,7 @@ function unlessItFails(call: () => void): void {
   try {
     call();
   } catch {
-    // Nothing better could be done; the other steps follow.
+    // The other steps follow.
   }
 }
 
@@ -202,6 +203,6 @@ function nameOf(error: unknown): string {
 function unsupported(): ZramError {
   return new ZramError(
     'EOPNOTSUPP',
-    'files that are read and written at once need a dedicated worker of a browser with an origin private file system.',
+    'OpfsBacking needs a dedicated worker of a browser with an origin private file system and synchronous access handles.',
   );
 }

@@ -1,8 +1,8 @@
-/** Which slots of a backing are free. */
+/** Allocation of the slots of a backing. */
 
 /**
- * Of a backing that has failed so often, nearly all writes go to slots that have failed before: one that is dead must not cost
- * a number in memory for each try. One try in so many is for a slot that has not.
+ * With this many suspects, nearly all writes go to slots that have failed before, so that a dead backing does not add a
+ * number to memory with each try. One take in SOUND_EVERY still gets a sound slot.
  */
 const SUSPECTS_MANY = 1024;
 const SOUND_EVERY = 64;
@@ -14,9 +14,9 @@ export interface TakenSlot {
 }
 
 /**
- * Hands out slot numbers. A slot whose write failed is a suspect: a write that timed out may still arrive, and would replace
- * whatever is there by then. So it is set aside and handed out after all others, the longest waiting first; whoever takes
- * it must see a write to it succeed before it may hold a page.
+ * Allocates slot numbers. A slot whose write failed is a suspect: a write that timed out may still arrive and overwrite
+ * what the slot holds by then. So it is handed out after all others, the longest waiting first, and may hold a page
+ * only after a write to it has succeeded.
  */
 export class SlotAllocator {
   readonly #freed: number[] = [];
@@ -26,7 +26,7 @@ export class SlotAllocator {
 
   constructor(readonly slots: number) {}
 
-  /** A slot that is not in use; undefined when there is none. */
+  /** A free slot; undefined when all are in use. */
   take(): TakenSlot | undefined {
     const toSound = this.#suspects.length < SUSPECTS_MANY || this.#turn++ % SOUND_EVERY === 0;
     const sound = toSound ? this.#takeSound() : undefined;
@@ -39,12 +39,12 @@ export class SlotAllocator {
     return this.#freed.pop() ?? (this.#fresh < this.slots ? this.#fresh++ : undefined);
   }
 
-  /** Gives a slot back. */
+  /** Releases a slot. */
   put(slot: number): void {
     this.#freed.push(slot);
   }
 
-  /** Gives a slot back whose last write failed. */
+  /** Releases a slot whose last write failed. */
   suspect(slot: number): void {
     this.#suspects.push(slot);
   }

@@ -1,10 +1,13 @@
-/** Tests of what callers pass, shared by all classes: a wrong value is EINVAL before anything has changed. */
+/** Checks of arguments, shared by all classes: a wrong value is EINVAL before anything has changed. */
 import { allocate, detached, isBytes, isDetached, lengthOf } from './bytes.js';
 import { ZramError } from './errors.js';
 import { describe, textOf } from './messages.js';
 import { parseSize } from './size.js';
 
 export const PAGE_SIZE = 4096;
+
+/** Pages of a disk, slots of a backing, pages of a limit: the core counts them with 32 bits. */
+export const UINT32_MAX = 2 ** 32 - 1;
 
 export function checkBytes(value: unknown, name: string): asserts value is Uint8Array {
   if (!isBytes(value)) throw new ZramError('EINVAL', `${name} must be a Uint8Array, not ${describe(value)}.`);
@@ -23,7 +26,7 @@ export function checkBoolean(value: unknown, name: string): asserts value is boo
   }
 }
 
-/** Whole pages: `count` of them, or any number. */
+/** Bytes of whole pages: exactly `count` of them, or any number. */
 export function checkPages(bytes: unknown, count?: number): asserts bytes is Uint8Array {
   checkBytes(bytes, 'bytes');
   const length = lengthOf(bytes);
@@ -37,7 +40,7 @@ export function checkPageRange(index: number, count: number, diskPages: number):
   if (Number.isInteger(index) && index >= 0 && index + count <= diskPages) return;
   throw new ZramError(
     'EINVAL',
-    `the disk has ${diskPages} pages; ${count === 1 ? '' : `${count} pages from `}page ${describe(index)} is outside.`,
+    `the disk has ${diskPages} pages: ${count === 1 ? '' : `${count} pages from `}page ${describe(index)} is out of range.`,
   );
 }
 
@@ -46,37 +49,37 @@ export function checkByteRange(offset: number, length: number, diskPages: number
   const bytes = diskPages * PAGE_SIZE;
   checkInteger(offset, 'offset', 0, bytes);
   if (offset + length > bytes) {
-    throw new ZramError('EINVAL', `bytes ${offset} to ${offset + length} go past the disk's ${bytes} bytes.`);
+    throw new ZramError(
+      'EINVAL',
+      `the range ${offset} to ${offset + length} must end within the disk's ${bytes} bytes.`,
+    );
   }
 }
-
-/** Pages of a disk: a slot is numbered with 32 bits. */
-const DISK_PAGES_MAX = 2 ** 32 - 1;
 
 export function parseDiskPages(disksize: unknown): number {
   const bytes = parseSize(disksize, 'disksize');
   const pages = Math.ceil(bytes / PAGE_SIZE);
-  if (pages > 0 && pages <= DISK_PAGES_MAX) return pages;
+  if (pages > 0 && pages <= UINT32_MAX) return pages;
   throw new ZramError('EINVAL', `disksize must be from 1 byte to 16 TiB less a page, not ${bytes} bytes.`);
 }
 
-/** Tests an options object: a plain mistake such as a string in its place, or a misspelt option, is told. */
+/** Checks an options object, so that a string in its place or a misspelt option is reported instead of ignored. */
 export function checkOptions(value: unknown, known: readonly string[], call: string): void {
   if (value === undefined) return;
   if (typeof value !== 'object' || value === null) {
-    throw new ZramError('EINVAL', `${call} takes an object of options, not ${describe(value)}.`);
+    throw new ZramError('EINVAL', `the options of ${call} must be an object, not ${describe(value)}.`);
   }
   for (const name of Object.keys(value)) {
     if (!known.includes(name)) {
-      throw new ZramError('EINVAL', `${call} has no option '${name}'; it has ${known.join(', ')}.`);
+      throw new ZramError('EINVAL', `${call} has no option '${name}'; its options: ${known.join(', ')}.`);
     }
   }
 }
 
 /**
- * The options of a call as a plain object of our own, each read once: getters of the caller's object run here, before
- * anything is tested or done, and nowhere else.
- * @throws ZramError EINVAL: no object, an option that there is not, or one that cannot be read
+ * Copies the options of a call, reading each once: getters of the caller's object run here, before anything is checked
+ * or done, and nowhere else.
+ * @throws ZramError EINVAL: not an object, an unknown option, or one that cannot be read
  */
 export function readOptions<T extends object>(
   value: T | undefined,
@@ -98,7 +101,7 @@ export function readOptions<T extends object>(
 }
 
 /**
- * A caller's list as an array of our own, each element read once; undefined when it is no array.
+ * Copies a caller's list, reading each element once; undefined when it is not an array.
  * @throws ZramError EINVAL: it cannot be read
  */
 export function readList(value: unknown, name: string): unknown[] | undefined {
@@ -113,21 +116,21 @@ export function readList(value: unknown, name: string): unknown[] | undefined {
   }
 }
 
-/** What was thrown where something of the caller's was read: by our tests, or by a getter of his. */
+/** An error thrown while a caller's object was read, by our checks or by one of its getters, as a ZramError. */
 export function unreadable(name: string, error: unknown): ZramError {
   return error instanceof ZramError ? error : new ZramError('EINVAL', `${name} cannot be read: ${textOf(error)}.`);
 }
 
-/** An array to read into, if one is given, must have room for `length` bytes. */
+/** Checks the array to read into, if one is given: it must have room for `length` bytes. */
 export function checkOut(out: unknown, length: number): asserts out is Uint8Array | undefined {
   if (out === undefined) return;
   checkBytes(out, 'out');
   if (lengthOf(out) < length) {
-    throw new ZramError('EINVAL', `out has ${lengthOf(out)} bytes; ${length} are needed.`);
+    throw new ZramError('EINVAL', `out must have at least ${length} bytes, not ${lengthOf(out)}.`);
   }
 }
 
-/** The array to read into: the caller's, when it has room for `length` bytes, else a new one. */
+/** The array to read into: the caller's, which must have room for `length` bytes, else a new one. */
 export function outFor(out: unknown, length: number): Uint8Array {
   checkOut(out, length);
   return out ?? allocate(length);

@@ -1,33 +1,33 @@
 /**
- * An asynchronous call while it is under way: what ends it before its time, and how it shares the event loop. Whatever it
- * waits for may never come, so it waits for that, for its signal and for the end of its devices at once.
+ * An asynchronous call in progress: what ends it early, and how it shares the event loop. What it waits for may never
+ * settle, so each wait also ends with the call's signal or with one of its devices.
  */
 import { ZramError } from './errors.js';
 import { describe } from './messages.js';
 import { pause, pauseDue } from './pacer.js';
 
-/** What is used of an `AbortSignal`. */
+/** The members of an `AbortSignal` that are used. */
 export interface AbortSignalLike {
   /** Whether it was aborted. */
   readonly aborted: boolean;
-  /** Why: the `cause` of the error. */
+  /** The reason, which becomes the `cause` of the error. */
   readonly reason?: unknown;
-  /** Calls `listener` when it is aborted. */
+  /** Registers `listener`, called when the signal is aborted. */
   addEventListener(type: 'abort', listener: () => void): void;
-  /** Takes that back. */
+  /** Removes `listener`. */
   removeEventListener(type: 'abort', listener: () => void): void;
 }
 
-/** How an asynchronous call is ended early. */
+/** Options of every asynchronous call: how it is ended early. */
 export interface AsyncOptions {
   /** Aborting it rejects the call at once, with `ECANCELED`. */
   signal?: AbortSignalLike | undefined;
 }
 
-/** Their names. */
+/** The names of `AsyncOptions`. */
 export const ASYNC_OPTIONS = ['signal'] as const;
 
-/** What a call waits on; those who wait are told when it ends. */
+/** Something that may end, such as a device: it then fails all calls that wait on it. */
 export interface Ending {
   readonly waiting: Set<(error: ZramError) => void>;
 }
@@ -40,7 +40,7 @@ export class AsyncCall {
   /** Rejects what is waited for. */
   #fail: ((error: ZramError) => void) | undefined;
 
-  /** @param signal whoever gives one takes `run` @throws ZramError EINVAL: it is no signal */
+  /** @param signal only through `run`, which removes the listener again @throws ZramError EINVAL: not a signal */
   constructor(signal?: unknown) {
     if (signal === undefined) return;
     try {
@@ -54,7 +54,7 @@ export class AsyncCall {
     }
   }
 
-  /** Runs a call; what it does before it waits for anything is done at once. */
+  /** Runs a call. What it does before its first wait is done synchronously. */
   static async run<T>(signal: unknown, work: (call: AsyncCall) => Promise<T>): Promise<T> {
     const call = new AsyncCall(signal);
     try {
@@ -74,8 +74,8 @@ export class AsyncCall {
   }
 
   /**
-   * Waits for `work`, and no longer than until the signal is aborted or one of the devices ends. What comes of `work` after
-   * that is dropped.
+   * Waits for `work`, until the signal is aborted or one of the devices ends. After that the result of `work` is
+   * dropped.
    */
   until<T>(work: Promise<T>, ...devices: readonly Ending[]): Promise<T> {
     return new Promise((resolve, reject) => {
@@ -102,7 +102,7 @@ export class AsyncCall {
     return pauseDue(this.#begun);
   }
 
-  /** Lets timers and I/O have their turn. Anything may have happened afterwards. */
+  /** Yields to timers and I/O. Afterwards anything may have changed. */
   async rest(...devices: readonly Ending[]): Promise<void> {
     await this.until(pause(), ...devices);
   }
@@ -123,7 +123,7 @@ export class AsyncCall {
     try {
       this.#signal?.removeEventListener('abort', this.#onAbort);
     } catch {
-      // It is the signal's own: the call is over.
+      // A foreign signal may throw here. The call is over either way.
     }
   }
 }

@@ -1,7 +1,7 @@
 /**
- * Byte arrays of callers. An array may be a subclass, a `Buffer`, of another realm, on shared memory, detached, or dressed
- * with properties of its own. So it is looked at through the intrinsic getters and methods alone, which cannot be
- * forged, and whatever happens to it is a `ZramError`.
+ * Byte arrays of callers. An array may be a subclass or a `Buffer`, come from another realm, lie in shared memory, be
+ * detached, or have properties that shadow the built-in ones. So it is accessed only through the intrinsic getters and
+ * methods, which cannot be forged, and every failure is a `ZramError`.
  */
 import { ZramError } from './errors.js';
 
@@ -26,12 +26,12 @@ export function isWords(value: unknown): value is Uint32Array {
   return tagGetter.call(value) === 'Uint32Array';
 }
 
-/** Elements of the array; 0 when it is detached. */
+/** Number of elements; 0 when the array is detached. */
 export function lengthOf(array: Uint8Array | Uint32Array): number {
   return lengthGetter.call(array);
 }
 
-/** An array that was transferred, or whose buffer has shrunk behind its beginning, holds nothing any more. */
+/** Whether the array was transferred, or its buffer was resized to end before the array begins. */
 export function isDetached(array: Uint8Array | Uint32Array): boolean {
   if (lengthGetter.call(array) !== 0) return false;
   try {
@@ -43,8 +43,8 @@ export function isDetached(array: Uint8Array | Uint32Array): boolean {
 }
 
 /**
- * A plain view of a part of the array: no subclass, no properties of its own, and a length that does not change. It is still
- * the caller's memory, and ends where the array does: behind that may stand what is somebody else's.
+ * A plain view of a part of the array: not a subclass, without properties of its own, of a fixed length. It is still
+ * the caller's memory, and ends where the array does, since the buffer behind that may hold other data.
  * @throws ZramError EINVAL: the array was detached
  */
 export function viewOf(bytes: Uint8Array, from = 0, to = Infinity): Uint8Array {
@@ -57,7 +57,7 @@ export function viewOf(bytes: Uint8Array, from = 0, to = Infinity): Uint8Array {
 }
 
 /**
- * A copy of one's own; `slice()` of a Buffer would be a view of the same bytes.
+ * An independent copy: `slice()` of a Buffer would be a view of the same bytes.
  * @throws ZramError EINVAL: the array was detached; ENOMEM: the host has no memory for the copy
  */
 export function copyOf(bytes: Uint8Array, from = 0, to = Infinity): Uint8Array<ArrayBuffer> {
@@ -69,7 +69,7 @@ export function copyOf(bytes: Uint8Array, from = 0, to = Infinity): Uint8Array<A
 
 /**
  * Copies `source` into a caller's array.
- * @throws ZramError EINVAL: the array was detached or made shorter meanwhile
+ * @throws ZramError EINVAL: the array was detached or shrunk meanwhile
  */
 export function setBytes<T extends Uint8Array | Uint32Array>(target: T, source: T, at = 0): void {
   try {
@@ -79,7 +79,7 @@ export function setBytes<T extends Uint8Array | Uint32Array>(target: T, source: 
   }
 }
 
-/** @throws ZramError ENOMEM: no array is as long, or the host has no memory for it */
+/** @throws ZramError ENOMEM: longer than any array can be, or the host has no memory for it */
 export function allocate(length: number): Uint8Array<ArrayBuffer> {
   try {
     return new Uint8Array(length);
@@ -105,7 +105,7 @@ export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 export function detached(name: string): ZramError {
-  return new ZramError('EINVAL', `${name} was detached (transferred) or made shorter.`);
+  return new ZramError('EINVAL', `${name} must not be detached (transferred) or shrunk.`);
 }
 
 function tooLong(bytes: number): ZramError {

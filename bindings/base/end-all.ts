@@ -1,5 +1,5 @@
 /**
- * Does all of these, whatever fails in one of them: what ends several things ends each, though a file may not close.
+ * Calls all of these, even if some throw: closing one file may fail, and the rest must be released all the same.
  * @throws the first failure
  */
 export function endAll(...ends: readonly (() => void)[]): void {

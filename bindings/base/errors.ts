@@ -3,20 +3,21 @@
 /**
  * The kernel's names for what went wrong.
  *
- * - `EINVAL`: a wrong type, value, range or state; a destroyed or foreign object; a handle that was freed
- * - `EBUSY`: an attribute that can only be set before the device has a disksize; a backing that somebody uses, a backing file
- *   that exists
- * - `ENOMEM`: a limit of the pool or device, or the engine's `maxMemory`, would be passed; or the host refuses memory
- * - `ENOSPC`: an object of more than 4096 bytes was asked for; the backing is full; an engine has no number left for another
- *   compressor with its parameters
- * - `EIO`: a backing, a compressor, a worker, or the loading or compiling of the core, failed; what is stored does not decompress; or
- *   writeback_limit is used up
- * - `EAGAIN`: a page is on an asynchronous backing and was asked for synchronously; or recompression or writeback of the
- *   device is under way
+ * - `EINVAL`: a wrong type, value, range or state; a destroyed object or one of another copy of the package; a freed
+ *   handle
+ * - `EBUSY`: an attribute that can only be set before the device has a disksize; a backing that is in use; a backing
+ *   file that exists already
+ * - `ENOMEM`: a limit of the pool or device, or the engine's `maxMemory`, would be exceeded; or the host refuses memory
+ * - `ENOSPC`: an object of more than 4096 bytes was requested; the backing is full; all compressor configurations of
+ *   the engine are in use
+ * - `EIO`: a backing, a compressor, a worker, or the loading or compiling of the core, failed; stored data does not
+ *   decompress; or writeback_limit is used up
+ * - `EAGAIN`: a synchronous call needs a page that is on an asynchronous backing; or recompression or writeback of the
+ *   device is in progress
  * - `ECANCELED`: an asynchronous call was aborted by its signal
  * - `ENODEV`: writeback without a backing
  * - `EOPNOTSUPP`: a compressor or a feature that this platform or installation does not have
- * - `E2BIG`, `ERANGE`, `ENOENT`: as the kernel's attributes give them, see `Sysfs`
+ * - `E2BIG`, `ERANGE`, `ENOENT`: as the kernel's attributes return them, see `Sysfs`
  */
 export type ZramErrorCode =
   | 'EINVAL'
@@ -38,21 +39,21 @@ export type ZramErrorCode =
  * `code` is stable and meant for programs; `message` is a sentence for people.
  */
 export class ZramError extends Error {
-  /** @internal Whatever a bundler calls the class. */
+  /** @internal Fixed, since a bundler may rename the class. */
   static override readonly name: string = 'ZramError';
-  /** What kind of failure: the kernel's errno name. */
+  /** The kind of failure: the kernel's errno name. */
   readonly code: ZramErrorCode;
   /**
-   * For calls that go over several pages (`write`, `writePages`, `read`, `readPages`, writeback, and what is asynchronous of
-   * them): pages done before the failure.
+   * For calls that process several pages (`write`, `writePages`, `read`, `readPages`, `writeback`, and their
+   * asynchronous forms): the pages done before the failure.
    */
-  declare readonly pagesDone?: number; // declared only: an error without it has no such property
+  declare readonly pagesDone?: number; // declared only, so that an error without it has no such property
 
   /**
    * @param code the kernel's name for what went wrong
-   * @param message a sentence; the code is put in front of it
-   * @param pagesDone pages done before the failure, of a call that goes over several
-   * @param options `cause`, as any Error has it
+   * @param message a sentence; the code is prepended
+   * @param pagesDone for a call that processes several pages, those done before the failure
+   * @param options `cause`, as for any Error
    */
   constructor(code: ZramErrorCode, message: string, pagesDone?: number, options?: { cause?: unknown }) {
     super(`${code}: ${message}`, options);

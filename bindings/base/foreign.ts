@@ -1,23 +1,23 @@
-/** Objects that are not ours, and look as if they were: why they are refused. */
+/** Why an object of another copy of the package is refused. */
 import { ZramError } from './errors.js';
 import { describe } from './messages.js';
 
 /**
- * For an object of another class than is needed. `zram-wasm` and `zram-wasm/external` each have classes of their own, as have
- * two versions, or copies, of the package: their objects live in other memory, and nothing but the name is the same.
- * @param sentence what is needed, as far as the object
- * @param names of the classes that would do
+ * The error for an object of the wrong class. `zram-wasm` and `zram-wasm/external` each have classes of their own, and
+ * so do two versions or copies of the package: their objects live in other memory and share nothing but the name.
+ * @param sentence what is required, up to the object: "X must be a Y"
+ * @param names of the classes that are accepted
  */
 export function notOurs(value: unknown, sentence: string, names: readonly string[]): ZramError {
   const name = namesOf(value).find((one) => names.includes(one));
   if (name === undefined) return new ZramError('EINVAL', `${sentence}, not ${describe(value)}.`);
   return new ZramError(
     'EINVAL',
-    `${sentence}, not the ${name} of another copy of zram-wasm: take all that works together from one import, zram-wasm or zram-wasm/external.`,
+    `${sentence}, not the ${name} of another copy of zram-wasm: import everything from either zram-wasm or zram-wasm/external.`,
   );
 }
 
-/** Of an object's class and those that it extends. */
+/** Names of an object's class and its base classes. */
 function namesOf(value: unknown): string[] {
   const names: string[] = [];
   try {
@@ -27,7 +27,7 @@ function namesOf(value: unknown): string[] {
       if (names.length > 8) break; // a proxy may have prototypes without end
     }
   } catch {
-    // It does not want to be looked at.
+    // A proxy may refuse.
   }
   return names;
 }

@@ -1,7 +1,7 @@
-/** Values and errors in the words of a message. */
+/** Values and errors as text for messages. */
 import { ZramError } from './errors.js';
 
-/** A value as it may stand in a sentence. Whatever the value is, this does not throw. */
+/** A value as it appears in a sentence. Never throws, whatever the value is. */
 export function describe(value: unknown): string {
   if (typeof value === 'string') return `'${printable(value.length > 40 ? `${value.slice(0, 40)}…` : value)}'`;
   if (typeof value === 'object' && value !== null) return classOf(value) || 'an object';
@@ -19,16 +19,16 @@ function classOf(value: object): string | undefined {
   }
 }
 
-/** What somebody's code threw, as text. Whatever it is, this does not throw. */
+/** What foreign code threw, as text. Never throws, whatever the value is. */
 export function textOf(error: unknown): string {
   try {
     return String(error);
   } catch {
-    return 'an error that has no text';
+    return 'an error without a text';
   }
 }
 
-/** Text without control characters, which a terminal would obey. */
+/** Text with control characters escaped, which a terminal would otherwise obey. */
 export function printable(text: string): string {
   return text.replace(/\p{Cc}/gu, (character) => JSON.stringify(character).slice(1, -1));
 }
@@ -38,7 +38,7 @@ export function sentenceOf(error: ZramError): string {
   return error.message.slice(error.code.length + 2);
 }
 
-/** The same error, with the pages done before it added. */
+/** The same error with `pagesBefore` added to its `pagesDone`. */
 export function withPagesDone(error: ZramError, pagesBefore: number): ZramError;
 export function withPagesDone(error: unknown, pagesBefore: number): unknown;
 export function withPagesDone(error: unknown, pagesBefore: number): unknown {
@@ -48,7 +48,7 @@ export function withPagesDone(error: unknown, pagesBefore: number): unknown {
   return new ZramError(error.code, sentenceOf(error), pagesBefore + (error.pagesDone ?? 0), options);
 }
 
-/** For constructors that are the library's to call. @param call what to call instead */
+/** For constructors that only the library calls. @param call what to call instead */
 export function notWithNew(call: string): ZramError {
-  return new ZramError('EINVAL', `this class is not made with new: call ${call}.`);
+  return new ZramError('EINVAL', `this class cannot be constructed with new: call ${call}.`);
 }

@@ -1,25 +1,25 @@
 /**
- * Giving way: long work in slices of a few milliseconds, between which timers, I/O and rendering have their turn.
+ * Pacing: long work is done in slices of a few milliseconds, between which timers, I/O and rendering run.
  *
- * The clock is one for all calls, since they share one thread: many at once make as long a slice together as one alone.
+ * All calls share one clock, as they share one thread: many at once take together as long a slice as one alone.
  */
 
-/** Milliseconds of work. Twice as many may pass between two turns, with what a step takes beyond its slice. */
+/** Milliseconds of work in a slice. Up to twice as many may pass between two turns, as a step may overrun its slice. */
 const SLICE_MILLISECONDS = 4;
 
 let lastTurn = -Infinity;
-/** The turn of the last call that asked for one: each waits for the one before it. */
+/** The last turn that was requested: each waits for the one before it. */
 let queue: Promise<void> = Promise.resolve();
 
 /**
- * Whether whoever else is waiting should have a turn now: await `pause` then.
- * @param begun when the call began, if what it does first is to be done before it returns its promise
+ * Whether the slice is used up: then await `pause`.
+ * @param begun when the call began, if its first slice is to run before it returns its promise
  */
 export function pauseDue(begun = -Infinity): boolean {
   return performance.now() - Math.max(lastTurn, begun) >= SLICE_MILLISECONDS;
 }
 
-/** Lets the event loop go round once. Whatever the caller works on may have been destroyed meanwhile. */
+/** Lets the event loop turn once. The objects that the caller works on may be destroyed meanwhile. */
 export function pause(): Promise<void> {
   queue = queue.then(nextTurn).then(() => {
     lastTurn = performance.now();
@@ -27,7 +27,7 @@ export function pause(): Promise<void> {
   return queue;
 }
 
-/** A macrotask. A timer of no milliseconds would be one of four, in browsers. */
+/** Waits for the next macrotask. Not by a timer: browsers turn 0 ms into 4 ms. */
 function nextTurn(): Promise<void> {
   return new Promise((resolve) => {
     const { setImmediate } = globalThis as { setImmediate?: (callback: () => void) => unknown };

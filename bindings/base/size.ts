@@ -11,8 +11,8 @@ export type Size = number | string;
 const SUFFIXES = 'KMGTPE';
 
 /**
- * Reads the number at the beginning of `text`: decimal, `0x` hexadecimal or leading-zero octal, then at most one
- * suffix K, M, G, T, P or E. Returns undefined when no digit stands there; what follows the number is `rest`.
+ * Reads the number at the beginning of `text`: decimal, `0x` hexadecimal or leading-zero octal, then at most one suffix
+ * K, M, G, T, P or E. Returns undefined when it does not begin with a digit; `rest` is the text behind the number.
  */
 export function memparse(text: string): { bytes: number; rest: string } | undefined {
   const match = /^(?:0[xX]([0-9a-fA-F]+)|(0[0-7]*)|([1-9][0-9]*))([kKmMgGtTpPeE]?)/.exec(text);
@@ -24,8 +24,8 @@ export function memparse(text: string): { bytes: number; rest: string } | undefi
 }
 
 /**
- * Bytes of an option given by a caller: stricter than the kernel, nothing may follow the number. Sizes that numbers do
- * not hold exactly are far beyond every limit, and stand for the largest that they do.
+ * An option of a caller in bytes. Stricter than the kernel: nothing may follow the number. Sizes above MAX_SAFE_INTEGER
+ * are far beyond every limit and are clamped to it.
  */
 export function parseSize(value: unknown, name: string): number {
   const parsed = typeof value === 'string' ? memparse(value) : undefined;

@@ -1,9 +1,10 @@
 /**
- * The compressors of an engine, and its codecs: the numbers by which an object's header says how it is encoded. A codec is a
- * compressor with its parameters: what was made with others is told apart, also where it could be read alike. Of LZ4 there
- * is one, whatever the level.
+ * The compressors of an engine, and its codecs: the numbers in an object's header that say how it is encoded. A codec
+ * is a compressor with its parameters; other parameters make another codec, even if it decodes alike. LZ4 has one codec
+ * for all levels.
  *
- * There are 13 numbers for all but LZ4. When they have run out, those come back that no object has and nobody holds.
+ * 13 numbers serve all compressors but LZ4. When they run out, those are reclaimed that no object uses and no device
+ * holds.
  */
 import { copyOf, sameBytes } from '../base/bytes.js';
 import { ZramError } from '../base/errors.js';
@@ -23,11 +24,11 @@ const ZSTD = 'zstd';
 /** A compressor with its parameters, as a device uses it. */
 export interface Encoder {
   readonly name: string;
-  /** Objects that it makes are marked with it. */
+  /** Written to the header of each object that it encodes. */
   readonly codec: number;
   readonly params: CompressorParams;
   /**
-   * Not for LZ4, which is the core's.
+   * Not for LZ4, which the core encodes.
    * @returns the block; a page's length means that the page does not compress
    * @throws ZramError EIO: it failed, or returned no bytes
    */
@@ -35,17 +36,17 @@ export interface Encoder {
 }
 
 interface ForeignEncoder extends Encoder {
-  /** As `encode`, the other way. @throws ZramError EIO: it failed, or returned no page */
+  /** The reverse of `encode`. @throws ZramError EIO: it failed, or did not return a page */
   decode(block: Uint8Array): Uint8Array;
 }
 
-/** Encoders that somebody uses across calls: until `end`, their numbers are nobody else's. */
+/** Encoders in use across calls: their codecs are not reclaimed until `end`. */
 export interface EncoderHold {
-  /** @throws ZramError as `checkParams`; ENOSPC: the engine has no number left for it */
+  /** @throws ZramError as `checkParams`; ENOSPC: all codecs of the engine are in use */
   encoder(name: string, params: CompressorParams): Encoder;
-  /** What makes objects of this codec; undefined for those of the core. */
+  /** The encoder of this codec; undefined for codecs of the core. */
   find(codec: number): Encoder | undefined;
-  /** Lets go of all but these. */
+  /** Releases all but these. */
   keep(encoders: readonly (Encoder | undefined)[]): void;
   end(): void;
 }
@@ -60,16 +61,16 @@ export class Codecs {
   /** The last encoder for these very parameters: compared by content once, not for every page. */
   readonly #known = new WeakMap<CompressorParams, ForeignEncoder>();
   readonly #holds = new Set<Set<Encoder>>();
-  /** Calls of compressors that are under way, one inside the other. */
+  /** Calls of compressors in progress, which may be nested. */
   #calls = 0;
 
-  /** Whether Node's own zstd was looked for. That loads node:zlib, 4 ms of a process: not before somebody asks. */
+  /** Whether Node's own zstd was looked up. Done on first use only, since it loads node:zlib, which takes 4 ms. */
   #soughtZstd = false;
 
-  /** @param codecsOfObjects which of these codecs, as bits, any object of the engine has */
+  /** @param codecsOfObjects which of these codecs, as bits, objects of the engine use */
   constructor(readonly codecsOfObjects: (wanted: number) => number) {}
 
-  /** Names of the compressors that can be used at once. */
+  /** Names of the compressors that are available now. */
   names(): string[] {
     if (!this.#soughtZstd) {
       this.#soughtZstd = true;
@@ -83,21 +84,22 @@ export class Codecs {
     return name === LZ4 || this.#compressors.has(name) || this.names().includes(name);
   }
 
-  /** @param compressor as `readCompressor` read it */
+  /** @param compressor a result of `readCompressor` */
   register(compressor: Compressor): void {
     const { name } = compressor;
-    if (this.#has(name)) throw new ZramError('EINVAL', `there is a compressor ${name} already.`);
+    if (this.#has(name))
+      throw new ZramError('EINVAL', `a compressor named ${name} exists already: register it under another name.`);
     this.#compressors.set(name, compressor);
   }
 
-  /** Makes a compressor usable that has to be loaded first. Others are left to `check`. */
+  /** Loads a compressor that needs loading. All other names are left to `check`. */
   async load(name: unknown): Promise<void> {
     if (name !== ZSTD || this.#has(ZSTD)) return;
     const zstd = await loadZstd();
     if (!this.#compressors.has(ZSTD)) this.#compressors.set(ZSTD, zstd);
   }
 
-  /** Returns the name. @throws ZramError EINVAL: no such compressor; EOPNOTSUPP: it is not here */
+  /** Returns the name. @throws ZramError EINVAL: no such compressor; EOPNOTSUPP: it is not loaded */
   check(name: unknown, what: string): string {
     if (typeof name === 'string' && this.#has(name)) return name;
     if (name === ZSTD) {
@@ -109,17 +111,17 @@ export class Codecs {
     throw new ZramError('EINVAL', `${what} must be one of ${this.names().join(', ')}, not ${describe(name)}.`);
   }
 
-  /** @throws ZramError as `check`; EOPNOTSUPP: it takes no dictionary */
+  /** @throws ZramError as `check`; EOPNOTSUPP: it does not support dictionaries */
   checkParams(name: string, { dictionary }: CompressorParams): void {
     this.check(name, 'the compressor');
     if (dictionary && (name === LZ4 || this.#compressors.get(name)?.takesNoDictionary)) {
-      throw new ZramError('EOPNOTSUPP', `${name} takes no dictionary here.`);
+      throw new ZramError('EOPNOTSUPP', `${name} does not support a dictionary here.`);
     }
   }
 
   // ── numbers ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** The way to encoders. */
+  /** Gives access to encoders, and keeps their codecs until the hold ends. */
   hold(): EncoderHold {
     const held = new Set<Encoder>();
     this.#holds.add(held);
@@ -153,7 +155,7 @@ export class Codecs {
   #make(name: string, params: CompressorParams): ForeignEncoder {
     const { level, winbits } = params;
     const dictionary = params.dictionary && copyOf(params.dictionary);
-    // The compressor's own: what it does to it must not be saved, nor compared.
+    // Lent to the compressor, which may change it; the other copy is the one that is saved and compared.
     const lent = dictionary && copyOf(dictionary);
     const compressor =
       name === DEFLATE && winbits !== undefined
@@ -169,7 +171,7 @@ export class Codecs {
     });
   }
 
-  /** A number that is in nobody's use. @throws ZramError ENOSPC */
+  /** An unused codec number. @throws ZramError ENOSPC */
   #freeNumber(): number {
     for (const collected of [false, true]) {
       if (collected) this.#collect();
@@ -181,9 +183,9 @@ export class Codecs {
     );
   }
 
-  /** Takes back the numbers that nobody needs: one walk over all objects, at most. */
+  /** Reclaims unused numbers, with one walk over all objects at most. */
   #collect(): void {
-    // Whoever called a compressor may be about to store what it returns, whatever the holds say by then.
+    // A call in progress may be about to store what the compressor returns, even if its hold has ended.
     if (this.#calls > 0) return;
     let wanted = 0;
     for (const encoder of this.#codecs) if (encoder) wanted |= 1 << encoder.codec;
@@ -205,7 +207,7 @@ export class Codecs {
 
   // ── reading ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** As `decode`; undefined where that fails. */
+  /** As `decode`; undefined when that fails. */
   tryDecode(codec: number, block: Uint8Array): Uint8Array | undefined {
     try {
       return this.decode(codec, block);
@@ -220,11 +222,11 @@ export class Codecs {
     return decoded !== undefined && sameBytes(decoded, page);
   }
 
-  /** @throws ZramError EIO: it failed, or returned no page */
+  /** @throws ZramError EIO: the compressor failed, or did not return a page */
   decode(codec: number, block: Uint8Array): Uint8Array {
     const encoder = this.#codecs[codec - CODEC_FOREIGN];
     if (encoder) return encoder.decode(block);
-    throw new ZramError('EIO', `an object has the codec ${codec}, which this engine does not know.`);
+    throw new ZramError('EIO', `cannot decode an object: its codec ${codec} is not known to this engine.`);
   }
 }
 
@@ -234,10 +236,10 @@ function sameParams(a: CompressorParams, b: CompressorParams): boolean {
   return sameBytes(a.dictionary, b.dictionary);
 }
 
-/** Past this LZ4's search ends at its first miss anyway. */
+/** Above this LZ4's search ends at its first miss anyway. */
 const LZ4_LEVEL_MAX = 65536;
 
-/** LZ4 takes a level below 1 for 1. */
+/** Levels below 1 mean 1. */
 export function lz4Level({ level = 1 }: CompressorParams): number {
   return Math.min(Math.max(level, 1), LZ4_LEVEL_MAX);
 }

@@ -1,18 +1,19 @@
-/** Compressor: what makes a page small. The core has LZ4; any other is a pair of functions. */
+/** The interface of compressors. The core has LZ4; any other is a pair of functions. */
 
 /**
- * A compressor beside LZ4. Both functions are synchronous, must not change what they are given, and are called for one page
- * at a time; what they return is copied at once. One that throws, or returns anything but bytes, costs the call an `EIO`
- * and no page its content. They must not need each other's order: pages are read back in any order.
+ * A compressor other than LZ4. Both functions are synchronous, must not modify their arguments, and are called for one
+ * page at a time; their results are copied at once. If one throws, or returns anything but bytes, the call fails with
+ * `EIO` and stored pages keep their content. Each page must decompress by itself, since pages are read back in any
+ * order.
  */
 export interface Compressor {
-  /** What `comp_algorithm` calls it: up to 127 characters without white space. */
+  /** The name for `comp_algorithm`: 1 to 127 characters without white space or brackets. */
   readonly name: string;
   /**
    * @param page 4096 bytes
-   * @param level as the device or `algorithm_params` was given it; undefined = the compressor's default
-   * @param dictionary the device's, where it has one
-   * @returns the compressed page. As long as `hugeClassSize` or longer means that the page does not compress
+   * @param level as given to the device or `algorithm_params`; undefined: the compressor's default
+   * @param dictionary the device's, if it has one
+   * @returns the compressed page; a result of `hugeClassSize` bytes or more means that the page does not compress
    */
   compress(page: Uint8Array, level: number | undefined, dictionary?: Uint8Array): Uint8Array;
   /**
@@ -23,15 +24,18 @@ export interface Compressor {
   decompress(block: Uint8Array, dictionary?: Uint8Array): Uint8Array;
 }
 
-/** The primary compressor is number 0; up to three more recompress. */
+/** Compressors of a device by priority: 0 is the primary, up to three more recompress. */
 export const PRIORITIES = 4;
 
-/** What a compressor is told: the kernel's `algorithm_params`. */
+/** Parameters of a compressor: the kernel's `algorithm_params`. */
 export interface CompressorParams {
-  /** Of the compressor's own scale; LZ4: acceleration, 1 (default) packs best. deflate: 0 to 9, default 6. zstd: 1 to 22, default 3. */
+  /**
+   * On the compressor's own scale. LZ4: acceleration, 1 (default) compresses best. deflate: 0 to 9, default 6. zstd: 1
+   * to 22, default 3.
+   */
   level?: number | undefined;
   /** Bytes that pages are likely to contain; for deflate and registered compressors. */
   dictionary?: Uint8Array | undefined;
-  /** deflate only: window bits, 8 to 15 or the same negative, as zlib's. A page needs no window beyond 12. */
+  /** deflate only: window bits, 8 to 15 or -8 to -15, as in zlib. A page needs no more than 12. */
   winbits?: number | undefined;
 }

@@ -1,4 +1,4 @@
-/** deflate by fflate: smaller than LZ4, and some twenty times slower. For recompression, mostly. */
+/** deflate by fflate: smaller than LZ4, and some twenty times slower. Mostly for recompression. */
 import { deflateSync, inflateSync, type DeflateOptions } from 'fflate';
 import { PAGE_SIZE } from '../base/arguments.js';
 import type { Compressor } from './compressor.js';
@@ -9,8 +9,8 @@ const LEVEL_DEFAULT = 6;
 const MEM_BITS = 12;
 
 /**
- * The kernel's deflate backend in raw format. fflate looks for matches in the whole page whatever the window; of window
- * bits, what is above 12 goes to its hash table.
+ * The kernel's deflate backend in raw format. fflate searches the whole page for matches whatever the window; window
+ * bits above 12 enlarge its hash table.
  */
 export function deflateCompressor(winbits: number | undefined): Compressor {
   const mem = winbits === undefined ? undefined : Math.max(Math.abs(winbits) - MEM_BITS, 0);
@@ -24,7 +24,7 @@ export function deflateCompressor(winbits: number | undefined): Compressor {
       if (dictionary) options.dictionary = dictionary;
       return deflateSync(page, options);
     },
-    // fflate cuts what is too long: one byte more than a page shows that it was.
+    // fflate truncates at the end of `out`: one byte more than a page reveals a result that is too long.
     decompress: (block, dictionary) =>
       inflateSync(block, { out: new Uint8Array(PAGE_SIZE + 1), ...(dictionary ? { dictionary } : {}) }),
   };

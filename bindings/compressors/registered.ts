@@ -1,6 +1,6 @@
 /**
- * Compressors that callers bring: read once when they are registered, and called with care. Whatever their functions do,
- * what comes of it is bytes or an EIO.
+ * Compressors of callers: their properties are read once, at registration, and every call yields bytes or an EIO,
+ * whatever the functions do.
  */
 import { PAGE_SIZE } from '../base/arguments.js';
 import { copyOf, isBytes, lengthOf } from '../base/bytes.js';
@@ -11,13 +11,13 @@ import type { Compressor } from './compressor.js';
 /** The kernel's limit for the name of a compressor, terminating zero included (CRYPTO_MAX_ALG_NAME). */
 export const ALGORITHM_NAME_MAX = 128;
 
-/** @throws ZramError EINVAL: a wrong name, a function that is missing, or one that cannot be read */
+/** @throws ZramError EINVAL: a wrong name, a missing function, or a member that cannot be read */
 export function readCompressor(value: unknown): Compressor {
   const { name, compress, decompress } = membersOf(value);
   if (typeof name !== 'string' || !/^\S+$/.test(name) || name.length >= ALGORITHM_NAME_MAX || /[[\]]/.test(name)) {
     throw new ZramError(
       'EINVAL',
-      `a compressor's name must be 1 to ${ALGORITHM_NAME_MAX - 1} characters without white space or brackets, not ${describe(name)}.`,
+      `the name of a compressor must be 1 to ${ALGORITHM_NAME_MAX - 1} characters without white space or brackets, not ${describe(name)}.`,
     );
   }
   if (typeof compress !== 'function' || typeof decompress !== 'function') {
@@ -35,12 +35,12 @@ function membersOf(value: unknown): Partial<Record<keyof Compressor, unknown>> {
     const { name, compress, decompress } = (value ?? {}) as Partial<Compressor>;
     return { name, compress, decompress };
   } catch (error) {
-    throw new ZramError('EINVAL', `a compressor cannot be read: ${textOf(error)}.`);
+    throw new ZramError('EINVAL', `cannot read a compressor: ${textOf(error)}.`);
   }
 }
 
 /**
- * What `compress` made of a page; no more than a page of it, which is to say: it does not compress.
+ * The result of `compress`, cut to the size of a page: a result as long as that means the page does not compress.
  * @throws ZramError EIO
  */
 export function compressed(name: string, call: () => unknown): Uint8Array {
@@ -48,12 +48,12 @@ export function compressed(name: string, call: () => unknown): Uint8Array {
   return copied(name, bytes, Math.min(lengthOf(bytes), PAGE_SIZE));
 }
 
-/** The page that `decompress` made of a block. @throws ZramError EIO */
+/** The page that `decompress` returned. @throws ZramError EIO */
 export function decompressed(name: string, call: () => unknown): Uint8Array {
   const bytes = called(name, 'decompress', call);
   const length = lengthOf(bytes);
   if (length === PAGE_SIZE) return copied(name, bytes, length);
-  throw new ZramError('EIO', `${name} decompressed a block to ${length} bytes, not to a page.`);
+  throw new ZramError('EIO', `${name} must decompress a block to ${PAGE_SIZE} bytes, not ${length}.`);
 }
 
 function called(name: string, what: string, call: () => unknown): Uint8Array {
@@ -61,27 +61,30 @@ function called(name: string, what: string, call: () => unknown): Uint8Array {
   try {
     result = call();
   } catch (error) {
-    throw new ZramError('EIO', `${name} could not ${what} a page: ${textOf(error)}`);
+    throw new ZramError('EIO', `${name} cannot ${what} a page: ${textOf(error)}`);
   }
   if (isBytes(result) && lengthOf(result) > 0) return result;
   void settled(result);
-  throw new ZramError('EIO', `${name} must ${what} a page to a Uint8Array that is not empty, not ${describe(result)}.`);
+  throw new ZramError(
+    'EIO',
+    `${name} must ${what} a page to a Uint8Array that is not empty, not to ${describe(result)}.`,
+  );
 }
 
-/** Copied: a compressor may return the same buffer each time. */
+/** Copies a result: a compressor may return the same buffer each time. */
 function copied(name: string, bytes: Uint8Array, length: number): Uint8Array {
   try {
     return copyOf(bytes, 0, length);
   } catch (error) {
-    throw new ZramError('EIO', `${name} returned bytes that cannot be read: ${textOf(error)}`);
+    throw new ZramError('EIO', `cannot read the bytes that ${name} returned: ${textOf(error)}`);
   }
 }
 
-/** Nobody waits for a promise where none is expected: that it is rejected must not end the process. */
+/** Handles the rejection of a promise returned by mistake, which would otherwise end the process. */
 async function settled(result: unknown): Promise<void> {
   try {
     await result;
   } catch {
-    // The call has failed with EIO already.
+    // The call fails with EIO already.
   }
 }

@@ -1,4 +1,4 @@
-/** zstd: Node's own, where its zlib has it, else the package @hpcc-js/wasm-zstd, where it is installed. */
+/** zstd: that of Node's zlib, from 22.15 on, else the package @hpcc-js/wasm-zstd if it is installed. */
 import { PAGE_SIZE } from '../base/arguments.js';
 import { ZramError } from '../base/errors.js';
 import { textOf } from '../base/messages.js';
@@ -9,7 +9,7 @@ interface Zstd {
   decompress(data: Uint8Array): Uint8Array;
 }
 
-/** As far as it is used here; the types of Node 20 do not know it. */
+/** The members used here, which the types of Node 20 lack. */
 interface ZlibWithZstd {
   zstdCompressSync?: (data: Uint8Array, options?: { params: Record<number, number> }) => Uint8Array;
   zstdDecompressSync(data: Uint8Array, options: { maxOutputLength: number }): Uint8Array;
@@ -18,14 +18,14 @@ interface ZlibWithZstd {
 
 const LEVEL_DEFAULT = 3;
 const LEVEL_MAX = 22;
-/** Of zstd: faster levels, down to minus its largest block. */
+/** zstd's negative, faster levels go down to minus its largest block. */
 const LEVEL_MIN = -131072;
 
 type Made = Compressor & { readonly takesNoDictionary: true };
 
-/** Node's own, at once; undefined where there is none. */
+/** Node's own zstd, synchronously; undefined where Node has none. */
 export function zstdOfNode(): Made | undefined {
-  // Asked for this way, bundlers for browsers see no import of a Node module.
+  // Loaded this way, bundlers for browsers see no import of a Node module.
   const { process } = globalThis as { process?: { getBuiltinModule?: (name: string) => unknown } };
   const zlib = process?.getBuiltinModule?.('node:zlib') as ZlibWithZstd | undefined;
   const compress = zlib?.zstdCompressSync;
@@ -33,19 +33,19 @@ export function zstdOfNode(): Made | undefined {
   return compressorOf({
     compress: (page, level) =>
       compress(page, { params: { [zlib.constants.ZSTD_c_compressionLevel]: level ?? LEVEL_DEFAULT } }),
-    // What is longer than a page is none: damage must not take memory without end.
+    // Limited to a page: damaged data must not allocate without bound.
     decompress: (block) => zlib.zstdDecompressSync(block, { maxOutputLength: PAGE_SIZE }),
   });
 }
 
 /**
- * The best there is.
- * @throws ZramError EOPNOTSUPP: there is none
+ * Node's own zstd, else that of the package.
+ * @throws ZramError EOPNOTSUPP: neither is available
  */
 export async function loadZstd(): Promise<Made> {
   const own = zstdOfNode();
   if (own) return own;
-  // Not a literal: bundlers would insist on finding a package that is optional.
+  // Not a literal, for which bundlers would require the optional package.
   const name = '@hpcc-js/wasm-zstd';
   let loaded: { Zstd: { load(): Promise<Zstd> } };
   try {
@@ -53,13 +53,13 @@ export async function loadZstd(): Promise<Made> {
   } catch {
     throw new ZramError(
       'EOPNOTSUPP',
-      `zstd is not available: Node.js has it from 22.15 on; elsewhere install ${name}, or register a compressor of that name.`,
+      `zstd is not available: use Node.js 22.15 or later, install ${name}, or register a compressor named zstd.`,
     );
   }
   try {
     return compressorOf(await loaded.Zstd.load());
   } catch (error) {
-    throw new ZramError('EOPNOTSUPP', `the zstd of ${name} does not start: ${textOf(error)}.`);
+    throw new ZramError('EOPNOTSUPP', `cannot start the zstd of ${name}: ${textOf(error)}.`);
   }
 }
 

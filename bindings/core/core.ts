@@ -1,10 +1,10 @@
-/** One instance of the core: its raw exports, the views of its staging pages, its compressors, its clock. */
+/** One instance of the core: its raw exports, the views of its staging area, its compressors, its clock. */
 import { PAGE_SIZE } from '../base/arguments.js';
 import { notWithNew } from '../base/messages.js';
 import { Codecs } from '../compressors/codecs.js';
 import type { CoreExports } from './exports.js';
 
-/** Most numbers that a block of statistics has: one for each size class. */
+/** Most numbers in a block of statistics: one for each size class. */
 const NUMBERS = 256;
 const EMPTY = new Uint8Array(0);
 export const TICK_MILLISECS = 10;
@@ -13,9 +13,9 @@ export class Core {
   readonly raw: CoreExports;
   /** Pages of the staging area. */
   readonly stagingPages: number;
-  /** Addresses of the pools that are alive. */
+  /** Addresses of the live pools. */
   readonly pools = new Set<number>();
-  /** The compressors, and the numbers under which objects name them. */
+  /** The compressors, and the codec numbers that object headers hold. */
   readonly codecs = new Codecs((wanted) => this.#codecsOfObjects(wanted));
   readonly #startMillisecs = performance.now();
   readonly #stagingAddress: number;
@@ -34,8 +34,8 @@ export class Core {
   }
 
   /**
-   * Draws the key of the content hash, unless there is one. To be called before anything hashes: by whatever merges or
-   * deduplicates, and not by every engine, since Node takes 2 to 3 ms to load `crypto`.
+   * Draws the random key of the content hash on the first call. Called by everything that merges or deduplicates,
+   * before it hashes, and not by every engine, since Node takes 2 to 3 ms to load `crypto`.
    */
   makeHashKey(): void {
     if (this.#hasHashKey) return;
@@ -65,7 +65,7 @@ export class Core {
     return this.#staging;
   }
 
-  /** The n-th number of the block of statistics that the last call wrote. */
+  /** Number n of the statistics that the last call wrote to the staging area. */
   number(n: number): number {
     if (this.#numbers.length === 0) this.#renew();
     return this.#numbers[n];
@@ -77,7 +77,7 @@ export class Core {
     return this.#words;
   }
 
-  /** Which of these codecs, as bits, the objects of any pool have. */
+  /** Which of these codecs, as bits, objects of any pool use. */
   #codecsOfObjects(wanted: number): number {
     let found = 0;
     for (const pool of this.pools) found |= this.raw.poolCodecs(pool, wanted & ~found);
@@ -95,7 +95,7 @@ export class Core {
   }
 }
 
-/** Constructors are the engine's to call; whoever else does is told what to call. */
+/** Constructors are called by the engine only; the error for all others says what to call. */
 export function checkCore(core: unknown, call: string): asserts core is Core {
   if (core instanceof Core) return;
   throw notWithNew(call);

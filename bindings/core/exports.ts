@@ -1,6 +1,6 @@
-/** What the core exports, as TypeScript sees it. */
+/** The types of the core's exports. */
 
-/** The exports of assembly/index.ts, where each is described. Addresses may be negative here: they are 32-bit words. */
+/** The exports of assembly/index.ts, described there. Addresses are 32-bit words and may appear negative here. */
 export interface CoreExports {
   readonly memory: { readonly buffer: ArrayBuffer };
   init(limit: number): void;

@@ -1,4 +1,7 @@
-/** What lives in one instance of the core, and ends with it. `Engine` is its public face; what is made with `X.create` holds one. */
+/**
+ * The owner of everything that lives in one instance of the core, and ends with it. `Engine` is its public class; an
+ * object made with `X.create` has a host of its own.
+ */
 import { POOL } from './layout.js';
 import { endAll } from '../base/end-all.js';
 import { ZramError } from '../base/errors.js';
@@ -7,11 +10,11 @@ import type { CoreExports } from './exports.js';
 import { loadCore, loadCoreSync } from './load.js';
 import { readEngineOptions, type EngineOptions, type EngineSettings } from './options.js';
 
-/** The memory of an engine, in bytes: what `engine.memory` was at the time. */
+/** The memory of an engine, in bytes, when `engine.memory` was read. */
 export interface EngineMemory {
-  /** Bytes held by objects and metadata, the core's own static memory included. */
+  /** Bytes of objects and metadata, including the core's own static memory. */
   readonly used: number;
-  /** Bytes to which linear memory has grown. It never shrinks; what is not used serves later needs. */
+  /** Bytes to which linear memory has grown. It never shrinks; unused memory serves later allocations. */
   readonly reserved: number;
   /** Bytes to which it may grow. */
   readonly limit: number;
@@ -24,14 +27,17 @@ interface Child {
 export class Host {
   readonly core: Core;
   readonly #children = new Set<Child>();
-  /** Those that end the host with the last of them; an engine's host has none. */
+  /** Objects that keep the host alive: it ends with the last of them. Not used by an engine's host. */
   #holders = 0;
   #destroyed = false;
 
   private constructor(exports: CoreExports, { maxMemory, compressors }: EngineSettings) {
     const initial = exports.memory.buffer.byteLength;
     if (maxMemory < initial) {
-      throw new ZramError('EINVAL', `maxMemory must be at least ${initial} bytes, which the core itself takes.`);
+      throw new ZramError(
+        'EINVAL',
+        `maxMemory must be at least ${initial} bytes, the size of the core itself, not ${maxMemory}.`,
+      );
     }
     this.core = new Core(exports, maxMemory);
     for (const compressor of compressors) this.core.codecs.register(compressor);
@@ -50,7 +56,7 @@ export class Host {
   }
 
   /**
-   * A host for one thing alone, which ends with it.
+   * Makes one object in a host of its own, which ends with it.
    * @throws ZramError as `create`, and what `make` throws
    */
   static async createFor<T extends Child>(
@@ -85,29 +91,29 @@ export class Host {
     if (this.#destroyed) throw new ZramError('EINVAL', 'this Engine was destroyed.');
   }
 
-  /** Something that lives in the engine and ends with it. */
+  /** Adds an object that lives in the engine and ends with it. */
   adopt<T extends Child>(make: (onEnd: () => void) => T): T {
     this.checkLive();
     const child: T = make(() => this.#children.delete(child));
     this.#children.add(child);
-    // Options are the caller's: reading one may have ended the engine.
+    // Options may be getters of the caller's, which may have destroyed the engine.
     if (this.#destroyed) child.destroy();
     this.checkLive();
     return child;
   }
 
-  /** Of a host that was made for one thing: that thing, its snapshots and its clones hold it. */
+  /** For a host made by `createFor`: the object, its snapshots and its clones each hold it. */
   hold(): this {
     this.#holders++;
     return this;
   }
 
-  /** The last holder ends it. */
+  /** The last release destroys the host. */
   release(): void {
     if (--this.#holders === 0) this.destroy();
   }
 
-  /** A frozen copy: ask again for later figures. */
+  /** A frozen copy: read it again for later figures. */
   get memory(): EngineMemory {
     this.checkLive();
     const { raw, pools } = this.core;
@@ -119,7 +125,7 @@ export class Host {
     return Object.freeze({ used, reserved: this.core.reservedBytes(), limit: raw.limitBytes() });
   }
 
-  /** Ends all that lives in it, the newest first. Calling it again does nothing. */
+  /** Destroys everything that lives in it, the newest first. Calling it again does nothing. */
   destroy(): void {
     this.#destroyed = true;
     endAll(...[...this.#children].reverse().map((child) => () => child.destroy()));

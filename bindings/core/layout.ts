@@ -1,4 +1,4 @@
-/** Numbers that cross between the core and the bindings; a test holds them against the core. */
+/** Numbers that are passed between the core and the bindings; a test compares them with the core. */
 
 // As in assembly/common.ts.
 export const CODEC_RAW = 0;
@@ -7,7 +7,7 @@ export const CODEC_PAGE = 2;
 export const CODEC_FOREIGN = 3;
 export const CODEC_MAX = 15;
 
-/** With STATE_SAME: the value is kept in cells of its own. As SLOT_SAME_WIDE in assembly/zram/table.ts. */
+/** With STATE_SAME: the value is stored in cells of its own. As SLOT_SAME_WIDE in assembly/zram/table.ts. */
 export const STATE_SAME_WIDE = 1 << 1;
 
 // Bits of a slot's state, as in assembly/zram/table.ts and post-process.ts.
@@ -28,16 +28,17 @@ export function sizeOfState(state: number): number {
   return state >>> 13;
 }
 
-/** The page that a search for the next one returns when there is no more. */
+/** The page number that a search returns when there are no more pages. */
 export const NONE = 2 ** 32 - 1;
 
-/** What `zramNextDifference` found, beside the page: page * 4 + one of these. */
+/** What `zramNextDifference` found at a page: it returns page * 4 + one of these. */
 export const DIFFERENCE = { sameSoFar: 0, differs: 1, undecided: 2 } as const;
 
-/** The core's answer to a read of a page that is on the backing device. */
+/** The core's result for a read of a page that is on the backing device. */
 export const READ_WRITTEN_BACK = 1 << 20;
 
-// Numbers that the core writes to the staging pages, by their names: `core.number(POOL.objects)`. As in assembly/exports/stats.ts.
+// Places of the numbers that the core writes to the staging area: `core.number(POOL.objects)`. As in
+// assembly/exports/stats.ts.
 
 /** Of a pool (`poolStats`). */
 export const POOL = {
@@ -58,7 +59,7 @@ export const POOL = {
   limitPages: 14,
 } as const;
 
-/** Of a merge (`poolMergeEnd`); after a step, the first is how many objects it has looked at. */
+/** Of a merge (`poolMergeEnd`); after a step, only the first is set. */
 export const MERGE = {
   objectsScanned: 0,
   objectsHashed: 1,
@@ -68,7 +69,7 @@ export const MERGE = {
   hashCollisions: 5,
 } as const;
 
-/** Of a size class (`poolClass`); the first of twelve groups of zspages is named. */
+/** Of a size class (`poolClass`); `zspages` is the first of twelve, one for each fullness group. */
 export const CLASS = {
   index: 0,
   size: 1,
@@ -103,5 +104,5 @@ export const DEVICE = {
 /** Of a compaction (`poolCompact`). */
 export const COMPACT = { objectsMoved: 0 } as const;
 
-/** Of `zramHeldBytes`, beside what it returns: what the pool of a device holds beside objects, cells and zspages. */
+/** Of `zramHeldBytes`, besides its result: what the pool of a device holds beside objects, cells and zspages. */
 export const HELD = { metadataBytes: 0 } as const;

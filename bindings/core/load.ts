@@ -1,10 +1,10 @@
 /**
- * How an instance of the core is made: from bytes, a compiled module, a `Response` or a URL.
+ * Loads an instance of the core from bytes, a compiled module, a `Response` or a URL.
  *
- * as-bind makes the instance where bytes are given and it is to be there at once; a compiled module is instantiated directly,
- * since as-bind takes bytes only. as-bind's asynchronous way is not used: it looks whether it was given a `Response`, and the
- * first look at that global loads half of Node.js (30 ms, and more memory than an engine). All ways end at the same raw
- * exports, which are what every call uses: they cost 8-15 ns, as-bind's wrappers 40 ns, and nothing but numbers crosses.
+ * as-bind instantiates bytes synchronously; a compiled module is instantiated directly, since as-bind takes bytes only.
+ * as-bind's asynchronous function is not used: it tests for a `Response`, and the first access to that global loads
+ * half of Node.js (30 ms, and more memory than an engine). All paths end at the same raw exports, which every call
+ * uses: they cost 8-15 ns, as-bind's wrappers 40 ns, and only numbers are passed.
  */
 import { instantiateSync } from 'as-bind/dist/as-bind.esm.js';
 import { copyOf, isBytes } from '../base/bytes.js';
@@ -14,7 +14,7 @@ import { defaultSource } from './default-source.js';
 import type { CoreExports } from './exports.js';
 import type { CoreSource } from './source.js';
 
-/** The adapter: raw exports from whatever holds the code. */
+/** The raw exports of a new instance, from any source of the code. */
 export async function loadCore(source: CoreSource | undefined): Promise<CoreExports> {
   const module = (await compileCore(source)) as WebAssembly.Module;
   try {
@@ -24,7 +24,9 @@ export async function loadCore(source: CoreSource | undefined): Promise<CoreExpo
   }
 }
 
-/** The core as a compiled module, for several engines. Its type is no platform's: not all that compile this have it. */
+/**
+ * The core as a compiled module, for several engines. Typed as object: a program that compiles this may lack the type.
+ */
 export async function compileCore(source: CoreSource | undefined): Promise<object> {
   const code = await resolveSource(source ?? defaultSource());
   if (isModule(code)) return code;
@@ -35,14 +37,14 @@ export async function compileCore(source: CoreSource | undefined): Promise<objec
   }
 }
 
-/** As `loadCore`, at once: from bytes or a compiled module. */
+/** As `loadCore`, synchronously: from bytes or a compiled module. */
 export function loadCoreSync(source: CoreSource | undefined): CoreExports {
   const given = source ?? defaultSource();
   const code = codeOf(given);
   if (!code) {
     throw new ZramError(
       'EINVAL',
-      `createSync needs the core as bytes or as a compiled WebAssembly.Module, not ${describe(given)}; create() takes a URL or a Response too.`,
+      `the module of createSync must be bytes or a compiled WebAssembly.Module, not ${describe(given)}: create() also takes a URL or a Response.`,
     );
   }
   try {
@@ -53,22 +55,22 @@ export function loadCoreSync(source: CoreSource | undefined): CoreExports {
   }
 }
 
-/** What kept the code from becoming an instance. */
+/** The error for code that could not be compiled or instantiated. */
 function whyNotStarted(error: unknown, source: CoreSource | undefined): ZramError {
   if (error instanceof ZramError) return error;
-  // By name: a class of errors has as many identities as there are realms.
+  // By name: each realm has error classes of its own.
   if ((error as Partial<Error> | undefined)?.name === 'RangeError') {
     return new ZramError('ENOMEM', `cannot allocate another engine: ${textOf(error)}.`);
   }
   if (source !== undefined) return notTheCore(error);
   return new ZramError(
     'EIO',
-    `the core did not compile: ${textOf(error)}. Under a Content-Security-Policy, script-src needs 'wasm-unsafe-eval'; where nothing may be compiled, pass a compiled WebAssembly.Module as module.`,
+    `cannot compile the core: ${textOf(error)}. Under a Content-Security-Policy, script-src needs 'wasm-unsafe-eval'; where compiling is not allowed, pass a compiled WebAssembly.Module as module.`,
   );
 }
 
 function notTheCore(error: unknown): ZramError {
-  return new ZramError('EINVAL', `the module given is not the core of zram-wasm: ${textOf(error)}.`);
+  return new ZramError('EINVAL', `module must be the core of zram-wasm: ${textOf(error)}.`);
 }
 
 function exportsOf(instance: WebAssembly.Instance): CoreExports {
@@ -77,7 +79,7 @@ function exportsOf(instance: WebAssembly.Instance): CoreExports {
   return exports;
 }
 
-/** What as-bind's loader supplies on its way. */
+/** The imports that as-bind's loader would supply. */
 function directImports(): WebAssembly.Imports {
   const abort = (_message: number, _file: number, line: number, column: number): never => {
     throw new Error(`assertion failed in the core at ${line}:${column}`);
@@ -93,13 +95,13 @@ function isModule(value: unknown): value is WebAssembly.Module {
   return tagOf(value) === 'WebAssembly.Module';
 }
 
-/** A copy: what the caller does with the bytes meanwhile must not matter. */
+/** A copy, since the caller may change the bytes meanwhile. */
 function bytesOf(value: unknown): Uint8Array<ArrayBuffer> | undefined {
   if (isBytes(value)) return copyOf(value);
   return tagOf(value) === 'ArrayBuffer' ? new Uint8Array(value as ArrayBuffer) : undefined;
 }
 
-/** The code itself, where that is what the caller gave. @throws ZramError EINVAL: it cannot be looked at */
+/** The code, if the caller passed bytes or a module. @throws ZramError EINVAL: the source cannot be read */
 function codeOf(source: unknown): Uint8Array<ArrayBuffer> | WebAssembly.Module | undefined {
   try {
     return isModule(source) ? source : bytesOf(source);
@@ -126,28 +128,28 @@ async function resolveSource(source: CoreSource): Promise<Uint8Array<ArrayBuffer
   );
 }
 
-/** Of a Response, or of what else has bytes to give: a Blob has no status. */
+/** The bytes of a Response, or of anything else with arrayBuffer(): a Blob has no status. */
 async function responseBytes(response: Response): Promise<Uint8Array<ArrayBuffer>> {
   try {
     const { ok, url, status } = response as Partial<Response>;
-    if (ok === false) throw new ZramError('EIO', `the core could not be fetched: ${url} answers ${status}.`);
+    if (ok === false) throw new ZramError('EIO', `cannot fetch the core: ${url} answered ${status}.`);
     return new Uint8Array(await response.arrayBuffer());
   } catch (error) {
     if (error instanceof ZramError) throw error;
-    throw new ZramError('EIO', `the core could not be fetched: ${textOf(error)}.`);
+    throw new ZramError('EIO', `cannot fetch the core: ${textOf(error)}.`);
   }
 }
 
 async function urlBytes(href: string): Promise<Uint8Array<ArrayBuffer>> {
   try {
     if (href.startsWith('file:')) {
-      // fetch() of Node knows no files. Asked for this way, bundlers for browsers see no import of a Node module.
+      // Node's fetch() does not read files. Loaded this way, bundlers for browsers see no import of a Node module.
       const { readFile } = process.getBuiltinModule('node:fs/promises');
       return new Uint8Array(await readFile(new URL(href)));
     }
     return await responseBytes(await fetch(href));
   } catch (error) {
     if (error instanceof ZramError) throw error;
-    throw new ZramError('EIO', `the core could not be loaded from ${href}: ${textOf(error)}.`);
+    throw new ZramError('EIO', `cannot load the core from ${href}: ${textOf(error)}.`);
   }
 }

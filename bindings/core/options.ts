@@ -1,4 +1,4 @@
-/** What an engine is made with. */
+/** The options of an engine. */
 import { readList, readOptions } from '../base/arguments.js';
 import { ZramError } from '../base/errors.js';
 import { describe } from '../base/messages.js';
@@ -7,13 +7,15 @@ import type { Compressor } from '../compressors/compressor.js';
 import { readCompressor } from '../compressors/registered.js';
 import type { CoreSource } from './source.js';
 
-/** What an engine is made with; the `create` of pools, devices, zswaps and histories takes these options as well. */
+/** The options of an engine; `create` of pools, devices, zswaps and histories takes them as well. */
 export interface EngineOptions {
-  /** The core's code, where the copy that came with the package is not wanted (edge runtimes, one compile for many). */
+  /**
+   * The core's code, to replace the copy shipped with the package (edge runtimes, one compilation for many engines).
+   */
   module?: CoreSource | undefined;
   /** Bytes to which linear memory may grow; default and most: 4 GiB less 64 KiB. Reaching it is `ENOMEM`. */
   maxMemory?: Size | undefined;
-  /** Compressors beside those that there are, as `registerCompressor` takes them. */
+  /** Compressors besides the built-in ones, as for `registerCompressor`. */
   compressors?: readonly Compressor[] | undefined;
 }
 
@@ -36,6 +38,7 @@ export function readEngineOptions(given: EngineOptions | undefined, call: string
     );
   }
   const list = readList(compressors, 'compressors');
-  if (!list) throw new ZramError('EINVAL', `compressors must be a list of compressors, not ${describe(compressors)}.`);
+  if (!list)
+    throw new ZramError('EINVAL', `compressors must be an array of compressors, not ${describe(compressors)}.`);
   return { module, maxMemory: parseSize(maxMemory, 'maxMemory'), compressors: list.map(readCompressor) };
 }

@@ -1,6 +1,6 @@
 /**
- * Where the core's code comes from: bytes, a compiled `WebAssembly.Module`, a `Response`, or a `URL`. Left out, the
- * copy that came with the package.
+ * Where the core's code comes from: bytes, a compiled `WebAssembly.Module`, a `Response`, or a `URL`. Default: the copy
+ * shipped with the package.
  */
 export type CoreSource =
   | Uint8Array

@@ -1,14 +1,14 @@
-/** What is stored at a page, as debugfs shows it. */
+/** The state of a page, as debugfs shows it. */
 
-/** What is stored at a page; the flags have the names of the kernel's debugfs file `block_state`. */
+/** The state of a stored page; the flags are named as in the kernel's debugfs file `block_state`. */
 export interface BlockState {
-  /** Same-filled: one 64-bit value, which takes no memory of the pool. */
+  /** Same-filled: one repeated 64-bit value, which takes no memory of the pool. */
   readonly same: boolean;
   /** On the backing device. */
   readonly writtenBack: boolean;
-  /** Did not compress and is stored as it is, 4096 bytes. */
+  /** Did not compress and is stored uncompressed, 4096 bytes. */
   readonly huge: boolean;
-  /** Nobody has read or written it since `idle()` marked it. */
+  /** Neither read nor written since `idle()` marked it. */
   readonly idle: boolean;
   /** Encoded by a secondary compressor. */
   readonly recompressed: boolean;

@@ -1,4 +1,7 @@
-/** What a device is: its settings, and while it has a disksize its pages. Shared by Zram, its attributes and post-processing. */
+/**
+ * The state of a device: its settings and, while it has a disksize, its pages. Shared by Zram, its attributes and
+ * post-processing.
+ */
 import { checkBacking, isAsynchronous, type AsyncBacking, type Backing } from '../backing/backing.js';
 import { BackingDevice } from '../backing/backing-device.js';
 import { FileBacking } from '../backing/file.js';
@@ -10,6 +13,7 @@ import {
   parseDiskPages,
   readList,
   readOptions,
+  UINT32_MAX,
 } from '../base/arguments.js';
 import { copyOf } from '../base/bytes.js';
 import { ZramError } from '../base/errors.js';
@@ -23,7 +27,6 @@ import { noMemoryForDevice, Disk } from './disk.js';
 import type { RecompAlgorithm, ZramOptions } from './options.js';
 import { PoolLease } from './pool-lease.js';
 
-const PAGES_MAX = 2 ** 32 - 1;
 const DEFAULT_ALGORITHM = 'lz4';
 
 export const WINBITS_MIN = 8;
@@ -37,15 +40,15 @@ export interface Algorithm {
 
 export class Device {
   readonly core: Core;
-  /** Of the pool that is made at `init`. */
+  /** Options of the pool that `init` makes. */
   poolOptions: PoolOptions;
-  /** The pool that was given, else undefined. */
+  /** The pool that the caller passed, if any. */
   sharedPool: ZsPool | undefined;
   tracksTime: boolean;
   verifyCompressors: boolean;
   /** By priority; the first is the primary compressor. */
   readonly algorithms: (Algorithm | undefined)[] = [];
-  /** The same, as the engine's codecs, while there is a disk. */
+  /** The same, as encoders of the engine, while there is a disk. */
   encoders: (Encoder | undefined)[] = [];
   dedup = false;
   limitPages = 0;
@@ -55,7 +58,7 @@ export class Device {
   disk: Disk | undefined;
   destroyed = false;
   #encoderHold: EncoderHold | undefined;
-  /** A backing that `backing_dev` opened, until a disk takes it over. */
+  /** The backing that `backing_dev` opened, until a disk takes it over. */
   #ownedBacking: FileBacking | undefined;
 
   constructor(core: Core, options: ZramOptions) {
@@ -71,7 +74,7 @@ export class Device {
     this.setDefaults();
     this.dedup = dedup;
     if (pool !== undefined && (chainSize !== undefined || shrinker !== undefined)) {
-      throw new ZramError('EINVAL', 'chainSize and shrinker are the pool’s: give them to createPool.');
+      throw new ZramError('EINVAL', 'chainSize and shrinker are options of the pool: pass them to createPool.');
     }
     checkPoolOptions(this.poolOptions);
     const { compAlgorithm = DEFAULT_ALGORITHM, level, dictionary, recompAlgorithms, memLimit, backing } = options;
@@ -114,13 +117,17 @@ export class Device {
 
   setAlgorithm(priority: number, name: unknown, what: string): void {
     const checked = this.core.codecs.check(name, what);
-    // Parameters belong to a compressor: another one begins without.
+    // Parameters belong to a compressor: another one starts without any.
     if (this.algorithms[priority]?.name !== checked) this.algorithms[priority] = { name: checked, params: {} };
   }
 
   setParams(priority: number, params: CompressorParams): void {
     const algorithm = this.algorithms[priority];
-    if (!algorithm) throw new ZramError('EINVAL', `the device has no compressor of priority ${priority}.`);
+    if (!algorithm)
+      throw new ZramError(
+        'EINVAL',
+        `the device has no compressor of priority ${priority}: set one with recomp_algorithm.`,
+      );
     const { level, dictionary, winbits } = params;
     if (level !== undefined) checkInteger(level, 'level', -(2 ** 31), 2 ** 31 - 1);
     if (dictionary !== undefined) checkBytes(dictionary, 'dictionary');
@@ -128,7 +135,7 @@ export class Device {
     const { core, disk } = this;
     core.codecs.checkParams(algorithm.name, params);
     const kept = { level, dictionary: dictionary && copyOf(dictionary), winbits };
-    // A number for what no page was compressed with yet would be wasted: before disksize none is taken.
+    // Before disksize no codec is taken: it would be wasted on settings that never compress a page.
     if (disk) {
       const hold = this.#encoderHold as EncoderHold;
       this.encoders[priority] = hold.encoder(algorithm.name, kept);
@@ -147,21 +154,21 @@ export class Device {
   }
 
   setLimit(bytes: number): void {
-    this.limitPages = Math.min(Math.ceil(bytes / PAGE_SIZE), PAGES_MAX);
+    this.limitPages = Math.min(Math.ceil(bytes / PAGE_SIZE), UINT32_MAX);
     if (this.disk) this.core.raw.zramSetLimit(this.disk.address, this.limitPages);
   }
 
-  /** @param owned it was opened for this device: it is closed with it */
+  /** @param owned the backing was opened for this device and is closed with it */
   setBacking(backing: unknown, owned = false): void {
-    if (this.disk) throw new ZramError('EBUSY', 'a backing can only be set before disksize.');
+    if (this.disk) throw new ZramError('EBUSY', 'cannot set a backing after disksize: reset() the device first.');
     checkBacking(backing);
-    if (backing.slots === 0) throw new ZramError('EINVAL', 'the backing has no slots.');
+    if (backing.slots === 0) throw new ZramError('EINVAL', 'the backing must have at least one slot, not 0.');
     this.closeBacking();
     this.backing = backing;
     this.#ownedBacking = owned ? (backing as FileBacking) : undefined;
   }
 
-  /** The attribute `backing_dev`. As in the kernel, the file that the device has already may be named again. */
+  /** The attribute `backing_dev`. As in the kernel, naming the current file again is not an error. */
   setBackingFile(path: string): void {
     if (this.#ownedBacking && FileBacking.isAt(this.#ownedBacking, path)) return;
     const backing = FileBacking.open(path);
@@ -173,7 +180,7 @@ export class Device {
     }
   }
 
-  /** A backing that was opened and is not in use: nobody else will close it. */
+  /** Drops the backing; one that `backing_dev` opened and no disk uses yet is closed. */
   closeBacking(): void {
     const owned = this.#ownedBacking;
     this.#ownedBacking = undefined;
@@ -183,11 +190,11 @@ export class Device {
 
   // ── life ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** @param lent a pool that others are on, for this time: the next `init` makes one again */
+  /** @param lent a pool shared with others, for this `init` only: the next one makes its own again */
   init(disksize: Size, lent?: PoolLease): void {
-    // The kernel's order: 0 is wrong at any time, a size is too large only where it could be set.
+    // The kernel's order of checks: 0 is EINVAL in any state; EBUSY comes before a size that is too large.
     if (this.disk && parseSize(disksize, 'disksize') > 0) {
-      throw new ZramError('EBUSY', 'the device has a disksize; reset() it first.');
+      throw new ZramError('EBUSY', 'the device has a disksize already: reset() it first.');
     }
     const pages = parseDiskPages(disksize);
     const { core } = this;
@@ -233,7 +240,10 @@ export class Device {
     return new Disk(this.core, device, pages, pool, backing, this.dedup, this.tracksTime);
   }
 
-  /** The settings of another device, for a clone with these pages. @throws ZramError ENOSPC: as `EncoderHold.encoder` */
+  /**
+   * The settings of another device, for a clone with these pages.
+   * @throws ZramError ENOSPC: as `EncoderHold.encoder`
+   */
   copy(from: Device, pages: Disk): void {
     const hold = this.core.codecs.hold();
     try {
@@ -257,7 +267,7 @@ export class Device {
     this.setLimit(from.limitPages * PAGE_SIZE);
   }
 
-  /** Uninitialised again; the settings stay. */
+  /** Makes the device uninitialised; its settings stay. */
   end(): void {
     try {
       this.disk?.end();
@@ -269,7 +279,7 @@ export class Device {
     }
   }
 
-  // ── tests of state ─────────────────────────────────────────────────────────────────────────────────────────────
+  // ── checks of state ─────────────────────────────────────────────────────────────────────────────────────────────
 
   checkAlive(): void {
     if (this.destroyed) throw new ZramError('EINVAL', 'this Zram was destroyed.');
@@ -279,7 +289,7 @@ export class Device {
   readyDisk(): Disk {
     if (this.disk) return this.disk;
     this.checkAlive();
-    throw new ZramError('EINVAL', 'the device is not initialised: give it a disksize.');
+    throw new ZramError('EINVAL', 'the device is not initialised: set a disksize first.');
   }
 
   /** Codecs of the secondary compressors. */

@@ -1,7 +1,7 @@
 /** The difference of two devices or snapshots: which pages read differently. */
 import { DIFFERENCE, NONE } from '../core/layout.js';
 import type { Reading } from '../backing/backing-device.js';
-import { PAGE_SIZE } from '../base/arguments.js';
+import { PAGE_SIZE, UINT32_MAX } from '../base/arguments.js';
 import type { AsyncCall } from '../base/async-call.js';
 import { copyOf, sameBytes } from '../base/bytes.js';
 import type { Disk } from './disk.js';
@@ -14,13 +14,14 @@ export interface PageRange {
   readonly count: number;
 }
 
-/** How many pages the core looks at in one call: all, or as many as take a millisecond or two. */
-const ALL = 2 ** 32 - 1;
+/** Pages that the core compares in one call: all, or as many as take one or two milliseconds. */
+const ALL = UINT32_MAX;
 const PAGES_AT_A_TIME = 4096;
 
 /**
- * Pages that differ, as ranges in ascending order. The core compares what it holds: the same object, or objects of one codec
- * byte by byte. What it cannot compare is read: pages of different codecs, on a backing device, or of two engines.
+ * Pages that differ, as ranges in ascending order. The core compares the pages that it holds: by object number, and
+ * objects of one codec byte by byte. Pages that it cannot compare are read: those of different codecs, on a backing
+ * device, or of two engines.
  */
 export function diffPages(a: Disk, b: Disk): PageRange[] {
   const ranges = new Ranges();
@@ -58,18 +59,18 @@ class Ranges {
 
 interface Candidate {
   readonly index: number;
-  /** The pages have to be read. */
+  /** The pages must be read to decide. */
   readonly undecided: boolean;
 }
 
 interface Found extends Candidate {
-  /** All pages before `index` are equal, and it was not looked at. */
+  /** All pages before `index` are equal, and `index` itself was not compared yet. */
   readonly same: boolean;
 }
 
 /**
- * Pages that differ or may do so, in ascending order, and undefined wherever `most` pages were looked at and found equal.
- * Anything may happen between two of them.
+ * Pages that differ or may differ, in ascending order, and undefined after each `most` pages that are equal. Either
+ * side may change between two results.
  */
 function* candidates(a: Disk, b: Disk, most: number): Generator<Candidate | undefined> {
   const next = a.core === b.core ? nextInCore(a, b, most) : nextStored(a, b);
@@ -92,7 +93,7 @@ function nextInCore(a: Disk, b: Disk, most: number): (from: number) => Found {
   };
 }
 
-/** Pages that either holds, in order; all others read as zeros in both. */
+/** Pages stored on either side, in order; all others read as zeros on both. */
 function nextStored(a: Disk, b: Disk): (from: number) => Found {
   return (from) => ({ index: Math.min(nextOf(a, from), nextOf(b, from)), same: false, undecided: true });
 }
@@ -106,7 +107,7 @@ function pageOf(pages: Disk, index: number): Uint8Array {
   return index < pages.pages ? copyOf(pages.peek(index)) : new Uint8Array(PAGE_SIZE);
 }
 
-/** Whether a page reads the same in both, at one moment. */
+/** Whether a page reads the same on both sides, at one moment. */
 async function readsSame(a: Disk, b: Disk, index: number, call: AsyncCall): Promise<boolean> {
   const sides = [a, b].filter(({ pages }) => index < pages);
   const readings: (Reading | undefined)[] = [];

@@ -1,6 +1,6 @@
 /**
- * The pages of a device, for reading: what `Zram` and `ZramSnapshot` have in common. A page is in the core, as a value or as
- * an object that the core or a compressor decodes, or on a backing device.
+ * The pages of a device, and how they are read: shared by `Zram` and `ZramSnapshot`. A page is in the core, as a fill
+ * value or as an object that the core or a compressor decodes, or on a backing device.
  */
 import type { BackingDevice, Reading } from '../backing/backing-device.js';
 import { checkByteRange, checkInteger, checkPageRange, outFor, PAGE_SIZE } from '../base/arguments.js';
@@ -25,27 +25,27 @@ import type { BlockState } from './block-state.js';
 import type { PoolLease } from './pool-lease.js';
 import { partsOf } from './ranges.js';
 
-/** States that fit the staging pages: two words each. */
+/** Page states that fit the staging area, two words each. */
 const STATES_MAX = 4096;
 
-/** A page that is being changed in part: whoever writes to it meanwhile says so. */
+/** A page that is being changed in part; a write to it meanwhile sets `touched`. */
 export interface Patch {
   readonly index: number;
   touched: boolean;
 }
 
 export class Disk implements Ending {
-  /** True after the device was reset or destroyed: what awaited something, or called somebody's code, must stop. */
+  /** True after the device was reset or destroyed: a call that awaited something, or called foreign code, must stop. */
   ended = false;
-  /** Recompression or writeback that is under way; it is told before the device ends. */
+  /** The recompression or writeback in progress; its `abandon` is called before the device ends. */
   postProcessing: { abandon(): void } | undefined;
-  /** Asynchronous calls that wait for something, which the device's end rejects. */
+  /** Reject functions of the waits in progress, called when the device ends. */
   readonly waiting = new Set<(error: ZramError) => void>();
   readonly patches: Patch[] = [];
 
   constructor(
     readonly core: Core,
-    /** Of the device in the core. */
+    /** The address of the device in the core. */
     readonly address: number,
     /** Pages of the disk. */
     readonly pages: number,
@@ -57,7 +57,7 @@ export class Disk implements Ending {
     backing?.join(this);
   }
 
-  /** Frees the pages, and the pool and the backing when nobody else uses them. */
+  /** Frees the pages, and releases the pool and the backing, which end with their last user. */
   end(): void {
     if (this.ended) return;
     this.ended = true;
@@ -70,12 +70,12 @@ export class Disk implements Ending {
     this.backing?.release(); // last: closing a file may fail
   }
 
-  /** The clock, for calls that access pages. */
+  /** The access time to record, in ticks; 0 when times are not tracked. */
   clock(): number {
     return this.tracksTime ? this.core.ticks() : 0;
   }
 
-  /** To be called when pages get another content. */
+  /** To be called whenever the content of pages changes. */
   touched(index: number, count: number): void {
     for (const patch of this.patches) if (patch.index >= index && patch.index < index + count) patch.touched = true;
   }
@@ -126,7 +126,7 @@ export class Disk implements Ending {
     }
   }
 
-  /** Reads up to `count` pages, as far as the core can by itself. Returns how many. */
+  /** Reads up to `count` pages, up to the first that the core cannot read by itself. Returns the number read. */
   #readBatch(index: number, count: number, to: Uint8Array, at: number): number {
     const { core } = this;
     const batch = core.stagingPages;
@@ -141,14 +141,17 @@ export class Disk implements Ending {
     return count;
   }
 
-  /** A page, to be used at once: it may be the staging page. @throws ZramError EIO; EAGAIN: an asynchronous backing has it */
+  /**
+   * A page, valid until the next call: it may be the staging page.
+   * @throws ZramError EIO; EAGAIN: an asynchronous backing has it
+   */
   page(index: number): Uint8Array {
     const page = this.pageNow(index);
     if (page) return page;
     throw onlyAsynchronous(index, 'read it with readAsync or readPagesAsync');
   }
 
-  /** As `page`, without leaving a trace: flags, times and counters stay. */
+  /** As `page`, without side effects: flags, times and counters do not change. */
   peek(index: number): Uint8Array {
     const page = this.pageNow(index, undefined, false);
     if (page) return page;
@@ -156,10 +159,10 @@ export class Disk implements Ending {
   }
 
   /**
-   * A page, to be used at once: it may be the staging page. Undefined when an asynchronous backing has it, and it is not the
-   * page that was read.
-   * @param reading what `fetch` brought
-   * @param counted it leaves its traces: flags, times and counters
+   * A page, valid until the next call: it may be the staging page. Undefined when it is on an asynchronous backing and
+   * is not the page of `reading`.
+   * @param reading the result of `fetch`
+   * @param counted whether flags, times and counters are updated
    * @throws ZramError EIO
    */
   pageNow(index: number, reading?: Reading, counted = true): Uint8Array | undefined {
@@ -171,7 +174,7 @@ export class Disk implements Ending {
         : core.raw.zramPeekPage(address, index);
       if (result === 0) return core.page();
       try {
-        if (result < 0) throw new ZramError('EIO', 'it does not decompress, what is stored is damaged.');
+        if (result < 0) throw new ZramError('EIO', 'it does not decompress, the stored data is damaged.');
         if (result !== READ_WRITTEN_BACK) {
           return core.codecs.decode(result >>> 16, copyOf(core.page(), 0, result & 0xffff));
         }
@@ -183,7 +186,7 @@ export class Disk implements Ending {
       } catch (error) {
         if (!(error instanceof ZramError) || error.code !== 'EIO') throw error;
         if (counted && !this.ended) core.raw.zramCountFailed(address, 0);
-        throw new ZramError('EIO', `page ${index} cannot be read: ${sentenceOf(error)}`);
+        throw new ZramError('EIO', `cannot read page ${index}: ${sentenceOf(error)}`);
       }
     }
   }
@@ -254,8 +257,9 @@ export class Disk implements Ending {
   }
 
   /**
-   * Makes an attempt at a page until it has what it needs. Each is one step, in which the page does not change.
-   * @param attempt with what an asynchronous backing gave, for `pageNow`; false: the page is there, and was not read yet
+   * Repeats an attempt at a page until it succeeds, reading from an asynchronous backing in between. Each attempt is
+   * synchronous, so the page does not change during it.
+   * @param attempt takes the reading for `pageNow`; returns false when the page is on the backing and has not been read
    */
   async withReading(index: number, call: AsyncCall, attempt: (reading?: Reading) => boolean): Promise<void> {
     let reading: Reading | undefined;
@@ -270,7 +274,10 @@ export class Disk implements Ending {
     }
   }
 
-  /** Reads from an asynchronous backing what `pageNow` needs; undefined when it needs nothing. `end` the reading. */
+  /**
+   * Reads from an asynchronous backing what `pageNow` needs; undefined when it needs nothing. The caller ends the
+   * reading.
+   */
   async fetch(index: number, call: AsyncCall): Promise<Reading | undefined> {
     this.checkAlive();
     const { core, address } = this;
@@ -298,7 +305,7 @@ export class Disk implements Ending {
     return out;
   }
 
-  /** What slots hold, a word each: a handle, the cell of a block or a fill value. */
+  /** The values of slots, a word each: a handle, the cell of a block or a fill value. */
   slotValues(index: number, count: number): Uint32Array {
     this.core.raw.zramSlotValues(this.address, index, count);
     return this.core.words().slice(0, count);
@@ -334,7 +341,7 @@ export class Disk implements Ending {
     });
   }
 
-  // ── tests of arguments ─────────────────────────────────────────────────────────────────────────────────────────
+  // ── checks of arguments ─────────────────────────────────────────────────────────────────────────────────────────
 
   checkAlive(): void {
     if (this.ended) throw endedMeanwhile();
@@ -359,5 +366,5 @@ export function endedMeanwhile(): ZramError {
 }
 
 export function noMemoryForDevice(): ZramError {
-  return new ZramError('ENOMEM', 'no memory for a device: the engine has reached its maxMemory.');
+  return new ZramError('ENOMEM', 'cannot allocate a device: the engine has reached its maxMemory.');
 }

@@ -1,17 +1,37 @@
-/** Pages that a compressor of the bindings encodes. */
+/** Compressing one page for a device, with LZ4 in the core or with a compressor of the bindings. */
 import { PAGE_SIZE } from '../base/arguments.js';
 import { copyOf } from '../base/bytes.js';
 import { ZramError } from '../base/errors.js';
-import type { Encoder } from '../compressors/codecs.js';
+import { lz4Level, type Encoder } from '../compressors/codecs.js';
+import { CODEC_LZ4 } from '../core/layout.js';
 import type { Device } from './device.js';
 
-/** A page's block. With verifyCompressors, it is known to be the page. @throws ZramError EIO */
+/** Encodes a page; with verifyCompressors the block is decoded and compared. @throws ZramError EIO */
 export function encodeVerified(state: Device, encoder: Encoder, page: Uint8Array): Uint8Array {
   const { verifyCompressors, core } = state;
-  // A copy: what a compressor does to its input must not matter.
+  // A copy, since a compressor may modify its input.
   const block = encoder.encode(copyOf(page));
   if (verifyCompressors && block.length < PAGE_SIZE && !core.codecs.holds(encoder.codec, block, page)) {
-    throw new ZramError('EIO', `${encoder.name} does not decompress what it compressed to the same page.`);
+    throw new ZramError('EIO', `${encoder.name} must decompress its own output to the same page, and did not.`);
   }
   return block;
+}
+
+/**
+ * Compresses a page, and leaves the block in the first staging page unless it is longer than a page.
+ * @param page outside the staging pages
+ * @returns the block's length
+ * @throws ZramError EIO, as `encodeVerified`
+ */
+export function encodeStaged(state: Device, encoder: Encoder, page: Uint8Array): number {
+  const { core } = state;
+  if (encoder.codec === CODEC_LZ4) {
+    core.page().set(page);
+    const length = core.raw.lz4Compress(lz4Level(encoder.params));
+    core.staging().copyWithin(0, PAGE_SIZE, PAGE_SIZE + Math.min(length, PAGE_SIZE));
+    return length;
+  }
+  const block = encodeVerified(state, encoder, page);
+  if (block.length <= PAGE_SIZE) core.page().set(block);
+  return block.length;
 }

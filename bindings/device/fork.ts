@@ -1,4 +1,4 @@
-/** Copies of a device's pages, which cost a slot a page and no data: what snapshots and clones are. */
+/** Copy-on-write copies of a device's pages, for snapshots and clones: they cost a slot for each page and no data. */
 import { noMemoryForDevice, Disk } from './disk.js';
 
 /** @throws ZramError ENOMEM */

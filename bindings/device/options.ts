@@ -1,4 +1,4 @@
-/** What a device is made with. */
+/** The options of a device. */
 import { readBacking, type AsyncBacking, type Backing } from '../backing/backing.js';
 import { readList, readOptions } from '../base/arguments.js';
 import { copyOf, isBytes } from '../base/bytes.js';
@@ -16,45 +16,45 @@ export interface RecompAlgorithm {
   dictionary?: Uint8Array | undefined;
 }
 
-/** What a device is made with. */
+/** The options of a device. */
 export interface ZramOptions {
-  /** Bytes of the disk, rounded up to pages; at most 16 TiB less a page. Left out, the device waits for `init`. */
+  /** Bytes of the disk, rounded up to pages; at most 16 TiB less a page. Without it, the device waits for `init`. */
   disksize?: Size | undefined;
-  /** The primary compressor: `lz4` (default), `deflate`, `zstd` where it is loaded, or one that was registered. */
+  /** The primary compressor: `lz4` (default), `deflate`, `zstd` where it is loaded, or a registered one. */
   compAlgorithm?: string | undefined;
   /**
-   * Of the compressor, as `algorithm_params`. LZ4: acceleration, 1 (default) packs best, more is faster, below 1 means 1.
-   * deflate: 0 to 9, default 6. zstd: 1 to 22, default 3.
+   * Level of the compressor, as in `algorithm_params`. LZ4: acceleration, 1 (default) compresses best, more is faster,
+   * below 1 means 1. deflate: 0 to 9, default 6. zstd: 1 to 22, default 3.
    */
   level?: number | undefined;
-  /** Bytes that pages are likely to contain; for deflate and registered compressors. Others are `EOPNOTSUPP`. */
+  /** Bytes that pages are likely to contain; for deflate and registered compressors. With others it is `EOPNOTSUPP`. */
   dictionary?: Uint8Array | undefined;
   /** Up to three compressors for `recompress`, by priority from 1: names, or names with parameters. */
   recompAlgorithms?: readonly (string | RecompAlgorithm)[] | undefined;
   /**
-   * What a compressor other than LZ4 made is decompressed and compared before it is stored; if it is not the page, the write
-   * is `EIO`. Default: false.
+   * Decompress and compare the output of compressors other than LZ4 before it is stored; if it is not the page, the
+   * write is `EIO`. Default: false.
    */
   verifyCompressors?: boolean | undefined;
-  /** mem_limit: most bytes of the pool, rounded up to pages; 0 = none. A write beyond is `ENOMEM`. */
+  /** mem_limit: most bytes of the pool, rounded up to pages; 0: no limit. A write beyond it is `ENOMEM`. */
   memLimit?: Size | undefined;
   /**
-   * Inline deduplication: a page that is stored already is shared instead of compressed (after a byte compare). Costs a
-   * hash a page, and an index of 11 to 21 bytes a distinct page. Default: false.
+   * Inline deduplication: a page whose content is stored already is shared instead of compressed (after a byte
+   * compare). Costs a hash for each write, and an index of 11 to 21 bytes for each distinct page. Default: false.
    */
   dedup?: boolean | undefined;
-  /** Where `writeback` puts pages (backing_dev). Nobody else may use it at the same time (`EBUSY`). Default: nowhere. */
+  /** Where `writeback` puts pages (backing_dev). It has one user at a time (`EBUSY`). Default: none. */
   backing?: Backing | AsyncBacking | undefined;
   /**
-   * Keep the time of each page's last access, for `idle` by age (CONFIG_ZRAM_TRACK_ENTRY_ACTIME): 4 bytes a page, and a
-   * look at the clock a call. Default: true.
+   * Keep the time of each page's last access, for `idle` by age (CONFIG_ZRAM_TRACK_ENTRY_ACTIME): 4 bytes for each
+   * page, and one clock read for each call. Default: true.
    */
   trackEntryActime?: boolean | undefined;
-  /** Of the device's own pool, see PoolOptions. */
+  /** For the device's own pool, see PoolOptions. */
   chainSize?: PoolOptions['chainSize'];
-  /** Of the device's own pool, see PoolOptions. */
+  /** For the device's own pool, see PoolOptions. */
   shrinker?: boolean | undefined;
-  /** A pool of the same engine to live on, instead of one of its own (`engine.createZram` only). */
+  /** A pool of the same engine to store objects in, instead of one of its own (`engine.createZram` only). */
   pool?: ZsPool | undefined;
 }
 
@@ -64,9 +64,9 @@ export const DEVICE_OPTIONS = [
 ] as const;
 
 /**
- * The options of a device as plain values of our own, each of the caller's looked at once: also those in lists, the bytes of
- * dictionaries, and what a backing is made of.
- * @throws ZramError EINVAL: an option that there is not, or that cannot be read
+ * Copies the options of a device, reading each once: also those in lists, the bytes of dictionaries, and the members of
+ * a backing.
+ * @throws ZramError EINVAL: an unknown option, or one that cannot be read
  */
 export function readDeviceOptions<T extends ZramOptions>(
   options: T | undefined,

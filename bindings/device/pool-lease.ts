@@ -1,4 +1,4 @@
-/** A pool that a device lives on, and its snapshots and clones with it: one of its own, or one that was given. */
+/** The pool of a device, its snapshots and its clones: one of their own, or one that the caller passed. */
 import type { Core } from '../core/core.js';
 import { POOL } from '../core/layout.js';
 import { endPool, makePool } from '../pool/operations.js';
@@ -7,14 +7,18 @@ import type { ZsPool } from '../zs-pool.js';
 
 export class PoolLease {
   #users = 1;
-  #hugeClassSize: number | undefined;
+  /** As `ZsPool.hugeClassSize`, which never changes. */
+  readonly hugeClassSize: number;
 
   private constructor(
     readonly core: Core,
     readonly address: number,
-    /** The pool that was given; undefined: it is the device's own, and ends with its last user. */
+    /** The pool that the caller passed; undefined: it is the device's own and ends with its last user. */
     readonly shared: ZsPool | undefined,
-  ) {}
+  ) {
+    core.raw.poolStats(address);
+    this.hugeClassSize = core.number(POOL.hugeClassSize);
+  }
 
   /** @throws ZramError EINVAL: a wrong option; ENOMEM */
   static own(core: Core, options: PoolOptions): PoolLease {
@@ -23,15 +27,6 @@ export class PoolLease {
 
   static of(core: Core, pool: ZsPool, address: number): PoolLease {
     return new PoolLease(core, address, pool);
-  }
-
-  /** As `ZsPool.hugeClassSize`, which a pool never changes. Asking for it the first time overwrites the staging pages. */
-  get hugeClassSize(): number {
-    if (this.#hugeClassSize === undefined) {
-      this.core.raw.poolStats(this.address);
-      this.#hugeClassSize = this.core.number(POOL.hugeClassSize);
-    }
-    return this.#hugeClassSize;
   }
 
   retain(): this {

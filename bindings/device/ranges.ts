@@ -1,14 +1,14 @@
-/** Ranges of bytes, cut at the borders of pages. */
+/** Byte ranges, cut at page boundaries. */
 import { PAGE_SIZE } from '../base/arguments.js';
 
 /** A piece of a byte range: whole pages, or a part of one. */
 export interface RangePart {
   readonly index: number;
-  /** Whole pages; 0 = a part of one. */
+  /** Number of whole pages; 0: a part of one. */
   readonly pages: number;
   /** Where the part begins in its page. */
   readonly inPage: number;
-  /** Where the piece begins in the range, and its bytes. */
+  /** Offset of the piece in the range, and its length. */
   readonly at: number;
   readonly length: number;
   /** Pages of the range before this piece. */

@@ -1,4 +1,4 @@
-/** What devices and snapshots have in common: their pages can be read, looked at, and compared. */
+/** The base class of devices and snapshots: their pages can be read, inspected and compared. */
 import { readOptions } from '../base/arguments.js';
 import { ASYNC_OPTIONS, AsyncCall, type AsyncOptions } from '../base/async-call.js';
 import { notOurs } from '../base/foreign.js';
@@ -13,15 +13,15 @@ export interface Frozen {
   destroy(): void;
 }
 
-/** What saving needs of a device or snapshot. */
+/** What saving needs from a device or snapshot. */
 export interface ReadableParts {
   readonly isSnapshot: boolean;
-  /** Settings: its own, or those that its origin has now. */
+  /** Its own settings, or for a snapshot the current ones of its origin. */
   readonly state: Device;
   freeze(): Frozen;
 }
 
-/** Names of what the classes below have for each other, and nobody else. */
+/** Keys of members that only classes of this package use. */
 export const DISK = Symbol('disk');
 export const SECONDARIES = Symbol('secondaries');
 export const PARTS = Symbol('parts');
@@ -29,8 +29,8 @@ export const PARTS = Symbol('parts');
 /**
  * A disk of 4096-byte pages that can be read: a device, or a snapshot of one.
  *
- * What returns no promise holds the event loop until it is done: 0.6 µs for each page that is read from a batch, 0.1 µs in `diff` where
- * it compares objects. The asynchronous calls let timers and I/O run every 8 ms.
+ * Synchronous calls block the event loop: 0.6 µs for each page that `readPages` reads, 0.1 µs for each that `diff`
+ * compares by object. Asynchronous calls let timers and I/O run every 8 ms.
  */
 export abstract class ReadableDevice {
   readonly #isOurs = true;
@@ -42,10 +42,10 @@ export abstract class ReadableDevice {
   /** @internal */
   abstract [PARTS](): ReadableParts;
 
-  /** @internal @throws ZramError EINVAL: it is something else */
+  /** @internal @throws ZramError EINVAL: neither a device nor a snapshot */
   static check(value: unknown): asserts value is ReadableDevice {
     if (typeof value === 'object' && value !== null && #isOurs in value) return;
-    throw notOurs(value, 'a ZramSnapshot or a Zram is needed', ['ZramSnapshot', 'Zram']);
+    throw notOurs(value, 'the device must be a ZramSnapshot or a Zram', ['ZramSnapshot', 'Zram']);
   }
 
   /** @internal The pages of a device or snapshot. @throws ZramError EINVAL */
@@ -58,19 +58,19 @@ export abstract class ReadableDevice {
    * Reads one page; a page that was never written reads as zeros.
    * @param index the page's number, from 0
    * @param out array to fill, 4096 bytes or longer; it is returned
-   * @throws ZramError EIO: what is stored does not decompress, or the backing failed; EAGAIN: the page is on an asynchronous
-   * backing
+   * @throws ZramError EIO: the stored data does not decompress, or the backing failed; EAGAIN: the page is on an
+   * asynchronous backing
    */
   readPage(index: number, out?: Uint8Array): Uint8Array {
     return this[DISK]().readPage(index, out);
   }
 
   /**
-   * Reads pages that follow each other: the batched path.
+   * Reads consecutive pages: the batched, fast path.
    * @param index the first page's number
    * @param count number of pages
    * @param out array to fill, `count` times 4096 bytes or longer; it is returned
-   * @throws ZramError as `readPage`; `pagesDone` pages before it are in `out`
+   * @throws ZramError as `readPage`; the `pagesDone` pages before the failure are in `out`
    */
   readPages(index: number, count: number, out?: Uint8Array): Uint8Array {
     return this[DISK]().readPages(index, count, out);
@@ -78,7 +78,7 @@ export abstract class ReadableDevice {
 
   /**
    * Reads any byte range inside the disk.
-   * @param offset the first byte's place on the disk
+   * @param offset of the first byte on the disk
    * @param length number of bytes
    * @param out array to fill, `length` bytes or longer; it is returned
    * @throws ZramError as `readPage`
@@ -88,11 +88,12 @@ export abstract class ReadableDevice {
   }
 
   /**
-   * As `readPages`, also for pages on an asynchronous backing. Each page is as it was at a moment while the call was under way.
-   * @param out is filled page by page; it may not be transferred or made shorter before the promise is settled
+   * As `readPages`, also for pages on an asynchronous backing. Each page is read as it was at some moment during the
+   * call.
+   * @param out is filled page by page; it must not be transferred or shrunk before the promise is settled
    * @param options a `signal` that ends the call
-   * @throws ZramError as `readPages`; EINVAL: the device was reset or destroyed meanwhile, or `out` cannot be filled any more;
-   * ECANCELED: the signal was aborted
+   * @throws ZramError as `readPages`; EINVAL: the device was reset or destroyed meanwhile, or `out` was transferred or
+   * shrunk; ECANCELED: the signal was aborted
    */
   async readPagesAsync(index: number, count: number, out?: Uint8Array, options?: AsyncOptions): Promise<Uint8Array> {
     const { signal } = readOptions(options, ASYNC_OPTIONS, 'readPagesAsync');
@@ -105,15 +106,15 @@ export abstract class ReadableDevice {
     return AsyncCall.run(signal, (call) => this[DISK]().readAsync(offset, length, out, call));
   }
 
-  /** What is stored at a page; undefined when nothing is. */
+  /** The state of a page; undefined when nothing is stored there. */
   blockState(index: number): BlockState | undefined {
     return this[DISK]().blockState(index, this[SECONDARIES]());
   }
 
   /**
-   * Which object holds a page: a number that is equal for two pages exactly when they share one object, also on
-   * different devices of one pool. After a merge all pages share that were compressed to the same bytes.
-   * It serves to be compared only, and only until something is next written, discarded or merged.
+   * The number of the object that holds a page: equal for two pages exactly when they share one object, also on
+   * different devices of one pool. After a merge, all pages that compressed to the same bytes share one. Use it only
+   * for comparison, and only until the next write, discard or merge.
    * @returns undefined for a page without an object: nothing is stored, or it is same-filled or written back
    */
   objectOf(index: number): number | undefined {
@@ -121,10 +122,11 @@ export abstract class ReadableDevice {
   }
 
   /**
-   * The pages that read differently, as ranges in ascending order. Of two that live in one engine only those pages are
-   * decompressed that different compressors made; equal pages that LZ4 made at different levels may be listed. One call, 0.1 s a
-   * million pages and what reading takes; `diffAsync` does the same without holding the event loop.
-   * @param other a snapshot or a device, of any engine; behind its disk's end it reads as zeros
+   * The pages that read differently, as ranges in ascending order. Within one engine, only pages of different
+   * compressors are decompressed; equal pages that LZ4 compressed at different levels may be listed. One synchronous
+   * call: 0.1 s for a million pages, plus reading those that cannot be compared as stored; `diffAsync` does the same
+   * without blocking the event loop.
+   * @param other a snapshot or a device, of any engine; beyond the end of its disk it reads as zeros
    * @throws ZramError EIO: a page cannot be read; EAGAIN: it is on an asynchronous backing, which `diffAsync` serves
    */
   diff(other: ReadableDevice): PageRange[] {
@@ -133,11 +135,11 @@ export abstract class ReadableDevice {
   }
 
   /**
-   * As `diff`, also for pages on an asynchronous backing. Pages that change meanwhile are compared as both sides held them at one
-   * moment of the call.
+   * As `diff`, also for pages on an asynchronous backing. Pages that change meanwhile are compared as both sides were
+   * at one moment of the call.
    * @param options a `signal` that ends the call
-   * @throws ZramError EIO: a page cannot be read; EINVAL: either was reset or destroyed meanwhile; ECANCELED: the signal was
-   * aborted
+   * @throws ZramError EIO: a page cannot be read; EINVAL: either was reset or destroyed meanwhile; ECANCELED: the
+   * signal was aborted
    */
   async diffAsync(other: ReadableDevice, options?: AsyncOptions): Promise<PageRange[]> {
     const { signal } = readOptions(options, ASYNC_OPTIONS, 'diffAsync');

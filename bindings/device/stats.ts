@@ -4,30 +4,33 @@ import { PAGE_SIZE } from '../base/arguments.js';
 import type { Device } from './device.js';
 
 /**
- * The columns of the kernel's mm_stat in their order, `pages_merged`, and two more with `dedup`. Bytes, or pages of 4096
- * bytes. Where devices share a pool, `comprDataSize`, `memUsedTotal`, `memUsedMax`, `pagesCompacted` and `pagesMerged` are
- * the pool's.
+ * The columns of the kernel's mm_stat in their order, `pages_merged`, and two more with `dedup`. Bytes, or pages of
+ * 4096 bytes. Where devices share a pool, `comprDataSize`, `memUsedTotal`, `memUsedMax`, `pagesCompacted` and
+ * `pagesMerged` are the pool's.
  */
 export interface MmStat {
-  /** Bytes of the pages that are stored, on the backing device too. */
+  /** Bytes of the stored pages, including those on the backing device. */
   readonly origDataSize: number;
   /** Payload bytes of the pool's distinct objects. */
   readonly comprDataSize: number;
   /** Bytes of the pool's zspages. */
   readonly memUsedTotal: number;
-  /** Most bytes of zspages; 0 = no limit. */
+  /** Limit of memUsedTotal; 0: no limit. */
   readonly memLimit: number;
-  /** The most that memUsedTotal was after an allocation. */
+  /** The highest memUsedTotal after an allocation. */
   readonly memUsedMax: number;
   /** Same-filled pages: they take no memory of the pool. */
   readonly samePages: number;
   /** Pages of the pool that compaction freed since the device has a disksize. */
   readonly pagesCompacted: number;
-  /** Pages that did not compress and are stored as they are. */
+  /** Pages that did not compress and are stored uncompressed. */
   readonly hugePages: number;
-  /** The same, counted up since the device has a disksize. */
+  /** The same, as a running total since the device has a disksize. */
   readonly hugePagesSince: number;
-  /** Handles of the pool that have no object of their own now. A page and its copies in snapshots have one handle. */
+  /**
+   * Handles of the pool that share an object with another and own none. A page and its copies in snapshots have one
+   * handle.
+   */
   readonly pagesMerged: number;
   /** Payload bytes that sharing saves; 0 without `dedup`. */
   readonly dupDataSize: number;
@@ -37,31 +40,31 @@ export interface MmStat {
 
 /** The columns of the kernel's io_stat. */
 export interface IoStat {
-  /** Reads of a page that does not decompress, or that the backing device could not read. */
+  /** Reads that failed: the page does not decompress, or the backing device failed. */
   readonly failedReads: number;
-  /** Writes of a page that found no room, or that the compressor failed at. */
+  /** Writes that failed: no memory, or the compressor failed. */
   readonly failedWrites: number;
-  /** Always 0, as in the kernel: a call outside the disk is `EINVAL` before it is counted. */
+  /** Always 0, as in the kernel: a call outside the disk is refused with `EINVAL` before it is counted. */
   readonly invalidIo: number;
-  /** Pages of all discards, also pages that held nothing. */
+  /** Pages of all discards, including pages that held nothing. */
   readonly notifyFree: number;
 }
 
-/** The columns of the kernel's bd_stat, in pages. A backing's counters are of a device, its snapshots and its clones together. */
+/** The columns of the kernel's bd_stat, in pages. The device, its snapshots and its clones count together. */
 export interface BdStat {
   /** Pages on the backing device. */
   readonly bdCount: number;
   /** Pages read from it. */
   readonly bdReads: number;
-  /** Pages written to it, with the zeros that slots are tried with after a failure. */
+  /** Pages written to it, including the zeros that test a slot after a failure. */
   readonly bdWrites: number;
 }
 
 /** The kernel's debug_stat. */
 export interface DebugStat {
-  /** Of the text's format: 1. */
+  /** Version of the text's format: 1. */
   readonly version: number;
-  /** Always 0: nothing runs beside a call that could keep a page from being freed. */
+  /** Always 0: calls do not run in parallel, so no free is ever missed. */
   readonly missFree: number;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Writing the pages of a device: whole ones with the core's compressor or another, and parts of pages, which are read, changed
- * and written as one: no other write comes between.
+ * Writing the pages of a device: whole pages with the core's compressor or another, and parts of pages, which are read,
+ * changed and written atomically, with no other write in between.
  */
 import type { Reading } from '../backing/backing-device.js';
 import { PAGE_SIZE } from '../base/arguments.js';
@@ -15,13 +15,16 @@ import { onlyAsynchronous, type Patch, type Disk } from './disk.js';
 import { encodeVerified } from './encode.js';
 import { partsOf } from './ranges.js';
 
-/** How often a page is changed anew when a compressor or backing writes to it each time that it is called for it. */
+/** Tries to change a part of a page while a compressor or backing, called for it, keeps writing to the page itself. */
 const PATCH_TRIES = 8;
 
 export class PageWriter {
-  /** LZ4 is the primary compressor: the core does it all. */
+  /** LZ4 is the primary compressor, so the core compresses. */
   readonly #inCore: boolean;
-  /** For pages that asynchronous calls change in part: the last of them, when it is over. Each page's go one after the other. */
+  /**
+   * By page, the promise of the last asynchronous call that changes a part of it: those of one page run one after the
+   * other.
+   */
   readonly #turns = new Map<number, Promise<void>>();
 
   constructor(
@@ -60,7 +63,7 @@ export class PageWriter {
     }
   }
 
-  /** Writes pages that fit the staging pages: `pages` of the `count` in `bytes`, from the `first` on. */
+  /** Writes a batch that fits the staging area: `pages` of the `count` in `bytes`, from the `first` on. */
   #writeBatch(index: number, bytes: Uint8Array, first: number, pages: number, count: number): void {
     const { disk } = this;
     disk.checkAlive();
@@ -78,8 +81,8 @@ export class PageWriter {
 
   /**
    * Stores a page with a compressor that is not the core's.
-   * @param page a copy: whatever the compressor does, this is what is stored
-   * @param patch the page is this change of what is stored: it is not stored when that was touched
+   * @param page a private copy, which the compressor cannot change
+   * @param patch set if the page is a partly changed one: it is not stored when the original was written meanwhile
    * @returns whether it was stored
    */
   #encodePage(index: number, page: Uint8Array, patch?: Patch): boolean {
@@ -112,7 +115,7 @@ export class PageWriter {
     } catch (error) {
       if (error instanceof ZramError && error.code === 'EIO' && !disk.ended) {
         raw.zramCountFailed(address, 1);
-        throw new ZramError('EIO', `page ${index} was not stored, the old content stays: ${sentenceOf(error)}`);
+        throw new ZramError('EIO', `cannot store page ${index}, which keeps its old content: ${sentenceOf(error)}`);
       }
       throw error;
     }
@@ -123,7 +126,7 @@ export class PageWriter {
     return true;
   }
 
-  /** Deduplication: an object was found to hold the page. False when it is gone by now. */
+  /** Deduplication: shares the object that was found to hold the page. False when it has been freed meanwhile. */
   #share(index: number, block: Uint8Array, codec: number, hash: number): boolean {
     const { core, address } = this.disk;
     core.page().set(block);
@@ -143,7 +146,7 @@ export class PageWriter {
         this.disk.checkAlive(); // a compressor may have ended the device
         if (part.pages > 0) this.writePages(index, viewOf(view, at, at + length));
         else if (!this.#patch(index, inPage, copyOf(view, at, at + length))) {
-          throw onlyAsynchronous(index, 'a part of it is written with writeAsync');
+          throw onlyAsynchronous(index, 'change a part of it with writeAsync');
         }
       } catch (error) {
         throw withPagesDone(error, part.pagesBefore);
@@ -153,9 +156,9 @@ export class PageWriter {
 
   /**
    * Changes a part of a page.
-   * @param piece a copy of one's own
-   * @param reading what was read from an asynchronous backing
-   * @returns false: nothing was written, the page is on an asynchronous backing and is not the one that was read
+   * @param piece a private copy
+   * @param reading the result of a read from an asynchronous backing
+   * @returns false: nothing was written, as the page is on an asynchronous backing and is not the one of `reading`
    */
   #patch(index: number, inPage: number, piece: Uint8Array, reading?: Reading): boolean {
     const { disk } = this;
@@ -177,19 +180,22 @@ export class PageWriter {
     } finally {
       disk.patches.pop();
     }
-    throw new ZramError('EIO', `page ${index} was not changed: its compressor or backing wrote to it each time.`);
+    throw new ZramError(
+      'EIO',
+      `cannot change page ${index}: its compressor or backing wrote to it during each of ${PATCH_TRIES} tries.`,
+    );
   }
 
   // ── with an asynchronous backing ───────────────────────────────────────────────────────────────────────────────
 
-  /** @param bytes a copy of one's own, inside the disk */
+  /** @param bytes a private copy, checked to lie inside the disk */
   async writeAsync(offset: number, bytes: Uint8Array, call: AsyncCall): Promise<void> {
     for (const part of partsOf(offset, bytes.length)) {
       const { index, inPage, at, length } = part;
       const piece = viewOf(bytes, at, at + length);
       try {
         call.check();
-        // Nothing is awaited that needs no waiting: what can be written at once is written by the time the call returns.
+        // Awaits only where necessary: what can be written synchronously is written when the call returns its promise.
         const rest =
           part.pages > 0 ? this.#writePagesAsync(index, piece, call) : this.#patchAsync(index, inPage, piece, call);
         if (rest) await rest;
@@ -199,7 +205,7 @@ export class PageWriter {
     }
   }
 
-  /** Whole pages, as far as they need no waiting; a promise for those that are left. */
+  /** Writes whole pages, synchronously as far as possible; returns a promise for the rest, if any. */
   #writePagesAsync(index: number, bytes: Uint8Array, call: AsyncCall, from = 0): Promise<void> | undefined {
     const count = bytes.length / PAGE_SIZE;
     const batch = this.#inCore ? this.disk.core.stagingPages : 1;
@@ -230,7 +236,7 @@ export class PageWriter {
     await this.#writePagesAsync(index, bytes, call, from);
   }
 
-  /** What asynchronous calls before this one have still to change in these pages. */
+  /** The earlier asynchronous call that these pages have to wait for, if any. */
   #turnOf(index: number, count: number): Promise<void> | undefined {
     if (this.#turns.size === 0) return undefined;
     for (let page = index; page < index + count; page++) {
@@ -240,7 +246,7 @@ export class PageWriter {
     return undefined;
   }
 
-  /** A part of a page, at once when nothing has to be waited for; else a promise. */
+  /** Changes a part of a page, synchronously if possible; else returns a promise. */
   #patchAsync(index: number, inPage: number, piece: Uint8Array, call: AsyncCall): Promise<void> | undefined {
     const before = this.#turns.get(index);
     this.disk.checkAlive();
@@ -250,7 +256,7 @@ export class PageWriter {
     );
   }
 
-  /** Does `work` on a page after what was begun before. */
+  /** Runs `work` on a page after the calls that were begun before. */
   async #inTurn(
     index: number,
     before: Promise<void> | undefined,
@@ -276,7 +282,7 @@ export class PageWriter {
 function noRoom(index: number, pagesDone?: number): ZramError {
   return new ZramError(
     'ENOMEM',
-    `no room for page ${index}: mem_limit or the engine's maxMemory is reached; the old content stays.`,
+    `cannot allocate memory for page ${index}, which keeps its old content: mem_limit or the engine's maxMemory is reached.`,
     pagesDone,
   );
 }

@@ -1,9 +1,9 @@
 /**
- * Which pages of a disk are taken, as ranges. The lowest gap that is large enough is taken first, so that what is stored
- * stands close together: frames of the device's table are then full.
+ * Allocation of page ranges on a disk. The lowest gap that is large enough is taken first, so that stored pages lie
+ * close together and fill the frames of the device's table.
  *
- * The gaps are a treap (Aragon and Seidel): a search tree by place in which random priorities keep ways short. Each gap knows
- * the largest one below it, so that a taker goes straight to the lowest that is large enough.
+ * The gaps form a treap (Aragon and Seidel): a search tree by start, in which random priorities keep paths short. Each
+ * node knows the largest gap in its subtree, so that the lowest one that is large enough is found in one descent.
  */
 interface Gap {
   start: number;
@@ -11,7 +11,7 @@ interface Gap {
   readonly priority: number;
   left: Gap | undefined;
   right: Gap | undefined;
-  /** Pages of the largest gap from here down. */
+  /** Pages of the largest gap in this subtree. */
   largest: number;
 }
 
@@ -22,13 +22,13 @@ export class PageSpace {
     this.#root = gapOf(0, pages);
   }
 
-  /** Takes `count` pages. Returns the first, undefined when no gap is large enough. */
+  /** Allocates `count` pages. Returns the first; undefined when no gap is large enough. */
   take(count: number): number | undefined {
     if (count === 0) return 0;
     if (!this.#root || this.#root.largest < count) return undefined;
     let gap = this.#root;
     while (gap.left && gap.left.largest >= count) gap = gap.left;
-    // None to the left is large enough: this one, or one to the right.
+    // No gap to the left is large enough: take this one, or one to the right.
     while (gap.end - gap.start < count) {
       gap = gap.right as Gap;
       while (gap.left && gap.left.largest >= count) gap = gap.left;
@@ -40,7 +40,7 @@ export class PageSpace {
     return start;
   }
 
-  /** Gives a range back that was taken. */
+  /** Releases an allocated range. */
   give(start: number, count: number): void {
     if (count === 0) return;
     let end = start + count;
@@ -69,7 +69,7 @@ function updated(gap: Gap): Gap {
   return gap;
 }
 
-/** The gaps that begin before a page, and the others. */
+/** Splits a tree into the gaps that begin before a page, and the others. */
 function split(gap: Gap | undefined, page: number): [Gap | undefined, Gap | undefined] {
   if (!gap) return [undefined, undefined];
   if (gap.start < page) {
@@ -82,7 +82,7 @@ function split(gap: Gap | undefined, page: number): [Gap | undefined, Gap | unde
   return [left, updated(gap)];
 }
 
-/** All gaps of two trees; those of the first begin before those of the second. */
+/** Joins two trees; all gaps of the first begin before those of the second. */
 function join(one: Gap | undefined, other: Gap | undefined): Gap | undefined {
   if (!one || !other) return one ?? other;
   if (one.priority > other.priority) {

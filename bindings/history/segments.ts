@@ -1,6 +1,6 @@
 /**
- * Segments: the pieces of a state that are kept from a page boundary on, each, so that what is equal in two states is equal page
- * by page although it does not begin at the same byte.
+ * Segments: the pieces of a state, each stored from a page boundary on, so that content that two states have in common
+ * is equal page by page even if it begins at different bytes.
  */
 import { checkInteger, PAGE_SIZE, readList } from '../base/arguments.js';
 import { ZramError } from '../base/errors.js';
@@ -9,11 +9,11 @@ import { describe } from '../base/messages.js';
 /** A state's shape. */
 export interface Segmented {
   readonly length: number;
-  /** Where its segments begin, in bytes; the first is 0. */
+  /** The offsets of its segments in bytes; the first is 0. */
   readonly starts: readonly number[];
 }
 
-/** A segment of a state: its bytes, and the pages behind the state's first that hold them. */
+/** A segment of a state: its range of bytes, and the pages that hold them, relative to the state's first. */
 interface Piece {
   readonly at: number;
   readonly length: number;
@@ -38,14 +38,14 @@ export function pagesOf(starts: readonly number[], length: number): number {
   return sum;
 }
 
-/** A caller's list of segments, read once. */
+/** Copies a caller's list of segments, reading it once. */
 export function readSegments(segments: unknown): unknown[] {
   const list = readList(segments, 'segments');
   if (list) return list;
   throw new ZramError('EINVAL', `segments must be a list of offsets in bytes, not ${describe(segments)}.`);
 }
 
-/** Where segments begin, from what a caller gave. */
+/** The checked offsets of segments, beginning with 0. */
 export function startsOf(segments: readonly unknown[], length: number): readonly number[] {
   const starts = [0];
   segments.forEach((at, n) => {
@@ -60,7 +60,7 @@ export function startsOf(segments: readonly unknown[], length: number): readonly
   return starts;
 }
 
-/** The segments that begin inside a state. The same array where that is all of them: states share it. */
+/** The segments that begin inside a state; the same array, which states share, if that is all of them. */
 export function clipped(starts: readonly number[], length: number): readonly number[] {
   if ((starts.at(-1) as number) < length || starts.length === 1) return starts;
   return starts.filter((at) => at === 0 || at < length);

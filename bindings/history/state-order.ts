@@ -1,24 +1,25 @@
 /**
- * The states of a history: by id, by age, and which of them goes next. None of it takes longer the more there are, but for
- * 'thin', which looks at each distance that two states have: at most about the root of the number of pushes.
+ * The states of a history: by id, by age, and which of them is evicted next. No operation depends on the number of
+ * states, except for 'thin', which visits each distinct distance between states: at most about the square root of the
+ * number of pushes.
  *
- * A `Map` of all would do for a few thousand. One of a million holds the event loop for 100 ms when it doubles, and its first key is behind
- * all that were deleted before.
+ * The ids are spread over several maps: one `Map` would do for a few thousand states, but at a million it blocks the
+ * event loop for 100 ms when it doubles, and finding its first key passes all keys deleted before.
  */
 import type { Segmented } from './segments.js';
 
-/** A state, and its place among the others. */
+/** A state and its neighbours by age. */
 export class State implements Segmented {
   older: State | undefined;
   newer: State | undefined;
-  /** Pushes between its neighbours; 0: it is not ranked. */
+  /** Pushes between its neighbours; 0: not ranked. */
   distance = 0;
-  /** Its place in the heap of that distance. */
+  /** Its index in the heap of that distance. */
   place = 0;
 
   /**
    * @param base its first page on the device
-   * @param pages of the device that it takes
+   * @param pages number of pages on the device
    */
   constructor(
     readonly id: number,
@@ -33,7 +34,7 @@ const SHARDS = 256;
 
 export class StateOrder {
   readonly #byId: (Map<number, State> | undefined)[] = [];
-  /** For 'thin': those that have two neighbours, by the distance of these. */
+  /** For 'thin': states with two neighbours, by the distance between these. */
   readonly #ranked: Map<number, OldestFirst> | undefined;
   #oldest: State | undefined;
   #newest: State | undefined;
@@ -94,19 +95,19 @@ export class StateOrder {
     this.#size = 0;
   }
 
-  // ── who goes ───────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── eviction ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** The state that goes next, of two or more; never the newest. */
+  /** The state to evict next, of two or more; never the newest. */
   victim(): State {
     const [oldest, newest] = [this.#oldest as State, this.#newest as State];
     let victim: State | undefined;
     let least = Infinity;
-    // Of those whose neighbours have one distance, these are closest in ratio of age for the oldest.
+    // Among states with equal distance between their neighbours, the oldest has the lowest age ratio.
     for (const [, { first }] of this.#ranked ?? []) {
       const ratio = ageRatio(first, newest);
       if (ratio < least || (ratio === least && victim && first.id < victim.id)) [least, victim] = [ratio, first];
     }
-    return victim ?? oldest; // also where 'thin' has but two
+    return victim ?? oldest; // also for 'thin' with only two states
   }
 
   #rank(state: State | undefined): void {
@@ -125,13 +126,13 @@ export class StateOrder {
   }
 }
 
-/** How many times older the older neighbour is than the newer one. Age counts pushes, from 1. */
+/** The age of the older neighbour divided by that of the newer one. Age counts pushes, from 1. */
 function ageRatio(state: State, newest: State): number {
   const age = (other: State | undefined): number => newest.id + 1 - (other as State).id;
   return age(state.older) / age(state.newer);
 }
 
-/** States in a binary heap, of which each knows its place. Never empty. */
+/** A binary heap of states, each of which knows its index. Never empty. */
 class OldestFirst {
   readonly #heap: State[];
 

@@ -1,4 +1,4 @@
-/** What a state of a history would take if it were alone: whether dropping the others can help. */
+/** The memory that a state would take alone: whether evicting the others can make room for it. */
 import { PAGE_SIZE } from '../base/arguments.js';
 import { setBytes, viewOf } from '../base/bytes.js';
 import { CLASS, POOL, CODEC_RAW, sizeOfState, STATE_STORED } from '../core/layout.js';
@@ -6,31 +6,31 @@ import type { Disk } from '../device/disk.js';
 import { piecesOf, type Segmented } from './segments.js';
 
 const SLOTS_PER_FRAME = 512;
-/** Two chunks of slots that the state fills in part, and the tree above them. */
+/** Two partly filled chunks of slots, and the tree above them. */
 const TABLE_FRAMES = 6;
-/** A page takes up to two cells: its handle and one that its sharers have in common, or the two halves of a fill value. */
+/** A page takes up to two cells: its handle and the cell of its sharers, or the two halves of a fill value. */
 export const CELLS_OF_PAGE_BYTES = 16;
 
-/** Most bytes of tables for so many pages. */
+/** Upper bound of bytes of tables for this many pages. */
 export function tableBytes(pages: number): number {
   return (Math.floor(pages / SLOTS_PER_FRAME) + TABLE_FRAMES) * PAGE_SIZE;
 }
 
-/** Most bytes of tables and cells for so many pages. */
+/** Upper bound of bytes of tables and cells for this many pages. */
 export function metadataBytes(pages: number): number {
   return pages * CELLS_OF_PAGE_BYTES + tableBytes(pages);
 }
 
 interface SizeClass {
-  /** Objects of a zspage. */
+  /** Objects that fit a zspage. */
   readonly objects: number;
-  /** Pages of a zspage. */
+  /** Frames of a zspage. */
   readonly pages: number;
 }
 
 /**
- * Most bytes of zspages for so many pages, whatever they hold: full ones take a page or less for each object, and of each class
- * one is not full.
+ * Upper bound of bytes of zspages for this many pages, whatever their content: full zspages take a frame or less for
+ * each object, and each class has at most one that is not full.
  * @param chain most frames that a zspage chains
  */
 export function zspageBytesMax({ core, pool }: Disk, pages: number, chain: number): number {
@@ -38,7 +38,7 @@ export function zspageBytesMax({ core, pool }: Disk, pages: number, chain: numbe
   return (pages + Math.min(pages, core.number(POOL.classes)) * (chain - 1)) * PAGE_SIZE;
 }
 
-/** Bytes of the zspages that pages of a device take when all others are gone and the pool is compacted: exact. */
+/** Exact bytes of zspages for pages of a device when all other pages are freed and the pool is compacted. */
 export function zspageBytes(stored: Disk, index: number, count: number): number {
   const { raw } = stored.core;
   const needed = new Zspages(stored);
@@ -54,8 +54,8 @@ export function zspageBytes(stored: Disk, index: number, count: number): number 
 }
 
 /**
- * What a state that is not stored takes, from its page `from` on, if it is alone: bytes of objects, and of the zspages that they fill.
- * Each page is compressed, which takes as long as a push.
+ * The memory that a state that is not stored would take alone, from its page `from` on: bytes of objects, and of the
+ * zspages that they fill. Compresses each page, which takes as long as a push.
  * @param level of LZ4
  */
 export function bytesOf(

@@ -1,11 +1,11 @@
-/** The error that names pages. */
+/** The error that lists lost pages. */
 import { ZramError } from '../base/errors.js';
 
-/** `EIO` of a call that touched pages of a worker that died. */
+/** `EIO` of a call that needs pages of a worker that died. */
 export class LostPagesError extends ZramError {
-  /** @internal Whatever a bundler calls the class. */
+  /** @internal Fixed, since a bundler may rename the class. */
   static override readonly name: string = 'LostPagesError';
-  /** The pages of the call that are lost: until each is written as a whole, or discarded, reading it is `EIO`. */
+  /** The lost pages of the call: reading each is `EIO` until it is completely written or discarded. */
   readonly pages: readonly number[];
 
   /** @internal */

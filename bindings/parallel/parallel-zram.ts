@@ -1,5 +1,5 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-/** ParallelZram: the device of several workers, asynchronous, in zram's vocabulary. */
+/** ParallelZram: an asynchronous device on several workers, in zram's vocabulary. */
 import {
   checkByteRange,
   checkBytes,
@@ -28,24 +28,24 @@ import { ControlTask, DiscardTask, Disk, ReadTask, WriteTask } from './fleet/tas
 import type { ParallelStats, ParallelZramOptions } from './types.js';
 
 /**
- * A compressed block device on several threads: more than one core, and more than 4 GiB. The calls are those of `Zram`, and
- * give promises.
+ * A compressed block device on several threads: it uses more than one core and more than 4 GiB. The calls are those of
+ * `Zram`, and return promises.
  *
- * Pages are divided among the workers by a hash of their content. Equal pages meet in one worker, so `merge` and `dedup` find
- * all duplicates, as on one thread. Calls take effect in the order in which they are made, also when nobody waits for their
- * promises; calls for different pages run at the same time. What goes in is copied before a call returns.
+ * Pages are distributed to the workers by a hash of their content. Equal pages go to the same worker, so `merge` and
+ * `dedup` find all duplicates, as on one thread. Calls take effect in the order in which they are made, even if their
+ * promises are not awaited; calls for different pages run in parallel. Arguments are copied before a call returns.
  *
- * A worker that dies takes its pages along. Calls that need them fail with `EIO`; `lostPages()` names them; everything else
- * goes on, and a lost page is as good as new when it is written as a whole, or discarded.
+ * When a worker dies, its pages are lost. Calls that need them fail with `EIO`, and `lostPages()` lists them; all other
+ * pages stay usable, and a lost page becomes usable again when it is completely written or discarded.
  *
- * Every call rejects with `EINVAL` after `destroy()`, and I/O also while there is no disksize.
+ * Every call rejects with `EINVAL` after `destroy()`, and I/O also before the disksize is set.
  */
 export class ParallelZram {
-  /** @internal Whatever a bundler calls the class. */
+  /** @internal Fixed, since a bundler may rename the class. */
   static readonly name = 'ParallelZram';
   readonly #fleet: Fleet;
   readonly #workers: number;
-  /** As the calls made from now on shall find it. */
+  /** The disk that calls made from now on will use. */
   #disk: Disk | undefined;
   #ended: Promise<void> | undefined;
 
@@ -55,10 +55,10 @@ export class ParallelZram {
   }
 
   /**
-   * Starts the workers and makes a device in each. Loads a compressor that has to be loaded.
-   * @param options those of `Zram.create`, and how many workers
-   * @throws ZramError EINVAL: a wrong option; EIO: a worker could not be started, or the core not be loaded, or no worker says
-   * anything for 15 seconds; ENOMEM; EOPNOTSUPP: a compressor that is not installed. No thread is left then
+   * Starts the workers and makes a device in each. Loads compressors that need loading.
+   * @param options those of `Zram.create`, and the number of workers
+   * @throws ZramError EINVAL: a wrong option; EIO: a worker or the core could not be started, or no worker answered for
+   * 15 seconds; ENOMEM; EOPNOTSUPP: a compressor that is not installed. After a failure no thread is left
    */
   static async create(options?: ParallelZramOptions): Promise<ParallelZram> {
     const { workers, source, sharesMemory, module, maxMemory, pages, devices } = readSettings(options);
@@ -80,22 +80,22 @@ export class ParallelZram {
     return zram;
   }
 
-  /** How many of the workers are alive. */
+  /** Number of live workers. */
   get workers(): number {
     return this.#fleet.workersAlive;
   }
 
   /**
-   * Sets the disk's size: the device can then be used (as writing `disksize`). When it fails, so do the calls that were made
-   * after it and before its end, and the settings are as before.
-   * @throws ZramError EBUSY: it has one already, or another `init` is under way; EINVAL: 0 or too large; ENOMEM
+   * Sets the disk's size, which makes the device usable (as writing `disksize`). If it fails, the calls made meanwhile
+   * fail as well, and the settings are as before.
+   * @throws ZramError EBUSY: the size is set already, or another `init` is in progress; EINVAL: 0 or too large; ENOMEM
    */
   init(disksize: Size): Promise<void> {
     return this.#start(() => {
       const isNone = parseSize(disksize, 'disksize') === 0;
       this.#live();
-      if (this.#disk && !isNone) throw new ZramError('EBUSY', 'the device has a disksize; reset() it first.');
-      // What is called after this may count on it.
+      if (this.#disk && !isNone) throw new ZramError('EBUSY', 'the device has a disksize already: reset() it first.');
+      // Set at once: calls made after this one may rely on it.
       const disk = (this.#disk = new Disk(parseDiskPages(disksize)));
       return this.#inTurn(() => this.#initAll(disk), true);
     });
@@ -113,14 +113,14 @@ export class ParallelZram {
     }
   }
 
-  // ── in ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── writing ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /**
    * Stores one page.
    * @param index the page's number, from 0
    * @param bytes 4096 bytes
-   * @throws ZramError ENOMEM: the page's worker has reached its limit; EIO: it died. The old content stays where it is not
-   * lost with its worker
+   * @throws ZramError ENOMEM: the page's worker has reached its limit; EIO: the worker died. The old content is kept
+   * unless it was lost with its worker
    */
   writePage(index: number, bytes: Uint8Array): Promise<void> {
     return this.#start(() => {
@@ -132,11 +132,11 @@ export class ParallelZram {
   }
 
   /**
-   * Stores pages that follow each other: the batched path.
+   * Stores consecutive pages: the batched, fast path.
    * @param index the first page's number
    * @param bytes a multiple of 4096 bytes
-   * @throws ZramError ENOMEM or EIO, as `writePage`: the first `pagesDone` pages are stored, the page after them is not; of
-   * the others each has its new or its old content
+   * @throws ZramError ENOMEM or EIO, as `writePage`: the first `pagesDone` pages are stored, the next one is not; each
+   * of the others has its new or its old content
    */
   writePages(index: number, bytes: Uint8Array): Promise<void> {
     return this.#start(() => {
@@ -149,8 +149,8 @@ export class ParallelZram {
 
   /**
    * Stores any byte range inside the disk; pages that it covers in part are read, changed and written.
-   * @param offset the first byte's place on the disk
-   * @param bytes any number of them
+   * @param offset of the first byte on the disk
+   * @param bytes any number of bytes
    * @throws ZramError as `writePages`
    */
   write(offset: number, bytes: Uint8Array): Promise<void> {
@@ -168,13 +168,13 @@ export class ParallelZram {
     return task.promise;
   }
 
-  // ── out ────────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── reading ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /**
    * Reads one page; a page that was never written reads as zeros.
    * @param index the page's number, from 0
-   * @param out array to fill, 4096 bytes or longer; the promise gives it. Leave it alone until then
-   * @throws ZramError EIO: the page is lost, or what is stored does not decompress
+   * @param out array to fill, 4096 bytes or longer; the promise resolves to it. Do not use it before that
+   * @throws ZramError EIO: the page is lost, or the stored data does not decompress
    */
   readPage(index: number, out?: Uint8Array): Promise<Uint8Array> {
     return this.#start(() => {
@@ -185,10 +185,10 @@ export class ParallelZram {
   }
 
   /**
-   * Reads pages that follow each other: the batched path.
+   * Reads consecutive pages: the batched, fast path.
    * @param index the first page's number
    * @param count number of pages
-   * @param out array to fill, `count` times 4096 bytes or longer; the promise gives it. Leave it alone until then
+   * @param out array to fill, `count` times 4096 bytes or longer; the promise resolves to it. Do not use it before that
    * @throws ZramError EIO: a page is lost or does not decompress; the `pagesDone` pages before it are in `out`
    */
   readPages(index: number, count: number, out?: Uint8Array): Promise<Uint8Array> {
@@ -202,9 +202,9 @@ export class ParallelZram {
 
   /**
    * Reads any byte range inside the disk.
-   * @param offset the first byte's place on the disk
+   * @param offset of the first byte on the disk
    * @param length number of bytes
-   * @param out array to fill, `length` bytes or longer; the promise gives it. Leave it alone until then
+   * @param out array to fill, `length` bytes or longer; the promise resolves to it. Do not use it before that
    * @throws ZramError as `readPages`
    */
   read(offset: number, length: number, out?: Uint8Array): Promise<Uint8Array> {
@@ -225,9 +225,9 @@ export class ParallelZram {
   // ── memory ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /**
-   * Frees the whole pages inside a byte range, which then read as zeros; pages that it covers in part stay as they are.
-   * Pages that were lost with their worker are good again.
-   * @param offset the first byte's place on the disk
+   * Frees the whole pages inside a byte range, which then read as zeros; partly covered pages are not changed. Lost
+   * pages become usable again.
+   * @param offset of the first byte on the disk
    * @param length number of bytes
    */
   discard(offset: number, length: number): Promise<void> {
@@ -246,7 +246,7 @@ export class ParallelZram {
   /**
    * Stores identical pages once, in all workers at the same time.
    * @param options `maxObjects` is divided among the workers, and rounded up; `maxMilliseconds` is for each
-   * @returns sums; the milliseconds are the longest
+   * @returns sums; `milliseconds` is the longest time of a worker
    */
   merge(options?: MergeOptions): Promise<MergeReport> {
     return this.#start(() => {
@@ -257,15 +257,18 @@ export class ParallelZram {
     });
   }
 
-  /** Moves objects together and frees what becomes empty (zs_compact), in all workers. Gives sums, and the longest time. */
+  /**
+   * Compacts the pools of all workers (zs_compact): moves objects together and frees the zspages that become empty.
+   * Returns sums, and the longest time of a worker.
+   */
   compact(): Promise<CompactReport> {
     return this.#start(() => this.#ofDisk(async () => compactReport(await this.#all('compact'))));
   }
 
   /**
-   * Marks stored pages as idle, until somebody reads or writes them; same-filled pages are left out.
-   * @param what `'all'` (default), or an age in seconds: pages that were not accessed for so long, while the others' mark is
-   * taken away
+   * Marks stored pages as idle until they are read or written; same-filled pages are skipped.
+   * @param what `'all'` (default), or an age in seconds: pages that were not accessed for that long; the mark of all
+   * others is removed
    * @throws ZramError EINVAL: an age, without the option `trackEntryActime`
    */
   idle(what: 'all' | number | { age?: number | undefined } = 'all'): Promise<void> {
@@ -278,12 +281,12 @@ export class ParallelZram {
   }
 
   /**
-   * Compresses pages again with secondary compressors, in all workers at the same time, and keeps what falls into a smaller
+   * Compresses pages again with secondary compressors, in all workers at the same time, and keeps results of a smaller
    * size class; as `Zram.recompress`.
    * @param options which pages, and how; `maxPages` is divided among the workers, and rounded up
-   * @returns sums; the milliseconds are the longest
-   * @throws ZramError EINVAL: a wrong option, or no secondary compressor; EIO: a compressor failed, or every worker died;
-   * ENOMEM. No page is lost
+   * @returns sums; `milliseconds` is the longest time of a worker
+   * @throws ZramError EINVAL: a wrong option, or no secondary compressor; EIO: a compressor failed, or every worker
+   * died; ENOMEM. Pages keep their content
    */
   recompress(options?: RecompressOptions): Promise<RecompressReport> {
     return this.#start(() => {
@@ -294,12 +297,15 @@ export class ParallelZram {
     });
   }
 
-  /** Each worker's part of a budget. */
+  /** Each worker's share of a budget. */
   #share(budget: number | undefined): number | undefined {
     return budget === undefined ? undefined : Math.ceil(budget / Math.max(this.workers, 1));
   }
 
-  /** Uninitialised again: everything is freed, all counters are zero, limit and compressors are the defaults. */
+  /**
+   * Makes the device uninitialised: frees everything and zeroes all counters; limit and compressors return to the
+   * defaults.
+   */
   reset(): Promise<void> {
     return this.#start(() => {
       this.#live();
@@ -312,8 +318,8 @@ export class ParallelZram {
   }
 
   /**
-   * Ends the workers, and with them all that is stored, after the calls made before; those of workers that say nothing for
-   * 15 seconds fail with `EIO`. Does not reject. Calling it again does nothing more.
+   * Terminates the workers and frees everything, after the calls made before. Calls of workers that do not answer for
+   * 15 seconds fail with `EIO`. Never rejects. Calling it again does nothing.
    */
   destroy(): Promise<void> {
     if (!this.#ended) {
@@ -328,14 +334,14 @@ export class ParallelZram {
     return this.destroy();
   }
 
-  /** Begins `destroy()`, for `using`: the workers have not ended yet when it returns. */
+  /** Begins `destroy()`, for `using`: the workers are still ending when it returns. */
   [Symbol.dispose](): void {
     void this.destroy();
   }
 
   // ── statistics ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** The counters, after all calls made before. Pages that are lost are not counted. */
+  /** The counters, after all calls made before. Lost pages are not counted. */
   stats(): Promise<ParallelStats> {
     return this.#start(() => {
       this.#live();
@@ -347,15 +353,17 @@ export class ParallelZram {
     });
   }
 
-  /** The pages that were lost with their workers and have neither been written as a whole since nor discarded, in order. */
+  /**
+   * The pages that were lost with their workers and have since been neither completely written nor discarded, in order.
+   */
   lostPages(): number[] {
     this.#live();
     return this.#disk?.ready ? this.#fleet.owners.lost(0, this.#disk.pages) : [];
   }
 
-  // ── calls, and tests of state and arguments ────────────────────────────────────────────────────────────────────
+  // ── calls, and checks of state and arguments ────────────────────────────────────────────────────────────────────
 
-  /** What a call throws becomes its promise's rejection. Not async: that would delay the caller by some microtasks. */
+  /** Turns what a call throws into a rejected promise. Not async, which would delay the caller by some microtasks. */
   #start<Value>(call: () => Promise<Value>): Promise<Value> {
     try {
       return call();
@@ -365,14 +373,14 @@ export class ParallelZram {
     }
   }
 
-  /** A call of all workers, in its turn. */
+  /** Runs a call of all workers in its turn. */
   #inTurn<Value>(call: () => Promise<Value>, exclusive = false): Promise<Value> {
     const task = new ControlTask(this.#fleet, call, exclusive);
     this.#fleet.enqueue(task);
     return task.promise;
   }
 
-  /** The same, of the disk that there is. */
+  /** The same, for the current disk. */
   #ofDisk<Value>(call: () => Promise<Value>): Promise<Value> {
     const disk = this.#ready();
     return this.#inTurn(async () => {
@@ -383,7 +391,8 @@ export class ParallelZram {
 
   async #all(name: ControlName, argument?: unknown): Promise<unknown[]> {
     const answers = await this.#fleet.control(name, argument);
-    if (answers.length === 0) throw new ZramError('EIO', `all ${this.#workers} workers have died.`);
+    if (answers.length === 0)
+      throw new ZramError('EIO', `all ${this.#workers} workers have died: create the device again.`);
     return answers;
   }
 
@@ -393,12 +402,12 @@ export class ParallelZram {
 
   #ready(): Disk {
     this.#live();
-    if (!this.#disk) throw new ZramError('EINVAL', 'the device is not initialised: give it a disksize.');
+    if (!this.#disk) throw new ZramError('EINVAL', 'the device is not initialised: set a disksize first.');
     return this.#disk;
   }
 }
 
-/** The compiled core, for the workers, and what hashes pages with it. */
+/** The compiled core for the workers, and the router that hashes pages with it. */
 async function loadRouter(source: CoreSource | undefined): Promise<[module: object, router: Router]> {
   try {
     const module = await compileCore(source);
@@ -407,6 +416,6 @@ async function loadRouter(source: CoreSource | undefined): Promise<[module: obje
     return [module, new Router(core)];
   } catch (error) {
     if (error instanceof ZramError) throw error;
-    throw new ZramError('EINVAL', `module cannot be loaded: ${textOf(error)}.`);
+    throw new ZramError('EINVAL', `cannot load module: ${textOf(error)}.`);
   }
 }

@@ -1,14 +1,14 @@
-/** How callers say where workers come from. */
+/** How callers specify the source of workers. */
 
 /** A `Worker` of the web, or of `node:worker_threads`, that runs `zram-wasm/parallel-worker.js`. */
 export interface WorkerLike {
-  /** Sends a message, and gives away what is in `transfer`. */
+  /** Sends a message, and transfers the objects in `transfer`. */
   postMessage(message: unknown, transfer: never[]): void;
   /** Ends the thread. */
   terminate(): unknown;
 }
 
-/** Where a worker's script is, or a function that starts a worker with it (called once for each). */
+/** The address of a worker's script, or a function that starts a worker with it (called once for each worker). */
 export type WorkerSource =
   | string
   | {

@@ -1,26 +1,29 @@
 /**
- * The handles of one pool: which number names which object. The core has no part in it, so that what a caller passes can
- * never reach a cell that is not his: that of a device's page, say.
+ * The handles of one pool: which number names which object. They are kept outside the core, so that a number from a
+ * caller can never reach a foreign cell, such as that of a device's page.
  *
- * A handle is generation * 2^28 + slot. A slot has the object's cell while the handle is valid; freed, it waits in a queue,
- * and its next handle has the next generation. Each pool begins at a generation of its own, so that the handles of one pool
- * mean nothing to another. A slot that has gone round all generations is not used again: no pool gives a number twice.
+ * A handle is generation * 2^28 + slot. A slot holds the object's cell while the handle is valid; a freed slot waits in
+ * a queue, and its next handle has the next generation. Each pool starts at a generation of its own, so that handles of
+ * one pool are invalid in another. A slot that has used all generations is not used again: a pool never returns the
+ * same number twice.
  *
- * 8 bytes a slot, outside the engine's memory. They are not given back while the pool lives: they are what tells a stale
- * handle from a valid one.
+ * 8 bytes for each slot, outside the engine's memory. They are not released while the pool lives, as they distinguish
+ * stale handles from valid ones.
  */
 import { allocateWords } from '../base/bytes.js';
 import { ZramError } from '../base/errors.js';
 
-/** Handles that may be valid at a time: as many as have objects, however small, in 4 GiB. */
+/** Most valid handles at a time: as many as even the smallest objects in 4 GiB need. */
 const SLOTS = 2 ** 28;
 /** Safe integers have 53 bits. */
 const GENERATIONS = 2 ** 25;
 const SLOT_MASK = SLOTS - 1;
-/** Slots are made so many at a time: no call copies a table that has grown large. */
+/** log2 of the slots allocated at a time: the table grows in chunks, so no call copies a large one. */
 const CHUNK_SHIFT = 10;
 const CHUNK_MASK = 2 ** CHUNK_SHIFT - 1;
-/** The first generations of pools lie apart by the golden ratio: however many there are, the nearest two are far apart. */
+/**
+ * The first generations of pools lie apart by the golden ratio: however many there are, the nearest two are far apart.
+ */
 const STRIDE = Math.round(GENERATIONS * 0.6180339887);
 
 let nextFirst = Math.floor(Math.random() * GENERATIONS);
@@ -29,17 +32,17 @@ export class PoolHandles {
   readonly #first = nextFirst;
   readonly #generationsMax: number;
   /**
-   * Two words a slot: the generation of its handle, or of the next one; and the number of the object's cell, or the next free
-   * slot's, negative, 0 for the last.
+   * Two words for each slot: the generation of its handle, or of the next one; and the number of the object's cell or,
+   * if free, minus the next free slot, 0 for the last.
    */
   readonly #chunks: Int32Array[] = [];
-  /** Slots that were ever used. Slot 0 is not, so that no handle is 0. */
+  /** Slots used so far. Slot 0 is reserved, so that no handle is 0. */
   #used = 1;
-  /** The queue of free slots, 0 = none. */
+  /** The queue of free slots; 0: empty. */
   #head = 0;
   #tail = 0;
 
-  /** @param generationsMax how many handles a slot can give; fewer for tests */
+  /** @param generationsMax handles that a slot can have in turn; fewer for tests */
   constructor(generationsMax = GENERATIONS) {
     this.#generationsMax = generationsMax;
     nextFirst = (nextFirst + STRIDE) % GENERATIONS;
@@ -58,17 +61,17 @@ export class PoolHandles {
   }
 
   /**
-   * Makes sure that the next `add` has a slot.
-   * @throws ZramError ENOMEM: there are as many handles as can be, or the host has no memory for more
+   * Ensures that the next `add` has a slot.
+   * @throws ZramError ENOMEM: the pool has the most handles possible, or the host has no memory for more
    */
   reserve(): void {
     if (this.#head !== 0 || this.#used < this.#chunks.length << CHUNK_SHIFT) return;
     if (this.#used === SLOTS)
-      throw new ZramError('ENOMEM', `a pool has at most ${SLOTS - 1} handles: free some first.`);
+      throw new ZramError('ENOMEM', `a pool can have at most ${SLOTS - 1} handles: free some first.`);
     this.#chunks.push(new Int32Array(allocateWords(2 << CHUNK_SHIFT).buffer));
   }
 
-  /** A handle for a cell. `reserve` has been called. */
+  /** Makes a handle for a cell. `reserve` must have been called. */
   add(cell: number): number {
     let slot = this.#head;
     const isNew = slot === 0;
@@ -85,7 +88,7 @@ export class PoolHandles {
     return chunk[at] * SLOTS + slot;
   }
 
-  /** A valid handle ends. Its slot is used again after all that were freed before it. */
+  /** Ends a valid handle. Its slot is reused after all that were freed before it. */
   remove(handle: number): void {
     const slot = handle & SLOT_MASK;
     const chunk = this.#chunks[slot >> CHUNK_SHIFT];

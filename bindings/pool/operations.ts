@@ -1,10 +1,10 @@
-/** Pools of the core, by their addresses: making, merging, compacting and ending one, whoever holds it. */
+/** Operations on pools of the core, by address: make, merge, compact and end. */
 import { COMPACT, MERGE } from '../core/layout.js';
-import { checkBoolean, checkInteger, readOptions } from '../base/arguments.js';
+import { checkBoolean, checkInteger, readOptions, UINT32_MAX } from '../base/arguments.js';
 import { ZramError } from '../base/errors.js';
 import { describe } from '../base/messages.js';
 import type { Core } from '../core/core.js';
-import { checkPoolOptions, UINT32_MAX, type PoolOptions } from './options.js';
+import { checkPoolOptions, type PoolOptions } from './options.js';
 
 const MERGE_OPTIONS = ['maxObjects', 'maxMilliseconds', 'dryRun'] as const;
 
@@ -21,13 +21,13 @@ export function readMergeOptions(given: MergeOptions | undefined): MergeOptions 
 }
 
 /**
- * Budgets for one call. With none it finds all duplicates that there are: an unfinished pass goes on, and is begun anew where
- * something was made or written since it began.
+ * Budgets for one call. Without a budget it finds all duplicates: an unfinished pass is continued, and restarted if
+ * objects were stored or written since it began.
  */
 export interface MergeOptions {
-  /** Stop after looking at so many objects. */
+  /** Stop after scanning this many objects. */
   maxObjects?: number | undefined;
-  /** Stop after about so many milliseconds. */
+  /** Stop after about this many milliseconds. */
   maxMilliseconds?: number | undefined;
   /** Report what a merge would do, and change nothing. */
   dryRun?: boolean | undefined;
@@ -35,19 +35,19 @@ export interface MergeOptions {
 
 /** What one call of `merge` did. */
 export interface MergeReport {
-  /** Objects looked at. 0 when nothing was made or written since the last complete pass. */
+  /** Objects scanned. 0 when nothing was stored or written since the last complete pass. */
   readonly objectsScanned: number;
-  /** Objects hashed now; a cached hash is not computed again. */
+  /** Objects hashed in this call; cached hashes are not computed again. */
   readonly objectsHashed: number;
-  /** Objects freed because another, byte-identical one stays. */
+  /** Objects freed because a byte-identical one remains. */
   readonly objectsMerged: number;
   /** Payload bytes of those objects. */
   readonly bytesMerged: number;
-  /** 4 KiB pages of the pool that came free. */
+  /** 4 KiB frames of the pool that were freed. */
   readonly pagesFreed: number;
   /** Pairs of objects with equal hashes and different bytes: compared, and kept apart. */
   readonly hashCollisions: number;
-  /** False when a budget ended first: the next call goes on from there. */
+  /** False when a budget was used up first: the next call continues from there. */
   readonly complete: boolean;
   /** How long the call took. */
   readonly milliseconds: number;
@@ -55,7 +55,7 @@ export interface MergeReport {
 
 /** What one call of `compact` did. */
 export interface CompactReport {
-  /** 4 KiB pages of the pool that came free. */
+  /** 4 KiB frames of the pool that were freed. */
   readonly pagesFreed: number;
   /** Objects that were moved to another zspage. */
   readonly objectsMoved: number;
@@ -63,10 +63,10 @@ export interface CompactReport {
   readonly milliseconds: number;
 }
 
-/** Objects between two looks at the clock: some 0.2 ms. */
+/** Objects between two checks of the clock: some 0.2 ms. */
 const MERGE_STEP = 256;
 
-/** poolMergeStep: a pass ended, as against: nothing to look for. */
+/** Result of poolMergeStep: a pass ended (any other non-zero result: there was nothing to look for). */
 const PASS_ENDED = 1;
 
 /** Makes a pool in the core. Returns its address. */
@@ -74,7 +74,7 @@ export function makePool(core: Core, options: PoolOptions): number {
   const { chainSize, limitPages, dedup, shrinker } = checkPoolOptions(options);
   if (dedup || shrinker) core.makeHashKey();
   const address = core.raw.poolMake(chainSize, limitPages, Number(dedup), Number(shrinker));
-  if (address === 0) throw new ZramError('ENOMEM', 'no memory for a pool: the engine has reached its maxMemory.');
+  if (address === 0) throw new ZramError('ENOMEM', 'cannot allocate a pool: the engine has reached its maxMemory.');
   core.pools.add(address);
   return address;
 }
@@ -86,7 +86,7 @@ export function endPool(core: Core, address: number): void {
 
 /**
  * zs_merge on a pool of the core.
- * @param pool tells the pool's address, and that it is alive, when the options were read
+ * @param pool returns the pool's address, and checks that it is alive; called after the options were read
  * @param onPass called when a pass over the whole pool ended in this call
  */
 export function mergePool(
@@ -114,7 +114,7 @@ export function mergePool(
     looks = core.number(MERGE.objectsScanned);
     last = now;
     now = performance.now();
-    // The next step will take as long as this one, and is to end in time.
+    // The next step will take about as long as this one, and must end in time.
   } while (ended === 0 && looks < most && now + (now - last) < deadline);
   raw.poolMergeEnd(address, dry);
   if (ended === PASS_ENDED) onPass?.();

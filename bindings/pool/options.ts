@@ -1,28 +1,26 @@
-/** What a pool is made with. */
-import { checkBoolean, PAGE_SIZE } from '../base/arguments.js';
+/** The options of a pool. */
+import { checkBoolean, PAGE_SIZE, UINT32_MAX } from '../base/arguments.js';
 import { ZramError } from '../base/errors.js';
 import { describe } from '../base/messages.js';
 import { parseSize, type Size } from '../base/size.js';
 
-/** What a pool is made with. */
+/** The options of a pool. */
 export interface PoolOptions {
-  /** Most 4 KiB frames that a zspage chains (CONFIG_ZSMALLOC_CHAIN_SIZE); default 8. */
+  /** Most 4 KiB frames of a zspage (CONFIG_ZSMALLOC_CHAIN_SIZE); default 8. */
   chainSize?: 4 | 8 | 16 | undefined;
-  /** Most bytes of zspages, rounded up to pages; an allocation beyond is `ENOMEM`. Default: none. */
+  /** Most bytes of zspages, rounded up to 4 KiB; an allocation beyond it is `ENOMEM`. Default: no limit. */
   limit?: Size | undefined;
-  /** `store` looks for an object with the same bytes first, and shares it (after a byte compare). Default: false. */
+  /** `store` shares an existing object with the same bytes, if there is one (after a byte compare). Default: false. */
   dedup?: boolean | undefined;
   /**
    * Before an allocation is refused for a limit or for `maxMemory`, the pool merges and compacts, and tries again; at
-   * most once for every sixteenth of its objects that is new. That call then takes as long as a merge without a budget and a
-   * compaction: 0.5 to 1 s a million objects. Default: false, as in the kernel.
+   * most once each time a sixteenth of its objects is new. Such an allocation takes as long as a merge without a budget
+   * plus a compaction: 0.5 to 1 s for a million objects. Default: false, as in the kernel.
    */
   shrinker?: boolean | undefined;
 }
 
 export const POOL_OPTIONS = ['chainSize', 'limit', 'dedup', 'shrinker'] as const;
-
-export const UINT32_MAX = 2 ** 32 - 1;
 
 interface PoolSettings {
   chainSize: number;

@@ -1,11 +1,11 @@
-/** CRC-32 as zlib, PNG and gzip have it (polynomial 0xEDB88320), four bytes a step: some 800 MB/s. */
+/** CRC-32 as in zlib, PNG and gzip (polynomial 0xEDB88320), four bytes at a time: some 800 MB/s. */
 import { viewOf } from '../base/bytes.js';
 import { pause, pauseDue } from '../base/pacer.js';
 
-/** A millisecond of work at most. */
+/** At most a millisecond of work. */
 const TURN_BYTES = 512 * 1024;
 
-/** The n-th has the effect of a byte with n zero bytes behind it. */
+/** Table n has the effect of a byte followed by n zero bytes. */
 const TABLES = [0, 1, 2, 3].map(() => new Int32Array(256));
 
 {
@@ -22,8 +22,8 @@ const TABLES = [0, 1, 2, 3].map(() => new Int32Array(256));
 }
 
 /**
- * The checksum of what `crc` is the checksum of, with these bytes behind it.
- * @param crc 0 for nothing
+ * Continues a checksum: `crc` is that of the bytes before these.
+ * @param crc 0 to begin
  */
 export function crc32(bytes: Uint8Array, crc = 0): number {
   const [t0, t1, t2, t3] = TABLES as [Int32Array, Int32Array, Int32Array, Int32Array];
@@ -38,7 +38,7 @@ export function crc32(bytes: Uint8Array, crc = 0): number {
   return ~crc >>> 0;
 }
 
-/** As `crc32`, giving way in between. */
+/** As `crc32`, yielding to the event loop in between. */
 export async function crc32InTurns(bytes: Uint8Array, crc: number): Promise<number> {
   for (let at = 0; at < bytes.length; at += TURN_BYTES) {
     if (pauseDue()) await pause();

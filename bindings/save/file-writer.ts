@@ -1,15 +1,14 @@
 /** Writes a save file: settings first, then the pages of all devices, group by group, each object once. */
-import { PAGE_SIZE } from '../base/arguments.js';
 import { copyOf, sameBytes } from '../base/bytes.js';
 import { ZramError } from '../base/errors.js';
 import { describe } from '../base/messages.js';
 import { pause, pauseDue } from '../base/pacer.js';
-import { lz4Level, type EncoderHold } from '../compressors/codecs.js';
+import type { EncoderHold } from '../compressors/codecs.js';
 import type { CompressorParams } from '../compressors/compressor.js';
 import { CODEC_LZ4, CODEC_PAGE, CODEC_RAW, STATE_INCOMPRESSIBLE, STATE_WRITTEN_BACK } from '../core/layout.js';
 import type { Device } from '../device/device.js';
 import type { Disk } from '../device/disk.js';
-import { encodeVerified } from '../device/encode.js';
+import { encodeStaged } from '../device/encode.js';
 import {
   CODEC,
   DEVICE,
@@ -48,19 +47,19 @@ export interface Item {
   readonly settings: Omit<DeviceJson, 'name' | 'snapshot' | 'diskPages' | 'pagesStored' | 'algorithms'>;
 }
 
-/** How an object stands in a file: the compressor, undefined for a page as it is, and the bytes. */
+/** An object as written to a file: the compressor, undefined for an uncompressed page, and the bytes. */
 interface Payload {
   readonly algorithm: Algorithm | undefined;
   readonly bytes: Uint8Array;
 }
 
-/** A run of records that become one. */
+/** A run of pages that is written as one record. */
 interface Run {
   kind: number;
   count: number;
-  /** RECORD_FORK: the distance. */
+  /** For RECORD_FORK: the distance. */
   distance: number;
-  /** RECORD_FILL. */
+  /** For RECORD_FILL: the value. */
   value: Uint8Array;
 }
 
@@ -72,10 +71,10 @@ export class FileWriter {
   readonly #out: SectionWriter;
   readonly #sink: SinkWriter;
   readonly #codecs: CodecSections;
-  /** Until the file is written, the engine's numbers of its compressors are nobody else's. */
+  /** Keeps the codecs of the engine from being reclaimed until the file is written. */
   readonly #encoders: EncoderHold;
   #objects = 0;
-  /** Where a reader is. */
+  /** The position of a reader of the file so far. */
   #device = 0;
   #page = 0;
   #run: Run | undefined;
@@ -131,10 +130,10 @@ export class FileWriter {
     await this.#out.section(type, jsonBytes(value));
   }
 
-  /** Whoever else ran meanwhile may have ended what is saved. */
+  /** Devices may have been destroyed while this call yielded. */
   #checkLive(): void {
     for (const { name, pages } of this.#items) {
-      if (pages.ended) throw new ZramError('EINVAL', `${describe(name)} was destroyed while it was saved.`);
+      if (pages.ended) throw new ZramError('EINVAL', `cannot save ${describe(name)}: it was destroyed meanwhile.`);
     }
   }
 
@@ -158,7 +157,7 @@ export class FileWriter {
     this.#endRun();
   }
 
-  /** A page that an object or a block holds, which no earlier device has at this page. */
+  /** Writes a page held by an object or a block that no earlier device has at this page. */
   #writeHeld(part: GroupPart, page: number, flag: number): Promise<void> | undefined {
     const index = part.first + page;
     const number = this.#numbering.next();
@@ -187,7 +186,7 @@ export class FileWriter {
     return undefined;
   }
 
-  /** The object of a page, as it is compressed. */
+  /** The object of a page, as it is stored. */
   #payload(pages: Disk, index: number): Payload {
     const { core, address } = pages;
     const result = core.raw.zramPayload(address, index);
@@ -196,39 +195,34 @@ export class FileWriter {
     if (codec === CODEC_RAW || codec === CODEC_PAGE) return { algorithm: undefined, bytes };
     if (codec === CODEC_LZ4) return { algorithm: LZ4, bytes };
     const encoder = this.#encoders.find(codec);
-    if (!encoder) throw new ZramError('EIO', `an object has the codec ${codec}, which this engine does not know.`);
+    if (!encoder)
+      throw new ZramError('EIO', `cannot save page ${index}: its codec ${codec} is not known to this engine.`);
     if (!TRUSTED.includes(encoder.name)) checkDecodes(pages, index, codec, bytes);
     return { algorithm: encoder, bytes };
   }
 
-  /** A page on the backing device, compressed by the primary compressor as if it had just been written. */
+  /** A page on the backing device, compressed by the primary compressor as if it were written now. */
   async #readBack(device: number, index: number): Promise<Payload> {
     const { pages, state, algorithms } = this.#items[device];
     const page = await pages.readPagesAsync(index, 1, undefined);
     pages.checkAlive();
     if (isSameFilled(page)) {
-      throw new ZramError('EIO', `page ${index} cannot be saved: the backing gave another page than was written.`);
+      throw new ZramError('EIO', `cannot save page ${index}: the backing returned another page than was written.`);
     }
     const { core } = pages;
     const primary = algorithms[0] as Algorithm;
     const encoder = this.#encoders.encoder(primary.name, primary.params);
-    let bytes: Uint8Array;
-    if (encoder.codec === CODEC_LZ4) {
-      core.page().set(page);
-      const length = core.raw.lz4Compress(lz4Level(primary.params));
-      bytes = copyOf(core.staging(), PAGE_SIZE, PAGE_SIZE + Math.min(length, PAGE_SIZE));
-    } else {
-      bytes = encodeVerified(state, encoder, page);
-      pages.checkAlive();
-      if (bytes.length < PAGE_SIZE && !TRUSTED.includes(encoder.name)) checkDecodes(pages, index, encoder.codec, bytes);
-    }
-    const huge = bytes.length >= pages.pool.hugeClassSize;
-    return huge ? { algorithm: undefined, bytes: page } : { algorithm: primary, bytes };
+    const length = encodeStaged(state, encoder, page);
+    pages.checkAlive();
+    if (length >= pages.pool.hugeClassSize) return { algorithm: undefined, bytes: page };
+    const bytes = copyOf(core.staging(), 0, length);
+    if (!TRUSTED.includes(encoder.name)) checkDecodes(pages, index, encoder.codec, bytes);
+    return { algorithm: primary, bytes };
   }
 
   // ── records ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** A page that may go on with the run before it. */
+  /** Adds a page to the current run, or begins a new one. */
   #put(device: number, index: number, kind: number, distance: number, value: Uint8Array): void {
     const run = this.#run;
     const next = this.#device === device && this.#page === index;
@@ -253,7 +247,7 @@ export class FileWriter {
     else this.#out.bytes(run.value);
   }
 
-  /** A record of one page. */
+  /** Begins a record of one page. */
   #go(device: number, index: number, kind: number): void {
     this.#moveTo(device, index);
     this.#out.record();
@@ -281,33 +275,33 @@ export class FileWriter {
 // ── compressors ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 const LZ4: Algorithm = { name: 'lz4', params: {} };
-/** Compressors of this package. What others made is decoded before it is saved: a file that cannot be read is none. */
-const TRUSTED = ['deflate', 'zstd'];
+/** Compressors of this package. Objects of others are decoded before they are saved, so that the file can be read. */
+const TRUSTED = [LZ4.name, 'deflate', 'zstd'];
 
 function checkDecodes({ core }: Disk, index: number, codec: number, bytes: Uint8Array): void {
-  const page = core.codecs.tryDecode(codec, copyOf(bytes)); // what it does to its input must not matter
+  const page = core.codecs.tryDecode(codec, copyOf(bytes)); // a copy, since it may modify its input
   if (page && !isSameFilled(page)) return;
-  throw new ZramError('EIO', `page ${index} cannot be saved: its object does not decompress to what was written.`);
+  throw new ZramError('EIO', `cannot save page ${index}: its object does not decompress to the page that was written.`);
 }
 
-/** Such a page is stored as a value, never as an object. */
+/** A same-filled page, which is stored as a value and never as an object. */
 function isSameFilled(page: Uint8Array): boolean {
   return page.every((byte, at) => byte === page[at % 8]);
 }
 
-/** The compressors of a file, by name and parameters. An engine has few, so they are looked through. */
+/** The compressors of a file, by name and parameters. There are few, so the search is linear. */
 class CodecSections {
   readonly #known: Algorithm[] = [];
 
   constructor(readonly out: SectionWriter) {}
 
-  /** The number in the file; undefined: it was not written yet. */
+  /** The compressor's number in the file; undefined if it was not written yet. */
   find({ name, params }: Algorithm): number | undefined {
     const found = this.#known.findIndex((one) => one.name === name && sameParams(name, one.params, params));
     return found < 0 ? undefined : found + 1;
   }
 
-  /** Writes it, and gives it the next number. */
+  /** Writes a compressor. Returns its number. */
   async add(algorithm: Algorithm): Promise<number> {
     const { name, params } = algorithm;
     const { level, winbits, dictionary } = name === LZ4.name ? LZ4.params : params;
@@ -315,14 +309,17 @@ class CodecSections {
     const length = new Uint8Array(4);
     new DataView(length.buffer).setUint32(0, text.length, true);
     if (4 + text.length + (dictionary?.length ?? 0) > SECTION_BYTES_MAX) {
-      throw new ZramError('EINVAL', `the dictionary of ${name} is too large to be saved.`);
+      throw new ZramError(
+        'EINVAL',
+        `cannot save the dictionary of ${name}: it must fit a section of ${SECTION_BYTES_MAX} bytes.`,
+      );
     }
     await this.out.section(CODEC, length, text, dictionary ?? NO_VALUE);
     return this.#known.push(algorithm);
   }
 }
 
-/** Of LZ4 there is one codec, whatever the level. */
+/** LZ4 has one codec for all levels. */
 function sameParams(name: string, a: CompressorParams, b: CompressorParams): boolean {
   if (name === LZ4.name || a === b) return true;
   if (a.level !== b.level || a.winbits !== b.winbits) return false;

@@ -1,22 +1,22 @@
 /**
- * The format of save files, which docs/format.md describes: what writer and reader have in common.
+ * The format of save files, shared by writer and reader; docs/format.md describes it.
  *
- * A file is its magic bytes and version, and sections: type, length, payload, checksum. Numbers are little-endian; those in
- * records are LEB128.
+ * A file consists of magic bytes, a version and sections: type, length, payload, checksum. Numbers are little-endian;
+ * those in records are LEB128.
  */
 import { ZramError } from '../base/errors.js';
 
-/** As PNG's: a byte above 127, then what transfers that rewrite line ends would change. */
+/** As in PNG: a byte above 127, and bytes that a transfer with line-end conversion would change. */
 export const MAGIC = Uint8Array.of(0x89, 0x5a, 0x52, 0x41, 0x4d, 0x0d, 0x0a, 0x1a);
 export const VERSION = 1;
 export const PREAMBLE_BYTES = MAGIC.length + 4;
 
 export const SECTION_HEAD_BYTES = 8;
 export const CHECKSUM_BYTES = 4;
-/** Most bytes of a section's payload: what a reader may have to hold at once. */
+/** Most bytes of a section's payload, which a reader holds in memory. */
 export const SECTION_BYTES_MAX = 16 * 1024 * 1024;
 
-/** What is saved: counts, and the caller's comment. The first section. */
+/** The first section: counts, and the caller's comment. */
 export const HEAD = 'HEAD';
 /** A compressor with its parameters. */
 export const CODEC = 'CODC';
@@ -24,26 +24,26 @@ export const CODEC = 'CODC';
 export const DEVICE = 'DEVC';
 /** Records of pages. */
 export const PAGES = 'PAGE';
-/** The file is complete. */
+/** The last section: the file is complete. */
 export const END = 'END ';
 
-/** Runs of pages end here: no record stands for more pages than a group has. */
+/** Pages of a group. A run of pages does not cross the end of its group. */
 export const GROUP_PAGES = 512;
 
-/** Where the next page goes: a device, a page. */
+/** Sets the position of the next page: device, page. */
 export const RECORD_AT = 1;
-/** Pages that hold, by the same handles, what an earlier device holds there: how many, how many devices earlier. */
+/** Pages that have the same handles as an earlier device at the same place: count, distance in devices. */
 export const RECORD_FORK = 2;
-/** Same-filled pages: how many, 8 bytes. */
+/** Same-filled pages: count, 8 bytes. */
 export const RECORD_FILL = 3;
-/** A page with an object that comes here for the first time: codec, length, payload. */
+/** A page with a new object: codec, length, payload. */
 export const RECORD_OBJECT = 4;
-/** A page that shares an object: its number in the file, from 0. */
+/** A page that shares an earlier object: the object's number in the file, from 0. */
 export const RECORD_SHARE = 5;
 /** Added to a record's kind: its pages are marked as incompressible. */
 export const INCOMPRESSIBLE = 0x80;
 
-/** The codec of a page as it is; others are numbers of CODEC sections, from 1. */
+/** The codec of an uncompressed page; others are numbers of CODEC sections, from 1. */
 export const FILE_CODEC_PAGE = 0;
 
 export interface HeadJson {
@@ -57,7 +57,7 @@ export interface CodecJson {
   readonly name: string;
   readonly level?: number | undefined;
   readonly winbits?: number | undefined;
-  /** Bytes of the dictionary, which follow the text. */
+  /** Length of the dictionary in bytes, which follows the JSON. */
   readonly dictionary?: number | undefined;
 }
 
@@ -65,7 +65,7 @@ export interface DeviceJson {
   readonly name: string;
   readonly snapshot: boolean;
   readonly diskPages: number;
-  /** Pages that hold something. */
+  /** Number of stored pages. */
   readonly pagesStored: number;
   readonly algorithms: readonly AlgorithmJson[];
   readonly dedup: boolean;
@@ -79,7 +79,7 @@ export interface DeviceJson {
 export interface AlgorithmJson {
   readonly priority: number;
   readonly codec: number;
-  /** LZ4's, which is no matter of the codec. */
+  /** For LZ4 only, whose level is not part of the codec. */
   readonly level?: number | undefined;
 }
 

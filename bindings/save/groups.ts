@@ -1,8 +1,8 @@
 /**
- * The pages of several devices side by side, in groups of 512: the order in which they are saved. What snapshots and clones
- * have in common stands at the same page in each of them, so it is seen here without looking anything up.
+ * The pages of several devices side by side, in groups of 512: the order in which they are saved. Snapshots and clones
+ * share data at equal page numbers, so sharing is found by comparing the devices of one group.
  *
- * A group has the devices that hold something in it, and no others: the work is that of the pages that are stored.
+ * A group contains only the devices that store pages in it, so the work is proportional to the stored pages.
  */
 import { pause, pauseDue } from '../base/pacer.js';
 import { NONE, STATE_MERGED, STATE_SAME, STATE_SAME_WIDE, STATE_STORED, STATE_WRITTEN_BACK } from '../core/layout.js';
@@ -11,17 +11,17 @@ import { GROUP_PAGES } from './format.js';
 
 const KIND = STATE_SAME | STATE_SAME_WIDE | STATE_STORED | STATE_WRITTEN_BACK;
 
-/** What holds a page: its own object, one on the backing device; neither has a value of its own. */
+/** States of pages held by an object or a block of the backing device, as opposed to a fill value. */
 export const HELD = STATE_STORED | STATE_WRITTEN_BACK;
 
-/** What one device has in a group. */
+/** The pages of one device in a group. */
 export class GroupPart {
-  /** Two words a page, of which the first is its state. */
+  /** Two words for each page, of which the first is its state. */
   readonly #states: Uint32Array;
-  /** What the slots hold. */
+  /** The values of the slots. */
   readonly #values: Uint32Array;
   readonly count: number;
-  /** How many devices earlier one holds the very same there; 0: none does. */
+  /** For each page, the distance to the nearest earlier device with the same value there; 0: no such device. */
   readonly distances: Uint32Array;
 
   /** @throws ZramError EINVAL: the device was destroyed */
@@ -39,23 +39,23 @@ export class GroupPart {
     this.distances = new Uint32Array(this.count);
   }
 
-  /** As `Zram.pageStates` has it; 0: it holds nothing. */
+  /** The state of a page, as in `Zram.pageStates`; 0: nothing is stored. */
   state(page: number): number {
     return this.#states[2 * page];
   }
 
-  /** What its slot holds: a handle, a block or a fill value. */
+  /** The value of a page's slot: a handle, a block or a fill value. */
   value(page: number): number {
     return this.#values[page];
   }
 }
 
 /**
- * For each page of a group the devices that hold the very same there. Of each value only the last device is kept: a chain of
- * snapshots is as much work as its length.
+ * A hash table of the devices that have the same value at a page. It keeps only the last device for each value, so the
+ * work for a chain of snapshots is linear in its length.
  */
 class Holders {
-  /** By the hash of a value: the part, and the page that it was written for. */
+  /** By the hash of a value: the part, and the page for which it was entered. */
   readonly #parts: Uint32Array;
   readonly #pages: Int32Array;
   readonly #mask: number;
@@ -67,7 +67,7 @@ class Holders {
     this.#mask = size - 1;
   }
 
-  /** Tells each part how far before it the nearest device is that holds the same at this page. */
+  /** Sets the distances of all parts for one page. */
   page(parts: readonly GroupPart[], page: number): void {
     for (let n = 0; n < parts.length; n++) {
       const part = parts[n];
@@ -95,7 +95,7 @@ function findDistances(parts: readonly GroupPart[]): void {
   for (let page = 0; page < GROUP_PAGES; page++) holders.page(parts, page);
 }
 
-/** Devices by the group in which each holds something next: a heap, the lowest first. */
+/** A heap of devices by the next group in which each has stored pages, the lowest first. */
 class Upcoming {
   readonly #devices: number[] = [];
   readonly #groups: number[] = [];
@@ -107,12 +107,12 @@ class Upcoming {
     while (at > 0 && this.#before(at, (at - 1) >> 1)) at = this.#swap(at, (at - 1) >> 1);
   }
 
-  /** The group that is next; undefined: none is left. */
+  /** The next group; undefined when none is left. */
   get group(): number | undefined {
     return this.#groups[0];
   }
 
-  /** Takes the device out that is first. */
+  /** Removes and returns the first device. */
   take(): number {
     const [device = 0] = this.#devices;
     const last = this.#devices.length - 1;
@@ -140,7 +140,7 @@ class Upcoming {
   }
 }
 
-/** The groups in which any device holds something, in order; in each the devices that do, in order. */
+/** The groups in which any device has stored pages, in order, each with those devices in order. */
 export async function* groupsOf(devices: readonly Disk[]): AsyncGenerator<readonly GroupPart[]> {
   const upcoming = new Upcoming();
   const addNext = (device: number, from: number): void => {
@@ -167,13 +167,13 @@ export async function* groupsOf(devices: readonly Disk[]): AsyncGenerator<readon
 }
 
 /**
- * Numbers for all objects, by their first appearance. They are made before the file is begun, whose head tells how many there
- * are, and kept: while it is written, merges and recompression may change who shares with whom.
+ * Numbers for all objects, in order of first appearance. They are assigned before the file is begun, since its head
+ * contains their count, and kept, since merges and recompression may change the sharing while it is written.
  */
 export class Numbering {
-  /** Distinct objects, blocks on backing devices included. */
+  /** Distinct objects, including blocks on backing devices. */
   objects = 0;
-  /** Of each device: pages that hold something. */
+  /** By device, the number of stored pages. */
   readonly pagesStored: number[];
   readonly #shared = new SharedCells();
   readonly #blocks = new SharedCells();
@@ -225,23 +225,25 @@ export class Numbering {
     this.#numbers[this.#length++] = number;
   }
 
-  /** The next number, of the pages that hold what no earlier device holds there, in the order of groups and devices. */
+  /** The next number, for the pages whose value no earlier device has there, in the order of groups and devices. */
   next(): number {
     return this.#numbers[this.#read++];
   }
 }
 
 /**
- * The numbers of what several pages may share, by its cell. A handle of what is saved stays, but the cell above it may be given
- * up and serve another object between two pauses: so it is asked for again.
+ * The numbers of objects that several pages may share, by the object's cell. A handle of a saved page stays valid, but
+ * its object's cell may be freed and reused for another object whenever this call yields, so the cell is looked up
+ * again.
  *
- * Cells stand together, so tables of 512 are mostly full; a Map of numbers ends at 2^24.
+ * Cells are allocated close together, so tables of 512 are mostly full. A single Map would not do: it is limited to
+ * 2^24 keys.
  */
 class SharedCells {
-  /** Two words a cell: the number and 1, and a handle that had it. */
+  /** Two words for each cell: the number plus 1, and a handle that had the cell. */
   readonly #tables = new Map<number, Uint32Array>();
 
-  /** The number of what a handle has now, which is `next` if it has none yet. */
+  /** The number of a handle's current object; `next` if it has none yet. */
   numberOf(handle: number, next: number, cellOf: (handle: number) => number): number {
     const cell = cellOf(handle);
     const table = this.#tables.get(cell >>> 9) ?? new Uint32Array(2 * 512);

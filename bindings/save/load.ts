@@ -1,6 +1,6 @@
 /**
- * Loading: the sections of a save file, tested one by one, and the devices that they fill. What is made is destroyed again
- * when anything turns out to be wrong: either all of a file is loaded, or nothing.
+ * Loading: the sections of a save file, checked one by one, and the devices that they fill. On any error everything
+ * that was made is destroyed again: a file is loaded completely or not at all.
  */
 import { PAGE_SIZE, readOptions } from '../base/arguments.js';
 import { copyOf, viewOf } from '../base/bytes.js';
@@ -32,15 +32,15 @@ import { SectionReader, type Section } from './section-reader.js';
 import { SourceReader } from './source.js';
 
 /**
- * What a loaded device is made with: these take the place of what the file has, which has all other settings. A pool is
- * one of the same engine (`engine.loadZram` and `engine.loadAll` only).
+ * Options that override the settings in the file. `pool` is a pool of the same engine (`engine.loadZram` and
+ * `engine.loadAll` only).
  */
 export type LoadOptions = Pick<
   ZramOptions,
   'memLimit' | 'backing' | 'trackEntryActime' | 'verifyCompressors' | 'chainSize' | 'shrinker' | 'pool'
 >;
 
-/** @internal What was loaded: devices and snapshots by their names, in their order, and the comment. */
+/** @internal The result: devices and snapshots by name, in the order of the file, and the comment. */
 export interface Loaded<Made> {
   readonly devices: ReadonlyMap<string, Made>;
   readonly comment: string | undefined;
@@ -50,16 +50,16 @@ interface Ending {
   destroy(): void;
 }
 
-/** @internal How devices are made and filled, whose class is above. */
+/** @internal How to make devices, whose class is in a higher layer. */
 export interface DeviceMaker<Made extends Ending & { snapshot(): Snapshot }, Snapshot extends Ending> {
-  /** A device without a disk. @param held the host, where it ends with what is loaded */
+  /** Makes a device without a disk. @param held the host, if it is to end with the loaded devices */
   make(host: Host, options: ZramOptions, held: Host | undefined): Made;
-  /** Gives it a disk, on a pool that others are on where there is one. */
+  /** Gives a device its disk, on the shared pool if there is one. */
   init(device: Made, disksize: number, pool: PoolLease | undefined): void;
   stateOf(device: Made): Device;
 }
 
-/** @internal What is to be loaded, and the options for that. */
+/** @internal Whether one device is loaded or all, and the options for that. */
 export interface LoadMode {
   readonly one: boolean;
   readonly options: readonly string[];
@@ -68,10 +68,10 @@ export interface LoadMode {
 const OPTIONS = ['memLimit', 'trackEntryActime', 'verifyCompressors', 'chainSize', 'shrinker', 'pool'] as const;
 /** @internal */
 export const LOAD_ONE: LoadMode = { one: true, options: [...OPTIONS, 'backing'] };
-/** @internal A backing has one user: it cannot be that of several devices. */
+/** @internal Without `backing`, which can have only one user. */
 export const LOAD_ALL: LoadMode = { one: false, options: OPTIONS };
 
-/** @internal Into an engine that there is. Whatever fails, the source is cancelled. */
+/** @internal Loads into an existing engine. On any failure the source is cancelled. */
 export async function loadFile<Made extends Ending & { snapshot(): Snapshot }, Snapshot extends Ending>(
   maker: DeviceMaker<Made, Snapshot>,
   host: Host,
@@ -88,7 +88,7 @@ export async function loadFile<Made extends Ending & { snapshot(): Snapshot }, S
   });
 }
 
-/** @internal As `loadFile`, into an engine of its own, which ends with the last of what is loaded. */
+/** @internal As `loadFile`, into a new engine, which ends with the last of the loaded devices. */
 export async function loadFileIntoOwn<Made extends Ending & { snapshot(): Snapshot }, Snapshot extends Ending>(
   maker: DeviceMaker<Made, Snapshot>,
   source: unknown,
@@ -138,13 +138,13 @@ async function readFile<Made extends Ending>(
 class Loading<Made extends Ending & { snapshot(): Snapshot }, Snapshot extends Ending> {
   readonly #pages: PageLoader;
   readonly #codecs: LoadedCodec[] = [];
-  /** Until it is over, the numbers of the file's compressors are nobody else's. */
+  /** Keeps the codecs of the file's compressors from being reclaimed while it is loaded. */
   readonly #encoders: EncoderHold;
   /** By their order in the file. */
   readonly #settings: DeviceJson[] = [];
   readonly #names = new Set<string>();
   readonly #devices: Made[] = [];
-  /** What the caller gets. */
+  /** The result for the caller. */
   readonly #made = new Map<string, Made | Snapshot>();
   #head: HeadJson | undefined;
 
@@ -153,16 +153,16 @@ class Loading<Made extends Ending & { snapshot(): Snapshot }, Snapshot extends E
     readonly host: Host,
     readonly options: LoadOptions,
     readonly mode: LoadMode,
-    /** The host, where it was made for what is loaded. */
+    /** The host, if it was made for the loaded devices. */
     readonly held: Host | undefined,
   ) {
-    maker.make(host, options, undefined).destroy(); // a wrong option is told before anything is read
+    maker.make(host, options, undefined).destroy(); // reports a wrong option before anything is read
     const { core } = host;
     this.#encoders = core.codecs.hold();
     this.#pages = new PageLoader(core, this.#codecs);
   }
 
-  /** Returns whether it was the last one. */
+  /** Returns whether it was the last section. */
   async take(section: Section): Promise<boolean> {
     const { type, offset } = section;
     if ((type === HEAD) !== (this.#head === undefined))
@@ -181,12 +181,12 @@ class Loading<Made extends Ending & { snapshot(): Snapshot }, Snapshot extends E
     const { name, level, winbits, dictionary } = json;
     const { codecs } = this.host.core;
     try {
-      // A copy: the section's bytes are gone after the next await.
+      // A copy: the section's bytes are valid only until the next await.
       const params = { level, winbits, dictionary: dictionary === undefined ? undefined : copyOf(rest) };
       await codecs.load(name);
       this.host.checkLive();
       if (!codecs.names().includes(name)) {
-        throw new ZramError('EOPNOTSUPP', `this engine has no compressor ${describe(name)}: register it.`);
+        throw new ZramError('EOPNOTSUPP', `this engine has no compressor ${describe(name)}: register it first.`);
       }
       this.#codecs.push({ name, params, codec: this.#encoders.encoder(name, params).codec });
     } catch (error) {
@@ -199,7 +199,7 @@ class Loading<Made extends Ending & { snapshot(): Snapshot }, Snapshot extends E
     const { devices = 0 } = this.#head ?? {};
     if (this.#devices.length >= devices) throw damaged(offset, `it has more than the ${devices} devices of its head`);
     if (this.#names.has(settings.name)) {
-      throw damaged(offset, `it has two devices of the name ${describe(settings.name)}`);
+      throw damaged(offset, `it has two devices named ${describe(settings.name)}`);
     }
     const device = this.maker.make(this.host, this.#optionsOf(settings), this.held);
     this.#devices.push(device);
@@ -222,7 +222,7 @@ class Loading<Made extends Ending & { snapshot(): Snapshot }, Snapshot extends E
     this.#pages.devices.push(state.readyDisk());
   }
 
-  /** Without the file's own memLimit: a device may hold more than a limit that it was given later. */
+  /** Without the file's memLimit, which is set last: a device may hold more than a limit that was set later. */
   #optionsOf(settings: DeviceJson): ZramOptions {
     const { verifyCompressors, trackEntryActime, chainSize, shrinker } = settings;
     const ofPool = this.options.pool ? {} : { chainSize, shrinker };
@@ -231,7 +231,7 @@ class Loading<Made extends Ending & { snapshot(): Snapshot }, Snapshot extends E
 
   #algorithmOf({ codec, level }: AlgorithmJson, offset: number): { name: string; params: CompressorParams } {
     const found = this.#codecs[codec - 1];
-    if (!found) throw damaged(offset, `a device has the compressor ${codec}, which is not in it`);
+    if (!found) throw damaged(offset, `a device uses compressor ${codec}, which is missing`);
     return level === undefined ? found : { name: found.name, params: { ...found.params, level } };
   }
 
@@ -246,14 +246,12 @@ class Loading<Made extends Ending & { snapshot(): Snapshot }, Snapshot extends E
   async #checkComplete({ payload, offset }: Section): Promise<void> {
     const { devices = 0, objects = 0 } = this.#head ?? {};
     if (payload.length > 0) throw damaged(offset, 'its end section is not empty');
-    if (this.#devices.length !== devices)
-      throw damaged(offset, `${this.#devices.length} of ${devices} devices are in it`);
-    if (this.#pages.objects !== objects)
-      throw damaged(offset, `${this.#pages.objects} of ${objects} objects are in it`);
+    if (this.#devices.length !== devices) throw damaged(offset, `it has ${this.#devices.length} of ${devices} devices`);
+    if (this.#pages.objects !== objects) throw damaged(offset, `it has ${this.#pages.objects} of ${objects} objects`);
     for (const [n, { name, pagesStored }] of this.#settings.entries()) {
       const stored = mmStat(this.maker.stateOf(this.#devices[n])).origDataSize / PAGE_SIZE;
       if (stored !== pagesStored) {
-        throw damaged(offset, `${stored} of the ${pagesStored} pages of ${describe(name)} are in it`);
+        throw damaged(offset, `it has ${stored} of the ${pagesStored} pages of ${describe(name)}`);
       }
       if (pauseDue()) await pause();
     }
@@ -279,30 +277,31 @@ class Loading<Made extends Ending & { snapshot(): Snapshot }, Snapshot extends E
       try {
         made.destroy();
       } catch {
-        // A backing that does not close: what is wrong is told already, and the others have to go, too.
+        // Closing a backing failed. The original error is reported, and the other devices must be destroyed too.
       }
       if (pauseDue()) await pause();
     }
   }
 }
 
-/** What keeps a setting from being taken: of the file, or of this engine. */
+/** The error for a compressor or setting that this engine cannot provide, with its place in the file. */
 function needed(error: unknown, what: string, offset: number): unknown {
   if (!(error instanceof ZramError) || error.message.includes(`at byte ${offset}`)) return error;
   const where = `the file's section at byte ${offset} needs ${what}: ${sentenceOf(error)}`;
   return new ZramError(error.code, where);
 }
 
-// ── what sections hold ───────────────────────────────────────────────────────────────────────────────────────────
+// ── contents of sections ───────────────────────────────────────────────────────────────────────────────────────────
 
 function headOf({ payload, offset }: Section, mode: LoadMode): HeadJson {
   const json = parse(payload, offset) as Partial<HeadJson>;
   const { devices, objects, comment } = json;
-  if (!isCount(devices, 2 ** 32) || devices === 0) throw damaged(offset, 'its head lacks the number of devices');
-  if (!isCount(objects, 2 ** 32)) throw damaged(offset, 'its head lacks the number of objects');
-  if (comment !== undefined && typeof comment !== 'string') throw damaged(offset, 'its comment is not a text');
+  if (!isCount(devices, 2 ** 32) || devices === 0)
+    throw damaged(offset, 'its head must have the number of devices, 1 or more');
+  if (!isCount(objects, 2 ** 32)) throw damaged(offset, 'its head must have the number of objects');
+  if (comment !== undefined && typeof comment !== 'string') throw damaged(offset, 'its comment is not a string');
   if (mode.one && devices !== 1) {
-    throw new ZramError('EINVAL', `the file has ${devices} devices and snapshots: use loadAll for it.`);
+    throw new ZramError('EINVAL', `the file must have one device or snapshot, not ${devices}: use loadAll instead.`);
   }
   return { devices, objects, comment };
 }
@@ -343,7 +342,7 @@ function deviceOf(payload: Uint8Array, offset: number): DeviceJson {
   throw damaged(offset, 'a device setting is missing or invalid');
 }
 
-/** The primary compressor first, and each priority once. */
+/** Whether it lists the primary compressor first, and each priority once. */
 function isAlgorithms(value: unknown): value is readonly AlgorithmJson[] {
   if (!Array.isArray(value) || value.length === 0) return false;
   return (value as unknown[]).every((one, n) => {

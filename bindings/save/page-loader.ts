@@ -24,7 +24,7 @@ import type { Section } from './section-reader.js';
 export interface LoadedCodec {
   readonly name: string;
   readonly params: CompressorParams;
-  /** Its number in the engine, which the loader holds. */
+  /** Its codec in the engine, which the loader holds. */
   readonly codec: number;
 }
 
@@ -33,20 +33,20 @@ const ENOMEM = -12;
 
 export class PageLoader {
   readonly devices: Disk[] = [];
-  /** Objects so far. */
+  /** Number of objects so far. */
   objects = 0;
-  /** By number in the file: a handle, and the hash of the page where a device may ask for it. */
+  /** By the object's number in the file: a handle and, if a device deduplicates, the hash of the page. */
   #handles = new Uint32Array(1024);
   #hashes = new Uint32Array(1024);
-  /** Where the next page goes. */
+  /** The position of the next page. */
   #device = 0;
   #page = 0;
   #payload: Uint8Array = new Uint8Array(0);
-  /** Where in the payload, and where the payload is in the file. */
+  /** The offset in the payload, and that of the payload in the file. */
   #at = 0;
   #offset = 0;
 
-  /** @param codecs those of the file, number 1 first */
+  /** @param codecs the file's compressors, number 1 first */
   constructor(
     readonly core: Core,
     readonly codecs: readonly LoadedCodec[],
@@ -75,9 +75,9 @@ export class PageLoader {
     const run = kind === RECORD_FORK || kind === RECORD_FILL;
     const count = run ? this.#number() : 1;
     const pages = this.devices[this.#device];
-    if (pages.ended) throw new ZramError('EINVAL', 'the engine was destroyed while a file was loaded.');
+    if (pages.ended) throw new ZramError('EINVAL', 'cannot load the file: the engine was destroyed meanwhile.');
     const index = this.#page;
-    if (index + count > pages.pages) throw this.#wrong(`page ${index + count - 1} is outside the disk`);
+    if (index + count > pages.pages) throw this.#wrong(`page ${index + count - 1} is out of range`);
     if (count === 0 || (index % GROUP_PAGES) + count > GROUP_PAGES)
       throw this.#wrong(`a run of ${count} pages is empty or leaves its group`);
     if (kind === RECORD_FORK) this.#fork(pages, count, this.#number());
@@ -94,7 +94,7 @@ export class PageLoader {
   #fork(pages: Disk, count: number, distance: number): void {
     const from = this.devices[this.#device - distance];
     const right = distance > 0 && from !== undefined && this.#page + count <= from.pages;
-    if (!right) throw this.#wrong(`no device ${distance} before this one has these pages`);
+    if (!right) throw this.#wrong(`device ${this.#device} has no device ${distance} before it with these pages`);
     const { core, address } = pages;
     this.#check(core.raw.zramLoadForked(address, this.#page, count, from.address, pages.clock()));
   }
@@ -102,7 +102,7 @@ export class PageLoader {
   #fill(pages: Disk, count: number, value: Uint8Array): void {
     const { core, address } = pages;
     const end = this.#page + count;
-    if (core.raw.zramNextSlot(address, this.#page, 0, 0) >>> 0 < end) throw this.#wrong('a page comes twice');
+    if (core.raw.zramNextSlot(address, this.#page, 0, 0) >>> 0 < end) throw this.#wrong('a page is loaded twice');
     const page = core.page();
     for (let at = 0; at < PAGE_SIZE; at += value.length) page.set(value, at);
     for (let index = this.#page; index < end; index++) {
@@ -120,7 +120,7 @@ export class PageLoader {
     if (codec !== CODEC_LZ4 && codec !== CODEC_PAGE) {
       const page = core.codecs.tryDecode(codec, copyOf(block));
       if (!page) throw this.#wrong(`an object does not decompress with ${this.codecs[number - 1]?.name}`);
-      if (pages.ended) throw new ZramError('EINVAL', 'the engine was destroyed while a file was loaded.');
+      if (pages.ended) throw new ZramError('EINVAL', 'cannot load the file: the engine was destroyed meanwhile.');
       core.staging().set(page, PAGE_SIZE);
     }
     core.page().set(block);
@@ -132,12 +132,12 @@ export class PageLoader {
   #codecOf(number: number): number {
     if (number === FILE_CODEC_PAGE) return CODEC_PAGE;
     const found = this.codecs[number - 1];
-    if (!found) throw this.#wrong(`it has no compressor ${number}`);
+    if (!found) throw this.#wrong(`compressor ${number} does not exist`);
     return found.codec;
   }
 
   #share(pages: Disk, number: number): void {
-    if (number >= this.objects) throw this.#wrong(`object ${number} has not come yet`);
+    if (number >= this.objects) throw this.#wrong(`object ${number} is used before it is defined`);
     const { core, address } = pages;
     const [handle, hash] = [this.#handles[number], this.#hashes[number]];
     this.#check(core.raw.zramLoadShared(address, this.#page, handle, hash, pages.clock()));
@@ -152,7 +152,7 @@ export class PageLoader {
     this.#hashes[this.objects++] = hash;
   }
 
-  /** An answer of the core. */
+  /** Checks a result of the core. */
   #check(result: number): void {
     if (result >= 0) return;
     if (result === ENOMEM) throw noRoom();
@@ -199,5 +199,5 @@ function larger(array: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
 }
 
 function noRoom(): ZramError {
-  return new ZramError('ENOMEM', 'the file does not fit: memLimit or maxMemory is reached.');
+  return new ZramError('ENOMEM', 'cannot allocate memory for the pages of the file: memLimit or maxMemory is reached.');
 }

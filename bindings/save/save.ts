@@ -1,4 +1,4 @@
-/** Saving: what goes to one file, and whether it can. The file itself is written in file-writer.ts. */
+/** Saving: collects and checks what goes to one file. The file itself is written in file-writer.ts. */
 import { PAGE_SIZE, readList, readOptions } from '../base/arguments.js';
 import { ZramError } from '../base/errors.js';
 import { describe, textOf } from '../base/messages.js';
@@ -9,10 +9,10 @@ import { SECTION_BYTES_MAX } from './format.js';
 import { Numbering } from './groups.js';
 import { SinkWriter } from './sink.js';
 
-/** Bytes of a name or comment as JSON: beside it a section has settings of a fixed length. */
+/** Most bytes of a name or comment as JSON: the rest of its section is of limited length. */
 const TEXT_BYTES_MAX = SECTION_BYTES_MAX - 65536;
 
-/** Devices and snapshots that go to one file: by name, or a list, whose names are '0', '1' and so on. */
+/** Devices and snapshots to save to one file: by name, or as a list, whose names are '0', '1' and so on. */
 export type Saved =
   | readonly ReadableDevice[]
   | ReadonlyMap<string, ReadableDevice>
@@ -21,25 +21,25 @@ export type Saved =
       readonly [name: string]: ReadableDevice;
     };
 
-/** For `Zram.saveAll`. */
+/** The options of `Zram.saveAll`. */
 export interface SaveOptions {
-  /** A text of one's own, which `Zram.loadAll` gives back. */
+  /** A text of the caller's, which `Zram.loadAll` returns. */
   comment?: string | undefined;
 }
 
 /** What was saved. */
 export interface SaveReport {
-  /** Of the file. */
+  /** Bytes of the file. */
   readonly bytes: number;
-  /** Pages that hold something, of all devices and snapshots together. */
+  /** Stored pages of all devices and snapshots together. */
   readonly pages: number;
-  /** Distinct objects: each is in the file once. */
+  /** Distinct objects, each of which is in the file once. */
   readonly objects: number;
-  /** How long it took, the sink's time included. */
+  /** How long it took, including the sink's time. */
   readonly milliseconds: number;
 }
 
-/** @internal As `Zram.saveAll`. Whatever fails, the sink is aborted. */
+/** @internal As `Zram.saveAll`. On any failure the sink is aborted. */
 export async function saveAll(sink: unknown, saved: unknown, options: SaveOptions | undefined): Promise<SaveReport> {
   const start = performance.now();
   const writer = new SinkWriter(sink);
@@ -67,14 +67,17 @@ export async function saveAll(sink: unknown, saved: unknown, options: SaveOption
 
 function checkComment(comment: unknown): void {
   if (comment === undefined) return;
-  if (typeof comment !== 'string') throw new ZramError('EINVAL', `comment must be a text, not ${describe(comment)}.`);
-  checkFits(comment, 'the comment is');
+  if (typeof comment !== 'string') throw new ZramError('EINVAL', `comment must be a string, not ${describe(comment)}.`);
+  checkFits(comment, 'the comment');
 }
 
-/** Names and values, each read once. */
+/** The names and values, each read once. */
 function entriesOf(saved: unknown): [string, unknown][] {
   if (typeof saved !== 'object' || saved === null) {
-    throw new ZramError('EINVAL', `a list, a Map or an object of devices is needed, not ${describe(saved)}.`);
+    throw new ZramError(
+      'EINVAL',
+      `the devices to save must be a list, a Map or an object of devices, not ${describe(saved)}.`,
+    );
   }
   try {
     const list = readList(saved, 'the list');
@@ -84,12 +87,12 @@ function entriesOf(saved: unknown): [string, unknown][] {
     return Array.from(pairs, (pair) => {
       const [name, value] = pair as [unknown, unknown];
       if (typeof name === 'string') return [name, value];
-      throw new ZramError('EINVAL', `a name is a text, not ${describe(name)}.`);
+      throw new ZramError('EINVAL', `the name of a device must be a string, not ${describe(name)}.`);
     });
   } catch (error) {
     throw error instanceof ZramError
       ? error
-      : new ZramError('EINVAL', `what is to be saved cannot be read: ${textOf(error)}.`);
+      : new ZramError('EINVAL', `cannot read the devices to save: ${textOf(error)}.`);
   }
 }
 
@@ -97,18 +100,18 @@ function checkNames(entries: readonly [string, unknown][]): void {
   const names = new Set<string>();
   for (const [name] of entries) {
     if (names.has(name))
-      throw new ZramError('EINVAL', `two devices have the name ${describe(name)}: each needs its own.`);
+      throw new ZramError('EINVAL', `the name ${describe(name)} must be used only once, not for two devices.`);
     names.add(name);
-    checkFits(name, `the name ${describe(name)} is`);
+    checkFits(name, `the name ${describe(name)}`);
   }
 }
 
-/** The section that has the text must not be longer than a reader takes. */
+/** The text must fit a section, as readers limit the length of sections. */
 function checkFits(text: string, what: string): void {
-  // As JSON, a character has six bytes at most.
+  // A character takes at most six bytes as JSON.
   if (6 * text.length <= TEXT_BYTES_MAX) return;
   if (new TextEncoder().encode(JSON.stringify(text)).length <= TEXT_BYTES_MAX) return;
-  throw new ZramError('EINVAL', `${what} too long to be saved.`);
+  throw new ZramError('EINVAL', `${what} must be at most ${TEXT_BYTES_MAX} bytes long as JSON.`);
 }
 
 function itemOf(name: string, value: unknown, copies: Frozen[]): Item {
@@ -121,7 +124,7 @@ function itemOf(name: string, value: unknown, copies: Frozen[]): Item {
     ...{ dedup, memLimit: limitPages * PAGE_SIZE, verifyCompressors, trackEntryActime: tracksTime },
     ...{ chainSize, shrinker },
   };
-  // What is written to the device meanwhile is not for this file.
+  // A copy, so that later writes to the device do not change what is saved.
   const copy = parts.freeze();
   copies.push(copy);
   return { name, snapshot: isSnapshot, state, algorithms: [...state.algorithms], settings, pages: copy.pages };
@@ -129,12 +132,12 @@ function itemOf(name: string, value: unknown, copies: Frozen[]): Item {
 
 function checkPool(items: readonly Item[]): void {
   const [first] = items;
-  if (!first) throw new ZramError('EINVAL', 'there is nothing to save: name a device or snapshot.');
+  if (!first) throw new ZramError('EINVAL', 'the devices to save must include at least one device or snapshot.');
   for (const { name, pages } of items) {
     if (pages.core === first.pages.core && pages.pool.address === first.pages.pool.address) continue;
     throw new ZramError(
       'EINVAL',
-      `${describe(name)} is on another pool than ${describe(first.name)}: save it by itself.`,
+      `${describe(name)} must be on the pool of ${describe(first.name)}, not on another pool: save it to a file of its own.`,
     );
   }
 }

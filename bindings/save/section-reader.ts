@@ -1,4 +1,6 @@
-/** Reads the sections of a save file, one after the other, each with its checksum tested before anything is done with it. */
+/**
+ * Reads the sections of a save file one after the other, and checks the checksum of each before its content is used.
+ */
 import { ZramError } from '../base/errors.js';
 import { crc32, crc32InTurns } from './crc32.js';
 import {
@@ -12,12 +14,12 @@ import {
 } from './format.js';
 import type { SourceReader } from './source.js';
 
-/** A section whose checksum is right. */
+/** A section with a correct checksum. */
 export interface Section {
   readonly type: string;
   /** Valid until the next section is read. */
   readonly payload: Uint8Array;
-  /** Where the payload begins in the file. */
+  /** Offset of the payload in the file. */
   readonly offset: number;
 }
 
@@ -26,7 +28,7 @@ export class SectionReader {
 
   constructor(readonly source: SourceReader) {}
 
-  /** @throws ZramError EINVAL: no save file, or one of a newer version */
+  /** @throws ZramError EINVAL: not a save file, or one of another version */
   async preamble(): Promise<void> {
     const bytes = await this.source.take(PREAMBLE_BYTES);
     if (!bytes) throw damaged(0, `it has fewer than ${PREAMBLE_BYTES} bytes`);
@@ -37,7 +39,7 @@ export class SectionReader {
     if (version !== VERSION) {
       throw new ZramError(
         'EINVAL',
-        `the save file has version ${version} of the format, at byte ${MAGIC.length}; this release reads version ${VERSION}.`,
+        `the save file must have version ${VERSION} of the format, not ${version}, at byte ${MAGIC.length}: use a release that reads it.`,
       );
     }
     this.#checksum = crc32(bytes);

@@ -1,20 +1,20 @@
-/** Makes the sections of a save file, one after the other, and gives them to the sink in pieces. */
+/** Builds the sections of a save file one after the other, and writes them to the sink in pieces. */
 import { copyOf } from '../base/bytes.js';
 import { crc32InTurns } from './crc32.js';
 import { CHECKSUM_BYTES, MAGIC, PAGES, PREAMBLE_BYTES, SECTION_HEAD_BYTES, VERSION } from './format.js';
 import type { SinkWriter } from './sink.js';
 
-/** A piece ends when it has as many: enough that a write to a file costs nothing beside it. */
+/** A piece is written when it has this many bytes: enough that the cost of a write call is negligible. */
 const PIECE_BYTES = 256 * 1024;
-/** What one record may take at most, the run before it and the frame of a section included. */
+/** Most bytes of a record, including the run before it and the head and checksum of a section. */
 const RECORD_BYTES_MAX = 4096 + 96;
 
 export class SectionWriter {
   readonly #sink: SinkWriter;
-  /** The piece, of which the sink gets a copy. */
+  /** The current piece, of which the sink receives a copy. */
   #buffer = new Uint8Array(2 * RECORD_BYTES_MAX);
   #at = 0;
-  /** Where in it the section of records begins that is not ended yet. */
+  /** Where the open section of records begins in the buffer, if there is one. */
   #records: number | undefined;
   #checksum = 0;
 
@@ -29,7 +29,7 @@ export class SectionWriter {
     return this.#addToChecksum(0);
   }
 
-  /** A whole section. */
+  /** Writes a whole section. */
   async section(type: string, ...parts: readonly Uint8Array[]): Promise<void> {
     await this.endRecords();
     const length = parts.reduce((sum, part) => sum + part.length, 0);
@@ -40,7 +40,7 @@ export class SectionWriter {
     await this.#endSection(start, type);
   }
 
-  /** Before a record: it goes to the section of records that is under way, or begins one. */
+  /** To be called before each record: opens a section of records, unless one is open. */
   record(): void {
     this.#makeRoom(RECORD_BYTES_MAX);
     if (this.#records !== undefined) return;
@@ -48,14 +48,14 @@ export class SectionWriter {
     this.#at += SECTION_HEAD_BYTES;
   }
 
-  /** Ends the section of records, if one is under way. */
+  /** Ends the open section of records, if there is one. */
   async endRecords(): Promise<void> {
     const start = this.#records;
     this.#records = undefined;
     if (start !== undefined) await this.#endSection(start, PAGES);
   }
 
-  /** Whether there is enough for a piece. */
+  /** Whether the piece is large enough to be written. */
   get full(): boolean {
     return this.#at >= PIECE_BYTES;
   }
@@ -64,7 +64,7 @@ export class SectionWriter {
     this.#buffer[this.#at++] = value;
   }
 
-  /** A whole number below 2^32, seven bits a byte, the lowest first. */
+  /** Writes a whole number below 2^32 as LEB128: seven bits in each byte, the lowest first. */
   number(value: number): void {
     for (; value > 127; value = Math.floor(value / 128)) this.byte((value % 128) | 128);
     this.byte(value);
@@ -75,7 +75,7 @@ export class SectionWriter {
     this.#at += bytes.length;
   }
 
-  /** Gives what there is to the sink, when it has taken the piece before. */
+  /** Writes the piece to the sink, once the sink has taken the one before. */
   async flush(): Promise<void> {
     await this.endRecords();
     if (this.#at === 0) return;

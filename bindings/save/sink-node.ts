@@ -1,7 +1,7 @@
 /**
- * Streams of Node.js, and what resembles them. The next piece goes when the stream asks for it: by the callback of `write`, by
- * any return value but false, or by the event `drain`, whichever comes first, since not all that have `write`, `end` and
- * `on` know all three.
+ * Streams of Node.js, and objects that resemble them. The next piece is written when the stream is ready for it: by the
+ * callback of `write`, by any return value except false, or by the event `drain`, whichever comes first, since not all
+ * objects with `write`, `end` and `on` support all three.
  */
 import { textOf } from '../base/messages.js';
 import type { OwnBytes, Target } from './sink-target.js';
@@ -15,14 +15,14 @@ export interface NodeWritable {
   on(event: string, listener: (error?: unknown) => void): unknown;
   readonly destroyed?: unknown;
   readonly writableEnded?: unknown;
-  /** False: something is still to be written. Undefined: it does not tell. */
+  /** False: bytes are still to be written. Undefined: not supported by the stream. */
   readonly writableFinished?: unknown;
-  /** A stream in both directions may stay open after its end. */
+  /** Set for duplex streams, which may stay open after their end. */
   readonly readable?: unknown;
   readonly _writableState?: { readonly autoDestroy?: unknown; readonly emitClose?: unknown };
 }
 
-/** What a stream tells by events, for the one thing that is waited for. */
+/** The events of a stream, for the one operation that is awaited at a time. */
 class Events {
   closed = false;
   #failure: Error | undefined;
@@ -38,7 +38,7 @@ class Events {
     if (this.#on.includes(event)) this.#settle();
   }
 
-  /** Begins something, and waits until `done` is called or one of these events comes. */
+  /** Begins an operation, and waits until `done` is called or one of these events is emitted. */
   async wait(on: readonly string[], begin: (done: Done) => void): Promise<void> {
     if (this.#failure) throw this.#failure;
     await new Promise<void>((resolve, reject) => {
@@ -53,17 +53,17 @@ class Events {
   }
 }
 
-/** @throws Error it was ended or destroyed before */
+/** @throws Error the stream was ended or destroyed before */
 export function nodeTarget(stream: NodeWritable): Target {
   if (stream.destroyed === true || stream.writableEnded === true) throw new Error('it was ended or destroyed before.');
   const events = new Events();
   let ending = false;
-  // These stay: an error that nobody hears would end the process, whenever it comes.
+  // These listeners stay: an unhandled error event would end the process at any later time.
   stream.on('error', (error) => events.fail(error));
   stream.on('close', () => {
     events.closed = true;
     const whole = ending && stream.writableFinished !== false;
-    if (!whole) events.fail(new Error('the stream was closed before all was written.'));
+    if (!whole) events.fail(new Error('the stream was closed before everything was written.'));
     events.tell('close');
   });
   for (const event of ['drain', 'finish', 'end']) stream.on(event, () => events.tell(event));
@@ -78,7 +78,7 @@ export function nodeTarget(stream: NodeWritable): Target {
       ending = true;
       await events.wait(['finish', 'end', 'close'], (done) => {
         const result = stream.end(done);
-        // One that takes no callback and does not tell when it has finished is done when it returns.
+        // A stream without a callback and without writableFinished is done when end() returns.
         const tells = stream.end.length > 0 || stream.writableFinished !== undefined;
         if (!tells || isThenable(result)) follow(result, done);
       });
@@ -93,7 +93,7 @@ export function nodeTarget(stream: NodeWritable): Target {
   };
 }
 
-/** A promise is awaited where one is returned. */
+/** Awaits a result that is a promise. */
 function follow(result: unknown, done: Done): void {
   Promise.resolve(result).then(
     () => done(),
@@ -101,16 +101,16 @@ function follow(result: unknown, done: Done): void {
   );
 }
 
-/** Whatever a stream gives as the reason of its failure. */
+/** The reason of a stream's failure as an Error. */
 function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(error === undefined ? 'it told no reason.' : textOf(error));
+  return error instanceof Error ? error : new Error(error === undefined ? 'it gave no reason.' : textOf(error));
 }
 
 function isThenable(value: unknown): boolean {
   return typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
 }
 
-/** Such a stream closes what it writes to after its end, which may fail, too. */
+/** Whether the stream closes its destination after its end, which may fail as well. */
 function closesItself(stream: NodeWritable): boolean {
   const { autoDestroy, emitClose } = stream._writableState ?? {};
   return autoDestroy === true && emitClose === true && stream.readable === undefined;

@@ -1,14 +1,14 @@
-/** Sinks that take bytes and say how many: files of Deno and of the browser, a `FileHandle`, objects of one's own. */
+/** Sinks with a plain write(): files of Deno and of the browser, a `FileHandle`, callers' own objects. */
 import { viewOf } from '../base/bytes.js';
 import type { OwnBytes, Target, WriteSink } from './sink-target.js';
 
-/** What the numbers of a sink are; `unknown` as long as each was that of all bytes. */
+/** The meaning of the numbers that a sink returns; `unknown` while each equals the bytes that were passed. */
 type Numbers = 'unknown' | 'counts' | 'lengths';
 
 export function plainTarget(sink: WriteSink): Target {
   let numbers: Numbers = 'unknown';
 
-  /** Bytes that were taken; undefined: all, or nobody knows. */
+  /** Bytes that were taken; undefined: all, or the sink does not report it. */
   async function taken(bytes: OwnBytes, length: number): Promise<number | undefined> {
     const result = await sink.write(bytes);
     if (!isNumber(result)) return bytesWritten(result);
@@ -16,7 +16,7 @@ export function plainTarget(sink: WriteSink): Target {
     return numbers === 'lengths' ? undefined : Number(result);
   }
 
-  /** A push to an array answers with its length, which a piece of no bytes makes longer, too. */
+  /** Array.push returns the array's length, which grows even with an empty piece; a count would be 0. */
   async function meaningOf(number: number): Promise<Numbers> {
     if (!(number > 0 && Number.isSafeInteger(number))) return 'counts';
     const result = await sink.write(new Uint8Array(0));
@@ -24,7 +24,7 @@ export function plainTarget(sink: WriteSink): Target {
     if (answer === 0) return 'counts';
     if (answer === number + 1) return 'lengths';
     throw new Error(
-      `its write() returned ${number} and then ${describeAnswer(result)} for no bytes: a number must be the count of bytes that were taken.`,
+      `its write() must return the count of bytes that it took, not ${number} and then ${describeAnswer(result)} for no bytes.`,
     );
   }
 
@@ -35,7 +35,7 @@ export function plainTarget(sink: WriteSink): Target {
         const count = await taken(viewOf(bytes, at) as OwnBytes, length - at);
         if (count === undefined) return;
         if (!Number.isInteger(count) || count <= 0 || count > length - at) {
-          throw new Error(`its write() took ${count} of ${length - at} bytes.`);
+          throw new Error(`its write() must take 1 to ${length - at} bytes, not ${count}.`);
         }
         at += count;
       }
@@ -49,7 +49,7 @@ function isNumber(value: unknown): value is number | bigint {
   return typeof value === 'number' || typeof value === 'bigint';
 }
 
-/** As a FileHandle tells it. */
+/** The property `bytesWritten`, as a FileHandle returns it. */
 function bytesWritten(result: unknown): number | undefined {
   if (typeof result !== 'object' || result === null) return undefined;
   const count = (result as { bytesWritten?: unknown }).bytesWritten;

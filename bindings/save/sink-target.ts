@@ -1,45 +1,45 @@
-/** What can be written to: sinks of callers, and what each is made into. */
+/** The types of sinks that callers pass, and the common interface they are adapted to. */
 
-/** Bytes in memory of their own: what TypeScript from 5.7 on calls `Uint8Array<ArrayBuffer>`. */
+/** Bytes in memory of their own: `Uint8Array<ArrayBuffer>` since TypeScript 5.7. */
 export type OwnBytes = ReturnType<Uint8Array['slice']>;
 
-/** What a `WritableStream` is here. */
+/** The members of a `WritableStream` that are used. */
 export interface WebSink {
   /** Locks the stream. */
   getWriter(): {
-    /** Resolves when the chunk is taken. */
+    /** Resolves when the stream has accepted the chunk. */
     write(bytes: OwnBytes): Promise<unknown>;
-    /** Resolves when all is written. */
+    /** Resolves when everything is written. */
     close(): Promise<unknown>;
-    /** Gives up. */
+    /** Aborts the stream. */
     abort(reason?: unknown): Promise<unknown>;
   };
 }
 
-/** What a stream of Node.js, a `FileHandle`, or an object of one's own is here. */
+/** The members used of a stream of Node.js, a `FileHandle`, or a caller's own object. */
 export interface WriteSink {
   /**
-   * Takes all bytes, which are its own from then on. A promise is awaited before there are more.
+   * Takes bytes, which the sink may keep. A promise is awaited before the next call.
    *
-   * A number (`Deno.FsFile`, `FileSystemSyncAccessHandle`, `fs.writeSync`) or an object with `bytesWritten` (`FileHandle`)
-   * is the count of bytes that were taken, and the rest follows; none, or more than there were, is `EIO`. A number that
-   * is another count than that of all bytes may also be the length of an array (`(bytes) => array.push(bytes)`). The sink
-   * is then given one piece of no bytes: 0 says that its numbers are counts, one more than before that they are lengths,
-   * which mean nothing; any other answer is `EIO`. What else is returned means nothing.
+   * A number (`Deno.FsFile`, `FileSystemSyncAccessHandle`, `fs.writeSync`) or an object with `bytesWritten`
+   * (`FileHandle`) is the count of bytes that were taken, and the rest is passed to the next call; 0, or more than were
+   * passed, is `EIO`. A number that differs from the bytes passed may also be the length of an array (`(bytes) =>
+   * array.push(bytes)`). The sink is then called once with no bytes: if it returns 0, its numbers are counts; if it
+   * returns one more than before, they are lengths, which are ignored; any other result is `EIO`. All other return
+   * values are ignored.
    */
   write(bytes: OwnBytes): unknown;
 }
 
 /**
- * Where a save file is written to. A `WritableStream` is closed at the end, and aborted after a failure; a `Writable` of
- * Node.js is ended, or destroyed: also where the call fails before anything is written. Anything else that writes is left
- * open.
+ * The destination of a save file. A `WritableStream` is closed at the end and aborted after a failure; a `Writable` of
+ * Node.js is ended or destroyed, even if the call fails before anything is written. Any other sink is left open.
  */
 export type SaveSink = WebSink | WriteSink;
 
-/** @internal What is written to, whatever it is. */
+/** @internal The common interface of all sinks. */
 export interface Target {
-  /** Settles when the next piece may come. */
+  /** Settles when the next piece may be written. */
   write(bytes: OwnBytes): Promise<void>;
   end(): Promise<void>;
   abort(reason: unknown): Promise<void>;

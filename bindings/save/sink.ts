@@ -1,17 +1,17 @@
-/** Where a save file goes: streams of the web and of Node.js, and anything that writes. */
+/** The destination of a save file: a web stream, a stream of Node.js, or any object with write(). */
 import { ZramError } from '../base/errors.js';
 import { describe, textOf } from '../base/messages.js';
 import { nodeTarget, type NodeWritable } from './sink-node.js';
 import { plainTarget } from './sink-plain.js';
 import type { OwnBytes, Target, WebSink, WriteSink } from './sink-target.js';
 
-/** @internal Writes one piece while the next is made, and no more: the sink sets the pace. */
+/** @internal Writes one piece while the next is built, and no more: the sink sets the pace. */
 export class SinkWriter {
   readonly #target: Target;
   #last: Promise<void> = Promise.resolve();
   bytes = 0;
 
-  /** @throws ZramError EINVAL: nothing that could be written to */
+  /** @throws ZramError EINVAL: not a sink */
   constructor(sink: unknown) {
     this.#target = targetOf(sink);
   }
@@ -21,7 +21,7 @@ export class SinkWriter {
     await this.#settle(this.#last);
     this.bytes += bytes.length;
     this.#last = this.#target.write(bytes);
-    this.#last.catch(() => undefined); // told by the next call
+    this.#last.catch(() => undefined); // reported by the next call
   }
 
   /** @throws ZramError EIO */
@@ -30,7 +30,7 @@ export class SinkWriter {
     await this.#settle(this.#target.end());
   }
 
-  /** What it was written for has failed. Whatever the sink says to that is less than the reason. */
+  /** Aborts the sink after a failure, which matters more than an error of the sink's abort. */
   async abort(reason: unknown): Promise<void> {
     await this.#target.abort(reason).catch(() => undefined);
   }
@@ -53,11 +53,11 @@ function targetOf(sink: unknown): Target {
       return isNode ? nodeTarget(sink as NodeWritable) : plainTarget(sink as WriteSink);
     }
   } catch (error) {
-    throw new ZramError('EINVAL', `the sink cannot be written to: ${textOf(error)}`);
+    throw new ZramError('EINVAL', `cannot write to the sink: ${textOf(error)}`);
   }
   throw new ZramError(
     'EINVAL',
-    `a sink is a WritableStream, a Writable of Node.js, or an object with write(bytes), not ${describe(sink)}.`,
+    `the sink must be a WritableStream, a Writable of Node.js, or an object with write(bytes), not ${describe(sink)}.`,
   );
 }
 

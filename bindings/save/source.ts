@@ -1,64 +1,64 @@
-/** Where a save file comes from: bytes, blobs, streams of the web and of Node.js. */
+/** The source of a save file: bytes, a blob, a web stream, a stream of Node.js, or an iterable. */
 import { checkBytes } from '../base/arguments.js';
 import { allocate, isBytes, lengthOf, setBytes, viewOf } from '../base/bytes.js';
 import { ZramError } from '../base/errors.js';
 import { describe, textOf } from '../base/messages.js';
 import { pause, pauseDue } from '../base/pacer.js';
 
-/** What a `ReadableStream` is here. */
+/** The members of a `ReadableStream` that are used. */
 export interface WebSource {
   /** Locks the stream. */
   getReader(): {
     /** The next chunk. */
     read(): Promise<{
-      /** Nothing is left. */
+      /** True at the end of the stream. */
       done: boolean;
       /** The chunk. */
       value?: Uint8Array | undefined;
     }>;
-    /** Nothing more is wanted. */
+    /** Cancels the stream. */
     cancel(reason?: unknown): Promise<unknown>;
   };
 }
 
-/** What a `Blob` or `File` is here. */
+/** The members of a `Blob` or `File` that are used. */
 export interface BlobSource {
   /** Its bytes. */
   stream(): WebSource;
 }
 
 /**
- * Where a save file is read from: bytes, a `Blob`, a `ReadableStream`, a `Readable` of Node.js, or anything else that gives
- * pieces of bytes one after the other. It is read to its end; after a failure it is cancelled.
+ * The source of a save file: bytes, a `Blob`, a `ReadableStream`, a `Readable` of Node.js, or any other iterable of
+ * byte arrays. It is read to its end, or cancelled after a failure.
  */
 export type LoadSource = Uint8Array | BlobSource | WebSource | AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 
-/** What can be pulled from. */
+/** The common interface of all sources. */
 interface Chunks {
   next(): unknown;
-  /** Nothing more is wanted, now or ever. */
+  /** Ends the source before its end. */
   cancel(): unknown;
 }
 
-/** @internal Reads a source in pieces of the reader's choice. */
+/** @internal Reads a source in pieces of any requested length. */
 export class SourceReader {
   readonly #chunks: Chunks;
-  /** What is left of the last chunk: the caller's memory. */
+  /** The rest of the last chunk, in the caller's memory. */
   #chunk: Uint8Array = allocate(0);
   #gathered = allocate(0);
   #ended = false;
-  /** Bytes that were taken. */
+  /** Bytes taken so far. */
   offset = 0;
 
-  /** @throws ZramError EINVAL: nothing that could be read */
+  /** @throws ZramError EINVAL: not a source */
   constructor(source: unknown) {
     this.#chunks = chunksOf(source);
   }
 
   /**
-   * The next bytes, exactly so many; undefined when the source ends before. They are a copy, valid until the next call: who
-   * gave a chunk may use its buffer again. Memory is taken for bytes that are there, not for bytes that are asked for.
-   * @throws ZramError EIO: the source failed; EINVAL: it gives something else than bytes
+   * Takes exactly `length` bytes; undefined when the source ends before. They are a copy, as the source may reuse its
+   * buffer, and valid until the next call. Memory is allocated only for bytes that arrive, not for `length`.
+   * @throws ZramError EIO: the source failed; EINVAL: it returned something other than bytes
    */
   async take(length: number): Promise<Uint8Array | undefined> {
     let filled = 0;
@@ -75,19 +75,19 @@ export class SourceReader {
     return this.#gathered.subarray(0, length);
   }
 
-  /** Whether nothing is left. */
+  /** Whether the source has ended. */
   async atEnd(): Promise<boolean> {
     return lengthOf(this.#chunk) === 0 && !(await this.#pull());
   }
 
-  /** Nothing more is wanted. */
+  /** Cancels the source. */
   async cancel(): Promise<void> {
     if (this.#ended) return;
     this.#ended = true;
     try {
       await this.#chunks.cancel();
     } catch {
-      // What is wrong with the file is told already.
+      // The original error is reported.
     }
   }
 
@@ -99,7 +99,7 @@ export class SourceReader {
     this.#gathered = larger;
   }
 
-  /** Gets the next chunk that is not empty. False at the end. */
+  /** Fetches the next chunk that is not empty. False at the end. */
   async #pull(): Promise<boolean> {
     while (!this.#ended) {
       const { done, value } = await this.#next();
@@ -108,13 +108,13 @@ export class SourceReader {
         return false;
       }
       if (!isBytes(value)) {
-        Promise.resolve(value).catch(() => undefined); // a promise that rejects later is no news then
-        throw new ZramError('EINVAL', `the source must give Uint8Arrays, not ${describe(value)}.`);
+        Promise.resolve(value).catch(() => undefined); // a later rejection must not be unhandled
+        throw new ZramError('EINVAL', `the source must return Uint8Arrays, not ${describe(value)}.`);
       }
       checkBytes(value, 'a piece of the source');
       this.#chunk = viewOf(value);
       if (lengthOf(value) > 0) return true;
-      if (pauseDue()) await pause(); // there may be no end of them
+      if (pauseDue()) await pause(); // an endless series of empty chunks must not block the event loop
     }
     return false;
   }
@@ -149,11 +149,11 @@ function chunksOf(source: unknown): Chunks {
       if (typeof iterator === 'function') return iteratorChunks(iterator.call(given), given);
     }
   } catch (error) {
-    throw new ZramError('EINVAL', `the source cannot be read: ${textOf(error)}`);
+    throw new ZramError('EINVAL', `cannot read the source: ${textOf(error)}`);
   }
   throw new ZramError(
     'EINVAL',
-    `a source is a Uint8Array, a Blob, a ReadableStream, or an iterable of Uint8Arrays, not ${describe(source)}.`,
+    `the source must be a Uint8Array, a Blob, a ReadableStream, or an iterable of Uint8Arrays, not ${describe(source)}.`,
   );
 }
 
@@ -162,7 +162,7 @@ function webChunks(stream: WebSource): Chunks {
   return { next: () => reader.read(), cancel: () => reader.cancel() };
 }
 
-/** What a stream of Node.js has beside its iterator. */
+/** Members of a stream of Node.js besides its iterator. */
 interface NodeReadable {
   on(event: 'error', listener: () => void): unknown;
   destroy(): unknown;
@@ -173,7 +173,10 @@ function isNodeReadable(source: unknown): source is NodeReadable {
   return typeof on === 'function' && typeof destroy === 'function';
 }
 
-/** An error before the first `next()`, or after the last, would end the process; the iterator tells those between. */
+/**
+ * Handles errors before the first `next()` and after the last, which would end the process; the iterator reports those
+ * in between.
+ */
 function hearErrors(source: unknown): void {
   if (isNodeReadable(source)) source.on('error', () => undefined);
 }
@@ -184,7 +187,7 @@ function iteratorChunks(iterator: unknown, source: object): Chunks {
   return {
     next: () => chunks.next(),
     async cancel() {
-      // The iterator of a stream that was not asked for anything yet does not close it.
+      // An iterator that was never advanced does not close its stream.
       if (isNodeReadable(source)) source.destroy();
       await chunks.return?.();
     },

@@ -1,5 +1,5 @@
 /**
- * The entries of a zswap: what each key holds, and in which order those in memory were used.
+ * The entries of a zswap: where the page of each key is, and the LRU order of those in memory.
  *
  * An entry is eight 32-bit words, named by a number from 1 on:
  *
@@ -8,17 +8,18 @@
  *   STATE               flags
  *   PLACE               the handle of its object, or the slot of the backing
  *   OLDER, NEWER        its neighbours in the list of those in memory
- *   STAMP               tells it from whatever had its number before
+ *   STAMP               distinguishes it from earlier entries with its number
  *
- * So a million entries are 36 MB that no garbage collector walks through, and nothing is ever moved. A `Map` of objects holds the
- * event loop while it doubles, 30 ms at a million, and to look for its first key it goes through all that were deleted before.
+ * A million entries take 36 MB that no garbage collector scans, and nothing is ever moved. A `Map` of objects would
+ * block the event loop while it doubles, 30 ms at a million, and finding its first key would pass all keys deleted
+ * before.
  *
- * Entries are found by linear hashing (W. Litwin, 1980): each new one splits one bucket, so that the table grows with every store
- * by a little. The hash is seeded, so that nobody can choose keys that meet.
+ * Entries are found by linear hashing (W. Litwin, 1980): each new entry splits one bucket, so the table grows a little
+ * with every store. The hash is seeded, so keys cannot be chosen to collide.
  *
- * The list is that of the kernel's second chance. Entries enter it as referenced; those at its old end lose that and go to its
- * new end. Where all of them are referenced, going round once would leave the order as it is: instead of each flag,
- * what the flag means is then turned over.
+ * The list implements the kernel's second chance. Entries enter it as referenced; those at its old end lose the mark
+ * and move to its new end. When all are referenced, a full round would leave the order as it is, so the meaning of the
+ * flag is inverted instead of every flag.
  */
 import { allocateWords } from '../base/bytes.js';
 
@@ -40,32 +41,32 @@ const WORD_BITS = 32;
 const IN_MEMORY = 1;
 /** The page did not compress. */
 const INCOMPRESSIBLE = 2;
-/** Whether it was used since the last look, or was not: see `#referencedIs`. */
+/** Together with `#referencedIs`: whether the entry was used since it was last examined. */
 const REFERENCED = 4;
 
 export class Entries {
-  /** Entries, those in memory, and those of them that are not referenced. */
+  /** Number of entries, of those in memory, and of these that are not referenced. */
   #size = 0;
   #inMemory = 0;
   #unreferenced = 0;
-  /** What REFERENCED is in an entry that is: itself or 0. */
+  /** The value of the REFERENCED bit in a referenced entry: set or 0. */
   #referencedIs = REFERENCED;
   #chunks: Uint32Array[] = [];
   /** The first entry of each bucket. */
   #heads: Uint32Array[] = [];
   #buckets = 0;
-  /** The power of two that is not above the number of buckets. */
+  /** The largest power of two up to the number of buckets. */
   #whole = 1;
-  /** First of the free entries; 0: there is none below `#fresh`. */
+  /** First free entry below `#fresh`; 0: none. */
   #free = 0;
-  /** Entries from here on were never used. */
+  /** Entries from this number on were never used. */
   #fresh = 1;
   #oldest = 0;
   #newest = 0;
   #stamp = 0;
   readonly #seed = Math.floor(Math.random() * 2 ** WORD_BITS);
 
-  /** Entries that are in memory. */
+  /** Number of entries in memory. */
   get inMemory(): number {
     return this.#inMemory;
   }
@@ -80,7 +81,7 @@ export class Entries {
 
   // ── by key ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** The entry of a key; 0: there is none. */
+  /** The entry of a key; 0: none. */
   find(key: number): number {
     if (this.#size === 0) return 0;
     const [low, high] = [key >>> 0, Math.floor(key / 2 ** WORD_BITS)];
@@ -92,7 +93,7 @@ export class Entries {
   }
 
   /**
-   * A new entry, in memory, used just now, for a key that has none.
+   * Adds an entry for a key that has none: in memory, and referenced.
    * @throws ZramError ENOMEM: the host has no memory for it; nothing has changed
    */
   add(key: number, handle: number, incompressible: boolean): void {
@@ -129,7 +130,7 @@ export class Entries {
     if (--this.#size === 0 && this.#chunks.length > 1) this.clear();
   }
 
-  /** Lets go of all entries, and their memory. */
+  /** Removes all entries, and releases their memory. */
   clear(): void {
     this.#size = this.#inMemory = this.#unreferenced = 0;
     this.#chunks = [];
@@ -140,7 +141,7 @@ export class Entries {
     this.#fresh = 1;
   }
 
-  /** Memory for one entry more, and a bucket for it. */
+  /** Reserves memory for one more entry and its bucket. */
   #reserve(): void {
     if (this.#free === 0 && this.#fresh >>> CHUNK_SHIFT === this.#chunks.length) {
       this.#chunks.push(allocateWords(CHUNK << ENTRY_SHIFT));
@@ -150,12 +151,12 @@ export class Entries {
     this.#split();
   }
 
-  /** One bucket more: of two that were one until now, the upper. */
+  /** Adds one bucket, the upper half of a bucket that is split in two. */
   #split(): void {
     const upper = this.#buckets;
     const lower = upper - this.#whole;
     this.#buckets++;
-    if (lower < 0) return; // the first
+    if (lower < 0) return; // the first bucket
     let entry = this.#head(lower);
     this.#setHead(lower, 0);
     while (entry !== 0) {
@@ -169,7 +170,7 @@ export class Entries {
   }
 
   #bucketOf(low: number, high: number): number {
-    // The two halves through the finaliser of MurmurHash3.
+    // Both halves of the key, mixed by the finaliser of MurmurHash3.
     let hash = Math.imul(high ^ this.#seed, 0x9e3779b1) ^ low;
     hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
     hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
@@ -186,7 +187,7 @@ export class Entries {
     this.#heads[bucket >>> CHUNK_SHIFT][bucket & CHUNK_MASK] = entry;
   }
 
-  // ── what an entry holds ────────────────────────────────────────────────────────────────────────────────────────
+  // ── contents of an entry ────────────────────────────────────────────────────────────────────────────────────────
 
   keyOf(entry: number): number {
     return this.#word(entry, KEY_HIGH) * 2 ** WORD_BITS + this.#word(entry, KEY_LOW);
@@ -200,7 +201,7 @@ export class Entries {
     return (this.#word(entry, STATE) & INCOMPRESSIBLE) !== 0;
   }
 
-  /** The handle of an entry in memory, the slot of another. */
+  /** The handle of an entry in memory, or the slot of one on the backing. */
   placeOf(entry: number): number {
     return this.#word(entry, PLACE);
   }
@@ -209,13 +210,13 @@ export class Entries {
     return this.#word(entry, STAMP);
   }
 
-  /** Whether a key still has the entry, in memory or not, that it had when this was its stamp. */
+  /** Whether a key still has the entry with this stamp, in memory or not. */
   isStill(key: number, stamp: number): boolean {
     const entry = this.find(key);
     return entry !== 0 && this.stampOf(entry) === stamp;
   }
 
-  /** The page of an entry in memory is in a slot of the backing from now on. */
+  /** Records that the page of an entry in memory has moved to a slot of the backing. */
   moveToSlot(entry: number, slot: number): void {
     this.#leaveMemory(entry);
     this.#set(entry, STATE, 0);
@@ -230,12 +231,12 @@ export class Entries {
 
   // ── by age ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** The one of those in memory that is next in the order of the LRU; 0: there is none. */
+  /** The next entry in LRU order of those in memory; 0: none. */
   get oldest(): number {
     return this.#oldest;
   }
 
-  /** The one that follows it. */
+  /** The entry that follows in LRU order. */
   newerThan(entry: number): number {
     return this.#word(entry, NEWER);
   }
@@ -244,7 +245,7 @@ export class Entries {
     return (this.#word(entry, STATE) & REFERENCED) === this.#referencedIs;
   }
 
-  /** An entry in memory was used. */
+  /** Marks an entry in memory as referenced. */
   reference(entry: number): void {
     if (this.#isReferenced(entry)) return;
     this.#set(entry, STATE, this.#word(entry, STATE) ^ REFERENCED);
@@ -252,9 +253,10 @@ export class Entries {
   }
 
   /**
-   * Gives those at the old end that were used their second chance, until one was not: that is the oldest then.
-   * @param looksMax after so many looks it ends all the same
-   * @returns looks that were taken
+   * Gives referenced entries at the old end their second chance, up to the first that is not referenced, which then is
+   * the oldest.
+   * @param looksMax most entries to examine
+   * @returns entries that were examined
    */
   giveChances(looksMax: number): number {
     if (this.#unreferenced === 0) {
@@ -285,10 +287,10 @@ export class Entries {
     this.#append(entry);
   }
 
-  /** Makes all that are older than an entry the newest, in their order. */
+  /** Moves all entries older than this one to the new end, keeping their order. */
   #rotateUntil(entry: number): void {
     const last = entry === 0 ? 0 : this.#word(entry, OLDER);
-    if (last === 0) return; // none is older, or all are: the order stays
+    if (last === 0) return; // no entry is older, or all are: the order stays
     this.#set(this.#newest, NEWER, this.#oldest);
     this.#set(this.#oldest, OLDER, this.#newest);
     this.#set(last, NEWER, 0);

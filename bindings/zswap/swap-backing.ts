@@ -1,17 +1,18 @@
 /**
- * A zswap's backing: somebody's code and somebody's storage, neither of which is believed. Its members are read once; it is given
- * arrays of its own; what it returns must not be a promise; and what it reads back must be what the slot was given.
+ * A zswap's backing: foreign code on foreign storage, neither of which is trusted. Its members are read once, it is
+ * given arrays of its own, it must not return promises, and a page that it reads must be the one that was written to
+ * the slot.
  */
 import { claimBacking, releaseBacking, type Backing } from '../backing/backing.js';
 import { Checksums } from '../backing/checksums.js';
 import { SlotAllocator } from '../backing/slots.js';
-import { checkInteger, PAGE_SIZE } from '../base/arguments.js';
+import { checkInteger, PAGE_SIZE, UINT32_MAX } from '../base/arguments.js';
 import { copyOf, lengthOf } from '../base/bytes.js';
 import { ZramError } from '../base/errors.js';
 import { describe, textOf } from '../base/messages.js';
 import type { Core } from '../core/core.js';
 
-/** A backing's `read` or `write`: what it returns is not what its type says until that was looked at. */
+/** A backing's `read` or `write`, whose results are checked whatever its type says. */
 type Transfer = (slot: number, page: Uint8Array) => unknown;
 
 interface Members {
@@ -26,12 +27,12 @@ export class SwapBacking {
   readonly #write: Transfer;
   readonly #slots: SlotAllocator;
   readonly #checksums: Checksums;
-  /** Reads that are under way: a backing may call back, also to read. */
+  /** Reads in progress, which may be nested: a backing may call the zswap. */
   #reading = 0;
-  /** Slots that came free meanwhile. They keep what they hold until nobody reads. */
+  /** Slots released during reads. They keep their content until all reads have ended. */
   readonly #released: number[] = [];
 
-  /** @throws ZramError EINVAL: it is no synchronous backing; EBUSY: somebody uses it already */
+  /** @throws ZramError EINVAL: not a synchronous backing; EBUSY: it is in use already */
   constructor(core: Core, backing: unknown) {
     const { slots, read, write } = membersOf(backing);
     this.#backing = backing as Backing;
@@ -43,15 +44,15 @@ export class SwapBacking {
   }
 
   /**
-   * Writes a page. Returns its slot; undefined when the backing is full, or failed.
-   * @param page an array that is the backing's from now on: it may keep it, or change it
+   * Writes a page. Returns its slot; undefined when the backing is full or failed.
+   * @param page the backing may keep or modify it
    */
   write(page: Uint8Array): number | undefined {
     const taken = this.#slots.take();
     if (!taken) return undefined;
     const { slot, suspect } = taken;
     const checksum = this.#checksums.of(page);
-    // Zeros first where a write has failed: when they have arrived, nothing is on its way any more.
+    // Zeros first if an earlier write failed: once they have arrived, no late write can follow.
     if ((suspect && !this.#wrote(slot, new Uint8Array(PAGE_SIZE))) || !this.#wrote(slot, page)) {
       this.#slots.suspect(slot);
       return undefined;
@@ -70,8 +71,8 @@ export class SwapBacking {
   }
 
   /**
-   * The page that was written to a slot, in an array of one's own.
-   * @throws ZramError EIO: the backing failed, or gave anything else
+   * The page that was written to a slot, as a private copy.
+   * @throws ZramError EIO: the backing failed, or returned anything else
    */
   read(slot: number): Uint8Array {
     const given = new Uint8Array(PAGE_SIZE);
@@ -83,37 +84,41 @@ export class SwapBacking {
     } finally {
       if (--this.#reading === 0) for (const free of this.#released.splice(0)) this.#slots.put(free);
     }
-    throw new ZramError('EIO', `the backing's slot ${slot} does not hold the page that was written to it.`);
+    throw new ZramError(
+      'EIO',
+      `the backing's slot ${slot} does not hold the page that was written there: it is an older page, another one or damaged.`,
+    );
   }
 
   #fill(slot: number, page: Uint8Array): void {
     try {
       checkDone(this.#read.call(this.#backing, slot, page));
     } catch (error) {
-      throw new ZramError('EIO', `the backing could not read slot ${slot}: ${textOf(error)}.`);
+      throw new ZramError('EIO', `the backing cannot read slot ${slot}: ${textOf(error)}.`);
     }
   }
 
-  /** Gives a slot back whose page is not wanted any more. */
+  /** Releases a slot. */
   release(slot: number): void {
     if (this.#reading > 0) this.#released.push(slot);
     else this.#slots.put(slot);
   }
 
-  /** Somebody else may use the backing. */
+  /** Releases the backing, so that others may use it. */
   end(): void {
     releaseBacking(this.#backing);
   }
 }
 
-/** What a backing consists of, each read once. */
+/** The members of a backing, each read once. */
 function membersOf(backing: unknown): Members {
   const { slots, read, write, asynchronous } = readMembers(backing);
   if (typeof read !== 'function' || typeof write !== 'function') {
     throw new ZramError('EINVAL', `backing must have slots, read and write, not ${describe(backing)}.`);
   }
-  checkInteger(slots, 'backing.slots', 0, 2 ** 32 - 1);
-  if (asynchronous === true) throw new ZramError('EINVAL', 'a zswap needs a synchronous backing.');
+  checkInteger(slots, 'backing.slots', 0, UINT32_MAX);
+  if (asynchronous === true)
+    throw new ZramError('EINVAL', 'the backing of a zswap must be synchronous, not asynchronous.');
   return { slots, read: read as Transfer, write: write as Transfer };
 }
 
@@ -122,20 +127,20 @@ function readMembers(backing: unknown): Record<'slots' | 'read' | 'write' | 'asy
     const { slots, read, write, asynchronous } = (backing ?? {}) as Record<string, unknown>;
     return { slots, read, write, asynchronous };
   } catch (error) {
-    throw new ZramError('EINVAL', `backing cannot be read: ${textOf(error)}.`);
+    throw new ZramError('EINVAL', `cannot read the properties of backing: ${textOf(error)}.`);
   }
 }
 
-/** A backing that is synchronous has done its work when it returns. */
+/** Checks that a backing was done when it returned, and did not return a promise. */
 function checkDone(result: unknown): void {
   if ((typeof result !== 'object' && typeof result !== 'function') || result === null) return;
   const { then } = result as { then?: unknown };
   if (typeof then !== 'function') return;
   swallow(() => then.call(result, ignore, ignore));
-  throw new TypeError('it returned a promise, and a zswap needs a synchronous backing');
+  throw new TypeError('it returned a promise, and the backing of a zswap must be synchronous');
 }
 
-/** What becomes of a promise that nobody asked for is nobody's concern: neither it nor what its `then` returns is unhandled. */
+/** Ignores a promise returned by mistake: neither it nor the result of its `then` may become an unhandled rejection. */
 function swallow(then: () => unknown): void {
   try {
     const next = then();

@@ -153,7 +153,7 @@ describe('analyze', () => {
     expect(out).not.toMatch(/NaN|Infinity|undefined/);
   });
 
-  test('running out of memory tells how far it came, and reports on what was stored', async () => {
+  test('out of memory, it says how many pages were stored, and reports on those', async () => {
     const path = join(folder, 'random');
     writeFileSync(path, randomBytes(24 * 1024 * 1024));
     const { status, out, err } = await run(['analyze', '--json', pathA, path, pathB], { maxMemory: '16M' });

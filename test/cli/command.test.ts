@@ -16,14 +16,14 @@ describe('the command line', () => {
     [['-h'], 'COMMAND'],
     [['nonsense', '--help'], 'COMMAND'],
     ...['analyze', 'pack', 'unpack', 'diff'].map((command) => [[command, '--help'], command] as const),
-  ] as const)('%j tells the usage', async (args, of) => {
+  ] as const)('%j is refused with the usage', async (args, of) => {
     const { status, out, err } = await run([...args]);
     expect({ status, err }).toEqual({ status: 0, err: '' });
     expect(out).toMatch(new RegExp(`^Usage: zram-wasm ${of} `));
     expect(Math.max(...out.split('\n').map((line) => line.length))).toBeLessThanOrEqual(120);
   });
 
-  test.each([['--version'], ['analyze', '--version']])('%s %s tells the version', async (...args) => {
+  test.each([['--version'], ['analyze', '--version']])('%s %s prints the version', async (...args) => {
     expect(await run(args)).toEqual({ status: 0, out: `${VERSION}\n`, err: '' });
   });
 
@@ -32,15 +32,15 @@ describe('the command line', () => {
     [['explode'], "unknown command 'explode'"],
     [['analyze', '--frobnicate'], "Unknown option '--frobnicate'"],
     [['analyze', '--pid'], 'argument missing'],
-    [['analyze', '--pid', '1,x'], "'x' is not a process number"],
-    [['analyze', '--pid', '0'], "'0' is not a process number"],
+    [['analyze', '--pid', '1,x'], "--pid must be a process number, a whole number from 1, not 'x'"],
+    [['analyze', '--pid', '0'], "--pid must be a process number, a whole number from 1, not '0'"],
     [['analyze', '--pid', '1,'], '--pid has an empty value'],
     [['analyze', '--algorithm', 'zip'], "unknown algorithm 'zip'; available: lz4"],
     [['analyze', '-', '-'], 'only once'],
     [['analyze', 'a', '-o', 'b'], "analyze has no option '--output'"],
-    [['pack'], 'pack which images?'],
-    [['pack', 'a'], 'pack to which file?'],
-    [['pack', 'a', '-o', 'b', '--algorithm', 'lz4,deflate'], 'pack takes one --algorithm'],
+    [['pack'], 'pack needs at least one image'],
+    [['pack', 'a'], 'pack needs an output file'],
+    [['pack', 'a', '-o', 'b', '--algorithm', 'lz4,deflate'], 'pack takes only one --algorithm'],
     [['pack', 'a', '-o', 'b', '--algorithm', 'zip'], "unknown algorithm 'zip'"],
     [['pack', 'a', '-o', 'b', '--pid', '1'], "pack has no option '--pid'"],
     [['unpack'], 'unpack takes one file'],

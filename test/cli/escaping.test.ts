@@ -74,7 +74,7 @@ describe('text', () => {
         const file = `${folder}/${name}`;
         const said = [
           place.cli('unpack', `${folder}/a.zram`, '-o', `${folder}/out`),
-          place.cli('unpack', `${folder}/a.zram`, '-o', `${folder}/out`), // is there already
+          place.cli('unpack', `${folder}/a.zram`, '-o', `${folder}/out`), // already exists
           place.cli('unpack', `${folder}/damaged.zram`, '-o', `${folder}/out`), // a name that no file can have
           place.cli('unpack', `${folder}/a.zram`, '-o', file), // a folder that is a file
           place.cli('diff', `${folder}/a.zram`, file),

@@ -38,7 +38,7 @@ describe('exit status', () => {
 });
 
 (process.platform === 'linux' ? describe : describe.skip)('what stands at standard input', () => {
-  /** @param skipped bytes that somebody has read from it before */
+  /** @param skipped bytes that another program has read from it before */
   const runFrom = (path: string, skipped = 0) => {
     const stdin = openSync(path, 'r');
     readSync(stdin, Buffer.alloc(skipped));
@@ -92,7 +92,7 @@ describe('exit status', () => {
     expect([await out, await err]).toEqual(['', '']);
   });
 
-  test('a reader that closes its pipe early is no failure', async () => {
+  test('a reader that closes its pipe early is not a failure', async () => {
     const child = start('analyze', '--json', 'package.json');
     const { stdout, stderr } = child as unknown as Record<'stdout' | 'stderr', NodeJS.ReadableStream>;
     const err = text(stderr);
@@ -101,7 +101,7 @@ describe('exit status', () => {
     expect(await err).toBe('');
   });
 
-  test('what was wrong still tells when nobody reads the report', async () => {
+  test('the exit status reports a failure even if the report is not read', async () => {
     const child = start('analyze', 'no-such-file');
     const { stdout, stderr } = child as unknown as Record<'stdout' | 'stderr', { destroy(): void }>;
     stdout.destroy();

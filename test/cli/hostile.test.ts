@@ -54,7 +54,7 @@ test(
     process.chdir(at('here')); // a word may become the name of an output
     await fc.assert(
       fc.asyncProperty(command, fc.array(word, { maxLength: 6 }), async (name, words) => {
-        // With nothing named, analyze takes the memory of this process.
+        // Without inputs, analyze takes the memory of this process.
         expectSentence(await run([name, ...words, at('b.img')]));
         for (const made of ['new', 'x']) rmSync(at(made), { recursive: true, force: true });
       }),

@@ -1,4 +1,4 @@
-/** What `analyze` tells of merging: by size class, and beside inline deduplication. */
+/** What `analyze` reports on merging: by size class, and beside inline deduplication. */
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -43,7 +43,7 @@ describe('by size class', () => {
     expect(classes.map(({ size }) => size)).toEqual(classes.map(({ size }) => size).sort((a, b) => a - b));
   });
 
-  test('the report shows them, and tells when there are none', async () => {
+  test('the report shows them, and says so when nothing merged', async () => {
     expect((await run(['analyze', path])).out).toMatch(
       /\nThe merge by size class: .*\n +size +objects +merged +bytes saved\n/,
     );

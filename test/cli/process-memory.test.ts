@@ -96,7 +96,9 @@ describeOnLinux('the memory of another process', () => {
   });
 
   (process.getuid?.() === 0 ? test.skip : test)('a process that may not be read is told as that', () => {
-    expect(() => ProcessMemory.open(1, new SharedPages())).toThrow('not allowed to read the memory of process 1');
+    expect(() => ProcessMemory.open(1, new SharedPages())).toThrow(
+      'cannot read the memory of process 1: that needs the rights of a debugger',
+    );
   });
 });
 
@@ -132,7 +134,9 @@ describeOnLinux("this process's own memory", () => {
 
   test('refuses to go on when the marker is nowhere', () => {
     const marker = randomBytes(MARKER_BYTES + 1).subarray(1);
-    expect(() => ProcessMemory.open(process.pid, new SharedPages(), marker)).toThrow('the engine was not found');
+    expect(() => ProcessMemory.open(process.pid, new SharedPages(), marker)).toThrow(
+      "the engine's memory was not found",
+    );
   });
 });
 

@@ -98,7 +98,7 @@ describe('SharingPages', () => {
     ]);
   });
 
-  test('nothing is shared by nobody', () => {
+  test('without pages nothing is shared', () => {
     expect(new SharingPages(0, 2).matrix()).toEqual([
       [0, 0],
       [0, 0],
@@ -158,7 +158,7 @@ describe('the matrix of several inputs', () => {
   });
 
   (process.platform === 'linux' ? test : test.skip)(
-    'tells of processes, and counts what vanished of them',
+    'reports processes, and counts the pages that vanished',
     async () => {
       // A pattern of 16 bytes looks the same in every page, wherever the allocator begins.
       const script = `

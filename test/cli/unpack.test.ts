@@ -208,7 +208,7 @@ describe('what is there stays without --force', () => {
       await out.write(Buffer.from('new'));
       writeFileSync(at('out', 'late'), 'precious', { flag: 'wx' });
     });
-    await expect(writing).rejects.toThrow(/late' is there already; --force replaces it$/);
+    await expect(writing).rejects.toThrow(/late' already exists; --force replaces it$/);
     expect(readdirSync(at('out'))).toEqual(['late']);
     expect(readFileSync(at('out', 'late'), 'utf8')).toBe('precious');
   });
@@ -217,7 +217,7 @@ describe('what is there stays without --force', () => {
     mkdirSync(at('out'));
     const output = await OutputFile.prepare(at('out', 'late'), { files: false, links: false }, () => undefined);
     const writing = output.write(async () => symlinkSync('nowhere', at('out', 'late')));
-    await expect(writing).rejects.toThrow(/late' is there already|something that is not a file/);
+    await expect(writing).rejects.toThrow(/late' already exists|something that is not a regular file/);
     expect(readdirSync(at('out'))).toEqual(['late']);
     expect(existsSync(at('out', 'nowhere'))).toBe(false);
   });
@@ -268,7 +268,10 @@ describe('a replacement', () => {
       expect(place.shell('mkdir packs; $CLI pack self.zram -o packs/self.zram').status).toBe(0);
       const before = readFileSync(at('packs', 'self.zram'));
       const { status, stderr } = place.cli('unpack', 'packs/self.zram', '-o', 'packs', '--force');
-      expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringContaining('is the pack itself') });
+      expect({ status, stderr }).toEqual({
+        status: 1,
+        stderr: expect.stringContaining('it is the pack that is being unpacked'),
+      });
       expect(readFileSync(at('packs', 'self.zram')).equals(before)).toBe(true);
     },
     TIMEOUT_MILLISECONDS,
@@ -283,7 +286,7 @@ describe('a replacement', () => {
       for (const folder of ['file', 'file/below']) {
         const { status, stderr } = place.cli('unpack', 'two.zram', '-o', folder);
         expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringMatching(ONE_SENTENCE) });
-        expect(stderr).toContain(`cannot make the folder '${folder}': `);
+        expect(stderr).toContain(`cannot create the folder '${folder}': `);
       }
       expect(readFileSync(at('file'), 'utf8')).toBe('mine');
       mkdirSync(at('out'));

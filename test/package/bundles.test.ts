@@ -101,7 +101,7 @@ describe('in a bare realm: no process, no Buffer, no fetch', () => {
     const { stdout } = await installed.node('bare-realm.js', 'compiles-not');
     const { seen, message } = JSON.parse(stdout);
     expect(seen).toEqual(expected);
-    expect(message).toMatch(/^EIO: the core did not compile: .* pass a compiled WebAssembly\.Module/);
+    expect(message).toMatch(/^EIO: cannot compile the core: .* pass a compiled WebAssembly\.Module/);
   });
 });
 
@@ -186,16 +186,16 @@ describeWithChromium('The package', 'in Chromium', () => {
   });
 
   test('memory cannot be shared where the page is not isolated', () => {
-    expect(notShared?.log).toMatch(/^EINVAL: sharedMemory needs SharedArrayBuffer/);
+    expect(notShared?.log).toMatch(/^EINVAL: sharedMemory must be false here: it needs SharedArrayBuffer/);
   });
 
   test('a worker’s script that is not there', () => {
-    expect(notThere?.log).toMatch(/^EIO: a worker did not start: its script could not be loaded/);
+    expect(notThere?.log).toMatch(/^EIO: cannot start a worker: its script could not be loaded/);
   });
 
   test('where the policy forbids WebAssembly, the error names the word that is missing', () => {
     expect(forbidden?.log).toMatch(
-      /^EIO: the core did not compile: CompileError: .*script-src needs 'wasm-unsafe-eval'/,
+      /^EIO: cannot compile the core: CompileError: .*script-src needs 'wasm-unsafe-eval'/,
     );
   });
 });

@@ -157,7 +157,7 @@ test('external.createSync without a module says what to do', async () => {
   const code = `import { Engine } from 'zram-wasm/external';
     try { Engine.createSync(); } catch ({ message }) { console.log(JSON.stringify(message)); }`;
   const message = await installed.evaluate('external-sync.js', code);
-  expect(message).toMatch(/^EINVAL: .* as bytes or as a compiled WebAssembly\.Module.* create\(\) takes a URL/);
+  expect(message).toMatch(/^EINVAL: .* must be bytes or a compiled WebAssembly\.Module.* create\(\) also takes a URL/);
 });
 
 describe('the command line', () => {

@@ -76,7 +76,7 @@ describe.each(TRANSPORTS)('over $name', ({ sharedMemory }) => {
       expect(await errorOf(call)).toMatchObject({
         name: 'ZramError',
         code: 'EINVAL',
-        message: expect.stringMatching(/^EINVAL: out was detached/),
+        message: expect.stringMatching(/^EINVAL: out must not be detached/),
         pagesDone: expect.any(Number),
       });
     }

@@ -325,10 +325,10 @@ describe('starting', () => {
   test.each<[string, (made: OddWorker[]) => unknown, string, RegExp]>([
     ['a promise', (made) => Promise.resolve(made.at(-1)), 'EINVAL', /must start and return a Worker, not Promise/],
     ['a rejection', () => Promise.reject(new Error('none')), 'EINVAL', /must start and return a Worker, not Promise/],
-    ['the same one twice', (made) => made[0], 'EINVAL', /must start a Worker each time/],
+    ['the same one twice', (made) => made[0], 'EINVAL', /must start a new Worker each time/],
     ['one without terminate', () => ({ postMessage() {}, on() {} }), 'EINVAL', /must start and return a Worker/],
     ['one that cannot be listened to', () => ({ postMessage() {}, terminate() {} }), 'EINVAL', /must start and return/],
-    ['one that throws', () => new Proxy({}, { get: thrower }), 'EIO', /could not be started/],
+    ['one that throws', () => new Proxy({}, { get: thrower }), 'EIO', /cannot start a worker/],
   ])('a function that gives %s', async (_name, give, code, message) => {
     const made: OddWorker[] = [];
     const worker = () => {
@@ -359,7 +359,7 @@ describe('starting', () => {
     expect(error).toMatchObject({
       name: 'ZramError',
       code: 'EIO',
-      message: expect.stringMatching(/could not be started/),
+      message: expect.stringMatching(/cannot start a worker/),
     });
     await exits(made.map(({ thread }) => thread));
   });
@@ -388,7 +388,7 @@ describe('starting', () => {
     const error: unknown = await faster(50, async () =>
       ParallelZram.create({ workers: 2, worker, module: compiledCore('release') }).catch((reason: unknown) => reason),
     );
-    expect(error).toMatchObject({ code: 'EIO', message: 'EIO: a worker did not start: it did not answer.' });
+    expect(error).toMatchObject({ code: 'EIO', message: 'EIO: cannot start a worker: it did not answer.' });
     await exits(made.map(({ thread }) => thread));
   });
 });

@@ -76,7 +76,7 @@ test('a page that a worker cannot decompress is EIO, and the worker goes on', as
   const error = await errorOf(zram.readPages(0, 3));
   expect(error).toMatchObject({ code: 'EIO', pagesDone: 1 });
   expect(error).not.toBeInstanceOf(LostPagesError);
-  expect(error.message).toMatch(/page 1 does not decompress/);
+  expect(error.message).toMatch(/cannot read page 1: it does not decompress/);
   expectSame(await zram.readPage(2), raw);
   expect((await zram.stats()).ioStat.failedReads).toBe(1);
   await zram.destroy();
@@ -167,7 +167,7 @@ describe.each(TRANSPORTS)('over $name', ({ sharedMemory }) => {
     const more = noise(60, 'more');
     const { code, pagesDone, message } = await errorOf(zram.writePages(100, more));
     expect(code).toBe('ENOMEM');
-    expect(message).toMatch(/^ENOMEM: no room for page 1\d\d: .* the old content stays\.$/);
+    expect(message).toMatch(/^ENOMEM: cannot allocate memory for page 1\d\d, which keeps its old content: .*\.$/);
     expectSame(await zram.readPages(100, pagesDone!), more.slice(0, pagesDone! * PAGE_SIZE));
 
     const next = noise(40, 'next');
@@ -212,7 +212,7 @@ describe.each(TRANSPORTS)('over $name', ({ sharedMemory }) => {
     const error = await errorOf(zram.readPages(0, 400));
     expect(error).toBeInstanceOf(LostPagesError);
     expect(error).toMatchObject({ code: 'EIO', pagesDone: lost[0], pages: lost });
-    expect(error.message).toMatch(new RegExp(`^EIO: the worker of page ${lost[0]} died; it is lost`));
+    expect(error.message).toMatch(new RegExp(`^EIO: the worker of page ${lost[0]} died: the page is lost`));
     // A part of a page cannot be written where the rest is gone.
     expect(await errorOf(zram.write(lost[0] * PAGE_SIZE + 5, Uint8Array.of(1)))).toMatchObject({ pages: [lost[0]] });
 
@@ -321,7 +321,7 @@ describe('options and states', () => {
     [
       'a limit that cannot be divided',
       { memLimit: 4096, workers: 2 },
-      /memLimit must be at least a page for each of 2 workers/,
+      /memLimit must be at least 8192 bytes, a page for each of 2 workers/,
     ],
     ['too little memory', { maxMemory: 1 }, /maxMemory must be at least/],
     ['no worker as worker', { worker: 5 }, /worker must be a URL, or a function/],
@@ -336,7 +336,7 @@ describe('options and states', () => {
   test('a script that is not there is EIO', async () => {
     const worker = new URL('no-such-worker.js', import.meta.url);
     const error = await errorOf(makeParallel({ worker }));
-    expect(error.message).toMatch(/^EIO: a worker did not start: .*no-such-worker/);
+    expect(error.message).toMatch(/^EIO: cannot start a worker: .*no-such-worker/);
   });
 
   test('the script by its URL, as an object and as text', async () => {
@@ -475,5 +475,5 @@ test('a thread that answers with what it was not asked is not trusted', async ()
       },
     );
   const { code, message } = await errorOf(makeParallel({ worker }));
-  expect([code, message]).toEqual(['EIO', expect.stringMatching(/did not start: it returned a parcel/)]);
+  expect([code, message]).toEqual(['EIO', expect.stringMatching(/cannot start a worker: it returned a parcel/)]);
 });

@@ -166,7 +166,7 @@ describe('sinks', () => {
   test.each([[undefined], [null], [7], ['path'], [{}], [new Uint8Array(5)]])('%p is no sink', async (sink: any) => {
     await expect(zram.save(sink)).rejects.toMatchObject({
       code: 'EINVAL',
-      message: expect.stringMatching(/a sink is/),
+      message: expect.stringMatching(/the sink must be/),
     });
   });
 
@@ -177,10 +177,10 @@ describe('sinks', () => {
   });
 
   test.each<[any, RegExp]>([
-    [[], /nothing to save/],
-    [{}, /nothing to save/],
+    [[], /at least one device or snapshot/],
+    [{}, /at least one device or snapshot/],
     [undefined, /a list, a Map or an object/],
-    [[7], /a ZramSnapshot or a Zram is needed, not 7/],
+    [[7], /the device must be a ZramSnapshot or a Zram, not 7/],
   ])('saveAll of %p is EINVAL', async (what, message) => {
     await expect(Zram.saveAll(new MemorySink(), what)).rejects.toMatchObject({
       code: 'EINVAL',
@@ -190,7 +190,7 @@ describe('sinks', () => {
 
   test('options of saveAll are checked', async () => {
     const sink = new MemorySink();
-    await expect(Zram.saveAll(sink, [zram], { comment: 7 } as any)).rejects.toThrow('comment must be a text');
+    await expect(Zram.saveAll(sink, [zram], { comment: 7 } as any)).rejects.toThrow('comment must be a string');
     await expect(Zram.saveAll(sink, [zram], { remark: '' } as any)).rejects.toThrow("no option 'remark'");
     expect(sink.pieces).toEqual([]);
   });
@@ -277,14 +277,14 @@ describe('sources', () => {
   test.each<[any]>([[undefined], [null], ['a path'], [7], [{}]])('%p is no source', async (source) => {
     await expect(engine.loadZram(source)).rejects.toMatchObject({
       code: 'EINVAL',
-      message: expect.stringMatching(/a source is/),
+      message: expect.stringMatching(/the source must be/),
     });
   });
 
   test('a source of text is EINVAL', async () => {
     await expect(engine.loadZram(['text'] as any)).rejects.toMatchObject({
       code: 'EINVAL',
-      message: expect.stringMatching(/must give Uint8Arrays/),
+      message: expect.stringMatching(/must return Uint8Arrays/),
     });
   });
 
@@ -304,6 +304,6 @@ describe('sources', () => {
     await expect(Zram.load(file, { pool: 1 } as any)).rejects.toMatchObject({ code: 'EINVAL' });
     const sink = new MemorySink();
     await Zram.saveAll(sink, { one: zram, two: zram });
-    await expect(engine.loadZram(sink.bytes)).rejects.toThrow('2 devices and snapshots: use loadAll');
+    await expect(engine.loadZram(sink.bytes)).rejects.toThrow('one device or snapshot, not 2: use loadAll');
   });
 });

@@ -160,7 +160,7 @@ export class HostileModel {
       if (!(error instanceof ZramError) || error.code !== 'EIO') throw error;
       if (!entry || wasInMemory || this.#backing.delivered(entry.page))
         fail(`EIO for key ${wanted}, which did not fail`);
-      if (!error.message.includes(`key ${wanted} `)) fail(`no key in '${error.message}'`);
+      if (!error.message.includes(`key ${wanted}:`)) fail(`no key in '${error.message}'`);
       this.failures++;
       return;
     }

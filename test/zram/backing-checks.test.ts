@@ -113,7 +113,7 @@ describe.each(kinds)('what a backing gives back, %s', (kind) => {
     for (const ask of [...asked, ...(kind === 'synchronous' ? now : [])]) {
       const error = await errorOf(ask);
       expect(error.code).toBe('EIO');
-      expect(error.message).toMatch(/page 0 .* slot \d/);
+      expect(error.message).toMatch(/page 0: .* slot \d/);
     }
     expect(out.every((byte) => byte === 9)).toBe(true);
     store.read = right;

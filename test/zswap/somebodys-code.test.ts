@@ -100,7 +100,7 @@ describe('a backing', () => {
     ];
     for (const wrong of restored) {
       disk[0] = wrong;
-      expect(() => zswap.load(0)).toThrow(/^EIO: the page of key 0 cannot be read: .*slot 0/);
+      expect(() => zswap.load(0)).toThrow(/^EIO: cannot load the page of key 0: .*slot 0/);
       expect(sameAs(zswap.load(1), pages[1])).toBe(true);
     }
     disk[0] = first;

@@ -3,7 +3,7 @@ import { cell_set_target } from '../cell';
 import { Pool } from '../structs';
 import { LOCATION_DOOMED, LOCATION_HUGE, zspage_of } from '../zspage';
 import { FILL_EIGHTHS } from './key-index';
-import { pagesFreed } from './report';
+import { framesFreed } from './report';
 
 /** Whether there are cells that bear a mark of the dry run. */
 export let cellsDoomed: bool = false;
@@ -17,9 +17,9 @@ export function doom(pool: Pool, cell: u32, location: u32): void {
   }
   const zspage = zspage_of(location);
   if (location & LOCATION_HUGE) {
-    pagesFreed++;
+    framesFreed++;
   } else if (++zspage.doomed == zspage.inUse) {
-    pagesFreed += zspage.sizeClass.pages;
+    framesFreed += zspage.sizeClass.frames;
   }
 }
 

@@ -2,7 +2,8 @@
 import { cell_kind, cell_set_target, cell_target, DIRECT, first_cell, next_cell, OBJECT } from '../cell';
 import { class_at } from '../size-class';
 import {
-  FOREIGN_HASHES, GROUPS, KNOWN, MERGE_ROOM, MERGE_ROOM_BYTES, MERGE_STATE, MERGE_STATE_BYTES, Pool, Zspage,
+  GROUPS, MERGE_HASHED_BY_DRY_RUN, MERGE_HASHED_DIFFER, MERGE_ROOM, MERGE_ROOM_BYTES, MERGE_STATE, MERGE_STATE_BYTES,
+  Pool, Zspage,
 } from '../structs';
 import { group_first, LOCATION_DOOMED } from '../zspage';
 import { cellsDoomed } from './doomed';
@@ -29,12 +30,13 @@ export function merge_dry_end(pool: Pool): void {
   cellsDoomed = false;
   memory.copy(changetype<usize>(pool) + MERGE_STATE, SAVED, MERGE_STATE_BYTES);
   memory.copy(changetype<usize>(pool) + MERGE_ROOM, SAVED + MERGE_STATE_BYTES, MERGE_ROOM_BYTES);
-  pool.mergeFlags = (pool.mergeFlags & ~KNOWN) | FOREIGN_HASHES;
+  pool.mergeFlags = (pool.mergeFlags & ~MERGE_HASHED_DIFFER) | MERGE_HASHED_BY_DRY_RUN;
   for (let n: u32 = 0; n < pool.classes; n++) {
     const sizeClass = class_at(pool, n);
     if (sizeClass.objects == 1) continue;
     for (let group: u32 = 0; group < GROUPS; group++) {
-      for (let zspage = group_first(sizeClass, group); changetype<usize>(zspage) != 0; zspage = changetype<Zspage>(zspage.next)) {
+      let zspage = group_first(sizeClass, group);
+      for (; changetype<usize>(zspage) != 0; zspage = changetype<Zspage>(zspage.next)) {
         zspage.doomed = 0;
       }
     }

@@ -10,11 +10,12 @@
  * It asks for 12 bytes an object, and takes what it gets: with less, down to the 350 entries that every pool keeps room
  * for in its own frame, a pass goes over the cells more than once.
  */
-import { PAGE_MASK } from '../../common';
+import { DEBUG, PAGE_MASK } from '../../common';
 import {
   array_end, array_entry, array_grow, array_shrink, ENTRIES_PER_FRAME, ENTRY_BYTES, FrameArray,
 } from '../../memory/frame-array';
 import { frames_owed } from '../../memory/frames';
+import { cell_number, CELL_NUMBER_MASK, cell_numbered } from '../cell';
 import { MERGE_ROOM, MERGE_ROOM_BYTES, Pool } from '../structs';
 import { merge_compact } from './room';
 
@@ -60,7 +61,7 @@ export function index_entry(pool: Pool, slot: u32): usize {
 // @ts-ignore: decorator
 @inline
 export function entry_make(key: u32, cell: u32, second: bool, isNew: bool): u64 {
-  return (<u64>key << 32) | (<u64>second << 31) | entry_new(isNew) | <u64>(cell >> 3);
+  return (<u64>key << 32) | (<u64>second << 31) | entry_new(isNew) | <u64>cell_number(cell);
 }
 
 /** The flag of an entry whose object is new, if it is. */
@@ -79,17 +80,17 @@ export function entry_is_new(entry: u64): bool {
 // @ts-ignore: decorator
 @inline
 export function entry_cell(entry: u64): u32 {
-  return (<u32>entry & 0x1fffffff) << 3;
+  return cell_numbered(<u32>entry & <u32>CELL_NUMBER_MASK);
 }
 
-/** The entry with another cell in place of its own. */
+/** The entry with its cell replaced. */
 // @ts-ignore: decorator
 @inline
 export function entry_rename(entry: u64, cell: u32): u64 {
-  return (entry & ~0x1fffffff) | <u64>(cell >> 3);
+  return (entry & ~CELL_NUMBER_MASK) | <u64>cell_number(cell);
 }
 
-/** Whether an entry stands under this key. */
+/** Whether an entry is filed under this key. */
 // @ts-ignore: decorator
 @inline
 export function entry_matches(entry: u64, key: u32, second: bool): bool {
@@ -99,7 +100,7 @@ export function entry_matches(entry: u64, key: u32, second: bool): bool {
 /** Address of the entry where the search for a key begins. */
 // @ts-ignore: decorator
 @inline
-export function index_place(pool: Pool, key: u32): usize {
+export function index_home(pool: Pool, key: u32): usize {
   return index_entry(pool, index_slot(pool, key));
 }
 
@@ -107,24 +108,28 @@ export function index_place(pool: Pool, key: u32): usize {
 // @ts-ignore: decorator
 @inline
 export function index_slot(pool: Pool, key: u32): u32 {
+  // An index that is being made has no slots yet.
+  if (DEBUG) assert(pool.mergeCapacity != 0 && pool.mergeFramesWanted == 0);
   let x = key * 0x9e3779b1;
   x = (x ^ (x >> 15)) * 0x85ebca77;
   x ^= x >> 13;
   return <u32>((<u64>x * pool.mergeCapacity) >> 32);
 }
 
-/** The cell of the first entry under this key, if there is one from its place to the end of the frame or index, else 0. */
-export function index_likely(place: usize, key: u32): u32 {
+/**
+ * The cell of the first entry under this key, if there is one from its home to the end of the frame or index, else 0.
+ */
+export function index_likely(home: usize, key: u32): u32 {
   do {
-    const entry = load<u64>(place);
+    const entry = load<u64>(home);
     if (entry == 0) return 0;
     if (entry_matches(entry, key, false)) return entry_cell(entry);
-    place += ENTRY_BYTES;
-  } while ((place & PAGE_MASK) != 0);
+    home += ENTRY_BYTES;
+  } while ((home & PAGE_MASK) != 0);
   return 0;
 }
 
-/** Begins an empty index for so many objects. It can be used when `index_grow` has said so. */
+/** Begins an empty index for `objects` objects. It can be used once `index_grow` returns true. */
 export function index_begin(pool: Pool, objects: u32): void {
   memory.fill(changetype<usize>(array_of(pool)), 0, MERGE_ROOM_BYTES);
   pool.mergeCapacity = SMALL_ENTRIES;
@@ -134,8 +139,8 @@ export function index_begin(pool: Pool, objects: u32): void {
 }
 
 /**
- * Adds some frames to an index that is being made. Where memory is short it takes what compaction frees, then the reserve,
- * and at last does with what it has.
+ * Adds some frames to an index that is being made. Where memory is short it takes the frames that compaction frees,
+ * then the reserve, and at last does with what it has.
  * @param compact whether objects may be moved
  * @returns whether the index is made
  */

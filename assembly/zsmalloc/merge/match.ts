@@ -1,26 +1,29 @@
 /** Looking one object up, and merging it with its equal. */
 import { DEBUG } from '../../common';
 import {
-  cell_add_refs, cell_alloc, cell_kind, cell_refs, cell_root, cell_set, cell_set_target, cell_target, DIRECT, FORWARD, OBJECT,
-  SHARED,
+  cell_add_refs, cell_alloc, cell_kind, cell_refs, cell_root, cell_set, cell_set_target, cell_target, DIRECT, FORWARD,
+  OBJECT, SHARED,
 } from '../cell';
 import { dedup_hand_over } from '../dedup';
 import { header_length, object_header, object_join_codec, object_whole_key, objects_equal } from '../object';
 import { object_cell_make, object_change_owner, object_free } from '../owner';
-import { FIRST_ROUND, Pool, SKIPPED } from '../structs';
+import { MERGE_FIRST_ROUND, MERGE_MISSED, Pool } from '../structs';
 import { doom } from './doomed';
 import {
   entry_cell, entry_is_new, entry_make, entry_matches, entry_new, entry_rename, index_entry, index_full, index_slot,
 } from './key-index';
-import { bytesMerged, hashCollisions, objectsMerged, objectsScanned, pagesFreed } from './report';
+import { bytesMerged, framesFreed, hashCollisions, objectsMerged, objectsScanned } from './report';
 import { merge_compact } from './room';
 
-/** So many objects of one key and different bytes, as few bits as a header has for a hash make them, stand side by side. */
+/**
+ * The most objects of one key and different bytes that are filed side by side: a header has few bits for a hash, so
+ * there are some.
+ */
 const COLLISIONS_MAX: u32 = 4;
 
-/** Looks one object up by its key, from the key's place on, and merges it with its equal or enters it in the index. */
+/** Looks one object up by its key, from the key's home on, and merges it with its equal or enters it in the index. */
 export function scan(pool: Pool, cell: u32, key: u32, at: usize, isNew: bool, dryRun: bool): void {
-  if (pool.mergeFlags & FIRST_ROUND) objectsScanned++;
+  if (pool.mergeFlags & MERGE_FIRST_ROUND) objectsScanned++;
   let second = false;
   let collisions: u32 = 0;
   let slot = u32.MAX_VALUE;
@@ -33,10 +36,10 @@ export function scan(pool: Pool, cell: u32, key: u32, at: usize, isNew: bool, dr
     if (entry_matches(entry, key, second)) {
       const other = owner_of(pool, entry_cell(entry));
       if (other == cell) {
-        // The object cell of a merge earlier in this pass; or the entry names a leaf below it, which may go; or the cell
-        // holds a new object by now.
+        // The object cell of a merge earlier in this pass; or the entry names a leaf below it, which may go; or the
+        // cell holds a new object by now.
         store<u64>(at, entry_rename(entry, cell) | entry_new(isNew));
-        if (pool.mergeFlags & FIRST_ROUND) objectsScanned--;
+        if (pool.mergeFlags & MERGE_FIRST_ROUND) objectsScanned--;
         return;
       }
       const location = cell_target(cell);
@@ -70,11 +73,12 @@ function enter(pool: Pool, at: usize, entry: u64, cell: u32): void {
     if (pool.mergeResume == 0) pool.mergeResume = cell;
     return;
   }
+  if (DEBUG) assert(pool.mergeUsed < pool.mergeCapacity - 1); // without an empty entry a search would never end
   store<u64>(at, entry);
   pool.mergeUsed++;
 }
 
-/** The cell that owns the object which an index entry's cell leads to now; 0 when it leads to none. */
+/** The cell that owns the object to which an index entry's cell leads now; 0 where it no longer leads to one. */
 function owner_of(pool: Pool, cell: u32): u32 {
   const kind = cell_kind(cell);
   if (kind == DIRECT || kind == OBJECT) return cell;
@@ -85,7 +89,7 @@ function owner_of(pool: Pool, cell: u32): u32 {
   return cell;
 }
 
-/** The object of `cell` is equal to that of `kept`: it goes, and its cell refers to the other's. */
+/** The object of `cell` equals that of `kept`: frees it, and makes its cell refer to the other's. */
 function merge(pool: Pool, entryAt: usize, kept: u32, cell: u32, header: u64, dryRun: bool): void {
   let location = cell_target(cell);
   const length = header_length(header);
@@ -100,26 +104,30 @@ function merge(pool: Pool, entryAt: usize, kept: u32, cell: u32, header: u64, dr
       root = unite(pool, kept, cell, length);
     }
     if (root == 0) {
-      // No cell was to be had.
-      pool.mergeFlags |= SKIPPED;
+      // No cell could be allocated.
+      pool.mergeFlags |= MERGE_MISSED;
       return;
     }
     // Leaves come and go; the entry names the cell that lives as long as the object.
     store<u64>(entryAt, entry_rename(load<u64>(entryAt), root));
-    const pagesBefore = pool.totalPages;
+    const pagesBefore = pool.totalFrames;
     object_free(pool, location, 0);
-    pagesFreed += pagesBefore - pool.totalPages;
+    framesFreed += pagesBefore - pool.totalFrames;
   }
   objectsMerged++;
   bytesMerged += length;
 }
 
 /**
- * Makes one group of the sharers of two objects, which keeps the object of `a`; the caller frees the other.
- * @returns the group's OBJECT cell; 0 when the first merge of two single objects got no cell: nothing has changed
+ * Unites the sharers of two objects under one cell, which keeps the object of `a`; the caller frees the other.
+ * @returns their OBJECT cell; 0 when the first merge of two single objects got no cell: nothing has changed
  */
 function unite(pool: Pool, a: u32, b: u32, length: u32): u32 {
-  if (DEBUG) assert(a != b);
+  if (DEBUG) {
+    assert(a != b); // it would forward to itself, and a walk up would never end
+    assert(cell_kind(a) == DIRECT || cell_kind(a) == OBJECT); // the object that stays is owned by `a`
+    assert(cell_kind(b) == DIRECT || cell_kind(b) == OBJECT); // `b` owns the one that goes
+  }
   const location = cell_target(a);
   let root = a;
   if (cell_kind(a) == DIRECT) {
@@ -135,7 +143,7 @@ function unite(pool: Pool, a: u32, b: u32, length: u32): u32 {
   if (cell_kind(b) == DIRECT) {
     share(pool, b, root, length);
   } else if (root != b) {
-    // The smaller group forwards to the larger: ways stay short.
+    // The cell with fewer references forwards to the other: paths stay short.
     if (cell_refs(b) > cell_refs(root)) root = b;
     const child = root == a ? b : a;
     cell_set(child, FORWARD, cell_refs(child), root);

@@ -6,7 +6,7 @@ export let objectsScanned: u32 = 0;
 export let objectsHashed: u32 = 0;
 export let objectsMerged: u32 = 0;
 export let bytesMerged: u64 = 0;
-export let pagesFreed: u32 = 0;
+export let framesFreed: u32 = 0;
 export let hashCollisions: u32 = 0;
 
 export function merge_counters_reset(): void {
@@ -15,6 +15,6 @@ export function merge_counters_reset(): void {
   objectsHashed = 0;
   objectsMerged = 0;
   bytesMerged = 0;
-  pagesFreed = 0;
+  framesFreed = 0;
   hashCollisions = 0;
 }

@@ -1,10 +1,9 @@
 /** Idle marks (the attribute `idle`). */
+import { UINT32_MAX } from '../../base/arguments.js';
 import { ZramError } from '../../base/errors.js';
 import { describe } from '../../base/messages.js';
 import { TICK_MILLISECS } from '../../core/core.js';
 import type { Device } from '../device.js';
-
-const UINT32_MAX = 2 ** 32 - 1;
 
 /** @param what `'all'`, or seconds since the last access */
 export function markIdle(state: Device, what: unknown): void {
@@ -14,9 +13,10 @@ export function markIdle(state: Device, what: unknown): void {
     return;
   }
   if (typeof what !== 'number' || !(what >= 0) || what > (UINT32_MAX * TICK_MILLISECS) / 1000) {
-    throw new ZramError('EINVAL', `idle takes 'all' or an age in seconds, not ${describe(what)}.`);
+    throw new ZramError('EINVAL', `idle must be 'all' or an age in seconds, not ${describe(what)}.`);
   }
-  if (!state.tracksTime) throw new ZramError('EINVAL', 'idle by age needs the option trackEntryActime.');
-  // Age 0 is every page, as in the kernel.
+  if (!state.tracksTime)
+    throw new ZramError('EINVAL', 'cannot mark pages by age: the device needs the option trackEntryActime.');
+  // Age 0 means every page, as in the kernel.
   core.raw.zramMarkIdle(address, Math.ceil((what * 1000) / TICK_MILLISECS), core.ticks());
 }

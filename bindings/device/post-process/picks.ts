@@ -1,18 +1,18 @@
 /**
- * Picking stored pages for recompression and writeback, by the kernel's rules of 6.18 (drivers/block/zram/zram_drv.c).
+ * Picking stored pages for recompression and writeback, by the rules of kernel 6.18 (drivers/block/zram/zram_drv.c).
  *
- * Candidates are picked in one go and taken from buckets of 64 bytes of object size, the largest first and in a bucket
- * the last found first. A page that is accessed between being picked and being dealt with is left out.
+ * All candidates are picked first, then taken from buckets of 64 bytes of object size, the largest bucket first and
+ * within a bucket the last picked first. A page that is accessed before its turn loses its mark and is skipped.
  */
 import { PAGE_SIZE } from '../../base/arguments.js';
 import { ZramError } from '../../base/errors.js';
 import { NONE, STATE_HUGE, STATE_IDLE, STATE_INCOMPRESSIBLE, STATE_PICKED } from '../../core/layout.js';
 import type { Disk } from '../disk.js';
 
-/** Which pages: `idle` marks them, or how they are stored. */
+/** The type of pages to process: marked by `idle`, or by how they are stored. */
 export type PageType = 'idle' | 'huge' | 'huge_idle' | 'incompressible';
 
-/** The flags that pages of a type have. */
+/** The flags of each type. */
 export const PAGE_FLAGS: Record<PageType, number> = {
   idle: STATE_IDLE,
   huge: STATE_HUGE,
@@ -23,13 +23,13 @@ export const PAGE_FLAGS: Record<PageType, number> = {
 const BUCKET_BYTES = 64;
 const BUCKETS = PAGE_SIZE / BUCKET_BYTES + 1;
 
-/** Pages that were picked, by the size of their object. */
+/** Picked pages, by the size of their object. */
 export class Picks {
   readonly #buckets: number[][] = Array.from({ length: BUCKETS }, () => []);
 
   constructor(readonly pages: Disk) {}
 
-  /** Picks a page: it carries the mark until it is accessed or `end` is called. */
+  /** Picks and marks a page; the mark is removed when the page is accessed or `end` is called. */
   add(index: number, size: number): void {
     const { core, address } = this.pages;
     core.raw.zramChangeFlags(address, index, STATE_PICKED, 0, 0);
@@ -46,12 +46,12 @@ export class Picks {
     return undefined;
   }
 
-  /** This page is done with. */
+  /** Removes the mark of a page that was processed. */
   release(index: number): void {
     if (!this.pages.ended) this.pages.core.raw.zramChangeFlags(this.pages.address, index, 0, STATE_PICKED, 0);
   }
 
-  /** Takes the marks of what is left away, so many at a time. */
+  /** Removes the remaining marks, yielding after each MARKS pages. */
   *end(): Generator<undefined> {
     for (const bucket of this.#buckets) {
       for (let n = 1; ; n++) {
@@ -64,15 +64,15 @@ export class Picks {
   }
 }
 
-/** How many pages are marked, or lose their mark, between two looks at the clock. */
+/** Pages that are marked, or lose their mark, between two checks of the clock. */
 export const MARKS = 1024;
 
-/** Runs a generator to its end, for calls that do not rest. */
+/** Runs a generator to its end, for synchronous calls. */
 export function drain(steps: Iterator<unknown>): void {
   while (!steps.next().done);
 }
 
-/** Indexes of slots that have all of these flags and none of those, in order. */
+/** Pages that have all flags of `all` and none of `none`, in ascending order. */
 export function* slotsWith(pages: Disk, all: number, none: number): Generator<number> {
   for (let index = 0; index < pages.pages && !pages.ended; index++) {
     index = pages.core.raw.zramNextSlot(pages.address, index, all, none) >>> 0;
@@ -84,16 +84,16 @@ export function* slotsWith(pages: Disk, all: number, none: number): Generator<nu
 /** Pages from the first to the last. */
 export type PageSpan = readonly [first: number, last: number];
 
-/** Pages looked at in one go: a chunk of the device's table. */
+/** Pages whose states are fetched at once: a chunk of the device's table. */
 const CHUNK_PAGES = 512;
 
-/** As `slotsWith`, in ranges of pages. No look goes far beyond a range: there may be many. */
+/** As `slotsWith`, within ranges of pages. No search runs far beyond its range, as there may be many ranges. */
 export function* slotsIn(pages: Disk, ranges: readonly PageSpan[], none: number): Generator<number> {
   const words = new Uint32Array(2 * CHUNK_PAGES);
   for (const [first, last] of ranges) {
     for (let index = first; index <= last;) {
       if (pages.ended) return;
-      index = pages.core.raw.zramNextSlot(pages.address, index, 0, 0) >>> 0; // the next that holds anything
+      index = pages.core.raw.zramNextSlot(pages.address, index, 0, 0) >>> 0; // the next stored page
       if (index > last) break;
       const count = Math.min(CHUNK_PAGES - (index % CHUNK_PAGES), last - index + 1);
       pages.states(index, count, words);
@@ -106,7 +106,11 @@ export function* slotsIn(pages: Disk, ranges: readonly PageSpan[], none: number)
   }
 }
 
-/** One at a time: each marks pages for itself. */
+/** Recompression and writeback exclude each other: both use the same mark. @throws ZramError EAGAIN */
 export function checkIdle(pages: Disk): void {
-  if (pages.postProcessing) throw new ZramError('EAGAIN', 'recompression or writeback of this device is under way.');
+  if (pages.postProcessing)
+    throw new ZramError(
+      'EAGAIN',
+      'recompression or writeback of this device is in progress: try again when it has ended.',
+    );
 }

@@ -1,15 +1,14 @@
 /**
- * Recompression (the attribute `recompress`), by the kernel's rules of 6.18
+ * Recompression (the attribute `recompress`), by the rules of kernel 6.18
  * (Documentation/admin-guide/blockdev/zram.rst).
  */
 import { checkInteger, PAGE_SIZE, readOptions } from '../../base/arguments.js';
 import { ZramError } from '../../base/errors.js';
 import { describe } from '../../base/messages.js';
 import { parseSize, type Size } from '../../base/size.js';
-import { lz4Level, type Encoder } from '../../compressors/codecs.js';
+import type { Encoder } from '../../compressors/codecs.js';
 import { PRIORITIES } from '../../compressors/compressor.js';
 import {
-  CODEC_LZ4,
   CODEC_RAW,
   codecOfState,
   sizeOfState,
@@ -20,28 +19,28 @@ import {
 } from '../../core/layout.js';
 import type { Device } from '../device.js';
 import type { Disk } from '../disk.js';
-import { encodeVerified } from '../encode.js';
+import { encodeStaged } from '../encode.js';
 import { checkIdle, drain, PAGE_FLAGS, Picks, slotsWith } from './picks.js';
 
-/** What `recompress` is told; the names are those of the attribute in camelCase. */
+/** The options of `recompress`; the names are those of the attribute in camelCase. */
 export interface RecompressOptions {
-  /** Only such pages. Default: all. */
+  /** Only pages of this type. Default: all. */
   type?: 'idle' | 'huge' | 'huge_idle' | undefined;
-  /** Bytes: objects below are left alone, and results of as many or more are dropped. Below `hugeClassSize`. */
+  /** Bytes, less than `hugeClassSize`: smaller objects are skipped, and results of this size or more are dropped. */
   threshold?: Size | undefined;
-  /** Stop after so many attempts; 0 = none. Default: no limit. */
+  /** Stop after this many attempts; 0: try no page. Default: no limit. */
   maxPages?: number | undefined;
-  /** The secondary compressor to use. Default: one after the other, by priority. */
+  /** The secondary compressor to use. Default: all, in order of priority. */
   algo?: string | undefined;
-  /** The same by its priority, 1 to 3. */
+  /** The same, by its priority, 1 to 3. */
   priority?: number | undefined;
 }
 
 /** What one call of `recompress` did. */
 export interface RecompressReport {
-  /** Pages that were compressed again, whatever came of it. */
+  /** Pages that were compressed again, with or without success. */
   readonly pagesTried: number;
-  /** Objects that another encoding took the place of. Pages that share one count as one. */
+  /** Objects that were replaced by a smaller encoding. Pages that share an object count as one. */
   readonly objectsRecompressed: number;
   /** Payload bytes saved. */
   readonly bytesSaved: number;
@@ -50,7 +49,7 @@ export interface RecompressReport {
 }
 
 interface Target {
-  /** First priority to try, and the one behind the last. */
+  /** First priority to try, and one past the last. */
   readonly from: number;
   readonly to: number;
   readonly threshold: number;
@@ -86,19 +85,23 @@ function targetOf(state: Device, pages: Disk, options: RecompressOptions): Targe
   const threshold = options.threshold === undefined ? 0 : parseSize(options.threshold, 'threshold');
   const huge = pages.pool.hugeClassSize;
   if (threshold >= huge) {
-    throw new ZramError('EINVAL', `threshold must be below ${huge} bytes, where pages are huge, not ${threshold}.`);
+    throw new ZramError(
+      'EINVAL',
+      `threshold must be less than ${huge} bytes, from which on pages are huge, not ${threshold}.`,
+    );
   }
   const { encoders } = state;
   let [from, to] = [1, PRIORITIES];
   if (priority !== undefined) {
     checkInteger(priority, 'priority', 0, PRIORITIES - 1);
-    from = Math.max(priority, 1); // 0, the primary's, is taken for 1
+    from = Math.max(priority, 1); // 0, the primary's, means 1
     to = from + 1;
   }
   if (algo !== undefined) {
-    // With a priority too, the first of that name from there on.
+    // With a priority as well: the first of that name from that priority on.
     from = encoders.findIndex((encoder, n) => n >= from && encoder?.name === algo);
-    if (from < 0) throw new ZramError('EINVAL', `${describe(algo)} is not a secondary compressor of this device.`);
+    if (from < 0)
+      throw new ZramError('EINVAL', `algo must be a secondary compressor of this device, not ${describe(algo)}.`);
     to = from + 1;
   }
   to = Math.min(to, encoders.length);
@@ -117,9 +120,9 @@ class Recompression {
   bytesSaved = 0;
   readonly #picks: Picks;
   readonly #page = new Uint8Array(PAGE_SIZE);
-  /** As they are at the beginning: a compressor may change the device's settings. */
+  /** As they were at the beginning: a compressor may change the device's settings. */
   readonly #encoders: readonly (Encoder | undefined)[];
-  /** Objects that were tried, once for all their pages: whether no compressor made them smaller. */
+  /** Objects that were tried, once for all their sharers: true if no compressor made them smaller. */
   readonly #hopeless = new Map<number, boolean>();
 
   constructor(
@@ -135,7 +138,7 @@ class Recompression {
   pick(flags: number): void {
     for (const index of slotsWith(this.pages, flags, STATE_SAME | STATE_WRITTEN_BACK | STATE_INCOMPRESSIBLE)) {
       const slot = this.pages.state(index);
-      // Objects that are read as bytes (ZsPool) are not ours to encode anew.
+      // Objects that are read as bytes (ZsPool) must not be encoded again.
       if (codecOfState(slot) === CODEC_RAW || this.#priority(slot) + 1 >= this.target.to) continue;
       this.#picks.add(index, sizeOfState(slot));
     }
@@ -150,7 +153,7 @@ class Recompression {
     }
   }
 
-  /** The end, or that of the device in the middle. */
+  /** Ends the recompression, also when the device ends during it. */
   abandon(): void {
     const { pages } = this;
     if (pages.postProcessing !== this) return;
@@ -159,7 +162,7 @@ class Recompression {
     if (this.objectsRecompressed > 0) pages.core.raw.poolSettleHuge(pages.pool.address);
   }
 
-  /** The priority of the compressor that made an object; a page as it is has that of the primary. */
+  /** The priority of the compressor that encoded an object; an uncompressed page has that of the primary. */
   #priority(slot: number): number {
     const codec = codecOfState(slot);
     return Math.max(
@@ -172,7 +175,7 @@ class Recompression {
     const { pages, target } = this;
     const slot = pages.state(index);
     const size = sizeOfState(slot);
-    // Another page of the same object may have been here before.
+    // Another sharer of the object may have been processed before.
     if (size < target.threshold || this.#priority(slot) + 1 >= target.to) return;
     const { core, address } = pages;
     const object = core.words()[1];
@@ -183,7 +186,7 @@ class Recompression {
     }
     this.#hopeless.set(object, false);
     this.#page.set(pages.peek(index)); // at once: it may be the staging page
-    if (pages.ended) return; // a compressor, which the page had to be decompressed by, ended the device
+    if (pages.ended) return; // the compressor that decoded the page ended the device
     core.raw.zramChangeFlags(address, index, 0, STATE_IDLE, 1);
     const classBefore = core.raw.poolClassIndex(pages.pool.address, size);
     let classAfter: number | undefined;
@@ -191,7 +194,7 @@ class Recompression {
       const encoder = this.#encoders[priority];
       if (!encoder || priority <= this.#priority(slot)) continue;
       if (classAfter === undefined) this.pagesTried++;
-      const length = this.#encode(encoder);
+      const length = encodeStaged(this.state, encoder, this.#page);
       if (pages.ended) return; // the compressor ended the device
       classAfter = core.raw.poolClassIndex(pages.pool.address, Math.min(length, PAGE_SIZE));
       if (classAfter >= classBefore || (target.threshold > 0 && length >= target.threshold)) continue;
@@ -203,24 +206,14 @@ class Recompression {
     this.#hopeless.set(object, true);
   }
 
-  /** Leaves the block in the first staging page, where it fits. Returns its length. */
-  #encode(encoder: Encoder): number {
-    const { core } = this.pages;
-    if (encoder.codec === CODEC_LZ4) {
-      core.page().set(this.#page);
-      const length = core.raw.lz4Compress(lz4Level(encoder.params));
-      core.staging().copyWithin(0, PAGE_SIZE, PAGE_SIZE + Math.min(length, PAGE_SIZE));
-      return length;
-    }
-    const block = encodeVerified(this.state, encoder, this.#page);
-    if (block.length <= PAGE_SIZE) core.page().set(block);
-    return block.length;
-  }
-
   #replace(index: number, encoder: Encoder, length: number, before: number): void {
     const { core, address } = this.pages;
     const result = core.raw.zramRecompress(address, index, length, encoder.codec, this.target.threshold);
-    if (result < 0) throw new ZramError('ENOMEM', `no room to recompress page ${index}: maxMemory is reached.`);
+    if (result < 0)
+      throw new ZramError(
+        'ENOMEM',
+        `cannot allocate memory to recompress page ${index}: the engine has reached its maxMemory.`,
+      );
     if (result !== 1) return;
     this.objectsRecompressed++;
     this.bytesSaved += before - length;

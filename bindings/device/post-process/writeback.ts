@@ -1,5 +1,5 @@
 /**
- * Writeback to a backing device (the attribute `writeback`), by the kernel's rules of 6.18
+ * Writeback to a backing device (the attribute `writeback`), by the rules of kernel 6.18
  * (Documentation/admin-guide/blockdev/zram.rst).
  */
 import type { BackingDevice } from '../../backing/backing-device.js';
@@ -23,43 +23,47 @@ import {
   type PageType,
 } from './picks.js';
 
-/** What `writeback` is told: a type, or pages. */
+/** The options of `writeback`: a type, or pages. */
 export interface WritebackOptions {
   /** Pages of this type. */
   type?: PageType | undefined;
   /** One page. */
   pageIndex?: number | undefined;
-  /** Pages, and ranges of them, first and last. */
+  /** Pages, and ranges given by their first and last page. */
   pageIndexes?: readonly (number | readonly [number, number])[] | undefined;
 }
 
-/** What `writebackAsync` is told besides. */
+/** The options of `writebackAsync`. */
 export interface WritebackAsyncOptions extends WritebackOptions, AsyncOptions {
-  /** Failures of the backing in a row after which the call ends; Infinity: it tries every page, as the kernel. Default: 16. */
+  /**
+   * Failures of the backing in a row after which the call ends; Infinity: it tries every page, as the kernel does.
+   * Default: 16.
+   */
   maxFailures?: number | undefined;
 }
 
 /** What one call of `writeback` did. */
 export interface WritebackReport {
-  /** Pages that are on the backing device now and were not before. */
+  /** Pages that were moved to the backing device. */
   readonly pagesWritten: number;
   /** How long the call took. */
   readonly milliseconds: number;
 }
 
-/** Of the core. */
+/** Errno of the core. */
 const ENOSPC = -28;
 
 const OPTIONS = ['type', 'pageIndex', 'pageIndexes'] as const;
 const ASYNC_OPTIONS = [...OPTIONS, 'signal', 'maxFailures'] as const;
 
-/** A backing that fails so often in a row is gone, and each failure of storage far away takes its time. */
+/** After this many failures in a row a backing is considered gone; each failure of remote storage may take long. */
 const MAX_FAILURES = 16;
 
 export function writeback(state: Device, given: WritebackOptions): WritebackReport {
   const options = read(given, OPTIONS, 'writeback');
   const pages = state.readyDisk();
-  if (pages.backing?.asynchronous) throw new ZramError('EAGAIN', 'the backing is asynchronous: use writebackAsync.');
+  if (pages.backing?.asynchronous)
+    throw new ZramError('EAGAIN', 'the backing is asynchronous: call writebackAsync instead.');
   const { run, wanted } = begin(state, pages, options);
   try {
     for (const job of run.steps(wanted)) {
@@ -88,7 +92,7 @@ export async function writebackAsync(state: Device, given: WritebackAsyncOptions
     } catch (error) {
       run.stop(error);
     } finally {
-      const tidying = new AsyncCall(); // whatever became of the signal
+      const tidying = new AsyncCall(); // not ended by the signal
       for (const step of run.end()) if (!step && tidying.due) await tidying.rest();
     }
     return run.report();
@@ -102,7 +106,7 @@ async function drive(run: Writeback, wanted: Iterable<number>, call: AsyncCall, 
     if (job) {
       const write = run.backing.writeAsync(job.block, job.page);
       try {
-        // The end of the device does not end it: until the write is over the backing is not free.
+        // The end of the device does not end this wait: the backing is in use until the write is over.
         await call.until(write);
         failures = 0;
         run.written(job);
@@ -120,7 +124,7 @@ async function drive(run: Writeback, wanted: Iterable<number>, call: AsyncCall, 
   }
 }
 
-/** The options of a call, those in lists too: each of the caller's is looked at once. */
+/** Copies the options of a call, including the elements of lists, reading each once. */
 function read<T extends WritebackOptions>(given: T, known: readonly string[], call: string): Partial<T> {
   const options = readOptions(given, known, call);
   const list = readList(options.pageIndexes, 'pageIndexes');
@@ -137,19 +141,23 @@ function begin(state: Device, pages: Disk, options: WritebackOptions): { run: Wr
   if (backing.writing) {
     throw new ZramError(
       'EAGAIN',
-      'a snapshot or clone, or the device before its reset, is still writing to the backing.',
+      'the backing is still being written to by a snapshot, a clone or the device before its reset: try again later.',
     );
   }
   return { run: new Writeback(state, pages, backing), wanted };
 }
 
-/** What cannot be written back. */
+/** States of pages that cannot be written back. */
 const NOT_WRITTEN = STATE_SAME | STATE_WRITTEN_BACK;
 
-/** Pages that are wanted and can be written back. */
+/** The pages that were selected and can be written back. */
 function wantedPages(pages: Disk, { type, pageIndex, pageIndexes }: WritebackOptions): Iterable<number> {
   const given = [type, pageIndex, pageIndexes].filter((one) => one !== undefined).length;
-  if (given !== 1) throw new ZramError('EINVAL', 'writeback takes one of type, pageIndex and pageIndexes.');
+  if (given !== 1)
+    throw new ZramError(
+      'EINVAL',
+      'the options of writeback must include exactly one of type, pageIndex and pageIndexes.',
+    );
   if (type !== undefined) {
     if (typeof type === 'string' && Object.hasOwn(PAGE_FLAGS, type)) {
       return slotsWith(pages, PAGE_FLAGS[type], NOT_WRITTEN);
@@ -163,7 +171,7 @@ function wantedPages(pages: Disk, { type, pageIndex, pageIndexes }: WritebackOpt
   return slotsIn(pages, disjoint(ranges), NOT_WRITTEN);
 }
 
-/** Ranges in their order; where some overlap, what they cover in ascending order: no page is looked at twice. */
+/** The ranges as given; if some overlap, their union in ascending order, so that no page is processed twice. */
 function disjoint(ranges: readonly PageSpan[]): readonly PageSpan[] {
   const joined: [number, number][] = [];
   for (const [first, last] of [...ranges].sort(([a], [b]) => a - b)) {
@@ -176,23 +184,24 @@ function disjoint(ranges: readonly PageSpan[]): readonly PageSpan[] {
 
 function rangeOf(pages: Disk, one: unknown): PageSpan {
   const [first, last, ...more] = (Array.isArray(one) ? one : [one, one]) as unknown[];
-  if (more.length > 0) throw new ZramError('EINVAL', 'a range of pages is its first and its last page, and no more.');
+  if (more.length > 0)
+    throw new ZramError('EINVAL', 'a range of pages must be its first and its last page, and nothing else.');
   const [from, to] = [indexOf(pages, first), indexOf(pages, last)];
   if (from <= to) return [from, to];
-  throw new ZramError('EINVAL', `a range of pages ends where it begins or later; ${from}-${to} does not.`);
+  throw new ZramError('EINVAL', `a range of pages must not end before it begins, as ${from}-${to} does.`);
 }
 
 function indexOf(pages: Disk, index: unknown): number {
   checkInteger(index, 'a page index', 0, Number.MAX_SAFE_INTEGER);
   if (index < pages.pages) return index;
-  throw new ZramError('ERANGE', `the disk has ${pages.pages} pages; page ${index} is outside.`);
+  throw new ZramError('ERANGE', `the disk has ${pages.pages} pages: page ${index} is out of range.`);
 }
 
-/** A block to write. */
+/** One write to the backing. */
 interface Job {
   readonly cell: number;
   readonly block: number;
-  /** For the backing to keep. */
+  /** The backing may keep it. */
   readonly page: Uint8Array;
 }
 
@@ -200,20 +209,20 @@ class Writeback {
   readonly #start = performance.now();
   readonly #picks: Picks;
   #pagesWritten = 0;
-  /** What kept pages from being written. */
+  /** The last error that kept a page from being written. */
   #error: unknown;
-  /** What ended the call. */
+  /** The error that ended the call. */
   #stopped: unknown;
-  /** The page at hand, and the cell of the block that is being written; 0 = none is. */
+  /** The current page, and the cell of the block that is being written; 0: none. */
   #index = 0;
   #cell = 0;
-  /** The block's last write failed: zeros are written to find out whether it can be used. */
+  /** The block's last write failed, and zeros are being written to test it. */
   #onTrial = false;
   #trialsFailed = 0;
   #merged = false;
   /**
-   * Blocks of shared objects that were written in this call, by the object's number: their other pages go to the same. A
-   * handle of our own keeps the object, and tells whether a number still means it.
+   * Blocks of shared objects that this call has written, by the object's number: the other sharers refer to the same
+   * block. A handle of our own keeps the object alive, so that its number is not reused for another.
    */
   readonly #blocks = new Map<number, { readonly cell: number; readonly handle: number }>();
 
@@ -229,8 +238,8 @@ class Writeback {
   }
 
   /**
-   * Blocks to write, one after the other; each is answered with `written`, `failed` or `giveUp`. Undefined: nothing is to be
-   * written, and this is a good moment to rest.
+   * The writes to do, one after the other; the caller answers each with `written`, `failed` or `giveUp`. Undefined: no
+   * write was due, and the caller may rest here.
    */
   *steps(wanted: Iterable<number>): Generator<Job | undefined> {
     yield* this.#pick(wanted);
@@ -238,7 +247,7 @@ class Writeback {
     for (let index = this.#picks.next(); index !== undefined; index = this.#picks.next()) {
       this.#index = index;
       if (state.writebackLimitEnable && state.writebackLimit === 0) {
-        this.#error ??= new ZramError('EIO', 'writeback_limit is used up.');
+        this.#error ??= new ZramError('EIO', 'writeback_limit is used up: raise it to write more pages back.');
         this.#picks.release(index);
         return;
       }
@@ -272,7 +281,7 @@ class Writeback {
     }
   }
 
-  /** Whether the page's object went to a block in this call: the page refers to it now. */
+  /** If the page's object was written in this call, makes the page refer to that block and returns true. */
   #sharesBlock(index: number): boolean {
     const { pages } = this;
     const { raw } = pages.core;
@@ -284,7 +293,7 @@ class Writeback {
     return true;
   }
 
-  /** The page's bytes; undefined when it is damaged: then it stays where it is. */
+  /** The page's bytes; undefined when it is damaged, in which case it stays in memory. */
   #contentOf(index: number): Uint8Array | undefined {
     try {
       return copyOf(this.pages.peek(index));
@@ -296,8 +305,8 @@ class Writeback {
   }
 
   /**
-   * Takes a block that is free; when there is none, one whose last write failed, if zeros can be written to it now. Returns
-   * whether `#cell` is one.
+   * Allocates a block for `#cell`: a free one or, when all are used, a suspect to which zeros can now be written.
+   * Returns whether it succeeded.
    */
   *#takeBlock(): Generator<Job, boolean> {
     const { pages, backing } = this;
@@ -310,7 +319,11 @@ class Writeback {
       }
       const cell = taken === ENOSPC ? backing.takeSuspect() : undefined;
       if (cell === undefined) {
-        if (taken !== ENOSPC) this.#error = new ZramError('ENOMEM', 'no memory for the number of a block.');
+        if (taken !== ENOSPC)
+          this.#error = new ZramError(
+            'ENOMEM',
+            'cannot allocate the number of a block: the engine has reached its maxMemory.',
+          );
         else if (this.#trialsFailed === 0) this.#error = full(backing.blocksAside);
         return false;
       }
@@ -343,7 +356,7 @@ class Writeback {
     raw.zramDropBlock(pages.address, cell);
   }
 
-  /** The page at hand is in the block: it refers to it from now on. */
+  /** The current page is in the block, and refers to it from now on. */
   #take(cell: number): void {
     const { pages, state } = this;
     if (pages.core.raw.zramWriteBack(pages.address, this.#index, cell) !== 1) return; // accessed meanwhile
@@ -351,7 +364,7 @@ class Writeback {
     if (state.writebackLimitEnable && state.writebackLimit > 0) state.writebackLimit--;
   }
 
-  /** As in the kernel an error of the device does not keep other pages from being tried. */
+  /** As in the kernel, an error of the backing does not keep other pages from being tried. */
   failed({ cell }: Job, error: unknown): void {
     this.#error = error;
     if (this.#cell !== cell) {
@@ -364,7 +377,9 @@ class Writeback {
     else this.#picks.release(this.#index);
   }
 
-  /** Nobody waits for this write any more: its block is nobody's, and the backing in use, until it is over. */
+  /**
+   * The call no longer waits for this write: its block is reserved, and the backing in use, until the write is over.
+   */
   giveUp({ cell }: Job, write: Promise<void>): void {
     const { backing } = this;
     if (this.#cell === cell) {
@@ -378,7 +393,7 @@ class Writeback {
       try {
         backing.release();
       } catch {
-        // Closing a file failed, and there is nobody to tell.
+        // Closing a file failed, and no call is left that could report it.
       }
     };
     write.then(
@@ -392,7 +407,7 @@ class Writeback {
     this.#stopped = error;
   }
 
-  /** Takes what is left of the marks away, and lets go of everything. */
+  /** Removes the remaining marks, and releases everything. */
   *end(): Generator<undefined> {
     yield* this.#picks.end();
     this.abandon();
@@ -400,7 +415,7 @@ class Writeback {
     this.backing.release();
   }
 
-  /** All but the backing is let go of: at the end, or when the device ends in the middle of a write. */
+  /** Releases everything but the backing: at the end, or when the device ends during a write. */
   abandon(): void {
     const { pages } = this;
     if (pages.postProcessing !== this) return;
@@ -415,7 +430,7 @@ class Writeback {
     this.#blocks.clear();
   }
 
-  /** @throws ZramError what kept pages from being written, or ended the call; `pagesDone` were */
+  /** @throws ZramError the error that ended the call or kept a page from being written; `pagesDone` were written */
   report(): WritebackReport {
     const error = this.#stopped ?? (this.pages.ended ? endedMeanwhile() : this.#error);
     if (error !== undefined) throw withPagesDone(error, this.#pagesWritten);

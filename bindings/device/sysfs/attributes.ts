@@ -1,4 +1,4 @@
-/** The attributes: what each shows, and what writing it does. */
+/** The attributes: what each shows, and the effect of writing it. */
 import { PAGE_SIZE } from '../../base/arguments.js';
 import { ZramError } from '../../base/errors.js';
 import { describe } from '../../base/messages.js';
@@ -14,7 +14,7 @@ import type { WritebackAsyncOptions } from '../post-process/writeback.js';
 import type { BdStat, DebugStat, IoStat, MmStat } from '../stats.js';
 import { idleOf, parseInt10, parseUnsigned, recompressOf, wordsOf, writebackOf } from './text.js';
 
-/** What attributes do and show, which is the device's business. */
+/** The members of a device that attributes show or call. */
 export interface SysfsActions {
   readonly bdStat: BdStat;
   readonly debugStat: DebugStat;
@@ -35,7 +35,7 @@ export interface Attribute {
   write?: (text: string) => void;
 }
 
-/** All attributes, by name. */
+/** All attributes by name. */
 export function attributesOf(device: Device, actions: SysfsActions): Record<string, Attribute> {
   return {
     ...lifeAttributes(device, actions),
@@ -48,43 +48,43 @@ export function attributesOf(device: Device, actions: SysfsActions): Record<stri
 
 type Attributes = Record<string, Attribute>;
 
-/** The disk, and what it is. */
+/** The disk: its size, its backing, its state. */
 function lifeAttributes(device: Device, actions: SysfsActions): Attributes {
   return {
     backing_dev: {
-      help: 'where pages are written back to; set before disksize: the path of a file or block device (Node.js)',
+      help: 'where pages are written back to: the path of a file or block device (Node.js); set before disksize',
       read: () => `${device.backing === undefined ? 'none' : (device.backing.name ?? 'backing')}\n`,
       write: (text) => {
-        if (device.disk) throw new ZramError('EBUSY', 'backing_dev can only be set before disksize.');
+        if (device.disk) throw new ZramError('EBUSY', 'cannot set backing_dev after disksize: reset the device first.');
         device.setBackingFile(text.replace(/\n$/, ''));
       },
     },
     disksize: {
-      help: 'bytes of the disk, or with suffixes K, M, G; writing it initialises the device',
+      help: 'size of the disk in bytes, or with suffix K, M or G; writing it initialises the device',
       read: () => `${(device.disk?.pages ?? 0) * PAGE_SIZE}\n`,
       write: (text) => {
         const bytes = memparse(text)?.bytes ?? 0;
         if (bytes === 0)
-          throw new ZramError('EINVAL', `disksize takes bytes, as 1073741824 or 1G, not ${describe(text)}.`);
+          throw new ZramError('EINVAL', `disksize must be a size such as 1073741824 or 1G, not ${describe(text)}.`);
         actions.init(bytes);
       },
     },
-    initstate: { help: '1 when the device has a disksize', read: () => `${device.disk ? 1 : 0}\n` },
+    initstate: { help: '1 if the device has a disksize, else 0', read: () => `${device.disk ? 1 : 0}\n` },
     reset: {
-      help: 'write 1: free everything, uninitialised again',
+      help: 'write 1: free everything and make the device uninitialised',
       write: (text) => {
         const value = /^\+?([0-9]+)\n?$/.exec(text)?.[1];
-        if (value === undefined) throw new ZramError('EINVAL', `reset takes a number, not ${describe(text)}.`);
+        if (value === undefined) throw new ZramError('EINVAL', `reset must be a number, not ${describe(text)}.`);
         const number = Number(value);
-        if (number > 0xffff) throw new ZramError('ERANGE', `reset takes a number up to 65535, not ${describe(value)}.`);
-        if (number === 0) throw new ZramError('EINVAL', 'reset takes a number other than 0.');
+        if (number > 0xffff) throw new ZramError('ERANGE', `reset must be at most 65535, not ${describe(value)}.`);
+        if (number === 0) throw new ZramError('EINVAL', 'reset must be a number other than 0: write 1.');
         actions.reset();
       },
     },
   };
 }
 
-/** What compresses, and what deduplicates. */
+/** Compression and deduplication. */
 function compressorAttributes(device: Device): Attributes {
   return {
     algorithm_params: {
@@ -111,19 +111,19 @@ function compressorAttributes(device: Device): Attributes {
       read: () => `${device.dedup ? 1 : 0}\n`,
       write: (text) => {
         const value = /^\+?([01])\n?$/.exec(text)?.[1];
-        if (value === undefined) throw new ZramError('EINVAL', `use_dedup takes 0 or 1, not ${describe(text)}.`);
-        if (device.disk) throw new ZramError('EBUSY', 'use_dedup can only be set before disksize.');
+        if (value === undefined) throw new ZramError('EINVAL', `use_dedup must be 0 or 1, not ${describe(text)}.`);
+        if (device.disk) throw new ZramError('EBUSY', 'cannot set use_dedup after disksize: reset the device first.');
         device.dedup = value === '1';
       },
     },
   };
 }
 
-/** Memory: limits, and what frees it. */
+/** Memory: limits, and how to free it. */
 function memoryAttributes(device: Device, actions: SysfsActions): Attributes {
   return {
     compact: {
-      help: 'write anything: move objects together and free what becomes empty',
+      help: 'write anything: compact the pool and free the zspages that become empty',
       write: () => {
         actions.compact();
       },
@@ -132,15 +132,15 @@ function memoryAttributes(device: Device, actions: SysfsActions): Attributes {
       help: 'most bytes of the pool, 0 = no limit',
       write: (text) => {
         const parsed = memparse(text);
-        if (!parsed) throw new ZramError('EINVAL', `mem_limit takes bytes, as 1048576 or 1M, not ${describe(text)}.`);
+        if (!parsed)
+          throw new ZramError('EINVAL', `mem_limit must be a size such as 1048576 or 1M, not ${describe(text)}.`);
         device.setLimit(parsed.bytes);
       },
     },
     mem_used_max: {
-      help: 'write 0: mem_used_max of mm_stat becomes what is used now',
+      help: 'write 0: reset mem_used_max of mm_stat to the current use',
       write: (text) => {
-        if (!/^\+?0+\n?$/.test(text))
-          throw new ZramError('EINVAL', `mem_used_max takes 0 only, not ${describe(text)}.`);
+        if (!/^\+?0+\n?$/.test(text)) throw new ZramError('EINVAL', `mem_used_max must be 0, not ${describe(text)}.`);
         if (device.disk) device.core.raw.zramResetMaxUsed(device.disk.address);
       },
     },
@@ -153,15 +153,15 @@ function memoryAttributes(device: Device, actions: SysfsActions): Attributes {
   };
 }
 
-/** Pages that are idle, recompressed or written back. */
+/** Pages: idle marks, recompression and writeback. */
 function pageAttributes(device: Device, actions: SysfsActions): Attributes {
   return {
     block_state: {
-      help: 'a line for each stored page: index, access time, and the flags s w h i r n',
+      help: 'a line for each stored page: index, access time and the flags s w h i r n',
       read: () => blockState(device, actions),
     },
     idle: {
-      help: 'all, or seconds since the last access: mark such pages as idle',
+      help: 'mark pages as idle: all, or those not accessed for this many seconds',
       write: (text) => markIdle(device, idleOf(text)),
     },
     recompress: {
@@ -200,7 +200,7 @@ function statAttributes(device: Device, actions: SysfsActions): Attributes {
       help: 'bd_count bd_reads bd_writes, in pages',
       read: () => `${Object.values(actions.bdStat).map(column).join(' ')}\n`,
     },
-    debug_stat: { help: 'version, and frees that were missed', read: () => debugStat(actions.debugStat.missFree) },
+    debug_stat: { help: 'version, and the number of missed frees', read: () => debugStat(actions.debugStat.missFree) },
     io_stat: { help: 'failed_reads failed_writes invalid_io notify_free', read: () => ioStat(actions.ioStat) },
     mm_stat: {
       help: 'the nine columns of the kernel, and pages_merged; with use_dedup dup_data_size and meta_data_size',
@@ -228,7 +228,7 @@ function ioStat({
   failedWrites: number;
   notifyFree: number;
 }): string {
-  // invalid_io is the kernel's literal 0: block devices of today refuse such I/O earlier.
+  // invalid_io is a literal 0 in the kernel too, where the block layer refuses such I/O earlier.
   return `${column(failedReads)} ${column(failedWrites)} 0 ${column(notifyFree)}\n`;
 }
 
@@ -236,7 +236,7 @@ function debugStat(missFree: number): string {
   return `version: 1\n0 ${column(missFree)}\n`;
 }
 
-/** The names of all compressors, a space behind each, the chosen one in brackets. */
+/** The names of all compressors, each followed by a space, the chosen one in brackets. */
 function algorithms(device: Device, chosen: string): string {
   return device.core.codecs
     .names()
@@ -244,7 +244,10 @@ function algorithms(device: Device, chosen: string): string {
     .join('');
 }
 
-/** As debugfs has it: only pages that are stored, and the access time in seconds and microseconds since the engine began. */
+/**
+ * As debugfs has it: only pages that are stored, and the access time in seconds and microseconds since the engine
+ * began.
+ */
 function blockState(device: Device, actions: SysfsActions): string {
   const { disk } = device;
   if (!disk) return '';
@@ -269,12 +272,12 @@ function blockState(device: Device, actions: SysfsActions): string {
 
 function writeAlgorithm(device: Device, priority: number, text: string, attribute: string): void {
   const name = text.replace(/\n$/, '');
-  // The kernel's limit is for what is written, line end included.
+  // The kernel limits the text that is written, including its newline.
   if (text.length >= ALGORITHM_NAME_MAX) {
-    throw new ZramError('E2BIG', `the name of a compressor has fewer than ${ALGORITHM_NAME_MAX} characters.`);
+    throw new ZramError('E2BIG', `the name of a compressor must have fewer than ${ALGORITHM_NAME_MAX} characters.`);
   }
   device.core.codecs.check(name, attribute);
-  if (device.disk) throw new ZramError('EBUSY', `${attribute} can only be set before disksize.`);
+  if (device.disk) throw new ZramError('EBUSY', `cannot set ${attribute} after disksize: reset the device first.`);
   device.setAlgorithm(priority, name, attribute);
 }
 
@@ -284,7 +287,7 @@ function writeRecompAlgorithm(device: Device, text: string): void {
   if (number < 1 || number >= PRIORITIES) {
     throw new ZramError('EINVAL', `recomp_algorithm: priority must be from 1 to ${PRIORITIES - 1}, not ${number}.`);
   }
-  if (algo === undefined) throw new ZramError('EINVAL', 'recomp_algorithm: algo=NAME is missing.');
+  if (algo === undefined) throw new ZramError('EINVAL', 'recomp_algorithm must include algo=NAME.');
   writeAlgorithm(device, number, algo, 'recomp_algorithm');
 }
 
@@ -302,7 +305,7 @@ function writeAlgorithmParams(device: Device, text: string): void {
     if (priority < 0) {
       throw new ZramError(
         'EINVAL',
-        `algorithm_params: ${describe(words.algo)} is not one of the device's compressors.`,
+        `algorithm_params: algo must be one of the device's compressors, not ${describe(words.algo)}.`,
       );
     }
   }
@@ -313,10 +316,14 @@ function writeAlgorithmParams(device: Device, text: string): void {
 function readDictionary(path: string): Uint8Array {
   const { process } = globalThis as { process?: { getBuiltinModule?: (name: string) => unknown } };
   const fs = process?.getBuiltinModule?.('node:fs') as { readFileSync(path: string): Uint8Array } | undefined;
-  if (!fs) throw new ZramError('EINVAL', 'algorithm_params: there are no files here; give the option dictionary.');
+  if (!fs)
+    throw new ZramError(
+      'EINVAL',
+      'algorithm_params: files need Node.js, which this is not: pass the option dictionary.',
+    );
   try {
     return new Uint8Array(fs.readFileSync(path));
   } catch (error) {
-    throw new ZramError('EINVAL', `algorithm_params: the dictionary cannot be read: ${String(error)}.`);
+    throw new ZramError('EINVAL', `algorithm_params: cannot read the dictionary: ${String(error)}.`);
   }
 }

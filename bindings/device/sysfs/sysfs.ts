@@ -5,21 +5,22 @@ import type { Device } from '../device.js';
 import { attributesOf, type Attribute, type SysfsActions } from './attributes.js';
 
 /**
- * The attributes of a device as text, as /sys/block/zram<id> has them on a kernel 6.18 that was built with all options
- * (Documentation/admin-guide/blockdev/zram.rst): the same formats, the same order of checks, the same errors. Beside them
- * `block_state`, which the kernel has in debugfs, `merge` of the 2022 proposal and `use_dedup` of the 2017 series.
+ * The attributes of a device as text, as in /sys/block/zram<id> on a kernel 6.18 built with all options
+ * (Documentation/admin-guide/blockdev/zram.rst): the same formats, the same order of checks, the same errors. In
+ * addition: `block_state`, which the kernel has in debugfs, `merge` of the 2022 proposal and `use_dedup` of the 2017
+ * series.
  */
 export interface Sysfs {
   /**
    * The attribute's text, newline included.
-   * @param name as `list()` has it: `'mm_stat'`, `'comp_algorithm'`, …
+   * @param name as in `list()`: `'mm_stat'`, `'comp_algorithm'`, …
    * @throws ZramError ENOENT: no such attribute; EINVAL: it can only be written
    */
   read(name: string): string;
   /**
-   * Writes the attribute. An empty text does nothing, as a write of nothing never reaches the kernel's attribute.
-   * @param name as `list()` has it: `'disksize'`, `'mem_limit'`, …
-   * @param text the value, with or without a newline at its end
+   * Writes the attribute. An empty text does nothing, since an empty write never reaches the kernel's attribute.
+   * @param name as in `list()`: `'disksize'`, `'mem_limit'`, …
+   * @param text the value, with or without a trailing newline
    * @throws ZramError ENOENT: no such attribute; EINVAL: it can only be read, or the value is wrong; EBUSY: it can only
    * be set before the disksize; E2BIG: the name of a compressor is too long; ERANGE: a number is too large
    */
@@ -30,13 +31,13 @@ export interface Sysfs {
     readonly name: string;
     /** Whether it can be read, written, or both. */
     readonly mode: 'r' | 'w' | 'rw';
-    /** A line that says what it is. */
+    /** A one-line description. */
     readonly help: string;
   }[];
 }
 
 export function createSysfs(state: Device, zram: SysfsActions): Sysfs {
-  // Made when they are first asked for: of a hundred thousand devices most are never asked.
+  // Created on first use: of a hundred thousand devices most never need them.
   let made: Map<string, Attribute> | undefined;
   const attributes = (): Map<string, Attribute> =>
     (made ??= new Map(Object.entries(attributesOf(state, zram)).sort(([a], [b]) => (a < b ? -1 : 1))));
@@ -49,15 +50,16 @@ export function createSysfs(state: Device, zram: SysfsActions): Sysfs {
     read(name: string): string {
       const { read } = find(name);
       state.checkAlive();
-      if (!read) throw new ZramError('EINVAL', `${name} can only be written.`);
+      if (!read) throw new ZramError('EINVAL', `cannot read ${name}: it can only be written.`);
       return read();
     },
     write(name: string, text: string): void {
       const { write } = find(name);
       state.checkAlive();
-      if (!write) throw new ZramError('EINVAL', `${name} can only be read.`);
-      if (typeof text !== 'string') throw new ZramError('EINVAL', `an attribute takes text, not ${describe(text)}.`);
-      // The kernel never sees a write of nothing.
+      if (!write) throw new ZramError('EINVAL', `cannot write ${name}: it can only be read.`);
+      if (typeof text !== 'string')
+        throw new ZramError('EINVAL', `the value of an attribute must be a string, not ${describe(text)}.`);
+      // An empty write never reaches the kernel's attribute.
       if (text !== '') write(text);
     },
     list() {

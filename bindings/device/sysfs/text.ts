@@ -1,11 +1,11 @@
-/** Texts that are written to attributes, as options. */
+/** Parses texts written to attributes into options. */
 import { readOptions } from '../../base/arguments.js';
 import { ZramError } from '../../base/errors.js';
 import { describe } from '../../base/messages.js';
 import type { RecompressOptions } from '../post-process/recompress.js';
 import type { WritebackAsyncOptions } from '../post-process/writeback.js';
 
-/** What `idle` is told, from an attribute's text too. */
+/** The argument of `idle`, from the text of an attribute or from options. */
 export function idleOf(what: unknown): unknown {
   if (typeof what === 'object' && what !== null) {
     const { age = 'all' } = readOptions<{ age?: unknown }>(what, ['age'], 'idle');
@@ -16,7 +16,7 @@ export function idleOf(what: unknown): unknown {
   return /^\+?[0-9]+$/.test(text) ? Number(text) : text;
 }
 
-/** What `recompress` is told, from an attribute's text too. */
+/** The options of `recompress`, from the text of an attribute if need be. */
 export function recompressOf(options: RecompressOptions | string): RecompressOptions {
   if (typeof options !== 'string') return options;
   const words = wordsOf(options, 'recompress');
@@ -31,7 +31,7 @@ export function recompressOf(options: RecompressOptions | string): RecompressOpt
   };
 }
 
-/** What `writeback` is told, from an attribute's text too. */
+/** The options of `writeback`, from the text of an attribute if need be. */
 export function writebackOf(options: WritebackAsyncOptions | string | undefined): WritebackAsyncOptions {
   if (typeof options !== 'string') return options ?? {};
   const words = options.split(/\s+/).filter((word) => word !== '');
@@ -46,7 +46,7 @@ export function writebackOf(options: WritebackAsyncOptions | string | undefined)
     if (key === 'type') type = value;
     else if (key === 'page_index') pageIndexes.push(parseUnsigned(value, 'writeback: page_index'));
     else if (key === 'page_indexes') pageIndexes.push(parseRange(value));
-    else throw new ZramError('EINVAL', `writeback does not know ${describe(key)}.`);
+    else throw new ZramError('EINVAL', `writeback has no key ${describe(key)}: use type, page_index or page_indexes.`);
   }
   return {
     type: type as WritebackAsyncOptions['type'],
@@ -59,7 +59,7 @@ function parseRange(value: string): [number, number] {
   return [parseUnsigned(low, 'writeback: page_indexes'), parseUnsigned(high, 'writeback: page_indexes')];
 }
 
-/** The words KEY=VALUE of a text. Unknown keys are passed over, as the kernel does. */
+/** The words KEY=VALUE of a text. Unknown keys are ignored, as in the kernel. */
 export function wordsOf(text: string, attribute: string): Record<string, string | undefined> {
   const words: Record<string, string | undefined> = Object.create(null) as Record<string, string | undefined>;
   for (const word of text.split(/\s+/).filter((part) => part !== '')) {
@@ -71,22 +71,22 @@ export function wordsOf(text: string, attribute: string): Record<string, string 
 
 function keyAndValue(word: string, attribute: string): [key: string, value: string] {
   const [, key = '', value = ''] = /^([^=]*)=?(.*)$/.exec(word) ?? [];
-  if (key === '') throw new ZramError('EINVAL', `${attribute}: ${describe(word)} has no key.`);
-  if (value === '') throw new ZramError('EINVAL', `${attribute}: ${describe(key)} has no value.`);
+  if (key === '') throw new ZramError('EINVAL', `${attribute}: ${describe(word)} must have a key, as KEY=VALUE.`);
+  if (value === '') throw new ZramError('EINVAL', `${attribute}: ${describe(key)} must have a value, as KEY=VALUE.`);
   return [key, value];
 }
 
 export function parseInt10(value: string, attribute: string, key: string): number {
   if (!/^[+-]?[0-9]+$/.test(value)) {
-    throw new ZramError('EINVAL', `${attribute}: ${key} takes a whole number, not ${describe(value)}.`);
+    throw new ZramError('EINVAL', `${attribute}: ${key} must be a whole number, not ${describe(value)}.`);
   }
   const number = Number(value);
   if (number >= -(2 ** 31) && number < 2 ** 31) return number;
-  throw new ZramError('ERANGE', `${attribute}: ${key} takes a number of 32 bits, not ${describe(value)}.`);
+  throw new ZramError('ERANGE', `${attribute}: ${key} must fit in 32 bits, not be ${describe(value)}.`);
 }
 
 export function parseUnsigned(text: string, what: string): number {
   const value = text.replace(/\n$/, '');
   if (/^\+?[0-9]+$/.test(value) && Number.isSafeInteger(Number(value))) return Number(value);
-  throw new ZramError('EINVAL', `${what} takes a whole number of 0 or more, not ${describe(text)}.`);
+  throw new ZramError('EINVAL', `${what} must be a whole number of 0 or more, not ${describe(text)}.`);
 }

@@ -1,13 +1,13 @@
 /**
- * The workers together: which page is where, and what is sent to whom in which order.
+ * All workers: which page is in which worker, and what is sent to each in which order.
  *
- * Tasks wait in one queue and send their pages in the order in which they were called; one that cannot go on (its worker
- * has enough to do, its page is busy) holds up those behind it. Each worker does what it is sent in order. So per page
- * everything happens in the order of the calls.
+ * Tasks wait in one queue and send their pages in the order of the calls; a task that cannot proceed (its worker has no
+ * free parcel, its page is busy) blocks those behind it. Each worker processes what it is sent in order. So for each
+ * page everything happens in the order of the calls.
  *
- * A page that another worker shall have is busy from then on: no task touches it. It is written there first. Once that is
- * acknowledged the page has its new owner, and its old copy is freed ahead of whatever is sent to the old owner next. When
- * the new worker refuses, or dies, nothing has changed.
+ * A page that moves to another worker is busy meanwhile: no task touches it. It is first written to the new worker.
+ * Once that is acknowledged, the page has its new owner, and its old copy is freed before anything else is sent to the
+ * old owner. If the new worker refuses or dies, nothing has changed.
  */
 import { ZramError } from '../../base/errors.js';
 import { textOf } from '../../base/messages.js';
@@ -17,15 +17,15 @@ import { BUSY, LOST, NOBODY, Owners } from './owners.js';
 import { DIED, DISCARD, DONE, FILL, READ, WRITE, type ControlName, type DeviceOptions } from './protocol.js';
 import type { Router } from './router.js';
 
-/** A call that waits for its turn, or is under way. */
+/** A call that is waiting for its turn or in progress. */
 export interface Task {
-  /** Sends what it can. @returns whether nothing is left to be sent */
+  /** Sends what it can. @returns whether everything is sent */
   advance(): boolean;
-  /** It fails, and sends no more: the next `advance` has nothing left. */
+  /** Fails the task. It sends nothing more: the next `advance` returns true. */
   abort(error: ZramError): void;
 }
 
-/** A page that was read in order to write a part of it: it is busy, and goes before all tasks. */
+/** A page that was read to change a part of it: it is busy, and is written before all tasks. */
 interface Patched {
   readonly client: PageClient;
   readonly n: number;
@@ -40,9 +40,9 @@ export interface FleetSetting {
   readonly router: Router;
 }
 
-/** Tasks that are through with the queue before it is cut. */
+/** The queue is cut when more than this many tasks at its front are completely sent. */
 const QUEUE_CUT = 1000;
-/** Workers that owe an answer are taken for dead when none of them has said anything for so many looks in a row. */
+/** Workers that owe an answer are considered dead when no worker has sent anything for this many checks in a row. */
 const SILENT_LOOKS = 3;
 const LOOK_MS = 5000;
 
@@ -54,12 +54,12 @@ export class Fleet implements LinkEvents {
   /** By worker. */
   readonly #alive: boolean[];
   #queue: Task[] = [];
-  /** Tasks at the front of the queue that are through with it. */
+  /** Tasks at the front of the queue that are completely sent. */
   #through = 0;
   #patched: Patched[] = [];
   /** Tasks that have begun and have not ended. */
   #running = 0;
-  /** `changed` is under way; it is called again from inside when a Worker of somebody's own calls the device. */
+  /** `changed` is running; it may be re-entered when a caller's own Worker calls the device. */
   #changing = false;
   #hasChanged = false;
   #flushes = false;
@@ -73,7 +73,7 @@ export class Fleet implements LinkEvents {
     this.#alive = new Array<boolean>(setting.workers).fill(true);
   }
 
-  /** Starts the workers and makes a device in each. After a failure, `end` ends those that there are. */
+  /** Starts the workers and makes a device in each. After a failure, `end` terminates those that were started. */
   async start(module: object, maxMemory: number | undefined, devices: readonly DeviceOptions[]): Promise<void> {
     const { workers, source, sharesMemory } = this.#setting;
     for (let n = 0; n < workers; n++) this.#links.push(new Link(n, source, sharesMemory, this));
@@ -83,7 +83,7 @@ export class Fleet implements LinkEvents {
     this.#keepAlive();
   }
 
-  /** Ends all threads. */
+  /** Terminates all threads. */
   async end(): Promise<void> {
     this.#relax();
     this.owners.reset();
@@ -92,7 +92,7 @@ export class Fleet implements LinkEvents {
 
   // ── silence ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** From now on the workers are not waited for without end. */
+  /** From now on workers that do not answer are considered dead. */
   hurry(): void {
     this.#silentLooks = 0;
     this.#watch ??= setInterval(() => this.#look(), LOOK_MS);
@@ -107,7 +107,7 @@ export class Fleet implements LinkEvents {
     this.#silentLooks = 0;
   }
 
-  /** Looks are counted, not time: while this thread is busy, it hears nothing. */
+  /** Counts checks instead of time: while this thread is busy, it receives no messages. */
   #look(): void {
     if (++this.#silentLooks < SILENT_LOOKS) return;
     for (const link of this.#links) if (link.owes) void link.end('it did not answer');
@@ -119,7 +119,7 @@ export class Fleet implements LinkEvents {
 
   // ── the queue ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Takes a task in. @returns whether all of it is sent */
+  /** Queues a task. @returns whether it is completely sent */
   enqueue(task: Task): boolean {
     this.#queue.push(task);
     this.changed();
@@ -132,13 +132,13 @@ export class Fleet implements LinkEvents {
     this.#running++;
   }
 
-  /** All of a task has its result. */
+  /** A task has all its results. */
   ended(): void {
     this.#running--;
     this.#keepAlive();
   }
 
-  /** Whether no task has begun but for one that asks. */
+  /** Whether no task is in progress. */
   get isQuiet(): boolean {
     return this.#running === 0;
   }
@@ -153,7 +153,7 @@ export class Fleet implements LinkEvents {
       while (this.#through < this.#queue.length && advanced(this.#queue[this.#through])) this.#through++;
     }
     this.#changing = false;
-    // Cut off now and then: to shift a long array at each task would take time by its square.
+    // Cut only now and then: shifting a long array at each task would take quadratic time.
     if (this.#through > QUEUE_CUT || this.#through === this.#queue.length) {
       this.#queue = this.#queue.slice(this.#through);
       this.#through = 0;
@@ -161,7 +161,7 @@ export class Fleet implements LinkEvents {
     this.#flushLater();
   }
 
-  /** After what callers do when their promises resolve: their next calls go along. */
+  /** Flushes in a microtask, so that calls made as promises resolve go into the same parcels. */
   #flushLater(): void {
     if (this.#flushes) return;
     this.#flushes = true;
@@ -171,7 +171,7 @@ export class Fleet implements LinkEvents {
     });
   }
 
-  /** Threads that have nothing to do are no reason for a process to stay. */
+  /** Idle threads must not keep the process alive. */
   #keepAlive(): void {
     const on = this.#running > 0 || this.#through < this.#queue.length;
     if (on === this.#keepsAlive) return;
@@ -184,8 +184,8 @@ export class Fleet implements LinkEvents {
   /**
    * Writes a staged page.
    * @param staged its number among the staging pages
-   * @param locked whether it is busy on the task's own behalf
-   * @returns false: not now
+   * @param locked whether the task itself has made the page busy
+   * @returns false: not possible now
    */
   write(client: PageClient, n: number, index: number, staged: number, locked = false): boolean {
     const byte = this.owners.get(index);
@@ -216,10 +216,10 @@ export class Fleet implements LinkEvents {
     return true;
   }
 
-  /** The worker that a page shall have; -1 when none is left. */
+  /** The worker for a page; -1 when none is alive. */
   #target(index: number, owner: number, staged: number, fills: boolean): number {
     const alive = this.#alive;
-    // It takes no memory wherever it is, so it stays.
+    // A same-filled page takes no memory in any worker, so it stays.
     if (fills && owner !== NOBODY && owner !== LOST) return owner - 1;
     if (!alive.includes(true)) return -1;
     return fills ? this.router.byIndex(index, alive) : this.router.byContent(staged, alive);
@@ -230,21 +230,21 @@ export class Fleet implements LinkEvents {
       this.router.stage(page);
       return this.write(client, n, index, 0, true);
     } catch {
-      this.#unlock(index); // the parcel was not to be written to
+      this.#unlock(index); // the parcel could not be written to
       client.failed(n, DIED);
       return true;
     }
   }
 
-  /** A page that `read` gave and that is still busy: it is written as soon as there is room. */
+  /** Writes a page that `read` returned and that is still busy, as soon as there is room. */
   writePatched(client: PageClient, n: number, index: number, page: Uint8Array): void {
     this.#patched.push({ client, n, index, page });
   }
 
   /**
-   * Reads a page, which must not be busy, and have an owner that is alive.
-   * @param locks whether the page is busy until `writePatched` is done; or no longer, when it cannot be read
-   * @returns false: not now
+   * Reads a page, which must not be busy and must have a live owner.
+   * @param locks whether the page is busy until `writePatched` has written it, or until reading it fails
+   * @returns false: not possible now
    */
   read(client: PageClient, n: number, index: number, locks: boolean): boolean {
     const owner = this.owners.get(index);
@@ -259,7 +259,7 @@ export class Fleet implements LinkEvents {
     return true;
   }
 
-  /** Frees pages of one worker. Nobody owns them any more. @returns false: not now */
+  /** Frees pages in one worker; they have no owner any more. @returns false: not possible now */
   discard(client: PageClient, n: number, owner: number, first: number, count: number): boolean {
     const link = this.#links[owner - 1];
     if (!link.alive) {
@@ -296,7 +296,7 @@ export class Fleet implements LinkEvents {
     const index = shipment.indexes[record];
     const busy = shipment.busy[record] !== 0;
     if (operation === DISCARD) {
-      // What was in a worker that died is gone as well.
+      // Pages of a worker that died are freed as well.
       client?.done(n);
     } else if (result !== DONE) {
       if (busy) this.#unlock(index);
@@ -323,12 +323,12 @@ export class Fleet implements LinkEvents {
 
   // ── calls of all workers ───────────────────────────────────────────────────────────────────────────────────────
 
-  /** Sends all that has gathered. @returns false: not now */
+  /** Sends everything that is buffered. @returns false: not possible now */
   settleLinks(): boolean {
     return this.#links.every((link) => !link.alive || link.settle());
   }
 
-  /** A call of each device that is alive. What it gives, without those of workers that died meanwhile. */
+  /** Calls the device of each live worker. Returns the answers, without those of workers that died meanwhile. */
   async control(name: ControlName, argument?: unknown): Promise<unknown[]> {
     const alive = this.#links.filter((link) => link.alive);
     const answers = await Promise.allSettled(alive.map((link) => link.control(name, argument)));
@@ -338,12 +338,14 @@ export class Fleet implements LinkEvents {
   }
 }
 
-/** Whatever is thrown while a task sends is its own failure, and nobody else's. */
+/** Advances a task. What is thrown while it sends fails this task only. */
 function advanced(task: Task): boolean {
   try {
     return task.advance();
   } catch (error) {
-    task.abort(error instanceof ZramError ? error : new ZramError('EIO', `it cannot be sent: ${textOf(error)}.`));
+    task.abort(
+      error instanceof ZramError ? error : new ZramError('EIO', `cannot send the call to a worker: ${textOf(error)}.`),
+    );
     return task.advance();
   }
 }

@@ -1,9 +1,10 @@
 /**
- * The caller's end of one worker: its parcels, what is in them, and what it owes an answer to.
+ * The caller's end of the connection to one worker: its parcels, their content, and the answers that are due.
  *
- * A worker has a fixed number of parcels, which is the back pressure: where all are under way, nothing more can be sent. In
- * shared memory a parcel is a buffer that both sides see; else its buffer is transferred there and back. One partly filled
- * parcel goes out as soon as the worker has little to do, so a single call is not kept waiting, and many fill parcels.
+ * A worker has a fixed number of parcels, which is the back pressure: while all are in use, nothing more can be sent.
+ * With shared memory a parcel is a buffer that both sides see; otherwise its buffer is transferred back and forth. A
+ * partly filled parcel is sent as soon as the worker has little to do, so a single call does not wait, and many calls
+ * fill whole parcels.
  */
 import { ZramError } from '../../base/errors.js';
 import { textOf } from '../../base/messages.js';
@@ -25,22 +26,22 @@ import {
 } from './protocol.js';
 import { Thread } from './thread.js';
 
-/** Two that the worker has, one that is filled, one on its way back. */
+/** Two at the worker, one being filled, one on its way back. */
 const PARCELS = 4;
-/** A worker with fewer parcels is about to run out of work: then it gets one that is not full. */
+/** A worker with fewer parcels is about to run out of work, and is sent one that is not full. */
 const BUSY_PARCELS = 2;
 
-/** Who hears of a record's result. */
+/** Receives the result of a record. */
 export interface PageClient {
   /** A page was written, or pages were freed. */
   done(n: number): void;
-  /** A page was read; the array is the client's during the call only. */
+  /** A page was read; the array is valid during the call only. */
   read(n: number, page: Uint8Array): void;
-  /** @param result of protocol.ts */
+  /** @param result a code of protocol.ts */
   failed(n: number, result: number): void;
 }
 
-/** A parcel, and what the caller knows of its records. */
+/** A parcel, and the caller's data about its records. */
 export class Shipment {
   parcel: Parcel;
   records = 0;
@@ -48,22 +49,22 @@ export class Shipment {
   readonly operations = new Uint8Array(PARCEL_RECORDS);
   readonly indexes = new Uint32Array(PARCEL_RECORDS);
   readonly slots = new Uint8Array(PARCEL_RECORDS);
-  /** Whether the record's page is busy on its behalf. */
+  /** Whether the record has made its page busy. */
   readonly busy = new Uint8Array(PARCEL_RECORDS);
-  /** Without one, nobody has to hear of the result: the old copy of a page that has moved. */
+  /** Undefined where no result is awaited: for the freed old copy of a page that has moved. */
   readonly clients: (PageClient | undefined)[] = new Array<PageClient | undefined>(PARCEL_RECORDS).fill(undefined);
   /** The client's number for the page. */
   readonly numbers = new Float64Array(PARCEL_RECORDS);
 
   constructor(
-    /** The number of its buffer, where memory is shared. */
+    /** The number of its buffer, if memory is shared. */
     readonly slot: number,
     buffer: ArrayBufferLike,
   ) {
     this.parcel = new Parcel(buffer);
   }
 
-  /** @param slot the parcel's page, or the first operand of an operation without one */
+  /** @param first the parcel's page, or the first operand of an operation without one */
   add(operation: number, index: number, first: number, second: number): number {
     const n = this.records++;
     const { words } = this.parcel;
@@ -79,7 +80,7 @@ export class Shipment {
     return n;
   }
 
-  /** The next page of the parcel that is not in use. */
+  /** Takes the next free page of the parcel. */
   takePage(record: number): number {
     return (this.slots[record] = this.pages++);
   }
@@ -102,39 +103,39 @@ export class Shipment {
 }
 
 export interface LinkEvents {
-  /** The worker has said something. */
+  /** The worker has sent a message. */
   heard(): void;
-  /** A parcel came back. It is emptied after the call. */
+  /** A parcel was returned. It is emptied after the call. */
   returned(link: Link, shipment: Shipment): void;
-  /** The worker is gone, and with it what these parcels asked for. */
+  /** The worker died, and the results of these parcels are lost. */
   died(link: Link, shipments: Shipment[]): void;
-  /** After each of these: what had to wait may be able to go on. */
+  /** Called after each of these: waiting tasks may be able to proceed. */
   changed(): void;
 }
 
 interface Question {
-  /** What came is boxed: a promise would take the answer itself for a promise if it looks like one. */
+  /** The answer is boxed, as `resolve` would treat an answer with a `then` as a promise. */
   resolve(answer: { readonly value: unknown } | undefined): void;
   reject(error: ZramError): void;
 }
 
 export class Link {
-  /** Whether the thread is there. Before its end it has answered everything. */
+  /** Whether the thread is alive. */
   alive = true;
-  /** Why it is not. */
+  /** Why the thread is no longer alive. */
   reason = '';
   readonly #thread: Thread;
   readonly #events: LinkEvents;
   readonly #sharesMemory: boolean;
   readonly #free: Shipment[] = [];
   readonly #sent: Shipment[] = [];
-  /** Parcels that came back: the number of the next one. */
+  /** Parcels returned so far, and thus the number of the next one. */
   #returned = 0;
   #open: Shipment | undefined;
-  /** Pages whose old copies are to be freed before anything else is done. */
+  /** Pages whose old copies must be freed before anything else is sent. */
   #toFree: number[] = [];
   readonly #questions: Question[] = [];
-  /** Questions that were answered: the number of the next one. */
+  /** Questions answered so far, and thus the number of the next one. */
   #answered = 0;
 
   constructor(
@@ -153,16 +154,16 @@ export class Link {
     });
   }
 
-  /** Makes engine and device in the worker. */
+  /** Makes the engine and device in the worker. */
   async start(module: object, maxMemory: number | undefined, device: DeviceOptions): Promise<void> {
     const shared = this.#sharesMemory ? this.#free.map(({ parcel }) => parcel.buffer) : undefined;
     await this.#ask((ask) => ({ ask, start: { module, maxMemory, device }, shared }));
-    if (!this.alive) throw new ZramError('EIO', `a worker did not start: ${this.reason}.`);
+    if (!this.alive) throw new ZramError('EIO', `cannot start a worker: ${this.reason}.`);
   }
 
   // ── parcels ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** A parcel with room for a record, and for `pages` pages (0 or 1). Undefined: the worker has enough to do. */
+  /** A parcel with room for a record and for `pages` pages (0 or 1); undefined when all parcels are in use. */
   room(pages: number): Shipment | undefined {
     if (!this.#freeFirst()) return undefined;
     return this.#opened(pages);
@@ -177,7 +178,7 @@ export class Link {
     return (this.#open = this.#free.pop());
   }
 
-  /** The worker's copy of the page, which another has acknowledged, is to go: before whatever is sent after this. */
+  /** Frees the worker's copy of a page that has moved to another, before anything else is sent. */
   free(index: number): void {
     this.#toFree.push(index);
     this.#freeFirst();
@@ -193,7 +194,7 @@ export class Link {
     return true;
   }
 
-  /** Sends what has gathered, unless the worker is busy and more may come. */
+  /** Sends the open parcel, unless the worker is busy and more records may be added. */
   flush(): void {
     this.#freeFirst();
     if (this.#open && this.#open.records > 0 && this.#sent.length < BUSY_PARCELS) this.#send(this.#open);
@@ -208,25 +209,25 @@ export class Link {
     else this.#post({ parcel, slot, records, buffer }, [buffer]);
   }
 
-  /** A worker that takes no message is as good as dead; not at once, since whoever sends is in the middle of it. */
+  /** A worker that cannot be sent a message is considered dead, but not before the current call has returned. */
   #post(message: ToWorker, transfer?: ArrayBufferLike[]): void {
     try {
       this.#thread.post(message, transfer);
     } catch (error) {
-      queueMicrotask(() => this.#die(`it takes no message: ${textOf(error)}`));
+      queueMicrotask(() => this.#die(`it cannot be sent a message: ${textOf(error)}`));
     }
   }
 
   // ── messages ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Sends all that has gathered. @returns false: there is no parcel for some of it */
+  /** Sends everything that is buffered. @returns false: there was no free parcel for some of it */
   settle(): boolean {
     if (!this.#freeFirst()) return false;
     if (this.#open && this.#open.records > 0) this.#send(this.#open);
     return true;
   }
 
-  /** A call of the device, after `settle`. Resolves to undefined when the worker dies. */
+  /** Calls the device, after `settle`. Resolves to undefined when the worker dies. */
   control(name: ControlName, argument: unknown): Promise<{ readonly value: unknown } | undefined> {
     if (!this.alive) return Promise.resolve(undefined);
     return this.#ask((ask) => ({ ask, control: name, argument }));
@@ -239,7 +240,7 @@ export class Link {
     });
   }
 
-  /** Whether it has still to answer something. */
+  /** Whether answers are due. */
   get owes(): boolean {
     return this.#questions.length > 0 || this.#sent.length > 0;
   }
@@ -255,7 +256,7 @@ export class Link {
   }
 
   #takeParcel(parcel: unknown, buffer: unknown): void {
-    if (isOneOf(parcel, this.#returned)) return; // once more
+    if (isOneOf(parcel, this.#returned)) return; // a repeated message
     const [shipment] = this.#sent;
     if (!shipment || parcel !== this.#returned) {
       this.#die('it returned a parcel that it was not sent');
@@ -276,10 +277,10 @@ export class Link {
   }
 
   #takeAnswer(answer: unknown, value: unknown, fault: Fault | undefined): void {
-    if (isOneOf(answer, this.#answered)) return; // once more
+    if (isOneOf(answer, this.#answered)) return; // a repeated message
     const [question] = this.#questions;
     if (!question || answer !== this.#answered) {
-      this.#die('it answered what it was not asked');
+      this.#die('it answered a question that it was not asked');
       return;
     }
     this.#questions.shift();
@@ -292,13 +293,13 @@ export class Link {
     if (this.alive) this.#thread.keepAlive(on);
   }
 
-  /** Ends the thread. What it owes is not to be had any more. */
+  /** Terminates the thread. Answers that are due are lost. */
   async end(reason: string): Promise<void> {
     this.#die(reason);
     await this.#thread.end();
   }
 
-  /** Its parcels are not used again: a thread that is being ended may still write to memory that is shared. */
+  /** Its parcels are not reused: a thread that is being terminated may still write to shared memory. */
   #die(reason: string): void {
     if (!this.alive) return;
     this.alive = false;
@@ -315,7 +316,7 @@ export class Link {
   }
 }
 
-/** Whether a number that a worker said is of those that it has said before. */
+/** Whether a worker has sent this number before. */
 function isOneOf(number: unknown, next: number): boolean {
   return typeof number === 'number' && Number.isInteger(number) && number >= 0 && number < next;
 }
@@ -324,7 +325,7 @@ function isParcel(buffer: unknown): boolean {
   try {
     return lengthOfBuffer.call(buffer) === PARCEL_BYTES;
   } catch {
-    return false; // no ArrayBuffer
+    return false; // not an ArrayBuffer
   }
 }
 

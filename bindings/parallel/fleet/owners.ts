@@ -1,17 +1,17 @@
 /**
- * Which worker has which page: one byte a page, in chunks that are made on first touch.
+ * Which worker has which page: one byte for each page, in chunks that are allocated on first use.
  *
- * A page has one owner, and the owner changes only when the new one has acknowledged the page: until then the byte has
- * the old owner and the flag BUSY, and no other call may touch the page.
+ * A page has one owner, which changes only when the new one has acknowledged the page: until then the byte holds the
+ * old owner and the flag BUSY, and no other call may touch the page.
  */
 
-/** Nothing is stored, or nothing was ever written: reads as zeros. */
+/** Nothing is stored: the page reads as zeros. */
 export const NOBODY = 0;
 /** The page was in a worker that died. */
 export const LOST = 127;
-/** Flag: a call is changing the page's owner, or reads it in order to write a part of it. */
+/** Flag: a call is changing the page's owner, or is changing a part of the page. */
 export const BUSY = 128;
-/** Owners are 1 … 126. */
+/** Most workers. Owners are worker numbers from 1, and must stay below LOST. */
 export const WORKERS_MAX = 64;
 
 const CHUNK_SHIFT = 12;
@@ -26,7 +26,7 @@ class Chunk {
 
 export class Owners {
   readonly #chunks = new Map<number, Chunk>();
-  // Calls go over neighbours.
+  // The last chunk is cached, since calls access neighbouring pages.
   #lastNumber = -1;
   #last: Chunk | undefined;
 
@@ -38,7 +38,7 @@ export class Owners {
     return this.#last;
   }
 
-  /** The page's byte: its owner, and perhaps BUSY. */
+  /** The page's byte: its owner, with BUSY if set. */
   get(index: number): number {
     return this.#find(index >>> CHUNK_SHIFT)?.bytes[index & CHUNK_MASK] ?? NOBODY;
   }
@@ -71,7 +71,7 @@ export class Owners {
     return false;
   }
 
-  /** Forgets the pages of the range. @returns the workers that had any of them */
+  /** Removes the pages of the range. @returns the workers that had any of them */
   clear(first: number, count: number): Set<number> {
     const owners = new Set<number>();
     for (const { number, chunk, from, to } of this.#parts(first, count)) {
@@ -88,14 +88,14 @@ export class Owners {
     return owners;
   }
 
-  /** All pages of a worker are lost. Those that are busy stay so: their content may be under way to another. */
+  /** Marks all pages of a worker as lost. Busy pages stay busy: they may be on their way to another worker. */
   lose(owner: number): void {
     for (const { bytes } of this.#chunks.values()) {
       for (let at = 0; at < CHUNK_PAGES; at++) if ((bytes[at] & ~BUSY) === owner) bytes[at] += LOST - owner;
     }
   }
 
-  /** The pages of the range that are lost, in order. */
+  /** The lost pages of the range, in order. */
   lost(first: number, count: number): number[] {
     const lost: number[] = [];
     const parts = [...this.#parts(first, count)].sort((a, b) => a.number - b.number);
@@ -107,7 +107,7 @@ export class Owners {
     return lost;
   }
 
-  /** The chunks that a range touches, with the part of each; in no order. A range may be a whole, sparse disk. */
+  /** The chunks that a range touches and the part of each, in any order. Efficient also for a whole, sparse disk. */
   *#parts(first: number, count: number): Iterable<{ number: number; chunk: Chunk; from: number; to: number }> {
     const end = first + count;
     const numbers = { from: Math.floor(first / CHUNK_PAGES), to: Math.ceil(end / CHUNK_PAGES) };
@@ -121,7 +121,7 @@ export class Owners {
     }
   }
 
-  /** Forgets all pages. */
+  /** Removes all pages. */
   reset(): void {
     this.#chunks.clear();
     this.#lastNumber = -1;

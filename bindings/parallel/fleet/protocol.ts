@@ -1,51 +1,51 @@
 /**
- * What the caller's thread and a worker say to each other.
+ * The messages between the caller's thread and a worker.
  *
- * Pages travel in parcels: one buffer with a page of records, which say what is to be done in which order, and the pages
- * that are written or read. The worker writes each record's result over its first word and sends the parcel back. A
- * message costs 10 to 20 µs on each side, a page in a parcel well under one. All else (starting, statistics, merging) is
- * a message of its own; messages and parcels arrive in the order in which they were sent.
+ * Pages are sent in parcels: one buffer with a page of records, the operations in order, followed by the pages that are
+ * written or read. The worker overwrites the first word of each record with its result and returns the parcel. A
+ * message costs 10 to 20 µs on each side, a page in a parcel well under 1 µs. Everything else (starting, statistics,
+ * merging) is a message of its own; messages and parcels arrive in the order in which they were sent.
  *
- * Parcels and questions are numbered, each by themselves and from 0 for each worker, and what comes back says to which it
- * belongs: a worker may be somebody else's, and say what it was not asked, or twice.
+ * Parcels and questions are numbered separately, from 0 for each worker, and each answer carries its number: a worker
+ * may be a caller's own, and send answers twice or without being asked.
  */
 import { PAGE_SIZE } from '../../base/arguments.js';
 import type { ZramErrorCode } from '../../base/errors.js';
 import { describe, textOf } from '../../base/messages.js';
 import type { ZramOptions } from '../../device/options.js';
 
-/** Pages of a parcel: a millisecond of work for a worker, so that a message is a few per cent of it. */
+/** Pages of a parcel: about a millisecond of work for a worker, so that the message adds only a few per cent. */
 export const PARCEL_PAGES = 128;
-/** Records of a parcel: they fill a page. More than pages, since same-filled content, frees and discards carry none. */
+/** Records of a parcel, which fill a page. More than pages, since fills and discards carry no page. */
 export const PARCEL_RECORDS = 256;
 /** 32-bit words of a record: operation (later its result), page index, and two operands. */
 export const RECORD_WORDS = 4;
 export const PARCEL_BYTES = (1 + PARCEL_PAGES) * PAGE_SIZE;
 
-/** Stores the parcel's page `operand 0` at the index. */
+/** Stores page `operand 0` of the parcel at the index. */
 export const WRITE = 1;
-/** Stores a page of one 64-bit value, whose low and high words are the operands. */
+/** Stores a page filled with one 64-bit value, whose low and high words are the operands. */
 export const FILL = 2;
-/** Reads the page at the index to the parcel's page `operand 0`. */
+/** Reads the page at the index to page `operand 0` of the parcel. */
 export const READ = 3;
-/** Frees `operand 0` pages from the index on. */
+/** Frees `operand 0` pages, from the index on. */
 export const DISCARD = 4;
 
-/** Results of a record. No number is an operation's: a record that nobody carried out has none of them. */
+/** Results of a record. They differ from all operations, so that a record that was not carried out is detected. */
 export const DONE = 16;
 export const NO_ROOM = 17;
-/** What is stored does not decompress. */
+/** The stored data does not decompress. */
 export const DAMAGED = 18;
-/** The compressor failed at the page. */
+/** The compressor failed on the page. */
 export const NOT_COMPRESSED = 19;
-/** The platform has no such compressor. */
+/** The platform does not have the compressor. */
 export const UNSUPPORTED = 20;
-/** Never sent: the caller's own, for the records of a worker that died. */
+/** Never sent: set by the caller's thread for records of a worker that died. */
 export const DIED = 21;
-/** The same, for pages that their caller's array takes no longer. */
+/** Never sent: set when the caller's array can no longer take the page. */
 export const NO_TARGET = 22;
 
-/** A parcel's records and pages. Made by each side of the same bytes. */
+/** A parcel's records and pages. Each side makes one over the same bytes. */
 export class Parcel {
   readonly words: Uint32Array;
   readonly #views: (Uint8Array | undefined)[] = [];
@@ -62,7 +62,7 @@ export class Parcel {
 /** The options of the device in each worker. */
 export type DeviceOptions = Omit<ZramOptions, 'pool' | 'backing'>;
 
-/** The calls of a device that every worker carries out. `undo` takes back an `init`, as if it had not been. */
+/** The calls of a device that every worker carries out. `undo` reverts an `init`. */
 export type ControlName = 'init' | 'undo' | 'reset' | 'idle' | 'recompress' | 'merge' | 'compact' | 'stats';
 
 export type ToWorker =
@@ -70,10 +70,10 @@ export type ToWorker =
       /** The number of the question. */
       ask: number;
       start: { module: object; maxMemory: number | undefined; device: DeviceOptions };
-      /** The buffers of the parcels, where memory can be shared. */
+      /** The buffers of the parcels, if memory is shared. */
       shared: ArrayBufferLike[] | undefined;
     }
-  /** `buffer`: where memory cannot be shared; it is transferred. Else `shared[slot]` is the parcel's. */
+  /** `buffer` is transferred if memory is not shared; otherwise the parcel's buffer is `shared[slot]`. */
   | { parcel: number; slot: number; records: number; buffer: ArrayBufferLike | undefined }
   | { ask: number; control: ControlName; argument: unknown };
 
@@ -86,18 +86,18 @@ export type FromWorker =
   | { parcel: number; buffer: ArrayBufferLike | undefined }
   | { answer: number; value: unknown }
   | { answer: number; fault: Fault }
-  /** The worker came to something that must not happen: it is at its end. */
+  /** An unexpected error in the worker, which ends it. */
   | { fatal: string };
 
-/** The same before it was tested. */
+/** The same, before its fields are checked. */
 export type Heard =
   | { readonly parcel: unknown; readonly buffer: unknown }
   | { readonly answer: unknown; readonly value: unknown; readonly fault: Fault | undefined }
   | { readonly fatal: string };
 
 /**
- * What a worker said, each field read once. Does not throw.
- * @returns undefined for what has none of our words: it was meant for somebody else
+ * Reads a worker's message, each field once. Never throws.
+ * @returns undefined for a message without any of these fields, which is not part of the protocol
  */
 export function readMessage(said: unknown): Heard | undefined {
   if (typeof said !== 'object' || said === null) return undefined;
@@ -107,11 +107,11 @@ export function readMessage(said: unknown): Heard | undefined {
     if (answer !== undefined) return { answer, value, fault: fault === undefined ? undefined : readFault(fault) };
     return fatal === undefined ? undefined : { fatal: typeof fatal === 'string' ? fatal : describe(fatal) };
   } catch (error) {
-    return { fatal: `it sent what cannot be read: ${textOf(error)}` };
+    return { fatal: `it sent a message that cannot be read: ${textOf(error)}` };
   }
 }
 
-/** Those that a worker's own calls can end with. */
+/** The codes with which a worker's calls can fail. */
 const CODES: readonly unknown[] = [
   'EINVAL',
   'EBUSY',
@@ -125,5 +125,5 @@ const CODES: readonly unknown[] = [
 function readFault(fault: unknown): Fault {
   const { code, message } = (fault ?? {}) as Record<string, unknown>;
   if (CODES.includes(code) && typeof message === 'string') return { code: code as ZramErrorCode, message };
-  return { code: 'EIO', message: 'EIO: a worker refused a call, and did not say why.' };
+  return { code: 'EIO', message: 'EIO: a worker refused a call without a valid reason.' };
 }

@@ -1,4 +1,7 @@
-/** What the workers' answers add up to. A worker may be somebody else's: an answer is figures, or the call fails. */
+/**
+ * Sums of the workers' answers. A worker may be a caller's own, so an answer without the expected numbers fails the
+ * call.
+ */
 import { ZramError } from '../../base/errors.js';
 import type { RecompressReport } from '../../device/post-process/recompress.js';
 import type { CompactReport, MergeReport } from '../../pool/operations.js';
@@ -39,7 +42,7 @@ export function recompressReport(answers: readonly unknown[]): RecompressReport 
   );
 }
 
-/** @param notifyFree pages of all discards: a worker counts those that it was told of */
+/** @param notifyFree pages of all discards, of which each worker counts only those that it received */
 export function parallelStats(answers: readonly unknown[], notifyFree: number): ParallelStats {
   const workers = answers.map((answer) => {
     const [mmStat, memory] = [figures(part(answer, 'mmStat'), MM_STAT), figures(part(answer, 'memory'), MEMORY)];
@@ -73,7 +76,7 @@ function part(answer: unknown, key: string): unknown {
 function figures<Key extends string>(answer: unknown, keys: readonly Key[]): Figures<Key> {
   const entries = keys.map((key) => [key, part(answer, key)] as const);
   if (entries.every(([, value]) => Number.isFinite(value))) return Object.fromEntries(entries) as Figures<Key>;
-  throw new ZramError('EIO', 'a worker answered with other than the figures that it was asked for.');
+  throw new ZramError('EIO', 'the answer of a worker must contain the numbers that were requested, and did not.');
 }
 
 function timed<Key extends string>(answer: unknown, keys: readonly Key[]): Figures<Key | 'milliseconds'> {

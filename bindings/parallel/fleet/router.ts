@@ -1,14 +1,17 @@
 /**
- * Where a page goes: by a hash of its whole content, so that equal pages meet in one worker and are merged there.
+ * Chooses the worker of a page by a hash of its whole content, so that equal pages go to one worker and are merged
+ * there.
  *
- * The hash is the core's own, in an instance that has no pools: it is keyed by random numbers of each router, so nobody can
- * prepare pages that all go to one worker, and it takes 0.2 µs a page, a thirtieth of storing one. Pages are copied to the
- * instance's staging pages for it, and from there to parcels.
+ * The hash is the core's own, in an instance without pools. It is keyed at random for each router, so pages cannot be
+ * crafted to all go to one worker, and takes 0.2 µs for a page, a thirtieth of storing one. Pages are copied to the
+ * instance's staging area for it, and from there to parcels.
  */
 import { PAGE_SIZE } from '../../base/arguments.js';
 import type { Core } from '../../core/core.js';
 
-/** Runs of so many indexes of same-filled pages go to one worker: they share a frame of its table (512 slots of 8 bytes). */
+/**
+ * log2 of the run of same-filled pages that go to one worker: they share a frame of its table (512 slots of 8 bytes).
+ */
 const RUN_SHIFT = 9;
 
 export class Router {
@@ -24,7 +27,7 @@ export class Router {
     this.#core = core;
     this.#address = core.raw.stagingAddress();
     this.capacity = core.stagingPages;
-    // Kept for good: without a pool the instance's memory never grows.
+    // These views stay valid: without a pool the instance's memory never grows.
     this.#staging = core.staging();
     const { buffer, byteOffset, byteLength } = this.#staging;
     this.#pages = Array.from({ length: this.capacity }, (_, n) =>
@@ -33,21 +36,21 @@ export class Router {
     this.#words = new Uint32Array(buffer, byteOffset, byteLength / 4);
   }
 
-  /** Which staging put there what stands on the staging pages: whoever finds another number than his stages again. */
+  /** Number of the last staging: a task that finds another number than its own must stage its pages again. */
   staged = 0;
 
-  /** Puts pages on the staging pages, from the first on. @returns `staged` */
+  /** Copies pages to the staging area, from its beginning on. @returns `staged` */
   stage(pages: Uint8Array): number {
     this.#staging.set(pages);
     return ++this.staged;
   }
 
-  /** A staging page is about to be written by other ways. */
+  /** To be called before a staging page is written directly. */
   invalidate(): void {
     this.staged++;
   }
 
-  /** A staging page, to be read and to be written. */
+  /** A staging page, for reading and writing. */
   page(n: number): Uint8Array {
     return this.#pages[n];
   }
@@ -64,22 +67,22 @@ export class Router {
 
   /**
    * The worker for a staged page.
-   * @param alive by worker; at least one is
+   * @param alive by worker; at least one must be true
    */
   byContent(n: number, alive: readonly boolean[]): number {
     return pick(this.#core.raw.contentHash(this.#address + n * PAGE_SIZE, PAGE_SIZE, 0), alive);
   }
 
-  /** The worker for a same-filled page that no worker has yet. Such pages cannot be merged: any will do. */
+  /** The worker for a same-filled page without an owner. Such pages are not merged, so any worker serves. */
   byIndex(index: number, alive: readonly boolean[]): number {
     return pick(mix(index >>> RUN_SHIFT), alive);
   }
 }
 
-/** After so many draws that hit dead workers, the first living one has to do: no sequence of hashes may go on for ever. */
+/** After this many draws of dead workers, the first live one is taken, so that the loop always ends. */
 const DRAWS_MAX = 1000;
 
-/** The worker of a hash. When one has died its share is spread over the others, whose own pages stay where they are. */
+/** The worker of a hash. The share of a dead worker is spread over the others, whose own pages do not move. */
 function pick(hash: number, alive: readonly boolean[]): number {
   for (let draw = 0; draw < DRAWS_MAX; draw++) {
     const worker = Math.floor(((hash >>> 0) / 2 ** 32) * alive.length);
@@ -89,7 +92,7 @@ function pick(hash: number, alive: readonly boolean[]): number {
   return alive.indexOf(true);
 }
 
-/** A bijection of 32-bit words that reaches each bit from each (the finaliser of MurmurHash3). */
+/** A bijection of 32-bit words in which each input bit affects each output bit (the finaliser of MurmurHash3). */
 function mix(hash: number): number {
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);

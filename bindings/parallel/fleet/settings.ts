@@ -1,4 +1,4 @@
-/** The options of a device of several workers: each read once, tested, and made to be sent. */
+/** The options of a device on several workers: each is read once, checked, and made ready to be sent. */
 import {
   checkBoolean,
   checkBytes,
@@ -22,7 +22,7 @@ import { WORKERS_MAX } from './owners.js';
 import type { DeviceOptions } from './protocol.js';
 import { canShareMemory, hardwareThreads } from './thread.js';
 
-/** Of a device; `pool` and `backing` are of the thread that they were made in. */
+/** Options of a device, except `pool` and `backing`, which cannot leave the thread that made them. */
 const DEVICE_OPTIONS = [
   ...([
     'disksize',
@@ -37,7 +37,7 @@ const DEVICE_OPTIONS = [
 ] as const;
 const OPTIONS = [...DEVICE_OPTIONS, 'module', 'maxMemory', 'workers', 'worker', 'sharedMemory'] as const;
 const WORKERS_DEFAULT_MAX = 8;
-/** Those of every device. Functions cannot be sent to a worker, so none is registered. */
+/** The built-in compressors: functions cannot be sent to a worker, so none can be registered. */
 const COMPRESSORS: readonly unknown[] = ['lz4', 'deflate', 'zstd'];
 
 export interface Settings {
@@ -47,7 +47,7 @@ export interface Settings {
   readonly module: CoreSource | undefined;
   /** Bytes. */
   readonly maxMemory: number | undefined;
-  /** Of the disk; 0: it waits for `init`. */
+  /** Pages of the disk; 0: the device waits for `init`. */
   readonly pages: number;
   /** By worker. */
   readonly devices: readonly DeviceOptions[];
@@ -76,17 +76,23 @@ function defaultWorkers(): number {
   return Math.max(1, Math.min(hardwareThreads(), WORKERS_DEFAULT_MAX));
 }
 
-/** Each worker's part of a limit, in bytes; together exactly the limit, in pages. */
+/** Each worker's share of a limit in bytes, a multiple of a page; the sum is exactly the limit. */
 function shares(memLimit: Size, workers: number): number[] {
   const pages = Math.ceil(parseSize(memLimit, 'memLimit') / PAGE_SIZE);
   if (pages > 0 && pages < workers) {
-    throw new ZramError('EINVAL', `memLimit must be at least a page for each of ${workers} workers, or 0 for none.`);
+    throw new ZramError(
+      'EINVAL',
+      `memLimit must be at least ${workers * PAGE_SIZE} bytes, a page for each of ${workers} workers, or 0 for no limit.`,
+    );
   }
   const each = Math.floor(pages / workers);
   return Array.from({ length: workers }, (_, n) => (each + Number(n < pages % workers)) * PAGE_SIZE);
 }
 
-/** What is sent: numbers, words, and bytes of our own. The device in the worker tests it once more, and its ranges. */
+/**
+ * The options to send: numbers, strings and copies of bytes. The device in the worker checks them again, with their
+ * ranges.
+ */
 function deviceOf(options: Partial<ParallelZramOptions>): DeviceOptions {
   const { compAlgorithm = 'lz4', level, dictionary, recompAlgorithms, chainSize } = options;
   const { verifyCompressors, dedup, trackEntryActime, shrinker } = options;
@@ -133,14 +139,14 @@ function readAlgorithm(
   return { algo, level, dictionary: copyOf(dictionary) };
 }
 
-/** An address, or the caller's function. */
+/** The address of the script, or the caller's function. */
 function readSource(worker: unknown): WorkerSource | undefined {
   if (worker === undefined || typeof worker === 'function') return worker as WorkerSource | undefined;
   let address: unknown = worker;
   try {
     if (typeof worker === 'object') address = (worker as { href?: unknown } | null)?.href;
   } catch {
-    // What has no address that can be read is refused.
+    // An address that cannot be read is refused below.
   }
   if (typeof address === 'string') return address;
   throw new ZramError('EINVAL', `worker must be a URL, or a function that starts a worker, not ${describe(worker)}.`);
@@ -149,7 +155,10 @@ function readSource(worker: unknown): WorkerSource | undefined {
 function checkSharing(shares: unknown = canShareMemory()): boolean {
   checkBoolean(shares, 'sharedMemory');
   if (!shares || canShareMemory()) return shares;
-  throw new ZramError('EINVAL', 'sharedMemory needs SharedArrayBuffer, and in a browser a cross-origin isolated page.');
+  throw new ZramError(
+    'EINVAL',
+    'sharedMemory must be false here: it needs SharedArrayBuffer, and in a browser a cross-origin isolated page.',
+  );
 }
 
 function readModule(module: unknown): CoreSource | undefined {
@@ -161,7 +170,7 @@ function readModule(module: unknown): CoreSource | undefined {
   );
 }
 
-/** @throws ZramError EINVAL: neither `'all'` nor an age. Its range is tested by the device */
+/** @throws ZramError EINVAL: neither `'all'` nor an age. The device checks its range */
 export function readIdle(what: unknown): 'all' | number {
   const age =
     typeof what === 'object' && what !== null
@@ -169,13 +178,13 @@ export function readIdle(what: unknown): 'all' | number {
       : what;
   if (age === undefined || age === 'all') return 'all';
   if (typeof age === 'number') return age;
-  throw new ZramError('EINVAL', `idle takes 'all' or an age in seconds, not ${describe(age)}.`);
+  throw new ZramError('EINVAL', `idle must be 'all' or an age in seconds, not ${describe(age)}.`);
 }
 
 const TYPES: readonly unknown[] = ['idle', 'huge', 'huge_idle'];
 const RECOMPRESS_OPTIONS = ['type', 'threshold', 'maxPages', 'algo', 'priority'] as const;
 
-/** @throws ZramError EINVAL: a wrong option. Whether there is such a compressor is tested by the device */
+/** @throws ZramError EINVAL: a wrong option. The device checks whether the compressor exists */
 export function readRecompressOptions(given: RecompressOptions | undefined): RecompressOptions {
   const options = readOptions(given, RECOMPRESS_OPTIONS, 'recompress');
   const { type, threshold, maxPages = Infinity, algo, priority } = options;
@@ -186,7 +195,7 @@ export function readRecompressOptions(given: RecompressOptions | undefined): Rec
   if (maxPages !== Infinity) checkInteger(maxPages, 'maxPages', 0, Number.MAX_SAFE_INTEGER);
   if (priority !== undefined) checkInteger(priority, 'priority', 0, PRIORITIES - 1);
   if (algo !== undefined && typeof algo !== 'string') {
-    throw new ZramError('EINVAL', `${describe(algo)} is not a secondary compressor of this device.`);
+    throw new ZramError('EINVAL', `algo must be a secondary compressor of this device, not ${describe(algo)}.`);
   }
   return options;
 }

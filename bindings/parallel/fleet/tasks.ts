@@ -1,5 +1,5 @@
 /**
- * The calls of ParallelZram while they wait or are under way. Each goes over pages, and is done when every page has a result.
+ * The calls of ParallelZram while they wait or are in progress. A call for pages is done when every page has a result.
  */
 import { PAGE_SIZE } from '../../base/arguments.js';
 import { copyOf, detached, lengthOf, setBytes, viewOf } from '../../base/bytes.js';
@@ -11,13 +11,13 @@ import type { PageClient } from './link.js';
 import { BUSY, LOST, NOBODY } from './owners.js';
 import { DAMAGED, DIED, NO_ROOM, NO_TARGET, NOT_COMPRESSED, UNSUPPORTED } from './protocol.js';
 
-/** What a device is from `init` to `reset`. */
+/** The disk of a device, from `init` to `reset`. */
 export class Disk {
-  /** `init` is done. */
+  /** `init` has succeeded. */
   ready = false;
-  /** Of all discards: pages. */
+  /** Pages of all discards. */
   notifyFree = 0;
-  /** `init` has failed: so do the calls that were made since and counted on it. */
+  /** `init` has failed, and so do the calls made since that relied on it. */
   failed = false;
 
   constructor(readonly pages: number) {}
@@ -27,7 +27,7 @@ export class Disk {
   }
 }
 
-/** A call that goes over the pages of a range of bytes, in order. */
+/** A call that processes the pages of a byte range in order. */
 abstract class PagesTask<Value> implements Task, PageClient {
   readonly promise: Promise<Value>;
   /** Settles the promise. */
@@ -39,10 +39,10 @@ abstract class PagesTask<Value> implements Task, PageClient {
   #next = 0;
   #left: number;
   #begun = false;
-  /** The first of the pages that failed, and how. */
+  /** The first page that failed, and its result. */
   #failedAt = Infinity;
   #result = 0;
-  /** What the failure was, where it is no page's. */
+  /** The failure, if it is not the result of a page. */
   #error: ZramError | undefined;
 
   constructor(
@@ -62,14 +62,14 @@ abstract class PagesTask<Value> implements Task, PageClient {
 
   /** What the promise resolves to. */
   protected abstract value(): Value;
-  /** @returns false: not now */
+  /** @returns false: not possible now */
   protected abstract send(n: number): boolean;
 
   protected get next(): number {
     return this.#next;
   }
 
-  /** Where page `n` of the call begins and ends among its bytes; a page that is covered in part is short. */
+  /** Where page `n` of the call begins in its bytes, and ends; less than a page for one that is partly covered. */
   protected from(n: number): number {
     return Math.max((this.first + n) * PAGE_SIZE - this.offset, 0);
   }
@@ -87,7 +87,7 @@ abstract class PagesTask<Value> implements Task, PageClient {
     for (; this.#next < this.count && this.#failedAt === Infinity; this.#next++) {
       if (!this.send(this.#next)) return false;
     }
-    // After a failure the rest keeps its old content.
+    // After a failure the remaining pages keep their old content.
     this.#left -= this.count - this.#next;
     this.#next = this.count;
     if (this.#left === 0) this.#end();
@@ -130,40 +130,50 @@ abstract class PagesTask<Value> implements Task, PageClient {
       case NO_ROOM:
         return new ZramError(
           'ENOMEM',
-          `no room for page ${index}: its worker has reached its share of memLimit, or maxMemory; the old content stays.`,
+          `cannot allocate memory for page ${index}, which keeps its old content: its worker has reached its share of memLimit, or maxMemory.`,
           done,
         );
       case DAMAGED:
-        return new ZramError('EIO', `page ${index} does not decompress: what is stored is damaged.`, done);
+        return new ZramError(
+          'EIO',
+          `cannot read page ${index}: it does not decompress, the stored data is damaged.`,
+          done,
+        );
       case NOT_COMPRESSED:
         return new ZramError(
           'EIO',
-          `page ${index} was not stored, the old content stays: its compressor failed.`,
+          `cannot store page ${index}, which keeps its old content: its compressor failed.`,
           done,
         );
       case UNSUPPORTED:
-        return new ZramError('EOPNOTSUPP', `the compressor of page ${index} does not work here.`, done);
+        return new ZramError(
+          'EOPNOTSUPP',
+          `cannot compress page ${index}: its compressor is not supported here.`,
+          done,
+        );
       case NO_TARGET:
         return withPagesDone(detached('out'), done);
       default: {
         const pages = this.fleet.owners.lost(this.first, this.count);
-        const what = pages.includes(index) ? 'it is lost' : 'its old content stays';
-        return new LostPagesError(`the worker of page ${index} died; ${what}.`, done, pages);
+        const what = pages.includes(index)
+          ? 'the page is lost until it is written or discarded'
+          : 'the page keeps its old content';
+        return new LostPagesError(`the worker of page ${index} died: ${what}.`, done, pages);
       }
     }
   }
 }
 
-/** Writes bytes; pages that they cover in part are read, changed and written. */
+/** Writes bytes; partly covered pages are read, changed and written. */
 export class WriteTask extends PagesTask<void> {
-  /** Those from `#keptFrom` on. */
+  /** The bytes of the call from `#keptFrom` on. */
   #bytes: Uint8Array;
   #keptFrom = 0;
-  /** The pages of the call that stand on the router's staging pages. */
+  /** The pages of the call that are in the router's staging area. */
   #stagedFrom = 0;
   #stagedTo = 0;
   #stagedAt = -1;
-  /** What is to be written to the pages that are covered in part and are being read: the first and the last at most. */
+  /** The bytes to write to partly covered pages that are being read: the first and the last page at most. */
   #patches: Map<number, Uint8Array> | undefined;
 
   constructor(fleet: Fleet, disk: Disk, offset: number, bytes: Uint8Array) {
@@ -173,7 +183,7 @@ export class WriteTask extends PagesTask<void> {
 
   protected value(): void {}
 
-  /** From now on the caller's bytes may change. */
+  /** Copies the bytes that were not sent yet, as the caller may change them from now on. */
   keep(): void {
     if (this.next === this.count) return;
     const from = this.from(this.next);
@@ -196,7 +206,7 @@ export class WriteTask extends PagesTask<void> {
     if (to - from < PAGE_SIZE) return this.#sendPart(n, from, to);
     const { router } = this.fleet;
     if (n >= this.#stagedTo || n < this.#stagedFrom || router.staged !== this.#stagedAt) {
-      // As many whole pages as there are, and the router takes.
+      // As many whole pages as remain and fit the staging area.
       const end = from + Math.min(router.capacity, Math.floor((this.length - from) / PAGE_SIZE)) * PAGE_SIZE;
       this.#stagedAt = router.stage(this.#part(from, end));
       this.#stagedFrom = n;
@@ -282,7 +292,7 @@ export class DiscardTask implements Task, PageClient {
   readonly #first: number;
   readonly #count: number;
   #begun = false;
-  /** The workers that have any of the pages and have not been told. */
+  /** The workers that have any of the pages and were not sent the discard yet. */
   #owners: number[] | undefined;
   #left = 1;
 
@@ -337,8 +347,8 @@ export class DiscardTask implements Task, PageClient {
 }
 
 /**
- * A call of all workers. It begins when all before it are done, since a page on its way from one worker to another would be
- * counted twice.
+ * A call of all workers. It begins when all calls before it are done, since a page on its way from one worker to
+ * another would be counted twice.
  */
 export class ControlTask<Value> implements Task {
   readonly promise: Promise<Value>;
@@ -350,7 +360,7 @@ export class ControlTask<Value> implements Task {
   #begun = false;
   #done = false;
 
-  /** @param exclusive whether all after it wait until it is done */
+  /** @param exclusive whether all calls after it wait until it is done */
   constructor(fleet: Fleet, call: () => Promise<Value>, exclusive: boolean) {
     this.#fleet = fleet;
     this.#call = call;

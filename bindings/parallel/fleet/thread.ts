@@ -1,6 +1,4 @@
-/**
- * Starting a worker thread, in Node.js (`worker_threads`) and where there is `Worker`; one shape for both.
- */
+/** Starts worker threads, in Node.js (`worker_threads`) and on platforms with `Worker`, with one interface for both. */
 import { besideBundle } from '../../base/beside.js';
 import { ZramError } from '../../base/errors.js';
 import { describe, textOf } from '../../base/messages.js';
@@ -30,12 +28,12 @@ export interface ThreadEvents {
   death(reason: string): void;
 }
 
-/** Workers of callers' own that have a task: one cannot do the work of two. */
+/** Callers' own workers that are in use: one cannot serve twice. */
 const taken = new WeakSet<WorkerLike>();
-/** How long `terminate` of a Worker of one's own is waited for. */
+/** How long to wait for `terminate` of a worker. */
 const END_MS = 5000;
 
-/** A worker, whoever made it: but for `post`, nothing here throws or rejects once it is made. */
+/** A worker thread of any origin. Once constructed, no method throws or rejects except `post`. */
 export class Thread {
   readonly #worker: WorkerLike;
   #end: Promise<void> | undefined;
@@ -49,7 +47,7 @@ export class Thread {
     } catch (error) {
       if (worker) void this.end();
       if (error instanceof ZramError) throw error;
-      throw new ZramError('EIO', `a worker could not be started: ${textOf(error)}.`);
+      throw new ZramError('EIO', `cannot start a worker: ${textOf(error)}.`);
     }
   }
 
@@ -58,14 +56,14 @@ export class Thread {
     this.#worker.postMessage(message, transfer as never[]);
   }
 
-  /** Whether the thread keeps the process alive, where it can be said. */
+  /** Sets whether the thread keeps the process alive, where that can be set. */
   keepAlive(on: boolean): void {
     const worker = this.#worker as Partial<NodeThread>;
     try {
       if (on) worker.ref?.();
       else worker.unref?.();
     } catch {
-      // Then the process stays, or ends, as it would without.
+      // Then the process stays or ends as it does by default.
     }
   }
 
@@ -80,7 +78,7 @@ async function ended(worker: WorkerLike): Promise<void> {
   try {
     await Promise.race([worker.terminate(), enough]);
   } catch {
-    // It is not listened to any more, whatever it does.
+    // Its messages are ignored from now on in any case.
   } finally {
     clearTimeout(timer);
   }
@@ -101,10 +99,10 @@ function listenOnWeb(worker: WebThread, events: ThreadEvents): void {
   worker.addEventListener('message', ({ data }) => events.message(data));
   worker.addEventListener('messageerror', () => events.death('a message could not be read'));
   worker.addEventListener('error', (event) => {
-    // It has been dealt with; Deno ends the program else.
+    // The error is handled here; otherwise Deno ends the program.
     event.preventDefault?.();
     const { message } = event;
-    // Without a text where the script could not be loaded.
+    // The event has no text when the script could not be loaded.
     events.death(typeof message === 'string' ? message : 'its script could not be loaded');
   });
 }
@@ -112,9 +110,9 @@ function listenOnWeb(worker: WebThread, events: ThreadEvents): void {
 function startWorker(source: WorkerSource | undefined): WorkerLike {
   const web = typeof Worker === 'function';
   if (source === undefined) {
-    // Literal, so that bundlers see the file and bring it along.
+    // A literal, so that bundlers find the file and copy it.
     if (web) return new Worker(new URL('./parallel-worker.js', import.meta.url), { type: 'module' });
-    // Not literal, so that they do not bring it twice.
+    // Not a literal, so that they do not copy it twice.
     const name = './parallel-worker.js';
     return nodeWorker(besideBundle(name, () => new URL(name, import.meta.url)));
   }
@@ -134,13 +132,14 @@ function urlOf(address: string): URL {
   }
 }
 
-/** What a function of the caller's gave. */
+/** Checks the worker that a caller's function returned. */
 function started(worker: unknown): WorkerLike {
   if (!isWorker(worker)) {
     endLater(worker);
     throw new ZramError('EINVAL', `worker must start and return a Worker, not ${describe(worker)}.`);
   }
-  if (taken.has(worker)) throw new ZramError('EINVAL', 'worker must start a Worker each time, not return one twice.');
+  if (taken.has(worker))
+    throw new ZramError('EINVAL', 'worker must start a new Worker each time, not return one twice.');
   taken.add(worker);
   return worker;
 }
@@ -152,7 +151,7 @@ function isWorker(worker: unknown): worker is WorkerLike {
   return functions.every((each) => typeof each === 'function');
 }
 
-/** A promise is no worker; one that it comes to would stay for ever. */
+/** A function must not return a promise; a worker that one resolves to is terminated, as it would run for ever. */
 function endLater(promise: unknown): void {
   Promise.resolve(promise).then(
     (worker: unknown) => {
@@ -164,11 +163,11 @@ function endLater(promise: unknown): void {
 
 function nodeWorker(address: URL): WorkerLike {
   const { Worker: NodeWorker } = process.getBuiltinModule('node:worker_threads');
-  // The program's own flags are none of the worker's: some, as --input-type, would keep it from starting.
+  // Not with the program's own flags: some, such as --input-type, would keep the worker from starting.
   return new NodeWorker(address, { execArgv: [] });
 }
 
-/** How many threads the machine runs at once. */
+/** Number of hardware threads. */
 export function hardwareThreads(): number {
   const { navigator } = globalThis as { navigator?: { hardwareConcurrency?: number } };
   if (navigator?.hardwareConcurrency) return navigator.hardwareConcurrency;
@@ -176,7 +175,7 @@ export function hardwareThreads(): number {
   return process?.getBuiltinModule?.('node:os').availableParallelism() ?? 1;
 }
 
-/** Whether memory can be shared with a worker: in browsers only where the page is cross-origin isolated. */
+/** Whether memory can be shared with a worker: in browsers only on cross-origin isolated pages. */
 export function canShareMemory(): boolean {
   const scope = globalThis as { SharedArrayBuffer?: unknown; crossOriginIsolated?: boolean };
   return typeof scope.SharedArrayBuffer === 'function' && scope.crossOriginIsolated !== false;

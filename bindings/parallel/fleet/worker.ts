@@ -1,8 +1,8 @@
 /**
- * A worker of ParallelZram: an engine with one device, which does what the parcels and messages say.
+ * A worker of ParallelZram: an engine with one device, which carries out parcels and messages.
  *
- * The script of a thread, in Node.js and in browsers; it exports nothing. Refusals (`ENOMEM`, a damaged page) are
- * results. Anything else that is thrown would leave the device in doubt: it is reported, and the worker does no more.
+ * The script of a thread, in Node.js and in browsers; it exports nothing. Expected failures (`ENOMEM`, a damaged page)
+ * are results. After any other error the state of the device is unknown: it is reported, and the worker stops.
  */
 import { PAGE_SIZE } from '../../base/arguments.js';
 import { ZramError } from '../../base/errors.js';
@@ -61,7 +61,7 @@ function webPort(): Port {
   };
 }
 
-/** A page of one 64-bit value. The last one is kept: runs of zeros are the usual case. */
+/** A page filled with one 64-bit value. The last one is cached, since runs of zeros are the usual case. */
 class FilledPage {
   readonly #words = new Uint32Array(PAGE_SIZE / 4);
   readonly #bytes = new Uint8Array(this.#words.buffer);
@@ -81,10 +81,10 @@ class FilledPage {
 class Worker {
   readonly #port: Port;
   readonly #engine: Engine;
-  /** By slot, where memory is shared. */
+  /** By slot, if memory is shared. */
   readonly #parcels: Parcel[];
   readonly #filled = new FilledPage();
-  /** Of the device, without a disksize: what `undo` makes it with. */
+  /** The options of the device without its disksize, with which `undo` makes it again. */
   #settings: DeviceOptions;
   #zram: Zram;
 
@@ -171,7 +171,7 @@ class Worker {
   }
 }
 
-/** What a reset leaves of a device's settings. */
+/** The settings of a device that survive a reset. */
 function afterReset({ chainSize, shrinker, trackEntryActime, verifyCompressors }: DeviceOptions): DeviceOptions {
   return { chainSize, shrinker, trackEntryActime, verifyCompressors };
 }
@@ -198,7 +198,7 @@ function answer(ask: number, call: () => unknown): FromWorker {
   }
 }
 
-/** Whatever else is sent to the thread is for somebody else. */
+/** Whether a message is part of the protocol; others are ignored. */
 function isOurs(message: unknown): message is ToWorker {
   return typeof message === 'object' && message !== null && ('ask' in message || 'parcel' in message);
 }

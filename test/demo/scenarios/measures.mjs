@@ -7,7 +7,8 @@ function longestTask(trace) {
   const tasks = events.filter(
     ({ pid, tid, ph, name }) => pid === main.pid && tid === main.tid && ph === 'X' && name === 'RunTask',
   );
-  return Math.max(...tasks.map(({ tdur }) => tdur)) / 1000;
+  // A task that the trace cuts off has no processor time.
+  return tasks.reduce((longest, { tdur = 0 }) => Math.max(longest, tdur), 0) / 1000;
 }
 
 /** How long the main thread has worked, in milliseconds of its own processor time, when the engine answers. */
