@@ -11,6 +11,7 @@ export type { EngineMemory } from './core/host.js';
 export type { EngineOptions } from './core/options.js';
 export type { ReadableDevice } from './device/readable.js';
 export { ZramError, type ZramErrorCode } from './base/errors.js';
+export { KERNELS, type KernelProfile, type KernelVersion } from './base/kernel.js';
 export type { CoreSource } from './core/source.js';
 export type { AsyncBacking, Backing } from './backing/backing.js';
 export { MemoryBacking } from './backing/memory.js';

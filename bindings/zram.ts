@@ -6,6 +6,7 @@ import { ASYNC_OPTIONS, AsyncCall, type AsyncOptions } from './base/async-call.j
 import { allocateWords, copyOf, isWords, lengthOf } from './base/bytes.js';
 import { endAll } from './base/end-all.js';
 import { ZramError } from './base/errors.js';
+import type { KernelVersion } from './base/kernel.js';
 import { notWithNew } from './base/messages.js';
 import type { Size } from './base/size.js';
 import type { Core } from './core/core.js';
@@ -222,6 +223,12 @@ export class Zram extends ReadableDevice {
     this.#state.setBacking(read);
   }
 
+  /** The version of Linux whose rules the device has: the option `kernel`. */
+  get kernel(): KernelVersion {
+    this.#state.checkAlive();
+    return this.#state.kernel.version;
+  }
+
   // ── writing ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /**
@@ -349,11 +356,12 @@ export class Zram extends ReadableDevice {
    * object share a block.
    * @param options which pages; or the attribute's text, such as `'idle'` or `'page_index=7'`
    * @throws ZramError EINVAL: a wrong option; ENODEV: no backing; EIO: the backing failed, or writeback_limit is used
-   * up; ENOSPC: it is full; ERANGE: a page outside the disk; EAGAIN: the backing is asynchronous, or recompression or
+   * up; ENOSPC: it is full; ERANGE: a page outside the disk (on kernels 6.1 and 6.12
+   * EINVAL), or a range that ends before it begins; EAGAIN: the backing is asynchronous, or recompression or
    * writeback is in progress. `pagesDone` pages were written; the others have not moved
    */
   writeback(options: WritebackOptions | string): WritebackReport {
-    return writeback(this.#state, writebackOf(options));
+    return writeback(this.#state, writebackOf(options, this.#state.kernel));
   }
 
   /**
@@ -365,7 +373,7 @@ export class Zram extends ReadableDevice {
    * reset or destroyed; thrown when the write in progress has settled
    */
   async writebackAsync(options: WritebackAsyncOptions | string): Promise<WritebackReport> {
-    return writebackAsync(this.#state, writebackOf(options));
+    return writebackAsync(this.#state, writebackOf(options, this.#state.kernel));
   }
 
   // ── snapshots ──────────────────────────────────────────────────────────────────────────────────────────────────

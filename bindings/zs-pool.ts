@@ -14,6 +14,7 @@ import { lengthOf, setBytes } from './base/bytes.js';
 import { endAll } from './base/end-all.js';
 import { ZramError } from './base/errors.js';
 import { notOurs } from './base/foreign.js';
+import { kernelOf, type KernelProfile, type KernelVersion } from './base/kernel.js';
 import { describe } from './base/messages.js';
 import { checkCore, type Core } from './core/core.js';
 import { Host } from './core/host.js';
@@ -103,6 +104,7 @@ export class ZsPool {
   readonly #core: Core;
   readonly #onEnd: () => void;
   readonly #handles = new PoolHandles();
+  readonly #kernel: KernelProfile;
   #address: number;
   /** Devices and scanners on this pool, which end before it does. */
   readonly #users = new Set<{ destroy(): void }>();
@@ -113,6 +115,7 @@ export class ZsPool {
     const settings = readOptions(options, POOL_OPTIONS, 'createPool');
     this.#core = core;
     this.#onEnd = onEnd;
+    this.#kernel = kernelOf(settings.kernel);
     this.#address = makePool(core, settings);
   }
 
@@ -133,13 +136,23 @@ export class ZsPool {
    * @throws ZramError EINVAL: not a pool of this engine
    */
   static attach(pool: unknown, core: Core, user: { destroy(): void }): number {
+    const ours = ZsPool.#check(pool, core);
+    const address = ours.#live();
+    ours.#users.add(user);
+    return address;
+  }
+
+  /** @internal Whose rules the devices on a pool have. */
+  static kernelOf(pool: unknown, core: Core): KernelProfile {
+    return ZsPool.#check(pool, core).#kernel;
+  }
+
+  static #check(pool: unknown, core: Core): ZsPool {
     if (!(typeof pool === 'object' && pool !== null && #core in pool)) {
       throw notOurs(pool, 'pool must be a ZsPool', ['ZsPool']);
     }
     if (pool.#core !== core) throw new ZramError('EINVAL', 'pool must belong to the same engine, not to another.');
-    const address = pool.#live();
-    pool.#users.add(user);
-    return address;
+    return pool;
   }
 
   /** @internal The address of an attached pool. */
@@ -286,6 +299,12 @@ export class ZsPool {
     const ksmd: Ksmd = new Ksmd(this.#core, address, settings, () => this.#users.delete(ksmd));
     this.#users.add(ksmd);
     return ksmd;
+  }
+
+  /** The version of Linux whose size classes it has, as the option `kernel`. */
+  get kernel(): KernelVersion {
+    this.#live();
+    return this.#kernel.version;
   }
 
   /** 4 KiB frames in zspages (zs_get_total_pages). */

@@ -1,24 +1,34 @@
 /** The compressors that the command line accepts. */
-import { ZramError, type Engine } from '../bindings/index.js';
+import { KERNELS, ZramError, type Engine, type KernelVersion } from '../bindings/index.js';
 import { CliError, UsageError } from './errors.js';
 
 /** Not part of this package: Node's own, or a package that may be installed beside it. */
 const LOADED = 'zstd';
 
+/** Where neither a compressor nor a kernel is named. */
+const DEFAULT = 'lz4';
+
 /**
- * The names, each once, or the default where none was given. Their compressors are loaded.
+ * The names, each once; where none was given the default of the kernel, if one was named. Their compressors are loaded.
  * @throws UsageError for an unknown name; CliError for a compressor that is not installed
  */
-export async function chooseAlgorithms(engine: Engine, names: readonly string[]): Promise<string[]> {
+export async function chooseAlgorithms(
+  engine: Engine,
+  names: readonly string[],
+  kernel?: KernelVersion,
+): Promise<string[]> {
   const available = [...new Set([...engine.compressors, LOADED])];
-  for (const name of names) {
-    if (!available.includes(name))
-      throw new UsageError(`unknown algorithm '${name}'; available: ${available.join(', ')}`);
+  const wanted = names.length > 0 ? names : [kernel === undefined ? DEFAULT : KERNELS[kernel].compressorDefault];
+  for (const name of wanted) {
+    if (!available.includes(name)) {
+      const why = names.length > 0 || kernel === undefined ? '' : `, the default of kernel ${kernel}`;
+      throw new UsageError(`unknown algorithm '${name}'${why}; available: ${available.join(', ')}`);
+    }
     try {
       await engine.loadCompressor(name);
     } catch (error) {
       throw error instanceof ZramError ? new CliError(error.message) : error;
     }
   }
-  return names.length > 0 ? [...new Set(names)] : available.slice(0, 1);
+  return [...new Set(wanted)];
 }

@@ -1,10 +1,12 @@
 /** What `analyze` finds: the shapes that it hands to the reports. Sizes are bytes, pages have 4096. */
-import type { CompactReport, MergeReport, MmStat } from '../bindings/index.js';
+import type { CompactReport, KernelVersion, MergeReport, MmStat } from '../bindings/index.js';
 import type { Contents } from './dumps/contents.js';
 import type { Input } from './inputs.js';
 import type { Step, StepTime } from './step-time.js';
 
 export interface Analysis {
+  /** Whose rules the devices had. */
+  readonly kernel: KernelFacts;
   readonly inputs: readonly InputFacts[];
   readonly algorithms: readonly AlgorithmResult[];
   /** Of several inputs: who shares with whom. The same for all algorithms, as equal pages compress equally. */
@@ -15,6 +17,16 @@ export interface Analysis {
   readonly note?: string;
   /** Memory that the analysis itself took. */
   readonly memory: { readonly engineUsed: number; readonly engineReserved: number; readonly peakRss: number };
+}
+
+/** What of the kernel's rules decides figures. */
+export interface KernelFacts {
+  readonly version: KernelVersion;
+  /** Most 4 KiB pages of a zspage. */
+  readonly chainSize: number;
+  /** Pages that compress to so many bytes or more are stored as they are. */
+  readonly hugeClassSize: number;
+  readonly compressorDefault: string;
 }
 
 /** Of a file or pipe it has what its `contents` tell, too. */
@@ -35,6 +47,8 @@ export interface InputFacts extends Partial<Omit<Contents, 'bytesPadded' | 'trun
 
 export interface AlgorithmResult {
   readonly algorithm: string;
+  /** Why the figures may not be the kernel's to the byte, as a phrase; undefined: they were compared with that kernel's. */
+  readonly computed: string | undefined;
   readonly inputs: readonly InputResult[];
   readonly mmStat: { readonly before: MmStat; readonly afterMerge: MmStat; readonly afterCompact: MmStat };
   readonly merge: MergeReport;

@@ -2,11 +2,12 @@
  * `analyze`: for each algorithm, stores the pages of all inputs on one zram device and measures the result. Equal pages
  * of different inputs meet in one pool, as they would on a machine.
  */
-import { Engine } from '../bindings/index.js';
+import { Engine, type KernelVersion } from '../bindings/index.js';
 import { chooseAlgorithms } from './algorithms.js';
 import type { Analysis } from './analysis.js';
 import { Device } from './device.js';
 import type { Reading } from './dump-input.js';
+import { kernelFacts } from './kernel.js';
 import type { Input } from './inputs.js';
 import { measure } from './measuring.js';
 import { openInputs } from './open-inputs.js';
@@ -21,6 +22,8 @@ export interface AnalyzeOptions {
   readonly reading: Reading;
   /** Empty for the default. */
   readonly algorithms: readonly string[];
+  /** Whose rules the devices have; undefined: those of the library's default. */
+  readonly kernel: KernelVersion | undefined;
   /** A second device for each algorithm, with inline deduplication, takes the same pages to be compared. */
   readonly dedup: boolean;
 }
@@ -36,10 +39,11 @@ export async function analyze(options: AnalyzeOptions, io: Surroundings): Promis
   const engine = await Engine.create({ maxMemory: io.maxMemory });
   const inputs: Input[] = [];
   try {
-    const algorithms = await chooseAlgorithms(engine, options.algorithms);
+    const { kernel } = options;
+    const algorithms = await chooseAlgorithms(engine, options.algorithms, kernel);
     const pairs = algorithms.map((algorithm) => ({
-      plain: new Device(engine, algorithm),
-      inline: options.dedup ? new Device(engine, algorithm, true) : undefined,
+      plain: new Device(engine, algorithm, { kernel }),
+      inline: options.dedup ? new Device(engine, algorithm, { kernel, dedup: true }) : undefined,
     }));
     const note = await openInputs(inputs, options, { engine, reading: options.reading, ...io });
     const devices = pairs.flatMap(({ plain, inline }) => (inline === undefined ? [plain] : [plain, inline]));
@@ -57,6 +61,7 @@ function find(pairs: readonly Pair[], stored: Stored, progress: Surroundings['pr
   const [first] = pairs; // all devices hold the same pages
   const pages = inputs.map((input) => input.pages);
   return {
+    kernel: kernelFacts(first.plain.pool),
     inputs,
     algorithms,
     ...(inputs.length < 2 ? {} : { sharing: sharingOf(first.plain, pages) }),

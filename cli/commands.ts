@@ -7,6 +7,7 @@ import type { Reading } from './dump-input.js';
 import { parseRanges } from './dumps/by-hand.js';
 import { FORMATS } from './dumps/contents.js';
 import { UsageError } from './errors.js';
+import { toKernel } from './kernel.js';
 import { ANALYZE_HELP, DIFF_HELP, PACK_HELP, UNPACK_HELP } from './help.js';
 import { pack } from './pack.js';
 import { toJson } from './report-json.js';
@@ -19,6 +20,7 @@ import { unpack } from './unpack.js';
 export const OPTIONS = {
   pid: { type: 'string', multiple: true },
   algorithm: { type: 'string', multiple: true },
+  kernel: { type: 'string' },
   dedup: { type: 'boolean' },
   format: { type: 'string' },
   at: { type: 'string', multiple: true },
@@ -52,12 +54,20 @@ export const COMMANDS: readonly Command[] = [
   {
     name: 'analyze',
     help: ANALYZE_HELP,
-    options: ['pid', 'algorithm', 'dedup', 'format', 'at'],
+    options: ['pid', 'algorithm', 'kernel', 'dedup', 'format', 'at'],
     async run(files, values, io) {
       checkStdin(files);
       const pids = list('--pid', values.pid).map(toPid);
       const algorithms = list('--algorithm', values.algorithm);
-      const options = { files, pids, algorithms, dedup: values.dedup === true, reading: readingOf(files, values) };
+      const kernel = values.kernel === undefined ? undefined : toKernel(values.kernel);
+      const options = {
+        files,
+        pids,
+        algorithms,
+        kernel,
+        dedup: values.dedup === true,
+        reading: readingOf(files, values),
+      };
       const analysis = await analyze(options, io);
       const report = {
         text: (version: string) => toText(analysis, version),

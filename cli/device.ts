@@ -1,5 +1,5 @@
 /** The device of one algorithm, on a pool of its own, and what is measured while it is filled. */
-import { ZramError, type Engine, type MmStat, type Zram, type ZsPool } from '../bindings/index.js';
+import { ZramError, type Engine, type KernelVersion, type MmStat, type Zram, type ZsPool } from '../bindings/index.js';
 import type { InputResult } from './analysis.js';
 import { PAGE_BYTES } from './page-list.js';
 import { noTime, timed } from './step-time.js';
@@ -15,13 +15,13 @@ export class Device {
   readonly inputs: InputResult[] = [];
   #last: MmStat;
 
-  /** @param dedup with inline deduplication */
+  /** @param options whose rules it has, and whether it deduplicates inline */
   constructor(
     engine: Engine,
     readonly algorithm: string,
-    dedup = false,
+    { kernel, dedup = false }: { kernel?: KernelVersion | undefined; dedup?: boolean } = {},
   ) {
-    this.pool = engine.createPool();
+    this.pool = engine.createPool({ kernel });
     this.zram = engine.createZram({ disksize: DISK_BYTES, compAlgorithm: algorithm, dedup, pool: this.pool });
     this.#last = this.zram.mmStat;
   }

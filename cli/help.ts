@@ -24,8 +24,8 @@ export const HELP = `Usage: zram-wasm COMMAND ...
 Exit status: 0 done, 1 failed, 2 wrong usage.
 `;
 
-export const ANALYZE_HELP = `Usage: zram-wasm analyze [FILE...] [--pid N[,N]]... [--algorithm NAME[,NAME]]... [--dedup]
-                         [--format NAME] [--at WHERE]... [--json]
+export const ANALYZE_HELP = `Usage: zram-wasm analyze [FILE...] [--pid N[,N]]... [--algorithm NAME[,NAME]]... [--kernel V]
+                         [--dedup] [--format NAME] [--at WHERE]... [--json]
 
 Shows what zram would make of the pages of files and processes, and what merging identical pages adds. All inputs are
 stored together on one device, so equal pages of different inputs are found; a matrix shows which inputs share them.
@@ -37,6 +37,8 @@ Without inputs it analyses this process's own resident anonymous memory (outside
                       pages of files that were written to privately (Linux; needs the rights of a debugger). They keep
                       running; pages that vanish meanwhile are counted.
   --algorithm NAME    the compressors to compare, side by side on the same pages: lz4 (default), deflate, zstd
+  --kernel V          the kernel whose rules apply: 6.1, 6.12, 6.18 (default) or 7.1. Named, it also sets the default of
+                      --algorithm. Figures that were not compared with that kernel's are marked as computed.
   --dedup             compare merging with inline deduplication, which shares pages as they are stored: the same pages
                       go to a second device, which takes memory and time of its own
 ${FORMATS_HELP}${COMMON}

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import type { AlgorithmResult, ClassResult, DedupComparison } from './analysis.js';
 import type { Device } from './device.js';
 import { CliError } from './errors.js';
+import { whyComputed } from './kernel.js';
 import { mebibytes } from './format.js';
 import { PAGE_BYTES } from './page-list.js';
 import { noTime, timed } from './step-time.js';
@@ -43,6 +44,7 @@ export function measure(
   if (inline !== undefined) verify(inline, stored, progress);
   return {
     algorithm,
+    computed: whyComputed(zram.kernel, algorithm),
     inputs,
     mmStat: { before, afterMerge, afterCompact },
     merge,

@@ -16,6 +16,7 @@ export function sideBySide(algorithms: readonly AlgorithmResult[]): string[] {
   return table(
     [
       row('', '', ({ algorithm }) => algorithm),
+      row('', 'figures', ({ computed }) => (computed === undefined ? 'verified' : 'computed')),
       row('compr_data_size', 'compressed objects', ({ mmStat }) => number(mmStat.before.comprDataSize)),
       row('mem_used_total', 'memory used', ({ mmStat }) => number(mmStat.before.memUsedTotal)),
       row('huge_pages', 'incompressible pages', ({ mmStat }) => number(mmStat.before.hugePages)),

@@ -6,7 +6,7 @@ import { STEPS } from './step-time.js';
 
 /** The columns of mm_stat have the kernel's names; all other fields are named as in the library. */
 export function toJson(analysis: Analysis, version: string): string {
-  const { inputs, algorithms, sharing, stopped, note, memory } = analysis;
+  const { kernel, inputs, algorithms, sharing, stopped, note, memory } = analysis;
   const names = inputs.map(({ name }) => name);
   return JSON.stringify(
     {
@@ -14,6 +14,7 @@ export function toJson(analysis: Analysis, version: string): string {
       complete: stopped === undefined,
       stopped,
       note,
+      kernel,
       inputs,
       algorithms: algorithms.map((result) => algorithmJson(result, names)),
       sharing: sharing && { inputs: names.slice(0, sharing.pages.length), pages: sharing.pages },
@@ -25,9 +26,11 @@ export function toJson(analysis: Analysis, version: string): string {
 }
 
 function algorithmJson(result: AlgorithmResult, names: readonly string[]): object {
-  const { algorithm, inputs, mmStat, merge, compact, classes, histogram, dedup, steps } = result;
+  const { algorithm, computed, inputs, mmStat, merge, compact, classes, histogram, dedup, steps } = result;
   return {
     algorithm,
+    computed: computed !== undefined,
+    computedBecause: computed,
     inputs: inputs.map((row, i) => ({ name: names[i], ...row })),
     mm_stat: {
       before: kernelColumns(mmStat.before),

@@ -24,10 +24,13 @@ const STEP_LABELS: Record<Step, string> = {
 
 /** The report as text, without the line end of the last line. */
 export function toText(analysis: Analysis, version: string): string {
-  const { inputs, algorithms, sharing, note, memory } = analysis;
+  const { kernel, inputs, algorithms, sharing, note, memory } = analysis;
   const pages = inputs.reduce((sum, input) => sum + input.pages, 0);
   const lines = [`zram-wasm ${version}: what zram would make of ${plural(pages, 'page')} of 4096 bytes`];
   if (note !== undefined) lines.push(note);
+  lines.push(
+    `Kernel ${kernel.version}: zspages of up to ${kernel.chainSize} pages, huge from ${number(kernel.hugeClassSize)} bytes; its default compressor is ${kernel.compressorDefault}`,
+  );
   if (algorithms.length > 1) lines.push('', 'Side by side, on the same pages', ...sideBySide(algorithms));
   for (const result of algorithms) lines.push('', ...algorithmText(result, inputs));
   if (sharing !== undefined) lines.push('', 'Pages that inputs share', ...sharingText(sharing, inputs));
@@ -43,6 +46,7 @@ export function toText(analysis: Analysis, version: string): string {
 function algorithmText(result: AlgorithmResult, inputs: readonly InputFacts[]): string[] {
   return [
     `Inputs, stored with ${result.algorithm}`,
+    ...(result.computed === undefined ? [] : [`  Figures are computed: ${result.computed}`]),
     ...inputsText(result, inputs),
     '',
     'The device, by the columns of mm_stat',

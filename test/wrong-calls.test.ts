@@ -5,14 +5,15 @@
  */
 import { afterAll, describe, expect, test } from '@jest/globals';
 import * as library from '../bindings/index.js';
-import { ZramError } from '../bindings/index.js';
 import * as node from '../bindings/node.js';
 import { callsOf, invoke, makeScene, removeFiles, type Name, type Scene } from './support/public-calls.js';
 import { show, type Parameter } from './support/wrong-values.js';
+import { expectSentence, thrownBy } from './support/errors.js';
 
-const MESSAGE_MAX = 300;
 /** Statics that the declarations leave out. */
-const INTERNAL = ['isAt', 'addressOf', 'attach', 'coreOf', 'detach', 'initLoaded', 'check', 'diskOf', 'hostOf', 'make'];
+const INTERNAL = [
+  ...['isAt', 'addressOf', 'attach', 'coreOf', 'detach', 'initLoaded', 'check', 'diskOf', 'hostOf', 'kernelOf', 'make'],
+];
 
 const scene = makeScene();
 const calls = callsOf(scene);
@@ -26,26 +27,6 @@ afterAll(() => {
 
 const goodOf = (parameters: readonly Parameter[]): unknown[] => parameters.map(({ good }) => good);
 
-/** What a call throws, at once or later. */
-async function errorOf(work: () => unknown): Promise<unknown> {
-  try {
-    await work();
-  } catch (error) {
-    return error;
-  }
-  return undefined;
-}
-
-function expectError(error: unknown, code: string): void {
-  expect(error).toBeInstanceOf(ZramError);
-  expect(error).toMatchObject({ name: 'ZramError', code });
-  const { message } = error as ZramError;
-  // A sentence of one line, without what JavaScript makes of a value that nobody thought of.
-  expect(message).toMatch(/^[A-Z0-9]+: ['a-z0-9-][^\n]{15,}[^.]\.$/i);
-  expect(message).not.toMatch(/\[object|=>/);
-  expect(message.length).toBeLessThan(MESSAGE_MAX);
-}
-
 describe.each(names)('wrong arguments of %s', (name) => {
   const rows = Object.entries(calls[name]).flatMap(([call, parameters]) =>
     parameters.flatMap(({ wrong, coded = [] }, at) =>
@@ -58,7 +39,7 @@ describe.each(names)('wrong arguments of %s', (name) => {
   );
   test.each(rows)('$title is $code', async ({ call, args, code }) => {
     const before = printed;
-    expectError(await errorOf(() => invoke(scene, name, call, args)), code);
+    expectSentence(await thrownBy(() => invoke(scene, name, call, args)), code);
     printed = scene.print();
     expect(printed).toBe(before);
   });
@@ -72,7 +53,7 @@ async function outcome(name: Name, call: string, prepare: (scene: Scene) => void
   const args = goodOf(callsOf(own)[name][call] ?? []);
   prepare(own);
   let made: unknown;
-  const error = await errorOf(async () => (made = await invoke(own, name, call, args)));
+  const error = await thrownBy(async () => (made = await invoke(own, name, call, args)));
   (made as { destroy?: () => void } | undefined)?.destroy?.();
   own.end();
   return error;
@@ -80,7 +61,7 @@ async function outcome(name: Name, call: string, prepare: (scene: Scene) => void
 
 test.each(eachCall)('%s, %s: what is right goes through', async (name, call) => {
   const error = await outcome(name, call, () => undefined);
-  if (name === 'Zram' && ['init', 'setBacking'].includes(call)) expectError(error, 'EBUSY');
+  if (name === 'Zram' && ['init', 'setBacking'].includes(call)) expectSentence(error, 'EBUSY');
   else expect(error).toBeUndefined();
 });
 
@@ -110,19 +91,19 @@ describe('afterwards', () => {
   test.each(rows)('the end of $how: $name, $call', async ({ name, call, make }) => {
     const error = await outcome(name, call, make);
     if (isEnd(call)) expect(error).toBeUndefined();
-    else expectError(error, 'EINVAL');
+    else expectSentence(error, 'EINVAL');
   });
 });
 
 describe('a device without a disksize', () => {
-  const statistics = ['get mmStat', 'get ioStat', 'get bdStat', 'get debugStat'];
+  const statistics = ['get kernel', 'get mmStat', 'get ioStat', 'get bdStat', 'get debugStat'];
   const allowed = ['init', 'setBacking', 'reset', ...statistics, 'destroy', '[Symbol.dispose]'];
   const rows = Object.keys(calls.Zram).filter((call) => !call.startsWith('static'));
 
   test.each(rows)('%s', async (call) => {
     const error = await outcome('Zram', call, ({ subjects }) => subjects.Zram.reset());
     if (allowed.includes(call)) expect(error).toBeUndefined();
-    else expectError(error, 'EINVAL');
+    else expectSentence(error, 'EINVAL');
   });
 });
 
@@ -160,7 +141,7 @@ describe('the table is complete', () => {
   test.each(made)('new %s() tells what to call instead', async (_name, type) => {
     const Type = type as unknown as new (...args: unknown[]) => unknown;
     for (const args of [[], [undefined], [{ disksize: '1M' }], [scene.subjects.ZsPool]]) {
-      expectError(await errorOf(() => new Type(...args)), 'EINVAL');
+      expectSentence(await thrownBy(() => new Type(...args)), 'EINVAL');
     }
   });
 });

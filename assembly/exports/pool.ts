@@ -30,8 +30,8 @@ import {
 } from './stats';
 
 /** @returns a pool, or 0 when memory is exhausted */
-export function poolMake(chainSize: u32, limitFrames: u32, dedup: bool, shrinker: bool): usize {
-  const pool = pool_make(chainSize);
+export function poolMake(chainSize: u32, byPercent: bool, limitFrames: u32, dedup: bool, shrinker: bool): usize {
+  const pool = pool_make(chainSize, byPercent);
   if (changetype<usize>(pool) != 0) {
     pool.limitFrames = limitFrames;
     pool.dedupStore = dedup;

@@ -10,8 +10,8 @@ import { class_at, classes_init, CLASSES_PER_FRAME } from './size-class';
 import { CLASS_FRAMES0, GROUPS, MAGIC, MERGE_ROOM, Pool, SLAB_LISTS, SLAB0 } from './structs';
 import { group_first, zspage_end, zspage_unlink } from './zspage';
 
-/** Makes a pool whose zspages chain up to `chainSize` frames. 0 when memory is exhausted. */
-export function pool_make(chainSize: u32): Pool {
+/** Makes a pool whose zspages chain up to `chainSize` frames; `byPercent`: see `pages_per_zspage`. 0 when memory is exhausted. */
+export function pool_make(chainSize: u32, byPercent: bool): Pool {
   // At compile time: a field more must not reach into what lies behind the struct.
   if (SLAB0 + 4 * SLAB_LISTS > MERGE_ROOM) ERROR('Pool and its slab lists reach into MERGE_ROOM');
   if (offsetof<Pool>() != SLAB0 + 4) ERROR('slab0 is not the last field of Pool');
@@ -19,7 +19,7 @@ export function pool_make(chainSize: u32): Pool {
   if (changetype<usize>(pool) == 0) return pool;
   pool.chainSize = chainSize;
   pool.changes = 1;
-  if (!classes_init(pool) || !cells_init(pool)) {
+  if (!classes_init(pool, byPercent) || !cells_init(pool)) {
     pool_end(pool);
     return changetype<Pool>(0);
   }

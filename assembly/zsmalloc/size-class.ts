@@ -4,7 +4,7 @@
  * An object of 2720 bytes in single frames would waste a third of each; three of them fill two frames almost wholly.
  * So a zspage chains as many frames as waste least. Two neighbouring sizes that come to the same number of frames and
  * objects are one class: fewer classes, fewer partly filled zspages. The rules and the resulting table are the
- * kernel's (6.3 and later); see docs/design.md.
+ * kernel's, with both of its ways to say what is least; see docs/design.md.
  */
 import { DEBUG, PAGE_MASK, PAGE_SIZE } from '../common';
 import { frame_alloc_zeroed } from '../memory/frames';
@@ -34,13 +34,18 @@ function class_index(size: u32): u32 {
   return min((withHeader - MIN_SIZE + CLASS_DELTA - 1) / CLASS_DELTA, SIZE_INDEXES - 1);
 }
 
-/** How many frames a zspage of this object size chains: the number that wastes least, the smaller on a tie. */
-function frames_per_zspage(size: u32, chainSize: u32): u32 {
+/**
+ * How many frames a zspage of this object size chains: the number that wastes least, the smaller on a tie. Before 6.3 the
+ * kernel compared whole per cents of the zspage (`byPercent`), since then bytes.
+ */
+function frames_per_zspage(size: u32, chainSize: u32, byPercent: bool): u32 {
   if (popcnt(size) == 1) return 1;
   let best: u32 = 1;
   let leastWaste = u32.MAX_VALUE;
   for (let frames: u32 = 1; frames <= chainSize; frames++) {
-    const waste = (frames * PAGE_SIZE) % size;
+    const bytes = frames * PAGE_SIZE;
+    let waste = bytes % size;
+    if (byPercent) waste = 100 - ((bytes - waste) * 100) / bytes;
     if (waste < leastWaste) {
       leastWaste = waste;
       best = frames;
@@ -67,11 +72,11 @@ export function class_number(sizeClass: SizeClass): u32 {
 }
 
 /** Makes the pool's classes, from the largest size to the smallest. False when memory is exhausted. */
-export function classes_init(pool: Pool): bool {
+export function classes_init(pool: Pool, byPercent: bool): bool {
   let last = changetype<SizeClass>(0);
   for (let index = <i32>SIZE_INDEXES - 1; index >= 0; index--) {
     const size = min(MIN_SIZE + <u32>index * CLASS_DELTA, PAGE_SIZE);
-    const frames = frames_per_zspage(size, pool.chainSize);
+    const frames = frames_per_zspage(size, pool.chainSize, byPercent);
     const objects = (frames * PAGE_SIZE) / size;
     if (pool.hugeClassSize == 0 && frames != 1 && objects != 1) {
       // The largest payload that fits here is size - 8; one more byte is better stored raw.

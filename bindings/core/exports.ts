@@ -9,7 +9,7 @@ export interface CoreExports {
   stagingPages(): number;
   usedBytes(): number;
   limitBytes(): number;
-  poolMake(chainSize: number, limitPages: number, dedup: number, shrinker: number): number;
+  poolMake(chainSize: number, byPercent: number, limitPages: number, dedup: number, shrinker: number): number;
   poolEnd(pool: number): void;
   poolMalloc(pool: number, size: number): number;
   poolStore(pool: number, size: number): number;

@@ -17,6 +17,7 @@ import {
 } from '../base/arguments.js';
 import { copyOf } from '../base/bytes.js';
 import { ZramError } from '../base/errors.js';
+import { defaultCompressorOf, kernelOf, type KernelProfile } from '../base/kernel.js';
 import { parseSize, type Size } from '../base/size.js';
 import { lz4Level, type Encoder, type EncoderHold } from '../compressors/codecs.js';
 import { PRIORITIES, type CompressorParams } from '../compressors/compressor.js';
@@ -26,8 +27,6 @@ import { ZsPool } from '../zs-pool.js';
 import { noMemoryForDevice, Disk } from './disk.js';
 import type { RecompAlgorithm, ZramOptions } from './options.js';
 import { PoolLease } from './pool-lease.js';
-
-const DEFAULT_ALGORITHM = 'lz4';
 
 export const WINBITS_MIN = 8;
 export const WINBITS_MAX = 15;
@@ -40,6 +39,10 @@ export interface Algorithm {
 
 export class Device {
   readonly core: Core;
+  /** The kernel whose rules it follows. */
+  kernel: KernelProfile;
+  /** The primary compressor after `reset`. */
+  algorithmDefault: string;
   /** Options of the pool that `init` makes. */
   poolOptions: PoolOptions;
   /** The pool that the caller passed, if any. */
@@ -62,9 +65,12 @@ export class Device {
   #ownedBacking: FileBacking | undefined;
 
   constructor(core: Core, options: ZramOptions) {
-    const { chainSize, shrinker, pool, trackEntryActime = true, verifyCompressors = false, dedup = false } = options;
+    const { kernel, chainSize, shrinker, pool } = options;
+    const { trackEntryActime = true, verifyCompressors = false, dedup = false } = options;
     this.core = core;
-    this.poolOptions = { chainSize, shrinker };
+    this.kernel = pool === undefined ? kernelOf(kernel) : ZsPool.kernelOf(pool, core);
+    this.algorithmDefault = defaultCompressorOf(kernel);
+    this.poolOptions = { kernel: this.kernel.version, chainSize, shrinker };
     this.sharedPool = pool;
     checkBoolean(trackEntryActime, 'trackEntryActime');
     checkBoolean(verifyCompressors, 'verifyCompressors');
@@ -76,10 +82,17 @@ export class Device {
     if (pool !== undefined && (chainSize !== undefined || shrinker !== undefined)) {
       throw new ZramError('EINVAL', 'chainSize and shrinker are options of the pool: pass them to createPool.');
     }
+    if (kernelOf(kernel ?? this.kernel.version) !== this.kernel) {
+      const { version } = this.kernel;
+      throw new ZramError(
+        'EINVAL',
+        `kernel must be ${version}, that of the pool, not ${kernel}: pass it to createPool.`,
+      );
+    }
     checkPoolOptions(this.poolOptions);
-    const { compAlgorithm = DEFAULT_ALGORITHM, level, dictionary, recompAlgorithms, memLimit, backing } = options;
-    this.setAlgorithm(0, compAlgorithm, 'compAlgorithm');
-    this.setParams(0, { level, dictionary });
+    const { compAlgorithm, level, dictionary, recompAlgorithms, memLimit, backing } = options;
+    if (compAlgorithm !== undefined) this.setAlgorithm(0, compAlgorithm, 'compAlgorithm');
+    if (level !== undefined || dictionary !== undefined) this.setParams(0, { level, dictionary });
     this.#setSecondaries(recompAlgorithms);
     if (memLimit !== undefined) this.setLimit(parseSize(memLimit, 'memLimit'));
     if (backing !== undefined) this.setBacking(backing);
@@ -105,7 +118,7 @@ export class Device {
   /** As after `reset`. */
   setDefaults(): void {
     this.algorithms.length = 0;
-    this.algorithms.push({ name: DEFAULT_ALGORITHM, params: {} });
+    this.algorithms.push({ name: this.algorithmDefault, params: {} });
     this.limitPages = 0;
     this.dedup = false;
     this.writebackLimit = 0;
@@ -254,6 +267,8 @@ export class Device {
       throw error;
     }
     this.#encoderHold = hold;
+    this.kernel = from.kernel;
+    this.algorithmDefault = from.algorithmDefault;
     this.poolOptions = from.poolOptions;
     this.sharedPool = from.sharedPool;
     this.tracksTime = pages.tracksTime;

@@ -2,6 +2,7 @@
 import { readBacking, type AsyncBacking, type Backing } from '../backing/backing.js';
 import { readList, readOptions } from '../base/arguments.js';
 import { copyOf, isBytes } from '../base/bytes.js';
+import type { KernelVersion } from '../base/kernel.js';
 import type { Size } from '../base/size.js';
 import type { PoolOptions } from '../pool/options.js';
 import type { ZsPool } from '../zs-pool.js';
@@ -20,7 +21,7 @@ export interface RecompAlgorithm {
 export interface ZramOptions {
   /** Bytes of the disk, rounded up to pages; at most 16 TiB less a page. Without it, the device waits for `init`. */
   disksize?: Size | undefined;
-  /** The primary compressor: `lz4` (default), `deflate`, `zstd` where it is loaded, or a registered one. */
+  /** The primary compressor: `lz4` (default unless `kernel` is given), `deflate`, `zstd` where it is loaded, or a registered one. */
   compAlgorithm?: string | undefined;
   /**
    * Level of the compressor, as in `algorithm_params`. LZ4: acceleration, 1 (default) compresses best, more is faster,
@@ -50,6 +51,12 @@ export interface ZramOptions {
    * page, and one clock read for each call. Default: true.
    */
   trackEntryActime?: boolean | undefined;
+  /**
+   * The version of Linux whose rules the device follows: what attributes accept and refuse, how it recompresses, the size
+   * classes of its own pool and, if this option is given, the default of `compAlgorithm`. `KERNELS` lists the
+   * differences. Default: that of `pool`, else '6.18'. A pool and all devices on it have the same.
+   */
+  kernel?: KernelVersion | undefined;
   /** For the device's own pool, see PoolOptions. */
   chainSize?: PoolOptions['chainSize'];
   /** For the device's own pool, see PoolOptions. */
@@ -60,7 +67,7 @@ export interface ZramOptions {
 
 export const DEVICE_OPTIONS = [
   ...['disksize', 'compAlgorithm', 'level', 'dictionary', 'recompAlgorithms', 'verifyCompressors', 'memLimit', 'dedup'],
-  ...['backing', 'trackEntryActime', 'chainSize', 'shrinker'],
+  ...['backing', 'trackEntryActime', 'kernel', 'chainSize', 'shrinker'],
 ] as const;
 
 /**

@@ -71,9 +71,10 @@ const PASS_ENDED = 1;
 
 /** Makes a pool in the core. Returns its address. */
 export function makePool(core: Core, options: PoolOptions): number {
-  const { chainSize, limitPages, dedup, shrinker } = checkPoolOptions(options);
+  const { kernel, chainSize, limitPages, dedup, shrinker } = checkPoolOptions(options);
   if (dedup || shrinker) core.makeHashKey();
-  const address = core.raw.poolMake(chainSize, limitPages, Number(dedup), Number(shrinker));
+  const byPercent = Number(kernel.zspageRule === 'used-percent');
+  const address = core.raw.poolMake(chainSize, byPercent, limitPages, Number(dedup), Number(shrinker));
   if (address === 0) throw new ZramError('ENOMEM', 'cannot allocate a pool: the engine has reached its maxMemory.');
   core.pools.add(address);
   return address;

@@ -1,12 +1,15 @@
 /** The options of a pool. */
 import { checkBoolean, PAGE_SIZE, UINT32_MAX } from '../base/arguments.js';
 import { ZramError } from '../base/errors.js';
+import { kernelOf, type KernelProfile, type KernelVersion } from '../base/kernel.js';
 import { describe } from '../base/messages.js';
 import { parseSize, type Size } from '../base/size.js';
 
 /** The options of a pool. */
 export interface PoolOptions {
-  /** Most 4 KiB frames of a zspage (CONFIG_ZSMALLOC_CHAIN_SIZE); default 8. */
+  /** The version of Linux whose size classes it has, and whose rules its devices follow; see `KERNELS`. Default: '6.18'. */
+  kernel?: KernelVersion | undefined;
+  /** Most 4 KiB frames of a zspage (CONFIG_ZSMALLOC_CHAIN_SIZE); default 8, on kernel 6.1 always 4. */
   chainSize?: 4 | 8 | 16 | undefined;
   /** Most bytes of zspages, rounded up to 4 KiB; an allocation beyond it is `ENOMEM`. Default: no limit. */
   limit?: Size | undefined;
@@ -20,9 +23,10 @@ export interface PoolOptions {
   shrinker?: boolean | undefined;
 }
 
-export const POOL_OPTIONS = ['chainSize', 'limit', 'dedup', 'shrinker'] as const;
+export const POOL_OPTIONS = ['kernel', 'chainSize', 'limit', 'dedup', 'shrinker'] as const;
 
 interface PoolSettings {
+  kernel: KernelProfile;
   chainSize: number;
   limitPages: number;
   dedup: boolean;
@@ -31,12 +35,17 @@ interface PoolSettings {
 
 /** The options with their defaults. @throws ZramError EINVAL */
 export function checkPoolOptions(options: PoolOptions): PoolSettings {
-  const { chainSize = 8, limit = 0, dedup = false, shrinker = false } = options;
-  if (chainSize !== 4 && chainSize !== 8 && chainSize !== 16) {
-    throw new ZramError('EINVAL', `chainSize must be 4, 8 or 16, not ${describe(chainSize)}.`);
+  const kernel = kernelOf(options.kernel);
+  const { chainSize = kernel.chainSize, limit = 0, dedup = false, shrinker = false } = options;
+  if (!kernel.chainSizes.includes(chainSize)) {
+    const sizes = kernel.chainSizes.join(', ').replace(/, (?=\d+$)/, ' or ');
+    throw new ZramError(
+      'EINVAL',
+      `chainSize must be ${sizes} on kernel ${kernel.version}, not ${describe(chainSize)}.`,
+    );
   }
   checkBoolean(dedup, 'dedup');
   checkBoolean(shrinker, 'shrinker');
   const limitPages = Math.min(Math.ceil(parseSize(limit, 'limit') / PAGE_SIZE), UINT32_MAX);
-  return { chainSize, limitPages, dedup, shrinker };
+  return { kernel, chainSize, limitPages, dedup, shrinker };
 }

@@ -5,6 +5,7 @@
  * those in records are LEB128.
  */
 import { ZramError } from '../base/errors.js';
+import type { KernelVersion } from '../base/kernel.js';
 
 /** As in PNG: a byte above 127, and bytes that a transfer with line-end conversion would change. */
 export const MAGIC = Uint8Array.of(0x89, 0x5a, 0x52, 0x41, 0x4d, 0x0d, 0x0a, 0x1a);
@@ -72,6 +73,8 @@ export interface DeviceJson {
   readonly memLimit: number;
   readonly verifyCompressors: boolean;
   readonly trackEntryActime: boolean;
+  /** Absent: 6.18. */
+  readonly kernel?: KernelVersion | undefined;
   readonly chainSize?: 4 | 8 | 16 | undefined;
   readonly shrinker?: boolean | undefined;
 }

@@ -5,6 +5,7 @@
 import { PAGE_SIZE, readOptions } from '../base/arguments.js';
 import { copyOf, viewOf } from '../base/bytes.js';
 import { ZramError } from '../base/errors.js';
+import { isKernelVersion, kernelOf, KERNELS } from '../base/kernel.js';
 import { describe, sentenceOf } from '../base/messages.js';
 import { pause, pauseDue } from '../base/pacer.js';
 import type { EncoderHold } from '../compressors/codecs.js';
@@ -37,7 +38,7 @@ import { SourceReader } from './source.js';
  */
 export type LoadOptions = Pick<
   ZramOptions,
-  'memLimit' | 'backing' | 'trackEntryActime' | 'verifyCompressors' | 'chainSize' | 'shrinker' | 'pool'
+  'memLimit' | 'backing' | 'trackEntryActime' | 'verifyCompressors' | 'kernel' | 'chainSize' | 'shrinker' | 'pool'
 >;
 
 /** @internal The result: devices and snapshots by name, in the order of the file, and the comment. */
@@ -65,7 +66,15 @@ export interface LoadMode {
   readonly options: readonly string[];
 }
 
-const OPTIONS = ['memLimit', 'trackEntryActime', 'verifyCompressors', 'chainSize', 'shrinker', 'pool'] as const;
+const OPTIONS = [
+  'memLimit',
+  'trackEntryActime',
+  'verifyCompressors',
+  'kernel',
+  'chainSize',
+  'shrinker',
+  'pool',
+] as const;
 /** @internal */
 export const LOAD_ONE: LoadMode = { one: true, options: [...OPTIONS, 'backing'] };
 /** @internal Without `backing`, which can have only one user. */
@@ -224,8 +233,8 @@ class Loading<Made extends Ending & { snapshot(): Snapshot }, Snapshot extends E
 
   /** Without the file's memLimit, which is set last: a device may hold more than a limit that was set later. */
   #optionsOf(settings: DeviceJson): ZramOptions {
-    const { verifyCompressors, trackEntryActime, chainSize, shrinker } = settings;
-    const ofPool = this.options.pool ? {} : { chainSize, shrinker };
+    const { verifyCompressors, trackEntryActime, kernel, chainSize, shrinker } = settings;
+    const ofPool = this.options.pool ? {} : { kernel, chainSize, shrinker };
     return { verifyCompressors, trackEntryActime, ...ofPool, ...this.options };
   }
 
@@ -326,7 +335,8 @@ function deviceOf(payload: Uint8Array, offset: number): DeviceJson {
   const json = parse(payload, offset) as Partial<DeviceJson>;
   const { name, snapshot, diskPages, pagesStored, algorithms, dedup, memLimit, verifyCompressors, trackEntryActime } =
     json;
-  const { chainSize, shrinker } = json;
+  const { kernel, chainSize, shrinker } = json;
+  checkKernel(kernel, offset);
   const flags = [snapshot, dedup, verifyCompressors, trackEntryActime];
   const right =
     typeof name === 'string' &&
@@ -335,11 +345,22 @@ function deviceOf(payload: Uint8Array, offset: number): DeviceJson {
     diskPages > 0 &&
     isCount(pagesStored, diskPages + 1) &&
     isCount(memLimit, 2 ** 53) &&
-    (chainSize === undefined || [4, 8, 16].includes(chainSize)) &&
+    (chainSize === undefined || kernelOf(kernel).chainSizes.includes(chainSize)) &&
     (shrinker === undefined || typeof shrinker === 'boolean') &&
     isAlgorithms(algorithms);
   if (right) return json as DeviceJson;
   throw damaged(offset, 'a device setting is missing or invalid');
+}
+
+/** A version that is not known here: the file may be right, and of a newer library. */
+function checkKernel(kernel: unknown, offset: number): void {
+  if (kernel === undefined || isKernelVersion(kernel)) return;
+  if (typeof kernel !== 'string') throw damaged(offset, 'a kernel is not a text');
+  const known = Object.keys(KERNELS).join(', ');
+  throw new ZramError(
+    'EOPNOTSUPP',
+    `the file's section at byte ${offset} needs the kernel ${describe(kernel)}; known are ${known}.`,
+  );
 }
 
 /** Whether it lists the primary compressor first, and each priority once. */

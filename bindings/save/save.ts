@@ -1,6 +1,7 @@
 /** Saving: collects and checks what goes to one file. The file itself is written in file-writer.ts. */
 import { PAGE_SIZE, readList, readOptions } from '../base/arguments.js';
 import { ZramError } from '../base/errors.js';
+import { KERNEL_DEFAULT } from '../base/kernel.js';
 import { describe, textOf } from '../base/messages.js';
 import { pause, pauseDue } from '../base/pacer.js';
 import { PARTS, ReadableDevice, type Frozen } from '../device/readable.js';
@@ -120,9 +121,10 @@ function itemOf(name: string, value: unknown, copies: Frozen[]): Item {
   const { isSnapshot, state } = parts;
   const { dedup, limitPages, verifyCompressors, tracksTime, poolOptions } = state;
   const { chainSize, shrinker } = poolOptions;
+  const { version } = state.kernel;
   const settings = {
     ...{ dedup, memLimit: limitPages * PAGE_SIZE, verifyCompressors, trackEntryActime: tracksTime },
-    ...{ chainSize, shrinker },
+    ...{ kernel: version === KERNEL_DEFAULT ? undefined : version, chainSize, shrinker },
   };
   // A copy, so that later writes to the device do not change what is saved.
   const copy = parts.freeze();

@@ -71,7 +71,7 @@ export class Spool implements Source {
   /** Reads an input to its end. @throws CliError if memory does not suffice */
   static async of(input: Input, engine: Engine, progress: (text: () => string) => void): Promise<Spool> {
     const pool = engine.createPool();
-    const zram = engine.createZram({ disksize: SPOOL_BYTES_MAX, pool });
+    const zram = engine.createZram({ disksize: SPOOL_BYTES_MAX, compAlgorithm: 'lz4', pool });
     const chunk = Buffer.alloc(SPOOL_CHUNK_BYTES);
     let bytes = 0;
     try {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
+import { Engine, type KernelVersion } from '../../bindings/index.js';
 import { Random } from '../support/random.js';
 import { facts, image, PAGE } from './page-images.js';
 import { analyzeJson, run, type Json } from './run.js';
@@ -209,4 +210,58 @@ describe('analyze', () => {
     },
     OWN_MEMORY_TIMEOUT_MILLISECONDS,
   );
+
+  describe('--kernel', () => {
+    const kernelOf = async (...args: string[]) => {
+      const { kernel, algorithms } = await analyzeJson([...args, pathA]);
+      return { kernel, algorithms };
+    };
+
+    test.each([
+      ['6.1', 4, 3257],
+      ['6.12', 8, 3625],
+      ['6.18', 8, 3625],
+      ['7.1', 8, 3625],
+    ])('%s decides which pages are huge, and is named in the report', async (version, chainSize, hugeClassSize) => {
+      const args = ['--kernel', version, '--algorithm', 'lz4'];
+      const { kernel, algorithms } = await kernelOf(...args);
+      expect(kernel).toEqual({ version, chainSize, hugeClassSize, compressorDefault: 'lzo-rle' });
+      const engine = Engine.createSync();
+      const zram = engine.createZram({ kernel: version as KernelVersion, compAlgorithm: 'lz4', disksize: '1G' });
+      zram.writePages(0, imageA);
+      const { hugePages, memUsedTotal } = zram.mmStat;
+      expect(algorithms[0].mm_stat.before).toMatchObject({ huge_pages: hugePages, mem_used_total: memUsedTotal });
+      engine.destroy();
+      const { out } = await run(['analyze', ...args, pathA]);
+      const huge = hugeClassSize.toLocaleString('en-US');
+      expect(out.split('\n')[1]).toBe(
+        `Kernel ${version}: zspages of up to ${chainSize} pages, huge from ${huge} bytes; its default compressor is lzo-rle`,
+      );
+    });
+
+    test('figures that were not compared with that kernel are marked as computed', async () => {
+      const marks = async (...args: string[]) =>
+        (await kernelOf('--algorithm', 'lz4,deflate', ...args)).algorithms.map(({ computed }) => computed);
+      expect(await marks('--kernel', '6.12')).toEqual([false, true]);
+      expect(await marks('--kernel', '7.1')).toEqual([true, true]);
+      expect(await marks()).toEqual([false, true]);
+      const { out } = await run(['analyze', '--kernel', '7.1', '--algorithm', 'lz4,deflate', pathA]);
+      expect(out).toMatch(/^ +figures +computed +computed$/m);
+      expect(out).toContain('  Figures are computed: lz4 was not compared with a kernel 7.1\n');
+    });
+
+    test('it sets the default compressor, if it is here', async () => {
+      const { status, out, err } = await run(['analyze', '--kernel', '6.18', pathA]);
+      const [one, other] = [
+        'Inputs, stored with lzo-rle\n',
+        "unknown algorithm 'lzo-rle', the default of kernel 6.18; ",
+      ];
+      expect([status, `${out}${err}`]).toEqual([out === '' ? 2 : 0, expect.stringContaining(out === '' ? other : one)]);
+    });
+
+    test.each(['5.15', '', '6.1,6.12', 'toString'])('a wrong one: %j', async (kernel) => {
+      const { status, err } = await run(['analyze', '--kernel', kernel, pathA]);
+      expect([status, err]).toEqual([2, `zram-wasm: --kernel must be one of 6.1, 6.12, 6.18, 7.1, not '${kernel}'\n`]);
+    });
+  });
 });

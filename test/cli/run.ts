@@ -40,6 +40,7 @@ export interface Json {
   complete: boolean;
   stopped?: string;
   note?: string;
+  kernel: { version: string; chainSize: number; hugeClassSize: number; compressorDefault: string };
   inputs: {
     kind: string;
     name: string;
@@ -60,6 +61,8 @@ export interface Json {
   }[];
   algorithms: {
     algorithm: string;
+    computed: boolean;
+    computedBecause?: string;
     inputs: { name: string; samePages: number; hugePages: number; comprDataSize: number; pagesSharing: number }[];
     mm_stat: Record<'before' | 'afterMerge' | 'afterCompact', Record<string, number>>;
     merge: { objectsMerged: number; objectsScanned: number; pagesFreed: number; complete: boolean };

@@ -38,6 +38,7 @@ const settings = fc.record({
   memLimit: fc.oneof(fc.constant(0), fc.maxSafeNat()),
   dedup: fc.boolean(),
   trackEntryActime: fc.boolean(),
+  kernel: fc.constantFrom(undefined, '6.12' as const, '6.18' as const, '7.1' as const),
   chainSize: fc.constantFrom(undefined, 4 as const, 8 as const, 16 as const),
   shrinker: fc.option(fc.boolean(), { nil: undefined }),
 });
@@ -76,6 +77,7 @@ test('any names, settings and comment come back', async () => {
           for (const attribute of ['disksize', 'comp_algorithm', 'recomp_algorithm'])
             expect(device.sysfs.read(attribute)).toBe(zram.sysfs.read(attribute));
           expect(device.mmStat.memLimit).toBe(zram.mmStat.memLimit);
+          expect(device.kernel).toBe(options.kernel ?? '6.18');
         }
         engine.destroy();
       },

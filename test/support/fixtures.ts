@@ -8,6 +8,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { deflateSync, inflateSync } from 'node:zlib';
+import type { KernelVersion } from '../../bindings/index.js';
 import { ROW_NUMBERS, type IoStat, type Rows } from './mm-stat.js';
 import { generatedSets, pageCount, type DataSet } from './pages.js';
 import { randomTrace, type Trace } from './trace.js';
@@ -43,13 +44,30 @@ export interface GoldenFixtures {
   readonly comprSizes: Readonly<Record<string, readonly number[]>>;
 }
 
+/** Pages of 384 that were stored on several kernels: lengths after compression, and what mm_stat said. */
+export interface ClassFixtures {
+  readonly runs: readonly (readonly [
+    kernel: KernelVersion,
+    compressor: string,
+    comprDataSize: number,
+    memUsedTotal: number,
+    hugePages: number,
+  ])[];
+  /** By compressor, in the order of the pages, a space between; 0: same-filled. */
+  readonly lengths: Readonly<Record<string, string>>;
+}
+
 interface Fixtures {
+  readonly classes: ClassFixtures;
   readonly traces: TraceFixtures;
   readonly limits: LimitFixtures;
   readonly golden: GoldenFixtures;
 }
 
-const FILES = { traces: 'kernel-traces.json', limits: 'mem-limit.json', golden: 'golden-vectors.json' } as const;
+const FILES = {
+  classes: 'kernel-classes.json',
+  ...{ traces: 'kernel-traces.json', limits: 'mem-limit.json', golden: 'golden-vectors.json' },
+} as const;
 
 export function fixturePath(name: keyof Fixtures): string {
   return fileURLToPath(new URL(`../fixtures/${FILES[name]}`, import.meta.url));

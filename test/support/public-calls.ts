@@ -170,7 +170,8 @@ export function callsOf(scene: Scene): Calls {
   const pool: Parameter = { good: otherPool, wrong: [null, 1, 'pool', {}, [], foreignPool, deadPool] };
 
   const chainSize: Parameter = { good: 16, wrong: [null, '8', 0, 1, 7, 32, 8.5, NaN, {}, 8n] };
-  const poolOptions = { chainSize, limit: size('1M'), dedup: boolean, shrinker: boolean };
+  const kernel: Parameter = { good: '6.18', wrong: [null, 6.18, '', '6.2', '6.18 ', 'toString', {}, ['6.18']] };
+  const poolOptions = { kernel, chainSize, limit: size('1M'), dedup: boolean, shrinker: boolean };
   const ofPool: Parameter = { good: handle, wrong: [...integer(0, 0, SAFE_MAX).wrong, ...notHandles] };
   const merge = options({
     maxObjects: integer(10, 1, SAFE_MAX),
@@ -180,7 +181,14 @@ export function callsOf(scene: Scene): Calls {
 
   const disksize: Parameter = { ...size('1M'), wrong: [...size('1M').wrong, 0, '0', 2 ** 44, '16T', '8E'] };
   const zramOptions = {
-    ...{ disksize, memLimit: size('1M'), dedup: boolean, verifyCompressors: boolean, trackEntryActime: boolean },
+    ...{
+      kernel,
+      disksize,
+      memLimit: size('1M'),
+      dedup: boolean,
+      verifyCompressors: boolean,
+      trackEntryActime: boolean,
+    },
     ...{ compAlgorithm: word('deflate'), level: integer(2, -(2 ** 31), 2 ** 31 - 1) },
     dictionary: { ...bytes(page.subarray(0, 100)), coded: [[new Uint8Array(9), 'EOPNOTSUPP']] } satisfies Parameter,
     recompAlgorithms: {
@@ -270,7 +278,7 @@ export function callsOf(scene: Scene): Calls {
     ],
   };
   const loadAllOptions = {
-    ...{ memLimit: size('1M'), verifyCompressors: boolean, trackEntryActime: boolean },
+    ...{ kernel, memLimit: size('1M'), verifyCompressors: boolean, trackEntryActime: boolean },
   };
   const idle: Parameter = {
     good: 'all',
@@ -302,24 +310,14 @@ export function callsOf(scene: Scene): Calls {
   const writeback: Parameter = {
     good: { type: 'huge' },
     wrong: [
-      ...[
-        undefined,
-        null,
-        'nope',
-        'type=nope',
-        'page_index=',
-        'page_index=x',
-        'page_indexes=3',
-        'page_indexes=3-2',
-        '=1',
-        1,
-      ],
+      ...[undefined, null, 'nope', 'type=nope', 'page_index=', 'page_index=x', 'page_indexes=3', '=1', 1],
       ...[true, {}, { types: 'huge' }, { type: 'huge', pageIndex: 1 }, ...word('huge').wrong.map((type) => ({ type }))],
       ...noIndex.flatMap((value) => [{ pageIndex: value }, { pageIndexes: [value] }, { pageIndexes: [[0, value]] }]),
       ...[null, 1, 'all', {}].map((pageIndexes) => ({ pageIndexes })),
     ],
     coded: [DISK_PAGES, 2 ** 32]
-      .flatMap((far) => [{ pageIndex: far }, { pageIndexes: [1, [2, far]] }, `page_index=${far}`])
+      .flatMap<unknown>((far) => [{ pageIndex: far }, { pageIndexes: [1, [2, far]] }, `page_index=${far}`])
+      .concat('page_indexes=3-2', { pageIndexes: [[3, 2]] })
       .map((value) => [value, 'ERANGE']),
   };
   const writebackAsync: Parameter = {
@@ -416,6 +414,7 @@ export function callsOf(scene: Scene): Calls {
       createKsmd: [options(knobs)],
       'get totalPages': [],
       'get hugeClassSize': [],
+      'get kernel': [],
       stats: [],
       classes: [],
       ...END,
@@ -446,6 +445,7 @@ export function callsOf(scene: Scene): Calls {
       'static load': [source, options({ ...loadOptions, ...ofItsPool, ...engine })],
       'static loadAll': [source, options({ ...loadAllOptions, ...ofItsPool, ...engine })],
       reset: [],
+      'get kernel': [],
       'get mmStat': [],
       'get ioStat': [],
       'get bdStat': [],

@@ -172,7 +172,10 @@ class Reader {
     checkAlgorithms(head.algorithms, this.codecs);
     for (const key of ['dedup', 'verifyCompressors', 'trackEntryActime']) flag(head[key], key);
     whole(head.memLimit, 0, Number.MAX_SAFE_INTEGER, 'memLimit');
-    if (head.chainSize !== undefined && ![4, 8, 16].includes(head.chainSize as number)) refuse('chainSize');
+    const { kernel = '6.18', chainSize } = head;
+    if (!['6.1', '6.12', '6.18', '7.1'].includes(kernel as string)) refuse('kernel');
+    const sizes = kernel === '6.1' ? [4] : [4, 8, 16];
+    if (chainSize !== undefined && !sizes.includes(chainSize as number)) refuse('chainSize');
     if (head.shrinker !== undefined) flag(head.shrinker, 'shrinker');
     this.devices.push({ name, snapshot, diskPages, pagesStored, pages: new Map(), incompressible: new Set() });
   }

@@ -171,8 +171,19 @@ function changedText(json: Record<string, unknown>, random: Random): string {
       Reflect.deleteProperty(json, key);
       break;
     case 1:
-      json[random.pick(['more', '__proto__', 'level', 'winbits', 'dictionary', 'shrinker', 'chainSize', 'comment'])] =
-        random.pick(VALUES);
+      json[
+        random.pick([
+          'more',
+          '__proto__',
+          'level',
+          'winbits',
+          'dictionary',
+          'shrinker',
+          'chainSize',
+          'kernel',
+          'comment',
+        ])
+      ] = random.pick(VALUES);
       break;
     case 2:
       return ` \n${JSON.stringify(json).replaceAll(':', ' :\t')} `;

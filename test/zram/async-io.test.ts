@@ -1,7 +1,6 @@
 /** Asynchronous calls that overlap: each has its own bytes, nothing that is written is lost, and each can be ended. */
 import { afterAll, describe, expect, test } from '@jest/globals';
 import {
-  ZramError,
   type AbortSignalLike,
   type AsyncBacking,
   type PageRange,
@@ -13,6 +12,7 @@ import { Random } from '../support/random.js';
 import { checkPools, engineOf } from '../support/raw-core.js';
 import { ToyCompressor } from '../support/toy-compressor.js';
 import { GAP_MAX, leastGap } from '../support/turns.js';
+import { rejectionOf } from '../support/errors.js';
 
 const PAGE_SIZE = 4096;
 const toy = new ToyCompressor();
@@ -90,18 +90,8 @@ class HeldBacking implements AsyncBacking {
 
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
-async function errorOf(call: () => unknown): Promise<ZramError> {
-  try {
-    await call();
-  } catch (error) {
-    if (error instanceof ZramError) return error;
-    throw error;
-  }
-  throw new Error('nothing was thrown');
-}
-
 async function codeOf(call: () => unknown): Promise<string> {
-  return (await errorOf(call)).code;
+  return (await rejectionOf(call)).code;
 }
 
 /** A device whose first pages are on the backing, which answers no more by itself. */
@@ -217,7 +207,7 @@ describe('reads that overlap', () => {
     const [a, b] = [noise(), noise()];
     const { zram, backing } = await make([a, a]);
     const [failing, saved] = [zram.readPagesAsync(0, 1), zram.readPagesAsync(1, 1)];
-    const failed = errorOf(() => failing);
+    const failed = rejectionOf(() => failing);
     await settled();
     zram.writePage(1, b);
     await backing.answer(0, new Error('gone'));
@@ -248,7 +238,7 @@ describe('reads that overlap', () => {
     const { zram, backing } = await make([a, b]);
     const buffer = new (ArrayBuffer as any)(2 * PAGE_SIZE, { maxByteLength: 3 * PAGE_SIZE });
     const out = new Uint8Array(buffer);
-    const error = errorOf(() => zram.readAsync(0, 2 * PAGE_SIZE, out));
+    const error = rejectionOf(() => zram.readAsync(0, 2 * PAGE_SIZE, out));
     const other = zram.readAsync(5, PAGE_SIZE);
     await settled();
     end(out);
@@ -327,13 +317,13 @@ describe('writeAsync', () => {
   test('it fails as write does: what is done is told, and the rest keeps its content', async () => {
     const zram = engine.createZram({ disksize: '1M', memLimit: 10 * PAGE_SIZE });
     const bytes = random.fill(new Uint8Array(20 * PAGE_SIZE));
-    const error = await errorOf(() => zram.writeAsync(0, bytes));
+    const error = await rejectionOf(() => zram.writeAsync(0, bytes));
     expect(error).toMatchObject({ code: 'ENOMEM', pagesDone: 10 });
     expect(zram.read(0, 10 * PAGE_SIZE)).toEqual(bytes.subarray(0, 10 * PAGE_SIZE));
     expect(zram.readPage(10)).toEqual(new Uint8Array(PAGE_SIZE));
     zram.destroy();
     const { zram: other, backing } = await make([noise(), noise(), noise(), noise()]);
-    const failing = errorOf(() => other.writeAsync(PAGE_SIZE + 5, bytes.subarray(0, 2 * PAGE_SIZE)));
+    const failing = rejectionOf(() => other.writeAsync(PAGE_SIZE + 5, bytes.subarray(0, 2 * PAGE_SIZE)));
     await settled();
     await backing.answer();
     while (backing.calls.length === 0) await settled();
@@ -345,7 +335,7 @@ describe('writeAsync', () => {
 
   test('the synchronous write of a part names it', async () => {
     const { zram } = await make([noise()]);
-    const error = await errorOf(() => zram.write(5, Uint8Array.of(1)));
+    const error = await rejectionOf(() => zram.write(5, Uint8Array.of(1)));
     expect(error.code).toBe('EAGAIN');
     expect(error.message).toMatch(/writeAsync/);
     zram.destroy();
@@ -405,8 +395,8 @@ describe('diffAsync', () => {
       made.discard(7 * PAGE_SIZE, 2 * PAGE_SIZE);
       made.writePage(100, noise());
       for (const thing of [zram, snapshot]) {
-        expect((await errorOf(() => thing.diff(made))).code).toBe('EAGAIN');
-        expect((await errorOf(() => thing.diff(made))).message).toMatch(/diffAsync/);
+        expect((await rejectionOf(() => thing.diff(made))).code).toBe('EAGAIN');
+        expect((await rejectionOf(() => thing.diff(made))).message).toMatch(/diffAsync/);
         const expected = [
           [3, 1],
           [7, 2],
@@ -451,7 +441,7 @@ describe('the end of a call', () => {
     const { zram, backing } = await make(pages);
     for (let n = 10; n < 14; n++) zram.writePage(n, noise());
     const controller = new AbortController();
-    const error = errorOf(() => call(zram, controller.signal));
+    const error = rejectionOf(() => call(zram, controller.signal));
     await settled();
     const reason = new Error('enough');
     controller.abort(reason); // the backing has not answered, and need not
@@ -471,7 +461,7 @@ describe('the end of a call', () => {
         const { zram, backing } = await make([noise(), noise(), noise(), noise()]);
         for (let n = 10; n < 14; n++) zram.writePage(n, noise());
         const { signal } = new AbortController();
-        const error = errorOf(() => call(zram, signal));
+        const error = rejectionOf(() => call(zram, signal));
         await settled();
         zram[end === 'destroy' ? 'destroy' : 'reset']();
         if (end === 'init') {
@@ -499,7 +489,7 @@ describe('the end of a call', () => {
     await zram.readPagesAsync(0, 2, undefined, { signal });
     expect(listeners.size).toBe(0);
     backing.open = false;
-    const reading = errorOf(() => zram.readPagesAsync(0, 2, undefined, { signal }));
+    const reading = rejectionOf(() => zram.readPagesAsync(0, 2, undefined, { signal }));
     await settled();
     for (const listener of listeners) listener();
     expect(await reading).toMatchObject({ code: 'ECANCELED', pagesDone: 0 });

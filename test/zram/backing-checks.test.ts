@@ -1,8 +1,9 @@
 /** Backings that are not to be trusted: what they give back is checked, and a slot whose write failed serves nobody unproved. */
 import { afterAll, describe, expect, test } from '@jest/globals';
-import { ZramError, type AsyncBacking, type Backing, type Zram } from '../../bindings/index.js';
+import { type AsyncBacking, type Backing, type Zram } from '../../bindings/index.js';
 import { Random } from '../support/random.js';
 import { checkPools, engineOf } from '../support/raw-core.js';
+import { rejectionOf } from '../support/errors.js';
 
 const PAGE_SIZE = 4096;
 const engine = engineOf('debug');
@@ -14,16 +15,6 @@ const random = new Random(13, 'checks');
 const noise = () => random.fill(new Uint8Array(PAGE_SIZE));
 const same = (a: Uint8Array, b: Uint8Array) => Buffer.compare(a, b) === 0;
 const settled = () => new Promise((resolve) => setImmediate(resolve));
-
-async function errorOf(call: () => unknown): Promise<ZramError> {
-  try {
-    await call();
-  } catch (error) {
-    if (error instanceof ZramError) return error;
-    throw error;
-  }
-  throw new Error('nothing was thrown');
-}
 
 type Slots = Map<number, Uint8Array>;
 
@@ -111,7 +102,7 @@ describe.each(kinds)('what a backing gives back, %s', (kind) => {
     ];
     const now = [() => zram.readPage(0, out), () => zram.write(1, out.subarray(0, 2))];
     for (const ask of [...asked, ...(kind === 'synchronous' ? now : [])]) {
-      const error = await errorOf(ask);
+      const error = await rejectionOf(ask);
       expect(error.code).toBe('EIO');
       expect(error.message).toMatch(/page 0: .* slot \d/);
     }
@@ -137,7 +128,7 @@ describe.each(kinds)('what a backing gives back, %s', (kind) => {
     for (const page of written) page.fill(2);
     await expectPages(zram, [pages[1], pages[1]]);
     store.read = (slot, page) => void setImmediate(() => page.set(store.pages.get(slot)!));
-    expect((await errorOf(() => zram.readPagesAsync(0, 1))).code).toBe('EIO');
+    expect((await rejectionOf(() => zram.readPagesAsync(0, 1))).code).toBe('EIO');
     await settled();
     zram.destroy();
   });
@@ -155,8 +146,8 @@ describe.each(kinds)('what a backing gives back, %s', (kind) => {
       await back(0);
       const { read, write } = store;
       Object.assign(store, { read: answer, write: answer });
-      expect((await errorOf(() => zram.readPagesAsync(0, 1))).code).toBe('EIO');
-      expect(await errorOf(() => back(1))).toMatchObject({ code: 'EIO', pagesDone: 0 });
+      expect((await rejectionOf(() => zram.readPagesAsync(0, 1))).code).toBe('EIO');
+      expect(await rejectionOf(() => back(1))).toMatchObject({ code: 'EIO', pagesDone: 0 });
       Object.assign(store, { read, write });
       await settled();
       await expectPages(zram, pages);
@@ -174,12 +165,12 @@ describe.each(kinds)('slots whose write failed, %s', (kind) => {
     const { store, zram, pages, back } = make(kind, 4, 4);
     const { write } = store;
     store.write = (slot, page) => (slot === 0 ? fail(new Error('bad')) : write(slot, page));
-    expect(await errorOf(() => back(0))).toMatchObject({ code: 'EIO', pagesDone: 0 });
+    expect(await rejectionOf(() => back(0))).toMatchObject({ code: 'EIO', pagesDone: 0 });
     expect(zram.bdStat.bdCount).toBe(0);
     await back(0, 2);
     expect(store.log.map(([, slot]) => slot)).toEqual([0, 1, 2, 3]);
     // There are only slot 0 and its zeros now.
-    expect(await errorOf(() => back(3))).toMatchObject({ code: 'EIO', pagesDone: 0 });
+    expect(await rejectionOf(() => back(3))).toMatchObject({ code: 'EIO', pagesDone: 0 });
     expect(store.log.at(-1)).toEqual(['write', 0, true]);
     expect(zram.bdStat.bdCount).toBe(3);
     store.write = write;
@@ -190,7 +181,7 @@ describe.each(kinds)('slots whose write failed, %s', (kind) => {
     ]);
     expect(zram.bdStat.bdCount).toBe(4);
     zram.writePage(4, pages[0]);
-    expect(await errorOf(() => back(4))).toMatchObject({ code: 'ENOSPC', pagesDone: 0 });
+    expect(await rejectionOf(() => back(4))).toMatchObject({ code: 'ENOSPC', pagesDone: 0 });
     await expectPages(zram, [...pages, pages[0]]);
     zram.destroy();
   });
@@ -200,7 +191,7 @@ describe.each(kinds)('slots whose write failed, %s', (kind) => {
     const { store, zram, pages, back } = make(kind, slots, slots);
     const { write } = store;
     store.write = () => fail(new Error('gone'));
-    while (store.log.length < slots) await errorOf(() => back(0, slots - 1));
+    while (store.log.length < slots) await rejectionOf(() => back(0, slots - 1));
     const bad = new Set([3, 17, 29]);
     let tried = 0;
     store.write = (slot, page) => {
@@ -208,7 +199,7 @@ describe.each(kinds)('slots whose write failed, %s', (kind) => {
       tried++;
       return fail(new Error('bad'));
     };
-    const error = await errorOf(() => back(0, slots - 1));
+    const error = await rejectionOf(() => back(0, slots - 1));
     expect(error).toMatchObject({ code: 'EIO', pagesDone: slots - bad.size });
     expect(tried).toBe(bad.size);
     expect(zram.bdStat.bdCount).toBe(slots - bad.size);
@@ -224,7 +215,7 @@ describe.each(kinds)('slots whose write failed, %s', (kind) => {
     const clone = zram.clone();
     const { write } = store;
     store.write = () => fail(new Error('bad'));
-    expect((await errorOf(() => back(0))).code).toBe('EIO');
+    expect((await rejectionOf(() => back(0))).code).toBe('EIO');
     store.write = write;
     zram.destroy();
     await clone.writebackAsync({ pageIndexes: [0, 1] });
@@ -237,7 +228,7 @@ describe.each(kinds)('slots whose write failed, %s', (kind) => {
     await expectPages(clone, pages);
     store.write = () => fail(new Error('bad'));
     clone.discard(0, PAGE_SIZE);
-    expect((await errorOf(() => clone.writebackAsync({ pageIndex: 2 }))).code).toBe('EIO');
+    expect((await rejectionOf(() => clone.writebackAsync({ pageIndex: 2 }))).code).toBe('EIO');
     clone.reset();
     snapshot.destroy();
     clone.destroy();
@@ -253,7 +244,7 @@ describe.each(kinds)('slots whose write failed, %s', (kind) => {
       zram.destroy();
       return write(slot, page);
     };
-    expect((await errorOf(() => back(0))).code).toBe('EINVAL');
+    expect((await rejectionOf(() => back(0))).code).toBe('EINVAL');
     await clone.writebackAsync({ pageIndexes: [0, 1] });
     expect(clone.bdStat.bdCount).toBe(2);
     await expectPages(clone, pages);
@@ -271,7 +262,7 @@ describe('writes of an asynchronous backing that nobody waits for', () => {
         answers.push((error) => (error ? reject(error) : resolve(void write(slot, page))));
       });
     const controller = new AbortController();
-    const ended = errorOf(() => made.zram.writebackAsync({ pageIndex: 0, signal: controller.signal }));
+    const ended = rejectionOf(() => made.zram.writebackAsync({ pageIndex: 0, signal: controller.signal }));
     const end = async (): Promise<void> => {
       controller.abort();
       expect((await ended).code).toBe('ECANCELED');
@@ -287,7 +278,7 @@ describe('writes of an asynchronous backing that nobody waits for', () => {
     const { store, zram, pages, answers, end, back } = held(2);
     await end();
     await back(1);
-    expect(await errorOf(() => back(0))).toMatchObject({ code: 'ENOSPC', pagesDone: 0 });
+    expect(await rejectionOf(() => back(0))).toMatchObject({ code: 'ENOSPC', pagesDone: 0 });
     expect(store.pages.has(0)).toBe(false);
     expect(zram.bdStat.bdCount).toBe(1);
     answers[0](error);
@@ -320,11 +311,11 @@ describe('writes of an asynchronous backing that nobody waits for', () => {
     const zram = engine.createZram({ disksize: '1M', backing: asynchronous });
     zram.writePage(0, noise());
     const controller = new AbortController();
-    const ended = errorOf(() => zram.writebackAsync({ type: 'huge', signal: controller.signal }));
+    const ended = rejectionOf(() => zram.writebackAsync({ type: 'huge', signal: controller.signal }));
     controller.abort();
     expect((await ended).code).toBe('ECANCELED');
     zram.destroy();
-    expect((await errorOf(() => engine.createZram({ disksize: '1M', backing: asynchronous }))).code).toBe('EBUSY');
+    expect((await rejectionOf(() => engine.createZram({ disksize: '1M', backing: asynchronous }))).code).toBe('EBUSY');
     answer();
     await settled();
     engine.createZram({ disksize: '1M', backing: asynchronous }).destroy();
@@ -339,11 +330,11 @@ describe('writes of an asynchronous backing that nobody waits for', () => {
       late = () => write(slot, copy);
       return Promise.reject(new Error('timeout'));
     };
-    expect((await errorOf(() => back(0))).code).toBe('EIO');
+    expect((await rejectionOf(() => back(0))).code).toBe('EIO');
     store.write = write;
     await back(1);
     late();
-    expect((await errorOf(() => zram.readPagesAsync(1, 1))).code).toBe('EIO');
+    expect((await rejectionOf(() => zram.readPagesAsync(1, 1))).code).toBe('EIO');
     zram.destroy();
   });
 });
@@ -359,14 +350,14 @@ describe('maxFailures', () => {
       [Infinity, 100],
     ] as const) {
       store.log.length = 0;
-      const error = await errorOf(() => zram.writebackAsync({ type: 'huge', maxFailures }));
+      const error = await rejectionOf(() => zram.writebackAsync({ type: 'huge', maxFailures }));
       expect(error).toMatchObject({ code: 'EIO', pagesDone: 0 });
       expect(store.log).toHaveLength(tried);
       if (tried < 100) expect(error.message).toMatch(new RegExp(`after ${tried} failures in a row`));
     }
     let calls = 0;
     store.write = (slot, page) => (calls++ % 3 < 2 ? fail(new Error('gone')) : write(slot, page));
-    const error = await errorOf(() => zram.writebackAsync({ type: 'huge', maxFailures: 3 }));
+    const error = await rejectionOf(() => zram.writebackAsync({ type: 'huge', maxFailures: 3 }));
     expect(error).toMatchObject({ code: 'EIO', pagesDone: 33 });
     await expectPages(zram, pages);
     zram.destroy();
@@ -413,7 +404,7 @@ test('a backing’s properties are looked at once, and its functions called with
     expect(zram.sysfs.read('backing_dev')).toBe('mine\n');
     expect([...looks]).toEqual([...looks.keys()].map((name) => [name, 1]));
     expect([...looks.keys()]).toEqual(expect.arrayContaining(['slots', 'read', 'write', 'asynchronous']));
-    expect((await errorOf(() => engine.createZram({ disksize: '1M', backing }))).code).toBe('EBUSY');
+    expect((await rejectionOf(() => engine.createZram({ disksize: '1M', backing }))).code).toBe('EBUSY');
     zram.destroy();
   }
   const own = new Private();
@@ -423,5 +414,5 @@ test('a backing’s properties are looked at once, and its functions called with
   zram.writeback('huge');
   zram.destroy();
   const throwing = Object.defineProperty({ read: 1, write: 1 }, 'slots', { get: () => fail(new Error('no')) });
-  expect((await errorOf(() => engine.createZram({ backing: throwing as any }))).code).toBe('EINVAL');
+  expect((await rejectionOf(() => engine.createZram({ backing: throwing as any }))).code).toBe('EINVAL');
 });

@@ -3,7 +3,7 @@
  * attempt move, and the device works on.
  */
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { Zram, ZramError } from '../../bindings/index.js';
+import { Zram } from '../../bindings/index.js';
 import { describeWithKernel } from '../support/describe-with-kernel.js';
 import { runOnKernel } from '../support/kernel.js';
 import { LIMIT_PAGES, LIMIT_SCENARIOS, LIMIT_SEED, LIMIT_SLOTS } from '../support/limit-scenarios.js';
@@ -11,6 +11,7 @@ import { PAGE_SIZE, pageCount, prefixPage, randomPage, repeatPage, sameBytes, ze
 import { assertParity } from '../support/parity.js';
 import { Random, seedOfRun } from '../support/random.js';
 import { randomTrace } from '../support/trace.js';
+import { errorOf } from '../support/errors.js';
 
 const LIMIT_PAGES_MAX = 4;
 const FULL = LIMIT_PAGES_MAX * PAGE_SIZE;
@@ -30,16 +31,6 @@ beforeEach(async () => {
 afterEach(() => {
   zram.destroy();
 });
-
-function errorOf(action: () => void): ZramError {
-  try {
-    action();
-  } catch (error) {
-    if (error instanceof ZramError) return error;
-    throw error;
-  }
-  throw new Error('it went through, and should have been refused');
-}
 
 function expectPage(slot: number, page: Uint8Array): void {
   expect(sameBytes(zram.readPage(slot), page)).toBe(true);

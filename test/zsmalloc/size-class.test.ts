@@ -1,5 +1,7 @@
 /** Size classes against the kernel's table: bytes of an object, pages of a zspage x objects in it. */
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
+import type { KernelVersion, PoolOptions } from '../../bindings/index.js';
+import { readFixture } from '../support/fixtures.js';
 import { engineOf } from '../support/raw-core.js';
 
 const CHAIN_8 = `
@@ -19,9 +21,9 @@ const CHAIN_4 = `
   944:3x13 960:4x17 1024:1x4 1088:4x15 1104:3x11 1168:2x7 1216:3x10 1248:4x13 1360:1x3 1488:4x11 1536:3x8 1632:2x5 1744:3x7 1808:4x9 2048:1x2
   2336:4x7 2448:3x5 2720:2x3 3072:3x4 3264:4x5 4096:1x1`;
 
-function table(chainSize: 4 | 8 | 16): { rows: string[]; hugeClassSize: number } {
+function table(options: PoolOptions): { rows: string[]; hugeClassSize: number } {
   const engine = engineOf('release');
-  const pool = engine.createPool({ chainSize });
+  const pool = engine.createPool(options);
   // A class shows how many objects a zspage holds when it has one.
   const rows = pool.classes().map(({ size, pagesPerZspage }, n) => {
     const handle = pool.malloc(size === 4096 ? 4096 : size - 8);
@@ -36,18 +38,60 @@ function table(chainSize: 4 | 8 | 16): { rows: string[]; hugeClassSize: number }
 }
 
 test('chain 8: the 119 classes of the kernel', () => {
-  const { rows, hugeClassSize } = table(8);
+  const { rows, hugeClassSize } = table({ chainSize: 8 });
   expect(rows).toEqual(CHAIN_8.trim().split(/\s+/));
   expect([rows.length, hugeClassSize]).toEqual([119, 3625]);
 });
 
 test('chain 4: 69 classes', () => {
-  const { rows, hugeClassSize } = table(4);
+  const { rows, hugeClassSize } = table({ chainSize: 4 });
   expect(rows).toEqual(CHAIN_4.trim().split(/\s+/));
   expect([rows.length, hugeClassSize]).toEqual([69, 3257]);
 });
 
 test('chain 16: 192 classes, the largest that is not huge 3840', () => {
-  const { rows, hugeClassSize } = table(16);
+  const { rows, hugeClassSize } = table({ chainSize: 16 });
   expect([rows.length, hugeClassSize, rows.at(-2)]).toEqual([192, 3833, '3840:15x16']);
+});
+
+describe('by kernel', () => {
+  test.each<[KernelVersion]>([['6.12'], ['6.18'], ['7.1']])('%s: as chain 8', (kernel) => {
+    expect(table({ kernel })).toEqual(table({ chainSize: 8 }));
+  });
+
+  test('6.1: chain 4, whole per cents. Of a zspage of 2 frames objects of 208 bytes use 99 %, as of 3: 2 it is', () => {
+    const { rows, hugeClassSize } = table({ kernel: '6.1' });
+    expect(rows).toEqual(CHAIN_4.replace('208:3x59', '208:2x39').trim().split(/\s+/));
+    expect(hugeClassSize).toBe(3257);
+  });
+
+  test('6.1 has no other chain size', () => {
+    using engine = engineOf('release');
+    expect(engine.createPool({ kernel: '6.1', chainSize: 4 }).hugeClassSize).toBe(3257);
+    expect(() => engine.createPool({ kernel: '6.1', chainSize: 8 })).toThrow(
+      'EINVAL: chainSize must be 4 on kernel 6.1, not 8.',
+    );
+    expect(() => engine.createPool({ chainSize: 5 as never })).toThrow('chainSize must be 4, 8 or 16 on kernel 6.18');
+  });
+
+  /** What mm_stat says when objects of these sizes are stored, a page each. */
+  function stored(options: PoolOptions, lengths: readonly number[]): number[] {
+    using engine = engineOf('release');
+    const pool = engine.createPool(options);
+    const isHuge = (length: number) => length >= pool.hugeClassSize;
+    const sizes = lengths.filter((length) => length > 0).map((length) => (isHuge(length) ? 4096 : length));
+    for (const size of sizes) pool.malloc(size);
+    return [sizes.reduce((sum, size) => sum + size, 0), pool.totalPages * 4096, lengths.filter(isHuge).length];
+  }
+  const { runs, lengths } = readFixture('classes');
+  const lengthsOf = (compressor: string) => lengths[compressor].split(' ').map(Number);
+
+  test.each(runs)('%s with %s: sums of the kernel itself', (kernel, compressor, ...mmStat) => {
+    expect(stored({ kernel }, lengthsOf(compressor))).toEqual(mmStat);
+  });
+
+  test('the rule of 6.3 would give another sum on 6.1', () => {
+    const [run] = runs.filter(([kernel, compressor]) => kernel === '6.1' && compressor === 'lzo-rle');
+    expect(stored({ chainSize: 4 }, lengthsOf('lzo-rle'))).toEqual([run[2], run[3] + 4096, run[4]]);
+  });
 });

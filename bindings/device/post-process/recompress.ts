@@ -30,9 +30,9 @@ export interface RecompressOptions {
   threshold?: Size | undefined;
   /** Stop after this many attempts; 0: try no page. Default: no limit. */
   maxPages?: number | undefined;
-  /** The secondary compressor to use. Default: all, in order of priority. */
+  /** The secondary compressor to use. Default: all, in order of priority; on kernel 7.1 the one of priority 1. */
   algo?: string | undefined;
-  /** The same, by its priority, 1 to 3. */
+  /** The same, by its priority, 1 to 3. Together with `algo`: see `KernelProfile.paramsMustAgree`. */
   priority?: number | undefined;
 }
 
@@ -90,16 +90,17 @@ function targetOf(state: Device, pages: Disk, options: RecompressOptions): Targe
       `threshold must be less than ${huge} bytes, from which on pages are huge, not ${threshold}.`,
     );
   }
-  const { encoders } = state;
-  let [from, to] = [1, PRIORITIES];
+  const { encoders, kernel } = state;
+  let [from, to] = [1, kernel.recompressChains ? PRIORITIES : 2];
   if (priority !== undefined) {
-    checkInteger(priority, 'priority', 0, PRIORITIES - 1);
+    checkInteger(priority, 'priority', kernel.recompressCorrects ? 0 : 1, PRIORITIES - 1);
     from = Math.max(priority, 1); // 0, the primary's, means 1
     to = from + 1;
   }
   if (algo !== undefined) {
-    // With a priority as well: the first of that name from that priority on.
-    from = encoders.findIndex((encoder, n) => n >= from && encoder?.name === algo);
+    // With a priority as well: that one, or the first of that name from that priority on.
+    const end = kernel.paramsMustAgree && priority !== undefined ? to : PRIORITIES;
+    from = encoders.findIndex((encoder, n) => n >= from && n < end && encoder?.name === algo);
     if (from < 0)
       throw new ZramError('EINVAL', `algo must be a secondary compressor of this device, not ${describe(algo)}.`);
     to = from + 1;

@@ -7,6 +7,7 @@ import { checkInteger, PAGE_SIZE, readList, readOptions } from '../../base/argum
 import { AsyncCall, type AsyncOptions } from '../../base/async-call.js';
 import { copyOf } from '../../base/bytes.js';
 import { ZramError } from '../../base/errors.js';
+import type { KernelProfile } from '../../base/kernel.js';
 import { describe, sentenceOf, withPagesDone } from '../../base/messages.js';
 import { sizeOfState, STATE_MERGED, STATE_SAME, STATE_STORED, STATE_WRITTEN_BACK } from '../../core/layout.js';
 import type { Device } from '../device.js';
@@ -136,7 +137,7 @@ function read<T extends WritebackOptions>(given: T, known: readonly string[], ca
 function begin(state: Device, pages: Disk, options: WritebackOptions): { run: Writeback; wanted: Iterable<number> } {
   const { backing } = pages;
   if (!backing) throw new ZramError('ENODEV', 'the device has no backing: set one with the option backing.');
-  const wanted = wantedPages(pages, options);
+  const wanted = wantedPages(state, pages, options);
   checkIdle(pages);
   if (backing.writing) {
     throw new ZramError(
@@ -151,7 +152,11 @@ function begin(state: Device, pages: Disk, options: WritebackOptions): { run: Wr
 const NOT_WRITTEN = STATE_SAME | STATE_WRITTEN_BACK;
 
 /** The pages that were selected and can be written back. */
-function wantedPages(pages: Disk, { type, pageIndex, pageIndexes }: WritebackOptions): Iterable<number> {
+function wantedPages(
+  { kernel }: Device,
+  pages: Disk,
+  { type, pageIndex, pageIndexes }: WritebackOptions,
+): Iterable<number> {
   const given = [type, pageIndex, pageIndexes].filter((one) => one !== undefined).length;
   if (given !== 1)
     throw new ZramError(
@@ -167,7 +172,7 @@ function wantedPages(pages: Disk, { type, pageIndex, pageIndexes }: WritebackOpt
   if (pageIndexes !== undefined && !Array.isArray(pageIndexes)) {
     throw new ZramError('EINVAL', `pageIndexes must be a list of pages and ranges, not ${describe(pageIndexes)}.`);
   }
-  const ranges = (pageIndexes ?? [pageIndex]).map((one: unknown) => rangeOf(pages, one));
+  const ranges = (pageIndexes ?? [pageIndex]).map((one: unknown) => rangeOf(pages, one, kernel));
   return slotsIn(pages, disjoint(ranges), NOT_WRITTEN);
 }
 
@@ -182,19 +187,19 @@ function disjoint(ranges: readonly PageSpan[]): readonly PageSpan[] {
   return joined.length === ranges.length ? ranges : joined;
 }
 
-function rangeOf(pages: Disk, one: unknown): PageSpan {
+function rangeOf(pages: Disk, one: unknown, kernel: KernelProfile): PageSpan {
   const [first, last, ...more] = (Array.isArray(one) ? one : [one, one]) as unknown[];
   if (more.length > 0)
     throw new ZramError('EINVAL', 'a range of pages must be its first and its last page, and nothing else.');
-  const [from, to] = [indexOf(pages, first), indexOf(pages, last)];
+  const [from, to] = [indexOf(pages, first, kernel), indexOf(pages, last, kernel)];
   if (from <= to) return [from, to];
-  throw new ZramError('EINVAL', `a range of pages must not end before it begins, as ${from}-${to} does.`);
+  throw new ZramError('ERANGE', `a range of pages must not end before it begins, as ${from}-${to} does.`);
 }
 
-function indexOf(pages: Disk, index: unknown): number {
+function indexOf(pages: Disk, index: unknown, kernel: KernelProfile): number {
   checkInteger(index, 'a page index', 0, Number.MAX_SAFE_INTEGER);
   if (index < pages.pages) return index;
-  throw new ZramError('ERANGE', `the disk has ${pages.pages} pages: page ${index} is out of range.`);
+  throw new ZramError(kernel.writebackOutside, `the disk has ${pages.pages} pages: page ${index} is out of range.`);
 }
 
 /** One write to the backing. */

@@ -35,15 +35,16 @@ export interface Attribute {
   write?: (text: string) => void;
 }
 
-/** All attributes by name. */
+/** All attributes of the device's kernel, by name. */
 export function attributesOf(device: Device, actions: SysfsActions): Record<string, Attribute> {
-  return {
+  const all: Attributes = {
     ...lifeAttributes(device, actions),
     ...compressorAttributes(device),
     ...memoryAttributes(device, actions),
     ...pageAttributes(device, actions),
     ...statAttributes(device, actions),
   };
+  return Object.fromEntries(Object.entries(all).filter(([name]) => !device.kernel.attributesAbsent.includes(name)));
 }
 
 type Attributes = Record<string, Attribute>;
@@ -173,7 +174,7 @@ function pageAttributes(device: Device, actions: SysfsActions): Attributes {
     writeback: {
       help: 'write pages back: idle, huge, huge_idle, incompressible, type=TYPE, page_index=N or page_indexes=LO-HI',
       write: (text) => {
-        actions.writeback(writebackOf(text));
+        actions.writeback(writebackOf(text, device.kernel));
       },
     },
     writeback_limit: {
@@ -236,10 +237,13 @@ function debugStat(missFree: number): string {
   return `version: 1\n0 ${column(missFree)}\n`;
 }
 
-/** The names of all compressors, each followed by a space, the chosen one in brackets. */
+/** The names of all compressors in the order of the kernel, then others, each followed by a space, the chosen one in brackets. */
 function algorithms(device: Device, chosen: string): string {
-  return device.core.codecs
-    .names()
+  const { compressors, compressorsUnlisted } = device.kernel;
+  const names = device.core.codecs.names();
+  const others = names.filter((name) => !compressors.includes(name));
+  return [...compressors.filter((name) => names.includes(name)), ...others]
+    .filter((name) => name === chosen || !compressorsUnlisted.includes(name))
     .map((name) => (name === chosen ? `[${name}] ` : `${name} `))
     .join('');
 }
@@ -292,25 +296,42 @@ function writeRecompAlgorithm(device: Device, text: string): void {
 }
 
 function writeAlgorithmParams(device: Device, text: string): void {
+  const { kernel } = device;
   const words = wordsOf(text, 'algorithm_params');
   const number = (name: string): number | undefined =>
     words[name] === undefined ? undefined : parseInt10(words[name], 'algorithm_params', name);
-  const [level, winbits] = [number('level'), number('deflate.winbits')];
-  let priority = number('priority') ?? 0;
+  const [level, winbits] = [number('level'), kernel.paramsWinbits ? number('deflate.winbits') : undefined];
+  const named = number('priority');
+  if (device.disk && !kernel.paramsAfterInit) {
+    throw new ZramError(
+      'EBUSY',
+      `cannot set algorithm_params after disksize on kernel ${kernel.version}: reset the device first.`,
+    );
+  }
+  const priority = priorityOf(device, named, words.algo);
+  const dictionary = words.dict === undefined ? undefined : readDictionary(words.dict);
+  device.setParams(priority, { level, dictionary, winbits });
+}
+
+/** Which compressor `algorithm_params` is for: by its name, by its priority, or by both. */
+function priorityOf(device: Device, named: number | undefined, algo: string | undefined): number {
+  if (algo !== undefined && (named === undefined || !device.kernel.paramsMustAgree)) {
+    const found = device.algorithms.findIndex((one) => one?.name === algo);
+    if (found >= 0) return found;
+    throw new ZramError(
+      'EINVAL',
+      `algorithm_params: algo must be one of the device's compressors, not ${describe(algo)}.`,
+    );
+  }
+  const priority = named ?? 0;
   if (priority < 0 || priority >= PRIORITIES) {
     throw new ZramError('EINVAL', `algorithm_params: priority must be from 0 to ${PRIORITIES - 1}, not ${priority}.`);
   }
-  if (words.algo !== undefined) {
-    priority = device.algorithms.findIndex((one) => one?.name === words.algo);
-    if (priority < 0) {
-      throw new ZramError(
-        'EINVAL',
-        `algorithm_params: algo must be one of the device's compressors, not ${describe(words.algo)}.`,
-      );
-    }
-  }
-  const dictionary = words.dict === undefined ? undefined : readDictionary(words.dict);
-  device.setParams(priority, { level, dictionary, winbits });
+  if (algo === undefined || device.algorithms[priority]?.name === algo) return priority;
+  throw new ZramError(
+    'EINVAL',
+    `algorithm_params: algo must be the compressor of priority ${priority}, not ${describe(algo)}.`,
+  );
 }
 
 function readDictionary(path: string): Uint8Array {

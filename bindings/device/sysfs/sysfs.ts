@@ -5,7 +5,7 @@ import type { Device } from '../device.js';
 import { attributesOf, type Attribute, type SysfsActions } from './attributes.js';
 
 /**
- * The attributes of a device as text, as in /sys/block/zram<id> on a kernel 6.18 built with all options
+ * The attributes of a device as text, as in /sys/block/zram<id> on a kernel of the device's version, built with all options
  * (Documentation/admin-guide/blockdev/zram.rst): the same formats, the same order of checks, the same errors. In
  * addition: `block_state`, which the kernel has in debugfs, `merge` of the 2022 proposal and `use_dedup` of the 2017
  * series.
@@ -44,6 +44,10 @@ export function createSysfs(state: Device, zram: SysfsActions): Sysfs {
   const find = (name: string): Attribute => {
     const attribute = attributes().get(name);
     if (attribute) return attribute;
+    const { version, attributesMissing } = state.kernel;
+    if (attributesMissing.includes(name)) {
+      throw new ZramError('ENOENT', `attribute ${name} of kernel ${version} is not implemented here.`);
+    }
     throw new ZramError('ENOENT', `attribute ${describe(name)} does not exist; sysfs.list() names all attributes.`);
   };
   return Object.freeze({

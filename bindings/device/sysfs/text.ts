@@ -1,6 +1,7 @@
 /** Parses texts written to attributes into options. */
 import { readOptions } from '../../base/arguments.js';
 import { ZramError } from '../../base/errors.js';
+import type { KernelProfile } from '../../base/kernel.js';
 import { describe } from '../../base/messages.js';
 import type { RecompressOptions } from '../post-process/recompress.js';
 import type { WritebackAsyncOptions } from '../post-process/writeback.js';
@@ -31,10 +32,14 @@ export function recompressOf(options: RecompressOptions | string): RecompressOpt
   };
 }
 
-/** The options of `writeback`, from the text of an attribute if need be. */
-export function writebackOf(options: WritebackAsyncOptions | string | undefined): WritebackAsyncOptions {
+/** The options of `writeback`, from the text of an attribute if need be, which depends on the kernel. */
+export function writebackOf(
+  options: WritebackAsyncOptions | string | undefined,
+  kernel: KernelProfile,
+): WritebackAsyncOptions {
   if (typeof options !== 'string') return options ?? {};
   const words = options.split(/\s+/).filter((word) => word !== '');
+  checkWritebackWords(words, kernel);
   const pageIndexes: (number | [number, number])[] = [];
   let type: string | undefined;
   for (const word of words) {
@@ -52,6 +57,21 @@ export function writebackOf(options: WritebackAsyncOptions | string | undefined)
     type: type as WritebackAsyncOptions['type'],
     pageIndexes: pageIndexes.length > 0 || type === undefined ? pageIndexes : undefined,
   };
+}
+
+/** What older kernels do not know. */
+function checkWritebackWords(words: readonly string[], kernel: KernelProfile): void {
+  const one = words.length === 1 && !/^(type|page_indexes)=/.test(words[0]);
+  if (!kernel.writebackRanges && !one) {
+    const text = words.join(' ');
+    throw new ZramError(
+      'EINVAL',
+      `writeback on kernel ${kernel.version} takes one type or one page_index=N, not ${describe(text)}.`,
+    );
+  }
+  if (!kernel.writebackIncompressible && words.includes('incompressible')) {
+    throw new ZramError('EINVAL', `writeback on kernel ${kernel.version} has no type incompressible.`);
+  }
 }
 
 function parseRange(value: string): [number, number] {

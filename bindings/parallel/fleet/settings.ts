@@ -10,6 +10,7 @@ import {
 } from '../../base/arguments.js';
 import { copyOf, isBytes } from '../../base/bytes.js';
 import { ZramError } from '../../base/errors.js';
+import { defaultCompressorOf } from '../../base/kernel.js';
 import { describe } from '../../base/messages.js';
 import { parseSize, type Size } from '../../base/size.js';
 import { PRIORITIES } from '../../compressors/compressor.js';
@@ -33,7 +34,7 @@ const DEVICE_OPTIONS = [
     'verifyCompressors',
     'memLimit',
   ] as const),
-  ...(['dedup', 'trackEntryActime', 'chainSize', 'shrinker'] as const),
+  ...(['dedup', 'trackEntryActime', 'kernel', 'chainSize', 'shrinker'] as const),
 ] as const;
 const OPTIONS = [...DEVICE_OPTIONS, 'module', 'maxMemory', 'workers', 'worker', 'sharedMemory'] as const;
 const WORKERS_DEFAULT_MAX = 8;
@@ -94,7 +95,8 @@ function shares(memLimit: Size, workers: number): number[] {
  * ranges.
  */
 function deviceOf(options: Partial<ParallelZramOptions>): DeviceOptions {
-  const { compAlgorithm = 'lz4', level, dictionary, recompAlgorithms, chainSize } = options;
+  const { kernel, level, dictionary, recompAlgorithms, chainSize } = options;
+  const { compAlgorithm = defaultCompressorOf(kernel) } = options;
   const { verifyCompressors, dedup, trackEntryActime, shrinker } = options;
   for (const [name, value] of Object.entries({ verifyCompressors, dedup, trackEntryActime, shrinker })) {
     if (value !== undefined) checkBoolean(value, name);
@@ -103,7 +105,7 @@ function deviceOf(options: Partial<ParallelZramOptions>): DeviceOptions {
   const primary = readAlgorithm(compAlgorithm, 'compAlgorithm', { level, dictionary });
   const secondaries = readSecondaries(recompAlgorithms);
   const { algo, ...params } = primary;
-  const rest = { verifyCompressors, dedup, trackEntryActime, shrinker, chainSize };
+  const rest = { verifyCompressors, dedup, trackEntryActime, kernel, shrinker, chainSize };
   return { compAlgorithm: algo, ...params, recompAlgorithms: secondaries, ...rest };
 }
 

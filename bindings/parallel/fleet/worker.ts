@@ -172,8 +172,9 @@ class Worker {
 }
 
 /** The settings of a device that survive a reset. */
-function afterReset({ chainSize, shrinker, trackEntryActime, verifyCompressors }: DeviceOptions): DeviceOptions {
-  return { chainSize, shrinker, trackEntryActime, verifyCompressors };
+function afterReset(settings: DeviceOptions): DeviceOptions {
+  const { kernel, chainSize, shrinker, trackEntryActime, verifyCompressors } = settings;
+  return { kernel, chainSize, shrinker, trackEntryActime, verifyCompressors };
 }
 
 function resultOf(error: unknown, operation: number): number {
