@@ -1,5 +1,6 @@
 /** What `analyze` finds: the shapes that it hands to the reports. Sizes are bytes, pages have 4096. */
 import type { CompactReport, KernelVersion, MergeReport, MmStat } from '../bindings/index.js';
+import type { Contents } from './dumps/contents.js';
 import type { Input } from './inputs.js';
 import type { Step, StepTime } from './step-time.js';
 
@@ -28,15 +29,18 @@ export interface KernelFacts {
   readonly compressorDefault: string;
 }
 
-export interface InputFacts {
+/** Of a file or pipe it has what its `contents` tell, too. */
+export interface InputFacts extends Partial<Omit<Contents, 'bytesPadded' | 'truncated'>> {
   readonly kind: Input['kind'];
   readonly name: string;
   readonly bytes: number;
   readonly pages: number;
-  /** Zeros that were added to fill the last page. */
+  /** Zeros that were added to fill pages. */
   readonly paddedBytes: number;
   /** Of a process: pages that were gone when their turn to be read came. */
   readonly pagesVanished: number;
+  /** Of a process: pages that it has only read, where the kernel's one page of zeros stands; left out. */
+  readonly pagesOnlyRead: number;
   /** Of this process: pages of the engine's own memory. */
   readonly pagesLeftOut: number;
 }

@@ -6,6 +6,7 @@ import { Engine, type KernelVersion } from '../bindings/index.js';
 import { chooseAlgorithms } from './algorithms.js';
 import type { Analysis } from './analysis.js';
 import { Device } from './device.js';
+import type { Reading } from './dump-input.js';
 import { kernelFacts } from './kernel.js';
 import type { Input } from './inputs.js';
 import { measure } from './measuring.js';
@@ -18,6 +19,7 @@ import type { Surroundings } from './surroundings.js';
 export interface AnalyzeOptions {
   readonly files: readonly string[];
   readonly pids: readonly number[];
+  readonly reading: Reading;
   /** Empty for the default. */
   readonly algorithms: readonly string[];
   /** Whose rules the devices have; undefined: those of the library's default. */
@@ -43,7 +45,7 @@ export async function analyze(options: AnalyzeOptions, io: Surroundings): Promis
       plain: new Device(engine, algorithm, { kernel }),
       inline: options.dedup ? new Device(engine, algorithm, { kernel, dedup: true }) : undefined,
     }));
-    const note = await openInputs(inputs, engine, options, io.stdin);
+    const note = await openInputs(inputs, options, { engine, reading: options.reading, ...io });
     const devices = pairs.flatMap(({ plain, inline }) => (inline === undefined ? [plain] : [plain, inline]));
     const stored = await storeInputs(inputs, devices, io);
     return { ...find(pairs, stored, io.progress), ...note, memory: memoryTaken(engine) };

@@ -3,6 +3,9 @@ import type { parseArgs } from 'node:util';
 
 import { analyze } from './analyze.js';
 import { diff } from './diff.js';
+import type { Reading } from './dump-input.js';
+import { parseRanges } from './dumps/by-hand.js';
+import { FORMATS } from './dumps/contents.js';
 import { UsageError } from './errors.js';
 import { toKernel } from './kernel.js';
 import { ANALYZE_HELP, DIFF_HELP, PACK_HELP, UNPACK_HELP } from './help.js';
@@ -19,6 +22,9 @@ export const OPTIONS = {
   algorithm: { type: 'string', multiple: true },
   kernel: { type: 'string' },
   dedup: { type: 'boolean' },
+  format: { type: 'string' },
+  at: { type: 'string', multiple: true },
+  memory: { type: 'boolean' },
   output: { type: 'string', short: 'o' },
   force: { type: 'boolean' },
   json: { type: 'boolean' },
@@ -48,13 +54,21 @@ export const COMMANDS: readonly Command[] = [
   {
     name: 'analyze',
     help: ANALYZE_HELP,
-    options: ['pid', 'algorithm', 'kernel', 'dedup'],
+    options: ['pid', 'algorithm', 'kernel', 'dedup', 'format', 'at'],
     async run(files, values, io) {
       checkStdin(files);
       const pids = list('--pid', values.pid).map(toPid);
       const algorithms = list('--algorithm', values.algorithm);
       const kernel = values.kernel === undefined ? undefined : toKernel(values.kernel);
-      const analysis = await analyze({ files, pids, algorithms, kernel, dedup: values.dedup === true }, io);
+      const options = {
+        files,
+        pids,
+        algorithms,
+        kernel,
+        dedup: values.dedup === true,
+        reading: readingOf(files, values),
+      };
+      const analysis = await analyze(options, io);
       const report = {
         text: (version: string) => toText(analysis, version),
         json: (version: string) => toJson(analysis, version),
@@ -65,7 +79,7 @@ export const COMMANDS: readonly Command[] = [
   {
     name: 'pack',
     help: PACK_HELP,
-    options: ['output', 'algorithm', 'force'],
+    options: ['output', 'algorithm', 'force', 'format', 'at', 'memory'],
     async run(files, values, io) {
       checkStdin(files);
       const { output = '', force = false } = values;
@@ -73,7 +87,15 @@ export const COMMANDS: readonly Command[] = [
       if (output === '') throw new UsageError('pack needs an output file: zram-wasm pack IMAGE... -o FILE');
       const [algorithm = 'lz4', ...more] = list('--algorithm', values.algorithm);
       if (more.length > 0) throw new UsageError('pack takes only one --algorithm');
-      const { outputTaken, ...packed } = await pack({ files, output, force, algorithm }, io);
+      const options = {
+        files,
+        output,
+        force,
+        algorithm,
+        reading: readingOf(files, values),
+        memory: values.memory === true,
+      };
+      const { outputTaken, ...packed } = await pack(options, io);
       return { report: packReport(packed), outputTaken };
     },
   },
@@ -94,12 +116,13 @@ export const COMMANDS: readonly Command[] = [
   {
     name: 'diff',
     help: DIFF_HELP,
-    options: [],
-    async run(files, _values, io) {
+    options: ['format', 'at'],
+    async run(files, values, io) {
       checkStdin(files);
       if (files.length !== 2) throw new UsageError('diff takes two images or packs: zram-wasm diff A B');
       const [a, b] = files;
-      return { report: diffReport(await diff(a, b, io)) };
+      const difference = await diff(a, b, readingOf(files, values), io);
+      return { report: diffReport(difference), failure: difference.truncated };
     },
   },
 ];
@@ -107,6 +130,18 @@ export const COMMANDS: readonly Command[] = [
 function checkStdin(files: readonly string[]): void {
   if (files.filter((file) => file === '-').length > 1)
     throw new UsageError("standard input ('-') can be read only once");
+}
+
+/** How files are to be read. @throws UsageError */
+function readingOf(files: readonly string[], { format = 'auto', at = [] }: Values): Reading {
+  const known = ['auto', ...FORMATS] as const;
+  const chosen = known.find((one) => one === format);
+  if (chosen === undefined) throw new UsageError(`unknown format '${format}'; --format takes ${known.join(', ')}`);
+  if (at.length > 0 && chosen !== 'auto' && chosen !== 'raw')
+    throw new UsageError(`--at names where the pages are, and --format ${chosen} finds them itself: give one of them`);
+  if (files.length === 0 && (at.length > 0 || chosen !== 'auto'))
+    throw new UsageError('--format and --at say how files are read, and no file was named');
+  return { format: chosen, at: parseRanges(at) };
 }
 
 /** The values of an option that takes a comma-separated list and may be given several times. */

@@ -2,11 +2,14 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import { basename } from 'node:path';
 
-import { Engine, type PageRange } from '../bindings/index.js';
+import { Engine } from '../bindings/index.js';
+import { compareByAddress, hasAddresses, type AddressRange } from './comparing-addresses.js';
 import { compareInputs, comparePacked } from './comparing.js';
+import { dumpIn, openInput, understood, type Reading } from './dump-input.js';
+import type { Format } from './dumps/contents.js';
 import { CliError, reasonOf } from './errors.js';
-import { FileInput, StdinInput, endInput, type Input } from './inputs.js';
-import { loadPack, type PackedImage } from './pack-file.js';
+import { FileInput, endInput, type Input } from './inputs.js';
+import { loadPack, PackedSource, type PackedImage } from './pack-file.js';
 import type { Surroundings } from './surroundings.js';
 
 /** The first bytes of a save file. */
@@ -19,39 +22,55 @@ export interface Difference {
   /** Names of images that only one of two packs has. */
   readonly onlyInA: readonly string[];
   readonly onlyInB: readonly string[];
+  /** The sentence that says which file ended too early. */
+  readonly truncated: string | undefined;
 }
 
 export interface ImageDifference {
   readonly a: ImageFacts;
   readonly b: ImageFacts;
-  readonly ranges: readonly PageRange[];
+  /** What the pages are numbered by: their place, or their address divided by 4096. */
+  readonly by: 'place' | 'address';
+  readonly ranges: readonly AddressRange[];
   /** Pages in all ranges. */
   readonly pages: number;
+  /** By address: pages that one of them has, or both. */
+  readonly pagesTotal?: number;
+  /** By address: of the pages in the ranges, those at addresses that only one of them has. */
+  readonly pagesOnlyInA?: number;
+  readonly pagesOnlyInB?: number;
 }
 
 export interface ImageFacts {
   /** Of the image in its pack, or of the file. */
   readonly name: string;
+  readonly format: Format;
+  /** Of a dump: of its pages. */
   readonly bytes: number;
 }
 
 /** @throws CliError */
-export async function diff(a: string, b: string, io: Surroundings): Promise<Difference> {
+export async function diff(a: string, b: string, reading: Reading, io: Surroundings): Promise<Difference> {
   const engine = await Engine.create({ maxMemory: io.maxMemory });
   const opened: Input[] = [];
   try {
-    const sideA = await openSide(engine, a, io);
+    const sideA = await openSide(engine, a, reading, io);
     opened.push(...sideA);
-    const sideB = await openSide(engine, b, io);
+    const sideB = await openSide(engine, b, reading, io);
     opened.push(...sideB);
     const images: ImageDifference[] = [];
-    for (const [one, other] of pairsOf(sideA, sideB)) images.push(await compare(one, other, io));
+    let truncated: string | undefined;
+    for (const [one, other] of pairsOf(sideA, sideB)) {
+      const [readA, readB] = [await understood(one), await understood(other)];
+      images.push(await compare(readA, readB, io));
+      truncated ??= readA.contents?.truncated ?? readB.contents?.truncated;
+    }
     const single = sideA.length === 1 && sideB.length === 1;
     const onlyIn = (side: readonly Input[], other: readonly Input[]) => {
       const names = new Set(other.map(nameOf));
       return single ? [] : side.map(nameOf).filter((name) => !names.has(name));
     };
-    return { a, b, images, onlyInA: onlyIn(sideA, sideB), onlyInB: onlyIn(sideB, sideA) };
+    return { a, b, images, onlyInA: onlyIn(sideA, sideB), onlyInB: onlyIn(sideB, sideA), truncated };
   } finally {
     for (const input of opened) await input.close();
     engine.destroy();
@@ -59,11 +78,16 @@ export async function diff(a: string, b: string, io: Surroundings): Promise<Diff
 }
 
 /** One image to be read, or the images of a pack. */
-async function openSide(engine: Engine, path: string, io: Surroundings): Promise<Input[]> {
-  if (path === '-') return [new StdinInput(io.stdin)];
-  const input = await FileInput.open(path);
-  if (!(await isPack(input, path))) return [input];
-  return (await loadPack(engine, path, io)).map((image) => new PackedInput(image));
+async function openSide(engine: Engine, path: string, reading: Reading, io: Surroundings): Promise<Input[]> {
+  if (path === '-' || !(await isPack(await FileInput.open(path), path)))
+    return [await openInput(path, { engine, reading, ...io })];
+  const inputs: Input[] = [];
+  for (const image of await loadPack(engine, path, io)) {
+    const source = new PackedSource(image);
+    const input = new PackedInput(image);
+    inputs.push((await dumpIn({ kind: 'file', name: image.name }, source, reading)) ?? input);
+  }
+  return inputs;
 }
 
 /** Only a regular file can be probed: bytes that are read from a pipe are gone. */
@@ -98,12 +122,22 @@ function pairsOf(a: readonly Input[], b: readonly Input[]): (readonly [Input, In
 }
 
 async function compare(a: Input, b: Input, io: Surroundings): Promise<ImageDifference> {
-  const { bytesA, bytesB, ranges, pages } =
-    a instanceof PackedInput && b instanceof PackedInput
-      ? comparePacked(a.image, b.image)
-      : await compareInputs(a, b, io.progress);
+  const found = await differences(a, b, io);
   for (const input of [a, b]) await endInput(input, io.remark);
-  return { a: { name: a.name, bytes: bytesA }, b: { name: b.name, bytes: bytesB }, ranges, pages };
+  const { bytesA, bytesB, ...rest } = found;
+  const factsOf = ({ name, contents }: Input, bytes: number) => ({ name, format: contents?.format ?? 'raw', bytes });
+  return { a: factsOf(a, bytesA), b: factsOf(b, bytesB), ...rest };
+}
+
+type Found = Omit<ImageDifference, 'a' | 'b'> & { readonly bytesA: number; readonly bytesB: number };
+
+async function differences(a: Input, b: Input, io: Surroundings): Promise<Found> {
+  if (a instanceof PackedInput && b instanceof PackedInput && !a.image.map && !b.image.map)
+    return { by: 'place', ...comparePacked(a.image, b.image) };
+  const isRaw = ({ contents }: Input) => (contents?.format ?? 'raw') === 'raw' && !(contents?.bytesOutside ?? 0);
+  if ((hasAddresses(a) && (hasAddresses(b) || isRaw(b))) || (isRaw(a) && hasAddresses(b)))
+    return { by: 'address', ...(await compareByAddress(a, b, io.progress)) };
+  return { by: 'place', ...(await compareInputs(a, b, io.progress)) };
 }
 
 /** An image of a pack, read from its beginning like a file. */
@@ -111,18 +145,19 @@ class PackedInput implements Input {
   readonly kind = 'file';
   readonly name: string;
   readonly bytes: number;
+  readonly #source: PackedSource;
   #at = 0;
 
   constructor(readonly image: PackedImage) {
     this.name = image.name;
     this.bytes = image.bytes;
+    this.#source = new PackedSource(image);
   }
 
-  read(out: Uint8Array): Promise<number> {
-    const length = Math.min(out.length, this.bytes - this.#at);
-    this.image.zram.read(this.#at, length, out);
+  async read(out: Uint8Array): Promise<number> {
+    const length = await this.#source.read(this.#at, out);
     this.#at += length;
-    return Promise.resolve(length);
+    return length;
   }
 
   close(): Promise<void> {

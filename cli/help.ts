@@ -1,5 +1,13 @@
 /** The texts of `--help`: the overview, and one for each command. At most 120 characters wide. */
 
+/** Of the commands that read images. */
+const FORMATS_HELP = `  --format NAME       how files are read: auto (default) knows memory dumps by their first bytes and takes their pages
+                      from where they are; raw takes every file as it is, from its first byte on. Else: elf (cores of
+                      gdb, the kernel and QEMU; vmcore), kdump, lime, qemu (migration streams, libvirt), v86, sqlite
+                      (WAL, journal), rastate (RetroArch)
+  --at OFFSET[:BYTES] where the pages are in files without a header; may be given several times
+`;
+
 const COMMON = `  --json              one JSON object instead of the report
   -h, --help          this text
   --version           the version
@@ -17,7 +25,7 @@ Exit status: 0 done, 1 failed, 2 wrong usage.
 `;
 
 export const ANALYZE_HELP = `Usage: zram-wasm analyze [FILE...] [--pid N[,N]]... [--algorithm NAME[,NAME]]... [--kernel V]
-                         [--dedup] [--json]
+                         [--dedup] [--format NAME] [--at WHERE]... [--json]
 
 Shows what zram would make of the pages of files and processes, and what merging identical pages adds. All inputs are
 stored together on one device, so equal pages of different inputs are found; a matrix shows which inputs share them.
@@ -25,7 +33,8 @@ Every page is read back and compared. Inputs may be larger than memory; their co
 Without inputs it analyses this process's own resident anonymous memory (outside Linux: the running executable).
 
   FILE                a file, device or pipe; '-' is standard input. Its last page is filled up with zeros.
-  --pid N[,N]         the resident anonymous memory of processes (Linux; needs the rights of a debugger). They keep
+  --pid N[,N]         the resident memory of processes that a kernel would swap: anonymous and shared memory, and
+                      pages of files that were written to privately (Linux; needs the rights of a debugger). They keep
                       running; pages that vanish meanwhile are counted.
   --algorithm NAME    the compressors to compare, side by side on the same pages: lz4 (default), lzo-rle, lzo, lz4hc,
                       deflate, zstd
@@ -33,7 +42,7 @@ Without inputs it analyses this process's own resident anonymous memory (outside
                       --algorithm. Figures that were not compared with that kernel's are marked as computed.
   --dedup             compare merging with inline deduplication, which shares pages as they are stored: the same pages
                       go to a second device, which takes memory and time of its own
-${COMMON}
+${FORMATS_HELP}${COMMON}
 Columns: same-filled pages repeat one 8-byte value and take no memory. Huge pages do not compress and are stored as they
 are. Sharing pages have the same content as another page: after the merge they share one object, so all but one of them
 have no object of their own.
@@ -41,7 +50,8 @@ have no object of their own.
 Exit status: 0 done, 1 failed, 2 wrong usage.
 `;
 
-export const PACK_HELP = `Usage: zram-wasm pack IMAGE... -o FILE [--algorithm NAME] [--force] [--json]
+export const PACK_HELP = `Usage: zram-wasm pack IMAGE... -o FILE [--algorithm NAME] [--force] [--memory] [--format NAME]
+                      [--at WHERE]... [--json]
 
 Stores images in one file, compressed page by page. Each distinct page is stored once, however many images hold it. The
 library loads the file (Zram.loadAll); 'zram-wasm unpack' writes the images out again, byte for byte as they were.
@@ -51,7 +61,8 @@ library loads the file (Zram.loadAll); 'zram-wasm unpack' writes the images out 
                       Pipes and devices are written to. '-' is standard output; the report goes to standard error.
   --algorithm NAME    the compressor: lz4 (default), lzo-rle, lzo, lz4hc, deflate or zstd
   --force             if FILE is a symbolic link, replace the file that it leads to
-${COMMON}
+  --memory            pack the memory of dumps, as an image from address 0 on, instead of their files
+${FORMATS_HELP}${COMMON}
 All images are held in memory together, compressed: up to 4 GiB.
 
 Exit status: 0 done, 1 failed, 2 wrong usage.
@@ -69,12 +80,13 @@ ${COMMON}
 Exit status: 0 done, 1 failed, 2 wrong usage.
 `;
 
-export const DIFF_HELP = `Usage: zram-wasm diff A B [--json]
+export const DIFF_HELP = `Usage: zram-wasm diff A B [--format NAME] [--at WHERE]... [--json]
 
 Lists the pages of 4096 bytes in which two images differ, as ranges. Pages that only the longer one has are listed too.
 
   A, B                images, devices or pipes, '-' for standard input, or packs. Images of packs with several are
-                      paired by name; one image is compared with one, whatever their names are.
-${COMMON}
+                      paired by name; one image is compared with one, whatever their names are. Memory dumps are
+                      compared by address.
+${FORMATS_HELP}${COMMON}
 Exit status: 0 done, whether or not they differ; 1 failed, 2 wrong usage.
 `;

@@ -3,10 +3,13 @@ import { constants, type BigIntStats } from 'node:fs';
 import { access, open, stat, statfs, type FileHandle } from 'node:fs/promises';
 
 import { CliError, reasonOf } from './errors.js';
+import type { Contents } from './dumps/contents.js';
 import { identityOf, identityOfDescriptor } from './file-identity.js';
 import { plural } from './format.js';
 
 const STANDARD_INPUT = 0;
+/** The unit of `blocks` in what `stat` tells. */
+const BLOCK_BYTES = 512;
 
 export interface Input {
   readonly kind: 'file' | 'stdin' | 'process';
@@ -17,6 +20,8 @@ export interface Input {
   readonly identity?: string | undefined;
   /** Known at its end: whether its length has changed since it was first looked at. */
   readonly changed?: 'grew' | 'shrank' | undefined;
+  /** Of files and pipes: how they were read. Of a pipe that is known once its first bytes are there. */
+  readonly contents?: Contents | undefined;
   /** Fills `out` from its start and returns the number of bytes; 0 only at the end. */
   read(out: Uint8Array): Promise<number>;
   close(): Promise<void>;
@@ -31,8 +36,12 @@ export class FileInput implements Input {
   readonly name: string;
   readonly bytes: number | undefined;
   readonly identity: string | undefined;
+  /** Whether it can be read at any place. */
+  readonly isSeekable: boolean;
+  /** Bytes of a regular file for which the file system has allocated nothing. */
+  readonly holes: number;
   changed: 'grew' | 'shrank' | undefined;
-  readonly #path: string;
+  contents: Contents | undefined;
   #handle: FileHandle | undefined;
   #position = 0;
 
@@ -42,22 +51,29 @@ export class FileInput implements Input {
       const facts = await stat(path, { bigint: true });
       if (facts.isDirectory()) throw Object.assign(new Error(), { code: 'EISDIR' });
       await access(path, constants.R_OK);
-      return new FileInput(path, name, await lengthOf(path, facts), identityOf(facts));
+      return new FileInput(path, name, await lengthOf(path, facts), facts);
     } catch (error) {
       throw new CliError(`cannot read '${path}': ${reasonOf(error)}`);
     }
   }
 
-  private constructor(path: string, name: string, bytes: number | undefined, identity: string | undefined) {
-    this.#path = path;
+  private constructor(
+    readonly path: string,
+    name: string,
+    bytes: number | undefined,
+    facts: BigIntStats,
+  ) {
     this.name = name;
     this.bytes = bytes;
-    this.identity = identity;
+    this.identity = identityOf(facts);
+    // What is read of a file that says 0 and holds something (/proc/kmsg) may be gone.
+    this.isSeekable = (facts.isFile() && bytes !== undefined) || facts.isBlockDevice();
+    this.holes = bytes === undefined ? 0 : Math.max(0, bytes - BLOCK_BYTES * Number(facts.blocks));
   }
 
   async read(out: Uint8Array): Promise<number> {
     try {
-      this.#handle ??= await open(this.#path);
+      this.#handle ??= await open(this.path);
       const length = Math.min(out.length, (this.bytes ?? Infinity) - this.#position);
       if (length === 0) return await this.#end(this.#handle);
       const { bytesRead } = await this.#handle.read(out, 0, length, null);
@@ -65,7 +81,7 @@ export class FileInput implements Input {
       if (bytesRead === 0 && this.bytes !== undefined) this.changed = 'shrank';
       return bytesRead;
     } catch (error) {
-      throw new CliError(`cannot read '${this.#path}': ${reasonOf(error)}`);
+      throw new CliError(`cannot read '${this.path}': ${reasonOf(error)}`);
     }
   }
 
@@ -107,6 +123,7 @@ export class StdinInput implements Input {
   readonly name = 'standard input';
   readonly bytes = undefined;
   readonly identity = identityOfDescriptor(STANDARD_INPUT);
+  contents: Contents | undefined;
   readonly #chunks: AsyncIterator<Uint8Array>;
   #chunk: Uint8Array = new Uint8Array(0);
 

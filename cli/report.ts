@@ -5,6 +5,7 @@ import { MM_STAT_COLUMNS } from './columns.js';
 import { megabytesPerSecond, saved } from './figures.js';
 import { bar, exactBytes, humanBytes, number, percent, plural, shorten, table } from './format.js';
 import { sideBySide } from './report-algorithms.js';
+import { remarksOn } from './report-remarks.js';
 import { classesText, dedupText, sharingText } from './report-sharing.js';
 import { STEPS, type Step } from './step-time.js';
 
@@ -131,14 +132,4 @@ function timeText({ steps }: AlgorithmResult): string[] {
     return [step, STEP_LABELS[step], `${number(milliseconds, 1)} ms`, `${speed} MB/s`];
   });
   return table(rows, [0, 1]);
-}
-
-function remarksOn({ kind, name, pages, paddedBytes, pagesVanished, pagesLeftOut }: InputFacts): string[] {
-  const remarks: string[] = [];
-  const what = shorten(name, NAME_WIDTH);
-  if (pages === 0) remarks.push(`${what}: ${kind === 'process' ? 'no resident anonymous memory' : 'empty'}, 0 pages`);
-  if (paddedBytes > 0) remarks.push(`${what}: ${plural(paddedBytes, 'zero byte')} added to fill the last page`);
-  if (pagesVanished > 0) remarks.push(`${what}: ${plural(pagesVanished, 'page')} vanished before they could be read`);
-  if (pagesLeftOut > 0) remarks.push(`${what}: ${plural(pagesLeftOut, 'page')} of the engine itself left out`);
-  return remarks;
 }

@@ -49,6 +49,8 @@ class Storing {
   #pages = 0;
   #chunks = 0;
   #stopped: string | undefined;
+  /** The first input that ended too early. */
+  #truncated: string | undefined;
 
   constructor(
     readonly devices: readonly Device[],
@@ -65,7 +67,7 @@ class Storing {
       inputs: this.#facts,
       pages: this.#pages,
       digest: this.#hash.digest('hex'),
-      stopped: this.#stopped,
+      stopped: this.#stopped ?? this.#truncated,
       read: this.#read,
       checksum: this.#checksum,
     };
@@ -95,9 +97,16 @@ class Storing {
       paddedBytes = wanted * PAGE_BYTES - got;
     }
     for (const device of this.devices) device.endInput();
-    const { pagesVanished, pagesLeftOut } =
-      input instanceof ProcessMemory ? input : { pagesVanished: 0, pagesLeftOut: 0 };
-    this.#facts.push({ kind: input.kind, name: input.name, bytes, pages, paddedBytes, pagesVanished, pagesLeftOut });
+    const { pagesVanished, pagesOnlyRead, pagesLeftOut } =
+      input instanceof ProcessMemory ? input : { pagesVanished: 0, pagesOnlyRead: 0, pagesLeftOut: 0 };
+    const { bytesPadded = 0, truncated, ...contents } = input.contents ?? {};
+    if (truncated !== undefined) this.#truncated ??= `${truncated}; the report covers what is there`;
+    // A dump gives whole pages, and has filled them up itself. What was stopped has lost its end.
+    const padded = this.#stopped === undefined ? bytesPadded + paddedBytes : paddedBytes;
+    bytes -= padded - paddedBytes;
+    const { kind, name } = input;
+    const counts = { bytes, pages, paddedBytes: padded, pagesVanished, pagesOnlyRead, pagesLeftOut };
+    this.#facts.push({ kind, name, ...counts, ...contents });
   }
 
   /** Stores the chunk's first pages on every device; returns how many pages all of them have stored. */

@@ -13,6 +13,7 @@ import { loadPack, type PackedImage } from './pack-file.js';
 import { PAGE_BYTES } from './page-list.js';
 import { CHUNK_BYTES } from './storing.js';
 import type { Surroundings } from './surroundings.js';
+import { writeMapped } from './unpack-mapped.js';
 
 export interface UnpackOptions {
   readonly file: string;
@@ -67,11 +68,13 @@ function checkName(name: string): void {
 }
 
 async function writeImage(
-  { name, bytes, zram }: PackedImage,
+  image: PackedImage,
   held: readonly PageRange[],
   out: OutputWriter,
   progress: Surroundings['progress'],
 ): Promise<void> {
+  if (image.map !== undefined) return writeMapped(image, image.map, held, out, progress);
+  const { name, bytes, zram } = image;
   const chunk = Buffer.alloc(CHUNK_BYTES);
   let at = 0;
   for (const { index, count } of inChunks(held)) {

@@ -46,7 +46,16 @@ describe('analyze', () => {
         pages: expected.pages,
         paddedBytes: 0,
         pagesVanished: 0,
+        pagesOnlyRead: 0,
         pagesLeftOut: 0,
+        format: 'raw',
+        extents: 1,
+        remainders: [0],
+        bytesOutside: 0,
+        pagesNotInDump: 0,
+        pagesRepeated: 0,
+        holes: 0,
+        notes: [],
       },
     ]);
     const [{ algorithm, inputs: rows, mm_stat, merge, histogram, verified, saved }] = algorithms;

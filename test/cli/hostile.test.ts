@@ -41,6 +41,7 @@ test(
   async () => {
     const word = fc.oneof(
       fc.constantFrom('pack', 'unpack', 'diff', 'analyze', '-o', '--output', '--force', '--json', '--dedup', '--pid'),
+      fc.constantFrom('--format', 'auto', 'raw', 'elf', 'kdump', '--at', '5:9', '0x10', '--memory'),
       fc.constantFrom('--algorithm', 'lz4', 'zip', '0', '999999999', '-1', '--', '', '.', '/', '..', '--json=1', '-h'),
       fc
         .constantFrom('a.img', 'b.img', 'lz4.zram', 'new', 'no/such', 'a.img/x', 'n'.repeat(300), 'a\0b')

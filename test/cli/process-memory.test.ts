@@ -1,9 +1,10 @@
 import { once } from 'node:events';
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 
 import { afterEach, describe, expect, test } from '@jest/globals';
 
+import { SharedPages } from '../../cli/page-list.js';
 import { MARKER_BYTES, ProcessMemory } from '../../cli/process-memory.js';
 
 const PAGE = 4096;
@@ -58,7 +59,7 @@ const describeOnLinux = process.platform === 'linux' ? describe : describe.skip;
 describeOnLinux('the memory of another process', () => {
   test('holds the pages that the process wrote, each once', async () => {
     const child = await holder(2000);
-    const memory = ProcessMemory.open(child.pid);
+    const memory = ProcessMemory.open(child.pid, new SharedPages());
     expect(memory.name).toBe(`pid ${child.pid} (node)`);
     const pages = await readAll(memory, 1024 * 1024);
     await memory.close();
@@ -71,8 +72,8 @@ describeOnLinux('the memory of another process', () => {
   test('comes the same in small and in large pieces', async () => {
     const child = await holder(300);
     child.kill('SIGSTOP');
-    const first = ProcessMemory.open(child.pid);
-    const second = ProcessMemory.open(child.pid);
+    const first = ProcessMemory.open(child.pid, new SharedPages());
+    const second = ProcessMemory.open(child.pid, new SharedPages());
     const digest = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
     expect(digest(await readAll(first, 65536))).toBe(digest(await readAll(second, 4 * 1024 * 1024)));
     await first.close();
@@ -81,7 +82,7 @@ describeOnLinux('the memory of another process', () => {
 
   test('all pages of a process that has ended have vanished', async () => {
     const child = await holder(100);
-    const memory = ProcessMemory.open(child.pid);
+    const memory = ProcessMemory.open(child.pid, new SharedPages());
     expect(memory.pages).toBeGreaterThan(100);
     child.kill('SIGKILL');
     await once(child, 'exit');
@@ -91,11 +92,11 @@ describeOnLinux('the memory of another process', () => {
   });
 
   test('a number without a process is told as that', () => {
-    expect(() => ProcessMemory.open(NO_PID)).toThrow(`process ${NO_PID} does not exist`);
+    expect(() => ProcessMemory.open(NO_PID, new SharedPages())).toThrow(`process ${NO_PID} does not exist`);
   });
 
   (process.getuid?.() === 0 ? test.skip : test)('a process that may not be read is told as that', () => {
-    expect(() => ProcessMemory.open(1)).toThrow(
+    expect(() => ProcessMemory.open(1, new SharedPages())).toThrow(
       'cannot read the memory of process 1: that needs the rights of a debugger',
     );
   });
@@ -120,7 +121,7 @@ describeOnLinux("this process's own memory", () => {
     const unit = randomBytes(PAGE);
     for (let page = 0; page < 200; page++) new Uint8Array(other.buffer).set(unit, page * PAGE);
 
-    const memory = ProcessMemory.open(process.pid, marker);
+    const memory = ProcessMemory.open(process.pid, new SharedPages(), marker);
     expect(memory.pagesLeftOut).toBe(PAGES);
     const pages = await readAll(memory, 1024 * 1024);
     await memory.close();
@@ -133,6 +134,77 @@ describeOnLinux("this process's own memory", () => {
 
   test('refuses to go on when the marker is nowhere', () => {
     const marker = randomBytes(MARKER_BYTES + 1).subarray(1);
-    expect(() => ProcessMemory.open(process.pid, marker)).toThrow("the engine's memory was not found");
+    expect(() => ProcessMemory.open(process.pid, new SharedPages(), marker)).toThrow(
+      "the engine's memory was not found",
+    );
+  });
+});
+
+/** Python can map memory as JavaScript cannot. */
+const hasPython = process.platform === 'linux' && spawnSync('python3', ['-c', '']).status === 0;
+
+(hasPython ? describe : describe.skip)('what a kernel would swap (python3)', () => {
+  const READ = 2000;
+  const WRITTEN = 300;
+  const ZEROED = 20;
+  const SHARED = 500;
+  const PRIVATE_FILE = 70;
+
+  /** Maps memory in four ways, says so and waits; pages that are written begin with a letter and their number. */
+  async function mapper(): Promise<ChildProcess & { pid: number }> {
+    const script = `
+import mmap, time, tempfile
+P = ${PAGE}
+def put(m, letter, count):
+    for i in range(count): m[i * P:i * P + 9] = b"%c%08d" % (letter, i)
+read = mmap.mmap(-1, ${READ} * P, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+sum(read[i * P] for i in range(${READ}))
+put(read, 82, ${WRITTEN})
+for i in range(${WRITTEN}, ${WRITTEN + ZEROED}): read[i * P] = 0
+shared = mmap.mmap(-1, ${SHARED} * P)
+put(shared, 83, ${SHARED})
+f = tempfile.TemporaryFile(); f.write(b"f" * (200 * P)); f.flush()
+copied = mmap.mmap(f.fileno(), 200 * P, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ | mmap.PROT_WRITE)
+sum(copied[i * P] for i in range(200))
+put(copied, 67, ${PRIVATE_FILE})
+print("ready", flush=True)
+time.sleep(600)`;
+    const child = spawn('python3', ['-c', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+    children.push(child);
+    await once(child.stdout, 'data');
+    return child as ChildProcess & { pid: number };
+  }
+
+  const beginningWith = (pages: Buffer, letter: string) =>
+    split(pages).filter((page) => new RegExp(`^${letter}[0-9]{8}$`).test(page.toString('latin1', 0, 9))).length;
+  const zeros = (pages: Buffer) => split(pages).filter((page) => page.equals(Buffer.alloc(PAGE))).length;
+
+  test('is what was written, not what was only read', async () => {
+    const child = await mapper();
+    child.kill('SIGSTOP');
+    const memory = ProcessMemory.open(child.pid, new SharedPages());
+    const pages = await readAll(memory, 1024 * 1024);
+    await memory.close();
+    expect(beginningWith(pages, 'R')).toBe(WRITTEN);
+    expect(beginningWith(pages, 'S')).toBe(SHARED);
+    expect(beginningWith(pages, 'C')).toBe(PRIVATE_FILE);
+    // Zeros that were written are memory like any other.
+    expect(zeros(pages)).toBeGreaterThanOrEqual(ZEROED);
+    expect(zeros(pages)).toBeLessThan(ZEROED + 200);
+    expect(memory.pagesOnlyRead).toBeGreaterThanOrEqual(READ - WRITTEN - ZEROED);
+    expect(pages.length / PAGE + memory.pagesVanished).toBe(memory.pages);
+  });
+
+  test('shared memory counts once, however many processes and mappings have it', async () => {
+    const child = await mapper();
+    child.kill('SIGSTOP');
+    const shared = new SharedPages();
+    const counts: number[] = [];
+    for (let n = 0; n < 2; n++) {
+      const memory = ProcessMemory.open(child.pid, shared);
+      counts.push(beginningWith(await readAll(memory, 1024 * 1024), 'S'));
+      await memory.close();
+    }
+    expect(counts).toEqual([SHARED, 0]);
   });
 });

@@ -41,6 +41,7 @@ describe('the matrix', () => {
       pages: 0,
       paddedBytes: 0,
       pagesVanished: 0,
+      pagesOnlyRead: 0,
       pagesLeftOut: 0,
     }));
   const square = (count: number, value: number): number[][] =>

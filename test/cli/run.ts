@@ -48,7 +48,16 @@ export interface Json {
     pages: number;
     paddedBytes: number;
     pagesVanished: number;
+    pagesOnlyRead: number;
     pagesLeftOut: number;
+    format?: string;
+    extents?: number;
+    remainders?: number[];
+    bytesOutside?: number;
+    pagesNotInDump?: number;
+    pagesRepeated?: number;
+    holes?: number;
+    notes?: string[];
   }[];
   algorithms: {
     algorithm: string;

@@ -1,0 +1,200 @@
+/**
+ * Where the pages of a dump lie: extents of its file, and the addresses that they had in memory.
+ *
+ * An address is kept as the number of its page and the place inside it: page numbers of 64-bit addresses are below 2^52,
+ * hence exact as numbers, which addresses themselves are not (a kernel's begin with 0xff11 or 0xffffffff).
+ */
+import { PAGE_BYTES } from '../page-list.js';
+
+/** How the bytes of an extent stand in the file. */
+export const PLAIN = 0;
+/** One byte, which all bytes of the extent equal. */
+export const FILL = 1;
+/** Not at all: the format knows them to be zeros. */
+export const ZEROS = 2;
+export type Encoding = typeof PLAIN | typeof FILL | typeof ZEROS;
+
+/** The page of an extent whose format knows no addresses. */
+export const NO_PAGE = -1;
+/** The first address space of every dump: what a machine or process calls its memory. */
+export const MEMORY = 'memory';
+
+/** The order of address spaces beside the memory: the same for all dumps, that they can be compared side by side. */
+export const compareSpaces = (a: string, b: string): number => a.length - b.length || (a < b ? -1 : a > b ? 1 : 0);
+
+export interface Extent {
+  /** Where it begins in the file. */
+  readonly offset: number;
+  /** Bytes of memory. */
+  readonly bytes: number;
+  /** The page of its first byte, or NO_PAGE. */
+  readonly page: number;
+  /** Where in that page it begins. */
+  readonly shift: number;
+  /** Number of its address space. */
+  readonly space: number;
+  readonly encoding: Encoding;
+}
+
+/** Numbers that an extent takes: offset, bytes, page, and the three small ones in one. */
+const FIELDS = 4;
+const ENCODINGS = 4;
+
+/** A list of extents: a stream of a large guest has one for each page, so that objects would take a gigabyte. */
+export class Extents {
+  /** Names of the address spaces. */
+  readonly spaces: string[] = [MEMORY];
+  length = 0;
+  #fields = new Float64Array(64 * FIELDS);
+
+  /** Adds bytes that stand in the file as they are, at an address if one is known. */
+  addPlain(offset: number, bytes: number, address?: bigint): void {
+    const [page, shift] = address === undefined ? [NO_PAGE, 0] : pageAndShift(address);
+    this.add({ offset, bytes, page, shift, space: 0, encoding: PLAIN });
+  }
+
+  add({ offset, bytes, page, shift, space, encoding }: Extent): void {
+    const at = this.length * FIELDS;
+    if (at === this.#fields.length) this.#grow();
+    this.#fields[at] = offset;
+    this.#fields[at + 1] = bytes;
+    this.#fields[at + 2] = page;
+    this.#fields[at + 3] = (space * PAGE_BYTES + shift) * ENCODINGS + encoding;
+    this.length += 1;
+  }
+
+  /** @param index below `length` */
+  at(index: number): Extent {
+    const at = index * FIELDS;
+    const small = this.#field(at + 3);
+    const spaceAndShift = Math.floor(small / ENCODINGS);
+    return {
+      offset: this.#field(at),
+      bytes: this.#field(at + 1),
+      page: this.#field(at + 2),
+      shift: spaceAndShift % PAGE_BYTES,
+      space: Math.floor(spaceAndShift / PAGE_BYTES),
+      encoding: (small % ENCODINGS) as Encoding,
+    };
+  }
+
+  *[Symbol.iterator](): Generator<Extent> {
+    for (let index = 0; index < this.length; index++) yield this.at(index);
+  }
+
+  /** Sorts by space and address; those of one place, and those without an address, keep their order. */
+  sortByAddress(): void {
+    const key = (index: number): [number, number, number] => {
+      const { space, page, shift } = this.at(index);
+      return [space, page, shift];
+    };
+    this.#sort((a, b) => {
+      const [one, other] = [key(a), key(b)];
+      return one[0] - other[0] || one[1] - other[1] || one[2] - other[2];
+    });
+  }
+
+  sortByOffset(): void {
+    this.#sort((a, b) => this.#field(a * FIELDS) - this.#field(b * FIELDS));
+  }
+
+  /** Of sorted extents of one page each, keeps the last of each address; returns how many it has taken out. */
+  keepLast(): number {
+    let kept = 0;
+    for (let index = 0; index < this.length; index++) {
+      const [one, next] = [this.at(index), index + 1 < this.length ? this.at(index + 1) : undefined];
+      if (next?.page === one.page && next.space === one.space) continue;
+      this.#fields.copyWithin(kept * FIELDS, index * FIELDS, (index + 1) * FIELDS);
+      kept += 1;
+    }
+    const repeated = this.length - kept;
+    this.length = kept;
+    return repeated;
+  }
+
+  /** Sorts unless it is sorted already, as most dumps are. */
+  #sort(compare: (a: number, b: number) => number): void {
+    let index = 1;
+    while (index < this.length && compare(index - 1, index) <= 0) index++;
+    if (index >= this.length) return;
+    const order = Uint32Array.from({ length: this.length }, (_, i) => i).sort((a, b) => compare(a, b) || a - b);
+    const fields = new Float64Array(this.#fields.length);
+    order.forEach((from, to) => {
+      fields.set(this.#fields.subarray(from * FIELDS, (from + 1) * FIELDS), to * FIELDS);
+    });
+    this.#fields = fields;
+  }
+
+  #field(at: number): number {
+    return this.#fields[at] ?? 0;
+  }
+
+  #grow(): void {
+    const fields = new Float64Array(this.#fields.length * 2);
+    fields.set(this.#fields);
+    this.#fields = fields;
+  }
+}
+
+export function pageAndShift(address: bigint): [page: number, shift: number] {
+  return [Number(address / BigInt(PAGE_BYTES)), Number(address % BigInt(PAGE_BYTES))];
+}
+
+/** Pages that an extent touches: each is one on the device, filled up with zeros. */
+export function pagesOfExtent({ shift, bytes }: Pick<Extent, 'shift' | 'bytes'>): number {
+  return Math.ceil((shift + bytes) / PAGE_BYTES);
+}
+
+/** Most remainders that are told: a stream has all 4096 of them. */
+const REMAINDERS_MAX = 8;
+
+/** Where in a page of the file the pages of memory begin: the offsets modulo 4096, most bytes first. */
+export function remaindersOf(extents: Extents): number[] {
+  const bytesOf = new Float64Array(PAGE_BYTES);
+  for (const { offset, bytes, shift, encoding } of extents) {
+    if (encoding !== PLAIN) continue;
+    const remainder = (((offset - shift) % PAGE_BYTES) + PAGE_BYTES) % PAGE_BYTES;
+    bytesOf[remainder] = (bytesOf[remainder] ?? 0) + bytes;
+  }
+  const bytesAt = (remainder: number) => bytesOf[remainder] ?? 0;
+  return Array.from(bytesOf.keys())
+    .filter((remainder) => bytesAt(remainder) > 0)
+    .sort((a, b) => bytesAt(b) - bytesAt(a))
+    .slice(0, REMAINDERS_MAX);
+}
+
+/** Bytes of a file, and the address of the first. */
+export interface Segment {
+  readonly offset: number;
+  readonly bytes: number;
+  readonly address: bigint;
+}
+
+/**
+ * Cuts segments so that no place is named twice: by their addresses, or by where they are in the file. Of those that
+ * overlap, the one that begins first keeps its bytes, or the first of the list if they begin together.
+ */
+export function namedOnce(
+  segments: readonly Segment[],
+  by: 'address' | 'offset',
+): { parts: Segment[]; bytesRepeated: number } {
+  const startOf = ({ address, offset }: Segment) => (by === 'address' ? address : BigInt(offset));
+  const sorted = [...segments].sort((a, b) => compareBig(startOf(a), startOf(b)));
+  const parts: Segment[] = [];
+  let reached = 0n;
+  let bytesRepeated = 0;
+  for (const segment of sorted) {
+    const { offset, bytes, address } = segment;
+    const start = startOf(segment);
+    const known = start < reached ? reached - start : 0n;
+    const skipped = known > BigInt(bytes) ? bytes : Number(known);
+    bytesRepeated += skipped;
+    if (skipped === bytes) continue;
+    const part = { offset: offset + skipped, bytes: bytes - skipped, address: address + BigInt(skipped) };
+    parts.push(part);
+    reached = startOf(part) + BigInt(part.bytes);
+  }
+  return { parts: parts.sort((a, b) => compareBig(a.address, b.address)), bytesRepeated };
+}
+
+const compareBig = (a: bigint, b: bigint): number => (a < b ? -1 : a > b ? 1 : 0);

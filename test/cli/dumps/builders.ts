@@ -1,0 +1,279 @@
+/** Small dumps of every format (of machines and processes here), written by hand from the layouts: nothing here is the reader's. */
+import { constants, deflateSync } from 'node:zlib';
+
+import { Random } from '../../support/random.js';
+import { image, PAGE } from '../page-images.js';
+import { journal, rastate, v86, wal } from './builders-states.js';
+import { u16, u32, u64, type Fixture } from './words.js';
+
+/** Pages at an address. */
+export interface Part {
+  readonly page: number;
+  readonly bytes: Buffer;
+}
+
+/** Three parts with gaps between them. */
+export function partsOf(seed: number): Part[] {
+  const bytes = image(new Random(seed, 'dump'), 30);
+  return [
+    { page: 1, bytes: bytes.subarray(0, 7 * PAGE) },
+    { page: 20, bytes: bytes.subarray(7 * PAGE, 19 * PAGE) },
+    { page: 40, bytes: bytes.subarray(19 * PAGE) },
+  ];
+}
+
+const joined = (parts: readonly Part[]) => Buffer.concat(parts.map(({ bytes }) => bytes));
+const placesOf = (parts: readonly Part[]) =>
+  parts.flatMap(({ page, bytes }) => Array.from({ length: bytes.length / PAGE }, (_, i) => page + i));
+
+export interface ElfSegment {
+  readonly offset: number;
+  readonly vaddr: number | bigint;
+  readonly paddr?: number | bigint;
+  readonly filesz: number;
+  readonly memsz?: number;
+  readonly type?: number;
+}
+
+export interface ElfOptions {
+  readonly wide?: boolean;
+  readonly big?: boolean;
+  readonly type?: number;
+  readonly phoff?: number;
+  readonly shoff?: number;
+  readonly count?: number;
+}
+
+/** The header and the table of program headers. */
+export function elfHead(
+  segments: readonly ElfSegment[],
+  { wide = true, big = false, type = 4, phoff = wide ? 64 : 52, shoff = 0, count = segments.length }: ElfOptions = {},
+): Buffer {
+  const [half, word] = [(v: number) => u16(v, big), (v: number | bigint) => (wide ? u64(v, big) : u32(Number(v), big))];
+  const header = Buffer.concat([
+    Buffer.from([0x7f, 0x45, 0x4c, 0x46, wide ? 2 : 1, big ? 2 : 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
+    half(type),
+    half(62),
+    u32(1, big),
+    word(0),
+    word(phoff),
+    word(shoff),
+    u32(0, big),
+    half(wide ? 64 : 52),
+    half(wide ? 56 : 32),
+    half(count),
+    half(wide ? 64 : 40),
+    half(shoff === 0 ? 0 : 1),
+    half(0),
+  ]);
+  const table = segments.map(({ offset, vaddr, paddr = 0, filesz, memsz = filesz, type = 1 }) =>
+    wide
+      ? Buffer.concat([u32(type, big), u32(6, big), ...[offset, vaddr, paddr, filesz, memsz, 1].map(word)])
+      : Buffer.concat([u32(type, big), ...[offset, vaddr, paddr, filesz, memsz, 6, 1].map(word)]),
+  );
+  return Buffer.concat([header, Buffer.alloc(Math.max(0, phoff - header.length)), ...table]);
+}
+
+/** As gcore writes: contents right behind the table, and a note at the end. */
+export function elf(seed: number, { wide = true, big = false, physical = false } = {}): Fixture {
+  const parts = partsOf(seed);
+  const base = physical ? 0 : wide ? 0x7f_f000_0000 : 0x1000;
+  const place = (page: number) => BigInt(base + page) * BigInt(PAGE);
+  let offset = (wide ? 64 : 52) + (wide ? 56 : 32) * (parts.length + 2);
+  const segments: ElfSegment[] = [{ offset: 0, vaddr: 0, filesz: 4, type: 4 }];
+  for (const { page, bytes } of parts) {
+    const paddr = physical ? place(page) : 0;
+    segments.push({ offset, vaddr: physical ? 0 : place(page), paddr, filesz: bytes.length });
+    offset += bytes.length;
+  }
+  segments.push({ offset, vaddr: place(100), paddr: physical ? place(100) : 0, filesz: 0, memsz: 5 * PAGE });
+  const head = elfHead(segments, { wide, big });
+  return {
+    name: `elf ${wide ? 64 : 32} ${big ? 'BE' : 'LE'}${physical ? ' of a machine' : ''}`,
+    format: 'elf',
+    file: Buffer.concat([head, joined(parts), Buffer.from('note')]),
+    pages: joined(parts),
+    places: placesOf(parts).map((page) => page + base),
+    isPlain: true,
+    tables: [[0, head.length]],
+  };
+}
+
+/** Of LiME; the second range begins and ends inside a page. */
+export function lime(seed: number): Fixture {
+  const parts = partsOf(seed);
+  const [first, second, third] = parts.map(({ bytes }) => Buffer.from(bytes));
+  const cut = second.subarray(100, second.length - 300);
+  const range = (at: number, bytes: Buffer) =>
+    Buffer.concat([u32(0x4c694d45), u32(1), u64(at), u64(at + bytes.length - 1), u64(0), bytes]);
+  second.fill(0, 0, 100).fill(0, second.length - 300);
+  const files = [range(PAGE, first), range(20 * PAGE + 100, cut), range(40 * PAGE, third)];
+  const starts = [0, files[0].length, files[0].length + files[1].length];
+  return {
+    name: 'lime',
+    format: 'lime',
+    file: Buffer.concat(files),
+    pages: Buffer.concat([first, second, third]),
+    places: placesOf(parts),
+    isPlain: true,
+    tables: starts.map((start) => [start, start + 32]),
+  };
+}
+
+const named = (name: string) => Buffer.concat([Buffer.from([name.length]), Buffer.from(name)]);
+
+/** A stream of a machine that sends some pages again; blocks out of the order of their names. */
+export function qemuStream(seed: number, { libvirt = false } = {}): Fixture {
+  const random = new Random(seed, 'stream');
+  const ram = image(random, 24);
+  const rom = image(random, 2);
+  const sections: Buffer[] = [];
+  const add = (...bytes: Buffer[]) => sections.push(...bytes);
+  add(Buffer.from('QEVM'), u32(3, true), Buffer.from([7]), u32(3, true), Buffer.from('pc3'));
+  add(Buffer.from([1]), u32(2, true), named('ram'), u32(0, true), u32(4, true));
+  add(u64((ram.length + rom.length) | 4, true), named('pc.rom'), u64(rom.length, true));
+  add(named('pc.ram'), u64(ram.length, true), u64(0x10, true), Buffer.from([0x7e]), u32(2, true));
+  const sent = (bytes: Buffer, at: number, name?: string) => {
+    const page = bytes.subarray(at, at + PAGE);
+    const isFill = page.every((byte) => byte === page[0]);
+    add(u64(at + (isFill ? 2 : 8) + (name === undefined ? 0x20 : 0), true));
+    if (name !== undefined) add(named(name));
+    add(isFill ? page.subarray(0, 1) : page);
+  };
+  add(Buffer.from([2]), u32(2, true));
+  // What is sent first is another content: the later one counts.
+  const old = image(new Random(seed + 1), 4);
+  for (let page = 0; page < 4; page++) sent(old, page * PAGE, page === 0 ? 'pc.ram' : undefined);
+  for (let page = 4; page < 20; page++) sent(ram, page * PAGE);
+  add(u64(0x10, true), Buffer.from([0x7e]), u32(2, true), Buffer.from([3]), u32(2, true));
+  for (let page = 0; page < 2; page++) sent(rom, page * PAGE, 'pc.rom');
+  for (const page of [0, 1, 2, 3, 20, 21, 22, 23]) sent(ram, page * PAGE, page === 0 ? 'pc.ram' : undefined);
+  add(
+    u64(0x10, true),
+    Buffer.from([0x7e]),
+    u32(2, true),
+    Buffer.from([4]),
+    u32(9, true),
+    named('timer'),
+    Buffer.from('rest'),
+  );
+  const xml = Buffer.from('<domain/>\0');
+  const header = libvirt
+    ? Buffer.concat([
+        Buffer.from('LibvirtQemudSave'),
+        ...[2, xml.length, 1, 0, 0].map((n) => u32(n)),
+        Buffer.alloc(56),
+        xml,
+      ])
+    : Buffer.alloc(0);
+  return {
+    name: libvirt ? 'libvirt' : 'qemu stream',
+    format: 'qemu',
+    file: Buffer.concat([header, ...sections]),
+    pages: Buffer.concat([ram, rom]),
+    places: [...Array.from({ length: 24 }, (_, page) => page), 0, 1],
+    isPlain: true,
+    tables: [[0, header.length + 120]],
+  };
+}
+
+const zlib = { flag: 1, of: (page: Buffer): Buffer => deflateSync(page, { level: 1 }) };
+
+/** Version 6, 64-bit; page frames 3 and 5 exist and are excluded. */
+export function kdump(seed: number, { blockBytes = PAGE, flattened = false, compress = zlib } = {}): Fixture {
+  const ratio = blockBytes / PAGE;
+  const frames = 40;
+  const memory = image(new Random(seed, 'kdump'), frames * ratio);
+  const random = new Random(seed, 'exclusion');
+  const isThere = Array.from({ length: frames }, (_, frame) => ![3, 5].includes(frame) && random.below(4) > 0);
+  const bitmap = (has: (frame: number) => boolean) => {
+    const bytes = Buffer.alloc(blockBytes);
+    for (let frame = 0; frame < frames; frame++) if (has(frame)) bytes[frame >> 3] |= 1 << (frame & 7);
+    return bytes;
+  };
+  const header = Buffer.alloc(blockBytes);
+  header.write('KDUMP   ');
+  header.writeInt32LE(6, 8);
+  header.writeInt32LE(blockBytes, 428);
+  header.writeInt32LE(1, 432);
+  header.writeUInt32LE(2, 436);
+  header.writeUInt32LE(frames, 440);
+  const sub = Buffer.alloc(blockBytes);
+  sub.writeBigUInt64LE(BigInt(frames), 96);
+  const there = isThere.flatMap((is, frame) => (is ? [frame] : []));
+  const descriptors: Buffer[] = [];
+  const data: Buffer[] = [];
+  let at = 4 * blockBytes + there.length * 24;
+  for (const frame of there) {
+    const page = memory.subarray(frame * blockBytes, (frame + 1) * blockBytes);
+    const packed = compress.of(page);
+    const isStored = packed.length >= blockBytes;
+    const bytes = isStored ? page : packed;
+    descriptors.push(Buffer.concat([u64(at), u32(bytes.length), u32(isStored ? 0 : compress.flag), u64(0)]));
+    data.push(bytes);
+    at += bytes.length;
+  }
+  const bitmaps = [bitmap((frame) => isThere[frame] || frame === 3 || frame === 5), bitmap((frame) => isThere[frame])];
+  const plain = Buffer.concat([header, sub, ...bitmaps, ...descriptors, ...data]);
+  return {
+    name: `kdump ${flattened ? 'flattened' : 'plain'}${ratio > 1 ? ` ${blockBytes}` : ''}`,
+    format: 'kdump',
+    file: flattened ? flatten(plain, random) : plain,
+    pages: Buffer.concat(there.map((frame) => memory.subarray(frame * blockBytes, (frame + 1) * blockBytes))),
+    places: there.flatMap((frame) => Array.from({ length: ratio }, (_, i) => frame * ratio + i)),
+    isPlain: false,
+    tables: flattened
+      ? [
+          [0, 40],
+          [PAGE, PAGE + 64],
+        ]
+      : [
+          [0, 12],
+          [424, 444],
+          [blockBytes, blockBytes + 104],
+          [2 * blockBytes, 2 * blockBytes + 8],
+          [3 * blockBytes, 3 * blockBytes + 8],
+          [4 * blockBytes, 4 * blockBytes + there.length * 24],
+        ],
+  };
+}
+
+/** In records that are out of order, and leave out a page of zeros. */
+function flatten(plain: Buffer, random: Random): Buffer {
+  const head = Buffer.alloc(PAGE);
+  head.write('makedumpfile');
+  head.writeBigInt64BE(1n, 16);
+  head.writeBigInt64BE(1n, 24);
+  const pieces: { at: number; bytes: Buffer }[] = [];
+  for (let at = 0; at < plain.length;) {
+    const bytes = plain.subarray(at, at + random.between(1, 9000));
+    pieces.push({ at, bytes });
+    at += bytes.length;
+  }
+  pieces.sort((a, b) => (a.at % 7) - (b.at % 7));
+  const records = pieces.flatMap(({ at, bytes }) => [u64(at, true), u64(bytes.length, true), bytes]);
+  return Buffer.concat([head, ...records, u64(-1, true), u64(-1, true)]);
+}
+
+/** One of each. */
+export const fixtures = (seed: number): Fixture[] => [
+  elf(seed),
+  elf(seed, { wide: false, big: true }),
+  elf(seed, { physical: true }),
+  kdump(seed),
+  kdump(seed, { flattened: true }),
+  kdump(seed, { blockBytes: 4 * PAGE }),
+  lime(seed),
+  qemuStream(seed),
+  qemuStream(seed, { libvirt: true }),
+  v86(seed),
+  wal(seed),
+  wal(seed, 1024),
+  journal(seed),
+  journal(seed, 2 * PAGE),
+  rastate(seed),
+];
+
+/** zlib around a dump, as LiME's compress=1 makes it. */
+export const compressedLime = (bytes: Buffer): Buffer =>
+  deflateSync(bytes, { windowBits: 11, level: constants.Z_DEFAULT_COMPRESSION });
