@@ -7,6 +7,7 @@ import type { Dump, PageCursor, Places } from './dumps/dump.js';
 import { FileSource, Reader, Spool, type Source } from './dumps/reader.js';
 import { FileInput, readFully, StdinInput, type Input } from './inputs.js';
 import { PAGE_BYTES } from './page-list.js';
+import { SourceInput } from './source-input.js';
 
 /** How files are to be read. */
 export interface Reading {
@@ -177,7 +178,7 @@ class PipeInput implements Input {
     if (!('facts' in dump)) {
       // With its length known, the second field does not fit after all.
       this.#contents = rawContents(0, dump.note);
-      return new SpooledInput(this, spool);
+      return new SourceInput(this, spool);
     }
     const input = new DumpInput(this, spool, reader, dump, 0);
     this.#contents = input.contents;
@@ -210,32 +211,5 @@ class StartedInput implements Input {
 
   close(): Promise<void> {
     return this.input.close();
-  }
-}
-
-/** What was held, from its start. */
-class SpooledInput implements Input {
-  readonly kind: Input['kind'];
-  readonly name: string;
-  readonly bytes: number;
-  #at = 0;
-
-  constructor(
-    of: Input,
-    readonly spool: Spool,
-  ) {
-    this.kind = of.kind;
-    this.name = of.name;
-    this.bytes = spool.bytes;
-  }
-
-  async read(out: Uint8Array): Promise<number> {
-    const bytes = await this.spool.read(this.#at, out);
-    this.#at += bytes;
-    return bytes;
-  }
-
-  close(): Promise<void> {
-    return this.spool.close();
   }
 }

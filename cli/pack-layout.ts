@@ -1,8 +1,8 @@
 /** How an input goes into a pack: as it is, or with its pages on pages of the device. */
 import { DumpInput } from './dump-input.js';
-import type { Source } from './dumps/reader.js';
 import { ImageMap, type Piece } from './image-map.js';
 import type { Input } from './inputs.js';
+import { SourceInput } from './source-input.js';
 
 /** Of all maps of a pack, as text: its comment has to fit in a section of 16 MiB. */
 const MAPS_LENGTH_MAX = 8 * 1024 * 1024;
@@ -35,33 +35,6 @@ export function layoutOf(input: Input, mapsLength: number): Layout {
   const text = map.encode();
   if (mapsLength + text.length > MAPS_LENGTH_MAX) return asItIs('where its pages are does not fit in the pack');
   return { input: new LaidOutInput(input, map), bytes: source.bytes, map: text };
-}
-
-/** The bytes of a dump's file, as they are. */
-class SourceInput implements Input {
-  readonly kind: Input['kind'];
-  readonly name: string;
-  readonly bytes: number | undefined;
-  #at = 0;
-
-  constructor(
-    of: Input,
-    readonly source: Source,
-  ) {
-    this.kind = of.kind;
-    this.name = of.name;
-    this.bytes = source.bytes;
-  }
-
-  async read(out: Uint8Array): Promise<number> {
-    const bytes = await this.source.read(this.#at, out);
-    this.#at += bytes;
-    return bytes;
-  }
-
-  close(): Promise<void> {
-    return this.source.close();
-  }
 }
 
 /** The bytes of a device on which an image is laid out by its map. */

@@ -32,12 +32,12 @@ const INDEX_GZIP_BYTES_MAX = 79 * KIB;
 const EXTERNAL_MINIFIED_BYTES_MAX = 162 * KIB;
 const EXTERNAL_GZIP_BYTES_MAX = 59 * KIB;
 /** `zram-wasm/parallel` and the script of its workers, both without the core. */
-const PARALLEL_MINIFIED_BYTES_MAX = 40 * KIB;
+const PARALLEL_MINIFIED_BYTES_MAX = 42 * KIB;
 const PARALLEL_GZIP_BYTES_MAX = 16 * KIB;
 const WORKER_MINIFIED_BYTES_MAX = 151 * KIB;
 const WORKER_GZIP_BYTES_MAX = 56 * KIB;
 /** What `npm install` downloads: five bundles, the core twice, declarations with their documentation, notices. */
-const TARBALL_BYTES_MAX = 415 * KIB;
+const TARBALL_BYTES_MAX = 460 * KIB;
 
 const gzipSize = (bytes) => gzipSync(bytes, { level: 9 }).length;
 

@@ -11,13 +11,8 @@
 #include <lz4hc.h>
 #include <lzo/lzo1x.h>
 
-#include "round.h"
+#include "blocks.h"
 
-static unsigned char *pages, *blocks;
-static uint32_t *lengths;
-static size_t page_count, block_count;
-/* Where each stream begins. */
-static size_t *offsets;
 static unsigned char out[4 * PAGE_BYTES];
 static max_align_t work[LZO1X_1_15_MEM_COMPRESS / sizeof(max_align_t)];
 
@@ -59,46 +54,27 @@ static uint64_t decompress_lzo(size_t from, size_t count)
 	return total;
 }
 
+static uint64_t run(const char *verb, size_t from, size_t count)
+{
+	int level;
+
+	if (!strcmp(verb, "lzo"))
+		return compress_lzo(from, count);
+	if (!strcmp(verb, "unlzo"))
+		return decompress_lzo(from, count);
+	if (sscanf(verb, "lz4hc:%d", &level) == 1)
+		return compress_lz4hc(from, count, level);
+	leave(2, "not a command: %s", verb);
+}
+
 int main(int argc, char **argv)
 {
-	char line[128], verb[16];
-	size_t bytes, from, count;
+	char versions[64];
 
-	if (argc != 4)
-		leave(2, "usage: compressors PAGES BLOCKS LENGTHS");
 	if (lzo_init() != LZO_E_OK)
 		leave(1, "liblzo2 does not start");
-	pages = load(argv[1], &bytes);
-	page_count = bytes / PAGE_BYTES;
-	blocks = load(argv[2], &bytes);
-	lengths = (uint32_t *)load(argv[3], &bytes);
-	block_count = bytes / sizeof(*lengths);
-	offsets = (size_t *)room(block_count * sizeof(*offsets) + 1);
-	for (size_t n = 1; n < block_count; n++)
-		offsets[n] = offsets[n - 1] + lengths[n - 1];
-
-	printf("liblzo2 %s, liblz4 %s\n", lzo_version_string(), LZ4_versionString());
-	fflush(stdout);
-	while (fgets(line, sizeof(line), stdin)) {
-		int64_t start;
-		uint64_t total;
-		int level;
-
-		if (sscanf(line, "%15s %zu %zu", verb, &from, &count) != 3)
-			leave(2, "not a command: %s", line);
-		if (from + count > (strcmp(verb, "unlzo") ? page_count : block_count))
-			leave(2, "out of range: %s", line);
-		start = nanoseconds();
-		if (!strcmp(verb, "lzo"))
-			total = compress_lzo(from, count);
-		else if (!strcmp(verb, "unlzo"))
-			total = decompress_lzo(from, count);
-		else if (sscanf(verb, "lz4hc:%d", &level) == 1)
-			total = compress_lz4hc(from, count, level);
-		else
-			leave(2, "not a command: %s", line);
-		printf("%lld %llu\n", (long long)(nanoseconds() - start), (unsigned long long)total);
-		fflush(stdout);
-	}
+	load_blocks(argc, argv);
+	snprintf(versions, sizeof(versions), "liblzo2 %s, liblz4 %s", lzo_version_string(), LZ4_versionString());
+	serve(versions, "unlzo", run);
 	return 0;
 }

@@ -8,16 +8,10 @@
  */
 #include <lz4.h>
 
-#include "round.h"
+#include "blocks.h"
 
 /* The level of a zram device when none is set. */
 #define ACCELERATION 1
-
-static unsigned char *pages, *blocks;
-static uint32_t *lengths;
-static size_t page_count, block_count;
-/* Where each block begins. */
-static size_t *offsets;
 
 static uint64_t compress(size_t from, size_t count)
 {
@@ -47,38 +41,17 @@ static uint64_t decompress(size_t from, size_t count)
 	return total;
 }
 
+static uint64_t run(const char *verb, size_t from, size_t count)
+{
+	return strcmp(verb, "decompress") ? compress(from, count) : decompress(from, count);
+}
+
 int main(int argc, char **argv)
 {
-	char line[128], verb[16];
-	size_t bytes, from, count;
+	char versions[64];
 
-	if (argc != 4)
-		leave(2, "usage: lz4 PAGES BLOCKS LENGTHS");
-	pages = load(argv[1], &bytes);
-	page_count = bytes / PAGE_BYTES;
-	blocks = load(argv[2], &bytes);
-	lengths = (uint32_t *)load(argv[3], &bytes);
-	block_count = bytes / sizeof(*lengths);
-	offsets = (size_t *)room(block_count * sizeof(*offsets) + 1);
-	for (size_t n = 1; n < block_count; n++)
-		offsets[n] = offsets[n - 1] + lengths[n - 1];
-
-	printf("liblz4 %s\n", LZ4_versionString());
-	fflush(stdout);
-	while (fgets(line, sizeof(line), stdin)) {
-		int compresses;
-		int64_t start;
-		uint64_t total;
-
-		if (sscanf(line, "%15s %zu %zu", verb, &from, &count) != 3)
-			leave(2, "not a command: %s", line);
-		compresses = !strcmp(verb, "compress");
-		if (from + count > (compresses ? page_count : block_count))
-			leave(2, "out of range: %s", line);
-		start = nanoseconds();
-		total = compresses ? compress(from, count) : decompress(from, count);
-		printf("%lld %llu\n", (long long)(nanoseconds() - start), (unsigned long long)total);
-		fflush(stdout);
-	}
+	load_blocks(argc, argv);
+	snprintf(versions, sizeof(versions), "liblz4 %s", LZ4_versionString());
+	serve(versions, "decompress", run);
 	return 0;
 }
