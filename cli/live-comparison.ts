@@ -8,7 +8,7 @@ import { kernelOfRelease } from './zram-attributes.js';
 
 /** @param missing why the device's own compressor could not be used, as a sentence without its full stop */
 export function compareLive(
-  { facts, held, hasChanged }: LiveDevice,
+  { facts, held, hasChanged }: Pick<LiveDevice, 'facts' | 'held' | 'hasChanged'>,
   algorithms: readonly AlgorithmResult[],
   { missing, stopped }: { readonly missing: string | undefined; readonly stopped: string | undefined },
 ): LiveComparison {
@@ -55,7 +55,7 @@ function notesOn({ chain, recompressors, pagesWrittenBack }: LiveFacts, held: Li
     notes.push(
       held === undefined
         ? `compr_data_size and memory as they are do not count ${pages}; what is computed does, since these were read`
-        : `${pages}, which ${pagesWrittenBack === 1 ? 'takes' : 'take'} no memory, were left out`,
+        : `${pages}, which ${pagesWrittenBack === 1 ? 'takes no memory, was' : 'take no memory, were'} left out`,
     );
   }
   return notes;

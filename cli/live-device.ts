@@ -106,7 +106,7 @@ export class LiveDevice implements Input {
         const run = this.#nextRun(room);
         if (run === undefined) return this.#addZeros(out, room);
         const pages = await this.reader.read(run.index * PAGE_BYTES, run.count * PAGE_BYTES);
-        if (pages.length < run.count * PAGE_BYTES) throw new CliError(`'${this.name}' was reset while it was read`);
+        if (pages.length < run.count * PAGE_BYTES) throw new CliError(`'${this.name}' ended before its disksize`);
         this.#position = run.index + run.count;
         filled = this.#take(pages, out);
         if (filled > 0) return filled;
@@ -217,6 +217,7 @@ function readFacts(name: string, wanted: KernelVersion | undefined): Omit<LiveFa
 async function readHeld(name: string, disksize: number): Promise<HeldSlots | undefined> {
   const held = new HeldSlots(disksize / PAGE_BYTES);
   try {
+    // A stream without a start reads from where the file is. That matters: its positions count slots, not bytes.
     const path = `/sys/kernel/debug/zram/${name}/block_state`;
     for await (const text of createReadStream(path, 'latin1')) held.add(text as string);
     return held;
