@@ -1,6 +1,6 @@
 /**
- * The texts in which a kernel describes its zram devices: attributes of /sys/block/zramN, block_state of debugfs, and the
- * kernel's configuration. Documentation/admin-guide/blockdev/zram.rst explains the attributes.
+ * The texts in which a kernel describes its zram devices: attributes of /sys/block/zramN, block_state of debugfs, and
+ * the kernel's configuration. Documentation/admin-guide/blockdev/zram.rst explains the attributes.
  */
 import { KERNELS, type KernelVersion, type MmStat } from '../bindings/index.js';
 import { MM_STAT_COLUMNS } from './columns.js';
@@ -35,7 +35,7 @@ export function chosenAlgorithm(text: string): string | undefined {
   return /\[([^\]\s]+)\]/.exec(text)?.[1];
 }
 
-/** The lines of recomp_algorithm, `#1: lzo lz4 [zstd]`, of which there is one for each priority that has a compressor. */
+/** The lines of recomp_algorithm, as `#1: lzo lz4 [zstd]`: one for each priority that has a compressor. */
 export function parseRecompressors(text: string): Recompressor[] {
   return text.split('\n').flatMap((line) => {
     const priority = /^#([0-9]+):/.exec(line)?.[1];

@@ -4,6 +4,7 @@ import { closeSync, fsyncSync, openSync, readFileSync, writeFileSync, writeSync 
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
+import { DirectReader, linearMemory } from '../../cli/direct-reader.js';
 import { LiveDevice } from '../../cli/live-device.js';
 import { CHUNK_BYTES } from '../../cli/storing.js';
 import { describeWithKernel } from '../support/describe-with-kernel.js';
@@ -173,6 +174,27 @@ describeWithKernel('a live device', () => {
         return found;
       });
       expect(new Set(digests).size).toBe(1);
+    },
+    CASE_MILLISECONDS_MAX,
+  );
+
+  test(
+    'memory that does not begin at the start of a page is never taken for what the device holds',
+    async () => {
+      await onDevice({ name: 'lz4', level: 1 }, async () => {
+        const read = async (offset: number) => {
+          const memory = linearMemory(16 * 4096).subarray(offset);
+          const reader = await DirectReader.open('/dev/zram0', 8 * 4096, memory);
+          try {
+            return await reader.read(0, 8 * 4096);
+          } finally {
+            await reader.close();
+          }
+        };
+        expect((await read(0)).equals(await read(4096))).toBe(true);
+        // Kernel 6.18 reports success. Others refuse: EINVAL.
+        for (const offset of [100, 512, 2048, 3584]) await expect(read(offset)).rejects.toThrow(/must begin|EINVAL/);
+      });
     },
     CASE_MILLISECONDS_MAX,
   );
