@@ -49,6 +49,6 @@ export async function chooseBeside(
   } catch (error) {
     if (!(error instanceof CliError)) throw error;
     // If one of those that were named cannot be used, that is thrown from here.
-    return { algorithms: await chooseAlgorithms(engine, names, kernel), missing: error.message };
+    return { algorithms: await chooseAlgorithms(engine, names, kernel), missing: error.message.replace(/\.$/, '') };
   }
 }

@@ -36,9 +36,16 @@ export function compareLive(
         : []),
       ...(missing === undefined ? [] : [`nothing was computed with its own compressor: ${missing}`]),
       ...notesOn(facts, held),
-      ...(equal === false && !hasChanged && stopped === undefined ? reasons(facts, own) : []),
+      ...(equal === false && !hasChanged && stopped === undefined && !countsOthers(facts, held)
+        ? reasons(facts, own)
+        : []),
     ],
   };
+}
+
+/** Whether its figures are those of other objects, as a note says. */
+function countsOthers({ recompressors, pagesWrittenBack }: LiveFacts, held: LiveDevice['held']): boolean {
+  return held === undefined ? recompressors.length > 0 || pagesWrittenBack > 0 : held.recompressed > 0;
 }
 
 function notesOn({ chain, recompressors, pagesWrittenBack }: LiveFacts, held: LiveDevice['held']): string[] {
