@@ -32,3 +32,23 @@ export async function chooseAlgorithms(
   }
   return [...new Set(wanted)];
 }
+
+/**
+ * As `chooseAlgorithms`, with the compressor of a live device in front, if there is one. Where that cannot be used,
+ * `missing` says why, and the others are compared without it.
+ */
+export async function chooseBeside(
+  own: string | undefined,
+  engine: Engine,
+  names: readonly string[],
+  kernel?: KernelVersion,
+): Promise<{ readonly algorithms: string[]; readonly missing?: string }> {
+  if (own === undefined || names.includes(own)) return { algorithms: await chooseAlgorithms(engine, names, kernel) };
+  try {
+    return { algorithms: await chooseAlgorithms(engine, [own, ...names], kernel) };
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error;
+    // If one of those that were named cannot be used, that is thrown from here.
+    return { algorithms: await chooseAlgorithms(engine, names, kernel), missing: error.message.replace(/\.$/, '') };
+  }
+}

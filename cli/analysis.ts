@@ -2,6 +2,7 @@
 import type { CompactReport, KernelVersion, MergeReport, MmStat } from '../bindings/index.js';
 import type { Contents } from './dumps/contents.js';
 import type { Input } from './inputs.js';
+import type { LiveComparison } from './live-facts.js';
 import type { Step, StepTime } from './step-time.js';
 
 export interface Analysis {
@@ -13,6 +14,8 @@ export interface Analysis {
   readonly sharing?: Sharing;
   /** Why and where storing stopped before the end of the inputs, as a sentence. */
   readonly stopped?: string;
+  /** Of `--zram`: the device as it is now. */
+  readonly zram?: LiveComparison;
   /** A remark on the choice of inputs. */
   readonly note?: string;
   /** Memory that the analysis itself took. */

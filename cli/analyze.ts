@@ -3,12 +3,14 @@
  * of different inputs meet in one pool, as they would on a machine.
  */
 import { Engine, type KernelVersion } from '../bindings/index.js';
-import { chooseAlgorithms } from './algorithms.js';
+import { chooseBeside } from './algorithms.js';
 import type { Analysis } from './analysis.js';
-import { Device } from './device.js';
+import { Device, type Rules } from './device.js';
 import type { Reading } from './dump-input.js';
 import { kernelFacts } from './kernel.js';
 import type { Input } from './inputs.js';
+import { compareLive } from './live-comparison.js';
+import { LiveDevice } from './live-device.js';
 import { measure } from './measuring.js';
 import { openInputs } from './open-inputs.js';
 import { peakRss } from './peak-memory.js';
@@ -19,6 +21,8 @@ import type { Surroundings } from './surroundings.js';
 export interface AnalyzeOptions {
   readonly files: readonly string[];
   readonly pids: readonly number[];
+  /** A zram device of this machine, as `zram0`, instead of files and processes. */
+  readonly zram: string | undefined;
   readonly reading: Reading;
   /** Empty for the default. */
   readonly algorithms: readonly string[];
@@ -39,29 +43,41 @@ export async function analyze(options: AnalyzeOptions, io: Surroundings): Promis
   const engine = await Engine.create({ maxMemory: io.maxMemory });
   const inputs: Input[] = [];
   try {
-    const { kernel } = options;
-    const algorithms = await chooseAlgorithms(engine, options.algorithms, kernel);
+    const live = options.zram === undefined ? undefined : await LiveDevice.open(options.zram, options.kernel);
+    if (live !== undefined) inputs.push(live);
+    const rules: Rules =
+      live === undefined
+        ? { kernel: options.kernel }
+        : { kernel: live.facts.kernel, chainSize: live.facts.chain.chainSize };
+    const { algorithms, missing } = await chooseBeside(live?.facts.algorithm, engine, options.algorithms, rules.kernel);
     const pairs = algorithms.map((algorithm) => ({
-      plain: new Device(engine, algorithm, { kernel }),
-      inline: options.dedup ? new Device(engine, algorithm, { kernel, dedup: true }) : undefined,
+      plain: new Device(engine, algorithm, rules),
+      inline: options.dedup ? new Device(engine, algorithm, { ...rules, dedup: true }) : undefined,
     }));
     const note = await openInputs(inputs, options, { engine, reading: options.reading, ...io });
     const devices = pairs.flatMap(({ plain, inline }) => (inline === undefined ? [plain] : [plain, inline]));
     const stored = await storeInputs(inputs, devices, io);
-    return { ...find(pairs, stored, io.progress), ...note, memory: memoryTaken(engine) };
+    const found = find(pairs, stored, rules, io.progress);
+    const zram = live && { zram: compareLive(live, found.algorithms, { missing, stopped: stored.stopped }) };
+    return { ...found, ...zram, ...note, memory: memoryTaken(engine) };
   } finally {
     for (const input of inputs) await input.close();
     engine.destroy();
   }
 }
 
-function find(pairs: readonly Pair[], stored: Stored, progress: Surroundings['progress']): Omit<Analysis, 'memory'> {
+function find(
+  pairs: readonly Pair[],
+  stored: Stored,
+  { chainSize }: Rules,
+  progress: Surroundings['progress'],
+): Omit<Analysis, 'memory'> {
   const { inputs, stopped } = stored;
   const algorithms = pairs.map(({ plain, inline }) => measure(plain, inline, stored, progress));
   const [first] = pairs; // all devices hold the same pages
   const pages = inputs.map((input) => input.pages);
   return {
-    kernel: kernelFacts(first.plain.pool),
+    kernel: kernelFacts(first.plain.pool, chainSize),
     inputs,
     algorithms,
     ...(inputs.length < 2 ? {} : { sharing: sharingOf(first.plain, pages) }),

@@ -8,6 +8,7 @@ import { parseRanges } from './dumps/by-hand.js';
 import { FORMATS } from './dumps/contents.js';
 import { UsageError } from './errors.js';
 import { toKernel } from './kernel.js';
+import { toZramName } from './live-device.js';
 import { ANALYZE_HELP, DIFF_HELP, PACK_HELP, UNPACK_HELP } from './help.js';
 import { pack } from './pack.js';
 import { toJson } from './report-json.js';
@@ -19,6 +20,7 @@ import { unpack } from './unpack.js';
 /** Options of all commands. */
 export const OPTIONS = {
   pid: { type: 'string', multiple: true },
+  zram: { type: 'string' },
   algorithm: { type: 'string', multiple: true },
   kernel: { type: 'string' },
   dedup: { type: 'boolean' },
@@ -54,15 +56,19 @@ export const COMMANDS: readonly Command[] = [
   {
     name: 'analyze',
     help: ANALYZE_HELP,
-    options: ['pid', 'algorithm', 'kernel', 'dedup', 'format', 'at'],
+    options: ['pid', 'zram', 'algorithm', 'kernel', 'dedup', 'format', 'at'],
     async run(files, values, io) {
       checkStdin(files);
       const pids = list('--pid', values.pid).map(toPid);
+      const zram = values.zram === undefined ? undefined : toZramName(values.zram);
+      if (zram !== undefined && files.length + pids.length > 0)
+        throw new UsageError('--zram takes a device alone: name neither files nor --pid beside it');
       const algorithms = list('--algorithm', values.algorithm);
       const kernel = values.kernel === undefined ? undefined : toKernel(values.kernel);
       const options = {
         files,
         pids,
+        zram,
         algorithms,
         kernel,
         dedup: values.dedup === true,

@@ -1,11 +1,14 @@
 /** The device of one algorithm, on a pool of its own, and what is measured while it is filled. */
-import { ZramError, type Engine, type KernelVersion, type MmStat, type Zram, type ZsPool } from '../bindings/index.js';
+import { ZramError, type Engine, type MmStat, type PoolOptions, type Zram, type ZsPool } from '../bindings/index.js';
 import type { InputResult } from './analysis.js';
 import { PAGE_BYTES } from './page-list.js';
 import { noTime, timed } from './step-time.js';
 
 /** A device is sparse and its size costs nothing, so it is larger than any input of unknown length. */
 export const DISK_BYTES = 1024 ** 4;
+
+/** Whose size classes a device has; undefined: the library's default, and the kernel's. */
+export type Rules = Pick<PoolOptions, 'kernel' | 'chainSize'>;
 
 export class Device {
   /** For what the device does not report: the savings by sharing, and the size classes. */
@@ -19,9 +22,9 @@ export class Device {
   constructor(
     engine: Engine,
     readonly algorithm: string,
-    { kernel, dedup = false }: { kernel?: KernelVersion | undefined; dedup?: boolean } = {},
+    { dedup = false, ...rules }: Rules & { dedup?: boolean } = {},
   ) {
-    this.pool = engine.createPool({ kernel });
+    this.pool = engine.createPool(rules);
     this.zram = engine.createZram({ disksize: DISK_BYTES, compAlgorithm: algorithm, dedup, pool: this.pool });
     this.#last = this.zram.mmStat;
   }

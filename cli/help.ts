@@ -26,6 +26,7 @@ Exit status: 0 done, 1 failed, 2 wrong usage.
 
 export const ANALYZE_HELP = `Usage: zram-wasm analyze [FILE...] [--pid N[,N]]... [--algorithm NAME[,NAME]]... [--kernel V]
                          [--dedup] [--format NAME] [--at WHERE]... [--json]
+       zram-wasm analyze --zram N [--algorithm NAME[,NAME]]... [--kernel V] [--dedup] [--json]
 
 Shows what zram would make of the pages of files and processes, and what merging identical pages adds. All inputs are
 stored together on one device, so equal pages of different inputs are found; a matrix shows which inputs share them.
@@ -36,10 +37,15 @@ Without inputs it analyses this process's own resident anonymous memory (outside
   --pid N[,N]         the resident memory of processes that a kernel would swap: anonymous and shared memory, and
                       pages of files that were written to privately (Linux; needs the rights of a debugger). They keep
                       running; pages that vanish meanwhile are counted.
+  --zram N            a zram device of this machine, by number or path, as it is now, beside what fresh devices make of
+                      its pages with its own compressor and those of --algorithm. It may be in use, as swap too. It is
+                      only read, which clears idle marks, and reads pages that were written back from the backing
+                      device unless block_state says which they are (Linux; needs to read /dev/zramN: root).
   --algorithm NAME    the compressors to compare, side by side on the same pages: lz4 (default), lzo-rle, lzo, lz4hc,
                       deflate, zstd
-  --kernel V          the kernel whose rules apply: 6.1, 6.12, 6.18 (default) or 7.1. Named, it also sets the default of
-                      --algorithm. Figures that were not compared with that kernel's are marked as computed.
+  --kernel V          the kernel whose rules apply: 6.1, 6.12, 6.18 (default; with --zram the one that is running) or
+                      7.1. Named, it also sets the default of --algorithm. Figures that were not compared with that
+                      kernel's are marked as computed.
   --dedup             compare merging with inline deduplication, which shares pages as they are stored: the same pages
                       go to a second device, which takes memory and time of its own
 ${FORMATS_HELP}${COMMON}

@@ -12,7 +12,7 @@ const STANDARD_INPUT = 0;
 const BLOCK_BYTES = 512;
 
 export interface Input {
-  readonly kind: 'file' | 'stdin' | 'process';
+  readonly kind: 'file' | 'stdin' | 'process' | 'zram';
   readonly name: string;
   /** Its length, if that is known before it is read. */
   readonly bytes: number | undefined;

@@ -9,8 +9,11 @@ export function toKernel(text: string): KernelVersion {
   throw new UsageError(`--kernel must be one of ${Object.keys(KERNELS).join(', ')}, not '${text}'`);
 }
 
-export function kernelFacts({ kernel, hugeClassSize }: ZsPool): KernelFacts {
-  const { version, chainSize, compressorDefault } = KERNELS[kernel];
+export function kernelFacts(
+  { kernel, hugeClassSize }: ZsPool,
+  chainSize = KERNELS[kernel].chainSize as number,
+): KernelFacts {
+  const { version, compressorDefault } = KERNELS[kernel];
   return { version, chainSize, hugeClassSize, compressorDefault };
 }
 

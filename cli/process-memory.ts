@@ -49,7 +49,7 @@ interface ListedMapping {
 }
 
 /** The kernel's page size by /proc/self/auxv; entries are pairs of 8-byte words on the 64-bit systems that differ. */
-function kernelPageBytes(): number {
+export function kernelPageBytes(): number {
   const auxv = readFileSync('/proc/self/auxv');
   for (let at = 0; at + 16 <= auxv.length; at += 16) {
     if (auxv.readBigUInt64LE(at) === AUXV_PAGE_SIZE) return Number(auxv.readBigUInt64LE(at + 8));

@@ -2,11 +2,12 @@
 import type { AlgorithmResult, Analysis, DedupSide } from './analysis.js';
 import { DEDUP_COLUMNS, kernelColumns } from './columns.js';
 import { megabytesPerSecond, saved } from './figures.js';
+import { liveJson } from './report-live.js';
 import { STEPS } from './step-time.js';
 
 /** The columns of mm_stat have the kernel's names; all other fields are named as in the library. */
 export function toJson(analysis: Analysis, version: string): string {
-  const { kernel, inputs, algorithms, sharing, stopped, note, memory } = analysis;
+  const { kernel, inputs, algorithms, sharing, zram, stopped, note, memory } = analysis;
   const names = inputs.map(({ name }) => name);
   return JSON.stringify(
     {
@@ -18,6 +19,7 @@ export function toJson(analysis: Analysis, version: string): string {
       inputs,
       algorithms: algorithms.map((result) => algorithmJson(result, names)),
       sharing: sharing && { inputs: names.slice(0, sharing.pages.length), pages: sharing.pages },
+      zram: zram && liveJson(zram),
       memory,
     },
     null,

@@ -24,7 +24,7 @@ export function remarksOn(input: InputFacts): string[] {
 }
 
 /** Lines of at most the report's width; those after the first are set in. */
-function wrapped(text: string): string[] {
+export function wrapped(text: string): string[] {
   const lines: string[] = [''];
   for (const word of text.split(' ')) {
     const line = lines.at(-1) ?? '';

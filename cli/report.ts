@@ -5,6 +5,7 @@ import { MM_STAT_COLUMNS } from './columns.js';
 import { megabytesPerSecond, saved } from './figures.js';
 import { bar, exactBytes, humanBytes, number, percent, plural, shorten, table } from './format.js';
 import { sideBySide } from './report-algorithms.js';
+import { liveText } from './report-live.js';
 import { remarksOn } from './report-remarks.js';
 import { classesText, dedupText, sharingText } from './report-sharing.js';
 import { STEPS, type Step } from './step-time.js';
@@ -24,13 +25,14 @@ const STEP_LABELS: Record<Step, string> = {
 
 /** The report as text, without the line end of the last line. */
 export function toText(analysis: Analysis, version: string): string {
-  const { kernel, inputs, algorithms, sharing, note, memory } = analysis;
+  const { kernel, inputs, algorithms, sharing, zram, note, memory } = analysis;
   const pages = inputs.reduce((sum, input) => sum + input.pages, 0);
   const lines = [`zram-wasm ${version}: what zram would make of ${plural(pages, 'page')} of 4096 bytes`];
   if (note !== undefined) lines.push(note);
   lines.push(
     `Kernel ${kernel.version}: zspages of up to ${kernel.chainSize} pages, huge from ${number(kernel.hugeClassSize)} bytes; its default compressor is ${kernel.compressorDefault}`,
   );
+  if (zram !== undefined) lines.push('', ...liveText(zram, algorithms));
   if (algorithms.length > 1) lines.push('', 'Side by side, on the same pages', ...sideBySide(algorithms));
   for (const result of algorithms) lines.push('', ...algorithmText(result, inputs));
   if (sharing !== undefined) lines.push('', 'Pages that inputs share', ...sharingText(sharing, inputs));

@@ -3,6 +3,7 @@
 
     kzram.py --probe                          can this machine do it? exit 0 or 77, the reason on stderr
     kzram.py IMAGE TRACE SLOTS [--algorithm NAME] [--level N]    IMAGE: the pages that writes refer to; SLOTS: pages of the disk
+    kzram.py IMAGE TRACE SLOTS --hold         leaves the device as the trace left it until standard input ends
     kzram.py --attributes                     writes to attributes, each to a fresh device, and what came of it
 
 TRACE is a file of records of three little-endian u32 (test/support/trace.ts writes it):
@@ -159,6 +160,7 @@ def main():
     parser.add_argument('--attributes', action='store_true')
     parser.add_argument('--algorithm', default=ALGORITHM)
     parser.add_argument('--level', type=int, default=1)
+    parser.add_argument('--hold', action='store_true')
     parser.add_argument('image', nargs='?')
     parser.add_argument('trace', nargs='?')
     parser.add_argument('slots', nargs='?', type=int)
@@ -200,6 +202,8 @@ def main():
             finally:
                 os.close(stat)
                 os.close(device)
+            if options.hold:
+                sys.stdin.read()
         finally:
             reset()
 

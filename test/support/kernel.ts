@@ -2,7 +2,7 @@
  * The live kernel's zram as the tests see it: is it there, and what does its mm_stat say after each operation of a
  * trace? All of the work is done by test/kernel/kzram.py, which also keeps other users of the device away.
  */
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -45,11 +45,14 @@ export function kernelHas(name: string): boolean {
   return names.includes(name);
 }
 
-function runHelper(args: readonly string[], input = ''): Promise<Buffer> {
+/** Runs the helper to its end. `started` gets it at once, with what it has printed so far whenever that grows. */
+function runHelper(
+  args: readonly string[],
+  started: (child: ChildProcessWithoutNullStreams, output: () => Buffer) => void,
+): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const child = spawn('python3', [HELPER, ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
     child.stdin.on('error', () => undefined); // it did not want to read: its status and its complaint tell why
-    child.stdin.end(input);
     const output: Buffer[] = [];
     const complaints: Buffer[] = [];
     child.stdout.on('data', (chunk: Buffer) => output.push(chunk));
@@ -59,6 +62,7 @@ function runHelper(args: readonly string[], input = ''): Promise<Buffer> {
       if (status === 0) resolve(Buffer.concat(output));
       else reject(new Error(`kzram.py ended with status ${status}: ${Buffer.concat(complaints).toString().trim()}`));
     });
+    started(child, () => Buffer.concat(output));
   });
 }
 
@@ -97,16 +101,49 @@ export async function runOnKernel(
   set: DataSet,
   trace: Trace,
   slots: number,
-  { name, level }: KernelAlgorithm,
+  algorithm: KernelAlgorithm,
 ): Promise<KernelRun> {
+  const output = await withFiles(set, trace, (files) =>
+    runHelper([...files, String(slots), ...algorithmArguments(algorithm)], (child) => child.stdin.end()),
+  );
+  return parseRun(output, operationCount(trace));
+}
+
+/** Runs the trace, and then `work` while the device, /dev/zram0, is as the trace left it and is kept from others. */
+export async function withKernelDevice<T>(
+  set: DataSet,
+  trace: Trace,
+  slots: number,
+  algorithm: KernelAlgorithm,
+  work: () => Promise<T>,
+): Promise<T> {
+  let result: Promise<T> | undefined;
+  await withFiles(set, trace, (files) =>
+    runHelper([...files, String(slots), ...algorithmArguments(algorithm), '--hold'], (child, output) => {
+      child.stdout.on('data', () => {
+        if (result !== undefined || !/io_stat[^\n]*\n$/.test(output().toString('latin1', output().length - 100)))
+          return;
+        result = work();
+        result.then(
+          () => child.stdin.end(),
+          () => child.stdin.end(),
+        );
+      });
+    }),
+  );
+  if (result === undefined) throw new Error('kzram.py ended before the device was ready');
+  return result;
+}
+
+const algorithmArguments = ({ name, level }: KernelAlgorithm) => ['--algorithm', name, '--level', String(level)];
+
+async function withFiles<T>(set: DataSet, trace: Trace, work: (files: readonly string[]) => Promise<T>): Promise<T> {
   const directory = await mkdtemp(join(tmpdir(), 'zram-wasm-'));
   try {
-    const image = join(directory, 'image');
-    const records = join(directory, 'trace');
-    await writeFile(image, set.pages);
-    await writeFile(records, traceBytes(trace));
-    const output = await runHelper([image, records, String(slots), '--algorithm', name, '--level', String(level)]);
-    return parseRun(output, operationCount(trace));
+    const files = [join(directory, 'image'), join(directory, 'trace')];
+    await writeFile(files[0], set.pages);
+    await writeFile(files[1], traceBytes(trace));
+    return await work(files);
   } finally {
     await rm(directory, { recursive: true });
   }
@@ -119,6 +156,6 @@ export type AttributeWrite = readonly [attribute: string, text: string, disksize
 export async function writeKernelAttributes(
   writes: readonly AttributeWrite[],
 ): Promise<[code: string, texts: Record<string, string>][]> {
-  const output = await runHelper(['--attributes'], JSON.stringify(writes));
+  const output = await runHelper(['--attributes'], (child) => child.stdin.end(JSON.stringify(writes)));
   return JSON.parse(output.toString()) as [string, Record<string, string>][];
 }
