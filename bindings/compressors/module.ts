@@ -35,7 +35,7 @@ export class CompressorModule {
   /** Beginnings of it, by length: a view costs as much as copying a page. */
   readonly #blocks = new Array<Uint8Array | undefined>(2 * PAGE_SIZE).fill(undefined);
 
-  /** @throws ZramError EOPNOTSUPP: nothing may be compiled here */
+  /** @throws ZramError EOPNOTSUPP: nothing may be compiled here; ENOMEM: the process has no room for another memory */
   constructor() {
     const abort = (): never => {
       throw new Error('assertion failed');
@@ -44,10 +44,12 @@ export class CompressorModule {
       const module = new WebAssembly.Module(fromBase64(compressorsBase64));
       this.#raw = new WebAssembly.Instance(module, { env: { abort } }).exports as unknown as ModuleExports;
     } catch (error) {
-      throw new ZramError(
-        'EOPNOTSUPP',
-        `${[...LZO_NAMES, LZ4HC].join(', ')} cannot be used: their code does not compile: ${textOf(error)}.`,
-      );
+      const names = [...LZO_NAMES, LZ4HC].join(', ');
+      // By name: each realm has error classes of its own.
+      if ((error as Partial<Error> | undefined)?.name === 'RangeError') {
+        throw new ZramError('ENOMEM', `cannot allocate the memory that ${names} work in: ${textOf(error)}.`);
+      }
+      throw new ZramError('EOPNOTSUPP', `${names} cannot be used: their code does not compile: ${textOf(error)}.`);
     }
     const { buffer } = this.#raw.memory;
     this.#pageAddress = this.#raw.pageAddress();

@@ -123,9 +123,9 @@ export abstract class ReadableDevice {
 
   /**
    * The pages that read differently, as ranges in ascending order. Within one engine, only pages of different
-   * compressors are decompressed; equal pages that LZ4 compressed at different levels may be listed. One synchronous
-   * call: 0.1 s for a million pages, plus reading those that cannot be compared as stored; `diffAsync` does the same
-   * without blocking the event loop.
+   * compressors are decompressed; equal pages that lz4 or lz4hc compressed at different levels may be listed. One
+   * synchronous call: 0.1 s for a million pages, plus reading those that cannot be compared as stored; `diffAsync` does
+   * the same without blocking the event loop.
    * @param other a snapshot or a device, of any engine; beyond the end of its disk it reads as zeros
    * @throws ZramError EIO: a page cannot be read; EAGAIN: it is on an asynchronous backing, which `diffAsync` serves
    */

@@ -82,7 +82,7 @@ export interface DeviceJson {
 export interface AlgorithmJson {
   readonly priority: number;
   readonly codec: number;
-  /** For LZ4 only, whose level is not part of the codec. */
+  /** The device's: that of lz4, lz4hc, lzo and lzo-rle is not part of the codec. */
   readonly level?: number | undefined;
 }
 

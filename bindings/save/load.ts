@@ -210,6 +210,10 @@ class Loading<Made extends Ending & { snapshot(): Snapshot }, Snapshot extends E
     if (this.#names.has(settings.name)) {
       throw damaged(offset, `it has two devices named ${describe(settings.name)}`);
     }
+    const [before = settings] = this.#settings;
+    if (kernelOf(settings.kernel) !== kernelOf(before.kernel)) {
+      throw damaged(offset, 'its devices, which share a pool, have different kernels');
+    }
     const device = this.maker.make(this.host, this.#optionsOf(settings), this.held);
     this.#devices.push(device);
     this.#settings.push(settings);

@@ -1,7 +1,7 @@
 /** Saving: collects and checks what goes to one file. The file itself is written in file-writer.ts. */
 import { PAGE_SIZE, readList, readOptions } from '../base/arguments.js';
 import { ZramError } from '../base/errors.js';
-import { KERNEL_DEFAULT } from '../base/kernel.js';
+import { defaultCompressorOf, KERNEL_DEFAULT } from '../base/kernel.js';
 import { describe, textOf } from '../base/messages.js';
 import { pause, pauseDue } from '../base/pacer.js';
 import { PARTS, ReadableDevice, type Frozen } from '../device/readable.js';
@@ -122,9 +122,11 @@ function itemOf(name: string, value: unknown, copies: Frozen[]): Item {
   const { dedup, limitPages, verifyCompressors, tracksTime, poolOptions } = state;
   const { chainSize, shrinker } = poolOptions;
   const { version } = state.kernel;
+  // Also the default one, if it was named: `reset` then brings back its compressor.
+  const isNamed = state.algorithmDefault !== defaultCompressorOf(undefined);
   const settings = {
     ...{ dedup, memLimit: limitPages * PAGE_SIZE, verifyCompressors, trackEntryActime: tracksTime },
-    ...{ kernel: version === KERNEL_DEFAULT ? undefined : version, chainSize, shrinker },
+    ...{ kernel: version === KERNEL_DEFAULT && !isNamed ? undefined : version, chainSize, shrinker },
   };
   // A copy, so that later writes to the device do not change what is saved.
   const copy = parts.freeze();

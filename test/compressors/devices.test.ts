@@ -205,3 +205,24 @@ test.each(NAMES)('%s in workers counts what one thread counts', async (compAlgor
   expect(Buffer.compare(await zram.readPages(0, PAGES), bytes)).toBe(0);
   await zram.destroy();
 });
+
+test('no room for the memory of the module is ENOMEM, and what was there goes on', () => {
+  using engine = engineOf('release');
+  const zram = engine.createZram({ disksize: bytes.length });
+  zram.writePages(0, bytes);
+  // Each takes gigabytes of addresses, and next to no memory.
+  const held: WebAssembly.Memory[] = [];
+  expect(() => {
+    for (;;) held.push(new WebAssembly.Memory({ initial: 1, maximum: 65536 }));
+  }).toThrow(/memory/);
+  for (const compAlgorithm of NAMES) {
+    expect(codeOf(() => engine.createZram({ disksize: '1M', compAlgorithm }))).toBe('ENOMEM');
+  }
+  held.length = 0;
+  expect(holdsAll(zram)).toBe(true);
+  for (const compAlgorithm of NAMES) {
+    const other = engine.createZram({ disksize: bytes.length, compAlgorithm });
+    other.writePages(0, bytes);
+    expect(holdsAll(other)).toBe(true);
+  }
+});

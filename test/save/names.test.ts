@@ -6,6 +6,7 @@ import { PAGE_SIZE } from '../support/pages.js';
 import { seedOfRun } from '../support/random.js';
 import { referenceLoad } from '../support/reference-save.js';
 import { engineOf } from '../support/raw-core.js';
+import { fileOf, partsOf } from '../support/save-sections.js';
 import { MemorySink, savedAll } from './support.js';
 
 jest.setTimeout(120_000);
@@ -30,10 +31,12 @@ const name = fc.oneof(
 const level = fc.option(fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }), { nil: undefined });
 const settings = fc.record({
   disksize: fc.oneof(fc.constantFrom(1, 4096, 2 ** 44 - 4096), fc.integer({ min: 1, max: 2 ** 40 })),
-  compAlgorithm: fc.constantFrom('lz4', 'deflate'),
+  compAlgorithm: fc.constantFrom('lz4', 'deflate', 'lzo-rle', 'lz4hc'),
   level,
   dictionary: fc.option(fc.uint8Array({ maxLength: 50 }), { nil: undefined }),
-  recompAlgorithms: fc.array(fc.record({ algo: fc.constantFrom('lz4', 'deflate'), level }), { maxLength: 3 }),
+  recompAlgorithms: fc.array(fc.record({ algo: fc.constantFrom('lz4', 'deflate', 'lzo', 'lz4hc'), level }), {
+    maxLength: 3,
+  }),
   verifyCompressors: fc.boolean(),
   memLimit: fc.oneof(fc.constant(0), fc.maxSafeNat()),
   dedup: fc.boolean(),
@@ -79,6 +82,10 @@ test('any names, settings and comment come back', async () => {
           expect(device.mmStat.memLimit).toBe(zram.mmStat.memLimit);
           expect(device.kernel).toBe(options.kernel ?? '6.18');
         }
+        // What a device is after `reset` depends on whether its kernel was named.
+        const [device] = [...loaded.devices.values()];
+        for (const one of [zram, device as Zram]) one.reset();
+        expect((device as Zram).sysfs.read('comp_algorithm')).toBe(zram.sysfs.read('comp_algorithm'));
         engine.destroy();
       },
     ),
@@ -121,6 +128,24 @@ test.each<[string, (zram: Zram) => unknown]>([
   expect(sink.pieces).toEqual([]);
   expect(engine.memory.used).toBe(used);
   engine.destroy();
+});
+
+test('a file whose devices have different kernels is refused: they are loaded to one pool', async () => {
+  using engine = engineOf('release');
+  const pool = engine.createPool({ kernel: '6.1' });
+  const [a, b] = [0, 1].map(() => engine.createZram({ disksize: '1M', pool }));
+  const { preamble, sections } = partsOf(await savedAll({ a, b }));
+  const changed = sections.map(({ type, payload }) => {
+    const text = Buffer.from(payload).toString('latin1');
+    const isSecond = type === 'DEVC' && text.includes('"name":"b"');
+    return { type, payload: isSecond ? Buffer.from(text.replace('"6.1"', '"7.1"'), 'latin1') : payload };
+  });
+  expect((await engine.loadAll(fileOf(preamble, sections))).devices.get('b')).toHaveProperty('kernel', '6.1');
+  const file = fileOf(preamble, changed);
+  for (const options of [undefined, { pool }, { kernel: '6.1' as const }]) {
+    await expect(engine.loadAll(file, options)).rejects.toMatchObject({ code: 'EINVAL' });
+  }
+  expect(() => referenceLoad(file)).toThrow(/kernel/);
 });
 
 test('a comment that is too long: EINVAL, before anything is written', async () => {

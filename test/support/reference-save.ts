@@ -137,6 +137,8 @@ class Reader {
   private readonly devices: (ReferenceDevice & { pagesStored: number })[] = [];
   private readonly objects: Uint8Array[] = [];
   private device = 0;
+  /** Of the first device. */
+  private kernel: unknown;
   private page = 0;
 
   constructor(private readonly blind: ReadonlySet<Blindness>) {}
@@ -178,6 +180,7 @@ class Reader {
     whole(head.memLimit, 0, Number.MAX_SAFE_INTEGER, 'memLimit');
     const { kernel = '6.18', chainSize } = head;
     if (!['6.1', '6.12', '6.18', '7.1'].includes(kernel as string)) refuse('kernel');
+    if (kernel !== (this.kernel ??= kernel)) refuse('a kernel that the first device does not have');
     const sizes = kernel === '6.1' ? [4] : [4, 8, 16];
     if (chainSize !== undefined && !sizes.includes(chainSize as number)) refuse('chainSize');
     if (head.shrinker !== undefined) flag(head.shrinker, 'shrinker');
