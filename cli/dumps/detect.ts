@@ -12,7 +12,7 @@ import type { Dump } from './dump.js';
 import { FLATTENED_MAGIC, flattenedMisfit } from './flattened.js';
 import { KDUMP_MAGICS, kdumpMisfit, readKdump } from './kdump.js';
 import { LIME_MAGIC, limeMisfit, readLime } from './lime.js';
-import { LIBVIRT_MAGIC, QEMU_MAGIC, qemuMisfit, readQemuStream } from './qemu-stream.js';
+import { LIBVIRT_MAGIC, libvirtMisfit, QEMU_MAGIC, qemuMisfit, readQemuStream } from './qemu-stream.js';
 import { RASTATE_MAGIC, rastateMisfit, readRastate } from './rastate.js';
 import type { Reader } from './reader.js';
 import { JOURNAL_MAGIC, journalMisfit, readSqlite, WAL_MAGICS, walMisfit } from './sqlite.js';
@@ -52,7 +52,7 @@ const KNOWN: readonly Known[] = [
     misfit: limeMisfit,
   },
   { format: 'qemu', name: 'a migration stream of QEMU', begins: startsWith(QEMU_MAGIC), misfit: qemuMisfit },
-  { format: 'qemu', name: 'a save file of libvirt', begins: startsWith(LIBVIRT_MAGIC), misfit: () => undefined },
+  { format: 'qemu', name: 'a save file of libvirt', begins: startsWith(LIBVIRT_MAGIC), misfit: libvirtMisfit },
   { format: 'v86', name: 'a state of v86', begins: startsWith(V86_MAGIC), misfit: v86Misfit },
   {
     format: 'sqlite',
