@@ -2,7 +2,7 @@
  * Dumps that name a page in parts, the same addresses again, or the same bytes for other addresses: each page is one,
  * has all its bytes, and comes in the order of addresses. And files whose fields lead far beyond their ends.
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -12,7 +12,7 @@ import { CliError } from '../../../cli/errors.js';
 import { Random } from '../../support/random.js';
 import { image, PAGE } from '../page-images.js';
 import { run } from '../run.js';
-import { elfHead, type ElfSegment } from './builders.js';
+import { elfHead, kdump, type ElfSegment } from './builders.js';
 import { takeOutOf, type Taken } from './reading.js';
 import { u32, u64 } from './words.js';
 
@@ -168,4 +168,24 @@ test('a dump of LiME on a device ends where its ranges do', async () => {
   expect(pages.equals(MEMORY.subarray(0, 3 * PAGE))).toBe(true);
   expect(input.dump.truncated).toBeUndefined();
   await expect(takeOutOf(file)).rejects.toThrow(CliError);
+});
+
+(process.platform === 'linux' ? test : test.skip)('a diff that fails leaves no file open', async () => {
+  const { file } = kdump(5);
+  const broken = Buffer.from(file);
+  // Of the first page: its place is in its descriptor.
+  broken.fill(0xff, Number(file.readBigUInt64LE(4 * PAGE)), Number(file.readBigUInt64LE(4 * PAGE)) + 4);
+  broken.writeUInt32LE(1, 4 * PAGE + 12);
+  broken.writeUInt32LE(100, 4 * PAGE + 8);
+  writeFileSync(at('broken'), broken);
+  writeFileSync(at('whole'), file);
+  expect((await run(['pack', at('broken'), '-o', at('broken.zram')])).status).toBe(0);
+  const open = () => readdirSync('/proc/self/fd').length;
+  const before = open();
+  for (let n = 0; n < 5; n++) {
+    const { err } = await run(['diff', at('broken.zram'), at('whole')]);
+    expect(err).toMatch(/a page cannot be decompressed/);
+  }
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  expect(open()).toBe(before);
 });
