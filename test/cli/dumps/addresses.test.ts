@@ -8,12 +8,13 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
+import { Reader } from '../../../cli/dumps/reader.js';
 import { CliError } from '../../../cli/errors.js';
 import { Random } from '../../support/random.js';
 import { image, PAGE } from '../page-images.js';
 import { run } from '../run.js';
 import { elfHead, kdump, type ElfSegment } from './builders.js';
-import { takeOutOf, type Taken } from './reading.js';
+import { BytesSource, takeOutOf, type Taken } from './reading.js';
 import { u32, u64 } from './words.js';
 
 let folder: string;
@@ -188,4 +189,34 @@ test('a dump of LiME on a device ends where its ranges do', async () => {
   }
   await new Promise((resolve) => setTimeout(resolve, 100));
   expect(open()).toBe(before);
+});
+
+test('pages in no order do not cost a window each, and those in order few reads', async () => {
+  const source = new BytesSource(Buffer.alloc(2000 * 4104, 1));
+  let [bytes, reads] = [0, 0];
+  const counting = {
+    name: 'counting',
+    bytes: source.bytes,
+    read: async (offset: number, out: Uint8Array) => {
+      bytes += out.length;
+      reads += 1;
+      return source.read(offset, out);
+    },
+    close: () => source.close(),
+  };
+  const reader = new Reader(counting);
+  for (let page = 1999; page >= 0; page--) await reader.exactly(page * 4104 + 8, PAGE, 'a page');
+  expect(bytes).toBeLessThan(2000 * 3 * PAGE);
+  reads = 0;
+  for (let page = 0; page < 2000; page++) await reader.exactly(page * 4104 + 8, PAGE, 'a page');
+  expect(reads).toBeLessThan(60);
+});
+
+test('kdump with 32-bit words, whose number of page frames looks like the size of a block', async () => {
+  const { file, pages } = kdump(6);
+  const narrow = Buffer.from(file);
+  file.copy(narrow, 412, 424, 444);
+  narrow.fill(0, 432, 444);
+  narrow.writeUInt32LE(8192, 428);
+  expect((await takeOutOf(narrow))!.pages.equals(pages)).toBe(true);
 });

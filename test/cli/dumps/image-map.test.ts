@@ -88,6 +88,15 @@ describe('ImageMap', () => {
     expect([...map.pieces(4104 * 999_999 + 100, 4104 * 999_999 + 101)]).toEqual([{ at: 999_999 * PAGE, length: 1 }]);
   });
 
+  test('of more runs than its text can hold none is made', () => {
+    const extents = new Extents();
+    for (let page = 0; page < 1000; page++) extents.addPlain(page * 9000 + (page % 2), PAGE);
+    const { length } = ImageMap.of(extents, 10_000_000).encode();
+    expect(ImageMap.fits(extents, length)).toBe(true);
+    expect(ImageMap.fits(extents, 5000)).toBe(false);
+    expect(ImageMap.fits(new Extents(), 0)).toBe(true);
+  });
+
   test('no text but a map that fits makes one', () => {
     const map = ImageMap.of(new ExtentsOf([100, 2 * PAGE]), 10_000);
     const text = map.encode();
