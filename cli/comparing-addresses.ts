@@ -48,7 +48,9 @@ export async function compareByAddress(
   const [sideA, sideB] = [new Side(a), new Side(b)];
   const found = new Found();
   let [onlyInA, onlyInB, total] = [0, 0, 0];
-  await Promise.all([sideA.start(), sideB.start()]);
+  // One after the other: what is being opened while the other one fails would stay open.
+  await sideA.load();
+  await sideB.load();
   while (!sideA.ended || !sideB.ended) {
     const order = sideA.ended ? 1 : sideB.ended ? -1 : sideA.compare(sideB);
     if (order < 0) onlyInA += 1;
@@ -94,10 +96,6 @@ class Side {
 
   get page(): Buffer {
     return this.#chunk.subarray(this.#at * PAGE_BYTES, (this.#at + 1) * PAGE_BYTES);
-  }
-
-  start(): Promise<void> {
-    return this.load();
   }
 
   /** Goes to the next page; true if it is in the next chunk. */

@@ -57,21 +57,23 @@ export class ImageMap {
     this.deviceBytes = deviceAt + Math.ceil((remainderAt + Math.max(tail, 0)) / PAGE_BYTES) * PAGE_BYTES;
   }
 
-  /** @param bytes length of the file; undefined if its pages stand where they would anyway */
-  static of(extents: Extents, bytes: number): ImageMap | undefined {
-    const runs: { gap: number; bytes: number; shift: number; count: number }[] = [];
-    let [end, shifted] = [0, false];
-    for (const { offset, bytes: length, shift } of inFileOrder(extents)) {
-      // Two extents may name the same bytes; they stand on the device once.
-      if (offset < end) continue;
-      const gap = offset - end;
-      end = offset + length;
-      shifted ||= (offset - shift) % PAGE_BYTES !== 0;
-      const last = runs.at(-1);
-      if (last?.gap === gap && last.bytes === length && last.shift === shift) last.count += 1;
-      else runs.push({ gap, bytes: length, shift, count: 1 });
-    }
-    return shifted ? new ImageMap(runs, bytes) : undefined;
+  /** Whether there is something to do: pages of the file stand where no page of a device can. */
+  static isNeeded(extents: Extents): boolean {
+    for (const { offset, shift, encoding } of extents)
+      if (encoding === PLAIN && (offset - shift) % PAGE_BYTES !== 0) return true;
+    return false;
+  }
+
+  /** @param bytes length of the file */
+  static of(extents: Extents, bytes: number): ImageMap {
+    return new ImageMap([...runsOf(extents)], bytes);
+  }
+
+  /** Whether the text of a map can have `length` characters: a run takes four bytes at least, and in memory many more. */
+  static fits(extents: Extents, length: number): boolean {
+    let left = Math.floor((length * 3) / 4 / 4);
+    for (const _ of runsOf(extents)) if (--left < 0) return false;
+    return true;
   }
 
   /** The map as text: four numbers a run, in LEB128, as base64. */
@@ -158,6 +160,25 @@ export class ImageMap {
     }
     return low;
   }
+}
+
+/** Extents in the order of the file, those alike as one run. */
+function* runsOf(extents: Extents): Generator<Run> {
+  let end = 0;
+  let run = { gap: 0, bytes: 0, shift: 0, count: 0 };
+  for (const { offset, bytes, shift } of inFileOrder(extents)) {
+    // Two extents may name the same bytes; they stand on the device once.
+    if (offset < end) continue;
+    const gap = offset - end;
+    end = offset + bytes;
+    if (run.gap === gap && run.bytes === bytes && run.shift === shift) {
+      run.count += 1;
+      continue;
+    }
+    if (run.count > 0) yield run;
+    run = { gap, bytes, shift, count: 1 };
+  }
+  if (run.count > 0) yield run;
 }
 
 /** Extents that stand in the file as they are, by their offsets. */

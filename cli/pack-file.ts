@@ -86,6 +86,7 @@ export class PackedSource implements Source {
   read(offset: number, out: Uint8Array): Promise<number> {
     const { zram, map, bytes } = this.image;
     const wanted = Math.max(0, Math.min(out.length, bytes - offset));
+    if (wanted === 0) return Promise.resolve(0); // it may lie beyond the device
     let filled = 0;
     for (const { at, length } of map?.pieces(offset, offset + wanted) ?? [{ at: offset, length: wanted }]) {
       zram.read(at, length, out.subarray(filled));

@@ -30,10 +30,12 @@ export function layoutOf(input: Input, mapsLength: number): Layout {
   if (dump.extents === undefined)
     return asItIs('its pages are compressed, and could not be compressed again to the same bytes');
   if (source.bytes === undefined) return asItIs('its length is not known');
+  const tooLong = 'where its pages are does not fit in the pack';
+  if (!ImageMap.isNeeded(dump.extents)) return { input: new SourceInput(input, source) };
+  if (!ImageMap.fits(dump.extents, MAPS_LENGTH_MAX - mapsLength)) return asItIs(tooLong);
   const map = ImageMap.of(dump.extents, source.bytes);
-  if (map === undefined) return { input: new SourceInput(input, source) };
   const text = map.encode();
-  if (mapsLength + text.length > MAPS_LENGTH_MAX) return asItIs('where its pages are does not fit in the pack');
+  if (mapsLength + text.length > MAPS_LENGTH_MAX) return asItIs(tooLong);
   return { input: new LaidOutInput(input, map), bytes: source.bytes, map: text };
 }
 

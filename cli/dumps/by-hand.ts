@@ -29,7 +29,7 @@ export function parseRanges(texts: readonly string[]): Range[] {
 
 /** @throws CliError if the file does not reach to where a range is */
 export async function readRanges(reader: Reader, ranges: readonly Range[]): Promise<Dump> {
-  const extents = new Extents();
+  const extents = new Extents(reader.name);
   const size = reader.bytes ?? (await endOf(reader));
   for (const [index, { offset, bytes }] of ranges.entries()) {
     const end = bytes === undefined ? Math.min(size, ranges[index + 1]?.offset ?? size) : offset + bytes;

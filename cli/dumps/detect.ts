@@ -12,7 +12,7 @@ import type { Dump } from './dump.js';
 import { FLATTENED_MAGIC, flattenedMisfit } from './flattened.js';
 import { KDUMP_MAGICS, kdumpMisfit, readKdump } from './kdump.js';
 import { LIME_MAGIC, limeMisfit, readLime } from './lime.js';
-import { LIBVIRT_MAGIC, QEMU_MAGIC, qemuMisfit, readQemuStream } from './qemu-stream.js';
+import { LIBVIRT_MAGIC, libvirtMisfit, QEMU_MAGIC, qemuMisfit, readQemuStream } from './qemu-stream.js';
 import { RASTATE_MAGIC, rastateMisfit, readRastate } from './rastate.js';
 import type { Reader } from './reader.js';
 import { JOURNAL_MAGIC, journalMisfit, readSqlite, WAL_MAGICS, walMisfit } from './sqlite.js';
@@ -52,7 +52,7 @@ const KNOWN: readonly Known[] = [
     misfit: limeMisfit,
   },
   { format: 'qemu', name: 'a migration stream of QEMU', begins: startsWith(QEMU_MAGIC), misfit: qemuMisfit },
-  { format: 'qemu', name: 'a save file of libvirt', begins: startsWith(LIBVIRT_MAGIC), misfit: () => undefined },
+  { format: 'qemu', name: 'a save file of libvirt', begins: startsWith(LIBVIRT_MAGIC), misfit: libvirtMisfit },
   { format: 'v86', name: 'a state of v86', begins: startsWith(V86_MAGIC), misfit: v86Misfit },
   {
     format: 'sqlite',
@@ -77,15 +77,35 @@ const READERS: Readonly<Record<Readable, (reader: Reader) => Promise<Dump>>> = {
 const bytes = (...values: readonly number[]): Buffer => Buffer.from(values);
 const text = (value: string): Buffer => Buffer.from(value, 'latin1');
 
-/** What is known and not read: how it begins, what it is, and what to do. */
-const REFUSED: readonly (readonly [magic: Buffer, what: string, wayOut: string])[] = [
-  [text('AVML'), 'a compressed dump of AVML', "'avml-convert IN OUT' makes a dump of LiME"],
+/** What is known and not read: how it begins, what it is, what to do, and of a short magic whether what follows fits. */
+const REFUSED: readonly (readonly [magic: Buffer, what: string, wayOut: string, fits?: (head: Buffer) => boolean])[] = [
+  [text('AVML'), 'a compressed dump of AVML', "'avml-convert IN OUT' makes a dump of LiME", (head) => head[4] === 2],
   [text('#RZIPv'), 'a compressed state of RetroArch', 'switch savestate_file_compression off, and save again'],
-  [text('QFI\xfb'), 'a qcow2 image', "use migrate 'exec:cat > FILE' or dump-guest-memory instead"],
-  [bytes(0x1f, 0x8b, 0x08), 'compressed with gzip', "'gzip -dc IN > OUT' decompresses it"],
+  [
+    text('QFI\xfb'),
+    'a qcow2 image',
+    "use migrate 'exec:cat > FILE' or dump-guest-memory instead",
+    (head) => head.length >= 8 && [1, 2, 3].includes(head.readUInt32BE(4)),
+  ],
+  [
+    bytes(0x1f, 0x8b, 0x08),
+    'compressed with gzip',
+    "'gzip -dc IN > OUT' decompresses it",
+    (head) => (head[3] & 0xe0) === 0,
+  ],
   [bytes(0xfd, 0x37, 0x7a, 0x58, 0x5a), 'compressed with xz', "'xz -dc IN > OUT' decompresses it"],
-  [bytes(0x28, 0xb5, 0x2f, 0xfd), 'compressed with zstd', "'zstd -dc IN > OUT' decompresses it"],
-  [bytes(0x04, 0x22, 0x4d, 0x18), 'compressed with LZ4', "'lz4 -dc IN > OUT' decompresses it"],
+  [
+    bytes(0x28, 0xb5, 0x2f, 0xfd),
+    'compressed with zstd',
+    "'zstd -dc IN > OUT' decompresses it",
+    (head) => (head[4] & 0x08) === 0,
+  ],
+  [
+    bytes(0x04, 0x22, 0x4d, 0x18),
+    'compressed with LZ4',
+    "'lz4 -dc IN > OUT' decompresses it",
+    (head) => (head[4] & 0xc2) === 0x40 && (head[5] & 0x8f) === 0,
+  ],
   [
     text('PAGEDU64'),
     'a crash dump of Windows',
@@ -142,7 +162,12 @@ export function detect(name: string, head: Buffer, size: number | undefined): De
   }
   const refused = REFUSED.find(([magic]) => startsWith(magic)(head));
   if (refused === undefined && !isCompressedLime(head)) return { format: 'raw' };
-  const [, what, wayOut] = refused ?? COMPRESSED_LIME;
+  const [, what, wayOut, fits] = refused ?? COMPRESSED_LIME;
+  if (fits?.(head) === false)
+    return {
+      format: 'raw',
+      note: `it begins like what is ${what}, but goes on otherwise: it was taken for raw memory`,
+    };
   throw new CliError(`'${name}' is ${what}, which is not read: ${wayOut}, or --format raw takes it as it is`);
 }
 

@@ -2,7 +2,16 @@
 import { plural } from '../format.js';
 import { PAGE_BYTES } from '../page-list.js';
 import type { DumpFacts, Format } from './contents.js';
-import { FILL, NO_PAGE, PLAIN, pagesOfExtent, remaindersOf, type Extent, type Extents } from './extents.js';
+import {
+  continuesPage,
+  FILL,
+  NO_PAGE,
+  PLAIN,
+  pagesOfExtent,
+  remaindersOf,
+  type Extent,
+  type Extents,
+} from './extents.js';
 import type { Reader } from './reader.js';
 
 /** Pages by their addresses, in ascending order of space and page. */
@@ -52,13 +61,15 @@ export interface Findings {
   readonly truncated?: string | undefined;
 }
 
-/** A dump by its extents, which are sorted by address. */
+/** A dump by its extents, which are sorted by address, and name each address once. */
 export function dumpOf(reader: Reader, findings: Findings): Dump {
   const { format, extents, notes = [], truncated } = findings;
   const { pagesNotInDump = 0, pagesRepeated = 0, bytesRepeated = 0 } = findings;
   let [pages, memory, inFile, addressed, memoryPages] = [0, 0, bytesRepeated, true, 0];
+  let before: Extent | undefined;
   for (const extent of extents) {
-    pages += pagesOfExtent(extent);
+    pages += pagesOfExtent(extent) - (before !== undefined && continuesPage(before, extent) ? 1 : 0);
+    before = extent;
     memory += extent.bytes;
     inFile += extent.encoding === PLAIN ? extent.bytes : extent.encoding === FILL ? 1 : 0;
     addressed &&= extent.page !== NO_PAGE;
@@ -109,20 +120,38 @@ class ExtentCursor implements PageCursor {
       }
       filled += count;
       this.#done += count;
-      if (count < left) continue;
-      this.#extent += 1;
-      this.#done = 0;
+      if (count === left) await this.#end(extent, out.subarray((filled - 1) * PAGE_BYTES, filled * PAGE_BYTES));
     }
     return filled;
   }
 
+  /** Goes to the next extent, and takes into the last page of this one what later ones have of it. */
+  async #end(extent: Extent, page: Uint8Array): Promise<void> {
+    for (let last = extent; ;) {
+      this.#extent += 1;
+      this.#done = 0;
+      if (this.#extent === this.extents.length) return;
+      const next = this.extents.at(this.#extent);
+      if (!continuesPage(last, next)) return;
+      await this.#take(next, 0, page.subarray(next.shift, next.shift + next.bytes));
+      this.#done = 1;
+      if (pagesOfExtent(next) > 1) return;
+      last = next;
+    }
+  }
+
   /** Whole pages of an extent from the next one on, with zeros before its start and behind its end. */
-  async #read({ offset, bytes, shift, encoding }: Extent, out: Uint8Array): Promise<void> {
+  async #read(extent: Extent, out: Uint8Array): Promise<void> {
+    const { bytes, shift } = extent;
     const start = this.#done * PAGE_BYTES - shift;
     const [from, to] = [Math.max(start, 0), Math.min(start + out.length, bytes)];
     out.fill(0, 0, from - start);
     out.fill(0, to - start);
-    const part = out.subarray(from - start, to - start);
+    await this.#take(extent, from, out.subarray(from - start, to - start));
+  }
+
+  /** Bytes of an extent from its byte `from` on. */
+  async #take({ offset, encoding }: Extent, from: number, part: Uint8Array): Promise<void> {
     if (encoding === PLAIN) await this.reader.fill(offset + from, part, 'a page');
     else if (encoding === FILL) part.fill((await this.reader.exactly(offset, 1, 'a page'))[0]);
     else part.fill(0);

@@ -99,8 +99,8 @@ export async function readElf(reader: Reader): Promise<Dump> {
         'dump the memory in another format, or give --format raw',
     );
   }
-  const { parts, bytesRepeated } = namedOnce(segments, hasPhysical ? 'address' : 'offset');
-  const extents = new Extents();
+  const { parts, bytesRepeated, bytesUnread } = namedOnce(segments);
+  const extents = new Extents(reader.name);
   let missing = 0;
   for (const part of parts) missing += addWhole(reader, extents, part);
   const gcore = !hasPhysical && header.fields.wide && isGcore(header, segments);
@@ -109,7 +109,7 @@ export async function readElf(reader: Reader): Promise<Dump> {
     extents,
     pagesNotInDump: pagesNotInDump + missing,
     pagesRepeated: Math.floor(bytesRepeated / PAGE_BYTES),
-    bytesRepeated: hasPhysical ? bytesOnlyRepeated(segments, parts) : 0,
+    bytesRepeated: bytesUnread,
     notes: gcore
       ? ['it was made by gcore, which writes reserved memory as zeros; --pid shows what is resident of a process']
       : [],
@@ -124,13 +124,6 @@ function addWhole(reader: Reader, extents: Extents, { offset, bytes, address }: 
   const whole = Math.max(0, here - cut);
   if (whole > 0) extents.addPlain(offset, whole, address);
   return Math.ceil((bytes - whole) / PAGE_BYTES);
-}
-
-/** Bytes of the file that only segments name whose addresses others have named before. */
-function bytesOnlyRepeated(segments: readonly Segment[], parts: readonly Segment[]): number {
-  const sum = (list: readonly Segment[]) =>
-    namedOnce(list, 'offset').parts.reduce((total, { bytes }) => total + bytes, 0);
-  return sum(segments) - sum(parts);
 }
 
 /** gcore's contents begin right behind its headers and notes, on no page; the kernel's begin on one. */

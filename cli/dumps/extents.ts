@@ -4,6 +4,7 @@
  * An address is kept as the number of its page and the place inside it: page numbers of 64-bit addresses are below 2^52,
  * hence exact as numbers, which addresses themselves are not (a kernel's begin with 0xff11 or 0xffffffff).
  */
+import { CliError } from '../errors.js';
 import { PAGE_BYTES } from '../page-list.js';
 
 /** How the bytes of an extent stand in the file. */
@@ -16,8 +17,8 @@ export type Encoding = typeof PLAIN | typeof FILL | typeof ZEROS;
 
 /** The page of an extent whose format knows no addresses. */
 export const NO_PAGE = -1;
-/** The first address space of every dump: what a machine or process calls its memory. */
-export const MEMORY = 'memory';
+/** The first address space of every dump, its memory. It is not named where it is told, and no other one is called so. */
+export const MEMORY = '';
 
 /** The order of address spaces beside the memory: the same for all dumps, that they can be compared side by side. */
 export const compareSpaces = (a: string, b: string): number => a.length - b.length || (a < b ? -1 : a > b ? 1 : 0);
@@ -39,6 +40,8 @@ export interface Extent {
 /** Numbers that an extent takes: offset, bytes, page, and the three small ones in one. */
 const FIELDS = 4;
 const ENCODINGS = 4;
+/** Most extents of a file: a stream of zeros takes 9 bytes for each, and here 32. Those of 256 GiB, page by page, are fewer. */
+const EXTENTS_MAX = 2 ** 26;
 
 /** A list of extents: a stream of a large guest has one for each page, so that objects would take a gigabyte. */
 export class Extents {
@@ -47,19 +50,18 @@ export class Extents {
   length = 0;
   #fields = new Float64Array(64 * FIELDS);
 
+  /** @param name of the file, for the message if it has too many */
+  constructor(readonly name = '') {}
+
   /** Adds bytes that stand in the file as they are, at an address if one is known. */
   addPlain(offset: number, bytes: number, address?: bigint): void {
     const [page, shift] = address === undefined ? [NO_PAGE, 0] : pageAndShift(address);
     this.add({ offset, bytes, page, shift, space: 0, encoding: PLAIN });
   }
 
-  add({ offset, bytes, page, shift, space, encoding }: Extent): void {
-    const at = this.length * FIELDS;
-    if (at === this.#fields.length) this.#grow();
-    this.#fields[at] = offset;
-    this.#fields[at + 1] = bytes;
-    this.#fields[at + 2] = page;
-    this.#fields[at + 3] = (space * PAGE_BYTES + shift) * ENCODINGS + encoding;
+  add(extent: Extent): void {
+    if (this.length * FIELDS === this.#fields.length) this.#grow();
+    this.#put(this.length, extent);
     this.length += 1;
   }
 
@@ -112,6 +114,38 @@ export class Extents {
     return repeated;
   }
 
+  /** Of sorted extents, takes away from each the bytes at addresses that those before it have; returns how many. */
+  keepFirst(): number {
+    let [kept, repeated] = [0, 0];
+    // Where those before it end.
+    let [space, page, shift] = [0, 0, 0];
+    for (let index = 0; index < this.length; index++) {
+      const extent = this.at(index);
+      const known = extent.space === space ? (page - extent.page) * PAGE_BYTES + shift - extent.shift : 0;
+      const skipped = Math.min(Math.max(known, 0), extent.bytes);
+      repeated += skipped;
+      if (skipped === extent.bytes) continue;
+      const [bytes, start] = [extent.bytes - skipped, extent.shift + skipped];
+      const first = extent.page + Math.floor(start / PAGE_BYTES);
+      const rest = { offset: extent.offset + skipped, bytes, page: first, shift: start % PAGE_BYTES };
+      this.#put(kept, { ...extent, ...rest });
+      kept += 1;
+      space = extent.space;
+      page = first + Math.floor((rest.shift + bytes) / PAGE_BYTES);
+      shift = (rest.shift + bytes) % PAGE_BYTES;
+    }
+    this.length = kept;
+    return repeated;
+  }
+
+  #put(index: number, { offset, bytes, page, shift, space, encoding }: Extent): void {
+    const at = index * FIELDS;
+    this.#fields[at] = offset;
+    this.#fields[at + 1] = bytes;
+    this.#fields[at + 2] = page;
+    this.#fields[at + 3] = (space * PAGE_BYTES + shift) * ENCODINGS + encoding;
+  }
+
   /** Sorts unless it is sorted already, as most dumps are. */
   #sort(compare: (a: number, b: number) => number): void {
     let index = 1;
@@ -130,6 +164,8 @@ export class Extents {
   }
 
   #grow(): void {
+    if (this.length >= EXTENTS_MAX)
+      throw new CliError(`cannot read '${this.name}': its memory is in more than ${EXTENTS_MAX} pieces`);
     const fields = new Float64Array(this.#fields.length * 2);
     fields.set(this.#fields);
     this.#fields = fields;
@@ -143,6 +179,11 @@ export function pageAndShift(address: bigint): [page: number, shift: number] {
 /** Pages that an extent touches: each is one on the device, filled up with zeros. */
 export function pagesOfExtent({ shift, bytes }: Pick<Extent, 'shift' | 'bytes'>): number {
   return Math.ceil((shift + bytes) / PAGE_BYTES);
+}
+
+/** Whether an extent begins in the page in which the one before it ends: that page is one, of both. */
+export function continuesPage(before: Extent, { page, space }: Extent): boolean {
+  return page !== NO_PAGE && space === before.space && page === before.page + pagesOfExtent(before) - 1;
 }
 
 /** Most remainders that are told: a stream has all 4096 of them. */
@@ -171,13 +212,22 @@ export interface Segment {
 }
 
 /**
- * Cuts segments so that no place is named twice: by their addresses, or by where they are in the file. Of those that
- * overlap, the one that begins first keeps its bytes, or the first of the list if they begin together.
+ * Cuts segments so that no bytes of the file are named twice, as a short file could name them for ever, and no addresses.
+ * Of those that overlap, the one that begins first keeps its bytes, or the first of the list if they begin together.
  */
-export function namedOnce(
-  segments: readonly Segment[],
-  by: 'address' | 'offset',
-): { parts: Segment[]; bytesRepeated: number } {
+export function namedOnce(segments: readonly Segment[]): {
+  /** In the order of their addresses. */
+  parts: Segment[];
+  bytesRepeated: number;
+  /** Of these, the bytes that no part has: other ones stand at their addresses. */
+  bytesUnread: number;
+} {
+  const inFile = cutBy('offset', segments);
+  const { parts, bytesRepeated: bytesUnread } = cutBy('address', inFile.parts);
+  return { parts, bytesRepeated: inFile.bytesRepeated + bytesUnread, bytesUnread };
+}
+
+function cutBy(by: 'address' | 'offset', segments: readonly Segment[]): { parts: Segment[]; bytesRepeated: number } {
   const startOf = ({ address, offset }: Segment) => (by === 'address' ? address : BigInt(offset));
   const sorted = [...segments].sort((a, b) => compareBig(startOf(a), startOf(b)));
   const parts: Segment[] = [];
@@ -194,7 +244,7 @@ export function namedOnce(
     parts.push(part);
     reached = startOf(part) + BigInt(part.bytes);
   }
-  return { parts: parts.sort((a, b) => compareBig(a.address, b.address)), bytesRepeated };
+  return { parts, bytesRepeated };
 }
 
 const compareBig = (a: bigint, b: bigint): number => (a < b ? -1 : a > b ? 1 : 0);

@@ -12,6 +12,8 @@ const RECORD_HEADER_BYTES = 16;
 const TYPE = 1n;
 const VERSION = 1n;
 const END = -1n;
+/** Most records, each of which takes 24 bytes here: QEMU's have some 16 KiB, and are 500 GB then. */
+const RECORDS_MAX = 2 ** 25;
 
 export function flattenedMisfit(head: Buffer): string | undefined {
   if (head.length < 32) return 'it ends inside its header';
@@ -66,6 +68,7 @@ export class FlattenedSource implements Source {
         truncated = endsEarly(reader, reader.bytes ?? at);
         break;
       }
+      if (found.length === 3 * RECORDS_MAX) throw reader.wrong(at, `there are more than ${RECORDS_MAX} records`);
       found.push(Number(offset), Number(length), start);
       at = start + Number(length);
     }

@@ -56,9 +56,16 @@ const isBlockSize = (bytes: number): boolean =>
 /** The header's fields; a sentence if they do not fit. */
 function headerOf(head: Buffer, size: number | undefined): Header | string {
   if (head.length < HEADER_BYTES) return 'it ends inside its header';
-  const at = isBlockSize(head.readInt32LE(STATUS_WIDE + 4)) ? STATUS_WIDE : STATUS_NARROW;
+  const wide = headerAt(head, STATUS_WIDE, size);
+  if (typeof wide !== 'string') return wide;
+  // With 32-bit words, the number of page frames stands where the size of a block would, and may look like one.
+  const narrow = headerAt(head, STATUS_NARROW, size);
+  return typeof narrow !== 'string' || isBlockSize(head.readInt32LE(STATUS_NARROW + 4)) ? narrow : wide;
+}
+
+function headerAt(head: Buffer, at: number, size: number | undefined): Header | string {
   const blockBytes = head.readInt32LE(at + 4);
-  if (!isBlockSize(blockBytes)) return `its blocks have ${head.readInt32LE(STATUS_WIDE + 4)} bytes`;
+  if (!isBlockSize(blockBytes)) return `its blocks have ${blockBytes} bytes`;
   const [subHeaderBlocks, bitmapBlocks] = [head.readInt32LE(at + 8), head.readUInt32LE(at + 12)];
   const tables = (1 + subHeaderBlocks + bitmapBlocks) * blockBytes;
   if (subHeaderBlocks < 1 || bitmapBlocks < 2 || (size !== undefined && tables > size))

@@ -1,6 +1,7 @@
 /**
  * LiME: ranges of physical memory one after the other, each behind a header of 32 bytes: magic, version, first and last
- * address (inclusive), and 8 bytes of zeros. Ranges are not whole pages, so what follows a range is shifted.
+ * address (inclusive), and 8 bytes of zeros. Ranges are not whole pages, so what follows a range is shifted, and two
+ * ranges may have a page together.
  */
 import { PAGE_BYTES } from '../page-list.js';
 import { dumpOf, endsEarly, type Dump } from './dump.js';
@@ -26,7 +27,7 @@ const hex = (address: bigint): string => `0x${address.toString(16)}`;
 
 /** @throws CliError */
 export async function readLime(reader: Reader): Promise<Dump> {
-  const extents = new Extents();
+  const extents = new Extents(reader.name);
   let [at, missing, truncated] = [0, 0, undefined as string | undefined];
   for (;;) {
     const header = await reader.upTo(at, HEADER_BYTES);
@@ -36,6 +37,8 @@ export async function readLime(reader: Reader): Promise<Dump> {
       break;
     }
     const misfit = limeMisfit(header);
+    // A device goes on behind the dump that was written to it.
+    if (misfit !== undefined && at > 0 && reader.bytes === undefined) break;
     if (misfit !== undefined) throw reader.wrong(at, misfit);
     const [first, last] = [header.readBigUInt64LE(8), header.readBigUInt64LE(16)];
     const bytes = safeOffset(reader, at, last - first + 1n, 'the length of a range');
@@ -51,5 +54,7 @@ export async function readLime(reader: Reader): Promise<Dump> {
     break;
   }
   extents.sortByAddress();
-  return dumpOf(reader, { format: 'lime', extents, pagesNotInDump: missing, truncated });
+  const bytesRepeated = extents.keepFirst();
+  const pagesRepeated = Math.floor(bytesRepeated / PAGE_BYTES);
+  return dumpOf(reader, { format: 'lime', extents, pagesNotInDump: missing, pagesRepeated, bytesRepeated, truncated });
 }

@@ -41,10 +41,19 @@ const UNREADABLE: readonly (readonly [flag: number, name: string])[] = [
 ];
 
 const WORD_BYTES = 8;
+/** Of a machine: dozens, as each of its devices with memory has one. */
+const BLOCKS_MAX = 65_536;
 
 export function qemuMisfit(head: Buffer): string | undefined {
   const version = head.length < 8 ? 0 : head.readUInt32BE(4);
   return version === VERSION ? undefined : `its version is ${version}, not ${VERSION}`;
+}
+
+/** Of a save file of libvirt, finished or not. */
+export function libvirtMisfit(head: Buffer): string | undefined {
+  if (head.length < LIBVIRT_HEADER_BYTES) return 'it ends inside its header';
+  const version = head.readUInt32LE(16);
+  return version === LIBVIRT_VERSION ? undefined : `the version of its header is ${version}, not ${LIBVIRT_VERSION}`;
 }
 
 interface Block {
@@ -82,7 +91,7 @@ function libvirtStream(reader: Reader, head: Buffer): number {
 
 /** One way through the stream, by its sections. */
 class Walk {
-  readonly #extents = new Extents();
+  readonly #extents: Extents;
   readonly #blocks = new Map<string, Block>();
   /** The block that was named last: pages that continue it may be in a later part. */
   #block: Block | undefined;
@@ -91,7 +100,9 @@ class Walk {
   constructor(
     readonly reader: Reader,
     public at: number,
-  ) {}
+  ) {
+    this.#extents = new Extents(reader.name);
+  }
 
   async read(): Promise<Dump> {
     let truncated: string | undefined;
@@ -228,6 +239,8 @@ class Walk {
           at,
           `the blocks have ${sum} bytes, and ${total} were announced (mapped-ram is not read)`,
         );
+      if (name === '') throw this.reader.wrong(at, 'a block has no name');
+      if (named.size === BLOCKS_MAX) throw this.reader.wrong(at, `there are more than ${BLOCKS_MAX} blocks`);
       if (named.has(name)) throw this.reader.wrong(at, `two blocks are called '${name}'`);
       named.set(name, safeOffset(this.reader, at, bytes, 'a block'));
     } while (sum < total);

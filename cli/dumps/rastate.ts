@@ -20,7 +20,7 @@ export function rastateMisfit(head: Buffer): string | undefined {
 
 /** @throws CliError */
 export async function readRastate(reader: Reader): Promise<Dump> {
-  const extents = new Extents();
+  const extents = new Extents(reader.name);
   let truncated: string | undefined;
   for (let at = HEADER_BYTES; ;) {
     const header = await reader.upTo(at, BLOCK_HEADER_BYTES);

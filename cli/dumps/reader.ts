@@ -96,6 +96,7 @@ export class Spool implements Source {
 
   read(offset: number, out: Uint8Array): Promise<number> {
     const length = Math.max(0, Math.min(out.length, this.bytes - offset));
+    if (length === 0) return Promise.resolve(0); // it may lie beyond the device
     this.zram.read(offset, length, out);
     return Promise.resolve(length);
   }
@@ -111,12 +112,16 @@ export class Spool implements Source {
 
 /** Enough that headers which stand between pages cost no calls of the system. */
 const WINDOW_BYTES = 256 * 1024;
+/** Read after a leap: pages in no order would cost a window each. */
+const LEAP_BYTES = 4096;
 
 /** Small pieces of a source, out of a window that moves over it. */
 export class Reader {
   #window: Buffer | undefined;
   #start = 0;
   #length = 0;
+  /** Read at least: more with each time that it goes on where it was. */
+  #ahead = LEAP_BYTES;
 
   constructor(readonly source: Source) {}
 
@@ -133,8 +138,10 @@ export class Reader {
   async upTo(offset: number, length: number): Promise<Buffer> {
     if (offset < this.#start || offset + length > this.#start + this.#length) {
       this.#window ??= Buffer.alloc(WINDOW_BYTES);
+      const goesOn = offset >= this.#start && offset <= this.#start + this.#length + WINDOW_BYTES;
+      this.#ahead = goesOn ? Math.min(2 * this.#ahead, WINDOW_BYTES) : LEAP_BYTES;
       this.#length = 0; // should the read fail
-      const got = await this.source.read(offset, this.#window);
+      const got = await this.source.read(offset, this.#window.subarray(0, Math.max(length, this.#ahead)));
       this.#start = offset;
       this.#length = got;
     }

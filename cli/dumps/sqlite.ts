@@ -58,7 +58,7 @@ export async function readSqlite(reader: Reader): Promise<Dump> {
 async function readLog(reader: Reader, head: Buffer): Promise<Dump> {
   const pageBytes = head.readUInt32BE(8);
   const salts = head.subarray(16, 24);
-  const extents = new Extents();
+  const extents = new Extents(reader.name);
   let [leftover, truncated] = [0, undefined as string | undefined];
   for (let at = WAL_HEADER_BYTES; ; at += FRAME_HEADER_BYTES + pageBytes) {
     const header = await reader.upTo(at, FRAME_HEADER_BYTES);
@@ -77,7 +77,7 @@ async function readLog(reader: Reader, head: Buffer): Promise<Dump> {
 }
 
 async function readJournal(reader: Reader): Promise<Dump> {
-  const extents = new Extents();
+  const extents = new Extents(reader.name);
   let truncated: string | undefined;
   for (let at = 0; ;) {
     const head = Buffer.from(await reader.upTo(at, JOURNAL_HEADER_BYTES));

@@ -45,7 +45,7 @@ export async function readV86(reader: Reader): Promise<Dump> {
   const base = Math.ceil((HEADER_BYTES + jsonBytes) / 4) * 4;
   const places = infos.map((info) => placeOf(reader, info, base, total));
   checkApart(reader, places);
-  const extents = new Extents();
+  const extents = new Extents(reader.name);
   const memory = await addMemory(reader, extents, state, places);
   for (const [id, place] of places.entries()) {
     if (place.bytes < PAGE_BYTES || memory.has(id)) continue;
@@ -60,7 +60,7 @@ export async function readV86(reader: Reader): Promise<Dump> {
 
 /** What is whole of a state that ends too early. */
 function truncatedDump(reader: Reader, extents: Extents, size: number): Dump {
-  const kept = new Extents();
+  const kept = new Extents(reader.name);
   kept.spaces.push(...extents.spaces.slice(1));
   let missing = 0;
   for (const extent of extents) {

@@ -120,6 +120,16 @@ describe('what begins like a dump and is none', () => {
     ],
     ['v86', Buffer.concat([v86(1).file, Buffer.alloc(9)]), /a state of v86, but it says to have/],
     ['a WAL', Buffer.concat([Buffer.from('377f0682', 'hex'), Buffer.alloc(PAGE)]), /but its format is 0/],
+    ['gzip', Buffer.from('1f8b08e000', 'hex'), /begins like what is compressed with gzip, but goes on otherwise/],
+    ['zstd', Buffer.from('28b52ffd08', 'hex'), /compressed with zstd, but goes on otherwise/],
+    ['LZ4', Buffer.from('04224d1800', 'hex'), /compressed with LZ4, but goes on otherwise/],
+    ['qcow2', Buffer.from('QFI\xfb what', 'latin1'), /a qcow2 image, but goes on otherwise/],
+    ['AVML', Buffer.from('AVML is a tool'), /a compressed dump of AVML, but goes on otherwise/],
+    [
+      'libvirt',
+      Buffer.concat([Buffer.from('LibvirtQemudSave'), Buffer.alloc(PAGE)]),
+      /libvirt, but the version of its/,
+    ],
     ['text', Buffer.from('RASTATE is what it says'), /a state of RetroArch, but its version/],
   ])('%s is raw, with a note', async (_, bytes, note) => {
     writeFileSync(at('raw'), bytes);
@@ -137,11 +147,11 @@ describe('what is known and not read', () => {
   test.each([
     ['AVML', Buffer.from('AVML\x02\0\0\0'), /AVML, which is not read: 'avml-convert IN OUT'/],
     ['RZIP', Buffer.from('#RZIPv\x01#'), /savestate_file_compression/],
-    ['qcow2', Buffer.from('QFI\xfb', 'latin1'), /migrate 'exec:cat > FILE' or dump-guest-memory instead/],
+    ['qcow2', Buffer.from('QFI\xfb\0\0\0\x03', 'latin1'), /migrate 'exec:cat > FILE' or dump-guest-memory instead/],
     ['gzip', gzipSync('text'), /'gzip -dc IN > OUT'/],
     ['xz', Buffer.from('fd377a585a00', 'hex'), /xz -dc/],
     ['zstd', Buffer.from('28b52ffd00', 'hex'), /zstd -dc/],
-    ['LZ4', Buffer.from('04224d1800', 'hex'), /lz4 -dc/],
+    ['LZ4', Buffer.from('04224d186440a7', 'hex'), /lz4 -dc/],
     ['Windows', Buffer.from('PAGEDU64'), /crash dump of Windows/],
     ['Windows of 32 bits', Buffer.from('PAGEDUMP'), /crash dump of Windows/],
     ['a minidump', Buffer.from('MDMP\x93\xa7', 'latin1'), /minidump/],
