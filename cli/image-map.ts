@@ -8,7 +8,7 @@
  *
  * A stream of a guest has as many extents as the guest has pages, most of them alike, so the map is kept as runs of these.
  */
-import { Extents, PLAIN, pagesOfExtent } from './dumps/extents.js';
+import { Extents, EXTENTS_MAX, PLAIN, pagesOfExtent } from './dumps/extents.js';
 import { PAGE_BYTES } from './page-list.js';
 
 /** Extents one after the other, alike: `gap` bytes, then `bytes` of pages, the first of which begin at `shift` of a page. */
@@ -101,12 +101,14 @@ export class ImageMap {
     const numbers = encoded.toString('base64') === text ? leb128(encoded) : undefined;
     if (numbers === undefined || numbers.length === 0 || numbers.length % 4 !== 0) return undefined;
     const runs: Run[] = [];
-    let imageBytes = 0;
+    let [imageBytes, extents] = [0, 0];
     for (let at = 0; at < numbers.length; at += 4) {
       const [gap = 0, length = 0, shift = 0, count = 0] = numbers.slice(at, at + 4);
       if (length === 0 || count === 0 || shift >= PAGE_BYTES) return undefined;
       imageBytes += (gap + length) * count;
-      if (imageBytes > bytes) return undefined;
+      extents += count;
+      // No dump has more, and each takes time: a few bytes could keep a reader busy for hours.
+      if (imageBytes > bytes || extents > EXTENTS_MAX) return undefined;
       runs.push({ gap, bytes: length, shift, count });
     }
     const map = new ImageMap(runs, bytes);

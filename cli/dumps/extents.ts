@@ -41,7 +41,7 @@ export interface Extent {
 const FIELDS = 4;
 const ENCODINGS = 4;
 /** Most extents of a file: a stream of zeros takes 9 bytes for each, and here 32. Those of 256 GiB, page by page, are fewer. */
-const EXTENTS_MAX = 2 ** 26;
+export const EXTENTS_MAX = 2 ** 26;
 
 /** A list of extents: a stream of a large guest has one for each page, so that objects would take a gigabyte. */
 export class Extents {

@@ -39,6 +39,17 @@ const layouts = fc
   });
 
 describe('ImageMap', () => {
+  test('has no more extents than a dump can have', () => {
+    const numberBytes = (value: number): number[] =>
+      value < 0x80 ? [value] : [(value % 0x80) + 0x80, ...numberBytes(Math.floor(value / 0x80))];
+    const mapOf = (count: number): ImageMap | undefined => {
+      const text = Buffer.from([0, 1, 0, ...numberBytes(count)]).toString('base64');
+      return ImageMap.decode(text, count, count * PAGE);
+    };
+    expect(mapOf(2 ** 26)?.deviceBytes).toBe(2 ** 26 * PAGE);
+    expect(mapOf(2 ** 26 + 1)).toBeUndefined();
+  });
+
   test('lays out every byte once, and finds it there', () => {
     let maps = 0;
     fc.assert(
