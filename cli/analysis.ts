@@ -15,6 +15,8 @@ export interface Analysis {
   readonly stopped?: string;
   /** A remark on the choice of inputs. */
   readonly note?: string;
+  /** Threads that stored, each with some of the algorithms. */
+  readonly threads: number;
   /** Memory that the analysis itself took. */
   readonly memory: { readonly engineUsed: number; readonly engineReserved: number; readonly peakRss: number };
 }

@@ -2,74 +2,64 @@
  * `analyze`: for each algorithm, stores the pages of all inputs on one zram device and measures the result. Equal pages
  * of different inputs meet in one pool, as they would on a machine.
  */
-import { Engine, type KernelVersion } from '../bindings/index.js';
+import { Engine } from '../bindings/index.js';
 import { chooseAlgorithms } from './algorithms.js';
 import type { Analysis } from './analysis.js';
-import { Device } from './device.js';
+import { DeviceGroup, type DeviceSettings, type MeasuringStore } from './device-group.js';
 import type { Reading } from './dump-input.js';
-import { kernelFacts } from './kernel.js';
 import type { Input } from './inputs.js';
-import { measure } from './measuring.js';
 import { openInputs } from './open-inputs.js';
 import { peakRss } from './peak-memory.js';
-import { sharingOf } from './sharing.js';
-import { storeInputs, type Stored } from './storing.js';
+import { storeInputs } from './storing.js';
 import type { Surroundings } from './surroundings.js';
+import { Threads, threadsFor } from './threads.js';
 
-export interface AnalyzeOptions {
+export interface AnalyzeOptions extends DeviceSettings {
   readonly files: readonly string[];
   readonly pids: readonly number[];
   readonly reading: Reading;
   /** Empty for the default. */
   readonly algorithms: readonly string[];
-  /** Whose rules the devices have; undefined: those of the library's default. */
-  readonly kernel: KernelVersion | undefined;
-  /** A second device for each algorithm, with inline deduplication, takes the same pages to be compared. */
-  readonly dedup: boolean;
-}
-
-/** The devices of one algorithm. */
-interface Pair {
-  readonly plain: Device;
-  readonly inline: Device | undefined;
+  /** undefined: as many as there are processors. */
+  readonly threads: number | undefined;
 }
 
 /** @throws CliError, UsageError */
 export async function analyze(options: AnalyzeOptions, io: Surroundings): Promise<Analysis> {
   const engine = await Engine.create({ maxMemory: io.maxMemory });
   const inputs: Input[] = [];
+  let store: MeasuringStore | undefined;
   try {
-    const { kernel } = options;
-    const algorithms = await chooseAlgorithms(engine, options.algorithms, kernel);
-    const pairs = algorithms.map((algorithm) => ({
-      plain: new Device(engine, algorithm, { kernel }),
-      inline: options.dedup ? new Device(engine, algorithm, { kernel, dedup: true }) : undefined,
-    }));
+    const algorithms = await chooseAlgorithms(engine, options.algorithms, options.kernel);
+    store = storeFor(engine, algorithms, options, io);
     const note = await openInputs(inputs, options, { engine, reading: options.reading, ...io });
-    const devices = pairs.flatMap(({ plain, inline }) => (inline === undefined ? [plain] : [plain, inline]));
-    const stored = await storeInputs(inputs, devices, io);
-    return { ...find(pairs, stored, io.progress), ...note, memory: memoryTaken(engine) };
+    const stored = await storeInputs(inputs, store, io);
+    const { memory, ...measured } = await store.measure(stored, io.progress);
+    return {
+      ...measured,
+      inputs: stored.inputs,
+      threads: store.threads,
+      ...(stored.stopped === undefined ? {} : { stopped: stored.stopped }),
+      ...note,
+      memory: { ...memory, peakRss: peakRss() },
+    };
   } finally {
     for (const input of inputs) await input.close();
+    await store?.close();
     engine.destroy();
   }
 }
 
-function find(pairs: readonly Pair[], stored: Stored, progress: Surroundings['progress']): Omit<Analysis, 'memory'> {
-  const { inputs, stopped } = stored;
-  const algorithms = pairs.map(({ plain, inline }) => measure(plain, inline, stored, progress));
-  const [first] = pairs; // all devices hold the same pages
-  const pages = inputs.map((input) => input.pages);
-  return {
-    kernel: kernelFacts(first.plain.pool),
-    inputs,
-    algorithms,
-    ...(inputs.length < 2 ? {} : { sharing: sharingOf(first.plain, pages) }),
-    ...(stopped === undefined ? {} : { stopped }),
-  };
-}
-
-function memoryTaken(engine: Engine): Analysis['memory'] {
-  const { used, reserved } = engine.memory;
-  return { engineUsed: used, engineReserved: reserved, peakRss: peakRss() };
+function storeFor(
+  engine: Engine,
+  algorithms: readonly string[],
+  options: AnalyzeOptions,
+  { script, progress }: Surroundings,
+): MeasuringStore {
+  const { files, pids, kernel, dedup } = options;
+  const threads = Math.min(options.threads ?? threadsFor(algorithms.length), algorithms.length);
+  // Engines on other threads are memory of this process, too, and would be stored into each other.
+  const isOwnMemory = pids.includes(process.pid) || files.length + pids.length === 0;
+  if (threads === 1 || isOwnMemory || script === undefined) return new DeviceGroup(engine, algorithms, options);
+  return new Threads(script, algorithms, threads, { kernel, dedup }, engine.memory.limit, progress);
 }

@@ -17,6 +17,8 @@ export interface CommandIo {
   readonly stdin: AsyncIterable<Uint8Array>;
   /** The most memory that the engine may take; 4 GiB by default. */
   readonly maxMemory?: string | undefined;
+  /** The program's own script, for other threads; without it there is one thread. */
+  readonly script?: URL | undefined;
 }
 
 /** Runs one command line (without node and script) and returns the exit status. */
@@ -62,6 +64,7 @@ async function run(args: readonly string[], io: CommandIo, messages: Messages): 
     progress: (text) => messages.show(text),
     remark: (text) => messages.tell(text),
     maxMemory: io.maxMemory,
+    script: io.script,
   });
   messages.clear();
   const text = values.json === true ? printableJson(report.json(version())) : printableLines(report.text(version()));

@@ -16,12 +16,16 @@ import { toText } from './report.js';
 import type { Report, Surroundings } from './surroundings.js';
 import { unpack } from './unpack.js';
 
+/** More than there are compressors; beyond that a number is a mistake. */
+const THREADS_MAX = 1024;
+
 /** Options of all commands. */
 export const OPTIONS = {
   pid: { type: 'string', multiple: true },
   algorithm: { type: 'string', multiple: true },
   kernel: { type: 'string' },
   dedup: { type: 'boolean' },
+  threads: { type: 'string' },
   format: { type: 'string' },
   at: { type: 'string', multiple: true },
   memory: { type: 'boolean' },
@@ -54,7 +58,7 @@ export const COMMANDS: readonly Command[] = [
   {
     name: 'analyze',
     help: ANALYZE_HELP,
-    options: ['pid', 'algorithm', 'kernel', 'dedup', 'format', 'at'],
+    options: ['pid', 'algorithm', 'kernel', 'dedup', 'threads', 'format', 'at'],
     async run(files, values, io) {
       checkStdin(files);
       const pids = list('--pid', values.pid).map(toPid);
@@ -66,6 +70,7 @@ export const COMMANDS: readonly Command[] = [
         algorithms,
         kernel,
         dedup: values.dedup === true,
+        threads: values.threads === undefined ? undefined : toThreads(values.threads),
         reading: readingOf(files, values),
       };
       const analysis = await analyze(options, io);
@@ -149,6 +154,13 @@ function list(option: string, values: readonly string[] = []): string[] {
   const parts = values.flatMap((value) => value.split(','));
   if (parts.includes('')) throw new UsageError(`${option} has an empty value; write ${option} A or ${option} A,B`);
   return [...new Set(parts)];
+}
+
+function toThreads(text: string): number {
+  const threads = Number(text);
+  if (!/^[0-9]+$/.test(text) || threads < 1 || threads > THREADS_MAX)
+    throw new UsageError(`--threads must be a whole number from 1 to ${THREADS_MAX}, not '${text}'`);
+  return threads;
 }
 
 function toPid(text: string): number {
