@@ -59,6 +59,8 @@ export interface AlgorithmResult {
   readonly classes: readonly ClassResult[];
   /** Pages that are not same-filled, by compressed size. */
   readonly histogram: readonly { readonly from: number; readonly to: number; readonly pages: number }[];
+  /** With `--html`: the state of each page after the merge, as html/data.ts has it. */
+  readonly states?: Uint16Array;
   /** With `--dedup`. */
   readonly dedup?: DedupComparison;
   readonly steps: Readonly<Record<Step, StepTime>>;

@@ -7,8 +7,10 @@ import { chooseAlgorithms } from './algorithms.js';
 import type { Analysis } from './analysis.js';
 import { DeviceGroup, type DeviceSettings, type MeasuringStore } from './device-group.js';
 import type { Reading } from './dump-input.js';
+import { CliError } from './errors.js';
 import type { Input } from './inputs.js';
 import { openInputs } from './open-inputs.js';
+import type { OutputFile } from './output-file.js';
 import { peakRss } from './peak-memory.js';
 import { storeInputs } from './storing.js';
 import type { Surroundings } from './surroundings.js';
@@ -22,6 +24,8 @@ export interface AnalyzeOptions extends DeviceSettings {
   readonly algorithms: readonly string[];
   /** undefined: as many as there are processors. */
   readonly threads: number | undefined;
+  /** A file that is written afterwards, and must not be an input. */
+  readonly output: OutputFile | undefined;
 }
 
 /** @throws CliError, UsageError */
@@ -33,6 +37,7 @@ export async function analyze(options: AnalyzeOptions, io: Surroundings): Promis
     const algorithms = await chooseAlgorithms(engine, options.algorithms, options.kernel);
     store = storeFor(engine, algorithms, options, io);
     const note = await openInputs(inputs, options, { engine, reading: options.reading, ...io });
+    checkOutput(inputs, options.output);
     const stored = await storeInputs(inputs, store, io);
     const { memory, ...measured } = await store.measure(stored, io.progress);
     return {
@@ -50,16 +55,23 @@ export async function analyze(options: AnalyzeOptions, io: Surroundings): Promis
   }
 }
 
+function checkOutput(inputs: readonly Input[], output: OutputFile | undefined): void {
+  for (const { name, identity } of inputs) {
+    if (identity !== undefined && identity === output?.identity)
+      throw new CliError(`cannot write the report to '${output.name}': it is also the input '${name}'`);
+  }
+}
+
 function storeFor(
   engine: Engine,
   algorithms: readonly string[],
   options: AnalyzeOptions,
   { script, progress }: Surroundings,
 ): MeasuringStore {
-  const { files, pids, kernel, dedup } = options;
+  const { files, pids, kernel, dedup, states } = options;
   const threads = Math.min(options.threads ?? threadsFor(algorithms.length), algorithms.length);
   // Engines on other threads are memory of this process, too, and would be stored into each other.
   const isOwnMemory = pids.includes(process.pid) || files.length + pids.length === 0;
   if (threads === 1 || isOwnMemory || script === undefined) return new DeviceGroup(engine, algorithms, options);
-  return new Threads(script, algorithms, threads, { kernel, dedup }, engine.memory.limit, progress);
+  return new Threads(script, algorithms, threads, { kernel, dedup, states }, engine.memory.limit, progress);
 }

@@ -9,12 +9,15 @@ import { FORMATS } from './dumps/contents.js';
 import { UsageError } from './errors.js';
 import { toKernel } from './kernel.js';
 import { ANALYZE_HELP, DIFF_HELP, PACK_HELP, UNPACK_HELP } from './help.js';
+import { OutputFile } from './output-file.js';
 import { pack } from './pack.js';
+import { toHtml } from './report-html.js';
 import { toJson } from './report-json.js';
 import { diffReport, packReport, unpackReport } from './report-pack.js';
 import { toText } from './report.js';
 import type { Report, Surroundings } from './surroundings.js';
 import { unpack } from './unpack.js';
+import { version } from './version.js';
 
 /** More than there are compressors; beyond that a number is a mistake. */
 const THREADS_MAX = 1024;
@@ -26,6 +29,7 @@ export const OPTIONS = {
   kernel: { type: 'string' },
   dedup: { type: 'boolean' },
   threads: { type: 'string' },
+  html: { type: 'string' },
   format: { type: 'string' },
   at: { type: 'string', multiple: true },
   memory: { type: 'boolean' },
@@ -58,22 +62,26 @@ export const COMMANDS: readonly Command[] = [
   {
     name: 'analyze',
     help: ANALYZE_HELP,
-    options: ['pid', 'algorithm', 'kernel', 'dedup', 'threads', 'format', 'at'],
+    options: ['pid', 'algorithm', 'kernel', 'dedup', 'threads', 'html', 'format', 'at'],
     async run(files, values, io) {
       checkStdin(files);
       const pids = list('--pid', values.pid).map(toPid);
       const algorithms = list('--algorithm', values.algorithm);
       const kernel = values.kernel === undefined ? undefined : toKernel(values.kernel);
+      const html = values.html === undefined ? undefined : await htmlOutput(values.html, io.remark);
       const options = {
         files,
         pids,
         algorithms,
         kernel,
         dedup: values.dedup === true,
+        states: html !== undefined,
+        output: html,
         threads: values.threads === undefined ? undefined : toThreads(values.threads),
         reading: readingOf(files, values),
       };
       const analysis = await analyze(options, io);
+      await html?.write((out) => out.write(Buffer.from(toHtml(analysis, version()))));
       const report = {
         text: (version: string) => toText(analysis, version),
         json: (version: string) => toJson(analysis, version),
@@ -154,6 +162,16 @@ function list(option: string, values: readonly string[] = []): string[] {
   const parts = values.flatMap((value) => value.split(','));
   if (parts.includes('')) throw new UsageError(`${option} has an empty value; write ${option} A or ${option} A,B`);
   return [...new Set(parts)];
+}
+
+/** The file of `--html`. Standard output has the report. @throws CliError, UsageError */
+async function htmlOutput(name: string, remark: (text: string) => void): Promise<OutputFile> {
+  const taken = "--html must name a file, not standard output, which has the report; './-' is the file called '-'";
+  if (name === '') throw new UsageError('--html must name a file: zram-wasm analyze --html FILE');
+  if (name === '-') throw new UsageError(taken);
+  const file = await OutputFile.prepare(name, { files: true, links: false }, remark);
+  if (file.isStandardOutput) throw new UsageError(taken);
+  return file;
 }
 
 function toThreads(text: string): number {

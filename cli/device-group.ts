@@ -16,6 +16,8 @@ export interface DeviceSettings {
   readonly kernel: KernelVersion | undefined;
   /** A second device for each algorithm, with inline deduplication, takes the same pages to be compared. */
   readonly dedup: boolean;
+  /** Whether the state of each page is kept. */
+  readonly states: boolean;
 }
 
 /** What was found on the devices. */
@@ -44,6 +46,7 @@ interface Pair {
 export class DeviceGroup implements MeasuringStore {
   readonly threads = 1;
   readonly #engine: Engine;
+  readonly #states: boolean;
   readonly #pairs: readonly Pair[];
   readonly #devices: readonly Device[];
   #buffers: readonly Uint8Array[] = [];
@@ -51,7 +54,8 @@ export class DeviceGroup implements MeasuringStore {
   #isFull = false;
 
   /** @param algorithms at least one; their compressors are loaded */
-  constructor(engine: Engine, algorithms: readonly string[], { kernel, dedup }: DeviceSettings) {
+  constructor(engine: Engine, algorithms: readonly string[], { kernel, dedup, states }: DeviceSettings) {
+    this.#states = states;
     this.#engine = engine;
     this.#pairs = algorithms.map((algorithm) => ({
       plain: new Device(engine, algorithm, { kernel }),
@@ -98,7 +102,7 @@ export class DeviceGroup implements MeasuringStore {
   }
 
   measure(stored: Stored, progress: (text: () => string) => void): Promise<Measured> {
-    const algorithms = this.#pairs.map(({ plain, inline }) => measure(plain, inline, stored, progress));
+    const algorithms = this.#pairs.map(({ plain, inline }) => measure(plain, inline, stored, this.#states, progress));
     const [first] = this.#pairs; // all devices hold the same pages
     const pages = stored.inputs.map((input) => input.pages);
     const { used, reserved } = this.#engine.memory;

@@ -25,7 +25,7 @@ Exit status: 0 done, 1 failed, 2 wrong usage.
 `;
 
 export const ANALYZE_HELP = `Usage: zram-wasm analyze [FILE...] [--pid N[,N]]... [--algorithm NAME[,NAME]]... [--kernel V]
-                         [--dedup] [--threads N] [--format NAME] [--at WHERE]... [--json]
+                         [--dedup] [--threads N] [--html FILE] [--format NAME] [--at WHERE]... [--json]
 
 Shows what zram would make of the pages of files and processes, and what merging identical pages adds. All inputs are
 stored together on one device, so equal pages of different inputs are found; a matrix shows which inputs share them.
@@ -45,6 +45,7 @@ Without inputs it analyses this process's own resident anonymous memory (outside
   --threads N         threads for the algorithms, each of which is on one; default: as many as there are processors, at
                       most one an algorithm. The memory of 4 GiB is divided among the algorithms then. This process's
                       own memory is analysed on one thread.
+  --html FILE         also write the report as one web page, with a map of all pages, and plots. It needs no network.
 ${FORMATS_HELP}${COMMON}
 Columns: same-filled pages repeat one 8-byte value and take no memory. Huge pages do not compress and are stored as they
 are. Sharing pages have the same content as another page: after the merge they share one object, so all but one of them
