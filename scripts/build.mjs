@@ -56,9 +56,12 @@ async function inline(name, file) {
 /** The script and style of `analyze --html`: minified, as every such report carries them. */
 async function buildHtmlReport() {
   await mkdir(at('build'), { recursive: true });
+  // Pages are handed around, so uPlot's licence, which asks to be in every copy, is in each.
+  const licence = await readFile(require.resolve('uplot/LICENSE'), 'utf8');
   const { outputFiles } = await esbuild.build({
     absWorkingDir: root,
     entryPoints: ['cli/html/main.ts'],
+    banner: { js: `/*! Holds uPlot.\n${licence}\n*/` },
     bundle: true,
     minify: true,
     format: 'iife',

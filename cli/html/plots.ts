@@ -17,11 +17,16 @@ const bytes = (value: number): string => {
   return `${number(Math.round((10 * value) / unit) / 10)} ${name}`;
 };
 
+/** Bytes are given in binary units: so are the steps of their axis. */
+const POWERS_OF_TWO = Array.from({ length: 44 }, (_, n) => 2 ** n);
+
 const colourAt = (n: number): string => COLOURS[n % COLOURS.length] ?? GREY;
 
 interface Axis {
   readonly label: string;
   readonly format: (value: number) => string;
+  /** Steps between its marks, to choose from; those of uPlot are decimal. */
+  readonly incrs?: number[];
 }
 
 function plot(
@@ -32,7 +37,11 @@ function plot(
   data: (number | null)[][],
 ): void {
   element.replaceChildren();
-  const axis = (of: Axis): uPlot.Axis => ({ label: of.label, values: (_, splits) => splits.map(of.format) });
+  const axis = ({ label, format, ...rest }: Axis): uPlot.Axis => ({
+    label,
+    values: (_, splits) => splits.map(format),
+    ...rest,
+  });
   const value = (of: Axis) => (_: uPlot, one: number | null) => (one === null ? '-' : of.format(one));
   new uPlot(
     {
@@ -89,8 +98,8 @@ export function plotMemory(element: HTMLElement, algorithms: readonly HtmlAlgori
   plot(
     element,
     [
-      { label: 'algorithm', format: nameOf },
-      { label: 'mem_used_total', format: bytes },
+      { label: 'algorithm', format: nameOf, incrs: [1] },
+      { label: 'mem_used_total', format: bytes, incrs: POWERS_OF_TWO },
     ],
     [-0.6, algorithms.length - 0.4],
     series,

@@ -60,6 +60,7 @@ describe('--html', () => {
     expect(html).toMatch(/^<!doctype html>/);
     expect(html).toContain(`default-src 'none'`);
     expect(html).not.toMatch(/(?:src|href)=/);
+    expect(html).toContain('The above copyright notice and this permission notice shall be included');
     expect(html).toContain(out.split('\n')[0]);
     const [{ states }] = (await analyzeJson([plain, '--html', path])).algorithms as unknown as { states?: unknown }[];
     expect(states).toBeUndefined();
