@@ -27,16 +27,15 @@ export function processorMilliseconds(): number | undefined {
 
 function choose(): (() => number) | undefined {
   if (threadCpuUsage !== undefined) return () => milliseconds(threadCpuUsage.call(process));
-  // What works on the main thread is alone there, but for the engine's compiler and collector, which belong to it.
-  if (isMainThread) return () => milliseconds(process.cpuUsage());
-  return bySchedstat();
+  // While the main thread works alone, the process has little besides: V8's compiler and collector.
+  return bySchedstat() ?? (isMainThread ? () => milliseconds(process.cpuUsage()) : undefined);
 }
 
 const milliseconds = ({ user, system }: Usage): number => (user + system) / 1000;
 
 /**
- * Brought up to date when the thread is interrupted or waits, every few milliseconds: too coarse for a call, exact enough
- * for a step of many.
+ * The file has what was counted when the thread last waited or a timer interrupted it, which may be milliseconds ago. To
+ * ask for the process's time, by getrusage(2), brings the thread's own up to date.
  */
 function bySchedstat(): (() => number) | undefined {
   const text = Buffer.alloc(SCHEDSTAT_BYTES_MAX);
@@ -44,6 +43,7 @@ function bySchedstat(): (() => number) | undefined {
     // The link names the thread that opens it, and a thread keeps it open to its end.
     const descriptor = openSync(SCHEDSTAT, 'r');
     const read = (): number => {
+      process.cpuUsage();
       const bytes = readSync(descriptor, text, 0, text.length, 0);
       return Number(/^[0-9]+/.exec(text.toString('latin1', 0, bytes))?.[0]) / 1e6;
     };
