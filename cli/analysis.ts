@@ -18,6 +18,8 @@ export interface Analysis {
   readonly zram?: LiveComparison;
   /** A remark on the choice of inputs. */
   readonly note?: string;
+  /** Threads that stored, each with some of the algorithms. */
+  readonly threads: number;
   /** Memory that the analysis itself took. */
   readonly memory: { readonly engineUsed: number; readonly engineReserved: number; readonly peakRss: number };
 }
@@ -60,6 +62,8 @@ export interface AlgorithmResult {
   readonly classes: readonly ClassResult[];
   /** Pages that are not same-filled, by compressed size. */
   readonly histogram: readonly { readonly from: number; readonly to: number; readonly pages: number }[];
+  /** With `--html`: the state of each page after the merge, as html/data.ts has it. */
+  readonly states?: Uint16Array;
   /** With `--dedup`. */
   readonly dedup?: DedupComparison;
   readonly steps: Readonly<Record<Step, StepTime>>;

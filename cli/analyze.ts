@@ -5,20 +5,23 @@
 import { Engine, type KernelVersion } from '../bindings/index.js';
 import { chooseBeside } from './algorithms.js';
 import type { Analysis } from './analysis.js';
-import { Device, type Rules } from './device.js';
+import type { Rules } from './device.js';
+import { DeviceGroup, type DeviceSettings, type MeasuringStore } from './device-group.js';
 import type { Reading } from './dump-input.js';
-import { kernelFacts } from './kernel.js';
+import { CliError } from './errors.js';
 import type { Input } from './inputs.js';
 import { compareLive } from './live-comparison.js';
 import { LiveDevice } from './live-device.js';
-import { measure } from './measuring.js';
 import { openInputs } from './open-inputs.js';
+import type { OutputFile } from './output-file.js';
 import { peakRss } from './peak-memory.js';
-import { sharingOf } from './sharing.js';
-import { storeInputs, type Stored } from './storing.js';
+import { storeInputs } from './storing.js';
 import type { Surroundings } from './surroundings.js';
+import { Threads, threadsFor } from './threads.js';
 
-export interface AnalyzeOptions {
+export interface AnalyzeOptions extends Omit<DeviceSettings, 'rules'> {
+  /** Whose rules the devices have; undefined: those of the library's default. */
+  readonly kernel: KernelVersion | undefined;
   readonly files: readonly string[];
   readonly pids: readonly number[];
   /** A zram device of this machine, as `zram0`, instead of files and processes. */
@@ -26,22 +29,17 @@ export interface AnalyzeOptions {
   readonly reading: Reading;
   /** Empty for the default. */
   readonly algorithms: readonly string[];
-  /** Whose rules the devices have; undefined: those of the library's default. */
-  readonly kernel: KernelVersion | undefined;
-  /** A second device for each algorithm, with inline deduplication, takes the same pages to be compared. */
-  readonly dedup: boolean;
-}
-
-/** The devices of one algorithm. */
-interface Pair {
-  readonly plain: Device;
-  readonly inline: Device | undefined;
+  /** undefined: as many as there are processors. */
+  readonly threads: number | undefined;
+  /** A file that is written afterwards, and must not be an input. */
+  readonly output: OutputFile | undefined;
 }
 
 /** @throws CliError, UsageError */
 export async function analyze(options: AnalyzeOptions, io: Surroundings): Promise<Analysis> {
   const engine = await Engine.create({ maxMemory: io.maxMemory });
   const inputs: Input[] = [];
+  let store: MeasuringStore | undefined;
   try {
     const live = options.zram === undefined ? undefined : await LiveDevice.open(options.zram, options.kernel);
     if (live !== undefined) inputs.push(live);
@@ -50,42 +48,46 @@ export async function analyze(options: AnalyzeOptions, io: Surroundings): Promis
         ? { kernel: options.kernel }
         : { kernel: live.facts.kernel, chainSize: live.facts.chain.chainSize };
     const { algorithms, missing } = await chooseBeside(live?.facts.algorithm, engine, options.algorithms, rules.kernel);
-    const pairs = algorithms.map((algorithm) => ({
-      plain: new Device(engine, algorithm, rules),
-      inline: options.dedup ? new Device(engine, algorithm, { ...rules, dedup: true }) : undefined,
-    }));
+    store = storeFor(engine, algorithms, rules, options, io);
     const note = await openInputs(inputs, options, { engine, reading: options.reading, ...io });
-    const devices = pairs.flatMap(({ plain, inline }) => (inline === undefined ? [plain] : [plain, inline]));
-    const stored = await storeInputs(inputs, devices, io);
-    const found = find(pairs, stored, rules, io.progress);
-    const zram = live && { zram: compareLive(live, found.algorithms, { missing, stopped: stored.stopped }) };
-    return { ...found, ...zram, ...note, memory: memoryTaken(engine) };
+    checkOutput(inputs, options.output);
+    const stored = await storeInputs(inputs, store, io);
+    const { inputs: facts, stopped } = stored;
+    const { memory, ...measured } = await store.measure(stored, io.progress);
+    return {
+      ...measured,
+      inputs: facts,
+      threads: store.threads,
+      ...(stopped === undefined ? {} : { stopped }),
+      ...(live && { zram: compareLive(live, measured.algorithms, { missing, stopped }) }),
+      ...note,
+      memory: { ...memory, peakRss: peakRss() },
+    };
   } finally {
     for (const input of inputs) await input.close();
+    await store?.close();
     engine.destroy();
   }
 }
 
-function find(
-  pairs: readonly Pair[],
-  stored: Stored,
-  { chainSize }: Rules,
-  progress: Surroundings['progress'],
-): Omit<Analysis, 'memory'> {
-  const { inputs, stopped } = stored;
-  const algorithms = pairs.map(({ plain, inline }) => measure(plain, inline, stored, progress));
-  const [first] = pairs; // all devices hold the same pages
-  const pages = inputs.map((input) => input.pages);
-  return {
-    kernel: kernelFacts(first.plain.pool, chainSize),
-    inputs,
-    algorithms,
-    ...(inputs.length < 2 ? {} : { sharing: sharingOf(first.plain, pages) }),
-    ...(stopped === undefined ? {} : { stopped }),
-  };
+function checkOutput(inputs: readonly Input[], output: OutputFile | undefined): void {
+  for (const { name, identity } of inputs) {
+    if (identity !== undefined && identity === output?.identity)
+      throw new CliError(`cannot write the report to '${output.name}': it is also the input '${name}'`);
+  }
 }
 
-function memoryTaken(engine: Engine): Analysis['memory'] {
-  const { used, reserved } = engine.memory;
-  return { engineUsed: used, engineReserved: reserved, peakRss: peakRss() };
+function storeFor(
+  engine: Engine,
+  algorithms: readonly string[],
+  rules: Rules,
+  { files, pids, zram, dedup, states, threads: wanted }: AnalyzeOptions,
+  { script, progress }: Surroundings,
+): MeasuringStore {
+  const settings: DeviceSettings = { rules, dedup, states };
+  const threads = Math.min(wanted ?? threadsFor(algorithms.length), algorithms.length);
+  // Engines on other threads are memory of this process, too, and would be stored into each other.
+  const isOwnMemory = pids.includes(process.pid) || (zram === undefined && files.length + pids.length === 0);
+  if (threads === 1 || isOwnMemory || script === undefined) return new DeviceGroup(engine, algorithms, settings);
+  return new Threads(script, algorithms, threads, settings, engine.memory.limit, progress);
 }

@@ -1,5 +1,4 @@
 /** The command line: what was asked for, the answer on stdout, failures on stderr, and the exit status. */
-import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 
 import { ZramError } from '../bindings/index.js';
@@ -7,6 +6,7 @@ import { COMMANDS, OPTIONS, type Values } from './commands.js';
 import { CliError, messageOf, UsageError } from './errors.js';
 import { messageLine, printable, printableJson, printableLines } from './escaping.js';
 import { HELP } from './help.js';
+import { version } from './version.js';
 
 export const DONE = 0;
 export const FAILED = 1;
@@ -17,6 +17,8 @@ export interface CommandIo {
   readonly stdin: AsyncIterable<Uint8Array>;
   /** The most memory that the engine may take; 4 GiB by default. */
   readonly maxMemory?: string | undefined;
+  /** The program's own script, for other threads; without it there is one thread. */
+  readonly script?: URL | undefined;
 }
 
 /** Runs one command line (without node and script) and returns the exit status. */
@@ -62,6 +64,7 @@ async function run(args: readonly string[], io: CommandIo, messages: Messages): 
     progress: (text) => messages.show(text),
     remark: (text) => messages.tell(text),
     maxMemory: io.maxMemory,
+    script: io.script,
   });
   messages.clear();
   const text = values.json === true ? printableJson(report.json(version())) : printableLines(report.text(version()));
@@ -79,12 +82,6 @@ function parse(args: readonly string[]): { values: Values; positionals: string[]
     const [sentence = ''] = messageOf(error).split(/\. |\n/);
     throw new UsageError(`${sentence.replace(/\.$/, '')}; see 'zram-wasm --help'`);
   }
-}
-
-/** The package's version. package.json is one folder above both the sources and the bundle. */
-function version(): string {
-  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
 }
 
 /** Standard error: messages, one line each, and on a terminal also progress, one line that is overwritten. */

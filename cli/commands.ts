@@ -10,12 +10,18 @@ import { UsageError } from './errors.js';
 import { toKernel } from './kernel.js';
 import { toZramName } from './live-device.js';
 import { ANALYZE_HELP, DIFF_HELP, PACK_HELP, UNPACK_HELP } from './help.js';
+import { OutputFile } from './output-file.js';
 import { pack } from './pack.js';
+import { toHtml } from './report-html.js';
 import { toJson } from './report-json.js';
 import { diffReport, packReport, unpackReport } from './report-pack.js';
 import { toText } from './report.js';
 import type { Report, Surroundings } from './surroundings.js';
 import { unpack } from './unpack.js';
+import { version } from './version.js';
+
+/** More than there are compressors; beyond that a number is a mistake. */
+const THREADS_MAX = 1024;
 
 /** Options of all commands. */
 export const OPTIONS = {
@@ -24,6 +30,8 @@ export const OPTIONS = {
   algorithm: { type: 'string', multiple: true },
   kernel: { type: 'string' },
   dedup: { type: 'boolean' },
+  threads: { type: 'string' },
+  html: { type: 'string' },
   format: { type: 'string' },
   at: { type: 'string', multiple: true },
   memory: { type: 'boolean' },
@@ -56,7 +64,7 @@ export const COMMANDS: readonly Command[] = [
   {
     name: 'analyze',
     help: ANALYZE_HELP,
-    options: ['pid', 'zram', 'algorithm', 'kernel', 'dedup', 'format', 'at'],
+    options: ['pid', 'zram', 'algorithm', 'kernel', 'dedup', 'threads', 'html', 'format', 'at'],
     async run(files, values, io) {
       checkStdin(files);
       const pids = list('--pid', values.pid).map(toPid);
@@ -65,6 +73,7 @@ export const COMMANDS: readonly Command[] = [
         throw new UsageError('--zram takes a device alone: name neither files nor --pid beside it');
       const algorithms = list('--algorithm', values.algorithm);
       const kernel = values.kernel === undefined ? undefined : toKernel(values.kernel);
+      const html = values.html === undefined ? undefined : await htmlOutput(values.html, io.remark);
       const options = {
         files,
         pids,
@@ -72,9 +81,13 @@ export const COMMANDS: readonly Command[] = [
         algorithms,
         kernel,
         dedup: values.dedup === true,
+        states: html !== undefined,
+        output: html,
+        threads: values.threads === undefined ? undefined : toThreads(values.threads),
         reading: readingOf(files, values),
       };
       const analysis = await analyze(options, io);
+      await html?.write((out) => out.write(Buffer.from(toHtml(analysis, version()))));
       const report = {
         text: (version: string) => toText(analysis, version),
         json: (version: string) => toJson(analysis, version),
@@ -155,6 +168,23 @@ function list(option: string, values: readonly string[] = []): string[] {
   const parts = values.flatMap((value) => value.split(','));
   if (parts.includes('')) throw new UsageError(`${option} has an empty value; write ${option} A or ${option} A,B`);
   return [...new Set(parts)];
+}
+
+/** The file of `--html`. Standard output has the report. @throws CliError, UsageError */
+async function htmlOutput(name: string, remark: (text: string) => void): Promise<OutputFile> {
+  const taken = "--html must name a file, not standard output, which has the report; './-' is the file called '-'";
+  if (name === '') throw new UsageError('--html must name a file: zram-wasm analyze --html FILE');
+  if (name === '-') throw new UsageError(taken);
+  const file = await OutputFile.prepare(name, { files: true, links: false }, remark);
+  if (file.isStandardOutput) throw new UsageError(taken);
+  return file;
+}
+
+function toThreads(text: string): number {
+  const threads = Number(text);
+  if (!/^[0-9]+$/.test(text) || threads < 1 || threads > THREADS_MAX)
+    throw new UsageError(`--threads must be a whole number from 1 to ${THREADS_MAX}, not '${text}'`);
+  return threads;
 }
 
 function toPid(text: string): number {

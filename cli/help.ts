@@ -25,8 +25,9 @@ Exit status: 0 done, 1 failed, 2 wrong usage.
 `;
 
 export const ANALYZE_HELP = `Usage: zram-wasm analyze [FILE...] [--pid N[,N]]... [--algorithm NAME[,NAME]]... [--kernel V]
-                         [--dedup] [--format NAME] [--at WHERE]... [--json]
-       zram-wasm analyze --zram N [--algorithm NAME[,NAME]]... [--kernel V] [--dedup] [--json]
+                         [--dedup] [--threads N] [--html FILE] [--format NAME] [--at WHERE]... [--json]
+       zram-wasm analyze --zram N [--algorithm NAME[,NAME]]... [--kernel V] [--dedup] [--threads N] [--html FILE]
+                         [--json]
 
 Shows what zram would make of the pages of files and processes, and what merging identical pages adds. All inputs are
 stored together on one device, so equal pages of different inputs are found; a matrix shows which inputs share them.
@@ -48,6 +49,10 @@ Without inputs it analyses this process's own resident anonymous memory (outside
                       kernel's are marked as computed.
   --dedup             compare merging with inline deduplication, which shares pages as they are stored: the same pages
                       go to a second device, which takes memory and time of its own
+  --threads N         threads for the algorithms, each of which is on one; default: as many as there are processors, at
+                      most one an algorithm. The memory of 4 GiB is divided among the algorithms then. This process's
+                      own memory is analysed on one thread.
+  --html FILE         also write the report as one web page, with a map of all pages, and plots. It needs no network.
 ${FORMATS_HELP}${COMMON}
 Columns: same-filled pages repeat one 8-byte value and take no memory. Huge pages do not compress and are stored as they
 are. Sharing pages have the same content as another page: after the merge they share one object, so all but one of them

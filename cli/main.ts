@@ -1,9 +1,11 @@
-/** The entry of the executable: gives the command line the process's streams and its exit status. */
+/** The entry of the executable: gives the command line the process's streams and its exit status. On other threads: devices. */
 import { createReadStream, fstatSync } from 'node:fs';
+import { parentPort } from 'node:worker_threads';
 
 import { DONE, FAILED, main, sentenceOf } from './command.js';
 import { reasonOf } from './errors.js';
 import { messageLine } from './escaping.js';
+import { runThread } from './thread.js';
 
 const STDIN = 0;
 
@@ -33,17 +35,24 @@ function standardOutput(): NodeJS.WriteStream {
   return process.stdout;
 }
 
-process.stderr.on('error', () => {
-  // If messages cannot be written there is nowhere to report that; the exit status still does.
-});
-process.on('uncaughtException', (error) => {
-  process.stderr.write(`zram-wasm: ${messageLine(sentenceOf(error))}\n`);
-  process.exit(FAILED);
-});
+function startCommandLine(): void {
+  process.stderr.on('error', () => {
+    // If messages cannot be written there is nowhere to report that; the exit status still does.
+  });
+  process.on('uncaughtException', (error) => {
+    process.stderr.write(`zram-wasm: ${messageLine(sentenceOf(error))}\n`);
+    process.exit(FAILED);
+  });
 
-const io = {
-  stdout: { write: (text: string) => standardOutput().write(text) },
-  stderr: process.stderr,
-  stdin: { [Symbol.asyncIterator]: () => standardInput()[Symbol.asyncIterator]() },
-};
-void main(process.argv.slice(2), io).then((status) => (process.exitCode = status));
+  const io = {
+    stdout: { write: (text: string) => standardOutput().write(text) },
+    stderr: process.stderr,
+    stdin: { [Symbol.asyncIterator]: () => standardInput()[Symbol.asyncIterator]() },
+    script: new URL(import.meta.url),
+  };
+  void main(process.argv.slice(2), io).then((status) => (process.exitCode = status));
+}
+
+// `analyze` runs this script on other threads, too.
+if (parentPort === null) startCommandLine();
+else void runThread(parentPort);

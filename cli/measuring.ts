@@ -1,8 +1,10 @@
 /** Measures the stored pages: merges them, compacts, and reads them back to compare. */
 import { createHash } from 'node:crypto';
 
+import type { BlockState } from '../bindings/index.js';
 import type { AlgorithmResult, ClassResult, DedupComparison } from './analysis.js';
 import type { Device } from './device.js';
+import { MERGED, RECOMPRESSED, SAME } from './html/data.js';
 import { CliError } from './errors.js';
 import { whyComputed } from './kernel.js';
 import { mebibytes } from './format.js';
@@ -17,11 +19,13 @@ const HISTOGRAM_ROW_BYTES = PAGE_BYTES / HISTOGRAM_ROWS;
 /**
  * Merges, compacts and verifies one device.
  * @param inline the device that stored the same pages with inline deduplication, if any
+ * @param keepStates whether the result has the state of each page
  */
 export function measure(
   device: Device,
   inline: Device | undefined,
   stored: Stored,
+  keepStates: boolean,
   progress: (text: () => string) => void,
 ): AlgorithmResult {
   const { zram, algorithm, inputs } = device;
@@ -42,6 +46,7 @@ export function measure(
   const afterCompact = zram.mmStat;
   verify(device, stored, progress, steps);
   if (inline !== undefined) verify(inline, stored, progress);
+  const states = keepStates ? new Uint16Array(stored.pages) : undefined;
   return {
     algorithm,
     computed: whyComputed(zram.kernel, algorithm),
@@ -50,7 +55,8 @@ export function measure(
     merge,
     compact,
     classes: mergedClasses(device),
-    histogram: inspect(device, stored),
+    histogram: inspect(device, stored, states),
+    ...(states === undefined ? {} : { states }),
     ...(inline === undefined
       ? {}
       : { dedup: compare(device, steps.merge.milliseconds + steps.compact.milliseconds, inline) }),
@@ -89,15 +95,21 @@ function mergedClasses({ pool }: Device): ClassResult[] {
   }));
 }
 
-/** Visits the state of every page, for the histogram and to count each input's sharing pages. */
-function inspect({ zram, inputs }: Device, stored: Stored): AlgorithmResult['histogram'] {
+/** Visits the state of every page: for the histogram, to count each input's sharing pages, and to keep it if asked to. */
+function inspect(
+  { zram, inputs }: Device,
+  stored: Stored,
+  states: Uint16Array | undefined,
+): AlgorithmResult['histogram'] {
   const counts = new Array<number>(HISTOGRAM_ROWS).fill(0);
   let index = 0;
   for (const [position, row] of inputs.entries()) {
     const end = index + (stored.inputs[position]?.pages ?? 0);
     for (; index < end; index++) {
       const state = zram.blockState(index);
-      if (state === undefined || state.same) continue;
+      if (state === undefined) continue;
+      if (states !== undefined) states[index] = stateBits(state);
+      if (state.same) continue;
       const bucket = Math.floor((state.comprSize - 1) / HISTOGRAM_ROW_BYTES);
       counts[bucket] = (counts[bucket] ?? 0) + 1;
       if (state.merged) row.pagesSharing += 1;
@@ -108,6 +120,10 @@ function inspect({ zram, inputs }: Device, stored: Stored): AlgorithmResult['his
     to: (row + 1) * HISTOGRAM_ROW_BYTES,
     pages,
   }));
+}
+
+function stateBits({ same, merged, recompressed, comprSize }: BlockState): number {
+  return comprSize | (same ? SAME : 0) | (merged ? MERGED : 0) | (recompressed ? RECOMPRESSED : 0);
 }
 
 function compare(merged: Device, mergeMilliseconds: number, inline: Device): DedupComparison {

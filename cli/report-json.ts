@@ -1,13 +1,13 @@
 /** The report of `analyze` as the one JSON object that `--json` prints. */
 import type { AlgorithmResult, Analysis, DedupSide } from './analysis.js';
 import { DEDUP_COLUMNS, kernelColumns } from './columns.js';
-import { megabytesPerSecond, saved } from './figures.js';
+import { megabytesPerSecond, pageTime, saved } from './figures.js';
 import { liveJson } from './report-live.js';
 import { STEPS } from './step-time.js';
 
 /** The columns of mm_stat have the kernel's names; all other fields are named as in the library. */
 export function toJson(analysis: Analysis, version: string): string {
-  const { kernel, inputs, algorithms, sharing, zram, stopped, note, memory } = analysis;
+  const { kernel, inputs, algorithms, sharing, zram, stopped, note, threads, memory } = analysis;
   const names = inputs.map(({ name }) => name);
   return JSON.stringify(
     {
@@ -20,6 +20,7 @@ export function toJson(analysis: Analysis, version: string): string {
       algorithms: algorithms.map((result) => algorithmJson(result, names)),
       sharing: sharing && { inputs: names.slice(0, sharing.pages.length), pages: sharing.pages },
       zram: zram && liveJson(zram),
+      threads,
       memory,
     },
     null,
@@ -47,10 +48,16 @@ function algorithmJson(result: AlgorithmResult, names: readonly string[]): objec
     dedup: dedup && { merging: dedupJson(dedup.merging), inline: dedupJson(dedup.inline) },
     steps: Object.fromEntries(
       STEPS.map((step) => {
-        const { milliseconds, bytes } = steps[step];
-        return [step, { milliseconds, bytes, megabytesPerSecond: megabytesPerSecond(bytes, milliseconds) }];
+        const { milliseconds, processorMilliseconds = null, bytes } = steps[step];
+        const speed = megabytesPerSecond(bytes, milliseconds);
+        return [step, { milliseconds, processorMilliseconds, bytes, megabytesPerSecond: speed }];
       }),
     ),
+    microsecondsPerPage: {
+      store: pageTime(steps.store).microseconds ?? null,
+      load: pageTime(steps.load).microseconds ?? null,
+      by: pageTime(steps.store).byProcessor ? 'processor' : 'clock',
+    },
     // A difference ends the run with an error, so whatever is printed has been compared.
     verified: true,
   };

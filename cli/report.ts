@@ -2,9 +2,9 @@
 import type { MmStat } from '../bindings/index.js';
 import type { AlgorithmResult, Analysis, InputFacts } from './analysis.js';
 import { MM_STAT_COLUMNS } from './columns.js';
-import { megabytesPerSecond, saved } from './figures.js';
+import { megabytesPerSecond, pageTime, saved } from './figures.js';
 import { bar, exactBytes, humanBytes, number, percent, plural, shorten, table } from './format.js';
-import { sideBySide } from './report-algorithms.js';
+import { sideBySide, timeRemarks } from './report-algorithms.js';
 import { liveText } from './report-live.js';
 import { remarksOn } from './report-remarks.js';
 import { classesText, dedupText, sharingText } from './report-sharing.js';
@@ -25,7 +25,7 @@ const STEP_LABELS: Record<Step, string> = {
 
 /** The report as text, without the line end of the last line. */
 export function toText(analysis: Analysis, version: string): string {
-  const { kernel, inputs, algorithms, sharing, zram, note, memory } = analysis;
+  const { kernel, inputs, algorithms, sharing, zram, note, threads, memory } = analysis;
   const pages = inputs.reduce((sum, input) => sum + input.pages, 0);
   const lines = [`zram-wasm ${version}: what zram would make of ${plural(pages, 'page')} of 4096 bytes`];
   if (note !== undefined) lines.push(note);
@@ -34,18 +34,20 @@ export function toText(analysis: Analysis, version: string): string {
   );
   if (zram !== undefined) lines.push('', ...liveText(zram, algorithms));
   if (algorithms.length > 1) lines.push('', 'Side by side, on the same pages', ...sideBySide(algorithms));
-  for (const result of algorithms) lines.push('', ...algorithmText(result, inputs));
+  for (const result of algorithms) lines.push('', ...algorithmText(result, inputs, algorithms.length === 1));
   if (sharing !== undefined) lines.push('', 'Pages that inputs share', ...sharingText(sharing, inputs));
   const remarks = inputs.flatMap(remarksOn);
   if (remarks.length > 0) lines.push('', 'Remarks', ...remarks.map((remark) => `  ${remark}`));
   lines.push(
     '',
+    ...(threads === 1 ? [] : [`The algorithms were on ${threads} threads, which slow each other down a little.`]),
     `Memory of this analysis: ${humanBytes(memory.engineReserved)} of linear memory, ${humanBytes(memory.peakRss)} for the whole process at its peak.`,
   );
   return lines.join('\n');
 }
 
-function algorithmText(result: AlgorithmResult, inputs: readonly InputFacts[]): string[] {
+/** @param isAlone no table of several algorithms explains its times */
+function algorithmText(result: AlgorithmResult, inputs: readonly InputFacts[], isAlone: boolean): string[] {
   return [
     `Inputs, stored with ${result.algorithm}`,
     ...(result.computed === undefined ? [] : [`  Figures are computed: ${result.computed}`]),
@@ -68,6 +70,7 @@ function algorithmText(result: AlgorithmResult, inputs: readonly InputFacts[]): 
     '',
     'Time (MB: 1,000,000 bytes of pages)',
     ...timeText(result),
+    ...(isAlone ? timeRemarks([result]) : []),
     '  Every page read back is the page that was stored.',
   ];
 }
@@ -129,9 +132,12 @@ function histogramText({ histogram }: AlgorithmResult): string[] {
 
 function timeText({ steps }: AlgorithmResult): string[] {
   const rows = STEPS.map((step) => {
-    const { milliseconds, bytes } = steps[step];
+    const { milliseconds, processorMilliseconds, bytes } = steps[step];
+    const { microseconds } = pageTime(steps[step]);
     const speed = milliseconds === 0 ? '-' : number(megabytesPerSecond(bytes, milliseconds));
-    return [step, STEP_LABELS[step], `${number(milliseconds, 1)} ms`, `${speed} MB/s`];
+    const processor = processorMilliseconds === undefined ? '-' : `${number(processorMilliseconds, 1)} ms`;
+    const page = microseconds === undefined ? '-' : `${number(microseconds, 2)} µs`;
+    return [step, STEP_LABELS[step], `${number(milliseconds, 1)} ms`, `${speed} MB/s`, processor, page];
   });
-  return table(rows, [0, 1]);
+  return table([['', '', 'by the clock', '', 'processor', 'a page'], ...rows], [0, 1]);
 }

@@ -3,6 +3,8 @@ export interface Surroundings {
   readonly stdin: AsyncIterable<Uint8Array>;
   /** The most memory that the engine may take; 4 GiB by default. */
   readonly maxMemory: string | undefined;
+  /** This program's own script, which other threads run; undefined: there is one thread. */
+  readonly script?: URL | undefined;
   readonly progress: (text: () => string) => void;
   /** Takes a remark that is not a failure: a sentence without its full stop. */
   readonly remark: (text: string) => void;

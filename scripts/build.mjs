@@ -53,6 +53,36 @@ async function inline(name, file) {
   await writeFile(at(`build/${name}-inline.d.ts`), `export declare const ${name}Base64: string;\n`);
 }
 
+/** The script and style of `analyze --html`: minified, as every such report carries them. */
+async function buildHtmlReport() {
+  await mkdir(at('build'), { recursive: true });
+  // Pages are handed around, so uPlot's licence, which asks to be in every copy, is in each.
+  const licence = await readFile(require.resolve('uplot/LICENSE'), 'utf8');
+  const { outputFiles } = await esbuild.build({
+    absWorkingDir: root,
+    entryPoints: ['cli/html/main.ts'],
+    banner: { js: `/*! Holds uPlot.\n${licence}\n*/` },
+    bundle: true,
+    minify: true,
+    format: 'iife',
+    target: 'es2022',
+    charset: 'ascii',
+    legalComments: 'inline',
+    write: false,
+  });
+  const [{ text: script }] = outputFiles;
+  // It stands in an element, which this would end.
+  if (/<\/script|<!--/i.test(script)) throw new Error('the script of the HTML report holds what HTML would end it at');
+  const styles = [require.resolve('uplot/dist/uPlot.min.css'), at('cli/html/style.css')];
+  const texts = await Promise.all(styles.map((file) => readFile(file, 'utf8')));
+  const { code: style } = await esbuild.transform(texts.join('\n'), { loader: 'css', minify: true });
+  const lines = Object.entries({ htmlScript: script, htmlStyle: style });
+  const source = lines.map(([name, text]) => `export const ${name} =\n  ${JSON.stringify(text)};\n`).join('');
+  await writeFile(at('build/html-report.js'), source);
+  const declarations = lines.map(([name]) => `export declare const ${name}: string;\n`).join('');
+  await writeFile(at('build/html-report.d.ts'), declarations);
+}
+
 /** What every bundle shares. Not minified: see check-size.mjs. */
 const common = {
   absWorkingDir: root,
@@ -192,11 +222,13 @@ const part = process.argv[2];
 if (part === 'bench') {
   await buildBench();
 } else if (part === 'js') {
+  await buildHtmlReport();
   await bundle();
   await copyFile(at('build/release.wasm'), at('dist/core.wasm'));
 } else {
   await buildCore();
   await buildCompressors();
+  await buildHtmlReport();
   if (part !== 'core') {
     await rm(at('dist'), { recursive: true, force: true });
     await bundle();

@@ -36,8 +36,11 @@ const PARALLEL_MINIFIED_BYTES_MAX = 42 * KIB;
 const PARALLEL_GZIP_BYTES_MAX = 16 * KIB;
 const WORKER_MINIFIED_BYTES_MAX = 151 * KIB;
 const WORKER_GZIP_BYTES_MAX = 56 * KIB;
-/** What `npm install` downloads: five bundles, the core twice, declarations with their documentation, notices. */
-const TARBALL_BYTES_MAX = 460 * KIB;
+/**
+ * What `npm install` downloads: five bundles, the core twice, declarations with their documentation, notices. 28 KiB are
+ * the HTML report.
+ */
+const TARBALL_BYTES_MAX = 520 * KIB;
 
 const gzipSize = (bytes) => gzipSync(bytes, { level: 9 }).length;
 

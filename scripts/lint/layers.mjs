@@ -41,7 +41,7 @@ export const HOUSES = [
       ['index.ts', 'external.ts', 'node.ts', 'parallel.ts'],
     ],
   },
-  { folder: 'cli', layers: [[''], ['main.ts']] },
+  { folder: 'cli', layers: [['html/'], [''], ['main.ts']] },
 ];
 
 const places = HOUSES.flatMap(({ folder, layers }) =>

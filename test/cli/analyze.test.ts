@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
 import { Engine, type KernelVersion } from '../../bindings/index.js';
+import { isBusy } from '../../cli/figures.js';
 import { Random } from '../support/random.js';
 import { facts, image, PAGE } from './page-images.js';
 import { analyzeJson, run, type Json } from './run.js';
@@ -84,6 +85,36 @@ describe('analyze', () => {
     expect(saved.bytes).toBeGreaterThan(0);
     expect(histogram.reduce((sum, row) => sum + row.pages, 0)).toBe(expected.pages - expected.same);
     expect(histogram.at(-1)).toMatchObject({ from: 3585, to: 4096, pages: mm_stat.before.huge_pages });
+  });
+
+  test('a page has a time, of the processor and without what is not its compressor', async () => {
+    const args = ['--algorithm', 'lz4,deflate', '--threads', '1', pathA];
+    const { algorithms } = await analyzeJson(args);
+    for (const { steps, microsecondsPerPage } of algorithms) {
+      expect(microsecondsPerPage.by).toBe('processor');
+      for (const step of ['store', 'load'] as const) {
+        const { processorMilliseconds, bytes } = steps[step];
+        expect(bytes).toBe(imageA.length);
+        expect(microsecondsPerPage[step]).toBeCloseTo((1000 * processorMilliseconds!) / (bytes / PAGE), 6);
+        expect(microsecondsPerPage[step]).toBeGreaterThan(0);
+      }
+      expect(steps['read'].processorMilliseconds).toBeNull();
+    }
+    const [lz4, deflate] = algorithms.map(({ microsecondsPerPage }) => microsecondsPerPage.store ?? 0);
+    expect(deflate).toBeGreaterThan(lz4);
+    const { out } = await run(['analyze', ...args]);
+    expect(out).toMatch(/\n {2}store +compressing a page, µs +[0-9.]+ +[0-9.]+\n/);
+    expect(out).toMatch(/\n {2}load +decompressing a page, µs +[0-9.]+ +[0-9.]+\n/);
+    expect(out).toContain('on this machine, in WebAssembly');
+  });
+
+  test.each([
+    [100, 99, false],
+    [100, 50, true],
+    [2, 1, false],
+    [100, undefined, false],
+  ])('%p ms by the clock for %p ms of the processor: busy %p', (milliseconds, processorMilliseconds, busy) => {
+    expect(isBusy([{ milliseconds, processorMilliseconds, bytes: PAGE }])).toBe(busy);
   });
 
   test('several inputs meet on one device, with a row for each', async () => {

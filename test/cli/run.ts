@@ -17,6 +17,7 @@ export interface Surroundings {
   stdin?: AsyncIterable<Uint8Array>;
   isTTY?: boolean;
   maxMemory?: string;
+  script?: URL;
 }
 
 export async function run(
@@ -71,10 +72,15 @@ export interface Json {
     classes: { size: number; objects: number; merged: number; bytesSaved: number }[];
     histogram: { from: number; to: number; pages: number }[];
     dedup?: Record<'merging' | 'inline', Record<string, number>>;
-    steps: Record<string, { milliseconds: number; bytes: number; megabytesPerSecond: number }>;
+    steps: Record<
+      string,
+      { milliseconds: number; processorMilliseconds: number | null; bytes: number; megabytesPerSecond: number }
+    >;
+    microsecondsPerPage: { store: number | null; load: number | null; by: 'processor' | 'clock' };
     verified: boolean;
   }[];
   sharing?: { inputs: string[]; pages: number[][] };
+  threads: number;
   memory: { engineUsed: number; engineReserved: number; peakRss: number };
 }
 
