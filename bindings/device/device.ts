@@ -28,7 +28,7 @@ import { noMemoryForDevice, Disk } from './disk.js';
 import type { RecompAlgorithm, ZramOptions } from './options.js';
 import { PoolLease } from './pool-lease.js';
 
-export const WINBITS_MIN = 8;
+export const WINBITS_MIN = 9;
 export const WINBITS_MAX = 15;
 
 /** A compressor of a device: the primary one, or one that recompresses. */
@@ -150,6 +150,7 @@ export class Device {
     const kept = { level, dictionary: dictionary && copyOf(dictionary), winbits };
     // Before disksize no codec is taken: it would be wasted on settings that never compress a page.
     if (disk) {
+      core.codecs.checkLevel(algorithm.name, kept);
       const hold = this.#encoderHold as EncoderHold;
       this.encoders[priority] = hold.encoder(algorithm.name, kept);
       hold.keep(this.encoders);
@@ -211,6 +212,8 @@ export class Device {
     }
     const pages = parseDiskPages(disksize);
     const { core } = this;
+    // As in the kernel, where a level is first used now.
+    for (const one of this.algorithms) if (one) core.codecs.checkLevel(one.name, one.params);
     const hold = core.codecs.hold();
     let backing: BackingDevice | undefined;
     let pool: PoolLease | undefined;
