@@ -3,6 +3,7 @@
  * of different inputs meet in one pool, as they would on a machine.
  */
 import { Engine, type KernelVersion } from '../bindings/index.js';
+import type { AlgorithmLine } from './algorithm-line.js';
 import { chooseAlgorithms } from './algorithms.js';
 import type { Analysis } from './analysis.js';
 import { Device } from './device.js';
@@ -21,7 +22,7 @@ export interface AnalyzeOptions {
   readonly pids: readonly number[];
   readonly reading: Reading;
   /** Empty for the default. */
-  readonly algorithms: readonly string[];
+  readonly algorithms: readonly AlgorithmLine[];
   /** Whose rules the devices have; undefined: those of the library's default. */
   readonly kernel: KernelVersion | undefined;
   /** A second device for each algorithm, with inline deduplication, takes the same pages to be compared. */
@@ -41,23 +42,34 @@ export async function analyze(options: AnalyzeOptions, io: Surroundings): Promis
   try {
     const { kernel } = options;
     const algorithms = await chooseAlgorithms(engine, options.algorithms, kernel);
-    const pairs = algorithms.map((algorithm) => ({
-      plain: new Device(engine, algorithm, { kernel }),
-      inline: options.dedup ? new Device(engine, algorithm, { kernel, dedup: true }) : undefined,
+    const pairs = algorithms.map((line) => ({
+      plain: new Device(engine, line, { kernel }),
+      inline: options.dedup ? new Device(engine, line, { kernel, dedup: true }) : undefined,
     }));
     const note = await openInputs(inputs, options, { engine, reading: options.reading, ...io });
     const devices = pairs.flatMap(({ plain, inline }) => (inline === undefined ? [plain] : [plain, inline]));
     const stored = await storeInputs(inputs, devices, io);
-    return { ...find(pairs, stored, io.progress), ...note, memory: memoryTaken(engine) };
+    const configuration = options.algorithms.map(({ text }) => `compression-algorithm = ${text}`);
+    return {
+      ...find(engine, pairs, stored, io.progress),
+      ...note,
+      ...(configuration.length === 0 ? {} : { configuration }),
+      memory: memoryTaken(engine),
+    };
   } finally {
     for (const input of inputs) await input.close();
     engine.destroy();
   }
 }
 
-function find(pairs: readonly Pair[], stored: Stored, progress: Surroundings['progress']): Omit<Analysis, 'memory'> {
+function find(
+  engine: Engine,
+  pairs: readonly Pair[],
+  stored: Stored,
+  progress: Surroundings['progress'],
+): Omit<Analysis, 'memory'> {
   const { inputs, stopped } = stored;
-  const algorithms = pairs.map(({ plain, inline }) => measure(plain, inline, stored, progress));
+  const algorithms = pairs.map(({ plain, inline }) => measure(engine, plain, inline, stored, progress));
   const [first] = pairs; // all devices hold the same pages
   const pages = inputs.map((input) => input.pages);
   return {

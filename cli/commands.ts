@@ -1,6 +1,7 @@
 /** The commands: what each is called, its help and options, and how it is run. */
 import type { parseArgs } from 'node:util';
 
+import { parseLines } from './algorithm-line.js';
 import { analyze } from './analyze.js';
 import { diff } from './diff.js';
 import type { Reading } from './dump-input.js';
@@ -58,7 +59,7 @@ export const COMMANDS: readonly Command[] = [
     async run(files, values, io) {
       checkStdin(files);
       const pids = list('--pid', values.pid).map(toPid);
-      const algorithms = list('--algorithm', values.algorithm);
+      const algorithms = parseLines(values.algorithm ?? []);
       const kernel = values.kernel === undefined ? undefined : toKernel(values.kernel);
       const options = {
         files,

@@ -10,8 +10,14 @@ import { copyOf, sameBytes } from '../base/bytes.js';
 import { ZramError } from '../base/errors.js';
 import { describe } from '../base/messages.js';
 import { CODEC_FOREIGN, CODEC_LZ4, CODEC_LZ4HC, CODEC_MAX } from '../core/layout.js';
-import type { Compressor, CompressorInfo, CompressorParams } from './compressor.js';
-import { DEFLATE_LEVEL_MAX, DEFLATE_LEVEL_MIN, deflateCompressor } from './deflate.js';
+import {
+  DEFLATE_LEVEL_MAX,
+  DEFLATE_LEVEL_MIN,
+  type Compressor,
+  type CompressorInfo,
+  type CompressorParams,
+} from './compressor.js';
+import { deflateCompressor } from './deflate.js';
 import { CompressorModule, LZ4HC, LZO_NAMES, type LzoName } from './module.js';
 import { loadPako, type Pako } from './pako.js';
 import { compressed, decompressed } from './registered.js';

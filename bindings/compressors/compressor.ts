@@ -52,3 +52,7 @@ export interface CompressorParams {
   /** deflate only: window bits, -9 to -15, or 9 to 15 for the zlib format. Default: -11. A page needs no more than 12. */
   winbits?: number | undefined;
 }
+
+/** -1 stands for the default. */
+export const DEFLATE_LEVEL_MIN = -1;
+export const DEFLATE_LEVEL_MAX = 9;

@@ -5,11 +5,9 @@
 import { deflateSync, inflateSync, type DeflateOptions } from 'fflate';
 import { PAGE_SIZE } from '../base/arguments.js';
 import { viewOf } from '../base/bytes.js';
-import type { Compressor } from './compressor.js';
+import { DEFLATE_LEVEL_MAX, type Compressor } from './compressor.js';
 import type { Pako } from './pako.js';
 
-export const DEFLATE_LEVEL_MIN = -1;
-export const DEFLATE_LEVEL_MAX = 9;
 /** What no level and -1 mean. */
 const LEVEL_DEFAULT = 6;
 /** The kernel's: a window of 2 KiB. */
