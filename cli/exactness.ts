@@ -4,6 +4,8 @@ import { createRequire } from 'node:module';
 import { KERNELS, type CompressorInfo, type Engine, type KernelVersion } from '../bindings/index.js';
 import type { AlgorithmLine, Stage } from './algorithm-line.js';
 
+type Compressors = Pick<Engine, 'compressorInfo'>;
+
 const ZSTD_LEVEL = 3;
 
 /**
@@ -22,7 +24,7 @@ const ZSTD_APART: readonly { versions: readonly [string, string]; levels: Readon
 const DEFLATE_APART = 'single pages up to ±1023 bytes, sums -1.4 to +0.6 %';
 
 /** Of the compressors of a line that are not this package's own code: whose they are. */
-export function codeOf(engine: Engine, { stages }: AlgorithmLine): string[] {
+export function codeOf(engine: Compressors, { stages }: AlgorithmLine): string[] {
   const infos = [...new Set(stages.map(({ name }) => name))].map((name) => engine.compressorInfo(name));
   return infos.filter(({ code }) => code !== 'zram-wasm').map(describeCode);
 }
@@ -42,13 +44,13 @@ function pakoVersion(): string {
 }
 
 /** Why the figures of a line are not, or may not be, the kernel's to the byte; undefined: they are. */
-export function whyComputed(engine: Engine, kernel: KernelVersion, { stages }: AlgorithmLine): string | undefined {
+export function whyComputed(engine: Compressors, kernel: KernelVersion, { stages }: AlgorithmLine): string | undefined {
   const reasons = stages.map((stage) => whyStageComputed(engine, kernel, stage));
   const found = new Set(reasons.filter((reason) => reason !== undefined));
   return found.size === 0 ? undefined : [...found].join('; ');
 }
 
-function whyStageComputed(engine: Engine, kernel: KernelVersion, { name, params }: Stage): string | undefined {
+function whyStageComputed(engine: Compressors, kernel: KernelVersion, { name, params }: Stage): string | undefined {
   const { compressorsVerified, zstd } = KERNELS[kernel];
   const { code, version } = engine.compressorInfo(name);
   if (code === 'fflate')

@@ -24,7 +24,7 @@ export const HELP = `Usage: zram-wasm COMMAND ...
 Exit status: 0 done, 1 failed, 2 wrong usage.
 `;
 
-export const ANALYZE_HELP = `Usage: zram-wasm analyze [FILE...] [--pid N[,N]]... [--algorithm NAME[,NAME]]... [--kernel V]
+export const ANALYZE_HELP = `Usage: zram-wasm analyze [FILE...] [--pid N[,N]]... [--algorithm LINE[,LINE]]... [--kernel V]
                          [--dedup] [--format NAME] [--at WHERE]... [--json]
 
 Shows what zram would make of the pages of files and processes, and what merging identical pages adds. All inputs are
@@ -35,9 +35,13 @@ Without inputs it analyses this process's own resident anonymous memory (outside
   FILE                a file, device or pipe; '-' is standard input. Its last page is filled up with zeros.
   --pid N[,N]         the resident memory of processes that a kernel would swap: anonymous and shared memory, and
                       pages of files that were written to privately (Linux; needs the rights of a debugger). They keep
-                      running; pages that vanish meanwhile are counted.
-  --algorithm NAME    the compressors to compare, side by side on the same pages: lz4 (default), lzo-rle, lzo, lz4hc,
-                      deflate, zstd
+                      running; pages that vanish meanwhile are counted. zram holds what was swapped out, which is not
+                      read: pages that were used less, and may compress better or worse.
+  --algorithm LINE    the compressors to compare, side by side on the same pages: lz4 (default), lzo-rle, lzo, lz4hc,
+                      deflate (the kernel's bytes where pako is installed), zstd. A line is written as in zram-generator's
+                      compression-algorithm: 'lz4 zstd(level=3) (type=idle)' stores with lz4 and recompresses with zstd.
+                      Parameters of compressors: level, dict, deflate.winbits; of recompression, with every page taken
+                      for idle: type, threshold, max_pages. The report ends with the line to paste.
   --kernel V          the kernel whose rules apply: 6.1, 6.12, 6.18 (default) or 7.1. Named, it also sets the default of
                       --algorithm. Figures that were not compared with that kernel's are marked as computed.
   --dedup             compare merging with inline deduplication, which shares pages as they are stored: the same pages

@@ -61,6 +61,8 @@ export interface Json {
   }[];
   algorithms: {
     algorithm: string;
+    code: string[];
+    recompression?: { before: { comprDataSize: number; memUsedTotal: number }; calls: { call: string }[] };
     computed: boolean;
     computedBecause?: string;
     inputs: { name: string; samePages: number; hugePages: number; comprDataSize: number; pagesSharing: number }[];
@@ -75,6 +77,7 @@ export interface Json {
     verified: boolean;
   }[];
   sharing?: { inputs: string[]; pages: number[][] };
+  configuration?: string[];
   memory: { engineUsed: number; engineReserved: number; peakRss: number };
 }
 
