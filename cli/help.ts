@@ -38,10 +38,10 @@ Without inputs it analyses this process's own resident anonymous memory (outside
                       running; pages that vanish meanwhile are counted. zram holds what was swapped out, which is not
                       read: pages that were used less, and may compress better or worse.
   --algorithm LINE    the compressors to compare, side by side on the same pages: lz4 (default), lzo-rle, lzo, lz4hc,
-                      deflate (the kernel's bytes where pako is installed), zstd. A line is written as in zram-generator's
-                      compression-algorithm: 'lz4 zstd(level=3) (type=idle)' stores with lz4 and recompresses with zstd.
-                      Parameters of compressors: level, dict, deflate.winbits; of recompression, with every page taken
-                      for idle: type, threshold, max_pages. The report ends with the line to paste.
+                      deflate (the kernel's bytes where pako is installed), zstd. A line is as in zram-generator's
+                      compression-algorithm: 'lz4 zstd(level=3) (type=idle)' stores with lz4, then recompresses with
+                      zstd. Parameters of a compressor: level, dict, deflate.winbits; of recompression, with every page
+                      taken for idle: type, threshold, max_pages. The report ends with the line to paste.
   --kernel V          the kernel whose rules apply: 6.1, 6.12, 6.18 (default) or 7.1. Named, it also sets the default of
                       --algorithm. Figures that were not compared with that kernel's are marked as computed.
   --dedup             compare merging with inline deduplication, which shares pages as they are stored: the same pages

@@ -26,6 +26,7 @@ export interface Compressor {
 
 /** Whose code a compressor is, which decides the bytes that it makes. */
 export interface CompressorInfo {
+  /** As in `comp_algorithm`. */
   readonly name: string;
   /**
    * `zram-wasm` for lz4, lz4hc, lzo and lzo-rle; `pako` or `fflate` for deflate; `Node.js` or `@hpcc-js/wasm-zstd` for
