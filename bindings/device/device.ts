@@ -212,8 +212,6 @@ export class Device {
     }
     const pages = parseDiskPages(disksize);
     const { core } = this;
-    // As in the kernel, where a level is first used now.
-    for (const one of this.algorithms) if (one) core.codecs.checkLevel(one.name, one.params);
     const hold = core.codecs.hold();
     let backing: BackingDevice | undefined;
     let pool: PoolLease | undefined;
@@ -295,6 +293,11 @@ export class Device {
       this.#encoderHold?.end();
       this.#encoderHold = undefined;
     }
+  }
+
+  /** As in the kernel, where levels are first used at the disksize. Of a device that is loaded any level is taken. */
+  checkLevels(): void {
+    for (const one of this.algorithms) if (one) this.core.codecs.checkLevel(one.name, one.params);
   }
 
   // ── checks of state ─────────────────────────────────────────────────────────────────────────────────────────────
