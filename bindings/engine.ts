@@ -1,7 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** The engine: one WebAssembly instance, and the objects that live in it. */
 import { notWithNew } from './base/messages.js';
-import type { Compressor } from './compressors/compressor.js';
+import type { Compressor, CompressorInfo } from './compressors/compressor.js';
 import { readCompressor } from './compressors/registered.js';
 import type { Core } from './core/core.js';
 import { Host, type EngineMemory } from './core/host.js';
@@ -115,7 +115,9 @@ export class Engine {
   }
 
   /**
-   * Loads a compressor that needs loading: `zstd`, where Node.js does not have it. All others are always available.
+   * Loads a compressor that needs loading: `zstd`, where Node.js does not have it. All others are always available. For
+   * `deflate` it loads the package `pako`, if that is installed, whose blocks are the kernel's: the engine's devices
+   * compress with it from then on. What fflate has compressed decompresses as before.
    * @throws ZramError EOPNOTSUPP: it is not installed; EINVAL: an unknown name
    */
   async loadCompressor(name: string): Promise<void> {
@@ -126,6 +128,15 @@ export class Engine {
   get compressors(): string[] {
     this.#host.checkLive();
     return this.#host.core.codecs.names();
+  }
+
+  /**
+   * Whose code a compressor is, now: see `loadCompressor`.
+   * @throws ZramError EINVAL: an unknown name; EOPNOTSUPP: it is not loaded
+   */
+  compressorInfo(name: string): CompressorInfo {
+    this.#host.checkLive();
+    return this.#host.core.codecs.info(name);
   }
 
   /** The engine's memory in bytes, as a frozen copy: read it again for later figures. */

@@ -19,7 +19,7 @@ export { OpfsBacking } from './backing/opfs.js';
 export { Ksmd, type KsmdOptions, type KsmdStats } from './ksmd.js';
 export type { Size } from './base/size.js';
 export type { Sysfs } from './device/sysfs/sysfs.js';
-export type { Compressor } from './compressors/compressor.js';
+export type { Compressor, CompressorInfo } from './compressors/compressor.js';
 export type { PageRange } from './device/diff.js';
 export type { PageType } from './device/post-process/picks.js';
 export type { RecompressOptions, RecompressReport } from './device/post-process/recompress.js';

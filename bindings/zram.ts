@@ -205,6 +205,7 @@ export class Zram extends ReadableDevice {
    */
   init(disksize: Size): void {
     this.#state.checkAlive();
+    this.#state.checkLevels();
     this.#state.init(disksize);
     this.#start();
   }

@@ -1,5 +1,6 @@
 /** The compressors that the command line accepts. */
 import { KERNELS, ZramError, type Engine, type KernelVersion } from '../bindings/index.js';
+import { lineOf, type AlgorithmLine } from './algorithm-line.js';
 import { CliError, UsageError } from './errors.js';
 
 /** Not part of this package: Node's own, or a package that may be installed beside it. */
@@ -9,19 +10,20 @@ const LOADED = 'zstd';
 const DEFAULT = 'lz4';
 
 /**
- * The names, each once; where none was given the default of the kernel, if one was named. Their compressors are loaded.
+ * The lines; where none was given the default of the kernel, if one was named. Their compressors are loaded.
  * @throws UsageError for an unknown name; CliError for a compressor that is not installed
  */
 export async function chooseAlgorithms(
   engine: Engine,
-  names: readonly string[],
+  lines: readonly AlgorithmLine[],
   kernel?: KernelVersion,
-): Promise<string[]> {
+): Promise<readonly AlgorithmLine[]> {
   const available = [...new Set([...engine.compressors, LOADED])];
-  const wanted = names.length > 0 ? names : [kernel === undefined ? DEFAULT : KERNELS[kernel].compressorDefault];
-  for (const name of wanted) {
+  const wanted =
+    lines.length > 0 ? lines : [lineOf(kernel === undefined ? DEFAULT : KERNELS[kernel].compressorDefault)];
+  for (const { name } of wanted.flatMap(({ stages }) => stages)) {
     if (!available.includes(name)) {
-      const why = names.length > 0 || kernel === undefined ? '' : `, the default of kernel ${kernel}`;
+      const why = lines.length > 0 || kernel === undefined ? '' : `, the default of kernel ${kernel}`;
       throw new UsageError(`unknown algorithm '${name}'${why}; available: ${available.join(', ')}`);
     }
     try {
@@ -30,7 +32,7 @@ export async function chooseAlgorithms(
       throw error instanceof ZramError ? new CliError(error.message) : error;
     }
   }
-  return [...new Set(wanted)];
+  return wanted;
 }
 
 /**
@@ -40,15 +42,16 @@ export async function chooseAlgorithms(
 export async function chooseBeside(
   own: string | undefined,
   engine: Engine,
-  names: readonly string[],
+  lines: readonly AlgorithmLine[],
   kernel?: KernelVersion,
-): Promise<{ readonly algorithms: string[]; readonly missing?: string }> {
-  if (own === undefined || names.includes(own)) return { algorithms: await chooseAlgorithms(engine, names, kernel) };
+): Promise<{ readonly algorithms: readonly AlgorithmLine[]; readonly missing?: string }> {
+  if (own === undefined || lines.some(({ text }) => text === own))
+    return { algorithms: await chooseAlgorithms(engine, lines, kernel) };
   try {
-    return { algorithms: await chooseAlgorithms(engine, [own, ...names], kernel) };
+    return { algorithms: await chooseAlgorithms(engine, [lineOf(own), ...lines], kernel) };
   } catch (error) {
     if (!(error instanceof CliError)) throw error;
     // If one of those that were named cannot be used, that is thrown from here.
-    return { algorithms: await chooseAlgorithms(engine, names, kernel), missing: error.message.replace(/\.$/, '') };
+    return { algorithms: await chooseAlgorithms(engine, lines, kernel), missing: error.message.replace(/\.$/, '') };
   }
 }

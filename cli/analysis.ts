@@ -1,5 +1,5 @@
 /** What `analyze` finds: the shapes that it hands to the reports. Sizes are bytes, pages have 4096. */
-import type { CompactReport, KernelVersion, MergeReport, MmStat } from '../bindings/index.js';
+import type { CompactReport, KernelVersion, MergeReport, MmStat, RecompressReport } from '../bindings/index.js';
 import type { Contents } from './dumps/contents.js';
 import type { Input } from './inputs.js';
 import type { LiveComparison } from './live-facts.js';
@@ -20,6 +20,8 @@ export interface Analysis {
   readonly note?: string;
   /** Threads that stored, each with some of the algorithms. */
   readonly threads: number;
+  /** Lines for zram-generator.conf, where `--algorithm` was given. */
+  readonly configuration?: readonly string[];
   /** Memory that the analysis itself took. */
   readonly memory: { readonly engineUsed: number; readonly engineReserved: number; readonly peakRss: number };
 }
@@ -51,9 +53,14 @@ export interface InputFacts extends Partial<Omit<Contents, 'bytesPadded' | 'trun
 }
 
 export interface AlgorithmResult {
+  /** The line of `--algorithm`. */
   readonly algorithm: string;
+  /** Of its compressors that are not this package's own: whose code they are, as phrases. */
+  readonly code: readonly string[];
   /** Why the figures may not be the kernel's to the byte, as a phrase; undefined: they were compared with that kernel's. */
   readonly computed: string | undefined;
+  /** What the later compressors of the line made of the pages, before the merge. */
+  readonly recompression?: Recompression;
   readonly inputs: readonly InputResult[];
   readonly mmStat: { readonly before: MmStat; readonly afterMerge: MmStat; readonly afterCompact: MmStat };
   readonly merge: MergeReport;
@@ -69,7 +76,15 @@ export interface AlgorithmResult {
   readonly steps: Readonly<Record<Step, StepTime>>;
 }
 
-/** What one algorithm made of one input. */
+/** Pages that were compressed once more. */
+export interface Recompression {
+  /** Of mm_stat, before. */
+  readonly before: Pick<MmStat, 'comprDataSize' | 'memUsedTotal'>;
+  /** By what was written to `recompress`. */
+  readonly calls: readonly (RecompressReport & { readonly call: string })[];
+}
+
+/** What one algorithm made of one input, as it was stored. */
 export interface InputResult {
   readonly samePages: number;
   readonly hugePages: number;

@@ -3,6 +3,7 @@
  * of different inputs meet in one pool, as they would on a machine.
  */
 import { Engine, type KernelVersion } from '../bindings/index.js';
+import type { AlgorithmLine } from './algorithm-line.js';
 import { chooseBeside } from './algorithms.js';
 import type { Analysis } from './analysis.js';
 import type { Rules } from './device.js';
@@ -28,7 +29,7 @@ export interface AnalyzeOptions extends Omit<DeviceSettings, 'rules'> {
   readonly zram: string | undefined;
   readonly reading: Reading;
   /** Empty for the default. */
-  readonly algorithms: readonly string[];
+  readonly algorithms: readonly AlgorithmLine[];
   /** undefined: as many as there are processors. */
   readonly threads: number | undefined;
   /** A file that is written afterwards, and must not be an input. */
@@ -53,6 +54,7 @@ export async function analyze(options: AnalyzeOptions, io: Surroundings): Promis
     checkOutput(inputs, options.output);
     const stored = await storeInputs(inputs, store, io);
     const { inputs: facts, stopped } = stored;
+    const configuration = options.algorithms.map(({ text }) => `compression-algorithm = ${text}`);
     const { memory, ...measured } = await store.measure(stored, io.progress);
     return {
       ...measured,
@@ -61,6 +63,7 @@ export async function analyze(options: AnalyzeOptions, io: Surroundings): Promis
       ...(stopped === undefined ? {} : { stopped }),
       ...(live && { zram: compareLive(live, measured.algorithms, { missing, stopped }) }),
       ...note,
+      ...(configuration.length === 0 ? {} : { configuration }),
       memory: { ...memory, peakRss: peakRss() },
     };
   } finally {
@@ -79,7 +82,7 @@ function checkOutput(inputs: readonly Input[], output: OutputFile | undefined): 
 
 function storeFor(
   engine: Engine,
-  algorithms: readonly string[],
+  algorithms: readonly AlgorithmLine[],
   rules: Rules,
   { files, pids, zram, dedup, states, threads: wanted }: AnalyzeOptions,
   { script, progress }: Surroundings,

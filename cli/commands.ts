@@ -1,6 +1,7 @@
 /** The commands: what each is called, its help and options, and how it is run. */
 import type { parseArgs } from 'node:util';
 
+import { parseLines } from './algorithm-line.js';
 import { analyze } from './analyze.js';
 import { diff } from './diff.js';
 import type { Reading } from './dump-input.js';
@@ -71,7 +72,7 @@ export const COMMANDS: readonly Command[] = [
       const zram = values.zram === undefined ? undefined : toZramName(values.zram);
       if (zram !== undefined && files.length + pids.length > 0)
         throw new UsageError('--zram takes a device alone: name neither files nor --pid beside it');
-      const algorithms = list('--algorithm', values.algorithm);
+      const algorithms = parseLines(values.algorithm ?? []);
       const kernel = values.kernel === undefined ? undefined : toKernel(values.kernel);
       const html = values.html === undefined ? undefined : await htmlOutput(values.html, io.remark);
       const options = {

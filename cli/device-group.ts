@@ -3,6 +3,7 @@
  * the same ones at the end.
  */
 import type { Engine } from '../bindings/index.js';
+import type { AlgorithmLine } from './algorithm-line.js';
 import type { AlgorithmResult, KernelFacts, Sharing } from './analysis.js';
 import { Device, type Rules } from './device.js';
 import { kernelFacts } from './kernel.js';
@@ -54,7 +55,7 @@ export class DeviceGroup implements MeasuringStore {
   #isFull = false;
 
   /** @param algorithms at least one; their compressors are loaded */
-  constructor(engine: Engine, algorithms: readonly string[], { rules, dedup, states }: DeviceSettings) {
+  constructor(engine: Engine, algorithms: readonly AlgorithmLine[], { rules, dedup, states }: DeviceSettings) {
     this.#states = states;
     this.#chainSize = rules.chainSize;
     this.#engine = engine;
@@ -103,7 +104,9 @@ export class DeviceGroup implements MeasuringStore {
   }
 
   measure(stored: Stored, progress: (text: () => string) => void): Promise<Measured> {
-    const algorithms = this.#pairs.map(({ plain, inline }) => measure(plain, inline, stored, this.#states, progress));
+    const algorithms = this.#pairs.map(({ plain, inline }) =>
+      measure(this.#engine, plain, inline, stored, this.#states, progress),
+    );
     const [first] = this.#pairs; // all devices hold the same pages
     const pages = stored.inputs.map((input) => input.pages);
     const { used, reserved } = this.#engine.memory;

@@ -1,6 +1,16 @@
 /** The device of one algorithm, on a pool of its own, and what is measured while it is filled. */
-import { ZramError, type Engine, type MmStat, type PoolOptions, type Zram, type ZsPool } from '../bindings/index.js';
-import type { InputResult } from './analysis.js';
+import {
+  KERNELS,
+  ZramError,
+  type Engine,
+  type MmStat,
+  type PoolOptions,
+  type Zram,
+  type ZsPool,
+} from '../bindings/index.js';
+import { recompressCalls, textOfWords, type AlgorithmLine } from './algorithm-line.js';
+import type { InputResult, Recompression } from './analysis.js';
+import { UsageError } from './errors.js';
 import { PAGE_BYTES } from './page-list.js';
 import { noTime, timed } from './step-time.js';
 
@@ -18,15 +28,45 @@ export class Device {
   readonly inputs: InputResult[] = [];
   #last: MmStat;
 
-  /** @param options whose rules it has, and whether it deduplicates inline */
+  /**
+   * @param options whose rules it has, and whether it deduplicates inline
+   * @throws UsageError what its kernel refuses of the line
+   */
   constructor(
     engine: Engine,
-    readonly algorithm: string,
+    readonly line: AlgorithmLine,
     { dedup = false, ...rules }: Rules & { dedup?: boolean } = {},
   ) {
     this.pool = engine.createPool(rules);
-    this.zram = engine.createZram({ disksize: DISK_BYTES, compAlgorithm: algorithm, dedup, pool: this.pool });
+    this.zram = engine.createZram({ compAlgorithm: line.stages[0]?.name, dedup, pool: this.pool });
+    try {
+      this.#configure();
+    } catch (error) {
+      if (!(error instanceof ZramError) || error.code === 'ENOMEM') throw error;
+      throw new UsageError(`--algorithm '${line.text}': ${error.message.replace(/\.$/, '')}`);
+    }
     this.#last = this.zram.mmStat;
+  }
+
+  get algorithm(): string {
+    return this.line.text;
+  }
+
+  /** What zram-generator writes to the attributes, and a first recompression, of nothing, which checks its words. */
+  #configure(): void {
+    const { zram, line } = this;
+    const { version, attributesAbsent } = KERNELS[zram.kernel];
+    const write = (attribute: string, text: string): void => {
+      if (attributesAbsent.includes(attribute))
+        throw new UsageError(`--algorithm '${line.text}': kernel ${version} has no ${attribute}`);
+      zram.sysfs.write(attribute, text);
+    };
+    for (const [priority, { name, params }] of line.stages.entries()) {
+      if (priority > 0) write('recomp_algorithm', `algo=${name} priority=${priority}`);
+      if (params.size > 0) write('algorithm_params', `priority=${priority} ${textOfWords(params)}`);
+    }
+    zram.init(DISK_BYTES);
+    for (const call of recompressCalls(line, version)) zram.recompress(call);
   }
 
   /** Stores whole pages and returns how many fitted. */
@@ -50,5 +90,15 @@ export class Device {
       pagesSharing: 0,
     });
     this.#last = now;
+  }
+  /** Compresses again what the line says, as if every page were idle; undefined where it has one compressor. */
+  recompress(): Recompression | undefined {
+    const { zram, line } = this;
+    const calls = recompressCalls(line, zram.kernel);
+    if (calls.length === 0) return undefined;
+    const { comprDataSize, memUsedTotal } = zram.mmStat;
+    zram.idle('all');
+    const reports = calls.map((call) => ({ call, ...zram.recompress(call) }));
+    return { before: { comprDataSize, memUsedTotal }, calls: reports };
   }
 }

@@ -68,3 +68,15 @@ export function shorten(name: string, width: number): string {
   const plain = printable(name);
   return plain.length <= width ? plain : `...${printable(plain.slice(3 - width))}`;
 }
+
+/** Lines of a report that are to be set in by two characters; those after the first are set in twice. */
+export function wrapped(text: string): string[] {
+  const lines: string[] = [''];
+  for (const word of text.split(' ')) {
+    const line = lines.at(-1) ?? '';
+    const longer = line === '' ? word : `${line} ${word}`;
+    if (longer.length <= TEXT_WIDTH - 2) lines[lines.length - 1] = longer;
+    else lines.push(`  ${word}`);
+  }
+  return lines;
+}

@@ -24,9 +24,9 @@ export const HELP = `Usage: zram-wasm COMMAND ...
 Exit status: 0 done, 1 failed, 2 wrong usage.
 `;
 
-export const ANALYZE_HELP = `Usage: zram-wasm analyze [FILE...] [--pid N[,N]]... [--algorithm NAME[,NAME]]... [--kernel V]
+export const ANALYZE_HELP = `Usage: zram-wasm analyze [FILE...] [--pid N[,N]]... [--algorithm LINE[,LINE]]... [--kernel V]
                          [--dedup] [--threads N] [--html FILE] [--format NAME] [--at WHERE]... [--json]
-       zram-wasm analyze --zram N [--algorithm NAME[,NAME]]... [--kernel V] [--dedup] [--threads N] [--html FILE]
+       zram-wasm analyze --zram N [--algorithm LINE[,LINE]]... [--kernel V] [--dedup] [--threads N] [--html FILE]
                          [--json]
 
 Shows what zram would make of the pages of files and processes, and what merging identical pages adds. All inputs are
@@ -37,13 +37,17 @@ Without inputs it analyses this process's own resident anonymous memory (outside
   FILE                a file, device or pipe; '-' is standard input. Its last page is filled up with zeros.
   --pid N[,N]         the resident memory of processes that a kernel would swap: anonymous and shared memory, and
                       pages of files that were written to privately (Linux; needs the rights of a debugger). They keep
-                      running; pages that vanish meanwhile are counted.
+                      running; pages that vanish meanwhile are counted. zram holds what was swapped out, which is not
+                      read: pages that were used less, and may compress better or worse.
   --zram N            a zram device of this machine, by number or path, as it is now, beside what fresh devices make of
                       its pages with its own compressor and those of --algorithm. It may be in use, as swap too. It is
                       only read, which clears idle marks, and reads pages that were written back from the backing
                       device unless block_state says which they are (Linux; needs to read /dev/zramN: root).
-  --algorithm NAME    the compressors to compare, side by side on the same pages: lz4 (default), lzo-rle, lzo, lz4hc,
-                      deflate, zstd
+  --algorithm LINE    the compressors to compare, side by side on the same pages: lz4 (default), lzo-rle, lzo, lz4hc,
+                      deflate (the kernel's bytes where pako is installed), zstd. A line is as in zram-generator's
+                      compression-algorithm: 'lz4 zstd(level=3) (type=idle)' stores with lz4, then recompresses with
+                      zstd. Parameters of a compressor: level, dict, deflate.winbits; of recompression, with every page
+                      taken for idle: type, threshold, max_pages. The report ends with the line to paste.
   --kernel V          the kernel whose rules apply: 6.1, 6.12, 6.18 (default; with --zram the one that is running) or
                       7.1. Named, it also sets the default of --algorithm. Figures that were not compared with that
                       kernel's are marked as computed.

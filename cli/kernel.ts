@@ -16,13 +16,3 @@ export function kernelFacts(
   const { version, compressorDefault } = KERNELS[kernel];
   return { version, chainSize, hugeClassSize, compressorDefault };
 }
-
-/** Why a compressor's figures were computed and not compared with this kernel's; undefined: they were compared. */
-export function whyComputed(kernel: KernelVersion, algorithm: string): string | undefined {
-  const { compressorsVerified, zstd } = KERNELS[kernel];
-  if (compressorsVerified.includes(algorithm)) return undefined;
-  const here = process.versions.zstd;
-  const versions = here === undefined || here === zstd ? '' : `, here ${here}`;
-  const code = algorithm === 'zstd' ? ` (zstd ${zstd} there${versions})` : '';
-  return `${algorithm} was not compared with a kernel ${kernel}${code}`;
-}

@@ -1,12 +1,12 @@
-/** Measures the stored pages: merges them, compacts, and reads them back to compare. */
+/** Measures the stored pages: recompresses and merges them, compacts, and reads them back to compare. */
 import { createHash } from 'node:crypto';
 
-import type { BlockState } from '../bindings/index.js';
+import type { BlockState, Engine } from '../bindings/index.js';
 import type { AlgorithmResult, ClassResult, DedupComparison } from './analysis.js';
 import type { Device } from './device.js';
 import { MERGED, RECOMPRESSED, SAME } from './html/data.js';
 import { CliError } from './errors.js';
-import { whyComputed } from './kernel.js';
+import { codeOf, whyComputed } from './exactness.js';
 import { mebibytes } from './format.js';
 import { PAGE_BYTES } from './page-list.js';
 import { noTime, timed } from './step-time.js';
@@ -17,18 +17,19 @@ const HISTOGRAM_ROWS = 8;
 const HISTOGRAM_ROW_BYTES = PAGE_BYTES / HISTOGRAM_ROWS;
 
 /**
- * Merges, compacts and verifies one device.
+ * Recompresses if its line says so, merges, compacts and verifies one device.
  * @param inline the device that stored the same pages with inline deduplication, if any
  * @param keepStates whether the result has the state of each page
  */
 export function measure(
+  engine: Engine,
   device: Device,
   inline: Device | undefined,
   stored: Stored,
   keepStates: boolean,
   progress: (text: () => string) => void,
 ): AlgorithmResult {
-  const { zram, algorithm, inputs } = device;
+  const { zram, algorithm, line, inputs } = device;
   const bytes = stored.pages * PAGE_BYTES;
   const steps = {
     read: { ...stored.read },
@@ -38,6 +39,9 @@ export function measure(
     load: noTime(),
     checksum: { ...stored.checksum },
   };
+  progress(() => `${algorithm}: recompressing`);
+  const recompression = device.recompress();
+  inline?.recompress();
   const before = zram.mmStat;
   progress(() => `${algorithm}: merging`);
   const merge = timed(steps.merge, bytes, () => zram.merge());
@@ -49,7 +53,9 @@ export function measure(
   const states = keepStates ? new Uint16Array(stored.pages) : undefined;
   return {
     algorithm,
-    computed: whyComputed(zram.kernel, algorithm),
+    code: codeOf(engine, line),
+    computed: whyComputed(engine, zram.kernel, line),
+    ...(recompression === undefined ? {} : { recompression }),
     inputs,
     mmStat: { before, afterMerge, afterCompact },
     merge,

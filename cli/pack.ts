@@ -2,6 +2,7 @@
 import { basename } from 'node:path';
 
 import { Engine, Zram, ZramError, type SaveReport, type ZsPool } from '../bindings/index.js';
+import { lineOf } from './algorithm-line.js';
 import { chooseAlgorithms } from './algorithms.js';
 import { DISK_BYTES } from './device.js';
 import { DumpInput, openInput, understood, type Reading } from './dump-input.js';
@@ -59,7 +60,7 @@ export async function pack(
   const engine = await Engine.create({ maxMemory: io.maxMemory });
   const inputs: Input[] = [];
   try {
-    await chooseAlgorithms(engine, [algorithm]);
+    await chooseAlgorithms(engine, [lineOf(algorithm)]);
     for (const path of files) inputs.push(await openInput(path, { engine, reading, ...io }));
     const file = await OutputFile.prepare(output, { files: true, links: force }, io.remark);
     for (const { name, identity } of inputs) {

@@ -7,7 +7,7 @@ import { STEPS } from './step-time.js';
 
 /** The columns of mm_stat have the kernel's names; all other fields are named as in the library. */
 export function toJson(analysis: Analysis, version: string): string {
-  const { kernel, inputs, algorithms, sharing, zram, stopped, note, threads, memory } = analysis;
+  const { kernel, inputs, algorithms, sharing, zram, stopped, note, configuration, threads, memory } = analysis;
   const names = inputs.map(({ name }) => name);
   return JSON.stringify(
     {
@@ -21,6 +21,7 @@ export function toJson(analysis: Analysis, version: string): string {
       sharing: sharing && { inputs: names.slice(0, sharing.pages.length), pages: sharing.pages },
       zram: zram && liveJson(zram),
       threads,
+      configuration,
       memory,
     },
     null,
@@ -29,12 +30,15 @@ export function toJson(analysis: Analysis, version: string): string {
 }
 
 function algorithmJson(result: AlgorithmResult, names: readonly string[]): object {
-  const { algorithm, computed, inputs, mmStat, merge, compact, classes, histogram, dedup, steps } = result;
+  const { algorithm, code, computed, recompression, inputs, mmStat, merge, compact, classes, histogram, dedup, steps } =
+    result;
   return {
     algorithm,
+    code,
     computed: computed !== undefined,
     computedBecause: computed,
     inputs: inputs.map((row, i) => ({ name: names[i], ...row })),
+    recompression,
     mm_stat: {
       before: kernelColumns(mmStat.before),
       afterMerge: kernelColumns(mmStat.afterMerge),

@@ -1,10 +1,9 @@
 /** The part of both reports that sets a live device, as it is now, beside what was computed from its pages. */
 import type { AlgorithmResult } from './analysis.js';
 import { MM_STAT_COLUMNS } from './columns.js';
-import { humanBytes, number, plural, table } from './format.js';
+import { humanBytes, number, plural, table, wrapped } from './format.js';
 import { fragmentation } from './live-comparison.js';
 import { COMPUTED, type LiveComparison } from './live-facts.js';
-import { wrapped } from './report-remarks.js';
 import { liveColumns } from './zram-attributes.js';
 
 const kernelName = (column: string): string => MM_STAT_COLUMNS.find(([, , ours]) => ours === column)?.[0] ?? column;

@@ -1,11 +1,9 @@
 /** What there is to know about an input of `analyze`, in sentences: how it was read, and what of it was left out. */
 import type { InputFacts } from './analysis.js';
-import { humanBytes, number, plural, shorten, TEXT_WIDTH } from './format.js';
+import { humanBytes, number, plural, shorten, wrapped } from './format.js';
 import { PAGE_BYTES } from './page-list.js';
 
 const NAME_WIDTH = 36;
-/** The section of remarks is set in by two characters. */
-const LINE_WIDTH = TEXT_WIDTH - 2;
 
 export function remarksOn(input: InputFacts): string[] {
   const { kind, name, pages, paddedBytes, pagesVanished, pagesOnlyRead, pagesLeftOut } = input;
@@ -23,16 +21,12 @@ export function remarksOn(input: InputFacts): string[] {
   return remarks.flatMap((remark) => wrapped(`${shorten(name, NAME_WIDTH)}: ${remark}`));
 }
 
-/** Lines of at most the report's width; those after the first are set in. */
-export function wrapped(text: string): string[] {
-  const lines: string[] = [''];
-  for (const word of text.split(' ')) {
-    const line = lines.at(-1) ?? '';
-    const longer = line === '' ? word : `${line} ${word}`;
-    if (longer.length <= LINE_WIDTH) lines[lines.length - 1] = longer;
-    else lines.push(`  ${word}`);
-  }
-  return lines;
+/** zram holds what was swapped out, `--pid` reads what was not. */
+export function swapRemarks(inputs: readonly InputFacts[]): string[] {
+  if (!inputs.some(({ kind }) => kind === 'process')) return [];
+  return wrapped(
+    'Of a process the resident memory was read, while zram holds what was swapped out: pages that were used less, and may compress better or worse.',
+  );
 }
 
 function contentsOf(input: InputFacts): string[] {

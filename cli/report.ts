@@ -3,10 +3,11 @@ import type { MmStat } from '../bindings/index.js';
 import type { AlgorithmResult, Analysis, InputFacts } from './analysis.js';
 import { MM_STAT_COLUMNS } from './columns.js';
 import { megabytesPerSecond, pageTime, saved } from './figures.js';
-import { bar, exactBytes, humanBytes, number, percent, plural, shorten, table } from './format.js';
+import { bar, exactBytes, humanBytes, number, percent, plural, shorten, table, wrapped } from './format.js';
 import { sideBySide, timeRemarks } from './report-algorithms.js';
 import { liveText } from './report-live.js';
-import { remarksOn } from './report-remarks.js';
+import { configurationText, recompressionText } from './report-recompression.js';
+import { remarksOn, swapRemarks } from './report-remarks.js';
 import { classesText, dedupText, sharingText } from './report-sharing.js';
 import { STEPS, type Step } from './step-time.js';
 
@@ -25,7 +26,7 @@ const STEP_LABELS: Record<Step, string> = {
 
 /** The report as text, without the line end of the last line. */
 export function toText(analysis: Analysis, version: string): string {
-  const { kernel, inputs, algorithms, sharing, zram, note, threads, memory } = analysis;
+  const { kernel, inputs, algorithms, sharing, zram, note, configuration, threads, memory } = analysis;
   const pages = inputs.reduce((sum, input) => sum + input.pages, 0);
   const lines = [`zram-wasm ${version}: what zram would make of ${plural(pages, 'page')} of 4096 bytes`];
   if (note !== undefined) lines.push(note);
@@ -36,13 +37,14 @@ export function toText(analysis: Analysis, version: string): string {
   if (algorithms.length > 1) lines.push('', 'Side by side, on the same pages', ...sideBySide(algorithms));
   for (const result of algorithms) lines.push('', ...algorithmText(result, inputs, algorithms.length === 1));
   if (sharing !== undefined) lines.push('', 'Pages that inputs share', ...sharingText(sharing, inputs));
-  const remarks = inputs.flatMap(remarksOn);
+  const remarks = [...inputs.flatMap(remarksOn), ...swapRemarks(inputs)];
   if (remarks.length > 0) lines.push('', 'Remarks', ...remarks.map((remark) => `  ${remark}`));
   lines.push(
     '',
     ...(threads === 1 ? [] : [`The algorithms were on ${threads} threads, which slow each other down a little.`]),
     `Memory of this analysis: ${humanBytes(memory.engineReserved)} of linear memory, ${humanBytes(memory.peakRss)} for the whole process at its peak.`,
   );
+  if (configuration !== undefined) lines.push('', ...configurationText(configuration, analysis));
   return lines.join('\n');
 }
 
@@ -50,8 +52,12 @@ export function toText(analysis: Analysis, version: string): string {
 function algorithmText(result: AlgorithmResult, inputs: readonly InputFacts[], isAlone: boolean): string[] {
   return [
     `Inputs, stored with ${result.algorithm}`,
-    ...(result.computed === undefined ? [] : [`  Figures are computed: ${result.computed}`]),
+    ...setIn(result.code),
+    ...(result.computed === undefined ? [] : setIn([`Figures are computed: ${result.computed}`])),
     ...inputsText(result, inputs),
+    ...(result.recompression === undefined
+      ? []
+      : ['', 'Recompressed, every page being idle', ...recompressionText(result.recompression, result)]),
     '',
     'The device, by the columns of mm_stat',
     ...mmStatText(result),
@@ -74,6 +80,8 @@ function algorithmText(result: AlgorithmResult, inputs: readonly InputFacts[], i
     '  Every page read back is the page that was stored.',
   ];
 }
+
+const setIn = (texts: readonly string[]): string[] => texts.flatMap(wrapped).map((line) => `  ${line}`);
 
 function inputsText(result: AlgorithmResult, inputs: readonly InputFacts[]): string[] {
   const rows = inputs.map((input, i) => {

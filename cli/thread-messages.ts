@@ -1,10 +1,11 @@
 /** What the main thread and the threads of devices say to each other. Each `write` has its answer, in order. */
+import type { AlgorithmLine } from './algorithm-line.js';
 import type { DeviceSettings, Measured } from './device-group.js';
 import type { Stored } from './storing.js';
 
 /** How a thread is started. */
 export interface ThreadStart {
-  readonly algorithms: readonly string[];
+  readonly algorithms: readonly AlgorithmLine[];
   readonly settings: DeviceSettings;
   /** Bytes that its engine may take. */
   readonly maxMemory: number;

@@ -8,6 +8,7 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 
+import type { AlgorithmLine } from './algorithm-line.js';
 import type { AlgorithmResult } from './analysis.js';
 import type { DeviceSettings, Measured, MeasuringStore } from './device-group.js';
 import { CliError, codeOf, messageOf, reasonOf } from './errors.js';
@@ -38,10 +39,10 @@ export function threadsFor(algorithms: number): number {
 }
 
 /** Shares the algorithms out: the slowest first, each to the thread that has least to do. */
-export function shareOut(algorithms: readonly string[], threads: number): string[][] {
-  // What follows the name are its parameters.
-  const cost = (algorithm: string): number => COSTS.get(/^[^\s(]*/.exec(algorithm)?.[0] ?? '') ?? COST_UNKNOWN;
-  const shares = Array.from({ length: threads }, () => ({ algorithms: new Array<string>(), cost: 0 }));
+export function shareOut(algorithms: readonly AlgorithmLine[], threads: number): AlgorithmLine[][] {
+  const cost = ({ stages }: AlgorithmLine): number =>
+    stages.reduce((sum, { name }) => sum + (COSTS.get(name) ?? COST_UNKNOWN), 0);
+  const shares = Array.from({ length: threads }, () => ({ algorithms: new Array<AlgorithmLine>(), cost: 0 }));
   for (const algorithm of [...algorithms].sort((a, b) => cost(b) - cost(a))) {
     const least = shares.reduce((best, share) => (share.cost < best.cost ? share : best));
     least.algorithms.push(algorithm);
@@ -59,7 +60,7 @@ export class Threads implements MeasuringStore {
    */
   constructor(
     readonly script: URL,
-    readonly algorithms: readonly string[],
+    readonly algorithms: readonly AlgorithmLine[],
     threads: number,
     settings: DeviceSettings,
     maxMemory: number,
@@ -106,7 +107,7 @@ export class Threads implements MeasuringStore {
     const [first] = parts;
     return {
       ...first,
-      algorithms: this.algorithms.map((name) => resultOf(results, name)),
+      algorithms: this.algorithms.map(({ text }) => resultOf(results, text)),
       memory: { engineUsed: sum('engineUsed'), engineReserved: sum('engineReserved') },
     };
   }
@@ -138,7 +139,7 @@ class Thread {
   #failure: { readonly error: unknown } | undefined;
 
   constructor(script: URL, start: ThreadStart, progress: (text: () => string) => void) {
-    const names = start.algorithms.join(', ');
+    const names = start.algorithms.map(({ text }) => text).join(', ');
     const ended = (why: string) => new CliError(`cannot store with ${names}: its thread ended: ${why}`);
     this.#worker = new Worker(script, { workerData: start });
     this.#worker.on('message', (message: FromThread) => {

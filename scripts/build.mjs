@@ -135,9 +135,10 @@ const withoutCompressors = {
   setup({ onResolve, onLoad }) {
     const contents = {
       './deflate.js': "export const deflateCompressor = () => ({ name: 'deflate' });",
+      './pako.js': 'export const loadPako = () => undefined;',
       '../../build/compressors-inline.js': "export const compressorsBase64 = '';",
     };
-    onResolve({ filter: /\/(?:deflate|compressors-inline)\.js$/ }, ({ path: request }) => ({
+    onResolve({ filter: /\/(?:deflate|pako|compressors-inline)\.js$/ }, ({ path: request }) => ({
       path: request,
       namespace: 'without-compressors',
     }));

@@ -39,7 +39,7 @@ describe.each<[string, string, object]>([
   ['deflate', 'deflate', {}],
   ['deflate that only stores', 'deflate', { level: 0 }],
   ['deflate, smallest', 'deflate', { level: 9 }],
-  ['deflate, beyond its levels', 'deflate', { level: 99 }],
+  ['deflate, the level that means none', 'deflate', { level: -1 }],
   ['deflate with a dictionary', 'deflate', { dictionary: page() }],
   ['zstd', 'zstd', {}],
   ['zstd, smallest', 'zstd', { level: 22 }],
@@ -315,20 +315,22 @@ describe('registering', () => {
   test('numbers run out: ENOSPC; settings that no page was compressed with take none', () => {
     using engine = engineOf('release');
     const settings = engine.createZram({ compAlgorithm: 'deflate' });
-    for (let level = 0; level < 100; level++) settings.sysfs.write('algorithm_params', `level=${level}`);
+    const params = (n: number): string => `level=${n % 10} deflate.winbits=${9 + Math.floor(n / 10)}`;
+    for (let n = 0; n < 70; n++) settings.sysfs.write('algorithm_params', params(n));
     const zram = engine.createZram({ disksize: '1M', compAlgorithm: 'deflate' });
     const pages: Uint8Array[] = [];
     let code: unknown;
-    for (let level = 0; code === undefined; level++) {
+    for (let n = 0; code === undefined; n++) {
       zram.writePage(pages.length, (pages[pages.length] = page()));
-      code = codeOf(() => zram.sysfs.write('algorithm_params', `level=${level}`));
+      code = codeOf(() => zram.sysfs.write('algorithm_params', params(n)));
     }
-    // 12 numbers, and level 0 needs none when it is gone: it only stores, and what is stored is no compressor's.
-    expect([code, pages.length]).toEqual(['ENOSPC', 13]);
+    // 12 numbers, and level 0, twice, needs none when it is gone: it only stores, and what is stored is no compressor's.
+    expect([code, pages.length]).toEqual(['ENOSPC', 14]);
     for (const [index, expected] of pages.entries()) expect(zram.readPage(index)).toEqual(expected);
-    settings.sysfs.write('algorithm_params', 'level=1');
+    settings.sysfs.write('algorithm_params', params(1));
     settings.init('1M'); // these settings have a number
-    expect(codeOf(() => engine.createZram({ disksize: '1M', compAlgorithm: 'deflate', level: 77 }))).toBe('ENOSPC');
+    const dictionary = page();
+    expect(codeOf(() => engine.createZram({ disksize: '1M', compAlgorithm: 'deflate', dictionary }))).toBe('ENOSPC');
   });
 
   test('numbers come back when their devices are gone, and only theirs', () => {
@@ -361,10 +363,9 @@ describe('registering', () => {
     let code: unknown;
     toy.hook = () => {
       zram.sysfs.write('algorithm_params', 'level=1'); // nobody but the call under way has the number of before
-      for (let level = 0; code === undefined; level++) {
-        code = codeOf(() =>
-          engine.createZram({ disksize: '1M', compAlgorithm: 'deflate', level: level + 100 }).destroy(),
-        );
+      for (let n = 0; code === undefined; n++) {
+        const dictionary = Uint8Array.of(1, 2, 3, n);
+        code = codeOf(() => engine.createZram({ disksize: '1M', compAlgorithm: 'deflate', dictionary }).destroy());
       }
     };
     zram.writePage(0, written);

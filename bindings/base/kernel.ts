@@ -30,7 +30,10 @@ export interface KernelProfile {
   readonly compressorsUnlisted: readonly string[];
   /** The compressor of a device that was not given one. */
   readonly compressorDefault: string;
-  /** Compressors whose figures were compared with this kernel's, page by page. Figures of others are computed. */
+  /**
+   * Compressors whose figures were compared with this kernel's, page by page. Figures of others are computed. `deflate` is
+   * meant as pako makes it, and `zstd` in the version `zstd`, which decides its bytes.
+   */
   readonly compressorsVerified: readonly string[];
   /** The version of zstd's code. */
   readonly zstd: string;
@@ -71,7 +74,7 @@ const V6_18: KernelProfile = {
   compressors: BACKENDS,
   compressorsUnlisted: [],
   compressorDefault: 'lzo-rle',
-  compressorsVerified: ['lzo-rle', 'lzo', 'lz4'],
+  compressorsVerified: ['lzo-rle', 'lzo', 'lz4', 'zstd'],
   zstd: '1.5.7',
   attributesAbsent: [],
   attributesMissing: [],
@@ -99,7 +102,7 @@ const V7_1: KernelProfile = {
 const V6_12: KernelProfile = {
   ...V6_18,
   version: '6.12',
-  compressorsVerified: ['lzo-rle', 'lzo', 'lz4', 'lz4hc'],
+  compressorsVerified: ['lzo-rle', 'lzo', 'lz4', 'lz4hc', 'zstd', 'deflate'],
   zstd: '1.5.2', // 6.15: 65d1f5507ed2
   attributesMissing: ['max_comp_streams'], // gone in 6.15
   paramsWinbits: false, // 6.16: dc75a0d93bd5
@@ -115,6 +118,7 @@ const V6_1: KernelProfile = {
   zspageRule: 'used-percent', // 6.3: 6260ae358345
   compressors: ['lzo', 'lzo-rle', 'lz4', 'lz4hc', 'zstd'],
   compressorsUnlisted: ['deflate'], // whatever else the crypto API has
+  compressorsVerified: ['lzo-rle', 'lzo', 'lz4', 'lz4hc', 'deflate'],
   zstd: '1.4.10',
   attributesAbsent: ['algorithm_params', 'recomp_algorithm', 'recompress'], // 6.12: 4eac932103a5; 6.2
   writebackIncompressible: false, // 6.2

@@ -10,11 +10,18 @@ import { copyOf, sameBytes } from '../base/bytes.js';
 import { ZramError } from '../base/errors.js';
 import { describe } from '../base/messages.js';
 import { CODEC_FOREIGN, CODEC_LZ4, CODEC_LZ4HC, CODEC_MAX } from '../core/layout.js';
-import type { Compressor, CompressorParams } from './compressor.js';
+import {
+  DEFLATE_LEVEL_MAX,
+  DEFLATE_LEVEL_MIN,
+  type Compressor,
+  type CompressorInfo,
+  type CompressorParams,
+} from './compressor.js';
 import { deflateCompressor } from './deflate.js';
 import { CompressorModule, LZ4HC, LZO_NAMES, type LzoName } from './module.js';
+import { loadPako, type Pako } from './pako.js';
 import { compressed, decompressed } from './registered.js';
-import { loadZstd, zstdOfNode } from './zstd.js';
+import { loadZstd, zstdOfNode, type Made } from './zstd.js';
 
 const CODECS_FOREIGN = CODEC_MAX - CODEC_FOREIGN + 1;
 
@@ -57,9 +64,11 @@ export interface EncoderHold {
 
 export class Codecs {
   /** By name; LZ4 and those of the module are not in it. */
-  readonly #compressors = new Map<string, Compressor & { readonly takesNoDictionary?: boolean }>([
-    [DEFLATE, deflateCompressor(undefined)],
+  readonly #compressors = new Map<string, Compressor & Partial<Pick<Made, 'takesNoDictionary' | 'code' | 'version'>>>([
+    [DEFLATE, deflateCompressor(undefined, () => this.#pako)],
   ]);
+  /** From `load` on, for all devices: what fflate has encoded decodes as before. */
+  #pako: Pako | undefined;
   /** The n-th is codec CODEC_FOREIGN + n. */
   readonly #codecs: (Codec | undefined)[] = [];
   /** The last encoder for these very parameters: compared by content once, not for every page. */
@@ -98,8 +107,9 @@ export class Codecs {
     this.#compressors.set(name, compressor);
   }
 
-  /** Loads a compressor that needs loading. All other names are left to `check`. */
+  /** Loads a compressor that needs loading, or pako for deflate if it is there. All other names are left to `check`. */
   async load(name: unknown): Promise<void> {
+    if (name === DEFLATE) this.#pako ??= await loadPako();
     if (name !== ZSTD || this.#has(ZSTD)) return;
     const zstd = await loadZstd();
     if (!this.#compressors.has(ZSTD)) this.#compressors.set(ZSTD, zstd);
@@ -123,6 +133,25 @@ export class Codecs {
     if (dictionary && (isBuiltIn(name) || this.#compressors.get(name)?.takesNoDictionary)) {
       throw new ZramError('EOPNOTSUPP', `${name} does not support a dictionary here.`);
     }
+  }
+
+  /** @throws ZramError EINVAL: the kernel refuses a device with this level */
+  checkLevel(name: string, { level = DEFLATE_LEVEL_MIN }: CompressorParams): void {
+    if (name !== DEFLATE || (level >= DEFLATE_LEVEL_MIN && level <= DEFLATE_LEVEL_MAX)) return;
+    throw new ZramError(
+      'EINVAL',
+      `the level of deflate must be from ${DEFLATE_LEVEL_MIN} to ${DEFLATE_LEVEL_MAX}, not ${level}.`,
+    );
+  }
+
+  /** @throws ZramError as `check` */
+  info(name: unknown): CompressorInfo {
+    const checked = this.check(name, 'the compressor');
+    if (isBuiltIn(checked)) return Object.freeze({ name: checked, code: 'zram-wasm', version: undefined });
+    if (checked === DEFLATE)
+      return Object.freeze({ name: checked, code: this.#pako ? 'pako' : 'fflate', version: undefined });
+    const { code = 'registered', version } = this.#compressors.get(checked) as Partial<Made>;
+    return Object.freeze({ name: checked, code, version });
   }
 
   // ── numbers ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -185,7 +214,7 @@ export class Codecs {
     const lent = dictionary && copyOf(dictionary);
     const compressor =
       name === DEFLATE && winbits !== undefined
-        ? deflateCompressor(winbits)
+        ? deflateCompressor(winbits, () => this.#pako)
         : (this.#compressors.get(name) as Compressor);
     const n = this.#freeNumber();
     return (this.#codecs[n] = {

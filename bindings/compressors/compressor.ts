@@ -24,18 +24,36 @@ export interface Compressor {
   decompress(block: Uint8Array, dictionary?: Uint8Array): Uint8Array;
 }
 
+/** Whose code a compressor is, which decides the bytes that it makes. */
+export interface CompressorInfo {
+  /** As in `comp_algorithm`. */
+  readonly name: string;
+  /**
+   * `zram-wasm` for lz4, lz4hc, lzo and lzo-rle; `pako` or `fflate` for deflate; `Node.js` or `@hpcc-js/wasm-zstd` for
+   * zstd; else `registered`.
+   */
+  readonly code: string;
+  /** zstd: the version of its library, where that is known. */
+  readonly version: string | undefined;
+}
+
 /** Compressors of a device by priority: 0 is the primary, up to three more recompress. */
 export const PRIORITIES = 4;
 
 /** Parameters of a compressor: the kernel's `algorithm_params`. */
 export interface CompressorParams {
   /**
-   * On the compressor's own scale. LZ4: acceleration, 1 (default) compresses best. lz4hc: 1 to 16, default 9. deflate: 0
-   * to 9, default 6. zstd: 1 to 22, default 3. lzo and lzo-rle have no levels.
+   * On the compressor's own scale. LZ4: acceleration, 1 (default) compresses best. lz4hc: 1 to 16, default 9. deflate:
+   * 0 to 9, default 6, which -1 means as well; others are `EINVAL` when the device gets its disksize. zstd: -131072 to
+   * 22, default 3, which 0 means as well. lzo and lzo-rle have no levels.
    */
   level?: number | undefined;
   /** Bytes that pages are likely to contain; for deflate and registered compressors. */
   dictionary?: Uint8Array | undefined;
-  /** deflate only: window bits, 8 to 15 or -8 to -15, as in zlib. A page needs no more than 12. */
+  /** deflate only: window bits, -9 to -15, or 9 to 15 for the zlib format. Default: -11. A page needs no more than 12. */
   winbits?: number | undefined;
 }
+
+/** -1 stands for the default. */
+export const DEFLATE_LEVEL_MIN = -1;
+export const DEFLATE_LEVEL_MAX = 9;

@@ -28,7 +28,7 @@ import { noMemoryForDevice, Disk } from './disk.js';
 import type { RecompAlgorithm, ZramOptions } from './options.js';
 import { PoolLease } from './pool-lease.js';
 
-export const WINBITS_MIN = 8;
+export const WINBITS_MIN = 9;
 export const WINBITS_MAX = 15;
 
 /** A compressor of a device: the primary one, or one that recompresses. */
@@ -150,6 +150,7 @@ export class Device {
     const kept = { level, dictionary: dictionary && copyOf(dictionary), winbits };
     // Before disksize no codec is taken: it would be wasted on settings that never compress a page.
     if (disk) {
+      core.codecs.checkLevel(algorithm.name, kept);
       const hold = this.#encoderHold as EncoderHold;
       this.encoders[priority] = hold.encoder(algorithm.name, kept);
       hold.keep(this.encoders);
@@ -292,6 +293,11 @@ export class Device {
       this.#encoderHold?.end();
       this.#encoderHold = undefined;
     }
+  }
+
+  /** As in the kernel, where levels are first used at the disksize. Of a device that is loaded any level is taken. */
+  checkLevels(): void {
+    for (const one of this.algorithms) if (one) this.core.codecs.checkLevel(one.name, one.params);
   }
 
   // ── checks of state ─────────────────────────────────────────────────────────────────────────────────────────────

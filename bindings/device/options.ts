@@ -28,8 +28,9 @@ export interface ZramOptions {
   compAlgorithm?: string | undefined;
   /**
    * Level of the compressor, as in `algorithm_params`. LZ4: acceleration, 1 (default) compresses best, more is faster,
-   * below 1 means 1. lz4hc: 1 to 16, default 9. deflate: 0 to 9, default 6. zstd: 1 to 22, default 3. lzo and lzo-rle
-   * have no levels.
+   * below 1 means 1. lz4hc: 1 to 16, default 9. deflate: 0 to 9, default 6, which -1 means as well; others are `EINVAL`
+   * when the device gets its disksize. zstd: -131072 to 22, default 3, which 0 means as well. lzo and lzo-rle have no
+   * levels.
    */
   level?: number | undefined;
   /** Bytes that pages are likely to contain; for deflate and registered compressors. With others it is `EOPNOTSUPP`. */

@@ -62,6 +62,8 @@ export interface Json {
   }[];
   algorithms: {
     algorithm: string;
+    code: string[];
+    recompression?: { before: { comprDataSize: number; memUsedTotal: number }; calls: { call: string }[] };
     computed: boolean;
     computedBecause?: string;
     inputs: { name: string; samePages: number; hugePages: number; comprDataSize: number; pagesSharing: number }[];
@@ -81,6 +83,7 @@ export interface Json {
   }[];
   sharing?: { inputs: string[]; pages: number[][] };
   threads: number;
+  configuration?: string[];
   memory: { engineUsed: number; engineReserved: number; peakRss: number };
 }
 

@@ -8,13 +8,14 @@ import { pathToFileURL } from 'node:url';
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
+import { parseLines } from '../../cli/algorithm-line.js';
 import { shareOut, threadsFor } from '../../cli/threads.js';
 import { Random } from '../support/random.js';
 import { buildExecutable, type Executable } from './executable.js';
 import { image, PAGE } from './page-images.js';
 import { analyzeJson, run, type Json, type Surroundings } from './run.js';
 
-const THREE = ['--algorithm', 'lz4,lzo-rle,deflate'];
+const THREE = ['--algorithm', 'lz4,lzo-rle,lz4hc'];
 
 let folder: string;
 let executable: Executable;
@@ -51,7 +52,7 @@ describe('--threads', () => {
       const on = (threads: number) => analyzeJson([...paths, ...THREE, ...more, '--threads', `${threads}`], { script });
       const one = await on(1);
       expect(one.threads).toBe(1);
-      expect(one.algorithms.map(({ algorithm }) => algorithm)).toEqual(['lz4', 'lzo-rle', 'deflate']);
+      expect(one.algorithms.map(({ algorithm }) => algorithm)).toEqual(['lz4', 'lzo-rle', 'lz4hc']);
       for (const threads of [2, 3]) {
         const several = await on(threads);
         expect(several.threads).toBe(threads);
@@ -71,9 +72,12 @@ describe('--threads', () => {
   }, 60_000);
 
   test('the slowest compressors are shared out first', () => {
-    expect(shareOut(['lz4', 'lzo-rle', 'deflate'], 2)).toEqual([['deflate'], ['lzo-rle', 'lz4']]);
-    expect(shareOut(['lz4', 'zstd(level=3)', 'lzo', 'unknown'], 2).map((share) => share.length)).toEqual([2, 2]);
-    expect(shareOut(['lz4'], 3)).toEqual([['lz4']]);
+    const shared = (text: string, threads: number): string[][] =>
+      shareOut(parseLines([text]), threads).map((share) => share.map((line) => line.text));
+    expect(shared('lz4,lzo-rle,lz4hc', 2)).toEqual([['lz4hc'], ['lzo-rle', 'lz4']]);
+    expect(shared('lz4,zstd(level=3),lzo,unknown', 2).map((share) => share.length)).toEqual([2, 2]);
+    expect(shared('lz4 zstd,lzo,lzo-rle', 2)).toEqual([['lz4 zstd'], ['lzo', 'lzo-rle']]);
+    expect(shared('lz4', 3)).toEqual([['lz4']]);
   });
 
   test.each(['0', '-1', '1.5', '', 'two', '1025'])('a wrong number: %j', async (threads) => {

@@ -96,6 +96,26 @@ test('zstd: EOPNOTSUPP where neither Node nor a package has it; with the package
   expect(await installed.evaluate('zstd-present.js', code)).toBe(255);
 });
 
+test('deflate: fflate where pako is not installed, else pako, of which the command line says the version', async () => {
+  const code = `import { Engine } from 'zram-wasm';
+    const engine = await Engine.create();
+    await engine.loadCompressor('deflate');
+    console.log(JSON.stringify(engine.compressorInfo('deflate').code));`;
+  await writeFile(
+    installed.path('deflated'),
+    new Uint8Array(4096).map((_, n) => n >> 4),
+  );
+  const analyze = ['exec', '--offline', '--', 'zram-wasm', 'analyze', 'deflated', '--algorithm', 'deflate'];
+  expect(await installed.evaluate('pako-absent.js', code)).toBe('fflate');
+  expect((await installed.npm(...analyze)).stdout).toContain('deflate (fflate: not the kernel');
+  await symlink(
+    fileURLToPath(new URL('../../node_modules/pako', import.meta.url)),
+    installed.path('node_modules/pako'),
+  );
+  expect(await installed.evaluate('pako-present.js', code)).toBe('pako');
+  expect((await installed.npm(...analyze)).stdout).toMatch(/deflate \(pako \d+\.\d+\.\d+: the kernel/);
+});
+
 test.each(['zram-wasm', 'zram-wasm/external'])('require(%j), without a warning', async (entry) => {
   const code = `const library = require('${entry}');
     void import('./round-trip.js')

@@ -231,6 +231,19 @@ describe('made by hand, with right checksums', () => {
     loaded.destroy();
   });
 
+  test('a level that a new device could not have is taken, and the device works', async () => {
+    const sections = [section('HEAD', text({ ...HEAD })), codec({ name: 'deflate', level: 99 })];
+    const rest = [section('DEVC', text(DEVICE)), section('PAGE', OBJECT), section('END ', [])];
+    const loaded = await engine.loadZram(made(...sections, ...rest));
+    loaded.writePage(
+      1,
+      new Uint8Array(PAGE_SIZE).map((_, n) => n >> 4),
+    );
+    expect(loaded.readPage(1)[PAGE_SIZE - 1]).toBe(255);
+    expect(loaded.readPage(0)).toEqual(raw);
+    loaded.destroy();
+  });
+
   const wrong: [string, () => Uint8Array, RegExp][] = [
     ['an object of no bytes', () => pages([4, 0, 0]), /an object must have 1 to 4096 bytes, not 0/],
     ['an object of too many', () => pages([4, 0, 0x81, 0x20, ...raw, 0]), /not 4097/],

@@ -1,7 +1,7 @@
 /** Whatever is reported as saved can be loaded: names and settings of every kind. */
 import { expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
-import { Engine, Zram, ZramSnapshot, type Saved, type ZramOptions } from '../../bindings/index.js';
+import { Engine, Zram, ZramSnapshot, type Saved } from '../../bindings/index.js';
 import { PAGE_SIZE } from '../support/pages.js';
 import { seedOfRun } from '../support/random.js';
 import { referenceLoad } from '../support/reference-save.js';
@@ -29,14 +29,17 @@ const name = fc.oneof(
   ),
 );
 const level = fc.option(fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }), { nil: undefined });
+/** deflate's that a device is made with. */
+const levelOfDeflate = fc.option(fc.integer({ min: -1, max: 9 }), { nil: undefined });
+const algorithm = fc.oneof(
+  fc.record({ algo: fc.constant('lz4'), level }),
+  fc.record({ algo: fc.constant('deflate'), level: levelOfDeflate }),
+);
 const settings = fc.record({
   disksize: fc.oneof(fc.constantFrom(1, 4096, 2 ** 44 - 4096), fc.integer({ min: 1, max: 2 ** 40 })),
-  compAlgorithm: fc.constantFrom('lz4', 'deflate', 'lzo-rle', 'lz4hc'),
-  level,
+  primary: algorithm,
   dictionary: fc.option(fc.uint8Array({ maxLength: 50 }), { nil: undefined }),
-  recompAlgorithms: fc.array(fc.record({ algo: fc.constantFrom('lz4', 'deflate', 'lzo', 'lz4hc'), level }), {
-    maxLength: 3,
-  }),
+  recompAlgorithms: fc.array(algorithm, { maxLength: 3 }),
   verifyCompressors: fc.boolean(),
   memLimit: fc.oneof(fc.constant(0), fc.maxSafeNat()),
   dedup: fc.boolean(),
@@ -46,11 +49,14 @@ const settings = fc.record({
   shrinker: fc.option(fc.boolean(), { nil: undefined }),
 });
 
-function made(engine: Engine, options: ZramOptions): Zram {
-  const { compAlgorithm, dictionary, memLimit, ...rest } = options;
+type Settings = typeof settings extends fc.Arbitrary<infer T> ? T : never;
+
+function made(engine: Engine, { primary, dictionary, memLimit, ...rest }: Settings): Zram {
+  const { algo: compAlgorithm, level } = primary;
   const zram = engine.createZram({
     ...rest,
     compAlgorithm,
+    level,
     dictionary: compAlgorithm === 'deflate' ? dictionary : undefined,
   });
   zram.write(0, Uint8Array.of(1, 2, 3));

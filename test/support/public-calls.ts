@@ -387,6 +387,7 @@ export function callsOf(scene: Scene): Calls {
       createStateHistory: [options({ ...historyOptions, pool })],
       registerCompressor: [compressor],
       loadCompressor: [word('deflate')],
+      compressorInfo: [word('deflate')],
       loadZram: [source, options({ ...loadOptions, pool })],
       loadAll: [source, options({ ...loadAllOptions, pool })],
       'get compressors': [],

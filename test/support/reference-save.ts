@@ -113,7 +113,7 @@ function codecOf(payload: Uint8Array): Codec {
   const name = text(head.name, 'name of a compressor');
   if (!NO_DICTIONARY.includes(name) && name !== 'deflate') refuse('a compressor that this reader does not have');
   if (head.level !== undefined) whole(head.level, -(2 ** 31), 2 ** 31 - 1, 'level');
-  if (head.winbits !== undefined) whole(Math.abs(head.winbits as number), 8, 15, 'winbits');
+  if (head.winbits !== undefined) whole(Math.abs(head.winbits as number), 9, 15, 'winbits');
   if (NO_DICTIONARY.includes(name) && head.dictionary !== undefined) refuse('a dictionary of LZ4 or LZO');
   if (head.dictionary === undefined ? rest.length > 0 : head.dictionary !== rest.length) refuse('dictionary');
   return { name, dictionary: head.dictionary === undefined ? undefined : rest };
@@ -263,7 +263,9 @@ class Reader {
     if (codec.name !== 'deflate') return referenceLzo(payload);
     try {
       const dictionary = codec.dictionary && { dictionary: codec.dictionary };
-      return inflateRawSync(payload, { maxOutputLength: PAGE, ...dictionary });
+      // The zlib format: a header of two bytes, which no raw block begins with, and a checksum after the last block.
+      const raw = (payload[0] & 15) === 8 ? payload.subarray(2) : payload;
+      return inflateRawSync(raw, { maxOutputLength: PAGE, ...dictionary });
     } catch {
       return undefined;
     }
