@@ -26,15 +26,15 @@ const COMPRESSORS_BYTES_MAX = 4 * KIB;
  * backings that are checked and locked, slices of time in save and load, and a zswap whose cost does not grow. 6 KiB are
  * lzo, lzo-rle and lz4hc, here and in the next two.
  */
-const INDEX_MINIFIED_BYTES_MAX = 208 * KIB;
+const INDEX_MINIFIED_BYTES_MAX = 212 * KIB;
 const INDEX_GZIP_BYTES_MAX = 79 * KIB;
 /** `zram-wasm/external` without the core: the bindings, fflate, and as-bind's runtime. */
-const EXTERNAL_MINIFIED_BYTES_MAX = 162 * KIB;
+const EXTERNAL_MINIFIED_BYTES_MAX = 166 * KIB;
 const EXTERNAL_GZIP_BYTES_MAX = 59 * KIB;
 /** `zram-wasm/parallel` and the script of its workers, both without the core. */
-const PARALLEL_MINIFIED_BYTES_MAX = 42 * KIB;
+const PARALLEL_MINIFIED_BYTES_MAX = 43 * KIB;
 const PARALLEL_GZIP_BYTES_MAX = 16 * KIB;
-const WORKER_MINIFIED_BYTES_MAX = 151 * KIB;
+const WORKER_MINIFIED_BYTES_MAX = 154 * KIB;
 const WORKER_GZIP_BYTES_MAX = 56 * KIB;
 /**
  * What `npm install` downloads: five bundles, the core twice, declarations with their documentation, notices. 28 KiB are
