@@ -92,12 +92,12 @@ export class ImageMap {
   /**
    * What `encode` made, out of a file that may be anybody's.
    * @param bytes length of the image @param disksize of its device
-   * @returns undefined if that is no map, or goes beyond either
+   * @returns undefined if it is not a map, or goes beyond either
    */
   static decode(text: unknown, bytes: number, disksize: number): ImageMap | undefined {
     if (typeof text !== 'string') return undefined;
     const encoded = Buffer.from(text, 'base64');
-    // Node takes much for base64 that is none.
+    // Node accepts much that is not base64.
     const numbers = encoded.toString('base64') === text ? leb128(encoded) : undefined;
     if (numbers === undefined || numbers.length === 0 || numbers.length % 4 !== 0) return undefined;
     const runs: Run[] = [];

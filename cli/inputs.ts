@@ -8,7 +8,7 @@ import { identityOf, identityOfDescriptor } from './file-identity.js';
 import { plural } from './format.js';
 
 const STANDARD_INPUT = 0;
-/** The unit of `blocks` in what `stat` tells. */
+/** The unit of `blocks` in the result of `stat`. */
 const BLOCK_BYTES = 512;
 
 export interface Input {

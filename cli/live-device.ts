@@ -179,7 +179,7 @@ function readState(name: string): State {
   return { mmStat: attribute(name, 'mm_stat'), bdStat: attributeIfThere(name, 'bd_stat'), writes };
 }
 
-/** Reading pages back is counted in bd_stat, so only the number of pages on the backing device tells of a change. */
+/** Reading pages back is counted in bd_stat, so only the number of pages on the backing device shows a change. */
 const textOf = ({ mmStat, bdStat, writes }: State): string =>
   [mmStat.trim(), bdStat === undefined ? 0 : parsePagesWrittenBack(bdStat), writes].join(' ');
 

@@ -86,7 +86,7 @@ export class Threads implements MeasuringStore {
     const stored = Promise.all(
       this.#threads.map((thread) => thread.ask<number>({ kind: 'write', index, buffer, pages })),
     ).then((counts) => Math.min(...counts));
-    // It is awaited when its turn comes; a failure before that is no unhandled one.
+    // It is awaited in its turn; a failure before that must not count as unhandled.
     stored.catch(() => undefined);
     return stored;
   }

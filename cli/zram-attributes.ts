@@ -30,7 +30,7 @@ export function liveColumns(mmStat: LiveMmStat): Record<string, number> {
   return Object.fromEntries(LIVE_COLUMNS.map(([kernel, , ours]) => [kernel, mmStat[ours as keyof LiveMmStat]]));
 }
 
-/** The compressor in brackets: `lzo [lz4] zstd`; undefined if there is none. */
+/** The compressor in brackets: `lzo [lz4] zstd`; undefined if none is in brackets. */
 export function chosenAlgorithm(text: string): string | undefined {
   return /\[([^\]\s]+)\]/.exec(text)?.[1];
 }

@@ -13,5 +13,5 @@ export const BLOCK: usize = memory.data(2 * PAGE_SIZE, 16);
 /** Heads by hash, zeroed for every page: 8192 of 16 bits for LZO, 32768 for LZ4 HC. */
 export const HEADS: usize = memory.data(2 << 15, 16);
 
-/** LZ4 HC only: before each position the one with the same hash, counted from 1; 0 is none. */
+/** LZ4 HC only: before each position the one with the same hash, counted from 1; 0 means none. */
 export const EARLIER: usize = memory.data(2 * (PAGE_SIZE + 1), 16);

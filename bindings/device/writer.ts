@@ -95,7 +95,7 @@ export class PageWriter {
     if (begun < 0) throw noRoom(index);
     if (begun === 1) return this.#noted(index);
     const hash = disk.dedup ? raw.zramHash() : 0;
-    // Where somebody's code is called, the page is a copy: whatever that does, this is what is stored.
+    // Where foreign code is called, the page is a copy: whatever that code does, this is what is stored.
     const page = begun === 0 && !encoder.foreign ? core.page() : copyOf(core.page());
     try {
       if (begun > 1) {

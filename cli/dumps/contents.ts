@@ -18,7 +18,7 @@ export interface DumpFacts {
 }
 
 export interface Contents extends DumpFacts {
-  /** Bytes for which a regular file has nothing allocated: they read as zeros that may be nobody's. */
+  /** Bytes for which a regular file has nothing allocated: they read as zeros that may never have been in memory. */
   readonly holes: number;
   /** Zeros that were added to fill pages. */
   readonly bytesPadded: number;

@@ -112,7 +112,7 @@ async function addMemory(
 ): Promise<Set<number>> {
   const size = state[MEMORY_SIZE];
   if (typeof size !== 'number' || !Number.isInteger(size / PAGE_BYTES) || size <= 0 || size > MEMORY_BYTES_MAX)
-    throw reader.wrong(HEADER_BYTES, "entry 0 of 'state' is no size of memory");
+    throw reader.wrong(HEADER_BYTES, "entry 0 of 'state' is not a size of memory");
   const [packedId, packed] = bufferOf(reader, state, PACKED_MEMORY, places);
   const [bitmapId, bitmap] = bufferOf(reader, state, BITMAP, places);
   const pages = size / PAGE_BYTES;
@@ -143,6 +143,6 @@ function bufferOf(
 ): [id: number, place: BufferPlace] {
   const { buffer_id: id } = (state[entry] ?? {}) as { buffer_id?: unknown };
   const place = typeof id === 'number' ? places[id] : undefined;
-  if (place === undefined) throw reader.wrong(HEADER_BYTES, `entry ${entry} of 'state' is no buffer`);
+  if (place === undefined) throw reader.wrong(HEADER_BYTES, `entry ${entry} of 'state' is not a buffer`);
   return [id as number, place];
 }
