@@ -111,6 +111,16 @@ function run_end(p: usize, stop: usize): usize {
   return end;
 }
 
+/** Writes the last literals and the end of the stream. @returns where the stream ends */
+function finish(op: usize, anchor: usize, srcEnd: usize): u32 {
+  // A match leaves 9 bytes or more, so these are never so few that an instruction counts them.
+  const literals = <u32>(srcEnd - anchor);
+  op = put_literals(op, literals);
+  memory.copy(op, anchor, literals);
+  store<u32>(op + literals, END);
+  return <u32>(op + literals + END_BYTES);
+}
+
 /**
  * Compresses one page.
  * @param src the page: 4096 bytes. Up to 111 behind it are read, and decide nothing
@@ -185,10 +195,5 @@ export function lzo_compress(src: usize, dst: usize, rle: bool): u32 {
     here = load<u32>(p);
   }
 
-  // A match leaves 9 bytes or more, so these are never so few that an instruction counts them.
-  const literals = <u32>(srcEnd - anchor);
-  op = put_literals(op, literals);
-  memory.copy(op, anchor, literals);
-  store<u32>(op + literals, END);
-  return <u32>(op + literals + END_BYTES - dst);
+  return finish(op, anchor, srcEnd) - <u32>dst;
 }

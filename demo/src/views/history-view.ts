@@ -79,15 +79,6 @@ export class HistoryView {
       this.#follows = this.#slider.valueAsNumber === this.#states.length - 1;
       this.#ask(this.#slider.valueAsNumber);
     });
-    const programs = select(
-      [
-        ['1', 'one'],
-        ['2', 'two'],
-        ['3', 'three'],
-      ],
-      (value) => (this.#programs = Number(value)),
-    );
-    programs.value = String(this.#programs);
     this.element = h(
       'div',
       { class: 'view map-view', hidden: true },
@@ -102,7 +93,7 @@ export class HistoryView {
         { class: 'controls' },
         card(
           'Recording',
-          field('SQLite programs', programs),
+          field('SQLite programs', this.#programsSelect()),
           field(
             'Equal pages are found',
             select(FINDINGS, (finding) => (this.#finding = finding)),
@@ -127,6 +118,19 @@ export class HistoryView {
         this.#chart.element,
       ),
     );
+  }
+
+  #programsSelect(): HTMLSelectElement {
+    const programs = select(
+      [
+        ['1', 'one'],
+        ['2', 'two'],
+        ['3', 'three'],
+      ],
+      (value) => (this.#programs = Number(value)),
+    );
+    programs.value = String(this.#programs);
+    return programs;
   }
 
   async #begin(): Promise<void> {

@@ -37,19 +37,87 @@ async function digest(memories: readonly Uint8Array<ArrayBuffer>[]): Promise<str
   return parts.map(hex).join(' ');
 }
 
-function makeCalls(emit: Emit<HistoryEvents>): HistoryCalls {
-  let run: Run | undefined;
-  let lastRecording = 0;
-  let last: Promise<unknown> = Promise.resolve();
+/** Runs the programs, and records their memories. */
+class Recorder {
+  #run: Run | undefined;
+  #lastRecording = 0;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(readonly emit: Emit<HistoryEvents>) {}
+
+  async start({ programs: count, finding }: HistoryConfig): Promise<void> {
+    this.pause();
+    await this.#exclusively(async () => {
+      this.#run?.history.destroy();
+      for (const program of this.#run?.programs ?? []) await program.destroy();
+      this.#run = undefined;
+    });
+    const history = await History.make(count, finding);
+    this.#run = { history, programs: await makePrograms(count), digests: [] };
+    this.resume();
+  }
+
+  pause(): void {
+    this.#lastRecording++;
+  }
+
+  resume(): void {
+    void this.#record(this.#running());
+  }
+
+  async select(id: number): Promise<SelectedState> {
+    const { history, programs, digests } = this.#running();
+    const begun = performance.now();
+    const memories = history.get(id);
+    const milliseconds = performance.now() - begun;
+    const sha256 = await digest(memories);
+    let at = 0;
+    const parts = memories.map(({ length }, n) => {
+      const part = { name: programs[n]!.name, firstPage: at, pages: length / PAGE_BYTES };
+      at += part.pages;
+      return part;
+    });
+    const pages = history.pages(id);
+    return { id, pages, programs: parts, identical: sha256 === digests[id], sha256, milliseconds };
+  }
+
+  rewind(id: number): Promise<{ rows: number }> {
+    return this.#exclusively(async () => {
+      const { history, programs } = this.#running();
+      for (const [n, memory] of history.get(id).entries()) programs[n]!.restore(memory);
+      return { rows: await rowsOf(programs) };
+    });
+  }
+
+  #running(): Run {
+    if (this.#run === undefined) throw new Error('Nothing has been recorded yet.');
+    return this.#run;
+  }
 
   /** A program that is at work may not be rewound, nor ended: one after the other. */
-  function exclusively<T>(work: () => Promise<T>): Promise<T> {
-    const result = last.then(work);
-    last = result.catch(() => undefined);
+  #exclusively<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(work);
+    this.#last = result.catch(() => undefined);
     return result;
   }
 
-  async function takeState({ history, programs, digests }: Run): Promise<void> {
+  /** A state every second, or as often as it can be done, until the recording is paused or another begins. */
+  async #record(current: Run): Promise<void> {
+    const recording = ++this.#lastRecording;
+    try {
+      while (recording === this.#lastRecording) {
+        const begun = performance.now();
+        await this.#exclusively(async () => {
+          if (recording === this.#lastRecording) await this.#takeState(current);
+        });
+        await sleep(INTERVAL_MS - (performance.now() - begun));
+      }
+    } catch (error) {
+      this.emit('ended', { reason: (error as Error).message });
+    }
+  }
+
+  async #takeState({ history, programs, digests }: Run): Promise<void> {
     const work = [];
     for (const program of programs) {
       for (let n = 1; n < STEPS_PER_STATE; n++) await program.step();
@@ -61,90 +129,43 @@ function makeCalls(emit: Emit<HistoryEvents>): HistoryCalls {
     const id = history.push(memories);
     const milliseconds = performance.now() - begun;
     digests[id] = sha256;
-    emit('state', {
+    const bytes = memories.reduce((sum, { length }) => sum + length, 0);
+    this.emit('state', {
       id,
-      bytes: memories.reduce((sum, { length }) => sum + length, 0),
+      bytes,
       rawBytes: history.rawBytes,
       heldBytes: history.heldBytes,
       changedPages: history.changedPages(id),
-      pages: memories.reduce((sum, { length }) => sum + length, 0) / PAGE_BYTES,
+      pages: bytes / PAGE_BYTES,
       milliseconds,
       work,
       rows: await rowsOf(programs),
     });
   }
+}
 
-  /** A state every second, or as often as it can be done, until the recording is paused or another begins. */
-  async function record(current: Run): Promise<void> {
-    const recording = ++lastRecording;
-    try {
-      while (recording === lastRecording) {
-        const begun = performance.now();
-        await exclusively(async () => {
-          if (recording === lastRecording) await takeState(current);
-        });
-        await sleep(INTERVAL_MS - (performance.now() - begun));
-      }
-    } catch (error) {
-      emit('ended', { reason: (error as Error).message });
+/** Memories of programs before and after some work, as files. */
+async function sample(count: number): Promise<File[]> {
+  const files = [];
+  for (const program of await makePrograms(count)) {
+    for (const time of ['before', 'after']) {
+      files.push(new File([program.memory], `${program.name}, ${time}`));
+      for (let n = 0; n < SAMPLE_STEPS && time === 'before'; n++) await program.step();
     }
+    await program.destroy();
   }
+  return files;
+}
 
-  function pause(): void {
-    lastRecording++;
-  }
-
-  function running(): Run {
-    if (run === undefined) throw new Error('Nothing has been recorded yet.');
-    return run;
-  }
-
+function makeCalls(emit: Emit<HistoryEvents>): HistoryCalls {
+  const recorder = new Recorder(emit);
   return {
-    async start({ programs: count, finding }: HistoryConfig) {
-      pause();
-      await exclusively(async () => {
-        run?.history.destroy();
-        for (const program of run?.programs ?? []) await program.destroy();
-        run = undefined;
-      });
-      const history = await History.make(count, finding);
-      run = { history, programs: await makePrograms(count), digests: [] };
-      void record(run);
-    },
-    pause,
-    resume: () => void record(running()),
-    async select(id): Promise<SelectedState> {
-      const { history, programs, digests } = running();
-      const begun = performance.now();
-      const memories = history.get(id);
-      const milliseconds = performance.now() - begun;
-      const sha256 = await digest(memories);
-      let at = 0;
-      const parts = memories.map(({ length }, n) => {
-        const part = { name: programs[n]!.name, firstPage: at, pages: length / PAGE_BYTES };
-        at += part.pages;
-        return part;
-      });
-      const pages = history.pages(id);
-      return { id, pages, programs: parts, identical: sha256 === digests[id], sha256, milliseconds };
-    },
-    rewind: (id) =>
-      exclusively(async () => {
-        const { history, programs } = running();
-        for (const [n, memory] of history.get(id).entries()) programs[n]!.restore(memory);
-        return { rows: await rowsOf(programs) };
-      }),
-    async sample(count) {
-      const files = [];
-      for (const program of await makePrograms(count)) {
-        for (const time of ['before', 'after']) {
-          files.push(new File([program.memory], `${program.name}, ${time}`));
-          for (let n = 0; n < SAMPLE_STEPS && time === 'before'; n++) await program.step();
-        }
-        await program.destroy();
-      }
-      return files;
-    },
+    start: (config) => recorder.start(config),
+    pause: () => recorder.pause(),
+    resume: () => recorder.resume(),
+    select: (id) => recorder.select(id),
+    rewind: (id) => recorder.rewind(id),
+    sample,
   };
 }
 
