@@ -1,17 +1,10 @@
 /** Asynchronous calls that overlap: each has its own bytes, nothing that is written is lost, and each can be ended. */
 import { afterAll, describe, expect, test } from '@jest/globals';
-import {
-  type AbortSignalLike,
-  type AsyncBacking,
-  type PageRange,
-  Zram,
-  type ZramOptions,
-  type ZramSnapshot,
-} from '../../bindings/index.js';
+import { type AbortSignalLike, type PageRange, Zram, type ZramOptions } from '../../bindings/index.js';
+import { HeldBacking, settled } from '../support/held-backing.js';
 import { Random } from '../support/random.js';
 import { checkPools, engineOf } from '../support/raw-core.js';
 import { ToyCompressor } from '../support/toy-compressor.js';
-import { GAP_MAX, leastGap } from '../support/turns.js';
 import { rejectionOf } from '../support/errors.js';
 
 const PAGE_SIZE = 4096;
@@ -36,59 +29,6 @@ afterAll(() => {
 const random = new Random(12, 'async');
 const noise = () => random.fill(new Uint8Array(PAGE_SIZE));
 const filled = (byte: number) => noise().fill(byte, 0, 4000);
-
-/** A backing that answers when it is told to, in any order, and never of itself. */
-class HeldBacking implements AsyncBacking {
-  readonly asynchronous = true;
-  readonly slots = 64;
-  readonly pages = new Map<number, Uint8Array>();
-  /** Calls that wait for an answer. */
-  readonly calls: { readonly what: 'read' | 'write'; readonly slot: number; answer(error?: Error): void }[] = [];
-  /** Calls are answered at once. */
-  open = true;
-
-  read(slot: number, page: Uint8Array): Promise<void> {
-    return this.#call('read', slot, () => page.set(this.pages.get(slot)!));
-  }
-
-  write(slot: number, page: Uint8Array): Promise<void> {
-    return this.#call('write', slot, () => this.pages.set(slot, Uint8Array.from(page)));
-  }
-
-  #call(what: 'read' | 'write', slot: number, work: () => unknown): Promise<void> {
-    if (this.open) return Promise.resolve(work()).then(() => undefined);
-    return new Promise((resolve, reject) =>
-      this.calls.push({
-        what,
-        slot,
-        answer(error) {
-          if (error) reject(error);
-          else resolve(void work());
-        },
-      }),
-    );
-  }
-
-  /** Answers the n-th of the calls that wait, and lets what waits for it run. */
-  async answer(n = 0, error?: Error): Promise<void> {
-    this.calls.splice(n, 1)[0].answer(error);
-    await settled();
-  }
-
-  /** Answers in any order until this is settled, and whatever waits then. */
-  async serve<T>(result: Promise<T>): Promise<T> {
-    let over = false;
-    const end = (): void => void (over = true);
-    result.then(end, end);
-    while (!over || this.calls.length > 0) {
-      if (this.calls.length > 0) await this.answer(random.below(this.calls.length));
-      else await settled();
-    }
-    return result;
-  }
-}
-
-const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 async function codeOf(call: () => unknown): Promise<string> {
   return (await rejectionOf(call)).code;
@@ -513,70 +453,4 @@ describe('the end of a call', () => {
     expect(zram.readPage(0)).toEqual(page);
     zram.destroy();
   });
-});
-
-test('calls that go over many pages let timers run', async () => {
-  const backing: AsyncBacking = {
-    asynchronous: true,
-    slots: 2 ** 20,
-    read: async () => undefined,
-    write: async () => undefined,
-  };
-  const zram = engineOf('release', {}).createZram({ disksize: '256M', backing });
-  const page = noise();
-  const bytes = new Uint8Array(3000 * PAGE_SIZE).map((_, at) => page[at % PAGE_SIZE]);
-  for (let n = 0; n < 3000; n++) bytes.set([n >> 8, n & 0xff], n * PAGE_SIZE);
-  const other = engineOf('release', {}).createZram({ disksize: '256M' });
-  other.writePages(0, bytes);
-  const calls: [string, () => Promise<unknown>][] = [
-    ['writeAsync', () => zram.writeAsync(0, bytes)],
-    ['readPagesAsync', () => zram.readPagesAsync(0, 3000)],
-    ['diffAsync', () => zram.diffAsync(other)],
-    ['writebackAsync', () => zram.writebackAsync('huge')],
-  ];
-  for (const [, call] of calls) {
-    let turns = 0;
-    const timer = setInterval(() => turns++, 1);
-    await call();
-    clearInterval(timer);
-    expect(turns).toBeGreaterThan(0);
-  }
-  for (const one of [zram, other]) Zram.hostOf(one).destroy();
-});
-
-test('timers fire while diffAsync compares pages that are all equal', async () => {
-  const [one, other] = [engine, engine].map((from) => from.createZram({ disksize: '1G' }));
-  const page = noise();
-  for (const zram of [one, other])
-    for (let n = 0; n < 100_000; n++) {
-      page[0] = n;
-      page.fill(0, 1000);
-      zram.writePage(n, page);
-    }
-  const work = async (): Promise<void> => expect(await one.diffAsync(other)).toEqual([]);
-  expect(await leastGap(work)).toBeLessThan(GAP_MAX);
-  for (const zram of [one, other]) zram.destroy();
-});
-
-test('differences of sparse disks cost what is stored, not the size of the disks', async () => {
-  const elsewhere = engineOf('release', {});
-  const [a, b, c] = [engine, engine, elsewhere].map((from) => from.createZram({ disksize: '15T' }));
-  const page = noise();
-  for (const one of [a, b, c]) one.writePage(2 ** 31, page);
-  b.writePage(2 ** 32 - 2 ** 29, page);
-  const start = performance.now();
-  const far = [{ index: 2 ** 32 - 2 ** 29, count: 1 }];
-  const pairs: [Zram | ZramSnapshot, Zram, PageRange[]][] = [
-    [a, b, far],
-    [a, c, []],
-    [c, b, far],
-    [a.snapshot(), b, far],
-  ];
-  for (const [one, other, expected] of pairs) {
-    expect(one.diff(other)).toEqual(expected);
-    expect(await one.diffAsync(other)).toEqual(expected);
-  }
-  expect(performance.now() - start).toBeLessThan(1000);
-  for (const one of [a, b, c]) one.destroy();
-  elsewhere.destroy();
 });
