@@ -78,7 +78,7 @@ export const PARTS: Record<string, Part> = {
     builds: false,
     steps: [
       jest('test/zram/(io|writeback)'),
-      jest('test/zram/(async-io|backing-checks)'),
+      jest('test/zram/(async-io|async-turns|backing-checks)'),
       jest('test/compressors', 'ends the device'),
       jest('test/wrong-calls', '(MemoryBacking|FileBacking)'),
       jest('test/parallel/(parallel-zram|odd-workers)'),
