@@ -10,7 +10,9 @@ export function plainTarget(sink: WriteSink): Target {
 
   /** Bytes that were taken; undefined: all, or the sink does not report it. */
   async function taken(bytes: OwnBytes, length: number): Promise<number | undefined> {
-    const result = await sink.write(bytes);
+    const answer = sink.write(bytes);
+    // A plain number is examined at once: while it was awaited, another save could push to the same array.
+    const result = isNumber(answer) ? answer : await answer;
     if (!isNumber(result)) return bytesWritten(result);
     if (numbers === 'unknown' && Number(result) !== length) numbers = await meaningOf(Number(result));
     return numbers === 'lengths' ? undefined : Number(result);
@@ -19,7 +21,8 @@ export function plainTarget(sink: WriteSink): Target {
   /** Array.push returns the array's length, which grows even with an empty piece; a count would be 0. */
   async function meaningOf(number: number): Promise<Numbers> {
     if (!(number > 0 && Number.isSafeInteger(number))) return 'counts';
-    const result = await sink.write(new Uint8Array(0));
+    const probe = sink.write(new Uint8Array(0));
+    const result = isNumber(probe) ? probe : await probe;
     const answer = isNumber(result) ? Number(result) : NaN;
     if (answer === 0) return 'counts';
     if (answer === number + 1) return 'lengths';
