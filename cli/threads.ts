@@ -19,8 +19,8 @@ import type { FromThread, ThreadStart, ToThread } from './thread-messages.js';
 const BUFFERS = 8;
 
 /**
- * Time of storing a page and reading it back, in that of lz4 (real pages, `analyze --algorithm` on one thread). It decides
- * which algorithms share a thread, and no figure.
+ * Rough estimates of the time to store a page and read it back, in that of lz4. They decide which algorithms share a
+ * thread, and no figure.
  */
 const COSTS: ReadonlyMap<string, number> = new Map([
   ['lz4', 1],

@@ -4,7 +4,7 @@ import { Engine, MemoryBacking, Zram, type Compressor } from '../bindings/index.
 import { Random } from './support/random.js';
 import { checkPools, engineOf } from './support/raw-core.js';
 import { ToyCompressor } from './support/toy-compressor.js';
-import { codeOf } from './support/code-of.js';
+import { codeOf } from './support/errors.js';
 
 const PAGE_SIZE = 4096;
 const random = new Random(5);

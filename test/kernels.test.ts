@@ -2,7 +2,7 @@
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { Engine, KERNELS, MemoryBacking, Zram, type KernelVersion, type ZramOptions } from '../bindings/index.js';
 import { MemorySink } from './save/support.js';
-import { codeOf } from './support/code-of.js';
+import { codeOf } from './support/errors.js';
 import { Random } from './support/random.js';
 import { ToyCompressor } from './support/toy-compressor.js';
 

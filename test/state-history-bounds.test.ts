@@ -1,7 +1,7 @@
 /** StateHistory where bounds are met: which states go, and what is refused, by number, bytes and memory. */
 import { describe, expect, test } from '@jest/globals';
 import type { StateHistory, StateHistoryOptions } from '../bindings/index.js';
-import { codeOf } from './support/code-of.js';
+import { codeOf } from './support/errors.js';
 import { PAGE_SIZE } from './support/pages.js';
 import { Random, seedOfRun } from './support/random.js';
 import { BUILDS, checkPools, engineOf } from './support/raw-core.js';

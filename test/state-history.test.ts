@@ -1,7 +1,8 @@
 /** StateHistory: against a Map of copies, its policies and bounds, and what states share. */
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { Engine, StateHistory, type PoolOptions, type StateHistoryOptions, type ZramError } from '../bindings/index.js';
+import { Engine, StateHistory, type PoolOptions, type StateHistoryOptions } from '../bindings/index.js';
+import { codeOf } from './support/errors.js';
 import { ModelHistory, PLANTED, PLANTED_WITH_ROOM, historyOperation, victimOf } from './support/model-history.js';
 import { PAGE_SIZE } from './support/pages.js';
 import { Random, seedOfRun } from './support/random.js';
@@ -20,15 +21,6 @@ const joined = (...parts: Uint8Array[]): Uint8Array => new Uint8Array(Buffer.con
 
 /** Seeds that are tried until what a variant is there for has happened. */
 const SEEDS = 5;
-
-function codeOf(run: () => unknown): string {
-  try {
-    run();
-    return 'nothing thrown';
-  } catch (error) {
-    return (error as ZramError).code;
-  }
-}
 
 interface Variant {
   readonly name: string;

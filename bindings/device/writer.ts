@@ -89,7 +89,6 @@ export class PageWriter {
     const { core, address } = disk;
     const { raw, codecs } = core;
     const encoder = state.encoders[0] as Encoder;
-    const { hugeClassSize } = disk.pool; // before the page is staged: asking for it may overwrite that
     core.page().set(bytes);
     const begun = raw.zramWriteBegin(address, index, disk.clock());
     if (begun < 0) throw noRoom(index);
@@ -109,7 +108,7 @@ export class PageWriter {
       const block = encodeVerified(state, encoder, page);
       disk.checkAlive();
       if (patch?.touched) return false;
-      const huge = block.length >= hugeClassSize;
+      const huge = block.length >= disk.pool.hugeClassSize;
       if (!huge) core.page().set(block);
       else if (page !== core.page()) core.page().set(page);
       const [length, codec] = huge ? [PAGE_SIZE, CODEC_PAGE] : [block.length, encoder.codec];

@@ -23,7 +23,7 @@ import { Worker } from 'node:worker_threads';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { Engine } from '../../bindings/index.js';
 import { FileBacking } from '../../bindings/node.js';
-import { codeOf } from '../support/code-of.js';
+import { codeOf } from '../support/errors.js';
 
 const PAGE_SIZE = 4096;
 const here = fileURLToPath(new URL('.', import.meta.url));

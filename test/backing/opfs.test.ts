@@ -1,7 +1,7 @@
 /** OpfsBacking, with a stand-in for the browser's file system that fails as it is told to: test/package has a browser. */
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { MemoryBacking, OpfsBacking } from '../../bindings/index.js';
-import { codeOf } from '../support/code-of.js';
+import { codeOf } from '../support/errors.js';
 
 const PAGE_SIZE = 4096;
 

@@ -2,29 +2,20 @@
  * deflate with pako, and zstd 1.5.7, make the bytes that Linux makes: recorded lengths and checksums. What fflate makes
  * instead, which code an engine has, and the levels that a device takes.
  */
-import { readFileSync } from 'node:fs';
 import { crc32, inflateRawSync, inflateSync } from 'node:zlib';
 import { describe, expect, test } from '@jest/globals';
 import { Engine, Zram, type Compressor } from '../../bindings/index.js';
 import { deflateCompressor } from '../../bindings/compressors/deflate.js';
 import { loadPako } from '../../bindings/compressors/pako.js';
 import { loadZstd, zstdOfNode } from '../../bindings/compressors/zstd.js';
-import { codeOf } from '../support/code-of.js';
-import { compressorPages } from '../support/compressor-pages.js';
+import { codeOf } from '../support/errors.js';
+import { compressorPages, recordedOf } from '../support/compressor-pages.js';
 import { PAGE_SIZE } from '../support/pages.js';
 
 /** NAME:LEVEL, and of deflate the window bits if they are not the kernel's default. */
 type Column = `deflate:${string}` | `zstd:${string}`;
 
-interface Recorded {
-  readonly columns: readonly Column[];
-  readonly crcColumns: readonly Column[];
-  readonly pages: Readonly<Record<string, { readonly lengths: readonly number[]; readonly crcs: string }>>;
-}
-
-const recorded = JSON.parse(
-  readFileSync(new URL('../fixtures/kernel-deflate-zstd.json', import.meta.url), 'utf8'),
-) as Recorded;
+const recorded = recordedOf<Column>('kernel-deflate-zstd.json');
 const pages = compressorPages();
 const ZSTD = '1.5.7';
 

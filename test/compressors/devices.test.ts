@@ -2,7 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { Engine, type Zram } from '../../bindings/index.js';
-import { codeOf } from '../support/code-of.js';
+import { codeOf } from '../support/errors.js';
 import { compressorPages } from '../support/compressor-pages.js';
 import { BareCompressors, type Algorithm } from '../support/compressors.js';
 import { blend, generatedSets, PAGE_SIZE, pageCount, pageOf } from '../support/pages.js';

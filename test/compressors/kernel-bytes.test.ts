@@ -1,26 +1,17 @@
 /**
  * lzo, lzo-rle and lz4hc make the bytes that Linux makes: recorded lengths and checksums, and what other programs of the machine say.
  */
-import { readFileSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { describe, expect, test } from '@jest/globals';
 import { Zram } from '../../bindings/index.js';
-import { compressorPages } from '../support/compressor-pages.js';
+import { compressorPages, recordedOf } from '../support/compressor-pages.js';
 import { BareCompressors, type Algorithm } from '../support/compressors.js';
 import { BUILDS } from '../support/raw-core.js';
 import { PAGE_SIZE } from '../support/pages.js';
 import { referenceDecode } from '../support/reference-lz4.js';
 import { referenceLzo } from '../support/reference-lzo.js';
 
-interface Recorded {
-  readonly columns: readonly Algorithm[];
-  readonly crcColumns: readonly Algorithm[];
-  readonly pages: Readonly<Record<string, { readonly lengths: readonly number[]; readonly crcs: string }>>;
-}
-
-const recorded = JSON.parse(
-  readFileSync(new URL('../fixtures/kernel-compressors.json', import.meta.url), 'utf8'),
-) as Recorded;
+const recorded = recordedOf<Algorithm>('kernel-compressors.json');
 const pages = compressorPages();
 
 test('every recorded page is made', () => {

@@ -2,7 +2,20 @@
  * Pages that decide sizes in one compressor or another: runs, periods, matches at borders of lengths and distances, ends. The
  * kernel's sizes for them are committed (test/fixtures/kernel-compressors.json), so they come out of arithmetic alone.
  */
+import { readFileSync } from 'node:fs';
 import { PAGE_SIZE } from './pages.js';
+
+/** What kernels made of these pages, by page: a length for each column, and checksums for some. */
+export interface Recorded<Column> {
+  readonly columns: readonly Column[];
+  readonly crcColumns: readonly Column[];
+  readonly pages: Readonly<Record<string, { readonly lengths: readonly number[]; readonly crcs: string }>>;
+}
+
+/** @param name of a file in test/fixtures */
+export function recordedOf<Column>(name: string): Recorded<Column> {
+  return JSON.parse(readFileSync(new URL(`../fixtures/${name}`, import.meta.url), 'utf8')) as Recorded<Column>;
+}
 
 type Next = () => number;
 

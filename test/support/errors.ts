@@ -4,6 +4,16 @@ import { ZramError } from '../../bindings/index.js';
 
 const MESSAGE_MAX = 300;
 
+/** What a call returns, or the code of the ZramError that it throws. */
+export function codeOf(call: () => unknown): unknown {
+  try {
+    return call();
+  } catch (error) {
+    if (error instanceof ZramError) return error.code;
+    throw error;
+  }
+}
+
 /** The ZramError that a call throws. Anything else that happens fails the test. */
 export function errorOf(call: () => unknown): ZramError {
   try {

@@ -4,6 +4,7 @@ import { type AsyncBacking, type Backing, type Zram } from '../../bindings/index
 import { Random } from '../support/random.js';
 import { checkPools, engineOf } from '../support/raw-core.js';
 import { rejectionOf } from '../support/errors.js';
+import { settled } from '../support/held-backing.js';
 
 const PAGE_SIZE = 4096;
 const engine = engineOf('debug');
@@ -14,7 +15,6 @@ afterAll(() => {
 const random = new Random(13, 'checks');
 const noise = () => random.fill(new Uint8Array(PAGE_SIZE));
 const same = (a: Uint8Array, b: Uint8Array) => Buffer.compare(a, b) === 0;
-const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 type Slots = Map<number, Uint8Array>;
 

@@ -5,7 +5,7 @@ import { prefixPage } from '../support/pages.js';
 import { Random } from '../support/random.js';
 import { coreOf, engineOf } from '../support/raw-core.js';
 import { ToyCompressor } from '../support/toy-compressor.js';
-import { codeOf } from '../support/code-of.js';
+import { codeOf } from '../support/errors.js';
 
 const PAGE_SIZE = 4096;
 const engine = engineOf('debug', { compressors: [new ToyCompressor()] });

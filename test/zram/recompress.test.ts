@@ -7,7 +7,7 @@ import { Random, seedOfRun } from '../support/random.js';
 import { bareCore, engineOf, memoryOf } from '../support/raw-core.js';
 import { programPages } from '../support/real-pages.js';
 import { ToyCompressor } from '../support/toy-compressor.js';
-import { codeOf } from '../support/code-of.js';
+import { codeOf } from '../support/errors.js';
 
 const PAGE_SIZE = 4096;
 const HUGE_CLASS_SIZE = 3625;

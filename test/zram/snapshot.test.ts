@@ -6,7 +6,7 @@ import { prefixPage, sameBytes } from '../support/pages.js';
 import { Random } from '../support/random.js';
 import { checkPools, engineOf } from '../support/raw-core.js';
 import { ToyCompressor } from '../support/toy-compressor.js';
-import { codeOf } from '../support/code-of.js';
+import { codeOf } from '../support/errors.js';
 
 const PAGE_SIZE = 4096;
 const engine = engineOf('debug', { compressors: [new ToyCompressor()] });

@@ -1,7 +1,7 @@
 /** Zswap and what is not its own: options, arrays, compressors and backings of callers. */
 import { describe, expect, test } from '@jest/globals';
 import { MemoryBacking, Zswap, type Backing, type Engine } from '../../bindings/index.js';
-import { codeOf } from '../support/code-of.js';
+import { codeOf } from '../support/errors.js';
 import { PAGE_SIZE } from '../support/pages.js';
 import { Random, seedOfRun } from '../support/random.js';
 import { engineOf } from '../support/raw-core.js';
