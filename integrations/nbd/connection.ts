@@ -1,0 +1,130 @@
+/**
+ * A client. Everything that has arrived is served at once, its replies leave together, and nothing more is read while
+ * they wait: a request costs no timer, no promise and no array of its own.
+ */
+import type { Duplex } from 'node:stream';
+import type { Socket } from 'node:net';
+import { TLSSocket, type SecureContext } from 'node:tls';
+import type { NbdExports } from './exports.js';
+import { Handshake, OPTION_BYTES_MAX, type Step } from './handshake.js';
+import { Input } from './input.js';
+import { Output } from './output.js';
+import { Transmission } from './transmission.js';
+
+export interface ConnectionOptions {
+  readonly exports: NbdExports;
+  readonly tls: { readonly context: SecureContext; readonly demanded: boolean; readonly requestCert: boolean } | undefined;
+  /** Until a client has chosen an export. */
+  readonly handshakeMilliseconds: number;
+}
+
+export class Connection {
+  readonly #socket: Socket;
+  readonly #options: ConnectionOptions;
+  readonly #timer: NodeJS.Timeout;
+  #stream: Duplex;
+  #input: Input;
+  #output: Output;
+  #phase: Handshake | Transmission;
+  #running = false;
+  #ended = false;
+
+  constructor(socket: Socket, options: ConnectionOptions) {
+    this.#socket = socket;
+    this.#options = options;
+    socket.setNoDelay(true);
+    this.#timer = setTimeout(() => this.destroy(), options.handshakeMilliseconds);
+    this.#timer.unref();
+    const { tls } = options;
+    [this.#stream, this.#input, this.#output] = this.#attach(socket);
+    this.#phase = new Handshake(this.#input, this.#output, {
+      exports: options.exports,
+      tls: tls === undefined ? 'none' : tls.demanded ? 'demanded' : 'offered',
+      resumed: false,
+    });
+    this.#run();
+  }
+
+  /** Ends it at once. Requests that came whole were served; of the others nothing but whole pages is written. */
+  destroy(): void {
+    this.#ended = true;
+    clearTimeout(this.#timer);
+    this.#stream.destroy();
+    this.#socket.destroy();
+  }
+
+  #attach(stream: Duplex): [Duplex, Input, Output] {
+    const input = new Input(OPTION_BYTES_MAX);
+    const output = new Output(stream, () => this.#run());
+    stream.on('data', (piece: Buffer) => {
+      input.push(piece);
+      this.#run();
+    });
+    // What it was is the client's affair; a connection that broke is over.
+    stream.on('error', () => this.destroy());
+    stream.on('end', () => this.#end());
+    stream.on('close', () => this.destroy());
+    return [stream, input, output];
+  }
+
+  #run(): void {
+    if (this.#running || this.#ended) return;
+    this.#running = true;
+    try {
+      this.#serve();
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  #serve(): void {
+    let step: Step;
+    do {
+      step = this.#phase.step();
+      if (step === 'transmission') step = this.#transmit();
+    } while (step === 'again');
+    this.#output.flush();
+    if (step === 'more') this.#stream.resume();
+    else this.#stream.pause();
+    if (step === 'end') this.#end();
+    else if (step === 'tls') this.#startTls();
+    else if (step === 'pause') setImmediate(() => this.#run());
+  }
+
+  #transmit(): Step {
+    const { agreement } = this.#phase as Handshake;
+    if (agreement === undefined) throw new Error('the handshake ended without an export');
+    clearTimeout(this.#timer);
+    this.#phase = new Transmission(this.#input, this.#output, agreement);
+    return 'again';
+  }
+
+  /** No more is read; what was answered is sent. */
+  #end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    clearTimeout(this.#timer);
+    this.#input.clear();
+    this.#output.flush();
+    this.#stream.end();
+    this.#stream.resume(); // so that the client's end is seen
+    // A client that never closes its side is not waited for.
+    this.#socket.setTimeout(this.#options.handshakeMilliseconds, () => this.destroy());
+  }
+
+  #startTls(): void {
+    const { tls, exports } = this.#options;
+    if (tls === undefined) throw new Error('TLS was agreed on without a certificate');
+    const socket = this.#socket;
+    socket.removeAllListeners('data');
+    socket.removeAllListeners('end');
+    const secure = new TLSSocket(socket, {
+      isServer: true,
+      secureContext: tls.context,
+      requestCert: tls.requestCert,
+      rejectUnauthorized: tls.requestCert,
+    });
+    [this.#stream, this.#input, this.#output] = this.#attach(secure);
+    this.#phase = new Handshake(this.#input, this.#output, { exports, tls: 'none', resumed: true });
+  }
+}

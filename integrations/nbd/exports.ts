@@ -1,0 +1,81 @@
+/** The exports of a server: devices by name, and what a client may do with each. */
+import type { Zram, ZramSnapshot } from '../../bindings/index.js';
+import { ZramError } from '../../bindings/base/errors.js';
+import { STRING_MAX, Transmission } from './protocol.js';
+
+/** What can be exported: a device, or a snapshot, which is read only. */
+export type NbdDevice = Zram | ZramSnapshot;
+
+/** A device, and how it is exported. */
+export interface NbdExport {
+  readonly device: NbdDevice;
+  /** Writes are refused; default false, and true for a snapshot. */
+  readonly readOnly?: boolean | undefined;
+}
+
+/** Devices by export name. A server looks a name up whenever a client asks, so exports may come and go. */
+export type NbdExports = ReadonlyMap<string, NbdDevice | NbdExport>;
+
+/** An export as a connection uses it. */
+export interface OpenExport {
+  readonly name: string;
+  readonly device: NbdDevice;
+  /** The device if it may be written to. */
+  readonly writable: Zram | undefined;
+  /** Bytes. */
+  readonly size: number;
+  readonly flags: number;
+}
+
+const isExport = (value: NbdDevice | NbdExport): value is NbdExport => 'device' in value;
+
+function checkDevice(device: unknown): asserts device is NbdDevice {
+  const { readPages, disksize } = (device ?? {}) as Partial<NbdDevice>;
+  if (typeof readPages === 'function' && typeof disksize === 'number') return;
+  throw new ZramError('EINVAL', 'an export must be a Zram, a ZramSnapshot, or { device, readOnly }.');
+}
+
+/** @throws ZramError EINVAL: a name that the protocol cannot carry, or no device */
+export function checkExports(exports: NbdExports): void {
+  for (const [name, value] of exports) {
+    if (Buffer.byteLength(name) > STRING_MAX)
+      throw new ZramError('EINVAL', `the name of an export is longer than ${STRING_MAX} bytes.`);
+    checkDevice(isExport(value) ? value.device : value);
+  }
+}
+
+/** The name that a client's name stands for: the empty one is the only export, if there is one alone. */
+export function resolveName(exports: NbdExports, name: string): string | undefined {
+  if (exports.has(name)) return name;
+  if (name !== '' || exports.size !== 1) return undefined;
+  const [[only]] = exports;
+  return only;
+}
+
+/** @returns undefined: there is no such export, or its device has no disksize or was destroyed */
+export function openExport(exports: NbdExports, asked: string): OpenExport | undefined {
+  const name = resolveName(exports, asked);
+  const value = name === undefined ? undefined : exports.get(name);
+  if (name === undefined || value === undefined) return undefined;
+  const { device, readOnly = false } = isExport(value) ? value : { device: value };
+  const size = sizeOf(device);
+  if (size === 0) return undefined;
+  const writable = !readOnly && 'writePages' in device ? device : undefined;
+  return { name, device, writable, size, flags: flagsOf(writable !== undefined) };
+}
+
+function sizeOf(device: NbdDevice): number {
+  try {
+    return device.disksize;
+  } catch {
+    return 0; // destroyed
+  }
+}
+
+function flagsOf(writable: boolean): number {
+  const { HAS_FLAGS, READ_ONLY, SEND_FLUSH, SEND_FUA, SEND_TRIM, SEND_WRITE_ZEROES } = Transmission;
+  const { SEND_DF, CAN_MULTI_CONN, SEND_CACHE, SEND_FAST_ZERO } = Transmission;
+  // All connections see one device at once, so what one has written and flushed, each of the others reads.
+  const both = HAS_FLAGS | SEND_FLUSH | SEND_DF | CAN_MULTI_CONN | SEND_CACHE;
+  return both | (writable ? SEND_FUA | SEND_TRIM | SEND_WRITE_ZEROES | SEND_FAST_ZERO : READ_ONLY);
+}

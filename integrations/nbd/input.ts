@@ -1,0 +1,60 @@
+/**
+ * What has arrived and is not read yet: the socket's pieces as they came. They are never joined: a request of 32 MiB
+ * comes in hundreds of them, and joining takes time that grows with the square.
+ */
+export class Input {
+  #pieces: Buffer[] = [];
+  /** Bytes of the first piece that were read. */
+  #read = 0;
+  #length = 0;
+  /** For what lies across two pieces. */
+  readonly #scratch: Buffer;
+
+  /** @param most bytes that `take` may be asked for at once */
+  constructor(most: number) {
+    this.#scratch = Buffer.allocUnsafe(most);
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  push(piece: Buffer): void {
+    if (piece.length === 0) return;
+    this.#pieces.push(piece);
+    this.#length += piece.length;
+  }
+
+  /** The next bytes, valid until the next call; undefined while fewer have arrived. */
+  take(bytes: number): Buffer | undefined {
+    if (this.#length < bytes) return undefined;
+    const [first] = this.#pieces;
+    if (bytes === 0) return this.#scratch.subarray(0, 0);
+    if (first.length - this.#read >= bytes) return this.#advance(first, bytes);
+    for (let done = 0; done < bytes;) done += this.some(bytes - done).copy(this.#scratch, done);
+    return this.#scratch.subarray(0, bytes);
+  }
+
+  /** What lies in one piece of the next bytes, at most so many; empty if nothing has arrived. */
+  some(most: number): Buffer {
+    if (this.#length === 0) return this.#scratch.subarray(0, 0);
+    const [first] = this.#pieces;
+    return this.#advance(first, Math.min(most, first.length - this.#read));
+  }
+
+  #advance(first: Buffer, bytes: number): Buffer {
+    const part = first.subarray(this.#read, this.#read + bytes);
+    this.#read += bytes;
+    this.#length -= bytes;
+    if (this.#read === first.length) {
+      this.#pieces.shift();
+      this.#read = 0;
+    }
+    return part;
+  }
+
+  clear(): void {
+    this.#pieces = [];
+    this.#read = this.#length = 0;
+  }
+}

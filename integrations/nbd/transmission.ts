@@ -1,0 +1,178 @@
+/**
+ * The second part of a connection: requests and replies. Requests are served one after the other, in the order in which
+ * they came. Payloads stream, page by page, in both directions; nothing is held but what is in the buffers of `Output`
+ * and the socket's last piece.
+ */
+import { errnoOf } from './errno.js';
+import { Payload } from './payload.js';
+import type { Agreement, Step } from './handshake.js';
+import type { Input } from './input.js';
+import type { Output } from './output.js';
+import {
+  Command, CommandFlag, Errno, PAYLOAD_MAX, REQUEST_BYTES, REQUEST_MAGIC,
+} from './protocol.js';
+import { Reading } from './reading.js';
+import { Replies } from './replies.js';
+import { statusOf } from './status.js';
+
+const PAGE_BYTES = 4096;
+/** Zeros that are written at a time: a request may ask for 4 GiB of them, and others wait meanwhile. */
+const ZEROES_STEP = 16 * 2 ** 20;
+
+interface Request {
+  flags: number;
+  type: number;
+  cookie: bigint;
+  offset: number;
+  length: number;
+}
+
+export class Transmission {
+  readonly #input: Input;
+  readonly #replies: Replies;
+  readonly #agreement: Agreement;
+  readonly #request: Request = { flags: 0, type: 0, cookie: 0n, offset: 0, length: 0 };
+  readonly #payload: Payload;
+  readonly #reading: Reading;
+  #state: 'request' | 'payload' | 'reading' | 'zeroing' | 'answering' = 'request';
+  /** What the request in hand failed with. */
+  #errno: Errno | 0 = 0;
+  /** Bytes of zeros that are written. */
+  #zeroed = 0;
+
+  constructor(input: Input, output: Output, agreement: Agreement) {
+    this.#input = input;
+    this.#agreement = agreement;
+    this.#replies = new Replies(output, agreement.structured);
+    this.#payload = new Payload(agreement.opened.writable);
+    this.#reading = new Reading(agreement.opened.device, this.#replies);
+  }
+
+  step(): Step {
+    switch (this.#state) {
+      case 'request':
+        return this.#readRequest();
+      case 'payload':
+        return this.#readPayload();
+      case 'reading':
+        return this.#read();
+      case 'zeroing':
+        return this.#zero();
+      case 'answering':
+        return this.#answer();
+    }
+  }
+
+  #readRequest(): Step {
+    const bytes = this.#input.take(REQUEST_BYTES);
+    if (bytes === undefined) return 'more';
+    // Whoever sends anything else is out of step, and so would be all that follows.
+    if (bytes.readUInt32BE(0) !== REQUEST_MAGIC) return 'end';
+    const request = this.#request;
+    request.flags = bytes.readUInt16BE(4);
+    request.type = bytes.readUInt16BE(6);
+    request.cookie = bytes.readBigUInt64BE(8);
+    // Beyond 2^53 this rounds, and no disk is that long.
+    request.offset = bytes.readUInt32BE(16) * 2 ** 32 + bytes.readUInt32BE(20);
+    request.length = bytes.readUInt32BE(24);
+    if (request.type === Command.DISC) return 'end';
+    this.#errno = this.#check();
+    return this.#begin();
+  }
+
+  /** What is wrong with the request, before anything is done. */
+  #check(): Errno | 0 {
+    const { type, flags, offset, length } = this.#request;
+    const { opened, allocation, structured } = this.#agreement;
+    const { FUA, NO_HOLE, DF, REQ_ONE, FAST_ZERO } = CommandFlag;
+    const known = [FUA | DF, FUA, 0, FUA, FUA, FUA, FUA | NO_HOLE | FAST_ZERO, FUA | REQ_ONE][type];
+    if (known === undefined || (flags & ~known) !== 0) return Errno.EINVAL;
+    if ((flags & DF) !== 0 && !structured) return Errno.EINVAL;
+    if (type === Command.FLUSH) return 0;
+    const writes = type === Command.WRITE || type === Command.TRIM || type === Command.WRITE_ZEROES;
+    if (writes && opened.writable === undefined) return Errno.EPERM;
+    if (offset + length > opened.size) return writes && type !== Command.TRIM ? Errno.ENOSPC : Errno.EINVAL;
+    if ((type === Command.READ || type === Command.WRITE) && length > PAYLOAD_MAX) return Errno.EOVERFLOW;
+    if (type === Command.BLOCK_STATUS && (!allocation || length === 0)) return Errno.EINVAL;
+    return 0;
+  }
+
+  #begin(): Step {
+    const { type, offset, length, cookie, flags } = this.#request;
+    // A write's payload comes whether the write is refused or not.
+    if (type === Command.WRITE) {
+      this.#payload.begin(offset, length, this.#errno);
+      this.#state = 'payload';
+    } else if (type === Command.READ && this.#errno === 0 && length > 0) {
+      this.#reading.begin(cookie, offset, length, (flags & CommandFlag.DF) !== 0);
+      this.#state = 'reading';
+    } else if (type === Command.WRITE_ZEROES && this.#errno === 0) {
+      this.#zeroed = 0;
+      this.#state = 'zeroing';
+    } else {
+      if (type === Command.TRIM && this.#errno === 0) this.#try(() => this.#writable.discard(offset, length));
+      this.#state = 'answering';
+    }
+    return 'again';
+  }
+
+  get #writable() {
+    const { writable } = this.#agreement.opened;
+    if (writable === undefined) throw new Error('a write to what is read only was not refused');
+    return writable;
+  }
+
+  #try(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#errno = errnoOf(error);
+    }
+  }
+
+  #readPayload(): Step {
+    this.#payload.take(this.#input);
+    if (!this.#payload.done) return 'more';
+    this.#errno = this.#payload.errno;
+    this.#state = 'answering';
+    return 'again';
+  }
+
+  #zero(): Step {
+    const { offset, length } = this.#request;
+    const end = Math.min(length, this.#zeroed + ZEROES_STEP - ((offset + this.#zeroed) % PAGE_BYTES));
+    this.#try(() => this.#writable.writeZeroes(offset + this.#zeroed, end - this.#zeroed));
+    this.#zeroed = end;
+    if (end < length && this.#errno === 0) return 'pause';
+    this.#state = 'answering';
+    return 'again';
+  }
+
+  #read(): Step {
+    const step = this.#reading.step();
+    if (step === 'done') {
+      this.#state = 'request';
+      return 'again';
+    }
+    return step;
+  }
+
+  #answer(): Step {
+    const { type, cookie, offset, length, flags } = this.#request;
+    let answered: boolean;
+    if (this.#errno !== 0) answered = this.#replies.failed(cookie, this.#errno);
+    else if (type === Command.BLOCK_STATUS) {
+      const one = (flags & CommandFlag.REQ_ONE) !== 0;
+      try {
+        answered = this.#replies.status(cookie, statusOf(this.#agreement.opened.device, offset, length, one));
+      } catch (error) {
+        this.#errno = errnoOf(error);
+        return 'again';
+      }
+    } else if (type === Command.READ) answered = this.#replies.nothing(cookie);
+    else answered = this.#replies.done(cookie);
+    if (!answered) return 'blocked';
+    this.#state = 'request';
+    return 'again';
+  }
+}
