@@ -29,12 +29,14 @@ export interface NbdServerOptions {
   /** The one device is not written to; default false, and true for a snapshot. */
   readonly readOnly?: boolean | undefined;
   /** Certificate, key and so on, as for `tls.createSecureContext`: clients may then ask for TLS. */
-  readonly tls?: (SecureContextOptions & {
-    /** Clients must use TLS; default true. */
-    readonly required?: boolean | undefined;
-    /** Clients must have a certificate that `ca` signed; default false. */
-    readonly requestCert?: boolean | undefined;
-  }) | undefined;
+  readonly tls?:
+    | (SecureContextOptions & {
+        /** Clients must use TLS; default true. */
+        readonly required?: boolean | undefined;
+        /** Clients must have a certificate that `ca` signed; default false. */
+        readonly requestCert?: boolean | undefined;
+      })
+    | undefined;
   /** Connections at a time, above which new ones are closed; default 256. */
   readonly maxConnections?: number | undefined;
   /** Milliseconds until a client must have chosen an export; default 10,000. */

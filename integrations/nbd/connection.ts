@@ -13,7 +13,8 @@ import { Transmission } from './transmission.js';
 
 export interface ConnectionOptions {
   readonly exports: NbdExports;
-  readonly tls: { readonly context: SecureContext; readonly demanded: boolean; readonly requestCert: boolean } | undefined;
+  readonly tls:
+    { readonly context: SecureContext; readonly demanded: boolean; readonly requestCert: boolean } | undefined;
   /** Until a client has chosen an export. */
   readonly handshakeMilliseconds: number;
 }

@@ -6,8 +6,18 @@ import { openExport, type NbdExports, type OpenExport } from './exports.js';
 import type { Input } from './input.js';
 import type { Output } from './output.js';
 import {
-  BASE_ALLOCATION, BASE_ALLOCATION_ID, FIXED_NEWSTYLE, Info, INIT_MAGIC, NO_ZEROES, Option, OPTION_MAGIC,
-  OPTION_REPLY_MAGIC, OptionReply, PAYLOAD_MAX, STRING_MAX,
+  BASE_ALLOCATION,
+  BASE_ALLOCATION_ID,
+  FIXED_NEWSTYLE,
+  Info,
+  INIT_MAGIC,
+  NO_ZEROES,
+  Option,
+  OPTION_MAGIC,
+  OPTION_REPLY_MAGIC,
+  OptionReply,
+  PAYLOAD_MAX,
+  STRING_MAX,
 } from './protocol.js';
 
 const OPTION_HEADER_BYTES = 16;

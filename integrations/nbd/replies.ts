@@ -1,7 +1,13 @@
 /** Replies to requests, simple or structured as was agreed, made where they are sent from. */
 import type { Output } from './output.js';
 import {
-  BASE_ALLOCATION_ID, Chunk, CHUNK_DONE, CHUNK_HEADER_BYTES, Errno, SIMPLE_REPLY_BYTES, SIMPLE_REPLY_MAGIC,
+  BASE_ALLOCATION_ID,
+  Chunk,
+  CHUNK_DONE,
+  CHUNK_HEADER_BYTES,
+  Errno,
+  SIMPLE_REPLY_BYTES,
+  SIMPLE_REPLY_MAGIC,
   STRUCTURED_REPLY_MAGIC,
 } from './protocol.js';
 

@@ -8,9 +8,7 @@ import { Payload } from './payload.js';
 import type { Agreement, Step } from './handshake.js';
 import type { Input } from './input.js';
 import type { Output } from './output.js';
-import {
-  Command, CommandFlag, Errno, PAYLOAD_MAX, REQUEST_BYTES, REQUEST_MAGIC,
-} from './protocol.js';
+import { Command, CommandFlag, Errno, PAYLOAD_MAX, REQUEST_BYTES, REQUEST_MAGIC } from './protocol.js';
 import { Reading } from './reading.js';
 import { Replies } from './replies.js';
 import { statusOf } from './status.js';
