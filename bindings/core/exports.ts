@@ -42,6 +42,7 @@ export interface CoreExports {
   zramWritePage(device: number, index: number, now: number): number;
   zramWritePages(device: number, index: number, count: number, now: number): number;
   zramWriteRange(device: number, index: number, from: number, length: number, changed: number, now: number): number;
+  zramReadRange(device: number, index: number, from: number, length: number, now: number): number;
   zramRangeStored(): number;
   zramWriteLike(device: number, index: number, count: number, like: number): number;
   zramWriteBegin(device: number, index: number, now: number): number;
