@@ -75,6 +75,7 @@ export interface CoreExports {
   zramLoadShared(device: number, index: number, handle: number, hash: number, now: number): number;
   zramLoadForked(device: number, index: number, count: number, from: number, now: number): number;
   lz4Compress(acceleration: number): number;
+  lz4Decode(length: number): number;
   lz4Holds(src: number, srcLength: number, page: number): number;
   contentHash(data: number, length: number, codec: number): number;
   pageSameFilled(page: number): number;

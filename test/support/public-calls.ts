@@ -426,6 +426,8 @@ export function callsOf(scene: Scene): Calls {
       setBacking: [{ ...backing, coded: [[new MemoryBacking(1), 'EBUSY']] }], // the device has a disksize
       writePage: [index, onePage],
       writePages: [integer(DISK_PAGES - 2, 0, DISK_PAGES - 2), twoPages],
+      compressPage: [onePage, out(PAGE_SIZE)],
+      writeCompressed: [index, bytes(page, [0, 1, PAGE_SIZE - 1, PAGE_SIZE + 1])],
       write: written,
       writeAsync: [...written, options({ signal })],
       ...reads,
