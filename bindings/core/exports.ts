@@ -2,7 +2,7 @@
 
 /** The exports of assembly/index.ts, described there. Addresses are 32-bit words and may appear negative here. */
 export interface CoreExports {
-  readonly memory: { readonly buffer: ArrayBuffer };
+  readonly memory: { readonly buffer: ArrayBuffer; grow(wasmPages: number): number };
   init(limit: number): void;
   hashInit(seed0: number, seed1: number, seed2: number, seed3: number): void;
   stagingAddress(): number;

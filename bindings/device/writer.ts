@@ -27,6 +27,9 @@ export class PageWriter {
    */
   readonly #turns = new Map<number, Promise<void>>();
 
+  /** For `writeCompressed`. */
+  #block: Uint8Array | undefined;
+
   constructor(
     readonly disk: Disk,
     readonly state: Device,
@@ -167,7 +170,7 @@ export class PageWriter {
   writeCompressed(index: number, bytes: Uint8Array): void {
     const { disk, state } = this;
     // A copy: other threads may change it, and a compressor may change its input.
-    const block = copyOf(bytes);
+    const block = this.#copyOfBlock(bytes);
     let page: Uint8Array | undefined = block;
     if (block.length !== PAGE_SIZE) {
       const { name, codec } = state.encoders[0] as Encoder;
@@ -177,6 +180,15 @@ export class PageWriter {
         throw new ZramError('EINVAL', `the block must be one that ${name} decompresses to a page of 4096 bytes.`);
     }
     this.#encodePage(index, page, undefined, block);
+  }
+
+  /** Without foreign code no call can come between this one and its end, so one array serves them all. */
+  #copyOfBlock(bytes: Uint8Array): Uint8Array {
+    const { dedup } = this.disk;
+    if (dedup || this.state.encoders[0]?.foreign === true) return copyOf(bytes);
+    this.#block ??= new Uint8Array(PAGE_SIZE);
+    setBytes(this.#block, bytes);
+    return viewOf(this.#block, 0, lengthOf(bytes));
   }
 
   // ── parts of pages ─────────────────────────────────────────────────────────────────────────────────────────────

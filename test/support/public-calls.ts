@@ -386,6 +386,7 @@ export function callsOf(scene: Scene): Calls {
       createZswap: [options({ ...zswapOptions, pool })],
       createStateHistory: [options({ ...historyOptions, pool })],
       registerCompressor: [compressor],
+      reserve: [size('1M')],
       loadCompressor: [word('deflate')],
       compressorInfo: [word('deflate')],
       loadZram: [source, options({ ...loadOptions, pool })],
