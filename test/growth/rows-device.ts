@@ -73,6 +73,14 @@ export const DEVICE_ROWS: readonly Growth[] = [
         options,
       ),
       onEachPage(
+        `compressPage and writeCompressed of each page${what}`,
+        ['Zram.compressPage', 'Zram.writeCompressed'],
+        (zram, n) => {
+          zram.writeCompressed(n, zram.compressPage(page));
+        },
+        options,
+      ),
+      onEachPage(
         `discard of each page${what}`,
         ['Zram.discard'],
         (zram, n) => {

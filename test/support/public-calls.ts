@@ -387,6 +387,7 @@ export function callsOf(scene: Scene): Calls {
       createZswap: [options({ ...zswapOptions, pool })],
       createStateHistory: [options({ ...historyOptions, pool })],
       registerCompressor: [compressor],
+      reserve: [size('1M')],
       loadCompressor: [word('deflate')],
       compressorInfo: [word('deflate')],
       loadZram: [source, options({ ...loadOptions, pool })],
@@ -427,6 +428,8 @@ export function callsOf(scene: Scene): Calls {
       setBacking: [{ ...backing, coded: [[new MemoryBacking(1), 'EBUSY']] }], // the device has a disksize
       writePage: [index, onePage],
       writePages: [integer(DISK_PAGES - 2, 0, DISK_PAGES - 2), twoPages],
+      compressPage: [onePage, out(PAGE_SIZE)],
+      writeCompressed: [index, bytes(page, [0, 1, PAGE_SIZE - 1, PAGE_SIZE + 1])],
       write: written,
       writeAsync: [...written, options({ signal })],
       writeChanged: written,
