@@ -100,7 +100,7 @@ export abstract class DataCalls extends NameCalls {
   ): number {
     const number = fdOf(fd);
     const [part, at] = partOf(buffer, offset, length, position);
-    return this[FILES].read(number, part, at);
+    return part.length === 0 ? 0 : this[FILES].read(number, part, at); // as in Node, even if nothing is open
   }
 
   /**

@@ -1,13 +1,12 @@
 /** The path without links and dots, as Node's own `realpath` finds it: dots first, by the text, then links, by the tree. */
 import { fsError, on } from './errors.js';
 import { ROOT, type Tree } from './tree.js';
-import { LINKS_MAX } from './constants.js';
+import { find } from './walk.js';
 
 export function realPath(tree: Tree, path: string): string {
   const rest = partsOf('/', path).reverse();
   const found: string[] = [];
   const dirs = [ROOT];
-  let links = 0;
   while (rest.length > 0) {
     const name = rest.pop() as string;
     const here = `/${[...found, name].join('/')}`;
@@ -17,7 +16,7 @@ export function realPath(tree: Tree, path: string): string {
     if (ino === undefined) throw fsError('ENOENT', on('lstat', here));
     const next = tree.get(ino);
     if (next.isLink) {
-      if (++links > LINKS_MAX) throw fsError('ELOOP', on('stat', here));
+      find(tree, here, 'always', on('stat', here)); // that it leads somewhere, and is not a circle
       const parts = partsOf(`/${found.join('/')}`, next.content as string);
       found.length = 0;
       dirs.length = 1;
