@@ -225,7 +225,10 @@ export abstract class NameCalls extends InodeCalls {
     return inEncoding(realPath(this[TREE], pathOf(path, 'lstat')), read);
   }
 
-  /** The names in a directory, sorted by their bytes, with `recursive` as paths from it. */
+  /**
+   * The names in a directory, sorted by their bytes, with `recursive` as paths from it. Links are not followed, which may
+   * be circles.
+   */
   readdirSync(
     path: PathLike,
     options: ReaddirOptions & { withFileTypes: true; encoding: 'buffer' },
