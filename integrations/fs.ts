@@ -4,9 +4,18 @@
  * @module zram-wasm/fs
  */
 import { ZramError } from '../bindings/base/errors.js';
-import type { Engine, EngineOptions, Zram, ZramOptions } from '../bindings/index.js';
+import type {
+  CompactReport,
+  Engine,
+  EngineOptions,
+  MergeOptions,
+  MergeReport,
+  Zram,
+  ZramOptions,
+} from '../bindings/index.js';
 import { constants, FILE_BYTES_MAX } from './fs/constants.js';
 import { diffTrees, type FileDifference } from './fs/diff.js';
+import { on } from './fs/errors.js';
 import { OpenFiles } from './fs/open-files.js';
 import { FsPromises } from './fs/promises.js';
 import { FILES, TREE } from './fs/state.js';
@@ -129,6 +138,19 @@ export class PageFs extends TreeCalls {
   diff(other: PageFs): FileDifference[] {
     if (!(other instanceof PageFs)) throw new ZramError('EINVAL', 'diff takes another PageFs.');
     return diffTrees(this[TREE], other[TREE]);
+  }
+
+  /**
+   * Stores equal pages once, of all forks, snapshots and other users of the pool: as `Zram.merge`.
+   * @throws FsError EROFS: this is a snapshot
+   */
+  merge(options?: MergeOptions): MergeReport {
+    return this[TREE].writable(on('merge')).merge(options);
+  }
+
+  /** Gives back what removed files have left sparse: as `Zram.compact`. @throws FsError EROFS: this is a snapshot */
+  compact(): CompactReport {
+    return this[TREE].writable(on('compact')).compact();
   }
 
   /** What there is, and how much of it is shared with forks. Takes 0.1 µs for each page. */
