@@ -2,7 +2,7 @@
 import { PageFs } from '../../../integrations/fs.js';
 import type { Engine } from '../../../bindings/index.js';
 import { fail } from '../../support/model-checks.js';
-import type { Random } from '../../support/random.js';
+import { Random } from '../../support/random.js';
 import { CopyingModel, truncateTo, writeTo, type ModelFile } from './copying-model.js';
 
 interface Open {
@@ -26,6 +26,8 @@ export interface ForestOptions {
 const DIRECTORIES = ['', '/d', '/e', '/d/x'];
 const NAMES = ['a', 'b', 'c', 'f'];
 const PAIRS_MAX = 7;
+/** What does not compress. */
+const NOISE = new Random(1, 'noise').fill(new Uint8Array(60_000));
 /** What a call may fail with, when memory ends. */
 const NO_ROOM = new Set(['ENOSPC', 'ENOMEM']);
 
@@ -50,7 +52,8 @@ export class Forest {
     const random = this.#random;
     const length = random.pick([1, 7, 300, 4096, 5000, 8192, 12_288, 40_000, random.below(9000)]);
     const bytes = new Uint8Array(length);
-    if (random.chance(this.#randomPercent)) return random.fill(bytes);
+    if (random.chance(this.#randomPercent))
+      return NOISE.subarray(random.below(NOISE.length - length)).subarray(0, length);
     if (random.chance(20)) return bytes; // zeros
     const from = random.below(4);
     for (let n = 0; n < length; n++) bytes[n] = ((n >> 4) * (from + 1)) & 255;

@@ -4,7 +4,7 @@
  * ZRAM_WASM_LONG=1 runs 10,000 sequences, ZRAM_WASM_SEQUENCES another number; ZRAM_WASM_SEED repeats a run.
  */
 import { describe, expect, test } from '@jest/globals';
-import { Engine } from '../../../bindings/index.js';
+import { Engine, type Handle } from '../../../bindings/index.js';
 import { Random, seedOfRun } from '../../support/random.js';
 import { checkPools, compiledCore } from '../../support/raw-core.js';
 import { Forest, type ForestOptions } from './forest.js';
@@ -13,7 +13,27 @@ const LONG = process.env.ZRAM_WASM_LONG === '1';
 const SEQUENCES = Number(process.env.ZRAM_WASM_SEQUENCES ?? (LONG ? 10_000 : 20));
 const TIMEOUT_MS = LONG ? 7_200_000 : 120_000;
 const CALLS = 120;
-const KIB = 1024;
+/** Of an engine whose memory is to end. */
+const MEMORY_BYTES = 2 ** 21;
+
+/** Takes all memory of an engine but some pages. */
+function fill(engine: Engine, pagesLeft: number, random: Random): void {
+  const pool = engine.createPool();
+  const held: Handle[] = [];
+  const page = random.fill(new Uint8Array(4096));
+  for (;;) {
+    try {
+      new DataView(page.buffer).setUint32(0, held.length); // each another
+      held.push(pool.store(page));
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'ENOMEM' });
+      break;
+    }
+  }
+  for (const handle of held.slice(0, pagesLeft + FIXED_PAGES)) pool.free(handle);
+}
+/** What a device takes before it has pages. */
+const FIXED_PAGES = 12;
 
 function runSequence(seed: number, engine: Engine, calls: number, options: ForestOptions): Forest {
   const random = new Random(seed, 'forest');
@@ -56,11 +76,9 @@ describe('forks and snapshots', () => {
       const seeds = new Random(seedOfRun(), 'exhaustion');
       let refused = 0;
       for (let n = 0; n < SEQUENCES; n++) {
-        const engine = Engine.createSync({
-          module: compiledCore('debug'),
-          maxMemory: (1280 + 64 * seeds.below(8)) * KIB,
-        });
-        const options = { dedup: seeds.chance(40), randomPercent: 95 };
+        const engine = Engine.createSync({ module: compiledCore('debug'), maxMemory: MEMORY_BYTES });
+        fill(engine, 1 + seeds.below(120), seeds);
+        const options = { dedup: seeds.chance(40), randomPercent: 80 };
         refused += runSequence(seeds.next(), engine, CALLS, options).seen.get('refused') ?? 0;
         checkPools(engine);
         engine.destroy();
