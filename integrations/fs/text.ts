@@ -68,7 +68,11 @@ const HEX: Codec = {
     Uint8Array.from(/^(?:[0-9a-f]{2})*/i.exec(text)?.[0].match(/../g) ?? [], (pair) => parseInt(pair, 16)),
 };
 const UTF16: Codec = {
-  decode: (bytes) => new TextDecoder('utf-16le', { ignoreBOM: true }).decode(bytes.subarray(0, bytes.length & ~1)),
+  decode(bytes) {
+    let text = ''; // not by a TextDecoder, which replaces halves of pairs
+    for (let n = 0; n + 1 < bytes.length; n += 2) text += String.fromCharCode(bytes[n] + 256 * bytes[n + 1]);
+    return text;
+  },
   encode(text) {
     const bytes = new Uint8Array(2 * text.length);
     const view = new DataView(bytes.buffer);
