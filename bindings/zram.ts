@@ -1,7 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** Zram: the compressed block device. */
 import { readBacking, type AsyncBacking, type Backing } from './backing/backing.js';
-import { checkBytes, checkInteger, checkPages, PAGE_SIZE, readOptions } from './base/arguments.js';
+import { checkBytes, checkInteger, checkOut, checkPages, PAGE_SIZE, readOptions } from './base/arguments.js';
 import { ASYNC_OPTIONS, AsyncCall, type AsyncOptions } from './base/async-call.js';
 import { allocateWords, copyOf, isWords, lengthOf } from './base/bytes.js';
 import { endAll } from './base/end-all.js';
@@ -264,6 +264,41 @@ export class Zram extends ReadableDevice {
     checkPages(bytes);
     writer.disk.checkIndex(index, lengthOf(bytes) / PAGE_SIZE);
     writer.pages.writePages(index, bytes);
+  }
+
+  /**
+   * Compresses a page as this device would, and stores nothing: for `writeCompressed` of a device with the same settings,
+   * in another thread or engine, so that several threads compress for one device. Costs what compressing costs; the
+   * device may be empty.
+   * @param bytes 4096 bytes
+   * @param out array to fill, of 4096 bytes or more
+   * @returns the block, in a new array or as a view of `out`; or the page itself, 4096 bytes, if it does not compress or
+   * is same-filled
+   * @throws ZramError EIO: the compressor failed
+   */
+  compressPage(bytes: Uint8Array, out?: Uint8Array): Uint8Array {
+    const writer = this.#writing();
+    checkPages(bytes, 1);
+    checkOut(out, PAGE_SIZE);
+    return writer.pages.compressPage(bytes, out);
+  }
+
+  /**
+   * Stores one page that is compressed already: what `compressPage` returned, or a block by any compressor of the format.
+   * The block is decompressed first, which is part of its cost: it is refused unless it holds a page. Then it is stored
+   * as that page would be by `writePage`, the block as it is: a page that is same-filled, too long for a size class or,
+   * with deduplication, stored already takes what it would take there.
+   * @param index the page's number, from 0
+   * @param block 1 to 4095 bytes in the format of the device's primary compressor, or a page of 4096 bytes
+   * @throws ZramError EINVAL: it is not a block of a page; ENOMEM, EIO: as `writePage`; the old content is kept
+   */
+  writeCompressed(index: number, block: Uint8Array): void {
+    const writer = this.#writing();
+    writer.disk.checkIndex(index, 1);
+    checkBytes(block, 'block');
+    if (lengthOf(block) < 1 || lengthOf(block) > PAGE_SIZE)
+      throw new ZramError('EINVAL', `block must have 1 to ${PAGE_SIZE} bytes, not ${lengthOf(block)}.`);
+    writer.pages.writeCompressed(index, block);
   }
 
   /**

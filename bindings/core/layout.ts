@@ -38,7 +38,7 @@ export const DIFFERENCE = { sameSoFar: 0, differs: 1, undecided: 2 } as const;
 /** What the pages of a run hold (`zramExtents`). */
 export const EXTENT = { hole: 0, zero: 1, data: 2 } as const;
 
-/** With the number of pages that `zramWriteRange` has done: the core cannot read the next one by itself. */
+/** With the number of pages that are done of a range: the core cannot read the next one by itself. */
 export const RANGE_UNREAD = 1 << 16;
 
 /** The core's result for a read of a page that is on the backing device. */

@@ -11,6 +11,7 @@ import { sentenceOf, withPagesDone } from '../base/messages.js';
 import type { Core } from '../core/core.js';
 import {
   codecOfState,
+  RANGE_UNREAD,
   READ_WRITTEN_BACK,
   sizeOfState,
   STATE_HUGE,
@@ -121,11 +122,12 @@ export class Disk implements Ending {
   #readNext(range: RangeCursor, to: Uint8Array): boolean {
     const { core } = this;
     const { index, inPage, at } = range;
-    const pages = Math.min(core.stagingPages, Math.ceil((inPage + range.left) / PAGE_SIZE));
-    const read = core.raw.zramReadPages(this.address, index, pages, this.clock());
+    const length = range.bytesOf(core.stagingPages);
+    const result = core.raw.zramReadRange(this.address, index, inPage, length, this.clock());
+    const read = result & ~RANGE_UNREAD;
     if (read > 0) setBytes(to, core.staging().subarray(inPage, inPage + range.bytesOf(read)), at);
     range.advance(read);
-    return read === pages;
+    return result === read;
   }
 
   #readInto(index: number, count: number, to: Uint8Array, at: number): void {

@@ -9,6 +9,8 @@ import { ROOT, type Tree } from './tree.js';
 export type Follow =
   /** Go on to its target. */
   | 'always'
+  /** The same, unless a slash follows: what is opened to be made cannot be a directory. */
+  | 'create'
   /** Take the link itself, unless a slash follows. */
   | 'slash'
   /** Take the link itself: for calls that change names. */
@@ -27,6 +29,8 @@ export interface Place {
   readonly last: Last;
   /** A slash follows the last name. */
   readonly slash: boolean;
+  /** The last name is longer than names can be. Only where no link is followed: other walks throw. */
+  readonly tooLong: boolean;
 }
 
 const SLASH = 47;
@@ -37,7 +41,7 @@ export function walk(tree: Tree, path: string, follow: Follow, call: Call): Plac
   if (path.length > PATH_BYTES_MAX / 3 && utf8Length(path) > PATH_BYTES_MAX) throw fsError('ENAMETOOLONG', call);
   let [text, at, dir, links] = [path, 0, ROOT, 0];
   while (text.charCodeAt(at) === SLASH) at++;
-  if (at === text.length) return { dir, name: '', ino: ROOT, last: 'root', slash: false };
+  if (at === text.length) return { dir, name: '', ino: ROOT, last: 'root', slash: false, tooLong: false };
   for (;;) {
     let end = text.indexOf('/', at);
     const slash = end >= 0;
@@ -47,14 +51,16 @@ export function walk(tree: Tree, path: string, follow: Follow, call: Call): Plac
     const isLast = at === text.length;
     if (name === '.' || name === '..') {
       if (name === '..') dir = tree.get(dir).directory.parent;
-      if (isLast) return { dir, name, ino: dir, last: name === '.' ? 'dot' : 'dotdot', slash };
+      if (isLast) return { dir, name, ino: dir, last: name === '.' ? 'dot' : 'dotdot', slash, tooLong: false };
       continue;
     }
-    if (name.length > NAME_BYTES_MAX / 3 && utf8Length(name) > NAME_BYTES_MAX) throw fsError('ENAMETOOLONG', call);
+    const ends = isLast && (follow === 'never' || (follow === 'create' && slash));
+    const tooLong = name.length > NAME_BYTES_MAX / 3 && utf8Length(name) > NAME_BYTES_MAX;
+    if (tooLong && !ends) throw fsError('ENAMETOOLONG', call);
     const ino = tree.get(dir).directory.names.get(name) ?? 0;
     if (ino === 0 && !isLast) throw fsError('ENOENT', call);
     const inode = ino === 0 ? undefined : tree.get(ino);
-    if (inode?.isLink && (!isLast || follow === 'always' || (slash && follow === 'slash'))) {
+    if (inode?.isLink && !ends && !(isLast && follow === 'slash' && !slash)) {
       if (++links > LINKS_MAX) throw fsError('ELOOP', call);
       const target = inode.content as string;
       text = slash ? `${target}/${text.slice(at)}` : target;
@@ -62,11 +68,11 @@ export function walk(tree: Tree, path: string, follow: Follow, call: Call): Plac
       if (text.charCodeAt(0) === SLASH) {
         dir = ROOT;
         while (text.charCodeAt(at) === SLASH) at++;
-        if (at === text.length) return { dir, name: '', ino: ROOT, last: 'root', slash: false };
+        if (at === text.length) return { dir, name: '', ino: ROOT, last: 'root', slash: false, tooLong: false };
       }
       continue;
     }
-    if (isLast) return { dir, name, ino, last: 'name', slash };
+    if (isLast) return { dir, name, ino, last: 'name', slash, tooLong };
     if (!inode?.isDirectory) throw fsError('ENOTDIR', call);
     dir = ino;
   }
@@ -79,4 +85,10 @@ export function find(tree: Tree, path: string, follow: 'always' | 'slash', call:
   const inode = tree.get(ino);
   if (slash && !inode.isDirectory) throw fsError('ENOTDIR', call);
   return inode;
+}
+
+/** The inode of a place with a name, 0 if there is none. @throws FsError ENAMETOOLONG */
+export function inoAt({ ino, tooLong }: Place, call: Call): number {
+  if (tooLong) throw fsError('ENAMETOOLONG', call);
+  return ino;
 }
