@@ -27,7 +27,8 @@ export interface OpenExport {
   readonly flags: number;
 }
 
-const isExport = (value: NbdDevice | NbdExport): value is NbdExport => 'device' in value;
+const isExport = (value: NbdDevice | NbdExport): value is NbdExport =>
+  typeof value === 'object' && value !== null && 'device' in value;
 
 function checkDevice(device: unknown): asserts device is NbdDevice {
   const { readPages, disksize } = (device ?? {}) as Partial<NbdDevice>;

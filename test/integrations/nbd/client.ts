@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { once } from 'node:events';
 
 import type { NbdServer } from '../../../integrations/nbd.js';
+import { Input } from '../../../integrations/nbd/input.js';
 import {
   Chunk,
   CHUNK_DONE,
@@ -29,7 +30,7 @@ export function u64(n: bigint | number): Buffer {
 }
 export const text = (value: string): Buffer => Buffer.concat([u32(Buffer.byteLength(value)), Buffer.from(value)]);
 
-export const optionBytes = (option: number, data = Buffer.alloc(0)): Buffer =>
+export const optionBytes = (option: number, data: Buffer = Buffer.alloc(0)): Buffer =>
   Buffer.concat([u64(OPTION_MAGIC), u32(option), u32(data.length), data]);
 
 export const infoData = (name: string, ...requests: number[]): Buffer =>
@@ -58,6 +59,9 @@ export interface OptionAnswer {
   data: Buffer;
 }
 
+/** A reply of 32 MiB. */
+const READ_MAX = 33 * 2 ** 20;
+
 /** A reply, put together from its chunks. */
 export interface Reply {
   cookie: bigint;
@@ -70,15 +74,14 @@ export interface Reply {
 }
 
 export class Client {
-  readonly #pieces: Buffer[] = [];
-  #length = 0;
+  readonly #input = new Input(READ_MAX);
   #closed = false;
   #wake: () => void = () => undefined;
+  greeting: Buffer = Buffer.alloc(0);
 
   private constructor(readonly socket: Socket) {
     socket.on('data', (piece: Buffer) => {
-      this.#pieces.push(piece);
-      this.#length += piece.length;
+      this.#input.push(piece);
       this.#wake();
     });
     socket.on('close', () => {
@@ -99,28 +102,24 @@ export class Client {
     return client;
   }
 
-  greeting = Buffer.alloc(0);
-
   send(...parts: Uint8Array[]): void {
     this.socket.write(Buffer.concat(parts));
   }
 
   /** @throws when the connection ends before */
-  async read(bytes: number): Promise<Buffer> {
-    while (this.#length < bytes) {
-      if (this.#closed) throw new Error(`the connection ended after ${this.#length} of ${bytes} bytes`);
+  async read(bytes: number): Promise<Buffer<ArrayBuffer>> {
+    for (;;) {
+      const taken = this.#input.take(bytes);
+      if (taken !== undefined) return Buffer.from(taken);
+      if (this.#closed) throw new Error(`the connection ended after ${this.#input.length} of ${bytes} bytes`);
       await new Promise<void>((resolve) => (this.#wake = resolve));
     }
-    const all = Buffer.concat(this.#pieces.splice(0));
-    this.#pieces.push(all.subarray(bytes));
-    this.#length -= bytes;
-    return all.subarray(0, bytes);
   }
 
-  /** @returns what came before the end */
-  async readToEnd(): Promise<Buffer> {
+  /** @returns the number of bytes that came before the end */
+  async readToEnd(): Promise<number> {
     while (!this.#closed) await new Promise<void>((resolve) => (this.#wake = resolve));
-    return Buffer.concat(this.#pieces.splice(0));
+    return this.#input.length;
   }
 
   async answer(): Promise<OptionAnswer> {
