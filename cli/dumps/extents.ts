@@ -191,17 +191,16 @@ const REMAINDERS_MAX = 8;
 
 /** Where in a page of the file the pages of memory begin: the offsets modulo 4096, most bytes first. */
 export function remaindersOf(extents: Extents): number[] {
-  const bytesOf = new Float64Array(PAGE_BYTES);
+  const bytesOf = new Map<number, number>();
   for (const { offset, bytes, shift, encoding } of extents) {
     if (encoding !== PLAIN) continue;
     const remainder = (((offset - shift) % PAGE_BYTES) + PAGE_BYTES) % PAGE_BYTES;
-    bytesOf[remainder] = (bytesOf[remainder] ?? 0) + bytes;
+    bytesOf.set(remainder, (bytesOf.get(remainder) ?? 0) + bytes);
   }
-  const bytesAt = (remainder: number) => bytesOf[remainder] ?? 0;
-  return Array.from(bytesOf.keys())
-    .filter((remainder) => bytesAt(remainder) > 0)
-    .sort((a, b) => bytesAt(b) - bytesAt(a))
-    .slice(0, REMAINDERS_MAX);
+  return [...bytesOf]
+    .sort(([a, bytesOfA], [b, bytesOfB]) => bytesOfB - bytesOfA || a - b)
+    .slice(0, REMAINDERS_MAX)
+    .map(([remainder]) => remainder);
 }
 
 /** Bytes of a file, and the address of the first. */

@@ -40,8 +40,7 @@ export class FlattenedSource implements Source {
     this.#count = records.length / 3;
     const last = this.#count - 1;
     this.bytes = this.#count === 0 ? 0 : this.#start(last) + this.#length(last);
-    let payload = 0;
-    for (let record = 0; record < this.#count; record++) payload += this.#length(record);
+    const payload = this.bytesBefore(this.bytes);
     this.bytesOutside = Math.max(0, (reader.bytes ?? payload) - payload);
   }
 
@@ -102,6 +101,14 @@ export class FlattenedSource implements Source {
       at = Math.max(at, this.#start(record) + this.#length(record));
     }
     return true;
+  }
+
+  /** Bytes that records have before `offset`. */
+  bytesBefore(offset: number): number {
+    let bytes = 0;
+    for (let record = 0; record < this.#count && this.#start(record) < offset; record++)
+      bytes += Math.min(this.#length(record), offset - this.#start(record));
+    return bytes;
   }
 
   close(): Promise<void> {

@@ -12,7 +12,7 @@ import { plural } from '../format.js';
 import { PAGE_BYTES } from '../page-list.js';
 import { endsEarly, type Dump, type PageCursor, type Places } from './dump.js';
 import { MEMORY } from './extents.js';
-import { FlattenedSource } from './flattened.js';
+import { FLATTENED_MAGIC, FlattenedSource, flattenedMisfit } from './flattened.js';
 import { Reader } from './reader.js';
 
 export const KDUMP_MAGICS: readonly Buffer[] = [Buffer.from('KDUMP   ', 'latin1'), Buffer.from('DISKDUMP', 'latin1')];
@@ -90,6 +90,10 @@ export function kdumpMisfit(head: Buffer, size: number | undefined): string | un
 export async function readKdump(reader: Reader): Promise<Dump> {
   const head = await reader.upTo(0, 512);
   if (KDUMP_MAGICS.some((magic) => head.subarray(0, 8).equals(magic))) return new KdumpReader(reader).read();
+  if (!head.subarray(0, FLATTENED_MAGIC.length).equals(FLATTENED_MAGIC))
+    throw reader.wrong(0, 'it is not a kdump-compressed dump, nor a flattened one');
+  const misfit = flattenedMisfit(head);
+  if (misfit !== undefined) throw reader.wrong(0, misfit);
   const flattened = await FlattenedSource.open(reader);
   const inner = new Reader(flattened);
   const start = await inner.upTo(0, 8);
@@ -139,7 +143,7 @@ class KdumpReader {
         format: 'kdump',
         extents: stored.runs,
         remainders: [],
-        bytesOutside: this.#descriptorsAt + stored.frames * DESCRIPTOR_BYTES + (this.flattened?.bytesOutside ?? 0),
+        bytesOutside: this.#bytesOutside(this.#descriptorsAt + stored.frames * DESCRIPTOR_BYTES),
         pagesNotInDump: notInDump * ratio,
         pagesRepeated: 0,
       },
@@ -153,6 +157,12 @@ class KdumpReader {
       cursor: () =>
         new KdumpCursor(this.reader, blockBytes, this.#bitmapAt + this.#bitmapBytes, this.#descriptorsAt, present),
     };
+  }
+
+  /** @param tables where they end */
+  #bytesOutside(tables: number): number {
+    const { flattened } = this;
+    return flattened === undefined ? tables : flattened.bytesOutside + flattened.bytesBefore(tables);
   }
 
   async #frames(): Promise<number> {

@@ -39,6 +39,8 @@ export async function readV86(reader: Reader): Promise<Dump> {
   if (version !== VERSION) throw reader.wrong(4, `its version is ${version}, not ${VERSION}`);
   if (jsonBytes < 0 || jsonBytes > JSON_BYTES_MAX || !reader.reaches(HEADER_BYTES + jsonBytes))
     throw reader.wrong(12, `its JSON of ${jsonBytes} bytes cannot be in the file`);
+  // Of a file that does not say its length, before there is memory for it.
+  if (jsonBytes > 0) await reader.exactly(HEADER_BYTES + jsonBytes - 1, 1, 'the JSON');
   const text = Buffer.alloc(jsonBytes);
   await reader.fill(HEADER_BYTES, text, 'the JSON');
   const { state, infos } = parse(reader, text);

@@ -13,8 +13,7 @@ const USAGE = `Usage: npm run campaign -- dumps [options]
   --seed N         repeats the choices of a run
   --format TEXT    only variants in whose names TEXT is: ${VARIANTS.join(', ')}
   --sentences      prints each sentence of refusal, and how often it came
-  --results FILE   a line of JSON for each variant that was run (build/campaigns/dumps.jsonl)
-  --threads N      not used; one process runs all variants, one after the other`;
+  --results FILE   a line of JSON for each variant that was run (build/campaigns/dumps.jsonl)`;
 
 const { values } = parseArgs({
   options: {
@@ -36,60 +35,62 @@ function whole(text: string): number {
 /** Ends the process, and says at which file, if one is not done after so long: a loop without an end cannot be left. */
 const SECONDS_A_FILE_MAX = 60;
 const WATCHDOG = `
-  const { workerData: { file, seconds, variants, seed } } = require('node:worker_threads');
-  for (;;) {
-    const [variant, at] = file;
-    if (Atomics.wait(file, 1, at, seconds * 1000) !== 'timed-out' || file[0] !== variant || file[1] !== at) {
-      Atomics.wait(file, 2, 0, 1000);
-      continue;
-    }
-    require('node:fs').writeSync(2, 'seed ' + seed + ', ' + variants[variant] + ', file ' + at + ' is not done after ' + seconds + ' s\\n');
+  const { workerData: { at, seconds, seed } } = require('node:worker_threads');
+  for (let before = []; ; before = [...at]) {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, seconds * 1000);
+    if (at.some((number, i) => number !== before[i])) continue;
+    require('node:fs').writeSync(2, \`seed \${seed}, variant and file \${at}: not done after \${seconds} s\n\`);
     process.kill(process.pid, 'SIGKILL');
   }`;
 
-function watchdog(seed: number): { file: Int32Array; end: () => Promise<number> } {
-  const file = new Int32Array(new SharedArrayBuffer(12));
-  const workerData = { file, seconds: SECONDS_A_FILE_MAX, variants: VARIANTS, seed };
-  const worker = new Worker(WATCHDOG, { eval: true, workerData });
-  worker.unref();
-  return { file, end: () => worker.terminate() };
+/** The numbers of the variant and of the file that is being read are set in what it returns. */
+function watchdog(seed: number): Int32Array {
+  const at = new Int32Array(new SharedArrayBuffer(8));
+  new Worker(WATCHDOG, { eval: true, workerData: { at, seconds: SECONDS_A_FILE_MAX, seed } }).unref();
+  return at;
 }
 
 function told(name: string, tally: Tally, microseconds: number): string {
   const { files, refused, read, truncated, raw, sentences, millisecondsMax, bytesMax } = tally;
   const counts = `${refused} refused, ${read} read, ${truncated} read as far as they go, ${raw} taken for raw`;
-  const most = `most for one file ${millisecondsMax.toFixed(1)} ms and ${Math.round(bytesMax / 1024)} KiB`;
+  const most = `most ${millisecondsMax.toFixed(1)} ms for 50, ${Math.round(bytesMax / 1024)} KiB for one`;
   return `${name}: ${files} files, ${counts}; ${sentences.size} sentences; ${microseconds.toFixed(0)} us a file, ${most}`;
 }
 
-async function main(): Promise<void> {
-  const seed = values.seed === undefined ? seedOfRun() : whole(values.seed);
+/** Runs a variant; false if something did not hold. */
+async function run(variant: number, seed: number, watch: (file: number) => void): Promise<boolean> {
+  const name = VARIANTS[variant];
   const [first, count] = [whole(values.first), whole(values.count)];
-  console.log(`changed dumps, ${count} of each variant, seed ${seed}`);
-  const { file, end } = watchdog(seed);
-  mkdirSync(path.dirname(values.results), { recursive: true });
-  for (const [variant, name] of VARIANTS.entries()) {
-    if (!name.includes(values.format)) continue;
-    file[0] = variant;
-    const cpu = process.cpuUsage();
-    const tally = await changedDumps(variant, seed, [first, first + count], (at) => (file[1] = at));
+  const cpu = process.cpuUsage();
+  try {
+    const tally = await changedDumps(variant, seed, [first, first + count], watch);
     const { user, system } = process.cpuUsage(cpu);
     console.log(told(name, tally, (user + system) / count));
     const sentences = [...tally.sentences].sort((a, b) => b[1] - a[1]);
     if (values.sentences) for (const [sentence, times] of sentences) console.log(`  ${times}  ${sentence}`);
     const result = { seed, first, variant: name, ...tally, sentences: Object.fromEntries(sentences) };
     appendFileSync(values.results, `${JSON.stringify({ ...result, cpuSeconds: (user + system) / 1e6 })}\n`);
+    return true;
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    const file = path.join(path.dirname(values.results), `dumps-fault-${variant}.bin`);
+    writeFileSync(file, error.bytes);
+    console.error(`${error.message}\nThe file is ${file}\n`, error.cause);
+    return false;
   }
-  await end();
+}
+
+async function main(): Promise<void> {
+  const seed = values.seed === undefined ? seedOfRun() : whole(values.seed);
+  console.log(`changed dumps, ${values.count} of each variant, seed ${seed}`);
+  const at = watchdog(seed);
+  mkdirSync(path.dirname(values.results), { recursive: true });
+  for (const [variant, name] of VARIANTS.entries()) {
+    if (!name.includes(values.format)) continue;
+    at[0] = variant;
+    if (!(await run(variant, seed, (file) => (at[1] = file)))) process.exitCode = 1;
+  }
 }
 
 if (values.help) console.log(USAGE);
-else
-  await main().catch((error: unknown) => {
-    if (!(error instanceof Fault)) throw error;
-    mkdirSync('build/campaigns', { recursive: true });
-    writeFileSync('build/campaigns/dumps-fault.bin', error.bytes);
-    console.error(`${error.message}\nThe file is build/campaigns/dumps-fault.bin`);
-    console.error(error.cause);
-    process.exit(1);
-  });
+else await main();
