@@ -10,8 +10,8 @@ import { Mutator } from './mutations.js';
 /** Files that are made of one fixture: fixtures differ in their contents, and in what of them is where. */
 const FILES_A_FIXTURE = 500;
 /** Looking at the clock of the processor takes as long as reading a small file. */
-const FILES_A_LOOK = 50;
-/** Of processor time, for so many: so that none takes more. They take 5. */
+const FILES_A_LOOK = 200;
+/** Of processor time, for so many: so that none takes more. They take 20. */
 const MILLISECONDS_MAX = 250;
 const SENTENCE = /^(?:cannot read 'bytes': |'bytes' is ).*\S$/s;
 const SENTENCE_LENGTH_MAX = 600;
