@@ -3,6 +3,7 @@ import { constants, deflateSync } from 'node:zlib';
 
 import { Random } from '../../support/random.js';
 import { image, PAGE } from '../page-images.js';
+import { mixed, zlib } from './blocks.js';
 import { journal, rastate, v86, wal } from './builders-states.js';
 import { table, u16, u32, u64, type Fixture, type Sizes, type Table } from './words.js';
 
@@ -163,7 +164,7 @@ export function qemuStream(seed: number, { libvirt = false, isSmall = false } = 
         xml,
       ])
     : Buffer.alloc(0);
-  const sections = [header];
+  const sections: Buffer[] = [header];
   let length = header.length;
   const tables = [table(0, header.length + 120, { big: !libvirt })];
   const add = (...bytes: Buffer[]) => {
@@ -208,12 +209,10 @@ export function qemuStream(seed: number, { libvirt = false, isSmall = false } = 
   };
 }
 
-const zlib = { flag: 1, of: (page: Buffer): Buffer => deflateSync(page, { level: 1 }) };
-
-/** Version 6, 64-bit; page frames 3 and 5 exist and are excluded. */
+/** Version 6, of a machine with 64 or 32 bits; page frames 3 and 5 exist and are excluded. */
 export function kdump(
   seed: number,
-  { blockBytes = PAGE, flattened = false, compress = zlib, isSmall = false } = {},
+  { blockBytes = PAGE, flattened = false, compress = zlib, wide = true, isSmall = false } = {},
 ): Fixture {
   const ratio = blockBytes / PAGE;
   const frames = isSmall ? 9 : 40;
@@ -228,22 +227,19 @@ export function kdump(
   const header = Buffer.alloc(blockBytes);
   header.write('KDUMP   ');
   header.writeInt32LE(6, 8);
-  header.writeInt32LE(blockBytes, 428);
-  header.writeInt32LE(1, 432);
-  header.writeUInt32LE(2, 436);
-  header.writeUInt32LE(frames, 440);
+  const status = wide ? 424 : 412;
+  for (const [n, value] of [blockBytes, 1, 2, frames].entries()) header.writeInt32LE(value, status + 4 + 4 * n);
   const sub = Buffer.alloc(blockBytes);
-  sub.writeBigUInt64LE(BigInt(frames), 96);
+  if (wide) sub.writeBigUInt64LE(BigInt(frames), 96);
   const there = isThere.flatMap((is, frame) => (is ? [frame] : []));
   const descriptors: Buffer[] = [];
   const data: Buffer[] = [];
   let at = 4 * blockBytes + there.length * 24;
   for (const frame of there) {
     const page = memory.subarray(frame * blockBytes, (frame + 1) * blockBytes);
-    const packed = compress.of(page);
-    const isStored = packed.length >= blockBytes;
-    const bytes = isStored ? page : packed;
-    descriptors.push(Buffer.concat([u64(at), u32(bytes.length), u32(isStored ? 0 : compress.flag), u64(0)]));
+    const packed = compress(page);
+    const { flag, bytes } = packed.bytes.length < blockBytes ? packed : { flag: 0, bytes: page };
+    descriptors.push(Buffer.concat([u64(at), u32(bytes.length), u32(flag), u64(0)]));
     data.push(bytes);
     at += bytes.length;
   }
@@ -251,7 +247,7 @@ export function kdump(
   const plain = Buffer.concat([header, sub, ...bitmaps, ...descriptors, ...data]);
   const tables = [
     table(0, 12),
-    table(424, 20),
+    table(status, 20),
     table(blockBytes, 104),
     table(2 * blockBytes, 8),
     table(3 * blockBytes, 8),
@@ -259,7 +255,7 @@ export function kdump(
   ];
   const flat = flattened ? flatten(plain, tables, random, isSmall ? 2500 : 9000) : undefined;
   return {
-    name: `kdump ${flattened ? 'flattened' : 'plain'}${ratio > 1 ? ` ${blockBytes}` : ''}`,
+    name: `kdump ${wide ? '' : '32 '}${flattened ? 'flattened' : 'plain'}${ratio > 1 ? ` ${blockBytes}` : ''}`,
     format: 'kdump',
     pages: Buffer.concat(there.map((frame) => memory.subarray(frame * blockBytes, (frame + 1) * blockBytes))),
     places: there.flatMap((frame) => Array.from({ length: ratio }, (_, i) => frame * ratio + i)),
@@ -308,6 +304,7 @@ export const builders: readonly ((seed: number, sizes?: Sizes) => Fixture)[] = [
   kdump,
   (seed, sizes) => kdump(seed, { ...sizes, flattened: true }),
   (seed, sizes) => kdump(seed, { ...sizes, blockBytes: 4 * PAGE }),
+  (seed, sizes) => kdump(seed, { ...sizes, wide: false, compress: mixed }),
   lime,
   qemuStream,
   (seed, sizes) => qemuStream(seed, { ...sizes, libvirt: true }),
