@@ -43,7 +43,7 @@ class Decoder {
         bits = this.#byte();
         const distance = 64 * this.#byte() + (bits >> 2);
         const far = FAR + 2048 * (code & 8) + distance;
-        if (isFar && far === FAR) return this.#finish(length);
+        if (isFar && far === FAR) return this.#finish(length, bits);
         this.#match(length, isFar ? far : distance + 1);
       } else if (before === 0) {
         this.#literals(this.#length(code, 15) + 3);
@@ -59,8 +59,8 @@ class Decoder {
     }
   }
 
-  #finish(length: number): number {
-    if (length !== 3) throw new RangeError('its end is damaged');
+  #finish(length: number, bits: number): number {
+    if (length !== 3 || bits !== 0) throw new RangeError('its end is damaged');
     if (this.#at !== this.block.length) throw new RangeError('bytes follow its end');
     return this.#end;
   }
