@@ -32,7 +32,7 @@ export interface Opening {
 export async function openInput(path: string, opening: Opening): Promise<Input> {
   const input = path === '-' ? new StdinInput(opening.stdin) : await FileInput.open(path);
   if (!(input instanceof FileInput && input.isSeekable)) return new PipeInput(input, opening);
-  const source = new FileSource(path, input.name, input.bytes);
+  const source = new FileSource(path, input.name, input.isMade ? undefined : input.bytes);
   const reader = new Reader(source);
   try {
     const dump = await understand(reader, opening.reading);

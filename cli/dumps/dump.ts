@@ -160,6 +160,7 @@ class ExtentCursor implements PageCursor {
 
 /** The sentence about a file that ends before its pages do. */
 export function endsEarly({ name }: Reader, end: number, pagesMissing?: number): string {
-  const missing = pagesMissing === undefined ? '' : `: ${plural(pagesMissing, 'page')} of it are missing`;
+  const are = pagesMissing === 1 ? 'is' : 'are';
+  const missing = pagesMissing === undefined ? '' : `: ${plural(pagesMissing, 'page')} of it ${are} missing`;
   return `'${name}' is truncated: it ends at byte ${end}, before its memory does${missing}`;
 }
