@@ -53,7 +53,7 @@ export class FileInput implements Input {
       const facts = await stat(path, { bigint: true });
       if (facts.isDirectory()) throw Object.assign(new Error(), { code: 'EISDIR' });
       await access(path, constants.R_OK);
-      const isMade = facts.isFile() && facts.blocks === 0n && Number((await statfs(path)).blocks) === 0;
+      const isMade = facts.isFile() && facts.blocks === 0n && (await statfs(path)).blocks === 0;
       return new FileInput(path, name, facts, isMade);
     } catch (error) {
       throw new CliError(`cannot read '${path}': ${reasonOf(error)}`);
@@ -156,7 +156,7 @@ export class StdinInput implements Input {
 }
 
 /** Fills `out` as far as the input lasts; a short count means that it has ended. */
-export async function readFully(input: Input, out: Uint8Array): Promise<number> {
+export async function readFully(input: Pick<Input, 'read'>, out: Uint8Array): Promise<number> {
   let filled = 0;
   while (filled < out.length) {
     const bytes = await input.read(filled === 0 ? out : out.subarray(filled));

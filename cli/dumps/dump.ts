@@ -47,6 +47,8 @@ export interface Dump {
   /** The sentence that says where the file ended too early. */
   readonly truncated: string | undefined;
   cursor(): PageCursor;
+  /** Gives back what it holds beside its source. No page can be read any more. */
+  close?(): Promise<void>;
 }
 
 /** What a format has found in a file whose pages stand there as they are. */

@@ -1,6 +1,6 @@
 /**
- * ELF cores: of processes (the kernel's, gdb's gcore) and of machines (QEMU's dump-guest-memory, /proc/vmcore). Their pages
- * are what the program headers of type PT_LOAD name; notes are never looked at.
+ * ELF cores: of processes (the kernel's, gdb's gcore) and of machines (QEMU's dump-guest-memory, /proc/vmcore and
+ * /proc/kcore). Their pages are what the program headers of type PT_LOAD name; notes are never looked at.
  *
  * Layout: the System V ABI, chapters 4 and 5; elf(5).
  */

@@ -207,7 +207,7 @@ class KdumpReader {
     return { frames: set, runs, end };
   }
 
-  /** Looks at every descriptor; counts the pages that are not there, and those of them that lie behind the file's end. */
+  /** Looks at every descriptor; counts pages that are not there, and those of them that lie behind the file's end. */
   async #checkDescriptors(tables: PageTables): Promise<{ missing: number; cut: number }> {
     const { descriptorsAt, count } = tables;
     if (!this.reader.reaches(descriptorsAt + count * DESCRIPTOR_BYTES))

@@ -27,7 +27,7 @@ class Decoder {
   run(): number {
     /** Literals that came right before: up to 3 of an instruction, 4 if they were a run of their own. */
     let before = 0;
-    if ((this.block[0] ?? 0) > FIRST_LITERALS) {
+    if (this.block.length > 0 && this.block[0] > FIRST_LITERALS) {
       const count = this.#byte() - FIRST_LITERALS;
       this.#literals(count);
       before = Math.min(count, 4);
@@ -66,13 +66,11 @@ class Decoder {
   }
 
   #byte(): number {
-    const byte = this.block[this.#at];
-    if (byte === undefined) throw new RangeError('it ends too early');
-    this.#at += 1;
-    return byte;
+    if (this.#at === this.block.length) throw new RangeError('it ends too early');
+    return this.block[this.#at++];
   }
 
-  /** The low bits of an instruction; where all are 0, `most` and the bytes that follow, of which zeros stand for 255. */
+  /** The low bits of an instruction; if all are 0, `most` and the bytes that follow, of which zeros stand for 255. */
   #length(bits: number, most: number): number {
     if (bits > 0) return bits;
     for (let length = most; ; length += 255) {
@@ -85,7 +83,7 @@ class Decoder {
     const end = this.#at + count;
     if (end > this.block.length) throw new RangeError('it ends too early');
     this.#checkRoom(count);
-    for (let at = this.#at; at < end; at++) this.out[this.#end++] = this.block[at] ?? 0;
+    for (let at = this.#at; at < end; at++) this.out[this.#end++] = this.block[at];
     this.#at = end;
   }
 
@@ -94,7 +92,7 @@ class Decoder {
     if (distance > this.#end) throw new RangeError('a match begins before it');
     this.#checkRoom(length);
     for (let end = this.#end + length; this.#end < end; this.#end++)
-      this.out[this.#end] = this.out[this.#end - distance] ?? 0;
+      this.out[this.#end] = this.out[this.#end - distance];
   }
 
   #checkRoom(count: number): void {

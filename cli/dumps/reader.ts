@@ -68,8 +68,13 @@ export class Spool implements Source {
     readonly pool: ZsPool,
   ) {}
 
-  /** Reads an input to its end. @throws CliError if memory does not suffice */
-  static async of(input: Input, engine: Engine, progress: (text: () => string) => void): Promise<Spool> {
+  /** Reads an input to its end. @param wayOut if memory does not suffice @throws CliError that says it */
+  static async of(
+    input: Pick<Input, 'name' | 'read'>,
+    engine: Engine,
+    progress: (text: () => string) => void,
+    wayOut = 'dumps from a pipe are held compressed; name a file',
+  ): Promise<Spool> {
     const pool = engine.createPool();
     const zram = engine.createZram({ disksize: SPOOL_BYTES_MAX, compAlgorithm: 'lz4', pool });
     const chunk = Buffer.alloc(SPOOL_CHUNK_BYTES);
@@ -87,9 +92,7 @@ export class Spool implements Source {
     } catch (error) {
       pool.destroy();
       if (!(error instanceof ZramError) || error.code !== 'ENOMEM') throw error;
-      throw new CliError(
-        `cannot hold '${input.name}' in memory after ${mebibytes(bytes)}: dumps from a pipe are held compressed; name a file`,
-      );
+      throw new CliError(`cannot hold '${input.name}' in memory after ${mebibytes(bytes)}: ${wayOut}`);
     }
     return new Spool(input.name, bytes, zram, pool);
   }

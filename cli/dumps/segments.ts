@@ -15,7 +15,7 @@ export interface NamedSegment extends Segment {
 }
 
 /**
- * Cuts segments so that no bytes of the file are named twice, as a short file could name them for ever, and no addresses.
+ * Cuts segments so that no bytes of the file are named twice, as a short file could name them for ever, and no address.
  * Of those that overlap, the one that begins first keeps its bytes, or the first of the list if they begin together.
  */
 export function namedOnce(segments: readonly Segment[]): {
@@ -61,9 +61,9 @@ export function pagesMissing(segments: readonly NamedSegment[]): number {
   for (const { start, end } of named) {
     // What is there is inside of what is named.
     let from = start;
-    for (let part = there[next]; part !== undefined && part.start < end; part = there[++next]) {
-      pages += pagesIn(part.start - from);
-      from = part.end;
+    for (; next < there.length && there[next].start < end; next++) {
+      pages += pagesIn(there[next].start - from);
+      from = there[next].end;
     }
     pages += pagesIn(end - from);
   }

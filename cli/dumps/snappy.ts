@@ -12,9 +12,8 @@ const LENGTH_MAX = 2 ** 32;
 export function decodeSnappy(block: Uint8Array, out: Uint8Array): number {
   let [at, end] = [0, 0];
   const byte = (): number => {
-    const value = block[at++];
-    if (value === undefined) throw new RangeError('it ends too early');
-    return value;
+    if (at === block.length) throw new RangeError('it ends too early');
+    return block[at++];
   };
   /** Little-endian. */
   const number = (bytes: number): number => {
@@ -30,13 +29,13 @@ export function decodeSnappy(block: Uint8Array, out: Uint8Array): number {
     const length = (short < SHORT_LITERALS ? short : number(short - SHORT_LITERALS + 1)) + 1;
     if (at + length > block.length) throw new RangeError('it ends too early');
     checkRoom(length);
-    for (const last = at + length; at < last; at++) out[end++] = block[at] ?? 0;
+    for (const last = at + length; at < last; at++) out[end++] = block[at];
   };
   /** Byte by byte: a copy may reach into what it makes. */
   const copy = (length: number, distance: number): void => {
     if (distance === 0 || distance > end) throw new RangeError('a copy begins before it');
     checkRoom(length);
-    for (const last = end + length; end < last; end++) out[end] = out[end - distance] ?? 0;
+    for (const last = end + length; end < last; end++) out[end] = out[end - distance];
   };
 
   // Its length: seven bits a byte, the lowest first.

@@ -13,7 +13,7 @@ const USAGE = `Usage: npm run campaign -- dumps [options]
   --seed N         repeats the choices of a run, and goes on where an earlier one ended
   --format REGEXP  only variants whose names it fits: ${VARIANTS.join(', ')}
   --range N        files of one variant after the other (50000)
-  --results FILE   ranges that were run, a line of JSON each; those in it are not run again (build/campaigns/dumps.jsonl)
+  --results FILE   ranges that were run, a line of JSON each, not run again (build/campaigns/dumps.jsonl)
   --summary        only sums the results, with each sentence of refusal and how often it came`;
 
 interface Result extends Omit<Tally, 'sentences'> {

@@ -1,6 +1,6 @@
 /**
- * What holds of any file that is read as a dump: the pages are bytes that its tables name, each address and each byte of
- * the file once; the counts fit; and all of it takes little time and memory.
+ * What holds of any file that is read as a dump: the pages are bytes that its tables name, each address and each byte
+ * of the file once; the counts fit; and all of it takes little memory.
  */
 import v8 from 'node:v8';
 

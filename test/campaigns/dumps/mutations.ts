@@ -78,7 +78,7 @@ export class Mutator {
     }
   }
 
-  /** A number of a table becomes another one: at an edge, a little more or less, as long as the file, or that of its neighbour. */
+  /** A number of a table becomes another one: at an edge, a little more or less, the file's length, its neighbour's. */
   #number(random: Random, { at, bytes, word, big }: Table): void {
     const size = random.chance(75) ? word : random.pick([2, 4, 8]);
     const place = () => at + size * random.below(Math.max(1, Math.floor(bytes / size)));
@@ -104,7 +104,7 @@ export class Mutator {
     if (how === 'swap') kept.copy(this.#room, b);
   }
 
-  /** A number in a text becomes another text; mostly, the lengths in the header fit, and what follows stands as it did. */
+  /** A number in a text becomes another text; mostly, lengths in the header fit, and what follows stands as it did. */
   #text(random: Random, { at, bytes, lengthAt, totalAt }: NonNullable<Fixture['text']>): void {
     const text = this.#room.toString('latin1', at, Math.min(at + bytes, this.#length));
     const start = random.below(Math.max(1, text.length));

@@ -1,4 +1,4 @@
-/** Runs changed dumps of one variant. Each file depends on the seed and its number alone, so that any can be made again. */
+/** Runs changed dumps of one variant. Each file depends on the seed and its number alone, so any can be made again. */
 import { CliError } from '../../../cli/errors.js';
 import type { Format } from '../../../cli/dumps/contents.js';
 import { builders } from '../../cli/dumps/builders.js';

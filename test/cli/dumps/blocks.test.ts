@@ -18,14 +18,14 @@ const BEHIND = Buffer.alloc(64, 0xa5);
 /** What comes out; undefined if it is refused. What stands behind the room is not touched. */
 function decoded(decode: Decode, block: Uint8Array, room = PAGE): Buffer | undefined {
   const out = Buffer.alloc(room + 64, 0xa5);
+  let length: number | undefined;
   try {
-    return out.subarray(0, decode(block, out.subarray(0, room)));
+    length = decode(block, out.subarray(0, room));
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    return undefined;
-  } finally {
-    if (!out.subarray(room).equals(BEHIND)) throw new Error('it writes behind its room');
   }
+  if (!out.subarray(room).equals(BEHIND)) throw new Error('it writes behind its room');
+  return length === undefined ? undefined : out.subarray(0, length);
 }
 
 /** A block with some bytes changed, cut or longer. */
