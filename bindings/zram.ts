@@ -6,6 +6,7 @@ import { ASYNC_OPTIONS, AsyncCall, type AsyncOptions } from './base/async-call.j
 import { allocateWords, copyOf, isWords, lengthOf } from './base/bytes.js';
 import { endAll } from './base/end-all.js';
 import { ZramError } from './base/errors.js';
+import { notOurs } from './base/foreign.js';
 import type { KernelVersion } from './base/kernel.js';
 import { notWithNew } from './base/messages.js';
 import type { Size } from './base/size.js';
@@ -14,7 +15,7 @@ import { Host } from './core/host.js';
 import { ENGINE_OPTIONS, type EngineOptions } from './core/options.js';
 import { Device } from './device/device.js';
 import type { Disk } from './device/disk.js';
-import { fork } from './device/fork.js';
+import { fork, restore } from './device/fork.js';
 import { DEVICE_OPTIONS, readDeviceOptions, type ZramOptions } from './device/options.js';
 import type { PoolLease } from './device/pool-lease.js';
 import { markIdle } from './device/post-process/idle.js';
@@ -310,7 +311,12 @@ export class Zram extends ReadableDevice {
     const first = Math.ceil(offset / PAGE_SIZE);
     const end = Math.floor((offset + length) / PAGE_SIZE);
     if (end <= first) return;
-    this.#core.raw.zramDiscard(disk.address, first, end - first);
+    if (this.#core.raw.zramDiscard(disk.address, first, end - first) < 0) {
+      throw new ZramError(
+        'ENOMEM',
+        'cannot discard pages that lie between others of a snapshot or clone: the engine has reached its maxMemory.',
+      );
+    }
     disk.touched(first, end - first);
   }
 
@@ -391,6 +397,20 @@ export class Zram extends ReadableDevice {
       const secondaries = state.secondaryCodecs();
       return new ZramSnapshot(pages, { state, secondaries, onEnd, clone: (from) => this.#cloneOf(from) });
     });
+  }
+
+  /**
+   * Gives the device the pages of a snapshot again, which stays as it is: one of this device, or of a clone, another
+   * device or a snapshot that it has its pages from. Pages on the backing device are restored as well. Idle marks go, and
+   * all pages count as accessed. Settings and other counters stay. Synchronous: it takes the time of `snapshot`, and of
+   * `discard` for pages that were written since.
+   * @throws ZramError EINVAL: not a snapshot, or one of another pool, size or backing; ENOMEM: nothing has changed
+   */
+  restore(snapshot: ZramSnapshot): void {
+    const disk = this[DISK]();
+    if (!(snapshot instanceof ZramSnapshot))
+      throw notOurs(snapshot, 'snapshot must be a ZramSnapshot', ['ZramSnapshot']);
+    restore(disk, snapshot[DISK]());
   }
 
   /**

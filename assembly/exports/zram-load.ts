@@ -2,9 +2,10 @@
 import { PAGE_SIZE } from '../common';
 import { SCRATCH_A, STAGING } from '../memory/staging';
 import { load_forked, load_object, load_shared, loadedHash } from '../zram/load';
+import { slot_flags, SLOT_STORED, slot_value } from '../zram/slot';
 import { slot_values } from '../zram/slot-state';
 import { Device } from '../zram/structs';
-import { slot_at, slot_flags, SLOT_STORED, slot_value } from '../zram/table';
+import { slot_at } from '../zram/table';
 import { cell_location, cell_numbered } from '../zsmalloc/cell';
 import { header_codec, header_length, object_bytes, object_header } from '../zsmalloc/object';
 

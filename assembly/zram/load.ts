@@ -13,13 +13,11 @@ import { page_hash } from '../zsmalloc/dedup';
 import { hash_place } from '../zsmalloc/dedup-index';
 import { zs_share, zs_size } from '../zsmalloc/handle';
 import { is_lz4 } from '../zsmalloc/object';
-import { fill_slot, touch, write_encoded } from './device';
+import { fill_slot, write_encoded } from './device';
 import { fork_slot } from './fork';
+import { slot_flags, SLOT_HUGE, SLOT_INCOMPRESSIBLE, SLOT_MARKS, slot_value, SLOT_WRITTEN_BACK } from './slot';
 import { Device } from './structs';
-import {
-  slot_at, slot_flags, SLOT_HUGE, SLOT_IDLE, SLOT_INCOMPRESSIBLE, slot_make, SLOT_PICKED, slot_release, slot_value,
-  SLOT_WRITTEN_BACK,
-} from './table';
+import { slot_at, slot_make, slot_release, touch } from './table';
 
 /** What the last `load_object` found: the page's hash, on a device with dedup. */
 export let loadedHash: u32 = 0;
@@ -68,7 +66,7 @@ export function load_shared(device: Device, index: u32, handle: u32, hash: u32, 
     return ENOMEM;
   }
   fill_slot(device, slot, leaf, zs_size(leaf), hash);
-  touch(device, index, slot, now);
+  touch(device, index, now);
   return 0;
 }
 
@@ -84,7 +82,7 @@ export function load_forked(device: Device, index: u32, count: u32, from: Device
     if (flags == 0 || flags & SLOT_WRITTEN_BACK || !is_empty(device, index)) return EINVAL;
     const slot = slot_make(device, index);
     if (slot == 0) return ENOMEM;
-    const kept = flags & ~(SLOT_IDLE | SLOT_PICKED | SLOT_INCOMPRESSIBLE);
+    const kept = flags & ~(SLOT_MARKS | SLOT_INCOMPRESSIBLE);
     if (!fork_slot(device, index, slot, slot_value(source), kept, now)) {
       slot_release(device, index, slot);
       return ENOMEM;

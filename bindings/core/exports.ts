@@ -51,13 +51,15 @@ export interface CoreExports {
   zramReadBlock(): number;
   zramReadPages(device: number, index: number, count: number, now: number): number;
   zramCountFailed(device: number, writing: number): void;
-  zramDiscard(device: number, index: number, count: number): void;
+  zramDiscard(device: number, index: number, count: number): number;
+  zramRestore(device: number, from: number, now: number): number;
+  zramMemoryUse(device: number): void;
   zramStats(device: number): void;
   zramHeldBytes(device: number): number;
   zramSlots(device: number, index: number, count: number): void;
   zramNextSlot(device: number, from: number, all: number, none: number): number;
-  zramChangeFlags(device: number, index: number, set: number, clear: number, picked: number): void;
-  zramMarkIdle(device: number, age: number, now: number): void;
+  zramChangeFlags(device: number, index: number, set: number, clear: number, picked: number): number;
+  zramMarkIdle(device: number, age: number, now: number): number;
   zramSlotTime(device: number, index: number): number;
   zramRecompress(device: number, index: number, length: number, codec: number, threshold: number): number;
   zramSetBacking(device: number, blocks: number): number;

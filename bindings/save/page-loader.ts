@@ -85,7 +85,7 @@ export class PageLoader {
     else if (kind === RECORD_SHARE) this.#share(pages, this.#number());
     else throw this.#wrong('the record type is unknown');
     for (let n = 0; incompressible && n < count; n++) {
-      this.core.raw.zramChangeFlags(pages.address, index + n, STATE_INCOMPRESSIBLE, 0, 0);
+      this.#check(this.core.raw.zramChangeFlags(pages.address, index + n, STATE_INCOMPRESSIBLE, 0, 0));
     }
     this.#page = index + count;
   }
