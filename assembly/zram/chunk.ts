@@ -40,6 +40,11 @@ export function chunk_holders(chunk: u32): u32 {
   return load<u32>(frame_meta(chunk)) / SHARER + 1;
 }
 
+/** Whether slots of the chunk may have marks. */
+export function chunk_is_marked(chunk: u32): bool {
+  return (load<u32>(frame_meta(chunk)) & MARKED) != 0;
+}
+
 // @ts-ignore: decorator
 @inline
 export function chunk_is_shared(chunk: u32): bool {
@@ -109,9 +114,9 @@ export function chunk_share(pool: Pool, bdev: Bdev, chunk: u32): u32 {
 }
 
 function has_marks(chunk: u32): bool {
-  const meta = frame_meta(chunk);
-  if (!(load<u32>(meta) & MARKED)) return false;
+  if (!chunk_is_marked(chunk)) return false;
   for (let at = chunk; at < chunk + PAGE_SIZE; at += SLOT_BYTES) if (slot_flags(at) & SLOT_MARKS) return true;
+  const meta = frame_meta(chunk);
   store<u32>(meta, load<u32>(meta) & ~MARKED);
   return false;
 }

@@ -11,13 +11,11 @@ import { frame_alloc_zeroed, frame_free, frame_meta } from '../memory/frames';
 import { chunk_copy, chunk_drop, chunk_is_shared, chunk_share, chunk_used, SLOT_MASK, SLOTS_SHIFT } from './chunk';
 import { SLOT_BYTES, slot_flags } from './slot';
 import { Device, ROOT_COUNT, ROOTS } from './structs';
-import { time_find, time_nearby, times_drop, times_drop_all } from './times';
+import { entry_chunk, entry_set_chunk, time_find, time_nearby, times_drop } from './times';
 
 /** No slot. */
 export const NONE: u32 = u32.MAX_VALUE;
 
-/** What is in use in a frame of the tree: entries. Above it, a lower frame names its frame of pointers to times. */
-const COUNT_MASK: u32 = PAGE_MASK;
 const FANOUT_SHIFT: u32 = 10;
 const FANOUT: u32 = 1 << FANOUT_SHIFT;
 const FANOUT_MASK: u32 = FANOUT - 1;
@@ -57,7 +55,7 @@ function chunk_of(device: Device, index: u32): u32 {
 
 function chunk_walk(device: Device, index: u32): u32 {
   const lower = lower_of(device, index);
-  const chunk = lower == 0 ? 0 : load<u32>(lower + lower_offset(index));
+  const chunk = lower == 0 ? 0 : entry_chunk(lower + lower_offset(index));
   if (chunk != 0) remember(device, index, chunk);
   return chunk;
 }
@@ -78,6 +76,12 @@ function remember(device: Device, index: u32, chunk: u32): void {
 function lower_of(device: Device, index: u32): u32 {
   const upper = load<u32>(root_of(device, index));
   return upper == 0 ? 0 : load<u32>(upper + upper_offset(index));
+}
+
+/** Address of the pointer to a page's chunk, which there is. */
+function entry_of(device: Device, index: u32): usize {
+  if (DEBUG) assert(lower_of(device, index) != 0); // an address near 0 holds whatever comes first in memory
+  return lower_of(device, index) + lower_offset(index);
 }
 
 /** Address of a page's slot, for reading; 0 while nothing is stored near it. */
@@ -104,7 +108,7 @@ export function next_chunk(device: Device, index: u64): u64 {
       const lower = load<u32>(upper + upper_offset(page));
       shift = UPPER_SHIFT;
       if (lower != 0) {
-        if (load<u32>(lower + lower_offset(page)) != 0) return index;
+        if (entry_chunk(lower + lower_offset(page)) != 0) return index;
         shift = SLOTS_SHIFT;
       }
     }
@@ -133,22 +137,22 @@ function count_up(frame: u32, delta: i32): void {
   store<u32>(meta, load<u32>(meta) + delta);
 }
 
-/** A frame of the tree below `entry`, made when it is missing; 0 when memory is exhausted. */
-function child_make(device: Device, entry: usize, parent: u32): u32 {
-  let frame = load<u32>(entry);
-  if (frame == 0) {
-    frame = frame_alloc_zeroed();
-    if (frame == 0) return 0;
-    store<u32>(entry, frame);
-    device.tableFrames++;
-    if (parent != 0) count_up(parent, 1);
-  }
-  return frame;
+function lower_make(device: Device, index: u32): u32 {
+  const root = root_of(device, index);
+  const upper = load<u32>(root) == 0 ? child_make(device, root, 0) : load<u32>(root);
+  if (upper == 0) return 0;
+  const entry = upper + upper_offset(index);
+  return load<u32>(entry) == 0 ? child_make(device, entry, upper) : load<u32>(entry);
 }
 
-function lower_make(device: Device, index: u32): u32 {
-  const upper = child_make(device, root_of(device, index), 0);
-  return upper == 0 ? 0 : child_make(device, upper + upper_offset(index), upper);
+/** A frame below `entry`, where there is none; 0 when memory is exhausted. */
+function child_make(device: Device, entry: usize, parent: u32): u32 {
+  const frame = frame_alloc_zeroed();
+  if (frame == 0) return 0;
+  entry_set_chunk(entry, frame);
+  device.tableFrames++;
+  if (parent != 0) count_up(parent, 1);
+  return frame;
 }
 
 /**
@@ -175,7 +179,7 @@ function chunk_own(device: Device, index: u32, chunk: u32): u32 {
   const copy = chunk_copy(device.pool, device.bdev, chunk);
   if (copy == 0) return 0;
   chunk_drop(device.pool, device.bdev, chunk);
-  store<u32>(lower_of(device, index) + lower_offset(index), copy);
+  entry_set_chunk(entry_of(device, index), copy);
   remember(device, index, copy);
   return copy;
 }
@@ -189,13 +193,12 @@ export function slot_release(device: Device, index: u32, slot: usize): void {
 
 /** Lets go of a page's chunk and of what led to nothing else. Counters of what it held are the caller's. */
 export function chunk_remove(device: Device, index: u32): void {
-  const lower = lower_of(device, index);
-  const offset = lower_offset(index);
-  chunk_drop(device.pool, device.bdev, load<u32>(lower + offset));
-  store<u32>(lower + offset, 0);
-  count_up(lower, -1);
+  const entry = entry_of(device, index);
+  chunk_drop(device.pool, device.bdev, entry_chunk(entry));
+  entry_set_chunk(entry, 0);
+  times_drop(device, entry);
+  count_up(<u32>entry & ~PAGE_MASK, -1);
   device.tableFrames--;
-  if (device.tracksTime && load<u32>(lower + (offset ^ 4)) == 0) times_drop(device, lower, offset);
   prune(device, index);
 }
 
@@ -207,8 +210,8 @@ function prune(device: Device, index: u32): void {
   if (upper == 0) return;
   const entry = upper + upper_offset(index);
   const lower = load<u32>(entry);
-  if (lower != 0 && (load<u32>(frame_meta(lower)) & COUNT_MASK) == 0) {
-    lower_free(device, lower);
+  if (lower != 0 && load<u32>(frame_meta(lower)) == 0) {
+    tree_free(device, lower);
     store<u32>(entry, 0);
     count_up(upper, -1);
   }
@@ -216,11 +219,6 @@ function prune(device: Device, index: u32): void {
     tree_free(device, upper);
     store<u32>(root, 0);
   }
-}
-
-function lower_free(device: Device, lower: u32): void {
-  times_drop_all(device, lower);
-  tree_free(device, lower);
 }
 
 function tree_free(device: Device, frame: u32): void {
@@ -239,11 +237,11 @@ export function table_share(from: Device, to: Device): bool {
     const target = lower_make(to, <u32>page);
     if (target == 0) return false;
     for (let offset: u32 = 0; offset < FANOUT * 4; offset += 4) {
-      const chunk = load<u32>(source + offset);
+      const chunk = entry_chunk(source + offset);
       if (chunk == 0) continue;
       const shared = chunk_share(from.pool, from.bdev, chunk);
       if (shared == 0) return false;
-      store<u32>(target + offset, shared);
+      entry_set_chunk(target + offset, shared);
       count_up(target, 1);
       to.tableFrames++;
     }
@@ -270,12 +268,14 @@ export function table_end(device: Device): void {
 
 function lower_end(device: Device, lower: u32): void {
   for (let at = lower; at < lower + FANOUT * 4; at += 4) {
-    const chunk = load<u32>(at);
+    const chunk = entry_chunk(at);
     if (chunk == 0) continue;
     chunk_drop(device.pool, device.bdev, chunk);
     device.tableFrames--;
+    entry_set_chunk(at, 0);
+    times_drop(device, at);
   }
-  lower_free(device, lower);
+  tree_free(device, lower);
 }
 
 // ── access times ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -289,12 +289,12 @@ export function touch(device: Device, index: u32, now: u32): void {
 
 function record(device: Device, index: u32, now: u32): void {
   let at = time_nearby(device, index);
-  if (at == 0) at = time_find(device, lower_of(device, index), index, true);
+  if (at == 0) at = time_find(device, entry_of(device, index), index, true);
   if (at != 0) store<u32>(at, now);
 }
 
 /** When a page that is stored was last accessed. */
 export function slot_time(device: Device, index: u32): u32 {
-  const at = device.tracksTime ? time_find(device, lower_of(device, index), index, false) : 0;
+  const at = device.tracksTime ? time_find(device, entry_of(device, index), index, false) : 0;
   return at == 0 ? device.madeAt : load<u32>(at);
 }

@@ -1,28 +1,50 @@
 /**
- * Access times of a device that tracks them: 4 bytes a page, in frames beside the table, one for two neighbouring
- * chunks. The metadata word of a lower frame of the table counts its entries below and has, above, the address of a
- * frame with pointers to the times below it.
+ * Access times of a device that tracks them: 4 bytes a page, in frames of their own, one for two neighbouring chunks.
+ * The device's tree leads to them: the address of a chunk leaves 12 bits of its entry free, and those of two neighbours
+ * have room for the number of their frame of times.
  *
- * They are the device's own, however many share its chunks. A fork begins without any: a frame of times is made when a
- * page below it is first accessed, and until then all of these pages count as accessed when the device was made. So a
- * fork costs no time for each page, and reading needs no memory: an access that finds none is not recorded.
+ * Times are the device's own, however many share its chunks. A fork begins without any: a frame of times is made when
+ * one of its pages is first accessed, and until then these pages count as accessed when the device was made. So a fork
+ * costs nothing for each page, and reading needs no memory: an access that finds none is not recorded.
  */
-import { DEBUG, PAGE_MASK, PAGE_SIZE } from '../common';
-import { frame_alloc, frame_alloc_zeroed, frame_free, frame_meta } from '../memory/frames';
+import { DEBUG, PAGE_MASK, PAGE_SHIFT, PAGE_SIZE } from '../common';
+import { frame_alloc, frame_free } from '../memory/frames';
 import { Device } from './structs';
 
 const TIMES_SHIFT: u32 = 10;
 /** The time of a page within its frame. */
 const TIMES_MASK: u32 = (1 << TIMES_SHIFT) - 1;
-/** The frame of times within the pointers of a lower frame. */
-const FRAME_MASK: u32 = 511;
-const POINTERS_BYTES: u32 = (FRAME_MASK + 1) * 4;
+/** Bits of the number of a frame that are in the first of two entries; the other has the rest. */
+const HALF_BITS: u32 = 10;
+const HALF_MASK: u32 = (1 << HALF_BITS) - 1;
 
-/** The pointers to times of a lower frame of the table, 0 = none. */
+/** The chunk that an entry of the tree names, 0 = none. */
 // @ts-ignore: decorator
 @inline
-function pointers_of(lower: u32): u32 {
-  return load<u32>(frame_meta(lower)) & ~PAGE_MASK;
+export function entry_chunk(entry: usize): u32 {
+  return load<u32>(entry) & ~PAGE_MASK;
+}
+
+/** Changes the chunk that an entry names. */
+export function entry_set_chunk(entry: usize, chunk: u32): void {
+  store<u32>(entry, (load<u32>(entry) & PAGE_MASK) | chunk);
+}
+
+/** The first of two neighbouring entries. */
+// @ts-ignore: decorator
+@inline
+function pair_of(entry: usize): usize {
+  return entry & ~7;
+}
+
+function times_of(pair: usize): u32 {
+  return ((load<u32>(pair) & PAGE_MASK) | ((load<u32>(pair, 4) & PAGE_MASK) << HALF_BITS)) << PAGE_SHIFT;
+}
+
+function times_set(pair: usize, times: u32): void {
+  const number = times >> PAGE_SHIFT;
+  store<u32>(pair, entry_chunk(pair) | (number & HALF_MASK));
+  store<u32>(pair, entry_chunk(pair + 4) | (number >> HALF_BITS), 4);
 }
 
 /** Address of the time of a page that is stored, where its frame was the last one used; else 0. */
@@ -35,59 +57,33 @@ export function time_nearby(device: Device, index: u32): usize {
 
 /**
  * Address of the time of a page that is stored.
- * @param lower the frame of the table above the page's chunk
+ * @param entry of its chunk
  * @param make whether its frame is made when it is missing
  * @returns 0: there is none
  */
-export function time_find(device: Device, lower: u32, index: u32, make: bool): usize {
-  const times = times_of(device, lower, index, make);
-  if (times == 0) return 0;
+export function time_find(device: Device, entry: usize, index: u32, make: bool): usize {
+  if (DEBUG) assert(entry_chunk(entry) != 0); // times go with the last of two chunks: these would stay for ever
+  let times = times_of(pair_of(entry));
+  if (times == 0) {
+    if (!make) return 0;
+    times = frame_alloc();
+    if (times == 0) return 0;
+    for (let at = times; at < times + PAGE_SIZE; at += 4) store<u32>(at, device.madeAt);
+    times_set(pair_of(entry), times);
+    device.timeFrames++;
+  }
   device.lastTimes = times;
   device.lastTimesNumber = index >> TIMES_SHIFT;
   return times + (index & TIMES_MASK) * 4;
 }
 
-function times_of(device: Device, lower: u32, index: u32, make: bool): u32 {
-  if (DEBUG) assert(lower != 0); // a page that is stored has a chunk, and that is below a lower frame
-  let pointers = pointers_of(lower);
-  if (pointers == 0) {
-    pointers = make ? frame_alloc_zeroed() : 0;
-    if (pointers == 0) return 0;
-    store<u32>(frame_meta(lower), load<u32>(frame_meta(lower)) | pointers);
-    device.timeFrames++;
-  }
-  const entry = pointers + ((index >> TIMES_SHIFT) & FRAME_MASK) * 4;
-  let times = load<u32>(entry);
-  if (times == 0 && make) {
-    times = frame_alloc();
-    if (times == 0) return 0;
-    for (let at = times; at < times + PAGE_SIZE; at += 4) store<u32>(at, device.madeAt);
-    store<u32>(entry, times);
-    device.timeFrames++;
-  }
-  return times;
-}
-
-/** Frees the times of a chunk and its neighbour, which are both gone. `offset` is either's in the lower frame. */
-export function times_drop(device: Device, lower: u32, offset: u32): void {
-  const pointers = pointers_of(lower);
-  if (pointers != 0) frame_drop(device, pointers + ((offset >> 1) & ~3));
-}
-
-/** Frees all times below a lower frame of the table. */
-export function times_drop_all(device: Device, lower: u32): void {
-  const pointers = pointers_of(lower);
-  if (pointers == 0) return;
-  for (let entry = pointers; entry < pointers + POINTERS_BYTES; entry += 4) frame_drop(device, entry);
-  frame_free(pointers);
-  device.timeFrames--;
-}
-
-function frame_drop(device: Device, entry: u32): void {
+/** Frees the times of two neighbouring chunks of which neither is left; `entry` is either's. */
+export function times_drop(device: Device, entry: usize): void {
+  const pair = pair_of(entry);
+  const times = times_of(pair);
+  if (times == 0 || entry_chunk(pair) != 0 || entry_chunk(pair + 4) != 0) return;
   device.lastTimes = 0;
-  const times = load<u32>(entry);
-  if (times == 0) return;
-  frame_free(times);
-  store<u32>(entry, 0);
   device.timeFrames--;
+  frame_free(times);
+  store<u64>(pair, 0);
 }
