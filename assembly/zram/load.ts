@@ -5,7 +5,7 @@
  * that breaks an invariant of the core, is refused. Saving needs one thing that reading does not: to see which slots
  * hold the same handle.
  */
-import { page_same_filled } from '../bytes/compare';
+import { bytes_equal, page_same_filled } from '../bytes/compare';
 import { lz4_decompress } from '../bytes/lz4-decompress';
 import { CODEC_PAGE, DEBUG, EINVAL, ENOMEM, PAGE_SIZE } from '../common';
 import { cell_number, cell_root } from '../zsmalloc/cell';
@@ -17,7 +17,7 @@ import { fill_slot, write_encoded } from './device';
 import { fork_slot } from './fork';
 import { slot_flags, SLOT_HUGE, SLOT_INCOMPRESSIBLE, SLOT_MARKS, slot_value, SLOT_WRITTEN_BACK } from './slot';
 import { Device } from './structs';
-import { slot_at, slot_make, slot_release, touch } from './table';
+import { chunk_at, chunk_unite, slot_at, slot_make, slot_release, touch } from './table';
 
 /** What the last `load_object` found: the page's hash, on a device with dedup. */
 export let loadedHash: u32 = 0;
@@ -90,4 +90,13 @@ export function load_forked(device: Device, index: u32, count: u32, from: Device
     if (flags & SLOT_HUGE) device.hugePagesSince++;
   }
   return 0;
+}
+
+/** After loading: two devices share the chunk of a page where they hold the same in all of it. */
+export function load_united(device: Device, index: u32, from: Device): void {
+  if (DEBUG) assert(device.pool == from.pool && device.bdev == from.bdev); // slots name cells of one pool, and its blocks
+  const chunk = chunk_at(device, index);
+  const other = index < from.diskPages ? chunk_at(from, index) : 0;
+  if (chunk == 0 || other == 0 || chunk == other || !bytes_equal(chunk, other, PAGE_SIZE)) return;
+  chunk_unite(device, index, from);
 }

@@ -184,6 +184,16 @@ function chunk_own(device: Device, index: u32, chunk: u32): u32 {
   return copy;
 }
 
+/** Two devices hold the same in 512 pages: from now on they share the chunk of `from`. */
+export function chunk_unite(device: Device, index: u32, from: Device): void {
+  const mine = chunk_at(device, index);
+  const shared = chunk_share(from.pool, from.bdev, chunk_at(from, index));
+  if (shared == 0) return;
+  chunk_drop(device.pool, device.bdev, mine);
+  entry_set_chunk(entry_of(device, index), shared);
+  device.lastChunk = 0;
+}
+
 /** Gives the slot's chunk back when all its slots are empty. */
 // @ts-ignore: decorator
 @inline

@@ -75,6 +75,7 @@ export interface CoreExports {
   zramLoadObject(device: number, index: number, length: number, codec: number, now: number): number;
   zramLoadedHash(): number;
   zramLoadShared(device: number, index: number, handle: number, hash: number, now: number): number;
+  zramLoadUnited(device: number, index: number, from: number): void;
   zramLoadForked(device: number, index: number, count: number, from: number, now: number): number;
   lz4Compress(acceleration: number): number;
   lz4Holds(src: number, srcLength: number, page: number): number;
