@@ -177,6 +177,8 @@ export function slot_free(device: Device, slot: usize): void {
 }
 
 /** The device has one page fewer with these flags. */
+// @ts-ignore: decorator
+@inline
 export function slot_uncount(device: Device, flags: u32): void {
   device.pagesStored--;
   if (flags & SLOT_SAME) device.samePages--;

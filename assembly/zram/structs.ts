@@ -45,13 +45,12 @@ export class Device {
   /// Most recently used chunk of the table, 0 = none.
   lastChunk: u32;
   lastChunkNumber: u32;
+  /// Where the table names it.
+  lastEntry: u32;
   /// Frames of the table, shared ones included, those of access times left out.
   tableFrames: u32;
-  /// Frames of access times, and those that lead to them.
+  /// Frames of access times.
   timeFrames: u32;
-  /// Most recently used frame of access times, 0 = none.
-  lastTimes: u32;
-  lastTimesNumber: u32;
   /// When all pages were accessed that have no time of their own.
   madeAt: u32;
 

@@ -11,7 +11,7 @@ import { frame_alloc_zeroed, frame_free, frame_meta } from '../memory/frames';
 import { chunk_copy, chunk_drop, chunk_is_shared, chunk_share, chunk_used, SLOT_MASK, SLOTS_SHIFT } from './chunk';
 import { SLOT_BYTES, slot_flags } from './slot';
 import { Device, ROOT_COUNT, ROOTS } from './structs';
-import { entry_chunk, entry_set_chunk, time_find, time_nearby, times_drop } from './times';
+import { entry_chunk, entry_set_chunk, time_in, times_drop, times_make, times_of } from './times';
 
 /** No slot. */
 export const NONE: u32 = u32.MAX_VALUE;
@@ -25,8 +25,8 @@ const ROOT_SHIFT: u32 = UPPER_SHIFT + FANOUT_SHIFT;
 /** Address of the pointer to the upper tree frame of a page. */
 // @ts-ignore: decorator
 @inline
-function root_of(device: Device, index: u32): usize {
-  return changetype<usize>(device) + ROOTS + (index >> ROOT_SHIFT) * 4;
+function root_of(device: Device, index: u32): u32 {
+  return changetype<u32>(device) + ROOTS + (index >> ROOT_SHIFT) * 4;
 }
 
 /** Offset of a page's entry in the frames of the upper and lower level. */
@@ -55,8 +55,10 @@ function chunk_of(device: Device, index: u32): u32 {
 
 function chunk_walk(device: Device, index: u32): u32 {
   const lower = lower_of(device, index);
-  const chunk = lower == 0 ? 0 : entry_chunk(lower + lower_offset(index));
-  if (chunk != 0) remember(device, index, chunk);
+  if (lower == 0) return 0;
+  const entry = lower + lower_offset(index);
+  const chunk = entry_chunk(entry);
+  if (chunk != 0) remember(device, index, chunk, entry);
   return chunk;
 }
 
@@ -67,8 +69,9 @@ export function chunk_at(device: Device, index: u32): u32 {
 
 // @ts-ignore: decorator
 @inline
-function remember(device: Device, index: u32, chunk: u32): void {
+function remember(device: Device, index: u32, chunk: u32, entry: u32): void {
   device.lastChunk = chunk;
+  device.lastEntry = entry;
   device.lastChunkNumber = index >> SLOTS_SHIFT;
 }
 
@@ -79,7 +82,8 @@ function lower_of(device: Device, index: u32): u32 {
 }
 
 /** Address of the pointer to a page's chunk, which there is. */
-function entry_of(device: Device, index: u32): usize {
+function entry_of(device: Device, index: u32): u32 {
+  if (device.lastChunk != 0 && index >> SLOTS_SHIFT == device.lastChunkNumber) return device.lastEntry;
   if (DEBUG) assert(lower_of(device, index) != 0); // an address near 0 holds whatever comes first in memory
   return lower_of(device, index) + lower_offset(index);
 }
@@ -146,7 +150,7 @@ function lower_make(device: Device, index: u32): u32 {
 }
 
 /** A frame below `entry`, where there is none; 0 when memory is exhausted. */
-function child_make(device: Device, entry: usize, parent: u32): u32 {
+function child_make(device: Device, entry: u32, parent: u32): u32 {
   const frame = frame_alloc_zeroed();
   if (frame == 0) return 0;
   entry_set_chunk(entry, frame);
@@ -168,9 +172,10 @@ export function slot_make(device: Device, index: u32): usize {
 
 function chunk_make(device: Device, index: u32): u32 {
   const lower = lower_make(device, index);
-  const chunk = lower == 0 ? 0 : child_make(device, lower + lower_offset(index), lower);
+  const entry = lower + lower_offset(index);
+  const chunk = lower == 0 ? 0 : child_make(device, entry, lower);
   if (chunk == 0) prune(device, index);
-  else remember(device, index, chunk);
+  else remember(device, index, chunk, entry);
   return chunk;
 }
 
@@ -179,8 +184,9 @@ function chunk_own(device: Device, index: u32, chunk: u32): u32 {
   const copy = chunk_copy(device.pool, device.bdev, chunk);
   if (copy == 0) return 0;
   chunk_drop(device.pool, device.bdev, chunk);
-  entry_set_chunk(entry_of(device, index), copy);
-  remember(device, index, copy);
+  const entry = entry_of(device, index);
+  entry_set_chunk(entry, copy);
+  remember(device, index, copy, entry);
   return copy;
 }
 
@@ -207,7 +213,7 @@ export function chunk_remove(device: Device, index: u32): void {
   chunk_drop(device.pool, device.bdev, entry_chunk(entry));
   entry_set_chunk(entry, 0);
   times_drop(device, entry);
-  count_up(<u32>entry & ~PAGE_MASK, -1);
+  count_up(entry & ~PAGE_MASK, -1);
   device.tableFrames--;
   prune(device, index);
 }
@@ -298,13 +304,14 @@ export function touch(device: Device, index: u32, now: u32): void {
 }
 
 function record(device: Device, index: u32, now: u32): void {
-  let at = time_nearby(device, index);
-  if (at == 0) at = time_find(device, entry_of(device, index), index, true);
-  if (at != 0) store<u32>(at, now);
+  const entry = entry_of(device, index);
+  let times = times_of(entry);
+  if (times == 0) times = times_make(device, entry);
+  if (times != 0) store<u32>(time_in(times, index), now);
 }
 
 /** When a page that is stored was last accessed. */
 export function slot_time(device: Device, index: u32): u32 {
-  const at = device.tracksTime ? time_find(device, entry_of(device, index), index, false) : 0;
-  return at == 0 ? device.madeAt : load<u32>(at);
+  const times = device.tracksTime ? times_of(entry_of(device, index)) : 0;
+  return times == 0 ? device.madeAt : load<u32>(time_in(times, index));
 }

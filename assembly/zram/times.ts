@@ -11,9 +11,8 @@ import { DEBUG, PAGE_MASK, PAGE_SHIFT, PAGE_SIZE } from '../common';
 import { frame_alloc, frame_free } from '../memory/frames';
 import { Device } from './structs';
 
-const TIMES_SHIFT: u32 = 10;
-/** The time of a page within its frame. */
-const TIMES_MASK: u32 = (1 << TIMES_SHIFT) - 1;
+/** The time of a page within its frame: two chunks have 1024 pages. */
+const TIMES_MASK: u32 = 1023;
 /** Bits of the number of a frame that are in the first of two entries; the other has the rest. */
 const HALF_BITS: u32 = 10;
 const HALF_MASK: u32 = (1 << HALF_BITS) - 1;
@@ -21,68 +20,57 @@ const HALF_MASK: u32 = (1 << HALF_BITS) - 1;
 /** The chunk that an entry of the tree names, 0 = none. */
 // @ts-ignore: decorator
 @inline
-export function entry_chunk(entry: usize): u32 {
+export function entry_chunk(entry: u32): u32 {
   return load<u32>(entry) & ~PAGE_MASK;
 }
 
 /** Changes the chunk that an entry names. */
-export function entry_set_chunk(entry: usize, chunk: u32): void {
+export function entry_set_chunk(entry: u32, chunk: u32): void {
   store<u32>(entry, (load<u32>(entry) & PAGE_MASK) | chunk);
 }
 
 /** The first of two neighbouring entries. */
 // @ts-ignore: decorator
 @inline
-function pair_of(entry: usize): usize {
+function pair_of(entry: u32): u32 {
   return entry & ~7;
 }
 
-function times_of(pair: usize): u32 {
+/** The frame of times of a chunk and its neighbour, 0 = none. `entry` is that of either, here and below. */
+// @ts-ignore: decorator
+@inline
+export function times_of(entry: u32): u32 {
+  const pair = pair_of(entry);
   return ((load<u32>(pair) & PAGE_MASK) | ((load<u32>(pair, 4) & PAGE_MASK) << HALF_BITS)) << PAGE_SHIFT;
 }
 
-function times_set(pair: usize, times: u32): void {
-  const number = times >> PAGE_SHIFT;
-  store<u32>(pair, entry_chunk(pair) | (number & HALF_MASK));
-  store<u32>(pair, entry_chunk(pair + 4) | (number >> HALF_BITS), 4);
-}
-
-/** Address of the time of a page that is stored, where its frame was the last one used; else 0. */
+/** Address of a page's time in its frame. */
 // @ts-ignore: decorator
 @inline
-export function time_nearby(device: Device, index: u32): usize {
-  if (device.lastTimes == 0 || index >> TIMES_SHIFT != device.lastTimesNumber) return 0;
-  return device.lastTimes + (index & TIMES_MASK) * 4;
-}
-
-/**
- * Address of the time of a page that is stored.
- * @param entry of its chunk
- * @param make whether its frame is made when it is missing
- * @returns 0: there is none
- */
-export function time_find(device: Device, entry: usize, index: u32, make: bool): usize {
-  if (DEBUG) assert(entry_chunk(entry) != 0); // times go with the last of two chunks: these would stay for ever
-  let times = times_of(pair_of(entry));
-  if (times == 0) {
-    if (!make) return 0;
-    times = frame_alloc();
-    if (times == 0) return 0;
-    for (let at = times; at < times + PAGE_SIZE; at += 4) store<u32>(at, device.madeAt);
-    times_set(pair_of(entry), times);
-    device.timeFrames++;
-  }
-  device.lastTimes = times;
-  device.lastTimesNumber = index >> TIMES_SHIFT;
+export function time_in(times: u32, index: u32): u32 {
   return times + (index & TIMES_MASK) * 4;
 }
 
-/** Frees the times of two neighbouring chunks of which neither is left; `entry` is either's. */
-export function times_drop(device: Device, entry: usize): void {
+/** Makes the frame of times of a chunk and its neighbour; 0 when memory is exhausted. */
+export function times_make(device: Device, entry: u32): u32 {
+  // Times go with the last of two chunks: these would stay for ever.
+  if (DEBUG) assert(entry_chunk(entry) != 0 && times_of(entry) == 0);
+  const times = frame_alloc();
+  if (times == 0) return 0;
+  for (let at = times; at < times + PAGE_SIZE; at += 4) store<u32>(at, device.madeAt);
   const pair = pair_of(entry);
-  const times = times_of(pair);
+  const number = times >> PAGE_SHIFT;
+  store<u32>(pair, entry_chunk(pair) | (number & HALF_MASK));
+  store<u32>(pair, entry_chunk(pair + 4) | (number >> HALF_BITS), 4);
+  device.timeFrames++;
+  return times;
+}
+
+/** Frees the times of two neighbouring chunks of which neither is left. */
+export function times_drop(device: Device, entry: u32): void {
+  const times = times_of(entry);
+  const pair = pair_of(entry);
   if (times == 0 || entry_chunk(pair) != 0 || entry_chunk(pair + 4) != 0) return;
-  device.lastTimes = 0;
   device.timeFrames--;
   frame_free(times);
   store<u64>(pair, 0);

@@ -118,7 +118,7 @@ export function deviceOperation(diskPages: number): fc.Arbitrary<DeviceOperation
     weighted(2, fc.record({ ...op('cloneOf'), snapshot })),
     weighted(3, fc.record({ ...op('dropSnapshot'), snapshot })),
     weighted(3, fc.record({ ...op('diff'), snapshot })),
-    weighted(3, fc.record({ ...op('restore'), snapshot })),
+    weighted(8, fc.record({ ...op('restore'), snapshot })),
     weighted(2, fc.record({ ...op('store'), page: content })),
     weighted(1, fc.record(op('unstore'))),
     weighted(3, fc.record(op('compact'))),

@@ -352,8 +352,8 @@ export class ModelDevices {
 
   /** Also of snapshots of other disks, which may be another family's. */
   #restore(disk: Disk, number: number): void {
-    const from = this.#snapshots[number];
-    if (!from) return;
+    if (this.#snapshots.length === 0) return;
+    const from = this.#snapshots[number % this.#snapshots.length];
     try {
       disk.zram.restore(from.snapshot);
     } catch (error) {
