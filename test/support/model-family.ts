@@ -109,7 +109,11 @@ export class ModelFamily {
     } else one[operation.op]();
   }
 
-  #write(zram: Zram, pages: Uint8Array, { first, content, ...rest }: { first: number; count: number; content: number }) {
+  #write(
+    zram: Zram,
+    pages: Uint8Array,
+    { first, content, ...rest }: { first: number; count: number; content: number },
+  ) {
     const count = Math.min(rest.count, DISK_PAGES - first);
     const bytes = Buffer.concat(Array.from({ length: count }, () => CONTENTS[content]));
     try {
@@ -130,7 +134,10 @@ export class ModelFamily {
   #end(member: Member): void {
     member.one.destroy();
     this.#members.splice(this.#members.indexOf(member), 1);
-    if (this.#members.length === 0) this.#try('made anew', () => { this.#add(); });
+    if (this.#members.length === 0)
+      this.#try('made anew', () => {
+        this.#add();
+      });
     if (this.#members.length === 0) fail('an empty pool has no room for a device');
   }
 

@@ -59,7 +59,10 @@ function deviceOf(engine: Engine, chunks: number, options: { backing?: FlakyBack
   const zram = engine.createZram({ disksize: chunks * 512 * PAGE_SIZE, recompAlgorithms: ['deflate'], ...options });
   for (let chunk = 0; chunk < chunks; chunk++) {
     zram.writePage(chunk * 512, part(60 + chunk));
-    zram.writePage(chunk * 512 + 511, new Uint8Array(PAGE_SIZE).map((_, n) => n & 7));
+    zram.writePage(
+      chunk * 512 + 511,
+      new Uint8Array(PAGE_SIZE).map((_, n) => n & 7),
+    );
   }
   return zram;
 }
@@ -238,7 +241,11 @@ test('marks are one device’s: a fork has none, and marking what is shared copi
   clone.idle();
   const snapshot = zram.snapshot();
   zram.readPage(0);
-  expect([zram.blockState(0)?.idle, clone.blockState(0)?.idle, snapshot.blockState(0)?.idle]).toEqual([false, true, false]);
+  expect([zram.blockState(0)?.idle, clone.blockState(0)?.idle, snapshot.blockState(0)?.idle]).toEqual([
+    false,
+    true,
+    false,
+  ]);
   checkPools(engine);
 });
 
@@ -246,7 +253,11 @@ test('huge pages that recompression makes small, in chunks that are shared: each
   using engine = engineOf('debug');
   const zram = engine.createZram({ disksize: '4M', recompAlgorithms: ['deflate'] });
   // Digits: nothing for LZ4, half for deflate.
-  for (const index of [0, 511, 512]) zram.writePage(index, new Uint8Array(PAGE_SIZE).map(() => 48 + random.below(10)));
+  for (const index of [0, 511, 512])
+    zram.writePage(
+      index,
+      new Uint8Array(PAGE_SIZE).map(() => 48 + random.below(10)),
+    );
   const clones = [zram.clone(), zram.clone()];
   clones[1].discard(0, PAGE_SIZE);
   expect([zram, ...clones].map(({ mmStat }) => mmStat.hugePages)).toEqual([3, 3, 2]);
