@@ -6,7 +6,8 @@
  */
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { ZramError, type Engine, type Zram, type ZramSnapshot } from '../../bindings/index.js';
+import { Zram, ZramError, type Engine, type ZramSnapshot } from '../../bindings/index.js';
+import { MemorySink } from '../save/support.js';
 import { codeOf } from '../support/errors.js';
 import { FlakyBacking } from '../support/flaky-backing.js';
 import { leaveFrames } from '../support/full-memory.js';
@@ -201,6 +202,25 @@ describe('restore', () => {
     zram.reset();
     expect(codeOf(() => zram.restore(snapshot))).toBe('EINVAL');
   });
+});
+
+test('a family that is loaded shares its table as before', async () => {
+  using engine = engineOf('debug');
+  const zram = deviceOf(engine, 4);
+  const before = zram.snapshot();
+  zram.writePage(1000, part(30));
+  const sink = new MemorySink();
+  await Zram.saveAll(sink, { before, now: zram, also: zram.snapshot() });
+  const { devices } = await engine.loadAll(sink.bytes);
+  const uses = [...devices.values()].map((one) => one.memoryUse().tableShared / PAGE_SIZE);
+  // The first and the last two chunks of all three, and the second of the later two.
+  expect(uses).toEqual([3, 4, 4]);
+  const [loaded, now] = [devices.get('before')!, devices.get('now') as Zram];
+  expect(loaded.diff(before)).toEqual([]);
+  expect(now.diff(zram)).toEqual([]);
+  now.writePage(1, part(40));
+  expect(loaded.diff(before)).toEqual([]);
+  checkPools(engine);
 });
 
 test('memoryUse: an object is private while all of its pages are, and the table tells what a fork costs', () => {
