@@ -59,8 +59,8 @@ interface SnapshotOrigin {
 }
 
 /**
- * A read-only copy of a device. It costs 12 KiB for a disk of up to 2 GiB, and no data: device and snapshot share objects
- * until the device's page is written, and the table's slots, 8 bytes a page, until one of 512 pages is changed. It
+ * A read-only copy of a device. It costs 12 KiB for a disk of up to 2 GiB, and no data: device and snapshot share
+ * objects until the device's page is written, and the table's slots, 8 bytes a page, until one of 512 pages is changed. It
  * outlives the device's `reset` and `destroy`.
  *
  * Every call throws `EINVAL` after `destroy()`.
@@ -98,8 +98,8 @@ export class ZramSnapshot extends ReadableDevice {
   }
 
   /**
-   * Frees what only this snapshot holds. Calling it again does nothing. Synchronous: up to 0.2 s for a million pages that
-   * it does not share.
+   * Frees what only this snapshot holds. Calling it again does nothing. Synchronous: up to 0.2 s for a million pages
+   * that it does not share.
    */
   destroy(): void {
     const disk = this.#disk;
@@ -484,8 +484,9 @@ export class Zram extends ReadableDevice {
 
   /**
    * Makes a read-only copy of the device's current pages: 12 KiB, with 4 KiB more for each 2 GiB beyond the first in
-   * which pages are stored, and no data. Afterwards 4 KiB for the first page that is changed among 512. Synchronous: some
-   * microseconds for each GiB; where pages are marked, by `idle`, as long as `idle`, and 8 bytes for each page near them.
+   * which pages are stored, and no data. Afterwards 4 KiB for the first page that is changed among 512. Synchronous:
+   * some microseconds for each GiB; where pages are marked, by `idle`, as long as `idle`, and 8 bytes for each page
+   * near them.
    * @throws ZramError ENOMEM
    */
   snapshot(): ZramSnapshot {
@@ -498,9 +499,9 @@ export class Zram extends ReadableDevice {
   }
 
   /**
-   * Gives the device the pages of a snapshot again, which stays as it is: one of this device, or of a clone, another
-   * device or a snapshot that it has its pages from. Pages on the backing device are restored as well. Idle marks go, and
-   * all pages count as accessed. Settings and other counters stay. Synchronous: it takes the time of `snapshot`, and of
+   * Gives the device the pages of a snapshot again, which stays as it is: one of this device or of another on the same
+   * pool, with the same size and backing. Pages on the backing device are restored as well. Idle marks go, and all pages
+   * count as accessed. Settings and other counters stay. Synchronous: it takes the time of `snapshot`, and of
    * `discard` for pages that were written since.
    * @throws ZramError EINVAL: not a snapshot, or one of another pool, size or backing; ENOMEM: nothing has changed
    */

@@ -19,8 +19,8 @@ import { same_wide_value } from '../zsmalloc/same';
 import { Pool } from '../zsmalloc/structs';
 
 /**
- * How often cells are referred to, and how many devices hold a chunk: open addressing, an address and its count an entry.
- * Pools of the tests are small. A cell is never at the start of a frame, where chunks begin.
+ * How often cells are referred to, and how many devices hold a chunk: open addressing, an address and its count an
+ * entry. Pools of the tests are small. A cell is never at the start of a frame, where chunks begin.
  */
 const COUNTS: u32 = 8192;
 const counts: usize = memory.data(COUNTS * 8, 8);

@@ -121,7 +121,7 @@ function has_marks(chunk: u32): bool {
   return false;
 }
 
-/** A chunk with the same slots, without marks; 0: memory is exhausted, or a slot's content has all references it can. */
+/** A chunk with the same slots, without marks; 0: no memory, or what a slot holds has as many references as fit. */
 export function chunk_copy(pool: Pool, bdev: Bdev, chunk: u32): u32 {
   const copy = frame_alloc();
   if (copy == 0) return 0;

@@ -94,7 +94,8 @@ export function load_forked(device: Device, index: u32, count: u32, from: Device
 
 /** After loading: two devices share the chunk of a page where they hold the same in all of it. */
 export function load_united(device: Device, index: u32, from: Device): void {
-  if (DEBUG) assert(device.pool == from.pool && device.bdev == from.bdev); // slots name cells of one pool, and its blocks
+  // Slots name cells of one pool, and blocks of one backing.
+  if (DEBUG) assert(device.pool == from.pool && device.bdev == from.bdev);
   const chunk = chunk_at(device, index);
   const other = index < from.diskPages ? chunk_at(from, index) : 0;
   if (chunk == 0 || other == 0 || chunk == other || !bytes_equal(chunk, other, PAGE_SIZE)) return;

@@ -6,7 +6,9 @@
  * the device's own slots are taken away, what has none left is its own, and they are put back.
  */
 import { DEBUG } from '../common';
-import { cell_add_refs, cell_kind, cell_refs, cell_set_target, cell_target, cells_settle, SHARED } from '../zsmalloc/cell';
+import {
+  cell_add_refs, cell_kind, cell_refs, cell_set_target, cell_target, cells_settle, SHARED,
+} from '../zsmalloc/cell';
 import { header_length, object_header } from '../zsmalloc/object';
 import { LOCATION_SEEN } from '../zsmalloc/zspage';
 import { chunk_is_shared, SLOTS } from './chunk';

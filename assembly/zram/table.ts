@@ -160,8 +160,8 @@ function child_make(device: Device, entry: u32, parent: u32): u32 {
 }
 
 /**
- * Address of a page's slot, to be changed: its chunk is made when it is missing, and copied when others share it. 0 when
- * memory is exhausted: then nothing has changed.
+ * Address of a page's slot, to be changed: its chunk is made when it is missing, and copied when others share it.
+ * 0 when memory is exhausted: then nothing has changed.
  */
 export function slot_make(device: Device, index: u32): usize {
   let chunk = chunk_of(device, index);

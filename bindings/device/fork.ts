@@ -1,6 +1,6 @@
 /**
- * Copy-on-write copies of a device's pages, for snapshots and clones, and the way back: a device gets a snapshot's pages.
- * Both copy no data. The core's table is shared by 512 pages, until a page of these is changed.
+ * Copy-on-write copies of a device's pages, for snapshots and clones, and the way back: a device gets a snapshot's
+ * pages. Both copy no data. The core's table is shared by 512 pages, until a page of these is changed.
  */
 import { ZramError } from '../base/errors.js';
 import { noMemoryForDevice, Disk } from './disk.js';

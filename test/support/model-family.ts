@@ -1,6 +1,6 @@
 /**
- * A device, its snapshots and clones, across the borders of the chunks of 512 pages that they share, beside an obviously
- * right model: for each, the number of the content of every page. Any of them may end at any time.
+ * A device, its snapshots and clones, across the borders of the chunks of 512 pages that they share, beside an
+ * obviously right model: for each, the number of the content of every page. Any of them may end at any time.
  */
 import fc from 'fast-check';
 import { Zram, ZramError, type Engine, type ZramSnapshot, type ZsPool } from '../../bindings/index.js';
