@@ -6,6 +6,8 @@ import type { BlockState } from './block-state.js';
 import type { Device } from './device.js';
 import { diffPages, diffPagesAsync, type PageRange } from './diff.js';
 import type { Disk } from './disk.js';
+import { extentsOf, type Extent } from './extents.js';
+import { memoryUse, type MemoryUse } from './memory-use.js';
 
 /** Pages that stay as they are until `destroy`. */
 export interface Frozen {
@@ -106,6 +108,19 @@ export abstract class ReadableDevice {
     return AsyncCall.run(signal, (call) => this[DISK]().readAsync(offset, length, out, call));
   }
 
+  /**
+   * The runs of bytes that hold data, zeros or nothing, for a copy or an export that leaves out what is not there: in
+   * ascending order, without gaps, and each of another kind than the one before. Inside the range they begin and end on
+   * page boundaries. Synchronous: 5 ns for each stored page, nothing for a hole, and 0.1 µs for each run.
+   * @param offset of the first byte on the disk
+   * @param length number of bytes
+   */
+  extents(offset: number, length: number): Extent[] {
+    const disk = this[DISK]();
+    disk.checkRange(offset, length);
+    return extentsOf(disk, offset, length);
+  }
+
   /** The state of a page; undefined when nothing is stored there. */
   blockState(index: number): BlockState | undefined {
     return this[DISK]().blockState(index, this[SECONDARIES]());
@@ -119,6 +134,15 @@ export abstract class ReadableDevice {
    */
   objectOf(index: number): number | undefined {
     return this[DISK]().objectOf(index);
+  }
+
+  /**
+   * What the pages take in memory, and how much of it snapshots, clones and other users of the pool share. Each object
+   * counts once. Synchronous: it goes over the stored pages, 0.1 s for a million, and after a merge over the pool's
+   * handles.
+   */
+  memoryUse(): MemoryUse {
+    return memoryUse(this[DISK]());
   }
 
   /**

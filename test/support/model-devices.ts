@@ -13,11 +13,12 @@ import {
 } from '../../bindings/index.js';
 import type { FlakyAsyncBacking, FlakyBacking } from './flaky-backing.js';
 import { CONTENTS, type DeviceOperation, type NestedOperation } from './model-devices-operations.js';
+import { extentsOfModel, pagesOfRange, type PageOfRange, type RangeCall } from './model-ranges.js';
 import { FILLS } from './model-zram-operations.js';
 import { sameBytes } from './pages.js';
 import { checkPools } from './raw-core.js';
 import type { ToyCompressor } from './toy-compressor.js';
-import { equal, fail } from './model-checks.js';
+import { equal, fail, objectsOf, sumOf } from './model-checks.js';
 
 const PAGE_SIZE = 4096;
 export const DEVICE_PAGES = 16;
@@ -94,6 +95,7 @@ export class ModelDevices {
     const disk = this.#disks[operation.disk % this.#disks.length];
     if (operation.op === 'writeback') await this.#writeback(disk, operation.options);
     else if (operation.op === 'read') await this.#read(disk, operation.offset, operation.length);
+    else if (operation.op === 'writeAsync') await this.#writeAsync(disk, operation);
     else if (operation.op === 'nest') {
       const { nested } = operation;
       const hook = (): void => {
@@ -113,7 +115,7 @@ export class ModelDevices {
         this.#writePages(disk, operation.index, operation.pages);
         break;
       case 'write':
-        this.#write(disk, operation.offset, operation.length, FILLS[operation.fill]);
+        this.#write(disk, operation.call, operation.offset, operation.length, FILLS[operation.fill]);
         break;
       case 'discard':
         this.#discard(disk, operation.offset, operation.length);
@@ -128,8 +130,7 @@ export class ModelDevices {
         this.#recompress(disk, operation.options);
         break;
       case 'idle':
-        disk.zram.idle(operation.age === 0 ? 'all' : operation.age);
-        if (operation.age === 0) this.#areIdle(disk);
+        this.#idle(disk, operation.age);
         break;
       case 'writebackLimit':
         disk.zram.sysfs.write('writeback_limit_enable', operation.pages < 0 ? '0' : '1');
@@ -154,6 +155,9 @@ export class ModelDevices {
         if (this.#snapshots.length > 0) this.#clone(from.snapshot, { bytes: from.bytes, stored: undefined });
         break;
       }
+      case 'restore':
+        this.#restore(disk, operation.snapshot);
+        break;
       case 'dropSnapshot':
         this.#snapshots.splice(operation.snapshot, 1)[0]?.snapshot.destroy();
         break;
@@ -219,22 +223,59 @@ export class ModelDevices {
     if (done !== undefined) this.#put(disk, first, done, bytes);
   }
 
-  #write(disk: Disk, from: number, bytes: number, fill: Uint8Array): void {
+  #write(disk: Disk, call: RangeCall, from: number, bytes: number, fill: Uint8Array): void {
+    const { offset, data, pages, stored } = this.#range(disk, call, from, bytes, fill);
+    const { zram } = disk;
+    const done = this.#writing(disk, pages.length, () => {
+      if (call === 'write') zram.write(offset, data);
+      else if (call === 'writeZeroes') zram.writeZeroes(offset, data.length);
+      else equal(zram.writeChanged(offset, data), stored, 'pages that differed');
+    });
+    if (done !== undefined) this.#putRange(disk, pages.slice(0, done));
+  }
+
+  async #writeAsync(disk: Disk, operation: DeviceOperation & { op: 'writeAsync' }): Promise<void> {
+    const { call, offset: from, length, fill } = operation;
+    const { offset, data, pages, stored } = this.#range(disk, call, from, length, FILLS[fill]);
+    const { zram } = disk;
+    let done = pages.length;
+    try {
+      if (call === 'write') await zram.writeAsync(offset, data);
+      else if (call === 'writeZeroes') await zram.writeZeroesAsync(offset, data.length);
+      else equal(await zram.writeChangedAsync(offset, data), stored, 'pages that differed');
+    } catch (error) {
+      this.#count(`writeAsync ${this.#expectError(error, ['ENOMEM', 'EIO'])}`);
+      done = (error as ZramError).pagesDone ?? 0;
+    }
+    this.#putRange(disk, pages.slice(0, done));
+  }
+
+  #range(disk: Disk, call: RangeCall, from: number, bytes: number, fill: Uint8Array) {
     this.#setting.toy.hook = undefined;
     const offset = Math.min(from, DISK_BYTES - 1);
     const length = Math.min(bytes, DISK_BYTES - offset);
-    const data = fill.subarray(0, length);
-    const first = Math.floor(offset / PAGE_SIZE);
-    const count = length === 0 ? 0 : Math.floor((offset + length - 1) / PAGE_SIZE) - first + 1;
-    const after = disk.bytes.slice(first * PAGE_SIZE, (first + count) * PAGE_SIZE);
-    if (count > 0) after.set(data, offset - first * PAGE_SIZE);
-    const done = this.#writing(disk, count, () => disk.zram.write(offset, data));
-    if (done !== undefined) this.#put(disk, first, done, after);
+    const data = call === 'writeZeroes' ? new Uint8Array(length) : fill.subarray(0, length);
+    const pages = pagesOfRange(call, disk.bytes, offset, data);
+    const stored = pages.filter(({ fate }) => fate === 'stored').length;
+    return { offset, data, pages, stored };
+  }
+
+  #putRange(disk: Disk, pages: readonly PageOfRange[]): void {
+    for (const { index, fate, after } of pages) {
+      disk.bytes.set(after, index * PAGE_SIZE);
+      if (fate !== 'left') disk.stored[index] = fate === 'stored';
+    }
   }
 
   #discard(disk: Disk, from: number, bytes: number): void {
     const length = Math.min(bytes, DISK_BYTES - from);
-    disk.zram.discard(from, length);
+    try {
+      disk.zram.discard(from, length);
+    } catch (error) {
+      this.#expectError(error, ['ENOMEM']);
+      this.#count('discard ENOMEM');
+      return;
+    }
     for (let index = 0; index < DEVICE_PAGES; index++) {
       if (index * PAGE_SIZE < from || (index + 1) * PAGE_SIZE > from + length) continue;
       disk.stored[index] = false;
@@ -275,6 +316,16 @@ export class ModelDevices {
     } catch (error) {
       this.#count(`recompress ${this.#expectError(error, ['EIO', 'EINVAL', 'EAGAIN', 'ENOMEM'])}`);
     }
+  }
+
+  #idle(disk: Disk, age: number): void {
+    try {
+      disk.zram.idle(age === 0 ? 'all' : age);
+    } catch (error) {
+      this.#expectError(error, ['ENOMEM']);
+      return;
+    }
+    if (age === 0) this.#areIdle(disk);
   }
 
   #areIdle({ zram }: Disk): void {
@@ -332,6 +383,21 @@ export class ModelDevices {
     }
   }
 
+  /** Also of snapshots of other disks, which may be another family's. */
+  #restore(disk: Disk, number: number): void {
+    if (this.#snapshots.length === 0) return;
+    const from = this.#snapshots[number % this.#snapshots.length];
+    try {
+      disk.zram.restore(from.snapshot);
+    } catch (error) {
+      this.#count(`restore ${this.#expectError(error, ['ENOMEM', 'EINVAL'])}`);
+      return;
+    }
+    this.#count('restored');
+    disk.bytes.set(from.bytes);
+    disk.stored = Array.from({ length: DEVICE_PAGES }, (_, index) => from.snapshot.blockState(index) !== undefined);
+  }
+
   /** Of two disks, and of a disk and a snapshot: exactly the pages that differ. */
   #diff(disk: Disk, number: number): void {
     const others = [this.#snapshots[number], this.#disks[number % this.#disks.length]];
@@ -386,6 +452,7 @@ export class ModelDevices {
   async #check(): Promise<void> {
     checkPools(this.#setting.engine);
     const { toy } = this.#setting;
+    this.#checkUse();
     const { fails, hook } = toy;
     toy.fails = false;
     toy.hook = undefined;
@@ -398,6 +465,20 @@ export class ModelDevices {
     toy.fails = fails;
     toy.hook = hook;
     for (const backing of this.#backings) backing.failPercent = this.#failPercent;
+  }
+
+  /** What each says that it takes alone, and with others, beside what all pages say. */
+  #checkUse(): void {
+    const all = [...this.#disks.map(({ zram }) => zram), ...this.#snapshots.map(({ snapshot }) => snapshot)];
+    const used = all.map((one) => objectsOf(one, DEVICE_PAGES));
+    for (const [n, one] of all.entries()) {
+      const { private: own, shared } = one.memoryUse();
+      equal(own + shared, sumOf(used[n].values()), 'bytes that are used');
+      if (this.#handles.length > 0) continue; // these may have any object
+      const others = used.filter((_, other) => other !== n);
+      const alone = [...used[n]].filter(([object]) => !others.some((other) => other.has(object)));
+      equal(own, sumOf(alone.map(([, size]) => size)), 'bytes that only one uses');
+    }
   }
 
   async #checkDisk({ zram, bytes, stored }: Disk): Promise<void> {
@@ -419,6 +500,8 @@ export class ModelDevices {
       'mmStat',
     );
     equal(count('same'), sameFilled, 'same-filled pages');
+    const extents = extentsOfModel(bytes, (page) => stored[page], 7, DISK_BYTES - 7);
+    equal(zram.extents(7, DISK_BYTES - 7), extents, 'extents');
     for (const state of states) {
       if (state && !state.writtenBack) equal(state.huge, state.comprSize === PAGE_SIZE, 'whether a page is huge');
     }

@@ -1,0 +1,167 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+/**
+ * A file system in compressed memory, whose copies share all that is equal.
+ * @module zram-wasm/fs
+ */
+import { ZramError } from '../bindings/base/errors.js';
+import type { CompactReport, MergeOptions, MergeReport, Zram } from '../bindings/index.js';
+import { constants } from './fs/constants.js';
+import { diffTrees, type FileDifference } from './fs/diff.js';
+import { on } from './fs/errors.js';
+import { OpenFiles } from './fs/open-files.js';
+import { readOptions, type PageFsOptions, type PageFsOwnOptions } from './fs/options.js';
+import { FsPromises } from './fs/promises.js';
+import { FILES, TREE } from './fs/state.js';
+import { Tree } from './fs/tree.js';
+import { TreeCalls } from './fs/tree-calls.js';
+import { statsOf, type PageFsStats } from './fs/usage.js';
+
+export type { Data, Mode, PathLike, TimeLike, UrlLike } from './fs/arguments.js';
+export type { FileLike, ReadFileOptions, ReadWriteOptions, WriteFileOptions } from './fs/data-calls.js';
+export type { ByteRange, FileDifference } from './fs/diff.js';
+export { Dir } from './fs/directory-handle.js';
+export type { FsError } from './fs/errors.js';
+export { FileHandle, type HandleReadOptions } from './fs/file-handle.js';
+export type { StatOptions, StatPathOptions } from './fs/inode-calls.js';
+export type { EncodingOptions, MkdirOptions, ReaddirOptions, RmOptions } from './fs/name-calls.js';
+export type { PageFsOptions, PageFsOwnOptions } from './fs/options.js';
+export { FsPromises, type PathOrHandle } from './fs/promises.js';
+export { BigIntStats, Dirent, Stats, type StatFs } from './fs/stats.js';
+export type { Encoding } from './fs/text.js';
+export type { CpOptions, OpendirOptions } from './fs/tree-calls.js';
+export type { PageFsStats } from './fs/usage.js';
+
+/**
+ * A file system in compressed memory, with the synchronous calls of Node's `fs` by their names, with its errors.
+ *
+ * `fork()` gives a writable copy and `snapshot()` a frozen one, at the cost of what later differs. Every call throws
+ * `EINVAL` after `destroy()`.
+ */
+export class PageFs extends TreeCalls {
+  /** @internal Fixed, since a bundler may rename the class. */
+  static override readonly name = 'PageFs';
+  /** As `fs.constants` of Node on Linux. */
+  static readonly constants = constants;
+  readonly #tree: Tree;
+  readonly #files: OpenFiles;
+  #destroyed = false;
+  /** The calls by their names in `fs.promises`. */
+  readonly promises: FsPromises = new FsPromises(this);
+
+  private constructor(tree: Tree) {
+    super();
+    if (!(tree instanceof Tree)) {
+      throw new ZramError('EINVAL', 'make a PageFs with await PageFs.create() or PageFs.createSync().');
+    }
+    this.#tree = tree;
+    this.#files = new OpenFiles(tree);
+  }
+
+  /**
+   * Makes an empty file system: on your engine, or on one of its own, which ends with the last of its forks and
+   * snapshots.
+   * @throws ZramError EINVAL: a wrong option; ENOMEM
+   */
+  static async create(options: PageFsOptions | PageFsOwnOptions = {}): Promise<PageFs> {
+    const { engine, maxMetadata, rest } = readOptions(options, 'PageFs.create');
+    if (engine) return PageFs.#on(engine.createZram(rest), maxMetadata);
+    const { Zram } = await import('../bindings/index.js');
+    return PageFs.#on(await Zram.create(rest), maxMetadata);
+  }
+
+  /** As `create`, on your engine. */
+  static createSync(options: PageFsOptions): PageFs {
+    const { engine, maxMetadata, rest } = readOptions(options, 'PageFs.createSync');
+    if (typeof engine?.createZram !== 'function') {
+      throw new ZramError('EINVAL', 'PageFs.createSync needs an engine: use await PageFs.create() for one of its own.');
+    }
+    return PageFs.#on(engine.createZram(rest), maxMetadata);
+  }
+
+  static #on(device: Zram, maxMetadata: number): PageFs {
+    return new PageFs(Tree.empty(device, maxMetadata));
+  }
+
+  /** As `fs.constants` of Node on Linux. */
+  get constants(): typeof constants {
+    return constants;
+  }
+
+  /** Whether this is a snapshot, which cannot be changed. */
+  get frozen(): boolean {
+    return this[TREE].frozen;
+  }
+
+  /**
+   * Makes a writable copy. Files that are open here are not open in it. It may outlive this one.
+   * @throws ZramError ENOMEM
+   */
+  fork(): PageFs {
+    return new PageFs(this[TREE].fork());
+  }
+
+  /**
+   * Makes a copy that cannot be changed: calls that would are `EROFS`. It may outlive this one.
+   * @throws ZramError ENOMEM
+   */
+  snapshot(): PageFs {
+    return new PageFs(this[TREE].freeze());
+  }
+
+  /**
+   * The paths at which another file system differs from this one, sorted, with the bytes that read differently: by whole
+   * pages. Times are not compared. What forks share is not read, so the cost is 1 µs for each name, and what differs.
+   * @param other of any engine
+   * @throws ZramError EINVAL: not a PageFs, or a destroyed one; EIO: a page cannot be read
+   */
+  diff(other: PageFs): FileDifference[] {
+    if (!(other instanceof PageFs)) throw new ZramError('EINVAL', 'diff takes another PageFs.');
+    return diffTrees(this[TREE], other[TREE]);
+  }
+
+  /**
+   * Stores equal pages once, of all forks, snapshots and other users of the pool: as `Zram.merge`.
+   * @throws FsError EROFS: this is a snapshot
+   */
+  merge(options?: MergeOptions): MergeReport {
+    return this[TREE].writable(on('merge')).merge(options);
+  }
+
+  /** Gives back what removed files have left sparse: as `Zram.compact`. @throws FsError EROFS: this is a snapshot */
+  compact(): CompactReport {
+    return this[TREE].writable(on('compact')).compact();
+  }
+
+  /** What there is, and how much of it is shared with forks. Takes 0.1 µs for each page. */
+  stats(): PageFsStats {
+    return statsOf(this[TREE]);
+  }
+
+  /** Frees what only this file system holds. Calling it again does nothing. */
+  destroy(): void {
+    if (this.#destroyed) return;
+    this.#destroyed = true;
+    this.#tree.destroy();
+  }
+
+  /** The same as `destroy()`, for `using`. */
+  [Symbol.dispose](): void {
+    this.destroy();
+  }
+
+  /** @internal */
+  get [TREE](): Tree {
+    if (this.#destroyed) throw destroyed();
+    return this.#tree;
+  }
+
+  /** @internal */
+  get [FILES](): OpenFiles {
+    if (this.#destroyed) throw destroyed();
+    return this.#files;
+  }
+}
+
+function destroyed(): ZramError {
+  return new ZramError('EINVAL', 'this PageFs was destroyed.');
+}
