@@ -280,7 +280,7 @@ export class Zram extends ReadableDevice {
     const writer = this.#writing();
     checkPages(bytes, 1);
     checkOut(out, PAGE_SIZE);
-    return writer.compressPage(bytes, out);
+    return writer.pages.compressPage(bytes, out);
   }
 
   /**
@@ -298,7 +298,7 @@ export class Zram extends ReadableDevice {
     checkBytes(block, 'block');
     if (lengthOf(block) < 1 || lengthOf(block) > PAGE_SIZE)
       throw new ZramError('EINVAL', `block must have 1 to ${PAGE_SIZE} bytes, not ${lengthOf(block)}.`);
-    writer.writeCompressed(index, block);
+    writer.pages.writeCompressed(index, block);
   }
 
   /**
