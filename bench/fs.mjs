@@ -106,7 +106,7 @@ async function held(rival) {
 }
 
 function memory() {
-  for (let n = 0; n < 3; n++) gc();
+  for (let n = 0; n < 3; n++) globalThis.gc();
   const { heapUsed, external } = process.memoryUsage(); // external has array buffers and WebAssembly's memory
   return heapUsed + external;
 }
