@@ -26,7 +26,7 @@ export type { StatOptions, StatPathOptions } from './fs/inode-calls.js';
 export type { EncodingOptions, MkdirOptions, ReaddirOptions, RmOptions } from './fs/name-calls.js';
 export type { PageFsOptions, PageFsOwnOptions } from './fs/options.js';
 export { FsPromises, type PathOrHandle } from './fs/promises.js';
-export { BigIntStats, Dirent, Stats, type StatFs } from './fs/stats.js';
+export { BigIntStats, Dirent, FileType, Stats, type StatFs } from './fs/stats.js';
 export type { Encoding } from './fs/text.js';
 export type { CpOptions, OpendirOptions } from './fs/tree-calls.js';
 export type { PageFsStats } from './fs/usage.js';

@@ -12,6 +12,7 @@ import { find } from './walk.js';
 
 /** An encoding for names that are returned: `buffer` gives bytes. */
 export interface EncodingOptions {
+  /** Default: utf8, which names are in all encodings but `buffer`. */
   encoding?: Encoding | 'buffer' | null | undefined;
 }
 
