@@ -22,7 +22,14 @@ export type { FileLike, ReadFileOptions, ReadWriteOptions, WriteFileOptions } fr
 export type { ByteRange, FileDifference } from './fs/diff.js';
 export { Dir } from './fs/directory-handle.js';
 export type { FsError } from './fs/errors.js';
-export { FileHandle, type HandleReadOptions } from './fs/file-handle.js';
+export {
+  FileHandle,
+  type HandleReadOptions,
+  type ReadResult,
+  type ReadResultOfAll,
+  type WriteResult,
+  type WriteResultOfAll,
+} from './fs/file-handle.js';
 export type { StatOptions, StatPathOptions } from './fs/inode-calls.js';
 export type { EncodingOptions, MkdirOptions, ReaddirOptions, RmOptions } from './fs/name-calls.js';
 export type { PageFsOptions, PageFsOwnOptions } from './fs/options.js';
