@@ -3,8 +3,11 @@ import type { Tree } from './tree.js';
 
 /** What a file system holds. */
 export interface PageFsStats {
+  /** Regular files, by inode. */
   readonly files: number;
+  /** Directories, with the root. */
   readonly directories: number;
+  /** Symbolic links. */
   readonly links: number;
   /** Sum of the sizes of all files. */
   readonly bytes: number;
