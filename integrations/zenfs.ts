@@ -28,7 +28,7 @@ export class PageFsFileSystem extends Sync(FileSystem) {
     this.#fs = fs;
     // Reading would change inodes, which forks share.
     this.attributes.set('no_atime');
-    if (fs.readOnly) {
+    if (fs.frozen) {
       this.attributes.set('readonly' as never);
       this.attributes.set('no_write');
     }

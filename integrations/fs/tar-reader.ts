@@ -375,7 +375,8 @@ class MemberHeaders {
 
   #id(key: 'uid' | 'gid'): number {
     const text = this.#text(key);
-    const id = text === undefined ? numberField(this.#block, FIELDS[key], this.#what(key)) : wholeNumber(text, this.#what(key));
+    const id =
+      text === undefined ? numberField(this.#block, FIELDS[key], this.#what(key)) : wholeNumber(text, this.#what(key));
     if (id >= 0 && id <= 0xffffffff) return id;
     throw refusal('EBADMSG', `${this.#what(key)} is no number of an owner: ${id}`);
   }

@@ -15,7 +15,7 @@ export interface Part {
 }
 
 /** Parts of one file at most: each takes 24 bytes of a tar, and some more here. */
-const PARTS_MAX = 1 << 20;
+export const PARTS_MAX = 1 << 20;
 
 /** GNU's header block: four pairs of two numbers of twelve bytes. */
 const OLD_TABLE_AT = 386;

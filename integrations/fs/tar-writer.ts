@@ -48,7 +48,10 @@ export function headersOf(member: Member, parts?: readonly Part[]): Uint8Array<A
   if (records.length > 0) {
     const body = paxBytes(records);
     const name = `${folderOf(member.name)}PaxHeaders/${baseOf(member.name)}`;
-    blocks.push(headerBlock({ ...fields, typeflag: 'x', name: fitting(name), link: '', size: body.length, mode: 0o644 }), padded(body));
+    blocks.push(
+      headerBlock({ ...fields, typeflag: 'x', name: fitting(name), link: '', size: body.length, mode: 0o644 }),
+      padded(body),
+    );
   }
   blocks.push(headerBlock(fields), map);
   return joined(blocks);

@@ -6,35 +6,9 @@
  * symbolic link is refused, and so is a symbolic link that leads out. What was made before is for the caller to throw away:
  * it builds in a fork.
  */
+import type { NodeTime, WritableFs } from './node-calls.js';
 import type { Member, MemberSink } from './tar-reader.js';
-import { refusal } from './refusal.js';
-
-/** A file or directory, as far as it matters here. */
-interface Kind {
-  isDirectory(): boolean;
-  isSymbolicLink(): boolean;
-}
-
-type Time = number | Date;
-
-/** The calls that are used, as Node's `fs` has them. */
-export interface BuilderFs {
-  lstatSync(path: string, options: { throwIfNoEntry: false }): Kind | undefined;
-  readlinkSync(path: string): string;
-  mkdirSync(path: string, mode: number): unknown;
-  openSync(path: string, flags: string, mode: number): number;
-  writeSync(fd: number, bytes: Uint8Array, offset: number, length: number, position: number): number;
-  ftruncateSync(fd: number, length: number): void;
-  fchmodSync(fd: number, mode: number): void;
-  fchownSync(fd: number, uid: number, gid: number): void;
-  futimesSync(fd: number, atime: Time, mtime: Time): void;
-  closeSync(fd: number): void;
-  symlinkSync(target: string, path: string): void;
-  linkSync(existing: string, path: string): void;
-  chmodSync(path: string, mode: number): void;
-  lchownSync(path: string, uid: number, gid: number): void;
-  lutimesSync(path: string, atime: Time, mtime: Time): void;
-}
+import { refusal, shown } from './refusal.js';
 
 /** How names become paths. */
 export interface BuilderOptions {
@@ -44,6 +18,8 @@ export interface BuilderOptions {
   strip: number;
   /** Whether symbolic links may lead out, and be absolute. */
   outsideLinks: boolean;
+  /** Whether users and groups are set: on a real disk only the superuser may. */
+  owners: boolean;
 }
 
 /** What was made. */
@@ -79,7 +55,7 @@ interface OpenFile {
 
 export class TreeBuilder implements MemberSink {
   readonly report: ImportReport = { files: 0, directories: 0, symbolicLinks: 0, hardLinks: 0, bytes: 0 };
-  readonly #fs: BuilderFs;
+  readonly #fs: WritableFs;
   readonly #options: BuilderOptions;
   /** By path below `into`: what is known to be a directory, and no link to one. */
   readonly #directories = new Map<string, DirectoryOrigin>([['', 'old']]);
@@ -93,7 +69,7 @@ export class TreeBuilder implements MemberSink {
   #steps = 0;
   readonly #page = new Uint8Array(PAGE);
 
-  constructor(fs: BuilderFs, options: BuilderOptions) {
+  constructor(fs: WritableFs, options: BuilderOptions) {
     this.#fs = fs;
     this.#options = options;
   }
@@ -124,9 +100,7 @@ export class TreeBuilder implements MemberSink {
       const here = position + at;
       const inPage = here % PAGE;
       if (file.kept === 0 && inPage === 0 && bytes.length - at >= PAGE) {
-        const whole = bytes.length - at - ((bytes.length - at) % PAGE);
-        this.#write(file.fd, bytes.subarray(at, at + whole), here);
-        at += whole;
+        at = this.#writePages(file.fd, bytes, at, here);
         continue;
       }
       const end = Math.min(bytes.length, at + PAGE - inPage);
@@ -146,7 +120,7 @@ export class TreeBuilder implements MemberSink {
     try {
       this.#flush(file);
       this.#fs.ftruncateSync(fd, member.size); // a hole at the end
-      this.#fs.fchownSync(fd, member.uid, member.gid);
+      if (this.#options.owners) this.#fs.fchownSync(fd, member.uid, member.gid);
       this.#fs.fchmodSync(fd, member.mode);
       this.#fs.futimesSync(fd, ...times(member));
     } finally {
@@ -160,8 +134,8 @@ export class TreeBuilder implements MemberSink {
       if (!this.#options.outsideLinks && this.#leadsOut(path, target)) throw outside(path, target);
     }
     for (const { path, member } of this.#late) {
-      const full = this.#full(path) || '/';
-      this.#fs.lchownSync(full, member.uid, member.gid);
+      const full = this.#full(path);
+      if (this.#options.owners) this.#fs.lchownSync(full, member.uid, member.gid);
       this.#fs.chmodSync(full, member.mode);
       this.#fs.lutimesSync(full, ...times(member));
     }
@@ -174,8 +148,13 @@ export class TreeBuilder implements MemberSink {
     this.#file = undefined;
   }
 
+  /** Where a name goes, below `into`; undefined if nowhere. */
+  pathOf(name: string): string | undefined {
+    return this.#partsOf(name, 'the name')?.join('/');
+  }
+
   #full(path: string): string {
-    return path === '' ? this.#options.into : `${this.#options.into}/${path}`;
+    return path === '' ? this.#options.into || '/' : `${this.#options.into}/${path}`;
   }
 
   /** The parts of a name that count; undefined for what `strip` leaves nothing of. */
@@ -231,11 +210,12 @@ export class TreeBuilder implements MemberSink {
     this.report.bytes += member.size;
   }
 
-  #symlink(path: string, { link, ...member }: Member): void {
+  #symlink(path: string, member: Member): void {
+    const { link } = member;
     if (link === '' || link.includes('\0')) throw refusal('EINVAL', `${shown(member.name)} has no target`);
     const full = this.#full(path);
     this.#fs.symlinkSync(link, full);
-    this.#fs.lchownSync(full, member.uid, member.gid);
+    if (this.#options.owners) this.#fs.lchownSync(full, member.uid, member.gid);
     this.#fs.lutimesSync(full, ...times(member));
     this.#links.push({ path, target: link });
     this.report.symbolicLinks++;
@@ -282,8 +262,18 @@ export class TreeBuilder implements MemberSink {
 
   #flush(file: OpenFile): void {
     if (file.kept === 0) return;
-    this.#write(file.fd, this.#page.subarray(0, file.kept), file.start);
+    const bytes = this.#page.subarray(0, file.kept);
+    if (!isZeros(bytes, 0, bytes.length)) this.#write(file.fd, bytes, file.start);
     file.kept = 0;
+  }
+
+  /** Writes whole pages, up to the next one of zeros: those stay holes. @returns how far `bytes` is done */
+  #writePages(fd: number, bytes: Uint8Array, from: number, position: number): number {
+    let at = from;
+    while (at + PAGE <= bytes.length && !isZeros(bytes, at, at + PAGE)) at += PAGE;
+    if (at > from) this.#write(fd, bytes.subarray(from, at), position);
+    while (at + PAGE <= bytes.length && isZeros(bytes, at, at + PAGE)) at += PAGE;
+    return at;
   }
 
   #write(fd: number, bytes: Uint8Array, position: number): void {
@@ -293,13 +283,18 @@ export class TreeBuilder implements MemberSink {
   }
 }
 
-function times({ atimeMs, mtimeMs }: Member): [Time, Time] {
+function times({ atimeMs, mtimeMs }: Member): [NodeTime, NodeTime] {
   return [timeOf(atimeMs ?? mtimeMs), timeOf(mtimeMs)];
 }
 
-/** A Date keeps milliseconds as they are; seconds keep what is between them, nearly. */
-function timeOf(ms: number): Time {
-  return Number.isInteger(ms) ? new Date(ms) : ms / 1000;
+/** A Date keeps milliseconds as they are; seconds keep what is between them, nearly, but cannot be negative. */
+function timeOf(ms: number): NodeTime {
+  return Number.isInteger(ms) || ms < 0 ? new Date(ms) : ms / 1000;
+}
+
+function isZeros(bytes: Uint8Array, from: number, to: number): boolean {
+  for (let at = from; at < to; at++) if (bytes[at] !== 0) return false;
+  return true;
 }
 
 function twice(name: string): Error {
@@ -311,8 +306,4 @@ function outside(path: string, target: string): Error {
     'EXDEV',
     `the symbolic link ${shown(path)} leads out, to ${shown(target)}. Pass outsideLinks: true to take such links as they are.`,
   );
-}
-
-function shown(text: string): string {
-  return JSON.stringify(text.length > 200 ? `${text.slice(0, 200)}…` : text);
 }

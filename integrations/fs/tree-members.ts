@@ -4,49 +4,26 @@
  *
  * The file system is any with Node's names: a PageFs to export from, the real one or another to import from.
  */
+import type { NodeStats, ReadableFs } from './node-calls.js';
 import type { Member } from './tar-reader.js';
-import { refusal } from './refusal.js';
-
-/** What is used of Node's `Stats`. */
-export interface WalkStats {
-  isFile(): boolean;
-  isDirectory(): boolean;
-  isSymbolicLink(): boolean;
-  readonly dev: number;
-  readonly ino: number;
-  readonly nlink: number;
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-  readonly size: number;
-  readonly blocks: number;
-  readonly mtimeMs: number;
-  readonly atimeMs: number;
-}
-
-/** The calls that are used, as Node's `fs` has them. */
-export interface WalkFs {
-  lstatSync(path: string): WalkStats;
-  readdirSync(path: string): string[];
-  readlinkSync(path: string): string;
-}
+import { refusal, shown } from './refusal.js';
 
 /** A member, where it is, and what its file system says of it. */
 export interface Found {
   readonly path: string;
   readonly member: Member;
-  readonly stats: WalkStats;
+  readonly stats: NodeStats;
 }
 
 /**
  * Everything below a directory, and the directory itself as `./`, first.
  * @throws EPERM: a device, socket or fifo
  */
-export function* membersOf(fs: WalkFs, root: string): Generator<Found> {
+export function* membersOf(fs: ReadableFs, root: string): Generator<Found> {
   /** The first name of each file that has several. */
   const names = new Map<string, string>();
   const top = fs.lstatSync(root === '' ? '/' : root);
-  if (!top.isDirectory()) throw refusal('ENOTDIR', `${JSON.stringify(root)} is not a directory`);
+  if (!top.isDirectory()) throw refusal('ENOTDIR', `${shown(root)} is not a directory`);
   yield { path: root === '' ? '/' : root, stats: top, member: memberOf(fs, root, './', top, names) };
   /** Directories whose names are being listed: names that are left, in reverse order. */
   const open = [{ path: root, prefix: '', names: listed(fs, root) }];
@@ -66,14 +43,12 @@ export function* membersOf(fs: WalkFs, root: string): Generator<Found> {
   }
 }
 
-function listed(fs: WalkFs, path: string): string[] {
+function listed(fs: ReadableFs, path: string): string[] {
   // By code units, which is the same everywhere.
-  return fs
-    .readdirSync(path === '' ? '/' : path)
-    .sort((a, b) => (a < b ? 1 : -1));
+  return fs.readdirSync(path === '' ? '/' : path).sort((a, b) => (a < b ? 1 : -1));
 }
 
-function memberOf(fs: WalkFs, path: string, name: string, stats: WalkStats, names: Map<string, string>): Member {
+function memberOf(fs: ReadableFs, path: string, name: string, stats: NodeStats, names: Map<string, string>): Member {
   const member: Member = {
     type: 'file',
     name,
@@ -87,7 +62,10 @@ function memberOf(fs: WalkFs, path: string, name: string, stats: WalkStats, name
   };
   if (stats.isDirectory()) return { ...member, type: 'directory' };
   if (!stats.isFile() && !stats.isSymbolicLink()) {
-    throw refusal('EPERM', `${JSON.stringify(path)} is a device, a socket or a fifo: only files, directories and links are taken`);
+    throw refusal(
+      'EPERM',
+      `${shown(path)} is a device, a socket or a fifo: only files, directories and links are taken`,
+    );
   }
   if (stats.nlink > 1) {
     const id = `${stats.dev}:${stats.ino}`;

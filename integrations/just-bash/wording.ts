@@ -23,7 +23,8 @@ export function reworded(
   const { code, message } = error as { code?: string; message?: string };
   if (!(error instanceof Error) || typeof code !== 'string' || !message?.startsWith(`${code}: `)) throw error;
   const names = destination === undefined ? `'${path}'` : `'${path}' -> '${destination}'`;
-  if (purpose === 'lookup' && code === 'ENOTDIR') return coded('ENOENT', `no such file or directory, ${verb} ${names}`, error);
+  if (purpose === 'lookup' && code === 'ENOTDIR')
+    return coded('ENOENT', `no such file or directory, ${verb} ${names}`, error);
   const own = message.slice(code.length + 2).split(', ', 1)[0];
   return coded(code, `${words[code] ?? WORDS[code] ?? own}, ${verb} ${names}`, error);
 }
