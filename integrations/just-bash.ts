@@ -50,7 +50,7 @@ export class PageFsFileSystem implements IFileSystem {
     try {
       this.fs.mkdirSync(at, { recursive: options?.recursive ?? false });
     } catch (error) {
-      const isDirectory = this.fs.statSync(at, { throwIfNoEntry: false })?.isDirectory() ?? false;
+      const isDirectory = this.fs.existsSync(at) && this.fs.statSync(at).isDirectory();
       const text = isDirectory ? 'directory already exists' : undefined;
       throw reworded(error, 'mkdir', path, { EEXIST: text });
     }

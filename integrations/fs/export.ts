@@ -167,8 +167,8 @@ export async function exportTo(
   directory: string | URL,
   options: ExportToOptions,
 ): Promise<ImportReport> {
-  const fs: WritableFs = options.fs ?? (await nodeFs());
-  const target = await pathOfDirectory(directory);
+  const fs: WritableFs = options.fs ?? nodeFs();
+  const target = pathOfDirectory(directory);
   const { frozen, partsOf } = take();
   try {
     const root = rootOf(frozen, options);

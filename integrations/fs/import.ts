@@ -70,8 +70,8 @@ export async function importInto<S extends Staged>(
   const { into = '/', strip = 0 } = options;
   if (!Number.isInteger(strip) || strip < 0) throw refusal('EINVAL', 'strip must be an integer, 0 or more.');
   const isDirectory = typeof source === 'string' || source instanceof URL;
-  const from = isDirectory ? (options.fs ?? (await nodeFs())) : undefined;
-  const directory = isDirectory ? await pathOfDirectory(source) : '';
+  const from = isDirectory ? (options.fs ?? nodeFs()) : undefined;
+  const directory = isDirectory ? pathOfDirectory(source) : '';
   const chunks = isDirectory ? undefined : chunksOf(source);
   let build: Build<S> | undefined;
   try {
@@ -204,19 +204,23 @@ class Build<S extends Staged> {
 }
 
 /** Node's own file system. @throws EINVAL: there is none here */
-export async function nodeFs(): Promise<typeof import('node:fs')> {
-  try {
-    return await import('node:fs');
-  } catch {
-    throw refusal('EINVAL', 'directories need Node.js, or the option fs with a file system that has its calls.');
-  }
+export function nodeFs(): WritableFs {
+  // Not by import: bundlers for browsers would want to resolve it.
+  const fs = globalThis.process?.getBuiltinModule?.('node:fs');
+  if (fs !== undefined) return fs;
+  throw refusal('EINVAL', 'directories need Node.js, or the option fs with a file system that has its calls.');
 }
 
 /** A path without a slash at its end. */
-export async function pathOfDirectory(directory: string | URL): Promise<string> {
-  const path = typeof directory === 'string' ? directory : (await import('node:url')).fileURLToPath(directory);
+export function pathOfDirectory(directory: string | URL): string {
+  const path = typeof directory === 'string' ? directory : pathOfUrl(directory);
   if (path === '') throw refusal('EINVAL', 'the path of the directory is empty.');
   return path.replace(/(?<=.)[/]+$/, '');
+}
+
+function pathOfUrl(url: URL): string {
+  const node = globalThis.process?.getBuiltinModule?.('node:url');
+  return node === undefined ? decodeURIComponent(url.pathname) : node.fileURLToPath(url);
 }
 
 /** The common interface of all sources. */
