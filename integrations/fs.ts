@@ -16,7 +16,7 @@ import type { PartsOf } from './fs/tree-copy.js';
 import type { ImportReport } from './fs/tree-builder.js';
 import { Tree } from './fs/tree.js';
 
-export type { Data, Mode, PathLike, TimeLike } from './fs/arguments.js';
+export type { Data, Mode, PathLike, TimeLike, UrlLike } from './fs/arguments.js';
 export type { FileLike, ReadFileOptions, ReadWriteOptions, WriteFileOptions } from './fs/data-calls.js';
 export type { FsError } from './fs/errors.js';
 export type { ExportOptions, ExportToOptions } from './fs/export.js';
