@@ -45,7 +45,15 @@ export class PageFsFileSystem extends Sync(FileSystem) {
   }
 
   override statSync(path: string): InodeLike {
-    return this.#call(() => inodeOf(this.#fs.lstatSync(this.#at(path))));
+    return this.#call(() => {
+      try {
+        return inodeOf(this.#fs.lstatSync(this.#at(path)));
+      } catch (error) {
+        // What is below a file is not there, says ZenFS's own: its existsSync knows no other error.
+        if ((error as { code?: string }).code === 'ENOTDIR') this.#fs.lstatSync('');
+        throw error;
+      }
+    });
   }
 
   override touchSync(path: string, metadata: Partial<InodeLike>): void {
