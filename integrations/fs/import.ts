@@ -232,7 +232,7 @@ interface Chunks {
 
 function chunksOf(source: TarSource): Chunks {
   if (source instanceof Uint8Array) return chunksOf([source]);
-  const { stream, getReader } = source as Partial<BlobSource & WebSource>;
+  const { stream, getReader } = (source ?? {}) as Partial<BlobSource & WebSource>;
   if (typeof stream === 'function') return chunksOf((source as BlobSource).stream());
   if (typeof getReader === 'function') {
     const reader = (source as WebSource).getReader();

@@ -146,6 +146,7 @@ export class TarReader {
   /** @throws EBADMSG: the tar ends early */
   end(): void {
     if (this.#ended) return;
+    if (this.#offset === 0 && this.#gathered !== undefined) checkIsTar(this.#gathered);
     throw refusal(
       'EBADMSG',
       `the tar ends at byte ${this.#offset + this.#filled} without the two blocks of zeros that a whole one ends with`,
