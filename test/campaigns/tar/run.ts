@@ -1,7 +1,7 @@
 /** Imports mutated tars, and checks what must hold whether they are taken or not. */
 import { Engine } from '../../../bindings/index.js';
 import { PageFs } from '../../../integrations/fs.js';
-import { treeOf, type TreeEntry } from '../../integrations/fs/trees.js';
+import { treeOf } from '../../integrations/fs/trees.js';
 import { mutantOf } from './mutants.js';
 
 /** How many were taken, and how many refused with each code. */
@@ -72,17 +72,16 @@ export class TarRunner {
     if (left > KEPT_BYTES_MAX) throw new Error(`${left} bytes are still held`);
   }
 
-  /** Nothing is outside, no link leads there, and the tree is whole: it can be exported and is the same when imported. */
+  /** Nothing is outside, and no link leads there. */
   #checkTaken(fork: PageFs): void {
     if (fork.readFileSync('/outside', 'utf8') !== 'not to be touched') throw new Error('what is outside has changed');
     if (fork.readdirSync('/').sort().join() !== 'outside,work') throw new Error('something is outside');
-    for (const { path, type } of treeOf(fork, '/work') satisfies TreeEntry[]) {
-      if (type !== 'link') continue;
-      const target = fork.readlinkSync(`/work${path}`);
+    for (const entry of fork.readdirSync('/work', { recursive: true, withFileTypes: true })) {
+      if (!entry.isSymbolicLink()) continue;
+      const path = `${entry.parentPath}/${entry.name}`;
+      const target = fork.readlinkSync(path);
       if (target.startsWith('/')) throw new Error(`${path} leads to ${target}`);
-      if (fork.existsSync(`/work${path}`) && !fork.realpathSync(`/work${path}`).startsWith('/work')) {
-        throw new Error(`${path} leads out`);
-      }
+      if (fork.existsSync(path) && !fork.realpathSync(path).startsWith('/work')) throw new Error(`${path} leads out`);
     }
   }
 
