@@ -238,7 +238,9 @@ function chunksOf(source: TarSource): Chunks {
     const reader = (source as WebSource).getReader();
     return {
       next: async () => checked(await reader.read()),
-      cancel: async (reason) => void (await reader.cancel(reason).catch(() => undefined)),
+      cancel: async (reason) => {
+        await reader.cancel(reason).catch(() => undefined);
+      },
     };
   }
   const iterable = source as Partial<AsyncIterable<Uint8Array> & Iterable<Uint8Array>> | null | undefined;

@@ -25,7 +25,9 @@ export function toBytes(content: FileContent, options: EncodingOption): Uint8Arr
     case 'base64':
       return fromCodes(atob(content));
     case 'hex':
-      return Uint8Array.from({ length: content.length >>> 1 }, (_, at) => parseInt(content.substr(2 * at, 2), 16));
+      return Uint8Array.from({ length: content.length >>> 1 }, (_, at) =>
+        parseInt(content.slice(2 * at, 2 * at + 2), 16),
+      );
     default:
       return encoder.encode(content);
   }

@@ -29,7 +29,7 @@ const headers = Array.from({ length: seedTar.length / BLOCK }, (_, n) => n * BLO
 /** The tar of a seed. */
 export function mutantOf(seed: number): Buffer {
   const random = new Random(seed, 'tar');
-  let bytes: Buffer<ArrayBufferLike> = Buffer.from(seedTar);
+  let bytes: Buffer = Buffer.from(seedTar);
   const changes = 1 + random.below(4);
   for (let n = 0; n < changes; n++) bytes = changed(bytes, random);
   return bytes;

@@ -65,7 +65,9 @@ export class TarRunner {
       const { code } = error as { code?: string };
       if (code === undefined || !CODES.has(code)) throw error;
       this.#count(code);
-      if (JSON.stringify(treeOf(fork, '/')) !== this.#before) throw new Error(`${code}, and something has changed`);
+      if (JSON.stringify(treeOf(fork, '/')) !== this.#before) {
+        throw new Error(`${code}, and something has changed`, { cause: error });
+      }
     }
     fork.destroy();
     const left = this.#engine.memory.used - this.#used;
