@@ -107,7 +107,9 @@ function stored(parts: readonly Part[], size: number): readonly Part[] | undefin
   if (size - sum(parts) < HOLES_MIN) return undefined;
   let fewer: readonly Part[] = parts;
   for (let gap = PAGE_SIZE; fewer.length > PARTS_MAX; gap *= 4) fewer = withoutGaps(fewer, gap);
-  return fewer;
+  // GNU's tar knows a hole at the end by an empty part there.
+  const last = fewer.at(-1);
+  return last !== undefined && last.offset + last.length === size ? fewer : [...fewer, { offset: size, length: 0 }];
 }
 
 function withoutGaps(parts: readonly Part[], gap: number): Part[] {

@@ -252,12 +252,20 @@ export class TreeBuilder implements MemberSink {
       }
       at.push(part);
       const full = this.#full(at.join('/'));
-      if (this.#fs.lstatSync(full, { throwIfNoEntry: false })?.isSymbolicLink() !== true) continue;
+      if (!this.#isLink(full)) continue;
       if (++links > LINKS_MAX) return false; // leads nowhere
       at.pop();
       rest.push(this.#fs.readlinkSync(full));
     }
     return false;
+  }
+
+  #isLink(full: string): boolean {
+    try {
+      return this.#fs.lstatSync(full, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
+    } catch {
+      return false; // below a file, or too long a name: nothing can be there
+    }
   }
 
   #flush(file: OpenFile): void {
