@@ -199,7 +199,7 @@ export abstract class NameCalls extends InodeCalls {
     link(this[TREE], from, to, on('link', from, to));
   }
 
-  /** Makes a symbolic link. @param type is for Windows, and ignored */
+  /** Makes a symbolic link. Its kind, the last argument, is for Windows, and ignored. */
   symlinkSync(target: PathLike, path: PathLike, _type?: string | null): void {
     const [to, text] = [pathOf(target, 'symlink', 'target'), pathOf(path, 'symlink')];
     makeSymlink(this[TREE], to, text, on('symlink', to, text));
