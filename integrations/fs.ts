@@ -192,7 +192,9 @@ export class PageFs extends TreeCalls {
 
   /** Gives back what removed files have left sparse: as `Zram.compact`. @throws FsError EROFS: this is a snapshot */
   compact(): CompactReport {
-    return this[TREE].writable(on('compact')).compact();
+    const disk = this[TREE].writable(on('compact'));
+    this[TREE].discardStale();
+    return disk.compact();
   }
 
   /** What there is, and how much of it is shared with forks. Takes 0.1 µs for each page. */

@@ -286,6 +286,7 @@ export class Tree {
   /** Gives pages of a file places on the device. Returns how many have one: fewer when there is no room. */
   mapPages(map: PageMap, first: number, count: number): number {
     const { counts } = this;
+    this.discardStale();
     const before = map.runCount;
     const room = Math.max(0, Math.floor((this.metadataMax - counts.metadataBytes) / RUN_BYTES));
     const mapped = map.fill(first, count, this.#space, before + room);
@@ -304,6 +305,11 @@ export class Tree {
   #releasePages(map: PageMap, end: number): void {
     const own = map.owner === this.#owner ? map : map.copyFor(this.#owner);
     own.cut(end, (start, count) => this.#stale.push({ start, count }));
+    this.discardStale();
+  }
+
+  /** Discards what no file has any more. What cannot be, for want of memory, is tried again at the next occasion. */
+  discardStale(): void {
     while (this.#stale.length > 0) {
       const { start, count } = this.#stale[this.#stale.length - 1];
       try {

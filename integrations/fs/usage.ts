@@ -21,6 +21,7 @@ export interface PageFsStats {
 
 export function statsOf(tree: Tree): PageFsStats {
   const { files, directories, links, bytes, metadataBytes } = tree.counts;
+  tree.discardStale(); // whoever shared it may be gone, and then it would count as this one's own
   const { shared, private: own } = tree.device.memoryUse();
   return Object.freeze({
     ...{ files, directories, links, bytes, metadataBytes },
