@@ -7,9 +7,9 @@ import { parseArgs } from 'node:util';
 import * as SQLite from '@journeyapps/wa-sqlite';
 import createModule from '@journeyapps/wa-sqlite/dist/wa-sqlite.mjs';
 import { MemoryVFS } from '@journeyapps/wa-sqlite/src/examples/MemoryVFS.js';
-
-const { PageFs } = await import(process.env.ZRAM_WASM_FS ?? '../dist/fs.js');
-const { ZramVFS } = await import(process.env.ZRAM_WASM_SQLITE ?? '../dist/sqlite.js');
+import { Engine } from '../dist/index.js';
+import { PageFs } from '../dist/fs.js';
+import { ZramVFS } from '../dist/sqlite.js';
 
 const { values: settings } = parseArgs({
   options: {
@@ -59,18 +59,32 @@ function statements() {
     'insert one by one': `CREATE TABLE t1(a INTEGER, b INTEGER, c TEXT);\n${lines(1000, (n) => `INSERT INTO t1 VALUES${row(n)};`)}`,
     'insert in a transaction': `CREATE TABLE t2(a INTEGER, b INTEGER, c TEXT);\n${inTransaction(lines(25000, (n) => `INSERT INTO t2 VALUES${row(n)};`))}`,
     'insert with an index': `CREATE TABLE t3(a INTEGER, b INTEGER, c TEXT); CREATE INDEX i3 ON t3(c);\n${inTransaction(lines(25000, (n) => `INSERT INTO t3 VALUES${row(n)};`))}`,
-    'select by number': lines(100, (n) => `SELECT count(*), avg(b) FROM t2 WHERE b >= ${n * 100} AND b < ${n * 100 + 1000};`),
+    'select by number': lines(
+      100,
+      (n) => `SELECT count(*), avg(b) FROM t2 WHERE b >= ${n * 100} AND b < ${n * 100 + 1000};`,
+    ),
     'select by text': lines(100, (n) => `SELECT count(*), avg(b) FROM t2 WHERE c LIKE '%${inWords(n + 1)}%';`),
     'create indexes': 'CREATE INDEX i2a ON t2(a); CREATE INDEX i2b ON t2(b);',
-    'select by index': lines(5000, (n) => `SELECT count(*), avg(b) FROM t2 WHERE b >= ${n * 100} AND b < ${n * 100 + 100};`),
-    'update without an index': inTransaction(lines(1000, (n) => `UPDATE t1 SET b = b * 2 WHERE a >= ${n * 10} AND a < ${n * 10 + 10};`)),
+    'select by index': lines(
+      5000,
+      (n) => `SELECT count(*), avg(b) FROM t2 WHERE b >= ${n * 100} AND b < ${n * 100 + 100};`,
+    ),
+    'update without an index': inTransaction(
+      lines(1000, (n) => `UPDATE t1 SET b = b * 2 WHERE a >= ${n * 10} AND a < ${n * 10 + 10};`),
+    ),
     'update by index': inTransaction(lines(25000, (n) => `UPDATE t2 SET b = ${random(100000)} WHERE a = ${n};`)),
-    'update text by index': inTransaction(lines(25000, (n) => `UPDATE t2 SET c = '${inWords(random(100000))}' WHERE a = ${n};`)),
-    'insert from a select': inTransaction('INSERT INTO t1 SELECT b, a, c FROM t2; INSERT INTO t2 SELECT b, a, c FROM t1;'),
+    'update text by index': inTransaction(
+      lines(25000, (n) => `UPDATE t2 SET c = '${inWords(random(100000))}' WHERE a = ${n};`),
+    ),
+    'insert from a select': inTransaction(
+      'INSERT INTO t1 SELECT b, a, c FROM t2; INSERT INTO t2 SELECT b, a, c FROM t1;',
+    ),
     'delete by text': "DELETE FROM t2 WHERE c LIKE '%fifty%';",
     'delete by index': 'DELETE FROM t2 WHERE a > 10 AND a < 20000;',
     'large insert after delete': 'INSERT INTO t2 SELECT * FROM t1;',
-    'small inserts after delete': inTransaction(`DELETE FROM t1;\n${lines(3000, (n) => `INSERT INTO t1 VALUES${row(n)};`)}`),
+    'small inserts after delete': inTransaction(
+      `DELETE FROM t1;\n${lines(3000, (n) => `INSERT INTO t1 VALUES${row(n)};`)}`,
+    ),
     'drop tables': 'DROP TABLE t1; DROP TABLE t2; DROP TABLE t3;',
   };
 }
@@ -105,13 +119,18 @@ async function openWith(makeVfs, { journal, cache }) {
 }
 
 const zram = async (module) => {
-  const fs = await PageFs.create();
-  return ZramVFS.create('zram', module, { fs, partedJournals: !settings.plain });
+  const engine = await Engine.create();
+  const fs = PageFs.createSync({ engine });
+  const vfs = await ZramVFS.create('zram', module, { fs, partedJournals: !settings.plain });
+  engines.set(vfs, engine);
+  return vfs;
 };
+const engines = new Map();
 const memory = (module) => MemoryVFS.create('memory', module);
 
 function heldBy(vfs) {
-  if (vfs instanceof ZramVFS) return vfs.memory;
+  const engine = engines.get(vfs);
+  if (engine) return engine.memory.used;
   let bytes = 0;
   for (const { data } of vfs.mapNameToFile.values()) bytes += data.byteLength;
   return bytes;
@@ -140,7 +159,7 @@ async function round(n, workloads, options, figures) {
     figures[name].memory.push(heldBy(sides[0].vfs) / heldBy(sides[1].vfs));
   }
   for (const { close } of sides) await close();
-  sides[0].vfs.fs.destroy();
+  engines.get(sides[0].vfs).destroy();
   return held[0] / held[1];
 }
 
@@ -154,14 +173,18 @@ for (const journal of settings.journal.split(',')) {
   for (const cache of settings.cache.split(',').map(Number)) {
     const all = [];
     const peaks = [];
-    console.log(`\njournal ${journal}, cache ${cache} MiB, pages of ${settings.page}: processor time, ours / MemoryVFS`);
+    console.log(
+      `\njournal ${journal}, cache ${cache} MiB, pages of ${settings.page}: processor time, ours / MemoryVFS`,
+    );
     for (const workloads of [statements(), large()]) {
       const figures = {};
       const options = { journal, cache };
       for (let n = 0; n < Number(settings.rounds); n++) peaks.push(await round(n, workloads, options, figures));
       for (const [name, { ratios, ours, theirs, memory: held }] of Object.entries(figures)) {
         all.push(median(ratios));
-        console.log(`${name.padEnd(28)} ${median(ratios).toFixed(2)}  ${ms(ours)} ${ms(theirs)} ms   memory ${median(held).toFixed(2)}`);
+        console.log(
+          `${name.padEnd(28)} ${median(ratios).toFixed(2)}  ${ms(ours)} ${ms(theirs)} ms   memory ${median(held).toFixed(2)}`,
+        );
       }
     }
     console.log(`median of workloads          ${median(all).toFixed(2)}   highest memory ${median(peaks).toFixed(2)}`);

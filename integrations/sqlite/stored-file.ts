@@ -53,35 +53,98 @@ export class PlainFile implements StoredFile {
   }
 }
 
-/** Most bytes that a parted file holds back. */
-const HELD_BYTES = 4096;
-
 /**
- * A journal or WAL in two streams (see parting.ts). The few bytes of its records that are not a page's are held back until a
- * page of them is there, or something else is to be written.
+ * One stream of a parted file. Pieces of pages are held back until a page is there or something else is written: a journal
+ * that leaves SQLite's memory comes in pieces of about a thousand bytes, and its records' other bytes in fours.
  */
-export class PartedFile implements StoredFile {
-  /** What is held back: bytes of the first stream. */
-  readonly #held = new Uint8Array(HELD_BYTES);
+class Stream {
+  readonly #held: Uint8Array;
   #heldAt = 0;
   #heldLength = 0;
-  /** The frame header that was written last ended a transaction, and its page is still to come. */
-  #ending = false;
-  /** Bytes of both streams, those held back included. */
+
+  /** @param start where it begins in its file; @param most bytes to hold back */
+  constructor(
+    private readonly file: PlainFile,
+    private readonly start: number,
+    private readonly most: number,
+  ) {
+    this.#held = new Uint8Array(most);
+  }
+
+  /** What is not there is zeros. */
+  read(part: Uint8Array, at: number): void {
+    const read = this.file.read(part, this.start + at);
+    if (read < part.length) part.fill(0, read);
+    const from = Math.max(at, this.#heldAt);
+    const to = Math.min(at + part.length, this.#heldAt + this.#heldLength);
+    if (from < to) part.set(this.#held.subarray(from - this.#heldAt, to - this.#heldAt), from - at);
+  }
+
+  write(part: Uint8Array, at: number): void {
+    const { length } = part;
+    if (this.#heldLength > 0 && at !== this.#heldAt + this.#heldLength) this.flush();
+    // What is held back ends where a page does.
+    const room = this.most - ((this.#heldLength > 0 ? this.#heldAt : at) % this.most) - this.#heldLength;
+    if (length >= room) {
+      if (this.#heldLength === 0 && length === room) {
+        this.file.write(part, this.start + at);
+        return;
+      }
+      this.#hold(part.subarray(0, room), at);
+      this.flush();
+      if (length > room) this.write(part.subarray(room), at + room);
+    } else this.#hold(part, at);
+  }
+
+  #hold(part: Uint8Array, at: number): void {
+    if (this.#heldLength === 0) this.#heldAt = at;
+    this.#held.set(part, this.#heldLength);
+    this.#heldLength += part.length;
+  }
+
+  flush(): void {
+    if (this.#heldLength === 0) return;
+    this.file.write(this.#held.subarray(0, this.#heldLength), this.start + this.#heldAt);
+    this.#heldLength = 0;
+  }
+
+  /** Makes it so long; what is held back beyond is forgotten. */
+  truncate(size: number): void {
+    this.#heldLength = Math.max(0, Math.min(this.#heldLength, size - this.#heldAt));
+    this.file.truncate(this.start + size);
+  }
+
+  close(): void {
+    this.file.close();
+  }
+}
+
+/** Bytes of records that are held back. */
+const OTHERS_HELD_MAX = 4096;
+
+/** A journal or WAL in two streams (see parting.ts). */
+export class PartedFile implements StoredFile {
+  readonly #others: Stream;
+  readonly #pages: Stream;
+  /** Bytes of the streams, those held back included. */
   #othersSize: number;
   #pagesSize: number;
+  /** The frame header that was written last ended a transaction, and its page is still to come. */
+  #ending = false;
   readonly #piece: Piece = { inPages: false, at: 0, length: 0 };
 
   /** @param others begins with the description; @param pages the other stream */
   constructor(
-    private readonly others: PlainFile,
-    private readonly pages: PlainFile,
+    others: PlainFile,
+    pages: PlainFile,
     private readonly parting: Parting,
   ) {
     // A copy that was made while bytes were held back has more pages than headers: what is whole counts.
     const size = parting.wholeSize(others.size() - DESCRIPTION_BYTES, pages.size());
     this.#pagesSize = parting.pageBytes(size);
     this.#othersSize = size - this.#pagesSize;
+    this.#others = new Stream(others, DESCRIPTION_BYTES, OTHERS_HELD_MAX);
+    this.#pages = new Stream(pages, 0, parting.pageSize);
   }
 
   size(): number {
@@ -94,102 +157,63 @@ export class PartedFile implements StoredFile {
     for (let done = 0; done < length; done += piece.length) {
       this.parting.pieceAt(at + done, length - done, piece);
       const part = piece.length === out.length ? out : out.subarray(done, done + piece.length);
-      if (piece.inPages) fill(part, this.pages.read(part, piece.at));
-      else this.#readOthers(part, piece.at);
+      (piece.inPages ? this.#pages : this.#others).read(part, piece.at);
     }
     return Math.max(0, length);
   }
 
-  #readOthers(part: Uint8Array, at: number): void {
-    fill(part, this.others.read(part, DESCRIPTION_BYTES + at));
-    const from = Math.max(at, this.#heldAt);
-    const to = Math.min(at + part.length, this.#heldAt + this.#heldLength);
-    if (from < to) part.set(this.#held.subarray(from - this.#heldAt, to - this.#heldAt), from - at);
-  }
-
   write(bytes: Uint8Array, at: number): void {
-    const end = at + bytes.length;
     // A file that grows over a gap grows in both streams.
-    if (at > this.size()) this.#grow(at);
+    if (at > this.size()) this.truncate(at);
     const piece = this.#piece;
     for (let done = 0; done < bytes.length; done += piece.length) {
       this.parting.pieceAt(at + done, bytes.length - done, piece);
       const part = piece.length === bytes.length ? bytes : bytes.subarray(done, done + piece.length);
+      const end = piece.at + piece.length;
       if (piece.inPages) {
-        this.pages.write(part, piece.at);
-        this.#pagesSize = Math.max(this.#pagesSize, piece.at + part.length);
+        this.#pages.write(part, piece.at);
+        this.#pagesSize = Math.max(this.#pagesSize, end);
       } else {
-        this.#hold(part, piece.at);
-        this.#othersSize = Math.max(this.#othersSize, piece.at + part.length);
+        this.#others.write(part, piece.at);
+        this.#othersSize = Math.max(this.#othersSize, end);
       }
     }
     if (this.parting.endsTransaction(at, bytes)) this.#ending = true;
-    if (this.#ending && this.parting.pageBytes(end) > this.parting.pageBytes(at)) {
+    else if (this.#ending) {
       this.#ending = false;
       this.flush();
     }
   }
 
-  #hold(part: Uint8Array, at: number): void {
-    const follows = this.#heldLength > 0 && at === this.#heldAt + this.#heldLength;
-    if (!follows || this.#heldLength + part.length > HELD_BYTES) {
-      this.flush();
-      if (part.length > HELD_BYTES) {
-        this.others.write(part, DESCRIPTION_BYTES + at);
-        return;
-      }
-      this.#heldAt = at;
-    }
-    this.#held.set(part, at - this.#heldAt);
-    this.#heldLength += part.length;
-  }
-
   flush(): void {
-    if (this.#heldLength === 0) return;
-    this.others.write(this.#held.subarray(0, this.#heldLength), DESCRIPTION_BYTES + this.#heldAt);
-    this.#heldLength = 0;
-  }
-
-  #grow(size: number): void {
-    this.flush();
-    this.#cut(this.size());
-    this.#cut(size);
+    this.#pages.flush();
+    this.#others.flush();
   }
 
   truncate(size: number): void {
     if (size > this.size()) {
-      this.#grow(size);
-      return;
+      this.flush();
+      // Bytes of a stream that do not count must not come back.
+      this.#cut(this.size());
     }
-    this.#dropHeld(size - this.parting.pageBytes(size));
     this.#cut(size);
   }
 
-  #dropHeld(end: number): void {
-    this.#heldLength = Math.max(0, Math.min(this.#heldLength, end - this.#heldAt));
-  }
-
   #cut(size: number): void {
-    const pages = this.parting.pageBytes(size);
-    this.pages.truncate(pages);
-    this.#pagesSize = pages;
-    this.others.truncate(DESCRIPTION_BYTES + size - pages);
-    this.#othersSize = size - pages;
+    this.#pagesSize = this.parting.pageBytes(size);
+    this.#othersSize = size - this.#pagesSize;
+    this.#pages.truncate(this.#pagesSize);
+    this.#others.truncate(this.#othersSize);
   }
 
   close(): void {
     try {
       this.flush();
     } finally {
-      this.pages.close();
-      this.others.close();
+      this.#pages.close();
+      this.#others.close();
     }
   }
-}
-
-/** Holes at the end of a stream are zeros. */
-function fill(part: Uint8Array, read: number): void {
-  if (read < part.length) part.fill(0, read);
 }
 
 /** Where the other stream of a parted file is. */
