@@ -52,7 +52,8 @@ export class OpenFiles {
     const exclusive = create && (flags & O_EXCL) !== 0;
     const noFollow = exclusive || (flags & O_NOFOLLOW) !== 0;
     if (create && (flags & O_DIRECTORY) !== 0) throw fsError('EINVAL', call);
-    const place = walk(tree, path, noFollow ? (create ? 'never' : 'slash') : 'always', call);
+    const follow = noFollow ? (create ? 'never' : 'slash') : create ? 'create' : 'always';
+    const place = walk(tree, path, follow, call);
     const { dir, name, slash } = place;
     if (create && slash && place.last === 'name') throw fsError('EISDIR', call);
     const ino = inoAt(place, call);
