@@ -112,7 +112,7 @@ export class Connections {
   write(id: number, bytes: Uint8Array, at: number): number {
     try {
       const { file, store, flags } = this.#get(id);
-      store.writing(file.stored);
+      store.writing(file.stored, bytes.length);
       file.batch?.writing(at, bytes.length);
       file.dirty = true;
       file.stored.write(bytes, at);
@@ -126,8 +126,9 @@ export class Connections {
   truncate(id: number, size: number): number {
     return this.#try(C.IOERR_TRUNCATE, () => {
       const { file, store, flags } = this.#get(id);
-      store.writing(file.stored);
-      file.batch?.writing(size, Math.max(0, file.stored.size() - size));
+      const gone = Math.max(0, file.stored.size() - size);
+      store.writing(file.stored, gone);
+      file.batch?.writing(size, gone);
       file.dirty = true;
       file.stored.truncate(size);
       if (size === 0) this.#journalEnded(flags, file.path);
@@ -160,7 +161,10 @@ export class Connections {
     const { file, store } = connection;
     if (!this.#flushed(store)) return C.IOERR_WRITE;
     file.locks.unlock(connection, level);
-    if (!file.locks.reserved) file.dirty = false;
+    if (!file.locks.reserved) {
+      file.dirty = false;
+      store.tidy();
+    }
     return C.OK;
   }
 

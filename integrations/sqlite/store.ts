@@ -25,6 +25,8 @@ export class SharedFile {
 }
 
 const stores = new WeakMap<PageFs, Store>();
+/** Bytes written or removed after which the pool is compacted: what they leave behind lies scattered in it. */
+const COMPACT_AFTER = 16 * 2 ** 20;
 const JOURNALS = OPEN_MAIN_JOURNAL | OPEN_WAL;
 
 export class Store {
@@ -32,6 +34,8 @@ export class Store {
   /** The journal or WAL that was written last, which may hold bytes back. */
   #writing: StoredFile | undefined;
   #temporary = 0;
+  /** Bytes written and removed since the pool was compacted. */
+  #changed = 0;
 
   private constructor(readonly fs: PageFs) {}
 
@@ -87,11 +91,23 @@ export class Store {
   }
 
   remove(path: string): void {
+    this.#changed += this.fs.statSync(path).size;
     removeFile(this.fs, path);
   }
 
-  /** Called before a file is written: what another holds back comes first, so that a copy always is some earlier state. */
-  writing(file: StoredFile): void {
+  /** To be called when a transaction has ended. */
+  tidy(): void {
+    if (this.#changed < COMPACT_AFTER) return;
+    this.#changed = 0;
+    this.fs.compact();
+  }
+
+  /**
+   * Called before a file is written or cut: what another holds back comes first, so that a copy always is some earlier
+   * state.
+   */
+  writing(file: StoredFile, bytes: number): void {
+    this.#changed += bytes;
     if (this.#writing === file) return;
     this.flush();
     this.#writing = file;
