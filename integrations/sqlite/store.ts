@@ -26,7 +26,7 @@ export class SharedFile {
 
 const stores = new WeakMap<PageFs, Store>();
 /** Bytes written or removed after which the pool is compacted: what they leave behind lies scattered in it. */
-const COMPACT_AFTER = 16 * 2 ** 20;
+const COMPACT_AFTER = 4 * 2 ** 20;
 const JOURNALS = OPEN_MAIN_JOURNAL | OPEN_WAL;
 
 export class Store {
