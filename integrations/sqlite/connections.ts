@@ -6,7 +6,7 @@ import { ZramError } from '../../bindings/base/errors.js';
 import * as C from './codes.js';
 import { Batch } from './batch.js';
 import { Shm, type Holder, type ShmHolder } from './locks.js';
-import { SnapshotNames, type Snapshots } from './snapshots.js';
+import type { Snapshots } from './snapshots.js';
 import type { SharedFile, Store } from './store.js';
 
 /** Addresses in a module's memory, for shared memory of WALs. */
@@ -234,7 +234,7 @@ export class Connections {
   /** @param out is called with whether there is such a file, and whether it can be written if `forWriting` */
   access(name: string, forWriting: boolean, out: (can: boolean) => void): number {
     return this.#try(C.IOERR_ACCESS, () => {
-      if (SnapshotNames.isUnknown(name, this.snapshots)) {
+      if (this.snapshots.isUnknown(name)) {
         out(false);
         return;
       }
@@ -300,9 +300,10 @@ export class Connections {
   }
 
   /** @param otherwise the code of a failure that has no code of its own */
-  #try(otherwise: number, act: () => number | void): number {
+  #try(otherwise: number, act: () => unknown): number {
     try {
-      return act() ?? C.OK;
+      const code = act();
+      return typeof code === 'number' ? code : C.OK;
     } catch (error) {
       return this.#failed(error, otherwise);
     }

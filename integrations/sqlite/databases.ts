@@ -177,7 +177,7 @@ export async function fileSystemOf(options: (VfsOptions & PageFsOwnOptions) | un
   return PageFs.create(own);
 }
 
-const MAGIC = 'SQLite format 3\0';
+const MAGIC = new TextEncoder().encode('SQLite format 3\0');
 /** Where the header has how often the database changed, its schema did, and for which count its other fields are right. */
 const CHANGES = 24;
 const SCHEMA = 40;
@@ -187,7 +187,7 @@ const CHUNK = 65536;
 
 function checkDatabase(bytes: Uint8Array): void {
   if (!(bytes instanceof Uint8Array)) throw new ZramError('EINVAL', 'the bytes of a database must be a Uint8Array.');
-  const isDatabase = [...MAGIC].every((letter, n) => bytes[n] === letter.charCodeAt(0));
+  const isDatabase = MAGIC.every((byte, n) => bytes[n] === byte);
   const pageSize = bytes.length >= HEADER_BYTES ? view(bytes).getUint16(16) : 0;
   if (!isDatabase || pageSize === 0 || bytes.length % (pageSize === 1 ? 65536 : pageSize) !== 0) {
     throw new ZramError('EINVAL', 'these are not the bytes of an SQLite database, or not all of them.');

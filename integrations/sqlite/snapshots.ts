@@ -16,20 +16,13 @@ export interface Found {
 /** What follows a name: parameters of a URI, and SQLite's endings. */
 const QUERY = /^(.*?)\?(.*?)(-journal|-wal)?$/s;
 
-export class SnapshotNames {
-  /** The path, the number of its snapshot, and whether it is a parameter of a URI. */
-  static parse(name: string): { path: string; snapshot: number | undefined; ending: string } {
-    const match = QUERY.exec(name);
-    if (!match) return { path: name, snapshot: undefined, ending: '' };
-    const [, path, query, ending = ''] = match;
-    const value = new URLSearchParams(query).get('snapshot');
-    return { path, snapshot: value === null ? undefined : Number(value), ending };
-  }
-
-  static isUnknown(name: string, snapshots: Snapshots): boolean {
-    const { snapshot } = SnapshotNames.parse(name);
-    return snapshot !== undefined && !snapshots.has(snapshot);
-  }
+/** The path in a name, the number of its snapshot, and SQLite's ending behind it. */
+function parse(name: string): { path: string; snapshot: number | undefined; ending: string } {
+  const match = QUERY.exec(name);
+  if (!match) return { path: name, snapshot: undefined, ending: '' };
+  const [, path, query, ending = ''] = match;
+  const value = new URLSearchParams(query).get('snapshot');
+  return { path, snapshot: value === null ? undefined : Number(value), ending };
 }
 
 interface Taken {
@@ -43,6 +36,12 @@ export class Snapshots {
 
   has(id: number): boolean {
     return this.#taken.has(id);
+  }
+
+  /** Whether a name is that of a snapshot that is not there. */
+  isUnknown(name: string): boolean {
+    const { snapshot } = parse(name);
+    return snapshot !== undefined && !this.has(snapshot);
   }
 
   ids(): number[] {
@@ -80,7 +79,7 @@ export class Snapshots {
   /** @throws ZramError ENOENT: no such snapshot; EINVAL: it was not taken for this file */
   find(name: string | null, store: Store, flags: number): Found {
     if (name === null) return { store, path: null, immutable: false };
-    const { path, snapshot, ending } = SnapshotNames.parse(name);
+    const { path, snapshot, ending } = parse(name);
     if (snapshot === undefined) {
       return { store, path: (flags & OPEN_URI) !== 0 ? path : name, immutable: false };
     }

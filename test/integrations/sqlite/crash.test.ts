@@ -6,7 +6,7 @@
  */
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { PageFs } from '../../../integrations/fs.js';
-import type { ZramVFS } from '../../../integrations/sqlite.js';
+import { ZramVFS } from '../../../integrations/sqlite.js';
 import { Random, seedOfRun } from '../../support/random.js';
 import { LIBRARIES, type Connection, type Library } from './libraries.js';
 
@@ -66,7 +66,8 @@ describe('a program that ends at any moment', () => {
 async function endAtAnyMoment(lib: Library, each: Case, random: Random): Promise<void> {
   const fs = await PageFs.create();
   const { parted: partedJournals, batchAtomic } = each;
-  const vfs = (await lib.install(fs, { partedJournals, batchAtomic })) as ZramVFS;
+  const vfs = await lib.install(fs, { partedJournals, batchAtomic });
+  if (!(vfs instanceof ZramVFS)) throw new Error('this test watches the VFS of wa-sqlite 2');
   const moments: Moment[] = [];
   const state = { committed: 0 };
   const oneIn = Math.ceil((FORK_ONE_IN * 4096) / Math.min(4096, each.pageSize));
@@ -101,10 +102,10 @@ async function endAtAnyMoment(lib: Library, each: Case, random: Random): Promise
 /** Calls `fork` after calls of the VFS, but not within a batch: no program runs there. */
 function watch(vfs: ZramVFS, random: Random, oneIn: number, fork: () => void): void {
   let inBatch = false;
-  const after = <K extends 'xWrite' | 'xTruncate' | 'xDelete' | 'xLock' | 'xUnlock' | 'xSync'>(name: K): void => {
-    const call = vfs[name].bind(vfs) as (...args: number[]) => number;
+  const after = (name: 'xWrite' | 'xTruncate' | 'xDelete' | 'xLock' | 'xUnlock' | 'xSync'): void => {
+    const call: (...args: [number, number, number, number, number]) => number = vfs[name].bind(vfs);
     Object.assign(vfs, {
-      [name]: (...args: number[]) => {
+      [name]: (...args: [number, number, number, number, number]) => {
         const code = call(...args);
         if (!inBatch && random.below(name === 'xSync' ? 4 : oneIn) === 0) fork();
         return code;

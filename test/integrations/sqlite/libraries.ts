@@ -102,7 +102,10 @@ async function sqliteWasm(): Promise<Library> {
               .exec(sql, { returnValue: 'resultRows' })
               .map((row) => row.map((x) => (x instanceof Uint8Array ? [...x] : x))),
           ),
-        close: () => Promise.resolve(db.close()),
+        close() {
+          db.close();
+          return Promise.resolve();
+        },
       });
     },
   };
