@@ -97,11 +97,10 @@ async function sqliteWasm(): Promise<Library> {
       const db = new sqlite3.oo1.DB({ filename, vfs, flags: readOnly ? 'r' : 'c' });
       return Promise.resolve({
         exec: (sql) =>
-          Promise.resolve(
-            db
-              .exec(sql, { returnValue: 'resultRows' })
-              .map((row) => row.map((x) => (x instanceof Uint8Array ? [...x] : x))),
-          ),
+          new Promise((resolve) => {
+            const rows = db.exec(sql, { returnValue: 'resultRows' });
+            resolve(rows.map((row) => row.map((x) => (x instanceof Uint8Array ? [...x] : x))));
+          }),
         close() {
           db.close();
           return Promise.resolve();
