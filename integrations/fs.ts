@@ -4,19 +4,12 @@
  * @module zram-wasm/fs
  */
 import { ZramError } from '../bindings/base/errors.js';
-import type {
-  CompactReport,
-  Engine,
-  EngineOptions,
-  MergeOptions,
-  MergeReport,
-  Zram,
-  ZramOptions,
-} from '../bindings/index.js';
-import { constants, FILE_BYTES_MAX } from './fs/constants.js';
+import type { CompactReport, MergeOptions, MergeReport, Zram } from '../bindings/index.js';
+import { constants, type FsConstants } from './fs/constants.js';
 import { diffTrees, type FileDifference } from './fs/diff.js';
 import { on } from './fs/errors.js';
 import { OpenFiles } from './fs/open-files.js';
+import { readOptions, type PageFsOptions, type PageFsOwnOptions } from './fs/options.js';
 import { FsPromises } from './fs/promises.js';
 import { FILES, TREE } from './fs/state.js';
 import { Tree } from './fs/tree.js';
@@ -24,36 +17,27 @@ import { TreeCalls } from './fs/tree-calls.js';
 import { statsOf, type PageFsStats } from './fs/usage.js';
 
 export type { Data, Mode, PathLike, TimeLike, UrlLike } from './fs/arguments.js';
+export type { FsConstantName, FsConstants } from './fs/constants.js';
 export type { FileLike, ReadFileOptions, ReadWriteOptions, WriteFileOptions } from './fs/data-calls.js';
 export type { ByteRange, FileDifference } from './fs/diff.js';
 export { Dir } from './fs/directory-handle.js';
 export type { FsError } from './fs/errors.js';
-export { FileHandle, type HandleReadOptions } from './fs/file-handle.js';
+export {
+  FileHandle,
+  type HandleReadOptions,
+  type ReadResult,
+  type ReadResultOfAll,
+  type WriteResult,
+  type WriteResultOfAll,
+} from './fs/file-handle.js';
 export type { StatOptions, StatPathOptions } from './fs/inode-calls.js';
 export type { EncodingOptions, MkdirOptions, ReaddirOptions, RmOptions } from './fs/name-calls.js';
+export type { PageFsOptions, PageFsOwnOptions } from './fs/options.js';
 export { FsPromises, type PathOrHandle } from './fs/promises.js';
-export { BigIntStats, Dirent, Stats, type StatFs } from './fs/stats.js';
+export { BigIntStats, Dirent, FileType, Stats, type StatFs } from './fs/stats.js';
 export type { Encoding } from './fs/text.js';
-export type { PageFsStats } from './fs/usage.js';
 export type { CpOptions, OpendirOptions } from './fs/tree-calls.js';
-
-/** Options of a file system on an engine of yours. */
-export interface PageFsOptions extends Pick<
-  ZramOptions,
-  'compAlgorithm' | 'level' | 'dictionary' | 'memLimit' | 'dedup' | 'kernel' | 'chainSize' | 'shrinker' | 'pool'
-> {
-  /** The engine whose memory holds the files. */
-  engine: Engine;
-  /** Most bytes of JavaScript memory for names and inodes, by estimate: a file beyond is `ENOSPC`. Default: 512 MiB. */
-  maxMetadata?: number | undefined;
-}
-
-/** Options of a file system with an engine of its own. */
-export interface PageFsOwnOptions extends Omit<PageFsOptions, 'engine' | 'pool'>, EngineOptions {
-  engine?: undefined;
-}
-
-const METADATA_MAX = 512 * 2 ** 20;
+export type { PageFsStats } from './fs/usage.js';
 
 /**
  * A file system in compressed memory, with the synchronous calls of Node's `fs` by their names, with its errors.
@@ -65,7 +49,7 @@ export class PageFs extends TreeCalls {
   /** @internal Fixed, since a bundler may rename the class. */
   static override readonly name = 'PageFs';
   /** As `fs.constants` of Node on Linux. */
-  static readonly constants = constants;
+  static readonly constants: FsConstants = constants;
   readonly #tree: Tree;
   readonly #files: OpenFiles;
   #destroyed = false;
@@ -87,16 +71,19 @@ export class PageFs extends TreeCalls {
    * @throws ZramError EINVAL: a wrong option; ENOMEM
    */
   static async create(options: PageFsOptions | PageFsOwnOptions = {}): Promise<PageFs> {
-    if (options.engine) return PageFs.createSync(options);
-    const { maxMetadata = METADATA_MAX, engine: _, ...rest } = options;
+    const { engine, maxMetadata, rest } = readOptions(options, 'PageFs.create');
+    if (engine) return PageFs.#on(engine.createZram(rest), maxMetadata);
     const { Zram } = await import('../bindings/index.js');
-    return PageFs.#on(await Zram.create({ ...rest, ...DISK }), maxMetadata);
+    return PageFs.#on(await Zram.create(rest), maxMetadata);
   }
 
   /** As `create`, on your engine. */
   static createSync(options: PageFsOptions): PageFs {
-    const { engine, maxMetadata = METADATA_MAX, ...rest } = options;
-    return PageFs.#on(engine.createZram({ ...rest, ...DISK }), maxMetadata);
+    const { engine, maxMetadata, rest } = readOptions(options, 'PageFs.createSync');
+    if (typeof engine?.createZram !== 'function') {
+      throw new ZramError('EINVAL', 'PageFs.createSync needs an engine: use await PageFs.create() for one of its own.');
+    }
+    return PageFs.#on(engine.createZram(rest), maxMetadata);
   }
 
   static #on(device: Zram, maxMetadata: number): PageFs {
@@ -104,7 +91,7 @@ export class PageFs extends TreeCalls {
   }
 
   /** As `fs.constants` of Node on Linux. */
-  get constants(): typeof constants {
+  get constants(): FsConstants {
     return constants;
   }
 
@@ -182,9 +169,6 @@ export class PageFs extends TreeCalls {
     return this.#files;
   }
 }
-
-/** The device's size costs nothing; times of access are for idle pages, which files do not have. */
-const DISK = { disksize: FILE_BYTES_MAX, trackEntryActime: false } as const;
 
 function destroyed(): ZramError {
   return new ZramError('EINVAL', 'this PageFs was destroyed.');

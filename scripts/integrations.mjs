@@ -6,6 +6,6 @@
  */
 export const INTEGRATIONS = [
   // No part of the library is in it, and no core: it imports that when it makes an engine of its own.
-  { name: 'fs', minified: 48, gzip: 16 },
+  { name: 'fs', minified: 50, gzip: 18 },
   { name: 'sqlite', minified: 24, gzip: 8 },
 ];

@@ -1,9 +1,9 @@
 /** Writing whole pages of a device, with the core's compressor or another. */
 import { PAGE_SIZE } from '../base/arguments.js';
-import { copyOf, lengthOf, viewOf } from '../base/bytes.js';
+import { copyOf, lengthOf, setBytes, viewOf } from '../base/bytes.js';
 import { ZramError } from '../base/errors.js';
 import { sentenceOf, withPagesDone } from '../base/messages.js';
-import type { Encoder } from '../compressors/codecs.js';
+import { lz4Level, type Encoder } from '../compressors/codecs.js';
 import { CODEC_LZ4, CODEC_PAGE } from '../core/layout.js';
 import type { Device } from './device.js';
 import type { Patch, Disk } from './disk.js';
@@ -12,6 +12,9 @@ import { encodeVerified } from './encode.js';
 export class PageWriter {
   /** LZ4 is the primary compressor, so the core compresses. */
   readonly inCore: boolean;
+
+  /** For `writeCompressed`. */
+  #block: Uint8Array | undefined;
 
   constructor(
     readonly disk: Disk,
@@ -66,9 +69,10 @@ export class PageWriter {
   /**
    * Stores a page with a compressor that is not the core's.
    * @param patch set if the page is a partly changed one: it is not stored when the original was written meanwhile
+   * @param encoded its block, where it is compressed already; or the page itself, which does not compress
    * @returns whether it was stored
    */
-  encodePage(index: number, bytes: Uint8Array, patch?: Patch): boolean {
+  encodePage(index: number, bytes: Uint8Array, patch?: Patch, encoded?: Uint8Array): boolean {
     const { disk, state } = this;
     const { core, address } = disk;
     const { raw, codecs } = core;
@@ -89,7 +93,7 @@ export class PageWriter {
         if (patch?.touched) return false;
         if (holds && this.#share(index, candidate, codec, hash)) return this.#noted(index);
       }
-      const block = encodeVerified(state, encoder, page);
+      const block = encoded ?? encodeVerified(state, encoder, page);
       disk.checkAlive();
       if (patch?.touched) return false;
       const huge = block.length >= disk.pool.hugeClassSize;
@@ -120,6 +124,63 @@ export class PageWriter {
     if (result < 0) throw noRoom(index);
     return result === 1;
   }
+
+  // ── pages that are compressed elsewhere ──────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Compresses a page as a write does, and stores nothing.
+   * @param bytes a page, checked to be one
+   * @param out an array of a page or more, if there is one
+   * @returns the block, or the page itself where a write would not store a block
+   */
+  compressPage(bytes: Uint8Array, out: Uint8Array | undefined): Uint8Array {
+    const { core, pool } = this.disk;
+    const { raw } = core;
+    core.page().set(bytes);
+    if (raw.pageSameFilled(raw.stagingAddress())) return taken(core.page(), out);
+    const encoder = this.state.encoders[0] as Encoder;
+    if (encoder.codec === CODEC_LZ4) {
+      const length = raw.lz4Compress(lz4Level(encoder.params));
+      const isBlock = length < pool.hugeClassSize;
+      return taken(isBlock ? core.staging().subarray(PAGE_SIZE, PAGE_SIZE + length) : core.page(), out);
+    }
+    const page = encoder.foreign ? copyOf(core.page()) : core.page();
+    const block = encodeVerified(this.state, encoder, page);
+    this.disk.checkAlive();
+    return taken(block.length < pool.hugeClassSize ? block : page, out);
+  }
+
+  /** @param bytes a block of 1 to 4096 bytes, or a page */
+  writeCompressed(index: number, bytes: Uint8Array): void {
+    const { disk, state } = this;
+    // A copy: other threads may change it, and a compressor may change its input.
+    const block = this.#copyOfBlock(bytes);
+    let page: Uint8Array | undefined = block;
+    if (block.length !== PAGE_SIZE) {
+      const { name, codec } = state.encoders[0] as Encoder;
+      page = disk.core.tryDecode(codec, block);
+      disk.checkAlive();
+      if (!page)
+        throw new ZramError('EINVAL', `the block must be one that ${name} decompresses to a page of 4096 bytes.`);
+    }
+    this.encodePage(index, page, undefined, block);
+  }
+
+  /** Without foreign code no call can come between this one and its end, so one array serves them all. */
+  #copyOfBlock(bytes: Uint8Array): Uint8Array {
+    const { dedup } = this.disk;
+    if (dedup || this.state.encoders[0]?.foreign === true) return copyOf(bytes);
+    this.#block ??= new Uint8Array(PAGE_SIZE);
+    setBytes(this.#block, bytes);
+    return viewOf(this.#block, 0, lengthOf(bytes));
+  }
+}
+
+/** A copy, for the caller. */
+function taken(bytes: Uint8Array, out: Uint8Array | undefined): Uint8Array {
+  if (!out) return copyOf(bytes);
+  setBytes(out, bytes);
+  return viewOf(out, 0, bytes.length);
 }
 
 export function noRoom(index: number, pagesDone?: number): ZramError {

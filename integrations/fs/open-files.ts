@@ -132,7 +132,7 @@ export class OpenFiles {
     const { size } = this.#tree.get(file.ino);
     const at = file.append ? size : (position ?? file.position);
     const written = writeContent(this.#tree, file.ino, bytes, at, call);
-    if (position === undefined) file.position = at + written;
+    if (position === undefined && written > 0) file.position = at + written;
     return written;
   }
 

@@ -88,17 +88,17 @@ export abstract class TreeCalls extends DataCalls {
     }
     if (!stat.isDirectory()) return;
     if (!options.recursive) throw cpError('ERR_FS_EISDIR', 21, `${from} is a directory (not copied)`, from);
-    if (`${resolved(to)}/`.startsWith(`${resolved(from)}/`) || this.#isBelow(to, stat.ino)) {
+    if (this.#isBelow(to, stat.ino)) {
       throw cpError('ERR_FS_CP_EINVAL', 22, `cannot copy ${from} to a subdirectory of self ${to}`, to);
     }
   }
 
   /** Whether the first directory on the way up that is there, or one above it, is the inode. */
   #isBelow(path: string, ino: number): boolean {
-    for (let at = resolved(path); at !== ''; at = at.replace(/\/[^/]*$/, '')) {
-      if (this.statSync(at, { throwIfNoEntry: false })?.ino === ino) return true;
+    for (let at = resolved(path); ; at = at.replace(/\/[^/]*$/, '')) {
+      if (this.statSync(at || '/', { throwIfNoEntry: false })?.ino === ino) return true;
+      if (at === '' || at === '/') return false;
     }
-    return false;
   }
 
   #copyAny(stat: Stats, from: string, to: string, options: CpOptions): void {

@@ -301,8 +301,9 @@ export class Forest {
       for (const { fd } of open) fs.closeSync(fd);
       if (!fs.frozen) {
         for (const name of fs.readdirSync('/')) fs.rmSync(`/${name}`, { recursive: true });
-        const { files, directories, links, bytes, metadataBytes } = fs.stats();
+        const { files, directories, links, bytes, metadataBytes, ...held } = fs.stats();
         this.#check(files === 0 && directories === 1 && links === 0 && bytes === 0, 'something is left');
+        this.#check(held.privateBytes + held.sharedBytes === 0, 'pages are left');
         this.#check(metadataBytes < 1000, `metadata is left: ${metadataBytes}`);
       }
       fs.destroy();

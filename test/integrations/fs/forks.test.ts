@@ -5,6 +5,9 @@
  */
 import { describe, expect, test } from '@jest/globals';
 import { Engine, type Handle } from '../../../bindings/index.js';
+import { Inode } from '../../../integrations/fs/inode.js';
+import { PageMap } from '../../../integrations/fs/page-map.js';
+import { PageSpace } from '../../../integrations/fs/page-space.js';
 import { Random, seedOfRun } from '../../support/random.js';
 import { checkPools, compiledCore } from '../../support/raw-core.js';
 import { Forest, type ForestOptions } from './forest.js';
@@ -98,5 +101,51 @@ describe('forks and snapshots', () => {
     }
     expect(refused).toBeGreaterThan(0);
     engine.destroy();
+  });
+});
+
+/** Bugs of which each would let forks see each other's changes, or lose memory. */
+const PLANTED: { name: string; plant: () => () => void }[] = [
+  {
+    name: 'a fork changes the pages of its origin',
+    plant: () => replaced(PageMap.prototype, 'copyFor', returnsItself),
+  },
+  { name: 'a fork changes the inodes of its origin', plant: () => replaced(Inode.prototype, 'copyFor', returnsItself) },
+  { name: 'free pages are given out twice', plant: () => replaced(PageSpace.prototype, 'fork', returnsItself) },
+  { name: 'pages of removed files are kept', plant: () => replaced(PageMap.prototype, 'cut', () => undefined) },
+];
+
+function returnsItself<T>(this: T): T {
+  return this;
+}
+
+function replaced<T extends object>(owner: T, name: keyof T, by: (...args: never[]) => unknown): () => void {
+  const old = owner[name];
+  owner[name] = by as never;
+  return () => void (owner[name] = old);
+}
+
+/** Within so many each is found; most are within five. */
+const SEQUENCES_TO_FIND = 200;
+
+describe('a planted bug is found', () => {
+  test.each(PLANTED)('$name', ({ plant }) => {
+    const seeds = new Random(seedOfRun(), 'planted');
+    const engine = Engine.createSync();
+    const before = engine.memory.used;
+    const end = plant();
+    let found: unknown;
+    try {
+      for (let n = 0; n < SEQUENCES_TO_FIND && found === undefined; n++) {
+        runSequence(seeds.next(), engine, CALLS, {});
+        if (engine.memory.used !== before) found = 'memory';
+      }
+    } catch (error) {
+      found = error;
+    } finally {
+      end();
+      engine.destroy();
+    }
+    expect(found).toBeDefined();
   });
 });
