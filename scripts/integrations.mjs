@@ -10,4 +10,5 @@ export const INTEGRATIONS = [
   // Adapters: fs.js is beside them, not in them.
   { name: 'just-bash', minified: 8, gzip: 3 },
   { name: 'zenfs', minified: 6, gzip: 3 },
+  { name: 'sqlite', minified: 24, gzip: 8 },
 ];

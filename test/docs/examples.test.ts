@@ -11,6 +11,7 @@ const runs: [file: string, args: string[], says: RegExp[]][] = [
   ['rewind.mjs', [], [/^600 frames of 315 MB are held in \d+ bytes/, /hold \d+ frames/, /frame 200 is what it was/]],
   ['shared.mjs', [], [/shared after the merge/, /together: \d+ bytes before/]],
   ['shared.mjs', ['files'], [/one: 5120 pages, 4096 of them shared/, /two: 5120 pages, 4096 of them shared/]],
+  ['sqlite.mjs', [], [/^50000 rows in the snapshot, 1000 in the live/, /is saved in [1-4]?\d %/]],
 ];
 
 describe('examples', () => {
