@@ -1,0 +1,15 @@
+/** What all calls of a PageFs reach: its tree and its open files. */
+import type { OpenFiles } from './open-files.js';
+import type { Tree } from './tree.js';
+
+/** Keys of members that only this entry's own files use. */
+export const TREE = Symbol('tree');
+export const FILES = Symbol('files');
+
+/** Base of the classes that hold the calls. */
+export abstract class Calls {
+  /** @internal @throws ZramError EINVAL: destroyed */
+  abstract get [TREE](): Tree;
+  /** @internal @throws ZramError EINVAL: destroyed */
+  abstract get [FILES](): OpenFiles;
+}

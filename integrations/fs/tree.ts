@@ -1,0 +1,307 @@
+/**
+ * The state of one file system: inodes, the pages of the device that are theirs, and what is open. It knows nothing of
+ * paths, flags or Node's names.
+ *
+ * A fork shares inodes, directories and lists of pages: what has another owner than the tree is copied before it changes.
+ * So a fork costs no more than the device's.
+ */
+import type { Zram, ZramSnapshot } from '../../bindings/index.js';
+import { constants, PAGE_SIZE } from './constants.js';
+import { fsError, type Call } from './errors.js';
+import { Directory, Inode, type Owner } from './inode.js';
+import { InodeTable } from './inode-table.js';
+import { PageMap, RUN_BYTES } from './page-map.js';
+import { PageSpace } from './page-space.js';
+
+/** The number of the root's inode. */
+export const ROOT = 1;
+
+/** Bytes of JavaScript memory, as estimates from measurements with V8: an inode, and a name without its characters. */
+const INODE_BYTES = 360;
+const NAME_BYTES = 80;
+
+/** What there is, kept up to date. */
+export interface Counts {
+  files: number;
+  directories: number;
+  links: number;
+  /** Sum of the files' sizes. */
+  bytes: number;
+  /** Estimate of the JavaScript memory that inodes, names and lists of pages take. */
+  metadataBytes: number;
+}
+
+export class Tree {
+  #owner: Owner = {};
+  #inodes: InodeTable;
+  #space: PageSpace;
+  /** How often each inode is open. */
+  readonly #opens = new Map<number, number>();
+  /** Inodes without a name that are open here, or were in the tree from which this was forked. */
+  readonly #nameless = new Set<number>();
+
+  private constructor(
+    readonly device: Zram | ZramSnapshot,
+    /** The device, unless the tree is frozen. */
+    private readonly disk: Zram | undefined,
+    readonly metadataMax: number,
+    readonly counts: Counts,
+    from?: Tree,
+  ) {
+    this.#inodes = from ? from.#inodes.fork() : InodeTable.empty(this.#owner);
+    this.#space = from ? from.#space.fork() : PageSpace.empty(this.#owner);
+  }
+
+  /** A tree with an empty root on a device that holds nothing. */
+  static empty(device: Zram, metadataMax: number): Tree {
+    const counts = { files: 0, directories: 0, links: 0, bytes: 0, metadataBytes: 0 };
+    const tree = new Tree(device, device, metadataMax, counts);
+    const root = new Directory(tree.#owner, new Map(), ROOT);
+    tree.#add(constants.S_IFDIR | 0o755, root).nlink = 2;
+    return tree;
+  }
+
+  get frozen(): boolean {
+    return this.disk === undefined;
+  }
+
+  /** A writable copy. @throws ZramError ENOMEM */
+  fork(): Tree {
+    const device = this.device.clone();
+    const tree = this.#copyOn(device, device);
+    for (const ino of tree.#nameless) tree.#free(ino);
+    tree.#nameless.clear();
+    return tree;
+  }
+
+  /** A read-only copy. @throws ZramError ENOMEM */
+  freeze(): Tree {
+    // A frozen tree never changes, so a copy of it is a copy of its pages.
+    if (this.disk) return this.#copyOn(this.disk.snapshot(), undefined);
+    const writable = this.device.clone();
+    try {
+      return this.#copyOn(writable.snapshot(), undefined);
+    } finally {
+      writable.destroy();
+    }
+  }
+
+  #copyOn(device: Zram | ZramSnapshot, disk: Zram | undefined): Tree {
+    const tree = new Tree(device, disk, this.metadataMax, { ...this.counts }, this);
+    this.#owner = {};
+    for (const ino of this.#nameless) tree.#nameless.add(ino);
+    return tree;
+  }
+
+  // ── inodes ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  get(ino: number): Inode {
+    return this.#inodes.get(ino);
+  }
+
+  /** All inodes by number, those that are open without a name included. */
+  get inodes(): Iterable<Inode> {
+    return this.#inodes;
+  }
+
+  /** The inode, for changes. */
+  own(ino: number): Inode {
+    return this.#inodes.own(ino, this.#owner);
+  }
+
+  /** The pages of a file, for changes. */
+  ownMap(inode: Inode): PageMap {
+    const map = inode.map;
+    if (map.owner === this.#owner) return map;
+    const own = this.own(inode.ino);
+    const copy = map.copyFor(this.#owner);
+    own.content = copy;
+    return copy;
+  }
+
+  #ownNames(dir: number): Map<string, number> {
+    const { directory } = this.get(dir);
+    if (directory.owner === this.#owner) return directory.names;
+    const copy = new Directory(this.#owner, new Map(directory.names), directory.parent);
+    this.own(dir).content = copy;
+    return copy.names;
+  }
+
+  makeFile(mode: number): Inode {
+    return this.#add(constants.S_IFREG | mode, new PageMap(this.#owner, []));
+  }
+
+  makeDirectory(mode: number, parent: number): Inode {
+    return this.#add(constants.S_IFDIR | mode, new Directory(this.#owner, new Map(), parent));
+  }
+
+  makeLink(target: string, size: number): Inode {
+    const inode = this.#add(constants.S_IFLNK | 0o777, target);
+    inode.size = size;
+    return inode;
+  }
+
+  #add(mode: number, content: Inode['content']): Inode {
+    const inode = this.#inodes.add(this.#owner, (ino) => new Inode(this.#owner, ino, mode, content, Date.now()));
+    this.#count(inode, 1);
+    return inode;
+  }
+
+  #count(inode: Inode, one: 1 | -1): void {
+    const { counts } = this;
+    let bytes = INODE_BYTES;
+    if (inode.isFile) {
+      counts.files += one;
+      bytes += RUN_BYTES * inode.map.runCount;
+    } else if (inode.isDirectory) counts.directories += one;
+    else {
+      counts.links += one;
+      bytes += 2 * (inode.content as string).length;
+    }
+    counts.metadataBytes += one * bytes;
+  }
+
+  // ── names ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** @throws FsError EROFS, or ENOSPC: no room for an inode with this name */
+  checkRoom(name: string, call: Call): void {
+    this.checkWritable(call);
+    const bytes = INODE_BYTES + NAME_BYTES + 2 * name.length;
+    if (this.counts.metadataBytes + bytes > this.metadataMax) throw fsError('ENOSPC', call);
+  }
+
+  checkWritable(call: Call): void {
+    if (!this.disk) throw fsError('EROFS', call);
+  }
+
+  /** Gives an inode a name that the directory does not have. */
+  addName(dir: number, name: string, inode: Inode): void {
+    this.#ownNames(dir).set(name, inode.ino);
+    this.counts.metadataBytes += NAME_BYTES + 2 * name.length;
+    inode.nlink += inode.isDirectory ? 2 : 1;
+    const parent = this.#changed(dir);
+    if (inode.isDirectory) parent.nlink++;
+  }
+
+  /** Takes a name away, and what it named, unless that has other names or is open. */
+  removeName(dir: number, name: string): void {
+    const names = this.#ownNames(dir);
+    const inode = this.own(names.get(name) as number);
+    names.delete(name);
+    this.counts.metadataBytes -= NAME_BYTES + 2 * name.length;
+    const parent = this.#changed(dir);
+    if (inode.isDirectory) parent.nlink--;
+    inode.nlink -= inode.isDirectory ? 2 : 1;
+    inode.ctime = parent.mtime;
+    if (inode.nlink > 0) return;
+    if (this.#opens.has(inode.ino)) this.#nameless.add(inode.ino);
+    else this.#free(inode.ino);
+  }
+
+  /** Gives an inode another name, in this directory or another. The new one is not there. */
+  moveName(dir: number, name: string, newDir: number, newName: string): void {
+    const inode = this.own(this.get(dir).directory.names.get(name) as number);
+    this.addName(newDir, newName, inode);
+    if (inode.isDirectory && newDir !== dir) {
+      inode.content = new Directory(inode.directory.owner, inode.directory.names, newDir);
+    }
+    this.removeName(dir, name);
+  }
+
+  #changed(dir: number): Inode {
+    const parent = this.own(dir);
+    parent.mtime = Date.now();
+    parent.ctime = parent.mtime;
+    return parent;
+  }
+
+  // ── open inodes ────────────────────────────────────────────────────────────────────────────────────────────────
+
+  open(ino: number): void {
+    this.#opens.set(ino, (this.#opens.get(ino) ?? 0) + 1);
+  }
+
+  close(ino: number): void {
+    const left = (this.#opens.get(ino) as number) - 1;
+    if (left > 0) {
+      this.#opens.set(ino, left);
+      return;
+    }
+    this.#opens.delete(ino);
+    if (this.disk && this.#nameless.delete(ino)) this.#free(ino);
+  }
+
+  #free(ino: number): void {
+    const inode = this.get(ino);
+    this.#count(inode, -1);
+    if (inode.isFile) {
+      this.counts.bytes -= inode.size;
+      this.#releasePages(inode.map, 0);
+    }
+    this.#inodes.remove(ino, this.#owner);
+  }
+
+  // ── pages ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** The device, to write to. @throws FsError EROFS */
+  writable(call: Call): Zram {
+    if (this.disk) return this.disk;
+    throw fsError('EROFS', call);
+  }
+
+  /** Gives pages of a file places on the device. Returns how many have one: fewer when there is no room. */
+  mapPages(map: PageMap, first: number, count: number): number {
+    const { counts } = this;
+    const before = map.runCount;
+    const room = Math.max(0, Math.floor((this.metadataMax - counts.metadataBytes) / RUN_BYTES));
+    const mapped = map.fill(first, count, this.#space, before + room);
+    counts.metadataBytes += RUN_BYTES * (map.runCount - before);
+    return mapped;
+  }
+
+  /** Frees the pages of a file from page `end` on. */
+  cutPages(inode: Inode, end: number): void {
+    const map = this.ownMap(inode);
+    const before = map.runCount;
+    this.#releasePages(map, end);
+    this.counts.metadataBytes -= RUN_BYTES * (before - map.runCount);
+  }
+
+  #releasePages(map: PageMap, end: number): void {
+    const own = map.owner === this.#owner ? map : map.copyFor(this.#owner);
+    own.cut(end, (device, count) => {
+      this.disk?.discard(device * PAGE_SIZE, count * PAGE_SIZE);
+      this.#space.release(device, count, this.#owner);
+    });
+  }
+
+  /** Device pages before which all that hold something lie. */
+  get pagesEnd(): number {
+    return this.#space.end;
+  }
+
+  /** Bytes that the pool takes, and may take; 0: as many as the engine has. */
+  memory(): { used: number; limit: number } {
+    const device = this.disk;
+    if (!device) return { used: 0, limit: 0 };
+    const { memUsedTotal, memLimit } = device.mmStat;
+    return { used: memUsedTotal, limit: memLimit };
+  }
+
+  /** Inodes that there are and may be, and how many are free. */
+  inodeRoom(): { files: number; ffree: number } {
+    const { files, directories, links, metadataBytes } = this.counts;
+    const ffree = Math.max(0, Math.floor((this.metadataMax - metadataBytes) / (INODE_BYTES + NAME_BYTES)));
+    return { files: files + directories + links + ffree, ffree };
+  }
+
+  resize(inode: Inode, size: number): void {
+    this.counts.bytes += size - inode.size;
+    inode.size = size;
+  }
+
+  /** Frees all memory of the device. */
+  destroy(): void {
+    this.device.destroy();
+  }
+}
