@@ -62,12 +62,12 @@ export class DatabaseBase<E extends Extensions = Extensions> {
   }
 
   /** Gives the base's memory back. Forks that are open go on, and hold what they need of it. */
-  close(): void {
-    this.files.close();
+  destroy(): void {
+    this.files.destroy();
   }
 
   [Symbol.dispose](): void {
-    this.close();
+    this.destroy();
   }
 }
 
@@ -99,7 +99,7 @@ export async function createBase<E extends Extensions = Extensions>(
     }
     checkShutDown(files);
   } catch (error) {
-    if (!options.files) files.close();
+    if (!options.files) files.destroy();
     throw error;
   }
   return new DatabaseBase<E>(files, forForks as ForkOptions<E>);
@@ -136,9 +136,9 @@ async function openFork<E extends Extensions>(
   options: ForkOptions<E>,
 ): Promise<Database<E>> {
   try {
-    return await open(new PageFilesystem(files, { directory, closeFiles: true }), options);
+    return await open(new PageFilesystem(files, { directory, destroyFiles: true }), options);
   } catch (error) {
-    files.close();
+    files.destroy();
     throw error;
   }
 }

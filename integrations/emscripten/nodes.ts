@@ -5,7 +5,7 @@
  * A node holds no content; its path is made of the names above it when a call needs it. A file is changed first, and its
  * node afterwards, so that a call that fails leaves no node behind.
  */
-import type { PageFs } from '../fs.js';
+import type { PageFs, Stats } from '../fs.js';
 import type { Errors } from './errors.js';
 import type { EmscriptenFS, NewAttributes, Node } from './module.js';
 
@@ -32,8 +32,6 @@ export interface Attributes {
   readonly mtime: Date;
   readonly ctime: Date;
 }
-
-type Stats = ReturnType<PageFs['fstatSync']>;
 
 export function attributesOf(stats: Stats): Attributes {
   const { ino, mode, nlink, uid, gid, size, blksize, blocks } = stats;

@@ -11,8 +11,8 @@ type EmscriptenOptions = Parameters<EmscriptenBuiltinFilesystem['init']>[1];
 export interface PageFilesystemOptions {
   /** The directory of the database in the `PageFs`, made if it is not there; `/` without it. */
   directory?: string;
-  /** Whether closing the database closes the `PageFs` too, which gives its memory back: for a fork of one's own. */
-  closeFiles?: boolean;
+  /** Whether closing the database destroys the `PageFs` too: for a fork of its own. */
+  destroyFiles?: boolean;
 }
 
 /** The directories that are in use: PostgreSQL's own lock cannot tell two databases of one process apart. */
@@ -32,13 +32,13 @@ export class PageFilesystem extends EmscriptenBuiltinFilesystem {
   /** The files: the database is in `directory`. */
   readonly files: PageFs;
   readonly directory: string;
-  readonly #closeFiles: boolean;
+  readonly #destroyFiles: boolean;
 
-  constructor(files: PageFs, { directory = '/', closeFiles = false }: PageFilesystemOptions = {}) {
+  constructor(files: PageFs, { directory = '/', destroyFiles = false }: PageFilesystemOptions = {}) {
     super(directory);
     this.files = files;
     this.directory = directory;
-    this.#closeFiles = closeFiles;
+    this.#destroyFiles = destroyFiles;
   }
 
   /**
@@ -70,7 +70,7 @@ export class PageFilesystem extends EmscriptenBuiltinFilesystem {
   override async closeFs(): Promise<void> {
     this.pg!.Module.FS.quit();
     this.#release();
-    if (this.#closeFiles) this.files.close();
+    if (this.#destroyFiles) this.files.destroy();
   }
 
   #claim(): void {
