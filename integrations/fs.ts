@@ -11,7 +11,7 @@ import { OpenFiles } from './fs/open-files.js';
 import { FILES, TREE } from './fs/state.js';
 import { Tree } from './fs/tree.js';
 
-export type { Data, Mode, PathLike, TimeLike } from './fs/arguments.js';
+export type { Data, Mode, PathLike, TimeLike, UrlLike } from './fs/arguments.js';
 export type { FileLike, ReadFileOptions, ReadWriteOptions, WriteFileOptions } from './fs/data-calls.js';
 export type { FsError } from './fs/errors.js';
 export type { StatOptions, StatPathOptions } from './fs/inode-calls.js';

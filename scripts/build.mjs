@@ -5,11 +5,12 @@
 //   node scripts/build.mjs bench  only build/bench.wasm: the core, and loops for bench/ that the package does not have
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { chmod, copyFile, mkdir, readFile, rm, writeFile, readdir } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as esbuild from 'esbuild';
+import { INTEGRATIONS } from './integrations.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const require = createRequire(import.meta.url);
@@ -160,11 +161,29 @@ const importErrors = {
   },
 };
 
+/** An integration imports the library and other integrations as its users do, so that there is one of each. */
+const importEntries = {
+  name: 'import-entries',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^\.{1,2}\// }, ({ path: request, resolveDir, namespace, kind, importer }) => {
+      if (namespace === 'errors') return { path: './errors.js', external: true };
+      const file = path.relative(root, path.resolve(resolveDir, request)).split(path.sep).join('/');
+      if (file === 'bindings/base/errors.js') return { path: 'errors', namespace: 'errors' };
+      if (file === 'bindings/index.js') return { path: './index.js', external: true };
+      if (file.startsWith('bindings/')) return { errors: [{ text: `${importer} may not import ${file}` }] };
+      const entry = INTEGRATIONS.find(({ name }) => file === `integrations/${name}.js`);
+      return entry && kind !== 'entry-point' ? { path: `./${entry.name}.js`, external: true } : undefined;
+    });
+    onLoad({ filter: /^/, namespace: 'errors' }, () => ({ contents: "export { ZramError } from './errors.js';" }));
+  },
+};
+
 /** Many bundlers keep a comment like this one, so the notices can be found from what a user of ours ships. */
 const NOTICE =
   '/*! zram-wasm, MIT. Holds parts under MIT, BSD-2-Clause and Apache-2.0: see its THIRD-PARTY-NOTICES.md */';
 
 async function bundle() {
+  const { peerDependencies } = JSON.parse(await readFile(at('package.json'), 'utf8'));
   const library = { ...common, outbase: 'bindings', platform: 'neutral' };
   await esbuild.build({
     ...library,
@@ -190,6 +209,14 @@ async function bundle() {
     footer: { js: 'export {};' }, // says that it is a module
   });
 
+  await esbuild.build({
+    ...library,
+    outbase: 'integrations',
+    entryPoints: INTEGRATIONS.map(({ name }) => `integrations/${name}.ts`),
+    external: ['node:*', ...Object.keys(peerDependencies)],
+    plugins: [importEntries],
+  });
+
   if (existsSync(at('cli/main.ts'))) {
     await esbuild.build({
       ...common,
@@ -202,21 +229,37 @@ async function bundle() {
   }
 }
 
-/** The entries' declarations, and what they refer to, are published; those of innards are not. */
-async function pruneDeclarations() {
-  const kept = new Set();
-  const keep = async (file) => {
-    if (kept.has(file)) return;
-    kept.add(file);
+/**
+ * The entries' declarations, and what they refer to, are published; those of innards are not. What tsc writes to
+ * build/types/bindings and build/types/integrations comes to one folder, as the bundles do.
+ */
+async function publishDeclarations() {
+  const types = at('build/types');
+  const placeOf = (file) => at('dist', path.relative(types, file).replace(/^(?:bindings|integrations)[/\\]/, ''));
+  const published = new Set();
+  const publish = async (file) => {
+    if (published.has(file)) return;
+    published.add(file);
     const text = await readFile(file, 'utf8');
-    for (const [, name] of text.matchAll(/(?:from |import\()['"](\.{1,2}\/[^'"]+)\.js['"]/g)) {
-      await keep(path.resolve(path.dirname(file), `${name}.d.ts`));
-    }
+    const folder = path.dirname(placeOf(file));
+    const needed = [];
+    const moved = text.replace(/((?:from |import\()['"])(\.{1,2}\/[^'"]+)\.js(?=['"])/g, (_, before, name) => {
+      const imported = path.resolve(path.dirname(file), `${name}.d.ts`);
+      needed.push(imported);
+      const to = path
+        .relative(folder, placeOf(imported))
+        .split(path.sep)
+        .join('/')
+        .replace(/\.d\.ts$/, '');
+      return `${before}${to.startsWith('.') ? to : `./${to}`}.js`;
+    });
+    await mkdir(folder, { recursive: true });
+    await writeFile(placeOf(file), moved);
+    for (const each of needed) await publish(each);
   };
-  for (const entry of ['index', 'external', 'node', 'parallel']) await keep(at(`dist/${entry}.d.ts`));
-  for (const name of await readdir(at('dist'), { recursive: true })) {
-    if (name.endsWith('.d.ts') && !kept.has(at('dist', name))) await rm(at('dist', name));
-  }
+  for (const entry of ['index', 'external', 'node', 'parallel'])
+    await publish(path.join(types, `bindings/${entry}.d.ts`));
+  for (const { name } of INTEGRATIONS) await publish(path.join(types, `integrations/${name}.d.ts`));
 }
 
 const part = process.argv[2];
@@ -234,7 +277,8 @@ if (part === 'bench') {
     await rm(at('dist'), { recursive: true, force: true });
     await bundle();
     await copyFile(at('build/release.wasm'), at('dist/core.wasm'));
+    await rm(at('build/types'), { recursive: true, force: true });
     runNode(require.resolve('typescript/bin/tsc'), '--project', 'tsconfig.build.json');
-    await pruneDeclarations();
+    await publishDeclarations();
   }
 }

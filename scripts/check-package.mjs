@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { checkSizes } from './check-size.mjs';
+import { INTEGRATIONS } from './integrations.mjs';
 import { npmPack, root } from './npm-pack.mjs';
 
 /** Everything that is published. Whoever adds a file adds it here, and thereby says that consumers need it. */
@@ -27,6 +28,7 @@ const FILES = [
   'dist/external.d.ts',
   'dist/node.d.ts',
   'dist/parallel.d.ts',
+  ...INTEGRATIONS.flatMap(({ name }) => [`dist/${name}.js`, `dist/${name}.d.ts`]),
 ];
 
 function checkFiles(packed) {

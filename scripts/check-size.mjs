@@ -11,6 +11,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import * as esbuild from 'esbuild';
+import { INTEGRATIONS } from './integrations.mjs';
 import { root } from './npm-pack.mjs';
 
 const KIB = 1024;
@@ -44,9 +45,11 @@ const TARBALL_BYTES_MAX = 520 * KIB;
 
 const gzipSize = (bytes) => gzipSync(bytes, { level: 9 }).length;
 
-async function minified(entry) {
+/** @param external what is counted elsewhere, or is a package of the user's */
+async function minified(entry, ...external) {
   const { outputFiles } = await esbuild.build({
     entryPoints: [path.join(root, 'dist', entry)],
+    external,
     bundle: true,
     minify: true,
     format: 'esm',
@@ -57,6 +60,7 @@ async function minified(entry) {
 
 /** Prints each size beside its budget. Returns whether all are kept. */
 export async function checkSizes(tarballBytes) {
+  const { peerDependencies } = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8'));
   const core = await readFile(path.join(root, 'dist/core.wasm'));
   const compressors = await readFile(path.join(root, 'build/compressors-release.wasm'));
   const index = await minified('index.js');
@@ -77,6 +81,12 @@ export async function checkSizes(tarballBytes) {
     ['its worker, minified, gzip', gzipSize(worker), WORKER_GZIP_BYTES_MAX],
     ['tarball', tarballBytes, TARBALL_BYTES_MAX],
   ];
+  const entries = INTEGRATIONS.map(({ name }) => `./${name}.js`);
+  for (const { name, minified: most, gzip } of INTEGRATIONS) {
+    const bytes = await minified(`${name}.js`, './index.js', ...entries, ...Object.keys(peerDependencies));
+    rows.push([`zram-wasm/${name}, minified`, bytes.length, most * KIB]);
+    rows.push([`zram-wasm/${name}, minified, gzip`, gzipSize(bytes), gzip * KIB]);
+  }
   const kib = (bytes) => `${(bytes / KIB).toFixed(1).padStart(6)} KiB`;
   for (const [name, bytes, budget] of rows) {
     const verdict = bytes > budget ? '  TOO LARGE' : '';

@@ -3,8 +3,15 @@ import { constants } from './constants.js';
 import { fsError, on, outOfRange, withCode, wrongType, wrongValue } from './errors.js';
 import { checkEncoding, encode } from './text.js';
 
+/** What this needs of a `URL`, so that the declarations need neither the DOM's types nor Node's. */
+export interface UrlLike {
+  readonly href: string;
+  readonly protocol: string;
+  readonly hostname: string;
+  readonly pathname: string;
+}
 /** A path: absolute, or from the root. A URL must be a `file:` URL, bytes must be UTF-8. */
-export type PathLike = string | Uint8Array | URL;
+export type PathLike = string | Uint8Array | UrlLike;
 /** Permissions: a number, or its octal digits. */
 export type Mode = number | string;
 /** Seconds since 1970 as a number or its text, or a Date. */
@@ -20,7 +27,7 @@ export function pathOf(path: unknown, syscall: string, name = 'path'): string {
   if (typeof path === 'string') text = path;
   else if (path instanceof Uint8Array) text = decodePath(path, syscall);
   else if (typeof path === 'object' && path !== null && 'href' in path && 'protocol' in path)
-    text = pathOfUrl(path as URL);
+    text = pathOfUrl(path as UrlLike);
   else throw wrongType(name, 'of type string or an instance of Buffer or URL', path);
   if (text.includes('\0')) {
     throw wrongValue(name, 'must be a string, Uint8Array, or URL without null bytes', text);
@@ -37,7 +44,7 @@ function decodePath(bytes: Uint8Array, syscall: string): string {
   }
 }
 
-function pathOfUrl(url: URL): string {
+function pathOfUrl(url: UrlLike): string {
   if (url.protocol !== 'file:') {
     throw withCode(new TypeError('The URL must be of scheme file'), 'ERR_INVALID_URL_SCHEME');
   }

@@ -14,8 +14,9 @@ import {
   type PathLike,
 } from './arguments.js';
 import { asFsError } from './content.js';
-import { constants } from './constants.js';
+import { constants, PAGE_SIZE, PERMISSIONS } from './constants.js';
 import { fsError, on, outOfRange, wrongType, type FsErrorCode } from './errors.js';
+import { changeMode, unlink } from './names.js';
 import { NameCalls } from './name-calls.js';
 import { FILES, TREE } from './state.js';
 import { asBuffer, decode, type Encoding } from './text.js';
@@ -99,7 +100,7 @@ export abstract class DataCalls extends NameCalls {
   ): number {
     const number = fdOf(fd);
     const [part, at] = partOf(buffer, offset, length, position);
-    return this[FILES].read(number, part, at);
+    return part.length === 0 ? 0 : this[FILES].read(number, part, at); // as in Node, even if nothing is open
   }
 
   /**
@@ -245,18 +246,21 @@ export abstract class DataCalls extends NameCalls {
     const call = on('copyfile', from, to);
     const tree = this[TREE];
     const inode = find(tree, from, 'always', call);
-    if (inode.isDirectory) throw fsError('EISDIR', call);
     const { O_WRONLY, O_CREAT, O_EXCL } = constants;
     const excl = (mode & constants.COPYFILE_EXCL) !== 0 ? O_EXCL : 0;
     const files = this[FILES];
-    const fd = files.open(to, O_WRONLY | O_CREAT | excl, inode.mode & 0o777, call);
+    const fd = files.open(to, O_WRONLY | O_CREAT | excl, inode.mode & PERMISSIONS, call);
     try {
-      if (files.inode(fd, call).ino === inode.ino) return;
+      const { ino } = files.inode(fd, call);
+      if (ino === inode.ino) return;
       files.truncate(fd, 0);
-      this.chmodSync(to, inode.mode & 0o777);
+      changeMode(tree, ino, inode.mode, call);
+      if (inode.isDirectory) throw fsError('EISDIR', call);
       this.#copyContent(inode.ino, fd);
     } catch (error) {
-      throw fsError((asFsError(error, call) as { code?: FsErrorCode }).code ?? 'EIO', call);
+      unlink(tree, to, call); // as libuv does: half a copy is none
+      const { code } = asFsError(error, call) as { code?: FsErrorCode };
+      throw fsError(code ?? 'EIO', call);
     } finally {
       files.close(fd);
     }
@@ -268,8 +272,8 @@ export abstract class DataCalls extends NameCalls {
     const buffer = new Uint8Array(Math.min(size, COPY_BYTES));
     const files = this[FILES];
     for (const [page, , count] of map) {
-      const end = Math.min(size, (page + count) * 4096);
-      for (let at = page * 4096; at < end; at += buffer.length) {
+      const end = Math.min(size, (page + count) * PAGE_SIZE);
+      for (let at = page * PAGE_SIZE; at < end; at += buffer.length) {
         const part = buffer.subarray(0, Math.min(buffer.length, end - at));
         files.copy(ino, part, at);
         for (let done = 0; done < part.length;) done += files.write(fd, part.subarray(done), at + done);

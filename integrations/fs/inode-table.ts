@@ -2,7 +2,8 @@
  * The inodes of a tree by number. Forks share it in chunks: a chunk is copied when a tree changes an inode of it that a fork
  * has as well, so a fork costs nothing and a change what its chunk does.
  */
-import type { Inode, Owner } from './inode.js';
+import type { Inode } from './inode.js';
+import type { Owner } from './owner.js';
 
 /** Inodes of a chunk: few, so that a change copies little; many, so that the list of chunks is short. */
 const CHUNK_BITS = 5;

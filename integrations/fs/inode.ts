@@ -1,9 +1,7 @@
 /** An inode: a file, directory or symbolic link, by its number and without its name. */
 import { constants } from './constants.js';
+import type { Owner } from './owner.js';
 import type { PageMap } from './page-map.js';
-
-/** Marks what a tree may change in place: what has another owner is shared with a fork, and copied before it changes. */
-export type Owner = object;
 
 /** Names of a directory and the numbers of their inodes, in the order in which they were made. */
 export class Directory {

@@ -1,6 +1,6 @@
 /** Calls that make, list, move and remove names. */
 import { modeOf, optionsOf, pathOf, type Mode, type PathLike } from './arguments.js';
-import { fsError, on, withCode, type FsError } from './errors.js';
+import { fsError, on, withCode, type Call, type FsError } from './errors.js';
 import { InodeCalls } from './inode-calls.js';
 import type { Inode } from './inode.js';
 import { link, makeDirectory, makeSymlink, removeDirectory, rename, unlink } from './names.js';
@@ -151,36 +151,34 @@ export abstract class NameCalls extends InodeCalls {
       const error = new Error(`Path is a directory: rm returned EISDIR (is a directory) ${text}`);
       throw Object.assign(withCode(error, 'ERR_FS_EISDIR'), { errno: 21, syscall: 'rm', path: text });
     }
-    this.#removeAll(text, inode.ino);
+    const call = on('rmdir', text);
+    try {
+      removeDirectory(tree, text, call);
+    } catch (error) {
+      if ((error as FsError).code !== 'ENOTEMPTY') throw error;
+      this.#removeBelow(inode.ino, call);
+      this.rmSync(text, { force: true, recursive: true }); // by a path that leads through itself, nothing is left
+    }
   }
 
   /** Depth first, without recursion: a tree may be deeper than the stack. */
-  #removeAll(path: string, top: number): void {
+  #removeBelow(top: number, call: Call): void {
     const tree = this[TREE];
-    tree.checkWritable(on('rm', path));
-    const stack: { dir: number; names: Iterator<string> }[] = [];
-    const enter = (dir: number): void => {
-      stack.push({ dir, names: [...tree.get(dir).directory.names.keys()][Symbol.iterator]() });
-    };
-    const named: string[] = [];
-    enter(top);
-    for (;;) {
-      const { dir, names } = stack[stack.length - 1];
-      const { value: name, done } = names.next() as IteratorResult<string, undefined>;
-      if (done || name === undefined) {
+    tree.checkWritable(call);
+    const namesOf = (dir: number): string[] => [...tree.get(dir).directory.names.keys()];
+    const stack = [{ dir: top, names: namesOf(top), name: '' }];
+    for (let here = stack.at(-1); here; here = stack.at(-1)) {
+      const name = here.names.pop();
+      if (name === undefined) {
         stack.pop();
         const parent = stack.at(-1);
-        if (!parent) break;
-        tree.removeName(parent.dir, named.pop() as string);
+        if (parent) tree.removeName(parent.dir, here.name);
         continue;
       }
-      const ino = tree.get(dir).directory.names.get(name) as number;
-      if (tree.get(ino).isDirectory) {
-        named.push(name);
-        enter(ino);
-      } else tree.removeName(dir, name);
+      const ino = tree.get(here.dir).directory.names.get(name) as number;
+      if (tree.get(ino).isDirectory) stack.push({ dir: ino, names: namesOf(ino), name });
+      else tree.removeName(here.dir, name);
     }
-    removeDirectory(tree, path, on('rmdir', path));
   }
 
   /** Removes a name; what it names goes with its last name, and when nobody has it open. */
@@ -227,7 +225,10 @@ export abstract class NameCalls extends InodeCalls {
     return inEncoding(realPath(this[TREE], pathOf(path, 'lstat')), read);
   }
 
-  /** The names in a directory, sorted by their bytes, with `recursive` as paths from it. */
+  /**
+   * The names in a directory, sorted by their bytes, with `recursive` as paths from it. Links are not followed, which may
+   * be circles.
+   */
   readdirSync(
     path: PathLike,
     options: ReaddirOptions & { withFileTypes: true; encoding: 'buffer' },
@@ -261,6 +262,12 @@ export abstract class NameCalls extends InodeCalls {
   }
 }
 
+/** As `path.join` of Node joins them: without empty parts and dots. */
 function joined(path: string, rest: string): string {
-  return path.endsWith('/') ? path + rest : `${path}/${rest}`;
+  const parts: string[] = [];
+  for (const part of `${path}/${rest}`.split('/')) {
+    if (part === '..' && parts.length > 0 && parts.at(-1) !== '..') parts.pop();
+    else if (part !== '' && part !== '.' && !(part === '..' && path.startsWith('/'))) parts.push(part);
+  }
+  return (path.startsWith('/') ? '/' : '') + parts.join('/');
 }

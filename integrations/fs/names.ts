@@ -4,14 +4,13 @@ import { fsError, type Call } from './errors.js';
 import { ROOT, type Tree } from './tree.js';
 import { utf8Length } from './text.js';
 import { PATH_BYTES_MAX } from './constants.js';
-import { walk, type Place } from './walk.js';
+import { inoAt, walk, type Place } from './walk.js';
 
 /** The place of a new name. @throws FsError EEXIST; ENOENT: a slash follows a name that is not for a directory */
 function newPlace(tree: Tree, path: string, directory: boolean, call: Call): Place {
   const place = walk(tree, path, 'never', call);
-  if (place.ino !== 0) throw fsError('EEXIST', call);
+  if (inoAt(place, call) !== 0) throw fsError('EEXIST', call);
   if (place.slash && !directory) throw fsError('ENOENT', call);
-  // The directory may have been removed while it was open.
   tree.checkRoom(place.name, call);
   return place;
 }
@@ -55,8 +54,10 @@ export function link(tree: Tree, from: string, to: string, call: Call): void {
 }
 
 export function unlink(tree: Tree, path: string, call: Call): void {
-  const { dir, name, ino, last, slash } = walk(tree, path, 'never', call);
+  const place = walk(tree, path, 'never', call);
+  const { dir, name, last, slash } = place;
   if (last !== 'name') throw fsError('EISDIR', call);
+  const ino = inoAt(place, call);
   if (ino === 0) throw fsError('ENOENT', call);
   if (tree.get(ino).isDirectory) throw fsError('EISDIR', call);
   if (slash) throw fsError('ENOTDIR', call);
@@ -65,10 +66,12 @@ export function unlink(tree: Tree, path: string, call: Call): void {
 }
 
 export function removeDirectory(tree: Tree, path: string, call: Call): void {
-  const { dir, name, ino, last } = walk(tree, path, 'never', call);
+  const place = walk(tree, path, 'never', call);
+  const { dir, name, last } = place;
   if (last === 'dot') throw fsError('EINVAL', call);
   if (last === 'dotdot') throw fsError('ENOTEMPTY', call);
   if (last === 'root') throw fsError('EBUSY', call);
+  const ino = inoAt(place, call);
   if (ino === 0) throw fsError('ENOENT', call);
   const inode = tree.get(ino);
   if (!inode.isDirectory) throw fsError('ENOTDIR', call);
@@ -81,7 +84,8 @@ export function rename(tree: Tree, from: string, to: string, call: Call): void {
   const old = walk(tree, from, 'never', call);
   const target = walk(tree, to, 'never', call);
   if (old.last !== 'name' || target.last !== 'name') throw fsError('EBUSY', call);
-  if (old.ino === 0) throw fsError('ENOENT', call);
+  if (inoAt(old, call) === 0) throw fsError('ENOENT', call);
+  if (target.tooLong) throw fsError('ENAMETOOLONG', call);
   const moved = tree.get(old.ino);
   if (!moved.isDirectory && (old.slash || target.slash)) throw fsError('ENOTDIR', call);
   if (moved.isDirectory && holds(tree, old.ino, target.dir)) throw fsError('EINVAL', call);

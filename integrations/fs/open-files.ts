@@ -5,7 +5,7 @@ import { fsError, on, type Call } from './errors.js';
 import type { Inode } from './inode.js';
 import { inheritGroup } from './names.js';
 import type { Tree } from './tree.js';
-import { walk } from './walk.js';
+import { inoAt, walk } from './walk.js';
 
 /** As processes have 0 to 2 open, the first number is 3. */
 const FIRST = 3;
@@ -52,8 +52,10 @@ export class OpenFiles {
     const exclusive = create && (flags & O_EXCL) !== 0;
     const noFollow = exclusive || (flags & O_NOFOLLOW) !== 0;
     if (create && (flags & O_DIRECTORY) !== 0) throw fsError('EINVAL', call);
-    const { dir, name, ino, slash } = walk(tree, path, noFollow ? (create ? 'never' : 'slash') : 'always', call);
-    if (create && slash && name !== '.' && name !== '..') throw fsError('EISDIR', call);
+    const place = walk(tree, path, noFollow ? (create ? 'never' : 'slash') : 'always', call);
+    const { dir, name, slash } = place;
+    if (create && slash && place.last === 'name') throw fsError('EISDIR', call);
+    const ino = inoAt(place, call);
     if (ino === 0) {
       if (!create) throw fsError('ENOENT', call);
       tree.checkRoom(name, call);
@@ -108,9 +110,9 @@ export class OpenFiles {
 
   /** Bytes from where the last call ended to the end of the file. */
   left(fd: number): number {
-    const call = on('read');
-    const { ino, position, readable } = this.#get(fd, call);
+    const { ino, position, readable } = this.#get(fd, on('fstat'));
     const { isDirectory, size } = this.#tree.get(ino);
+    const call = on('read');
     if (!readable) throw fsError('EBADF', call);
     if (isDirectory) throw fsError('EISDIR', call);
     return Math.max(0, size - position);

@@ -4,7 +4,7 @@
  * needs few.
  */
 import { FILE_BYTES_MAX, PAGE_SIZE } from './constants.js';
-import type { Owner } from './inode.js';
+import type { Owner } from './owner.js';
 import type { PageSpace } from './page-space.js';
 
 const FILE_PAGES_MAX = FILE_BYTES_MAX / PAGE_SIZE;

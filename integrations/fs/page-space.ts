@@ -6,7 +6,7 @@
  * takes memory for each 512 pages of which one is in use, so single pages are given out in ascending order, lowest first.
  */
 import { FILE_BYTES_MAX, PAGE_SIZE } from './constants.js';
-import type { Owner } from './inode.js';
+import type { Owner } from './owner.js';
 
 /** Pages of the device. */
 const PAGES_MAX = FILE_BYTES_MAX / PAGE_SIZE;

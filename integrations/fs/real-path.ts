@@ -1,33 +1,24 @@
 /** The path without links and dots, as Node's own `realpath` finds it: dots first, by the text, then links, by the tree. */
-import { fsError, on } from './errors.js';
-import { ROOT, type Tree } from './tree.js';
-import { LINKS_MAX } from './constants.js';
+import { on } from './errors.js';
+import type { Tree } from './tree.js';
+import { find } from './walk.js';
 
+/** @throws FsError with the path of the part that is missing, wrong or leads nowhere */
 export function realPath(tree: Tree, path: string): string {
   const rest = partsOf('/', path).reverse();
-  const found: string[] = [];
-  const dirs = [ROOT];
-  let links = 0;
-  while (rest.length > 0) {
-    const name = rest.pop() as string;
-    const here = `/${[...found, name].join('/')}`;
-    const inode = tree.get(dirs[dirs.length - 1]);
-    if (!inode.isDirectory) throw fsError('ENOTDIR', on('lstat', here));
-    const ino = inode.directory.names.get(name);
-    if (ino === undefined) throw fsError('ENOENT', on('lstat', here));
-    const next = tree.get(ino);
-    if (next.isLink) {
-      if (++links > LINKS_MAX) throw fsError('ELOOP', on('stat', here));
-      const parts = partsOf(`/${found.join('/')}`, next.content as string);
-      found.length = 0;
-      dirs.length = 1;
-      rest.push(...parts.reverse());
+  let found = '';
+  for (let name = rest.pop(); name !== undefined; name = rest.pop()) {
+    const here = `${found}/${name}`;
+    const inode = find(tree, here, 'slash', on('lstat', here));
+    if (!inode.isLink) {
+      found = here;
       continue;
     }
-    found.push(name);
-    dirs.push(ino);
+    find(tree, here, 'always', on('stat', here)); // it leads somewhere, and not back to itself
+    rest.push(...partsOf(found, inode.content as string).reverse());
+    found = '';
   }
-  return `/${found.join('/')}`;
+  return found === '' ? '/' : found;
 }
 
 /** The names of a path from a directory, without dots. */

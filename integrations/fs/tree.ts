@@ -8,8 +8,9 @@
 import type { Zram, ZramSnapshot } from '../../bindings/index.js';
 import { constants, PAGE_SIZE } from './constants.js';
 import { fsError, type Call } from './errors.js';
-import { Directory, Inode, type Owner } from './inode.js';
+import { Directory, Inode } from './inode.js';
 import { InodeTable } from './inode-table.js';
+import type { Owner } from './owner.js';
 import { PageMap, RUN_BYTES } from './page-map.js';
 import { PageSpace } from './page-space.js';
 

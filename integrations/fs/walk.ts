@@ -27,6 +27,8 @@ export interface Place {
   readonly last: Last;
   /** A slash follows the last name. */
   readonly slash: boolean;
+  /** The last name is longer than names can be. Only with `never`: other walks throw. */
+  readonly tooLong: boolean;
 }
 
 const SLASH = 47;
@@ -37,7 +39,7 @@ export function walk(tree: Tree, path: string, follow: Follow, call: Call): Plac
   if (path.length > PATH_BYTES_MAX / 3 && utf8Length(path) > PATH_BYTES_MAX) throw fsError('ENAMETOOLONG', call);
   let [text, at, dir, links] = [path, 0, ROOT, 0];
   while (text.charCodeAt(at) === SLASH) at++;
-  if (at === text.length) return { dir, name: '', ino: ROOT, last: 'root', slash: false };
+  if (at === text.length) return { dir, name: '', ino: ROOT, last: 'root', slash: false, tooLong: false };
   for (;;) {
     let end = text.indexOf('/', at);
     const slash = end >= 0;
@@ -47,10 +49,11 @@ export function walk(tree: Tree, path: string, follow: Follow, call: Call): Plac
     const isLast = at === text.length;
     if (name === '.' || name === '..') {
       if (name === '..') dir = tree.get(dir).directory.parent;
-      if (isLast) return { dir, name, ino: dir, last: name === '.' ? 'dot' : 'dotdot', slash };
+      if (isLast) return { dir, name, ino: dir, last: name === '.' ? 'dot' : 'dotdot', slash, tooLong: false };
       continue;
     }
-    if (name.length > NAME_BYTES_MAX / 3 && utf8Length(name) > NAME_BYTES_MAX) throw fsError('ENAMETOOLONG', call);
+    const tooLong = name.length > NAME_BYTES_MAX / 3 && utf8Length(name) > NAME_BYTES_MAX;
+    if (tooLong && !(isLast && follow === 'never')) throw fsError('ENAMETOOLONG', call);
     const ino = tree.get(dir).directory.names.get(name) ?? 0;
     if (ino === 0 && !isLast) throw fsError('ENOENT', call);
     const inode = ino === 0 ? undefined : tree.get(ino);
@@ -62,11 +65,11 @@ export function walk(tree: Tree, path: string, follow: Follow, call: Call): Plac
       if (text.charCodeAt(0) === SLASH) {
         dir = ROOT;
         while (text.charCodeAt(at) === SLASH) at++;
-        if (at === text.length) return { dir, name: '', ino: ROOT, last: 'root', slash: false };
+        if (at === text.length) return { dir, name: '', ino: ROOT, last: 'root', slash: false, tooLong: false };
       }
       continue;
     }
-    if (isLast) return { dir, name, ino, last: 'name', slash };
+    if (isLast) return { dir, name, ino, last: 'name', slash, tooLong };
     if (!inode?.isDirectory) throw fsError('ENOTDIR', call);
     dir = ino;
   }
@@ -79,4 +82,10 @@ export function find(tree: Tree, path: string, follow: 'always' | 'slash', call:
   const inode = tree.get(ino);
   if (slash && !inode.isDirectory) throw fsError('ENOTDIR', call);
   return inode;
+}
+
+/** The inode of a place with a name, 0 if there is none. @throws FsError ENAMETOOLONG */
+export function inoAt({ ino, tooLong }: Place, call: Call): number {
+  if (tooLong) throw fsError('ENAMETOOLONG', call);
+  return ino;
 }

@@ -41,6 +41,7 @@ export const HOUSES = [
       ['index.ts', 'external.ts', 'node.ts', 'parallel.ts'],
     ],
   },
+  { folder: 'integrations', layers: [['fs/'], ['fs.ts'], ['']] },
   { folder: 'cli', layers: [['html/'], [''], ['main.ts']] },
 ];
 

@@ -60,7 +60,7 @@ const { values } = parseArgs({
     help: { type: 'boolean', default: false },
   },
 });
-const COPIED = ['assembly', 'bindings', 'cli', 'scripts', 'test', 'types', 'examples'];
+const COPIED = ['assembly', 'bindings', 'integrations', 'cli', 'scripts', 'test', 'types', 'examples'];
 const COPIED_FILES = ['asconfig.json', 'jest.config.js', 'package.json', 'tsconfig.json', 'tsconfig.build.json'];
 /** Some mutants never end. A step of the core takes half a minute on a busy machine, one with threads two minutes. */
 const STEP_SECONDS_MAX = { core: 120, bindings: 360 };
