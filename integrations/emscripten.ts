@@ -1,17 +1,18 @@
 /**
- * `zram-wasm/emscripten`: files on compressed pages, mounted in a program that Emscripten compiled.
+ * Files on compressed pages, mounted in a program that Emscripten compiled.
  *
  * A `PageFs` and each of its forks can be mounted in as many modules as you like. What a program writes is in the `PageFs`
  * at once, so nothing is to be synced; what another module or JavaScript writes is seen at the next read.
+ * @module zram-wasm/emscripten
  */
 import { ZramError } from '../bindings/base/errors.js';
 import { Errors } from './emscripten/errors.js';
-import type { EmscriptenFS, EmscriptenModule, Mount, Node } from './emscripten/module.js';
+import type { EmscriptenFS, EmscriptenModule, FileSystemType, Mount, Node } from './emscripten/module.js';
 import { NodeOperations } from './emscripten/nodes.js';
 import { DirectoryStreamOperations, FileStreamOperations } from './emscripten/streams.js';
 import type { PageFs } from './fs.js';
 
-export type { EmscriptenModule } from './emscripten/module.js';
+export type { EmscriptenModule, FileSystemType, Mount, Node } from './emscripten/module.js';
 
 /**
  * A file system of Emscripten, as its own `MEMFS` and `NODEFS` are:
@@ -28,7 +29,7 @@ export type { EmscriptenModule } from './emscripten/module.js';
  *
  * One object belongs to one module and one `PageFs`. It holds no memory of its own.
  */
-export class ZramFS {
+export class ZramFS implements FileSystemType {
   readonly #nodes: NodeOperations;
 
   /**
@@ -49,13 +50,13 @@ export class ZramFS {
     this.#nodes = new NodeOperations(FS, files, errors, ofFiles, new DirectoryStreamOperations(errors));
   }
 
-  /** @internal Called by `FS.mount`. */
-  mount({ opts }: Mount): Node {
-    return this.#nodes.root(opts?.root ?? '/');
+  /** Called by `FS.mount`. */
+  mount(mount: Mount): Node {
+    return this.#nodes.root(mount);
   }
 
-  /** @internal Called by `FS.syncfs`: there is nothing to sync. */
-  syncfs(_mount: Mount, _populate: boolean, done: (error?: unknown) => void): void {
+  /** Called by `FS.syncfs`: there is nothing to sync. */
+  syncfs(_mount: Mount, _populate: unknown, done: (error?: number | null) => unknown): void {
     done(null);
   }
 }

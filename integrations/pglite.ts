@@ -1,8 +1,10 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
- * `zram-wasm/pglite`: PGlite databases on compressed pages, and forks of them.
+ * PGlite databases on compressed pages, and forks of them.
  *
  * A database is migrated once, and every test, user or agent gets a fork of its own: a fork copies no data, and is written
  * without the others' seeing it.
+ * @module zram-wasm/pglite
  */
 import { PGlite, type Extensions, type PGliteInterfaceExtensions, type PGliteOptions } from '@electric-sql/pglite';
 import { ZramError } from '../bindings/base/errors.js';
@@ -102,7 +104,7 @@ export async function createBase<E extends Extensions = Extensions>(
     if (!options.files) files.destroy();
     throw error;
   }
-  return new DatabaseBase<E>(files, forForks as ForkOptions<E>);
+  return new DatabaseBase<E>(files, forForks);
 }
 
 /**
@@ -126,7 +128,7 @@ export async function forkDatabase<E extends Extensions = Extensions>(
     throw new ZramError('EINVAL', 'a fork needs a database that was opened with fs: new PageFilesystem(files)');
   }
   await checkpoint(from);
-  const files = await from.runExclusive(async () => fs.files.fork()); // no query is half done
+  const files = await from.runExclusive(() => Promise.resolve(fs.files.fork())); // no query is half done
   return openFork(files, fs.directory, options);
 }
 

@@ -40,7 +40,7 @@ export class Errors {
   }
 
   make(code: string): Error {
-    return new this.#FS.ErrnoError(ERRNO[code] ?? ERRNO.EIO!);
+    return new this.#FS.ErrnoError(ERRNO[code] ?? ERRNO.EIO);
   }
 
   /** Calls `run`; an error of a file becomes the module's. One without a code is no answer to a system call, and stays. */

@@ -2,29 +2,54 @@
 
 /** A file or directory as Emscripten knows it: a name in a directory. */
 export interface Node {
-  readonly id: number;
+  id: number;
   name: string;
   mode: number;
   parent: Node;
-  readonly mount: Mount;
-  readonly rdev: number;
+  mount: Mount;
+  rdev: number | undefined;
+  readMode: number;
+  writeMode: number;
+  read: boolean;
+  write: boolean;
+  readonly isFolder: boolean;
+  readonly isDevice: boolean;
   node_ops: object;
   stream_ops: object;
 }
 
-/** An open file of Emscripten. `shared` is one object for all descriptors that dup() made of it. */
+/** An open file or directory of Emscripten. */
 export interface Stream {
   readonly node: Node;
   readonly flags: number;
   readonly position: number;
-  readonly shared: { openCount?: number };
-  /** Our descriptor, beside Emscripten's `fd`; none for a directory. */
-  handle?: number;
 }
 
-/** A place where a file system is mounted. */
+/** An open file, with what we note in it. `shared` is one object for all descriptors that dup() made of it. */
+export interface FileStream extends Stream {
+  readonly shared: { openCount: number };
+  /** Our descriptor, beside Emscripten's `fd`. */
+  handle: number;
+}
+
+/** What `FS.mount` takes first. */
+export interface FileSystemType {
+  mount(mount: Mount): Node;
+  syncfs(mount: Mount, populate: unknown, done: (error?: number | null) => unknown): void;
+}
+
+/** A place where a file system is mounted. `opts` is what the program passed. */
 export interface Mount {
-  readonly opts: { readonly root?: string };
+  type: FileSystemType;
+  opts: object;
+  mountpoint: string;
+  mounts: Mount[];
+  root: Node;
+}
+
+/** The directory of ours that is mounted. */
+export function rootOf({ opts }: Mount): string {
+  return (opts as { root?: string } | undefined)?.root ?? '/';
 }
 
 /** A change of attributes. Times are in milliseconds; `timestamp` is what Emscripten before 4.0 passes for both times. */

@@ -7,7 +7,7 @@
  */
 import type { PageFs, Stats } from '../fs.js';
 import type { Errors } from './errors.js';
-import type { EmscriptenFS, NewAttributes, Node } from './module.js';
+import { rootOf, type EmscriptenFS, type Mount, type NewAttributes, type Node } from './module.js';
 
 const PERMISSIONS = 0o7777;
 const TYPE = 0o170000;
@@ -74,7 +74,7 @@ function namesOf(node: Node): string {
   let names = '';
   let at = node;
   for (; at.parent !== at; at = at.parent) names = `/${at.name}${names}`;
-  const root = at.mount.opts.root ?? '/';
+  const root = rootOf(at.mount);
   return root === '/' ? names : root + names;
 }
 
@@ -95,9 +95,8 @@ export class NodeOperations {
     this.#ofDirectories = ofDirectories;
   }
 
-  /** The node of a mount's root. */
-  root(path: string): Node {
-    const { mode } = this.#errors.translated(() => this.#files.statSync(path));
+  root(mount: Mount): Node {
+    const { mode } = this.#errors.translated(() => this.#files.statSync(rootOf(mount)));
     if ((mode & TYPE) !== DIRECTORY) throw this.#errors.make('ENOTDIR');
     return this.#node(null, '/', mode);
   }

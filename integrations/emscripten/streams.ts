@@ -1,7 +1,7 @@
 /** Open files: what a module does to a stream. Each holds one descriptor of ours, however often it is dup()ed. */
 import type { PageFs } from '../fs.js';
 import type { Errors } from './errors.js';
-import type { EmscriptenModule, NewAttributes, Stream } from './module.js';
+import type { EmscriptenModule, FileStream, NewAttributes, Stream } from './module.js';
 import { attributesOf, newTimes, pathOf, type Attributes } from './nodes.js';
 
 const PERMISSIONS = 0o7777;
@@ -25,79 +25,85 @@ export class FileStreamOperations {
     this.#errors = errors;
   }
 
-  readonly open = (stream: Stream): void => {
+  readonly open = (stream: FileStream): void => {
     stream.handle = this.#errors.translated(() => this.#files.openSync(pathOf(stream.node), stream.flags & ACCESS));
     stream.shared.openCount = 1;
   };
 
-  readonly dup = ({ shared }: Stream): void => {
-    shared.openCount!++;
+  readonly dup = ({ shared }: FileStream): void => {
+    shared.openCount++;
   };
 
-  readonly close = ({ handle, shared }: Stream): void => {
-    if (--shared.openCount! === 0) this.#errors.translated(() => this.#files.closeSync(handle!));
+  readonly close = ({ handle, shared }: FileStream): void => {
+    if (--shared.openCount === 0) this.#errors.translated(() => this.#files.closeSync(handle));
   };
 
   /** By descriptor, so that a file without a name has attributes as well. Emscripten before 4.0 asks the node. */
-  readonly getattr = ({ handle }: Stream): Attributes => {
-    return this.#errors.translated(() => attributesOf(this.#files.fstatSync(handle!)));
+  readonly getattr = ({ handle }: FileStream): Attributes => {
+    return this.#errors.translated(() => attributesOf(this.#files.fstatSync(handle)));
   };
 
-  readonly setattr = ({ handle, node }: Stream, attributes: NewAttributes): void => {
+  readonly setattr = ({ handle, node }: FileStream, attributes: NewAttributes): void => {
     const { mode, size } = attributes;
     this.#errors.translated(() => {
-      if (size !== undefined) this.#files.ftruncateSync(handle!, size);
-      const times = newTimes(node, attributes, () => this.#files.fstatSync(handle!));
-      if (times) this.#files.futimesSync(handle!, ...times);
+      if (size !== undefined) this.#files.ftruncateSync(handle, size);
+      const times = newTimes(node, attributes, () => this.#files.fstatSync(handle));
+      if (times) this.#files.futimesSync(handle, ...times);
       if (mode === undefined) return;
-      this.#files.fchmodSync(handle!, mode & PERMISSIONS);
+      this.#files.fchmodSync(handle, mode & PERMISSIONS);
       node.mode = (node.mode & ~PERMISSIONS) | (mode & PERMISSIONS);
     });
   };
 
   readonly read = (
-    stream: Stream,
+    stream: FileStream,
     bytes: ArrayBufferView,
     offset: number,
     length: number,
     position: number,
   ): number => {
-    return this.#errors.translated(() =>
-      this.#files.readSync(stream.handle!, bytesOf(bytes), offset, length, position),
-    );
+    return this.#errors.translated(() => this.#files.readSync(stream.handle, bytesOf(bytes), offset, length, position));
   };
 
   readonly write = (
-    stream: Stream,
+    stream: FileStream,
     bytes: ArrayBufferView,
     offset: number,
     length: number,
     position: number,
   ): number => {
     return this.#errors.translated(() =>
-      this.#files.writeSync(stream.handle!, bytesOf(bytes), offset, length, position),
+      this.#files.writeSync(stream.handle, bytesOf(bytes), offset, length, position),
     );
   };
 
-  readonly llseek = (stream: Stream, offset: number, whence: number): number => {
-    const end = () => this.#errors.translated(() => this.#files.fstatSync(stream.handle!).size);
+  readonly llseek = (stream: FileStream, offset: number, whence: number): number => {
+    const end = () => this.#errors.translated(() => this.#files.fstatSync(stream.handle).size);
     return sought(stream, offset, whence, end, this.#errors);
   };
 
   /** A copy of the file in the module's memory, which msync() and munmap() write back. */
-  readonly mmap = (stream: Stream, length: number, position: number): { ptr: number; allocated: true } => {
-    const { mmapAlloc, _aligned_alloc: alignedAlloc } = this.#module;
-    if ((!mmapAlloc && !alignedAlloc) || !this.#module.HEAPU8) throw this.#errors.make('ENODEV');
+  readonly mmap = (stream: FileStream, length: number, position: number): { ptr: number; allocated: true } => {
     const room = Math.ceil(length / MAP_ALIGNMENT) * MAP_ALIGNMENT;
-    const ptr = mmapAlloc ? mmapAlloc(length) : alignedAlloc!(MAP_ALIGNMENT, room);
+    const { mmapAlloc, _aligned_alloc: alignedAlloc } = this.#module;
+    const ptr = mmapAlloc?.(room) ?? alignedAlloc?.(MAP_ALIGNMENT, room);
+    // Looked up now: the allocation may have moved it.
+    const { HEAPU8 } = this.#module;
+    if (ptr === undefined || !HEAPU8) throw this.#errors.make('ENODEV');
     if (ptr === 0) throw this.#errors.make('ENOMEM');
-    const memory = this.#module.HEAPU8.subarray(ptr, ptr + room); // looked up now: the allocation may have moved it
+    const memory = HEAPU8.subarray(ptr, ptr + room);
     memory.fill(0);
     this.read(stream, memory, 0, length, position);
     return { ptr, allocated: true };
   };
 
-  readonly msync = (stream: Stream, bytes: ArrayBufferView, offset: number, length: number, flags: number): number => {
+  readonly msync = (
+    stream: FileStream,
+    bytes: ArrayBufferView,
+    offset: number,
+    length: number,
+    flags: number,
+  ): number => {
     if ((flags & MAP_PRIVATE) === 0) this.write(stream, bytes, 0, length, offset);
     return 0;
   };

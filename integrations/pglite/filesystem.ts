@@ -15,6 +15,18 @@ export interface PageFilesystemOptions {
   destroyFiles?: boolean;
 }
 
+/** As far as it is called here: PGlite's declarations refer to types that it does not bring along. */
+interface PGliteFS {
+  mkdirTree(path: string): void;
+  mount(type: ZramFS, options: object, path: string): void;
+  /** Closes all open files. */
+  quit(): void;
+}
+
+function emscriptenFS(module: { readonly FS: object }): PGliteFS {
+  return module.FS as PGliteFS;
+}
+
 /** The directories that are in use: PostgreSQL's own lock cannot tell two databases of one process apart. */
 const inUse = new WeakMap<PageFs, Set<string>>();
 
@@ -48,7 +60,7 @@ export class PageFilesystem extends EmscriptenBuiltinFilesystem {
   override async init(pg: PGlite, options: EmscriptenOptions): Promise<{ emscriptenOpts: EmscriptenOptions }> {
     this.#claim();
     this.pg = pg;
-    await undefined; // PGlite's constructor has set waitReady now
+    await Promise.resolve(); // PGlite's constructor has set waitReady now
     pg.waitReady.catch(() => this.#release()); // a database that did not open is not closed either
     this.files.mkdirSync(this.directory, { recursive: true });
     const { PGDATA } = PGlite.paths;
@@ -58,8 +70,9 @@ export class PageFilesystem extends EmscriptenBuiltinFilesystem {
         preRun: [
           ...(options.preRun ?? []),
           (module) => {
-            module.FS.mkdirTree(PGDATA);
-            module.FS.mount(new ZramFS(module, this.files), { root: this.directory }, PGDATA);
+            const FS = emscriptenFS(module);
+            FS.mkdirTree(PGDATA);
+            FS.mount(new ZramFS(module, this.files), { root: this.directory }, PGDATA);
           },
         ],
       },
@@ -67,10 +80,11 @@ export class PageFilesystem extends EmscriptenBuiltinFilesystem {
   }
 
   /** @internal Called by PGlite when the database has written all it has. */
-  override async closeFs(): Promise<void> {
-    this.pg!.Module.FS.quit();
+  override closeFs(): Promise<void> {
+    if (this.pg) emscriptenFS(this.pg.Module).quit();
     this.#release();
     if (this.#destroyFiles) this.files.destroy();
+    return Promise.resolve();
   }
 
   #claim(): void {
