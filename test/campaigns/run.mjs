@@ -6,8 +6,8 @@ import * as esbuild from 'esbuild';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 const [name, ...rest] = process.argv.slice(2);
-if (!['lz4', 'long', 'mutate'].includes(name)) {
-  console.error('usage: npm run campaign -- lz4|long|mutate [options]');
+if (!['lz4', 'long', 'mutate', 'pglite'].includes(name)) {
+  console.error('usage: npm run campaign -- lz4|long|mutate|pglite [options]');
   process.exit(2);
 }
 
