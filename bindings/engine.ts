@@ -1,6 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** The engine: one WebAssembly instance, and the objects that live in it. */
 import { notWithNew } from './base/messages.js';
+import { parseSize, type Size } from './base/size.js';
 import type { Compressor, CompressorInfo } from './compressors/compressor.js';
 import { readCompressor } from './compressors/registered.js';
 import type { Core } from './core/core.js';
@@ -142,6 +143,16 @@ export class Engine {
   /** The engine's memory in bytes, as a frozen copy: read it again for later figures. */
   get memory(): EngineMemory {
     return this.#host.memory;
+  }
+
+  /**
+   * Grows linear memory now, to save growing it step by step, each of which costs a collection of garbage in Node.js when
+   * there are many MiB. Memory that is grown and not used takes address space, and no memory on most systems.
+   * @param size bytes that linear memory has at least; beyond `maxMemory`, that. Nothing happens if it has them already
+   * @throws ZramError ENOMEM: the host refuses it, and nothing has changed
+   */
+  reserve(size: Size): void {
+    this.#host.reserve(parseSize(size, 'size'));
   }
 
   /**

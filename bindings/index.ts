@@ -21,6 +21,7 @@ export type { Size } from './base/size.js';
 export type { Sysfs } from './device/sysfs/sysfs.js';
 export type { Compressor, CompressorInfo } from './compressors/compressor.js';
 export type { PageRange } from './device/diff.js';
+export type { Extent } from './device/extents.js';
 export type { PageType } from './device/post-process/picks.js';
 export type { RecompressOptions, RecompressReport } from './device/post-process/recompress.js';
 export type { WritebackAsyncOptions, WritebackOptions, WritebackReport } from './device/post-process/writeback.js';

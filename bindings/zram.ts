@@ -1,7 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** Zram: the compressed block device. */
 import { readBacking, type AsyncBacking, type Backing } from './backing/backing.js';
-import { checkBytes, checkInteger, checkPages, PAGE_SIZE, readOptions } from './base/arguments.js';
+import { checkBytes, checkInteger, checkOut, checkPages, PAGE_SIZE, readOptions } from './base/arguments.js';
 import { ASYNC_OPTIONS, AsyncCall, type AsyncOptions } from './base/async-call.js';
 import { allocateWords, copyOf, isWords, lengthOf } from './base/bytes.js';
 import { endAll } from './base/end-all.js';
@@ -28,6 +28,7 @@ import {
 } from './device/post-process/writeback.js';
 import { DISK, PARTS, ReadableDevice, SECONDARIES, type Frozen, type ReadableParts } from './device/readable.js';
 import { bdStat, ioStat, mmStat, type BdStat, type DebugStat, type IoStat, type MmStat } from './device/stats.js';
+import { RangeWriter } from './device/range-writer.js';
 import { createSysfs, type Sysfs } from './device/sysfs/sysfs.js';
 import { idleOf, recompressOf, writebackOf } from './device/sysfs/text.js';
 import { PageWriter } from './device/writer.js';
@@ -153,7 +154,7 @@ export class Zram extends ReadableDevice {
   /** The host that was made for this device, its snapshots and its clones, if any. */
   #held: Host | undefined;
   /** Set while there is a disk. */
-  #writer: PageWriter | undefined;
+  #writer: RangeWriter | undefined;
 
   /** @internal Made by `Engine.createZram` and `Zram.create`. */
   constructor(host: Host, options: ZramOptions | undefined, onEnd: () => void) {
@@ -211,7 +212,7 @@ export class Zram extends ReadableDevice {
   }
 
   #start(): void {
-    this.#writer = new PageWriter(this.#state.readyDisk(), this.#state);
+    this.#writer = new RangeWriter(new PageWriter(this.#state.readyDisk(), this.#state));
   }
 
   /**
@@ -222,6 +223,12 @@ export class Zram extends ReadableDevice {
     const read = readBacking(backing);
     this.#state.checkAlive();
     this.#state.setBacking(read);
+  }
+
+  /** Bytes of the disk; 0 before the disksize is set. */
+  get disksize(): number {
+    this.#state.checkAlive();
+    return (this.#state.disk?.pages ?? 0) * PAGE_SIZE;
   }
 
   /** The version of Linux whose rules the device has: the option `kernel`. */
@@ -242,7 +249,7 @@ export class Zram extends ReadableDevice {
     const writer = this.#writing();
     writer.disk.checkIndex(index, 1);
     checkPages(bytes, 1);
-    writer.writePage(index, bytes);
+    writer.pages.writePage(index, bytes);
   }
 
   /**
@@ -256,7 +263,42 @@ export class Zram extends ReadableDevice {
     const writer = this.#writing();
     checkPages(bytes);
     writer.disk.checkIndex(index, lengthOf(bytes) / PAGE_SIZE);
-    writer.writePages(index, bytes);
+    writer.pages.writePages(index, bytes);
+  }
+
+  /**
+   * Compresses a page as this device would, and stores nothing: for `writeCompressed` of a device with the same settings,
+   * in another thread or engine, so that several threads compress for one device. Costs what compressing costs; the
+   * device may be empty.
+   * @param bytes 4096 bytes
+   * @param out array to fill, of 4096 bytes or more
+   * @returns the block, in a new array or as a view of `out`; or the page itself, 4096 bytes, if it does not compress or
+   * is same-filled
+   * @throws ZramError EIO: the compressor failed
+   */
+  compressPage(bytes: Uint8Array, out?: Uint8Array): Uint8Array {
+    const writer = this.#writing();
+    checkPages(bytes, 1);
+    checkOut(out, PAGE_SIZE);
+    return writer.pages.compressPage(bytes, out);
+  }
+
+  /**
+   * Stores one page that is compressed already: what `compressPage` returned, or a block by any compressor of the format.
+   * The block is decompressed first, which is part of its cost: it is refused unless it holds a page. Then it is stored
+   * as that page would be by `writePage`, the block as it is: a page that is same-filled, too long for a size class or,
+   * with deduplication, stored already takes what it would take there.
+   * @param index the page's number, from 0
+   * @param block 1 to 4095 bytes in the format of the device's primary compressor, or a page of 4096 bytes
+   * @throws ZramError EINVAL: it is not a block of a page; ENOMEM, EIO: as `writePage`; the old content is kept
+   */
+  writeCompressed(index: number, block: Uint8Array): void {
+    const writer = this.#writing();
+    writer.disk.checkIndex(index, 1);
+    checkBytes(block, 'block');
+    if (lengthOf(block) < 1 || lengthOf(block) > PAGE_SIZE)
+      throw new ZramError('EINVAL', `block must have 1 to ${PAGE_SIZE} bytes, not ${lengthOf(block)}.`);
+    writer.pages.writeCompressed(index, block);
   }
 
   /**
@@ -270,7 +312,7 @@ export class Zram extends ReadableDevice {
     const writer = this.#writing();
     checkBytes(bytes, 'bytes');
     writer.disk.checkRange(offset, lengthOf(bytes));
-    writer.write(offset, bytes);
+    writer.write(offset, bytes, false);
   }
 
   /**
@@ -292,7 +334,61 @@ export class Zram extends ReadableDevice {
       const writer = this.#writing();
       checkBytes(bytes, 'bytes');
       writer.disk.checkRange(offset, lengthOf(bytes));
-      await writer.writeAsync(offset, copyOf(bytes), call);
+      await writer.writeAsync(offset, copyOf(bytes), false, call);
+    });
+  }
+
+  /**
+   * As `write`, but leaves pages as they are that hold these bytes already: they keep their object, which they may
+   * share, and their place on the backing device. To be found equal counts as an access. It costs a read of each page
+   * and a comparison, 1 µs, and for those that differ the write, about 4 µs.
+   * @param offset of the first byte on the disk
+   * @param bytes any number of bytes
+   * @returns the number of pages that differed, and were stored
+   * @throws ZramError as `write`
+   */
+  writeChanged(offset: number, bytes: Uint8Array): number {
+    const writer = this.#writing();
+    checkBytes(bytes, 'bytes');
+    writer.disk.checkRange(offset, lengthOf(bytes));
+    return writer.write(offset, bytes, true);
+  }
+
+  /** As `writeChanged`, also for pages on an asynchronous backing, with the rules and options of `writeAsync`. */
+  async writeChangedAsync(offset: number, bytes: Uint8Array, options?: AsyncOptions): Promise<number> {
+    const { signal } = readOptions(options, ASYNC_OPTIONS, 'writeChangedAsync');
+    return AsyncCall.run(signal, (call) => {
+      const writer = this.#writing();
+      checkBytes(bytes, 'bytes');
+      writer.disk.checkRange(offset, lengthOf(bytes));
+      return writer.writeAsync(offset, copyOf(bytes), true, call);
+    });
+  }
+
+  /**
+   * Makes a byte range read as zeros. Whole pages are freed, as the kernel's zram does with REQ_OP_WRITE_ZEROES; the
+   * parts of pages at the ends are written with zeros, unless they are zeros already. The cost of `discard`, and up to
+   * two pages read and written.
+   * @param offset of the first byte on the disk
+   * @param length number of bytes
+   * @throws ZramError as `write`, for the ends: `pagesDone` pages of the range read as zeros
+   */
+  writeZeroes(offset: number, length: number): void {
+    const writer = this.#writing();
+    writer.disk.checkRange(offset, length);
+    writer.writeZeroes(offset, length);
+  }
+
+  /**
+   * As `writeZeroes`, also for parts of pages on an asynchronous backing, with the rules and options of `writeAsync`.
+   * Whole pages are freed in one synchronous call.
+   */
+  async writeZeroesAsync(offset: number, length: number, options?: AsyncOptions): Promise<void> {
+    const { signal } = readOptions(options, ASYNC_OPTIONS, 'writeZeroesAsync');
+    return AsyncCall.run(signal, async (call) => {
+      const writer = this.#writing();
+      writer.disk.checkRange(offset, length);
+      await writer.writeZeroesAsync(offset, length, call);
     });
   }
 
@@ -601,7 +697,7 @@ export class Zram extends ReadableDevice {
     return { isSnapshot: false, state: this.#state, freeze };
   }
 
-  #writing(): PageWriter {
+  #writing(): RangeWriter {
     if (this.#writer) return this.#writer;
     this.#state.readyDisk();
     throw new ZramError('EINVAL', 'the device is not initialised: set a disksize first.');

@@ -52,6 +52,7 @@ export async function analyze(options: AnalyzeOptions, io: Surroundings): Promis
     store = storeFor(engine, algorithms, rules, options, io);
     const note = await openInputs(inputs, options, { engine, reading: options.reading, ...io });
     checkOutput(inputs, options.output);
+    store.reserve(inputs.reduce((sum, { bytes = 0 }) => sum + bytes, 0));
     const stored = await storeInputs(inputs, store, io);
     const { inputs: facts, stopped } = stored;
     const configuration = options.algorithms.map(({ text }) => `compression-algorithm = ${text}`);

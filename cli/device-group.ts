@@ -2,9 +2,10 @@
  * The devices of some algorithms in one engine, on one thread. All of them are given the same pages, in chunks, and hold
  * the same ones at the end.
  */
-import type { Engine } from '../bindings/index.js';
+import { ZramError, type Engine } from '../bindings/index.js';
 import type { AlgorithmLine } from './algorithm-line.js';
 import type { AlgorithmResult, KernelFacts, Sharing } from './analysis.js';
+import { OwnChecker, type CheckerFor } from './checking.js';
 import { Device, type Rules } from './device.js';
 import { kernelFacts } from './kernel.js';
 import { measure } from './measuring.js';
@@ -20,6 +21,9 @@ export interface DeviceSettings {
   readonly states: boolean;
 }
 
+/** Pages of memory become a third or so. Only a guess: what is missing later is grown, what is too much is not used. */
+const BYTES_PER_STORED = 3;
+
 /** What was found on the devices. */
 export interface Measured {
   readonly kernel: KernelFacts;
@@ -32,6 +36,8 @@ export interface Measured {
 export interface MeasuringStore extends Store {
   /** Threads that store. */
   readonly threads: number;
+  /** Makes room for so many bytes of pages, as far as it can be had. */
+  reserve(bytes: number): void;
   measure(stored: Stored, progress: (text: () => string) => void): Promise<Measured>;
   /** Ends what the store has started. */
   close(): Promise<void>;
@@ -49,7 +55,8 @@ export class DeviceGroup implements MeasuringStore {
   readonly #states: boolean;
   readonly #chainSize: Rules['chainSize'];
   readonly #pairs: readonly Pair[];
-  readonly #devices: readonly Device[];
+  /** Of the first algorithm, then of the next one; with deduplication two each. */
+  readonly devices: readonly Device[];
   #buffers: readonly Uint8Array[] = [];
   #chunks = 0;
   #isFull = false;
@@ -63,23 +70,28 @@ export class DeviceGroup implements MeasuringStore {
       plain: new Device(engine, algorithm, rules),
       inline: dedup ? new Device(engine, algorithm, { ...rules, dedup: true }) : undefined,
     }));
-    this.#devices = this.#pairs.flatMap(({ plain, inline }) => (inline === undefined ? [plain] : [plain, inline]));
+    this.devices = this.#pairs.flatMap(({ plain, inline }) => (inline === undefined ? [plain] : [plain, inline]));
+  }
+
+  reserve(bytes: number): void {
+    try {
+      this.#engine.reserve(Math.floor((bytes / BYTES_PER_STORED) * this.devices.length));
+    } catch (error) {
+      if (!(error instanceof ZramError) || error.code !== 'ENOMEM') throw error;
+      // It grows step by step, then.
+    }
   }
 
   makeBuffers(): readonly Uint8Array[] {
     return (this.#buffers = [new Uint8Array(CHUNK_BYTES)]);
   }
 
-  useBuffers(buffers: readonly Uint8Array[]): void {
-    this.#buffers = buffers;
-  }
-
   write(index: number, buffer: number, wanted: number): Promise<number> {
-    return Promise.resolve(this.store(index, buffer, wanted));
+    return Promise.resolve(this.#store(index, buffer, wanted));
   }
 
   /** Stores the buffer's first pages on every device; returns how many pages all of them have stored. */
-  store(index: number, buffer: number, wanted: number): number {
+  #store(index: number, buffer: number, wanted: number): number {
     if (this.#isFull) return 0;
     const chunk = this.#buffers[buffer] ?? new Uint8Array(0);
     let pages = wanted;
@@ -96,26 +108,31 @@ export class DeviceGroup implements MeasuringStore {
   }
 
   truncate(from: number, to: number): void {
-    for (const device of this.#devices) discard(device, from, to);
+    for (const device of this.devices) discard(device, from, to);
   }
 
   endInput(): void {
-    for (const device of this.#devices) device.endInput();
+    for (const device of this.devices) device.endInput();
   }
 
-  measure(stored: Stored, progress: (text: () => string) => void): Promise<Measured> {
-    const algorithms = this.#pairs.map(({ plain, inline }) =>
-      measure(this.#engine, plain, inline, stored, this.#states, progress),
-    );
+  /** @param checkerFor who compares what is read back */
+  async measure(
+    stored: Stored,
+    progress: (text: () => string) => void,
+    checkerFor: CheckerFor = (algorithm) => new OwnChecker(algorithm, () => new Uint8Array(CHUNK_BYTES)),
+  ): Promise<Measured> {
+    const algorithms: AlgorithmResult[] = [];
+    for (const { plain, inline } of this.#pairs)
+      algorithms.push(await measure(this.#engine, plain, inline, stored, this.#states, { progress, checkerFor }));
     const [first] = this.#pairs; // all devices hold the same pages
     const pages = stored.inputs.map((input) => input.pages);
     const { used, reserved } = this.#engine.memory;
-    return Promise.resolve({
+    return {
       kernel: kernelFacts(first.plain.pool, this.#chainSize),
       algorithms,
       ...(pages.length < 2 ? {} : { sharing: sharingOf(first.plain, pages) }),
       memory: { engineUsed: used, engineReserved: reserved },
-    });
+    };
   }
 
   /** Its engine is the caller's. */
@@ -125,8 +142,8 @@ export class DeviceGroup implements MeasuringStore {
 
   /** Each chunk starts with another device: the first one pays for cold caches and code, and all take turns at that. */
   #nextOrder(): Device[] {
-    const first = this.#chunks++ % this.#devices.length;
-    return [...this.#devices.slice(first), ...this.#devices.slice(0, first)];
+    const first = this.#chunks++ % this.devices.length;
+    return [...this.devices.slice(first), ...this.devices.slice(0, first)];
   }
 }
 

@@ -80,6 +80,22 @@ export class Device {
     }
   }
 
+  /**
+   * Stores pages that another thread has compressed, and returns how many fitted. Its time is not that of a write, and not
+   * counted.
+   */
+  writeCompressed(index: number, pages: number, blockOf: (page: number) => Uint8Array): number {
+    for (let page = 0; page < pages; page++) {
+      try {
+        this.zram.writeCompressed(index + page, blockOf(page));
+      } catch (error) {
+        if (error instanceof ZramError && error.code === 'ENOMEM') return page;
+        throw error;
+      }
+    }
+    return pages;
+  }
+
   /** Ends the row of one input: how much the columns have grown since the previous one. */
   endInput(): void {
     const now = this.zram.mmStat;

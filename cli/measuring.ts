@@ -1,34 +1,39 @@
 /** Measures the stored pages: recompresses and merges them, compacts, and reads them back to compare. */
-import { createHash } from 'node:crypto';
+import { setImmediate as turn } from 'node:timers/promises';
 
 import type { BlockState, Engine } from '../bindings/index.js';
 import type { AlgorithmResult, ClassResult, DedupComparison } from './analysis.js';
+import type { CheckerFor } from './checking.js';
 import type { Device } from './device.js';
 import { MERGED, RECOMPRESSED, SAME } from './html/data.js';
-import { CliError } from './errors.js';
 import { codeOf, whyComputed } from './exactness.js';
 import { mebibytes } from './format.js';
 import { PAGE_BYTES } from './page-list.js';
-import { noTime, timed } from './step-time.js';
-import { CHUNK_BYTES, type Stored } from './storing.js';
+import { addTime, noTime, timed, type StepTime } from './step-time.js';
+import type { Stored } from './storing.js';
 
 /** Rows of the histogram of compressed sizes. */
 const HISTOGRAM_ROWS = 8;
 const HISTOGRAM_ROW_BYTES = PAGE_BYTES / HISTOGRAM_ROWS;
+
+interface Reading {
+  readonly progress: (text: () => string) => void;
+  readonly checkerFor: CheckerFor;
+}
 
 /**
  * Recompresses if its line says so, merges, compacts and verifies one device.
  * @param inline the device that stored the same pages with inline deduplication, if any
  * @param keepStates whether the result has the state of each page
  */
-export function measure(
+export async function measure(
   engine: Engine,
   device: Device,
   inline: Device | undefined,
   stored: Stored,
   keepStates: boolean,
-  progress: (text: () => string) => void,
-): AlgorithmResult {
+  { progress, checkerFor }: Reading,
+): Promise<AlgorithmResult> {
   const { zram, algorithm, line, inputs } = device;
   const bytes = stored.pages * PAGE_BYTES;
   const steps = {
@@ -48,8 +53,8 @@ export function measure(
   const afterMerge = zram.mmStat;
   const compact = timed(steps.compact, bytes, () => zram.compact());
   const afterCompact = zram.mmStat;
-  verify(device, stored, progress, steps);
-  if (inline !== undefined) verify(inline, stored, progress);
+  addTime(steps.checksum, await verify(device, stored, { progress, checkerFor }, steps.load));
+  if (inline !== undefined) await verify(inline, stored, { progress, checkerFor });
   const states = keepStates ? new Uint16Array(stored.pages) : undefined;
   return {
     algorithm,
@@ -70,25 +75,24 @@ export function measure(
   };
 }
 
-/** Reads every page back and compares the checksum with that of the pages that were stored. */
-function verify(
+/** Reads every page back to be compared with the checksums of what was stored; returns how long comparing took. */
+async function verify(
   { zram, algorithm }: Device,
-  { pages, digest }: Stored,
-  progress: (text: () => string) => void,
-  steps = { load: noTime(), checksum: noTime() },
-): void {
-  const chunk = new Uint8Array(CHUNK_BYTES);
-  const hash = createHash('sha256');
-  for (let index = 0; index < pages;) {
-    const count = Math.min(CHUNK_BYTES / PAGE_BYTES, pages - index);
-    const bytes = count * PAGE_BYTES;
-    timed(steps.load, bytes, () => zram.readPages(index, count, chunk));
-    timed(steps.checksum, bytes, () => hash.update(chunk.subarray(0, bytes)));
-    index += count;
+  { sums }: Stored,
+  { progress, checkerFor }: Reading,
+  load = noTime(),
+): Promise<StepTime> {
+  const checker = checkerFor(algorithm);
+  let index = 0;
+  for (const { pages, digest } of sums) {
+    const room = checker.room();
+    timed(load, pages * PAGE_BYTES, () => zram.readPages(index, pages, room));
+    checker.check(room, pages * PAGE_BYTES, digest);
+    index += pages;
     progress(() => `${algorithm}: verifying ${mebibytes(index * PAGE_BYTES)}`);
+    await turn();
   }
-  if (hash.digest('hex') !== digest)
-    throw new CliError(`${algorithm}: pages read back differ from those stored; this is a bug in zram-wasm`);
+  return checker.finish();
 }
 
 function mergedClasses({ pool }: Device): ClassResult[] {

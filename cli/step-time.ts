@@ -33,3 +33,11 @@ export function timed<T>(time: StepTime, bytes: number, work: () => T): T {
   time.bytes += bytes;
   return result;
 }
+
+/** Adds the time and the bytes of a part of a step. */
+export function addTime(sum: StepTime, { milliseconds, processorMilliseconds, bytes }: StepTime): void {
+  sum.milliseconds += milliseconds;
+  sum.bytes += bytes;
+  if (processorMilliseconds === undefined) sum.processorMilliseconds = undefined;
+  else if (sum.processorMilliseconds !== undefined) sum.processorMilliseconds += processorMilliseconds;
+}

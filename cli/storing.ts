@@ -5,15 +5,14 @@
  *
  * The inputs follow one another on a device, each starting at a page of its own.
  */
-import { createHash, type Hash } from 'node:crypto';
-
 import type { InputFacts } from './analysis.js';
+import { sumOf, type ChunkSum } from './checking.js';
 import { DISK_BYTES } from './device.js';
 import { mebibytes, plural } from './format.js';
 import { endInput, readFully, type Input } from './inputs.js';
 import { PAGE_BYTES } from './page-list.js';
 import { ProcessMemory } from './process-memory.js';
-import { noTime, timed, waitingTime, type StepTime } from './step-time.js';
+import { noTime, waitingTime, type StepTime } from './step-time.js';
 import type { Surroundings } from './surroundings.js';
 
 /** Read, stored and verified at a time: large enough that the cost of a call does not count beside its pages. */
@@ -41,8 +40,8 @@ export interface Store {
 export interface Stored {
   readonly inputs: readonly InputFacts[];
   readonly pages: number;
-  /** SHA-256 of all pages. */
-  readonly digest: string;
+  /** Of all pages, in order. */
+  readonly sums: readonly ChunkSum[];
   /** Why storing stopped before the end of the inputs. */
   readonly stopped: string | undefined;
   readonly read: StepTime;
@@ -69,7 +68,7 @@ interface Written {
 
 class Storing {
   readonly #buffers: readonly Uint8Array[];
-  readonly #hash: Hash = createHash('sha256');
+  readonly #sums: ChunkSum[] = [];
   readonly #read = waitingTime();
   readonly #checksum = noTime();
   readonly #facts: InputFacts[] = [];
@@ -103,7 +102,7 @@ class Storing {
     return {
       inputs: this.#facts,
       pages: this.#pages,
-      digest: this.#hash.digest('hex'),
+      sums: this.#sums,
       stopped: this.#stopped ?? this.#truncated,
       read: this.#read,
       checksum: this.#checksum,
@@ -152,7 +151,7 @@ class Storing {
     const stored = await written.stored;
     if (this.#stopped !== undefined) return;
     const bytes = stored * PAGE_BYTES;
-    timed(this.#checksum, bytes, () => this.#hash.update(buffer.subarray(0, bytes)));
+    if (stored > 0) this.#sums.push({ pages: stored, digest: sumOf(this.#checksum, buffer.subarray(0, bytes)) });
     this.#pages += stored;
     this.#inputPages += stored;
     this.#bytes += Math.min(got, bytes);

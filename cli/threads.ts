@@ -2,8 +2,8 @@
  * Devices on several threads: each thread has some of the algorithms, with an engine of its own. The main thread reads
  * the inputs once, into memory that all threads share, and reads on while they store.
  *
- * An algorithm is not divided, as the order in which its pages are stored decides its figures. So the time is at least
- * that of the slowest algorithm.
+ * The order in which its pages are stored decides the figures of an algorithm, so one thread stores them all. Others
+ * help by compressing (thread-devices.ts), and the main thread by checking what is read back.
  */
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
@@ -11,12 +11,12 @@ import { Worker } from 'node:worker_threads';
 import type { AlgorithmLine } from './algorithm-line.js';
 import type { AlgorithmResult } from './analysis.js';
 import type { DeviceSettings, Measured, MeasuringStore } from './device-group.js';
+import { checkSum } from './checking.js';
 import { CliError, codeOf, messageOf, reasonOf } from './errors.js';
-import { CHUNK_BYTES, type Stored } from './storing.js';
+import { makeSharedMemory, roomsOf, SharedChunks, type Chunk, type SharedMemory } from './shared-chunks.js';
+import { noTime } from './step-time.js';
+import type { Stored } from './storing.js';
 import type { FromThread, ThreadStart, ToThread } from './thread-messages.js';
-
-/** Chunks that may be under way: enough that a thread finds the next one while the slowest is at the first. */
-const BUFFERS = 8;
 
 /**
  * Rough estimates of the time to store a page and read it back, in that of lz4. They decide which algorithms share a
@@ -53,6 +53,8 @@ export function shareOut(algorithms: readonly AlgorithmLine[], threads: number):
 
 export class Threads implements MeasuringStore {
   readonly #threads: readonly Thread[];
+  #chunks: SharedChunks | undefined;
+  #chunksWritten = 0;
 
   /**
    * @param script this program, which serves as a thread if it is not the main one
@@ -66,9 +68,10 @@ export class Threads implements MeasuringStore {
     maxMemory: number,
     progress: (text: () => string) => void,
   ) {
-    this.#threads = shareOut(algorithms, threads).map((share) => {
+    this.#threads = shareOut(algorithms, threads).map((share, thread) => {
       const part = Math.floor((maxMemory * share.length) / algorithms.length);
-      return new Thread(script, { algorithms: share, settings, maxMemory: part }, progress);
+      const own = share.map((algorithm) => algorithms.indexOf(algorithm));
+      return new Thread(script, { thread, algorithms, own, settings, maxMemory: part }, progress);
     });
   }
 
@@ -76,16 +79,23 @@ export class Threads implements MeasuringStore {
     return this.#threads.length;
   }
 
+  reserve(bytes: number): void {
+    this.#tell({ kind: 'reserve', bytes });
+  }
+
   makeBuffers(): readonly Uint8Array[] {
-    const buffers = Array.from({ length: BUFFERS }, () => new Uint8Array(new SharedArrayBuffer(CHUNK_BYTES)));
-    this.#tell({ kind: 'buffers', buffers });
-    return buffers;
+    const memory = makeSharedMemory(this.threads, this.algorithms.length);
+    this.#chunks = new SharedChunks(memory, this.algorithms.length);
+    for (const thread of this.#threads) thread.share(memory);
+    return memory.buffers;
   }
 
   write(index: number, buffer: number, pages: number): Promise<number> {
-    const stored = Promise.all(
-      this.#threads.map((thread) => thread.ask<number>({ kind: 'write', index, buffer, pages })),
-    ).then((counts) => Math.min(...counts));
+    const chunk: Chunk = { number: this.#chunksWritten++, index, buffer, pages };
+    this.#chunks?.open(chunk);
+    const stored = Promise.all(this.#threads.map((thread) => thread.ask<number>({ kind: 'write', chunk }))).then(
+      (counts) => Math.min(...counts),
+    );
     // It is awaited in its turn; a failure before that must not count as unhandled.
     stored.catch(() => undefined);
     return stored;
@@ -136,15 +146,21 @@ interface Waiting {
 class Thread {
   readonly #worker: Worker;
   readonly #waiting: Waiting[] = [];
+  #rooms: readonly Uint8Array[] = [];
   #failure: { readonly error: unknown } | undefined;
 
-  constructor(script: URL, start: ThreadStart, progress: (text: () => string) => void) {
-    const names = start.algorithms.map(({ text }) => text).join(', ');
+  constructor(
+    script: URL,
+    readonly start: ThreadStart,
+    progress: (text: () => string) => void,
+  ) {
+    const names = start.own.map((line) => start.algorithms[line]?.text).join(', ');
     const ended = (why: string) => new CliError(`cannot store with ${names}: its thread ended: ${why}`);
     this.#worker = new Worker(script, { workerData: start });
     this.#worker.on('message', (message: FromThread) => {
       if (message.kind === 'progress') progress(() => message.text);
       else if (message.kind === 'failed') this.#fail(errorOf(message));
+      else if (message.kind === 'check') this.#check(message);
       else this.#waiting.shift()?.resolve(message.kind === 'stored' ? message.pages : message.measured);
     });
     this.#worker.on('error', (error) => {
@@ -152,6 +168,11 @@ class Thread {
       this.#fail(codeOf(error)?.startsWith('ERR_WORKER') === true ? ended(reasonOf(error)) : error);
     });
     this.#worker.on('exit', (status) => this.#fail(ended(`status ${status}`)));
+  }
+
+  share(memory: SharedMemory): void {
+    this.#rooms = roomsOf(memory, this.start.thread);
+    this.tell({ kind: 'memory', memory });
   }
 
   tell(message: ToThread): void {
@@ -172,6 +193,16 @@ class Thread {
 
   async end(): Promise<void> {
     await this.#worker.terminate();
+  }
+
+  #check({ algorithm, room, bytes, digest }: Extract<FromThread, { kind: 'check' }>): void {
+    const time = noTime();
+    try {
+      checkSum(time, (this.#rooms[room] ?? new Uint8Array(0)).subarray(0, bytes), digest, algorithm);
+      this.tell({ kind: 'checked', room, time });
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   #fail(error: unknown): void {

@@ -4,38 +4,32 @@
  * @module zram-wasm/fs
  */
 import { ZramError } from '../bindings/base/errors.js';
-import type { Engine, EngineOptions, Zram, ZramOptions } from '../bindings/index.js';
-import { constants, FILE_BYTES_MAX } from './fs/constants.js';
-import { DataCalls } from './fs/data-calls.js';
+import type { CompactReport, MergeOptions, MergeReport, Zram } from '../bindings/index.js';
+import { constants } from './fs/constants.js';
+import { diffTrees, type FileDifference } from './fs/diff.js';
+import { on } from './fs/errors.js';
 import { OpenFiles } from './fs/open-files.js';
+import { readOptions, type PageFsOptions, type PageFsOwnOptions } from './fs/options.js';
+import { FsPromises } from './fs/promises.js';
 import { FILES, TREE } from './fs/state.js';
 import { Tree } from './fs/tree.js';
+import { TreeCalls } from './fs/tree-calls.js';
+import { statsOf, type PageFsStats } from './fs/usage.js';
 
 export type { Data, Mode, PathLike, TimeLike, UrlLike } from './fs/arguments.js';
 export type { FileLike, ReadFileOptions, ReadWriteOptions, WriteFileOptions } from './fs/data-calls.js';
+export type { ByteRange, FileDifference } from './fs/diff.js';
+export { Dir } from './fs/directory-handle.js';
 export type { FsError } from './fs/errors.js';
+export { FileHandle, type HandleReadOptions } from './fs/file-handle.js';
 export type { StatOptions, StatPathOptions } from './fs/inode-calls.js';
 export type { EncodingOptions, MkdirOptions, ReaddirOptions, RmOptions } from './fs/name-calls.js';
+export type { PageFsOptions, PageFsOwnOptions } from './fs/options.js';
+export { FsPromises, type PathOrHandle } from './fs/promises.js';
 export { BigIntStats, Dirent, Stats, type StatFs } from './fs/stats.js';
 export type { Encoding } from './fs/text.js';
-
-/** Options of a file system on an engine of yours. */
-export interface PageFsOptions extends Pick<
-  ZramOptions,
-  'compAlgorithm' | 'level' | 'dictionary' | 'memLimit' | 'dedup' | 'kernel' | 'chainSize' | 'shrinker' | 'pool'
-> {
-  /** The engine whose memory holds the files. */
-  engine: Engine;
-  /** Most bytes of JavaScript memory for names and inodes, by estimate: a file beyond is `ENOSPC`. Default: 512 MiB. */
-  maxMetadata?: number | undefined;
-}
-
-/** Options of a file system with an engine of its own. */
-export interface PageFsOwnOptions extends Omit<PageFsOptions, 'engine' | 'pool'>, EngineOptions {
-  engine?: undefined;
-}
-
-const METADATA_MAX = 512 * 2 ** 20;
+export type { CpOptions, OpendirOptions } from './fs/tree-calls.js';
+export type { PageFsStats } from './fs/usage.js';
 
 /**
  * A file system in compressed memory, with the synchronous calls of Node's `fs` by their names, with its errors.
@@ -43,7 +37,7 @@ const METADATA_MAX = 512 * 2 ** 20;
  * `fork()` gives a writable copy and `snapshot()` a frozen one, at the cost of what later differs. Every call throws
  * `EINVAL` after `destroy()`.
  */
-export class PageFs extends DataCalls {
+export class PageFs extends TreeCalls {
   /** @internal Fixed, since a bundler may rename the class. */
   static override readonly name = 'PageFs';
   /** As `fs.constants` of Node on Linux. */
@@ -51,6 +45,8 @@ export class PageFs extends DataCalls {
   readonly #tree: Tree;
   readonly #files: OpenFiles;
   #destroyed = false;
+  /** The calls by their names in `fs.promises`. */
+  readonly promises: FsPromises = new FsPromises(this);
 
   private constructor(tree: Tree) {
     super();
@@ -67,16 +63,19 @@ export class PageFs extends DataCalls {
    * @throws ZramError EINVAL: a wrong option; ENOMEM
    */
   static async create(options: PageFsOptions | PageFsOwnOptions = {}): Promise<PageFs> {
-    if (options.engine) return PageFs.createSync(options);
-    const { maxMetadata = METADATA_MAX, engine: _, ...rest } = options;
+    const { engine, maxMetadata, rest } = readOptions(options, 'PageFs.create');
+    if (engine) return PageFs.#on(engine.createZram(rest), maxMetadata);
     const { Zram } = await import('../bindings/index.js');
-    return PageFs.#on(await Zram.create({ ...rest, ...DISK }), maxMetadata);
+    return PageFs.#on(await Zram.create(rest), maxMetadata);
   }
 
   /** As `create`, on your engine. */
   static createSync(options: PageFsOptions): PageFs {
-    const { engine, maxMetadata = METADATA_MAX, ...rest } = options;
-    return PageFs.#on(engine.createZram({ ...rest, ...DISK }), maxMetadata);
+    const { engine, maxMetadata, rest } = readOptions(options, 'PageFs.createSync');
+    if (typeof engine?.createZram !== 'function') {
+      throw new ZramError('EINVAL', 'PageFs.createSync needs an engine: use await PageFs.create() for one of its own.');
+    }
+    return PageFs.#on(engine.createZram(rest), maxMetadata);
   }
 
   static #on(device: Zram, maxMetadata: number): PageFs {
@@ -109,6 +108,35 @@ export class PageFs extends DataCalls {
     return new PageFs(this[TREE].freeze());
   }
 
+  /**
+   * The paths at which another file system differs from this one, sorted, with the bytes that read differently: by whole
+   * pages. Times are not compared. What forks share is not read, so the cost is 1 µs for each name, and what differs.
+   * @param other of any engine
+   * @throws ZramError EINVAL: not a PageFs, or a destroyed one; EIO: a page cannot be read
+   */
+  diff(other: PageFs): FileDifference[] {
+    if (!(other instanceof PageFs)) throw new ZramError('EINVAL', 'diff takes another PageFs.');
+    return diffTrees(this[TREE], other[TREE]);
+  }
+
+  /**
+   * Stores equal pages once, of all forks, snapshots and other users of the pool: as `Zram.merge`.
+   * @throws FsError EROFS: this is a snapshot
+   */
+  merge(options?: MergeOptions): MergeReport {
+    return this[TREE].writable(on('merge')).merge(options);
+  }
+
+  /** Gives back what removed files have left sparse: as `Zram.compact`. @throws FsError EROFS: this is a snapshot */
+  compact(): CompactReport {
+    return this[TREE].writable(on('compact')).compact();
+  }
+
+  /** What there is, and how much of it is shared with forks. Takes 0.1 µs for each page. */
+  stats(): PageFsStats {
+    return statsOf(this[TREE]);
+  }
+
   /** Frees what only this file system holds. Calling it again does nothing. */
   destroy(): void {
     if (this.#destroyed) return;
@@ -133,9 +161,6 @@ export class PageFs extends DataCalls {
     return this.#files;
   }
 }
-
-/** The device's size costs nothing; times of access are for idle pages, which files do not have. */
-const DISK = { disksize: FILE_BYTES_MAX, trackEntryActime: false } as const;
 
 function destroyed(): ZramError {
   return new ZramError('EINVAL', 'this PageFs was destroyed.');

@@ -12,14 +12,14 @@ function constantsOf(file: string): Map<string, number> {
 
 const upper = (name: string): string => name.replace(/[A-Z]/g, '_$&').toUpperCase();
 
-test('blocks of statistics, and what a difference is', () => {
+test('blocks of statistics, what a difference is, and what extents hold', () => {
   const expected = Object.entries(layout).flatMap(([block, names]) =>
     typeof names === 'object'
       ? Object.entries(names).map(([name, n]): [string, number] => [`${block}_${upper(name)}`, n])
       : [],
   );
   expect(expected.length).toBeGreaterThan(40);
-  const ofCore = [...constantsOf('exports/stats'), ...constantsOf('zram/difference')];
+  const ofCore = [...constantsOf('exports/stats'), ...constantsOf('zram/difference'), ...constantsOf('zram/extents')];
   expect(ofCore.sort()).toEqual(expected.sort());
 });
 

@@ -96,7 +96,7 @@ describe('afterwards', () => {
 });
 
 describe('a device without a disksize', () => {
-  const statistics = ['get kernel', 'get mmStat', 'get ioStat', 'get bdStat', 'get debugStat'];
+  const statistics = ['get disksize', 'get kernel', 'get mmStat', 'get ioStat', 'get bdStat', 'get debugStat'];
   const allowed = ['init', 'setBacking', 'reset', ...statistics, 'destroy', '[Symbol.dispose]'];
   const rows = Object.keys(calls.Zram).filter((call) => !call.startsWith('static'));
 

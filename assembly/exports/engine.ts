@@ -2,6 +2,7 @@
 import { page_same_filled } from '../bytes/compare';
 import { content_hash, hash_init } from '../bytes/hash';
 import { lz4_compress } from '../bytes/lz4-compress';
+import { lz4_decompress } from '../bytes/lz4-decompress';
 import { lz4_holds } from '../bytes/lz4-holds';
 import { PAGE_SIZE, STAGING_PAGES } from '../common';
 import { frames_init, frames_limit_bytes, frames_used_bytes } from '../memory/frames';
@@ -45,6 +46,11 @@ export function lz4Compress(acceleration: u32): u32 {
   const length = lz4_compress(STAGING, COMPRESSED, acceleration);
   memory.copy(STAGING + PAGE_SIZE, COMPRESSED, length);
   return length;
+}
+
+/** Decompresses the `length` bytes in the first staging page to the second. @returns 4096, else they are no block of a page */
+export function lz4Decode(length: u32): i32 {
+  return lz4_decompress(STAGING, length, STAGING + PAGE_SIZE, PAGE_SIZE);
 }
 
 /** Whether a block between two addresses of linear memory decompresses to the page at `page`. */

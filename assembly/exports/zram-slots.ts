@@ -3,6 +3,7 @@ import { EINVAL, ENOMEM, ENOSPC } from '../common';
 import { STAGING } from '../memory/staging';
 import { bdev_make, block_drop, block_left, block_take } from '../zram/backing';
 import { next_difference } from '../zram/difference';
+import { extents } from '../zram/extents';
 import { change_flags, mark_idle, recompress, settle_huge, write_back } from '../zram/post-process';
 import { slot_states } from '../zram/slot-state';
 import { Device } from '../zram/structs';
@@ -87,4 +88,9 @@ export function zramShareObject(address: usize, index: u32): i32 {
 /** As `next_difference`; a double, which carries it exactly. */
 export function zramNextDifference(a: usize, b: usize, from: u32, most: u32): f64 {
   return <f64>next_difference(changetype<Device>(a), changetype<Device>(b), from, most);
+}
+
+/** The runs of pages that hold data, zeros or nothing, on the staging pages. As `extents`. */
+export function zramExtents(device: usize, from: u32, end: u32, most: u32): u32 {
+  return extents(changetype<Device>(device), from, end, most);
 }

@@ -6,6 +6,7 @@ import {
   write_encoded, write_page,
 } from '../zram/device';
 import { device_fork, write_like } from '../zram/fork';
+import { rangeStored, read_range, write_range } from '../zram/range';
 import { Device } from '../zram/structs';
 import { entries_bytes } from '../zsmalloc/dedup-index';
 import { pool_bytes } from '../zsmalloc/pool';
@@ -57,6 +58,21 @@ export function zramWritePages(device: usize, index: u32, count: u32, now: u32):
     if (write_page(changetype<Device>(device), index + n, STAGING + n * PAGE_SIZE, now) != 0) return n;
   }
   return count;
+}
+
+/** Writes a range of bytes that is in the staging pages. As `write_range`. */
+export function zramWriteRange(device: usize, index: u32, from: u32, length: u32, changed: bool, now: u32): u32 {
+  return write_range(changetype<Device>(device), index, from, length, changed, now);
+}
+
+/** Reads a range of bytes to the staging pages. As `read_range`. */
+export function zramReadRange(device: usize, index: u32, from: u32, length: u32, now: u32): u32 {
+  return read_range(changetype<Device>(device), index, from, length, now);
+}
+
+/** Pages that the last `zramWriteRange` has stored. */
+export function zramRangeStored(): u32 {
+  return rangeStored;
 }
 
 /** Stores `count` staging pages in order, as `write_like` with pages from `like` on. @returns as `zramWritePages` */

@@ -51,6 +51,12 @@ export function frames_init(wasmPages: u32): void {
 
 function grow(): bool {
   const have = <u32>memory.size();
+  // What JavaScript has grown it by is used first.
+  const known = end >> WASM_PAGE_SHIFT;
+  if (have > known) {
+    end = have << WASM_PAGE_SHIFT;
+    return true;
+  }
   if (have >= wasmPagesMax) return false;
   const room = wasmPagesMax - have;
   let step = min(room, max(GROW_WASM_PAGES_MIN, have >> GROW_SHIFT));

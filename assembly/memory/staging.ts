@@ -15,3 +15,6 @@ export const SCRATCH_A: usize = memory.data(PAGE_SIZE, 16);
 
 /** The second scratch page, for comparing two straddling objects. */
 export const SCRATCH_B: usize = memory.data(PAGE_SIZE, 16);
+
+/** The page that a call last read or wrote a part of, decoded: the next call is often for another part of it. */
+export const DECODED: usize = memory.data(PAGE_SIZE, 16);

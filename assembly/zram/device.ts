@@ -283,11 +283,16 @@ export function read_page(device: Device, index: u32, page: usize, now: u32): i3
   if (DEBUG) assert(index < device.diskPages); // the bindings check the range
   const slot = slot_at_inline(device, index);
   const flags = slot == 0 ? 0 : slot_flags(slot);
-  if (flags != 0) {
-    touch(device, index, slot, now);
-    if (flags & (SLOT_IDLE | SLOT_PICKED)) slot_set_flags(slot, flags & ~(SLOT_IDLE | SLOT_PICKED));
-  }
+  if (flags != 0) slot_accessed(device, index, slot, flags, now);
   return slot_read(slot, flags, page);
+}
+
+/** A page that is stored is read. */
+// @ts-ignore: decorator
+@inline
+export function slot_accessed(device: Device, index: u32, slot: usize, flags: u32, now: u32): void {
+  touch(device, index, slot, now);
+  if (flags & (SLOT_IDLE | SLOT_PICKED)) slot_set_flags(slot, flags & ~(SLOT_IDLE | SLOT_PICKED));
 }
 
 /** As `read_page`, without leaving a trace. */

@@ -137,8 +137,19 @@ export function object_bytes(location: u32, length: u32, scratch: usize): usize 
   return object_bytes_inline(location, length, scratch);
 }
 
-/** Copies `length` bytes to `offset` of the payload. Does not touch the header. */
+/** Of which object `DECODED` holds the page, 0 = none. */
+export let decodedLocation: u32 = 0;
+
+export function set_decoded(location: u32): void {
+  decodedLocation = location;
+}
+
+/**
+ * Copies `length` bytes to `offset` of the payload. Does not touch the header. Nothing else changes a payload, and each
+ * object that is made or moved gets its payload here: so no page that was decoded before is taken for what it holds.
+ */
 export function object_put(location: u32, offset: u32, from: usize, length: u32): void {
+  decodedLocation = 0;
   if (DEBUG) assert(offset + length <= header_length(object_header(location))); // the next object's header lies behind
   const payload = payload_address(location);
   if (location & LOCATION_STRADDLES) {

@@ -3,7 +3,7 @@ import { PAGE_SIZE } from '../base/arguments.js';
 import { notWithNew } from '../base/messages.js';
 import { Codecs } from '../compressors/codecs.js';
 import type { CoreExports } from './exports.js';
-import { CODEC_LZ4HC } from './layout.js';
+import { CODEC_FOREIGN, CODEC_LZ4HC } from './layout.js';
 
 /** Most numbers in a block of statistics: one for each size class. */
 const NUMBERS = 256;
@@ -91,6 +91,17 @@ export class Core {
     this.page().set(page);
     this.staging().set(block, PAGE_SIZE);
     return this.raw.lz4Holds(this.#stagingAddress + PAGE_SIZE, block.length, this.#stagingAddress) !== 0;
+  }
+
+  /**
+   * Decodes a block of at most 4096 bytes, whatever it has, to a page that is valid until the next call. The core's own are
+   * decoded between the first two staging pages. Undefined: it is no block of a page.
+   */
+  tryDecode(codec: number, block: Uint8Array): Uint8Array | undefined {
+    if (codec >= CODEC_FOREIGN) return this.codecs.tryDecode(codec, block);
+    this.page().set(block);
+    if (this.raw.lz4Decode(block.length) !== PAGE_SIZE) return undefined;
+    return this.staging().subarray(PAGE_SIZE, 2 * PAGE_SIZE);
   }
 
   /** The clock of access times: units of TICK_MILLISECS since the engine was made, modulo 2^32 (497 days). */

@@ -2,7 +2,7 @@
 
 /** The exports of assembly/index.ts, described there. Addresses are 32-bit words and may appear negative here. */
 export interface CoreExports {
-  readonly memory: { readonly buffer: ArrayBuffer };
+  readonly memory: { readonly buffer: ArrayBuffer; grow(wasmPages: number): number };
   init(limit: number): void;
   hashInit(seed0: number, seed1: number, seed2: number, seed3: number): void;
   stagingAddress(): number;
@@ -41,6 +41,9 @@ export interface CoreExports {
   zramResetMaxUsed(device: number): void;
   zramWritePage(device: number, index: number, now: number): number;
   zramWritePages(device: number, index: number, count: number, now: number): number;
+  zramWriteRange(device: number, index: number, from: number, length: number, changed: number, now: number): number;
+  zramReadRange(device: number, index: number, from: number, length: number, now: number): number;
+  zramRangeStored(): number;
   zramWriteLike(device: number, index: number, count: number, like: number): number;
   zramWriteBegin(device: number, index: number, now: number): number;
   zramHash(): number;
@@ -68,6 +71,7 @@ export interface CoreExports {
   zramShareObject(device: number, index: number): number;
   poolObject(pool: number, handle: number): number;
   zramNextDifference(a: number, b: number, from: number, most: number): number;
+  zramExtents(device: number, from: number, end: number, most: number): number;
   zramPayload(device: number, index: number): number;
   zramSlotValues(device: number, index: number, count: number): void;
   zramLoadObject(device: number, index: number, length: number, codec: number, now: number): number;
@@ -75,6 +79,7 @@ export interface CoreExports {
   zramLoadShared(device: number, index: number, handle: number, hash: number, now: number): number;
   zramLoadForked(device: number, index: number, count: number, from: number, now: number): number;
   lz4Compress(acceleration: number): number;
+  lz4Decode(length: number): number;
   lz4Holds(src: number, srcLength: number, page: number): number;
   contentHash(data: number, length: number, codec: number): number;
   pageSameFilled(page: number): number;

@@ -20,6 +20,8 @@ export interface EngineMemory {
   readonly limit: number;
 }
 
+const WASM_PAGE_BYTES = 65536;
+
 interface Child {
   destroy(): void;
 }
@@ -123,6 +125,20 @@ export class Host {
       used -= this.core.number(POOL.unusedCellBytes);
     }
     return Object.freeze({ used, reserved: this.core.reservedBytes(), limit: raw.limitBytes() });
+  }
+
+  /** As `Engine.reserve`, of a number that is checked. */
+  reserve(bytes: number): void {
+    this.checkLive();
+    const { raw } = this.core;
+    const wanted = Math.ceil(Math.min(bytes, raw.limitBytes()) / WASM_PAGE_BYTES);
+    const missing = wanted - this.core.reservedBytes() / WASM_PAGE_BYTES;
+    if (missing <= 0) return;
+    try {
+      raw.memory.grow(missing);
+    } catch {
+      throw new ZramError('ENOMEM', `the host refuses ${bytes} bytes of memory: reserve less, or nothing.`);
+    }
   }
 
   /** Destroys everything that lives in it, the newest first. Calling it again does nothing. */

@@ -35,6 +35,12 @@ export const NONE = 2 ** 32 - 1;
 /** What `zramNextDifference` found at a page: it returns page * 4 + one of these. */
 export const DIFFERENCE = { sameSoFar: 0, differs: 1, undecided: 2 } as const;
 
+/** What the pages of a run hold (`zramExtents`). */
+export const EXTENT = { hole: 0, zero: 1, data: 2 } as const;
+
+/** With the number of pages that are done of a range: the core cannot read the next one by itself. */
+export const RANGE_UNREAD = 1 << 16;
+
 /** The core's result for a read of a page that is on the backing device. */
 export const READ_WRITTEN_BACK = 1 << 20;
 

@@ -11,6 +11,7 @@ import { sentenceOf, withPagesDone } from '../base/messages.js';
 import type { Core } from '../core/core.js';
 import {
   codecOfState,
+  RANGE_UNREAD,
   READ_WRITTEN_BACK,
   sizeOfState,
   STATE_HUGE,
@@ -23,6 +24,7 @@ import {
 } from '../core/layout.js';
 import type { BlockState } from './block-state.js';
 import type { PoolLease } from './pool-lease.js';
+import { RangeCursor } from './range-cursor.js';
 import { partsOf } from './ranges.js';
 
 /** Page states that fit the staging area, two words each. */
@@ -101,15 +103,31 @@ export class Disk implements Ending {
   read(offset: number, length: number, out: Uint8Array | undefined): Uint8Array {
     this.checkRange(offset, length);
     const to = outFor(out, length);
-    for (const part of partsOf(offset, length)) {
+    const range = new RangeCursor(offset, length);
+    while (range.left > 0) {
       try {
-        if (part.pages > 0) this.#readInto(part.index, part.pages, to, part.at);
-        else setBytes(to, this.page(part.index).subarray(part.inPage, part.inPage + part.length), part.at);
+        this.checkAlive(); // a compressor or backing may have ended the device
+        if (this.#readNext(range, to)) continue;
+        const { index, inPage, at } = range;
+        setBytes(to, this.page(index).subarray(inPage, inPage + range.bytesOf(1)), at);
+        range.advance(1);
       } catch (error) {
-        throw withPagesDone(error, part.pagesBefore);
+        throw withPagesDone(error, range.pagesDone);
       }
     }
     return to;
+  }
+
+  /** Reads what fits the staging area of the next pages. Returns false at a page that the core cannot read by itself. */
+  #readNext(range: RangeCursor, to: Uint8Array): boolean {
+    const { core } = this;
+    const { index, inPage, at } = range;
+    const length = range.bytesOf(core.stagingPages);
+    const result = core.raw.zramReadRange(this.address, index, inPage, length, this.clock());
+    const read = result & ~RANGE_UNREAD;
+    if (read > 0) setBytes(to, core.staging().subarray(inPage, inPage + range.bytesOf(read)), at);
+    range.advance(read);
+    return result === read;
   }
 
   #readInto(index: number, count: number, to: Uint8Array, at: number): void {
@@ -249,25 +267,27 @@ export class Disk implements Ending {
     to: Uint8Array,
     at: number,
     call: AsyncCall,
-  ): Promise<void> {
+  ): Promise<unknown> {
     return this.withReading(index, call, (reading) => {
       const page = this.pageNow(index, reading);
       if (page) setBytes(to, page.subarray(inPage, inPage + length), at);
-      return page !== undefined;
+      return page;
     });
   }
 
   /**
    * Repeats an attempt at a page until it succeeds, reading from an asynchronous backing in between. Each attempt is
    * synchronous, so the page does not change during it.
-   * @param attempt takes the reading for `pageNow`; returns false when the page is on the backing and has not been read
+   * @param attempt takes the reading for `pageNow`; returns undefined when the page is on the backing and has not been
+   * read, else the result
    */
-  async withReading(index: number, call: AsyncCall, attempt: (reading?: Reading) => boolean): Promise<void> {
+  async withReading<T>(index: number, call: AsyncCall, attempt: (reading?: Reading) => T | undefined): Promise<T> {
     let reading: Reading | undefined;
     for (;;) {
       try {
         call.check();
-        if (attempt(reading)) return;
+        const result = attempt(reading);
+        if (result !== undefined) return result;
       } finally {
         if (reading) this.backing?.end(reading);
       }

@@ -6,6 +6,7 @@ import type { BlockState } from './block-state.js';
 import type { Device } from './device.js';
 import { diffPages, diffPagesAsync, type PageRange } from './diff.js';
 import type { Disk } from './disk.js';
+import { extentsOf, type Extent } from './extents.js';
 
 /** Pages that stay as they are until `destroy`. */
 export interface Frozen {
@@ -104,6 +105,19 @@ export abstract class ReadableDevice {
   async readAsync(offset: number, length: number, out?: Uint8Array, options?: AsyncOptions): Promise<Uint8Array> {
     const { signal } = readOptions(options, ASYNC_OPTIONS, 'readAsync');
     return AsyncCall.run(signal, (call) => this[DISK]().readAsync(offset, length, out, call));
+  }
+
+  /**
+   * The runs of bytes that hold data, zeros or nothing, for a copy or an export that leaves out what is not there: in
+   * ascending order, without gaps, and each of another kind than the one before. Inside the range they begin and end on
+   * page boundaries. Synchronous: 5 ns for each stored page, nothing for a hole, and 0.1 µs for each run.
+   * @param offset of the first byte on the disk
+   * @param length number of bytes
+   */
+  extents(offset: number, length: number): Extent[] {
+    const disk = this[DISK]();
+    disk.checkRange(offset, length);
+    return extentsOf(disk, offset, length);
   }
 
   /** The state of a page; undefined when nothing is stored there. */

@@ -9,7 +9,6 @@ import type { Tree } from './tree.js';
 
 /** A page that is being put together. Calls are synchronous, so one is enough. */
 const scratch = new Uint8Array(PAGE_SIZE);
-const zeros = new Uint8Array(PAGE_SIZE);
 
 /** Reads as many bytes as there are, at most what `out` holds. Returns their number. */
 export function readContent(tree: Tree, inode: Inode, out: Uint8Array, position: number, call: Call): number {
@@ -114,10 +113,9 @@ export function truncateContent(tree: Tree, ino: number, size: number, call: Cal
 function zeroTail(disk: Zram, inode: Inode, size: number, call: Call): void {
   const inPage = size % PAGE_SIZE;
   const { device } = inode.map.at((size - inPage) / PAGE_SIZE);
-  if (inPage === 0 || device < 0 || disk.blockState(device) === undefined) return;
-  const length = Math.min(PAGE_SIZE - inPage, inode.size - size);
+  if (inPage === 0 || device < 0) return;
   try {
-    disk.write(device * PAGE_SIZE + inPage, zeros.subarray(0, length));
+    disk.writeZeroes(device * PAGE_SIZE + inPage, Math.min(PAGE_SIZE - inPage, inode.size - size));
   } catch (error) {
     throw asFsError(error, call);
   }

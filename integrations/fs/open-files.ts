@@ -52,7 +52,8 @@ export class OpenFiles {
     const exclusive = create && (flags & O_EXCL) !== 0;
     const noFollow = exclusive || (flags & O_NOFOLLOW) !== 0;
     if (create && (flags & O_DIRECTORY) !== 0) throw fsError('EINVAL', call);
-    const place = walk(tree, path, noFollow ? (create ? 'never' : 'slash') : 'always', call);
+    const follow = noFollow ? (create ? 'never' : 'slash') : create ? 'create' : 'always';
+    const place = walk(tree, path, follow, call);
     const { dir, name, slash } = place;
     if (create && slash && place.last === 'name') throw fsError('EISDIR', call);
     const ino = inoAt(place, call);
@@ -131,7 +132,7 @@ export class OpenFiles {
     const { size } = this.#tree.get(file.ino);
     const at = file.append ? size : (position ?? file.position);
     const written = writeContent(this.#tree, file.ino, bytes, at, call);
-    if (position === undefined) file.position = at + written;
+    if (position === undefined && written > 0) file.position = at + written;
     return written;
   }
 

@@ -30,3 +30,8 @@ function partsOf(from: string, path: string): string[] {
   }
   return parts;
 }
+
+/** A path from the root without dots, as `path.resolve` makes it: links are not looked at. */
+export function resolved(path: string): string {
+  return `/${partsOf('', path).join('/')}`;
+}

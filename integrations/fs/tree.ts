@@ -5,6 +5,7 @@
  * A fork shares inodes, directories and lists of pages: what has another owner than the tree is copied before it changes.
  * So a fork costs no more than the device's.
  */
+import { ZramError } from '../../bindings/base/errors.js';
 import type { Zram, ZramSnapshot } from '../../bindings/index.js';
 import { constants, PAGE_SIZE } from './constants.js';
 import { fsError, type Call } from './errors.js';
@@ -12,7 +13,7 @@ import { Directory, Inode } from './inode.js';
 import { InodeTable } from './inode-table.js';
 import type { Owner } from './owner.js';
 import { PageMap, RUN_BYTES } from './page-map.js';
-import { PageSpace } from './page-space.js';
+import { PageSpace, type PageRun } from './page-space.js';
 
 /** The number of the root's inode. */
 export const ROOT = 1;
@@ -40,6 +41,8 @@ export class Tree {
   readonly #opens = new Map<number, number>();
   /** Inodes without a name that are open here, or were in the tree from which this was forked. */
   readonly #nameless = new Set<number>();
+  /** Pages of no file whose content is still there: to be discarded before they can be given out. */
+  readonly #stale: PageRun[];
 
   private constructor(
     readonly device: Zram | ZramSnapshot,
@@ -51,6 +54,7 @@ export class Tree {
   ) {
     this.#inodes = from ? from.#inodes.fork() : InodeTable.empty(this.#owner);
     this.#space = from ? from.#space.fork() : PageSpace.empty(this.#owner);
+    this.#stale = from ? [...from.#stale] : [];
   }
 
   /** A tree with an empty root on a device that holds nothing. */
@@ -270,10 +274,19 @@ export class Tree {
 
   #releasePages(map: PageMap, end: number): void {
     const own = map.owner === this.#owner ? map : map.copyFor(this.#owner);
-    own.cut(end, (device, count) => {
-      this.disk?.discard(device * PAGE_SIZE, count * PAGE_SIZE);
-      this.#space.release(device, count, this.#owner);
-    });
+    own.cut(end, (start, count) => this.#stale.push({ start, count }));
+    while (this.#stale.length > 0) {
+      const { start, count } = this.#stale[this.#stale.length - 1];
+      try {
+        this.disk?.discard(start * PAGE_SIZE, count * PAGE_SIZE);
+      } catch (error) {
+        // To take a page out of what forks share may need memory. Removing a file works all the same.
+        if (error instanceof ZramError && error.code === 'ENOMEM') return;
+        throw error;
+      }
+      this.#stale.pop();
+      this.#space.release(start, count, this.#owner);
+    }
   }
 
   /** Device pages before which all that hold something lie. */

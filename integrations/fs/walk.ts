@@ -9,6 +9,8 @@ import { ROOT, type Tree } from './tree.js';
 export type Follow =
   /** Go on to its target. */
   | 'always'
+  /** The same, unless a slash follows: what is opened to be made cannot be a directory. */
+  | 'create'
   /** Take the link itself, unless a slash follows. */
   | 'slash'
   /** Take the link itself: for calls that change names. */
@@ -27,7 +29,7 @@ export interface Place {
   readonly last: Last;
   /** A slash follows the last name. */
   readonly slash: boolean;
-  /** The last name is longer than names can be. Only with `never`: other walks throw. */
+  /** The last name is longer than names can be. Only where no link is followed: other walks throw. */
   readonly tooLong: boolean;
 }
 
@@ -52,12 +54,13 @@ export function walk(tree: Tree, path: string, follow: Follow, call: Call): Plac
       if (isLast) return { dir, name, ino: dir, last: name === '.' ? 'dot' : 'dotdot', slash, tooLong: false };
       continue;
     }
+    const ends = isLast && (follow === 'never' || (follow === 'create' && slash));
     const tooLong = name.length > NAME_BYTES_MAX / 3 && utf8Length(name) > NAME_BYTES_MAX;
-    if (tooLong && !(isLast && follow === 'never')) throw fsError('ENAMETOOLONG', call);
+    if (tooLong && !ends) throw fsError('ENAMETOOLONG', call);
     const ino = tree.get(dir).directory.names.get(name) ?? 0;
     if (ino === 0 && !isLast) throw fsError('ENOENT', call);
     const inode = ino === 0 ? undefined : tree.get(ino);
-    if (inode?.isLink && (!isLast || follow === 'always' || (slash && follow === 'slash'))) {
+    if (inode?.isLink && !ends && !(isLast && follow === 'slash' && !slash)) {
       if (++links > LINKS_MAX) throw fsError('ELOOP', call);
       const target = inode.content as string;
       text = slash ? `${target}/${text.slice(at)}` : target;

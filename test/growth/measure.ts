@@ -2,6 +2,7 @@
  * How the time of a call grows with what there is, as a ratio that a busy machine does not change much: processor time, the
  * least of some runs, of one size against another.
  */
+import { processorMs } from '../support/processor-time.js';
 
 /** A call with `size` of something, and how its time may grow. */
 export interface Scale {
@@ -30,11 +31,6 @@ export interface Growth extends Scale {
 const FACTOR = 32;
 /** Runs of both sizes, at most; the first one that leaves the ratio far below the limit is the last. */
 const RUNS = 10;
-
-function processorMs(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1000;
-}
 
 async function timeOf(growth: Scale, size: number): Promise<number> {
   const run = await growth.make(size);

@@ -73,6 +73,14 @@ export const DEVICE_ROWS: readonly Growth[] = [
         options,
       ),
       onEachPage(
+        `compressPage and writeCompressed of each page${what}`,
+        ['Zram.compressPage', 'Zram.writeCompressed'],
+        (zram, n) => {
+          zram.writeCompressed(n, zram.compressPage(page));
+        },
+        options,
+      ),
+      onEachPage(
         `discard of each page${what}`,
         ['Zram.discard'],
         (zram, n) => {
@@ -173,6 +181,22 @@ export const DEVICE_ROWS: readonly Growth[] = [
       };
     },
   },
+  onEachPage('write of parts', ['Zram.write'], (zram, n) => {
+    zram.write(n * PAGE_SIZE + 100, Uint8Array.of(1, 2, 3));
+  }),
+  onPages('writeChanged', ['Zram.writeChanged', 'Zram.writeChangedAsync'], (zram, n) => {
+    const bytes = zram.read(1, n * PAGE_SIZE - 2).fill(7, 0, (n * PAGE_SIZE) / 2);
+    zram.writeChanged(1, bytes);
+    return zram.writeChangedAsync(1, bytes.fill(8, 0, n * PAGE_SIZE - PAGE_SIZE));
+  }),
+  onPages('writeZeroes', ['Zram.writeZeroes'], (zram, n) => {
+    zram.writeZeroes(1, n * PAGE_SIZE - 2);
+  }),
+  onPages('writeZeroesAsync', ['Zram.writeZeroesAsync'], (zram, n) => zram.writeZeroesAsync(1, n * PAGE_SIZE - 2)),
+  onPages('extents of runs of one page', ['Zram.extents', 'ZramSnapshot.extents'], (zram, n) => {
+    for (let page = 0; page < n; page += 2) zram.discard(page * PAGE_SIZE, PAGE_SIZE);
+    return zram.extents(0, n * PAGE_SIZE);
+  }),
   onPages('readAsync', ['Zram.readAsync'], (zram, n) => zram.readAsync(1, n * PAGE_SIZE - 2)),
   onPages('readPagesAsync', ['Zram.readPagesAsync'], (zram, n) => zram.readPagesAsync(0, n)),
   onPages('writeAsync', ['Zram.writeAsync'], (zram, n) =>
@@ -306,6 +330,10 @@ export const DEVICE_ROWS: readonly Growth[] = [
   onSparse('discard', (zram) => {
     zram.discard(0, 2 ** 26);
     zram.discard(0, 2 ** 25);
+  }),
+  onSparse('extents', (zram) => zram.extents(0, zram.disksize)),
+  onSparse('writeZeroes', (zram) => {
+    zram.writeZeroes(1, zram.disksize - 2);
   }),
   onSparse('idle', (zram) => {
     zram.idle();

@@ -1,6 +1,7 @@
 /** Random operations on devices with compressors, a backing, snapshots and clones, for fast-check. */
 import fc from 'fast-check';
 import type { PageType, RecompressOptions, WritebackOptions } from '../../bindings/index.js';
+import { pieceLength, pieceOffset, RANGE_CALLS, recordOffset, type RangeCall } from './model-ranges.js';
 import { PAGES } from './model-zram-operations.js';
 import { Random } from './random.js';
 
@@ -18,11 +19,12 @@ function digits(length: number, seed: number): Uint8Array {
 export const CONTENTS = [...PAGES, ...[300, 1200, 2500, 3900, 4096, 4096].map(digits)];
 
 /** What a compressor or a backing may do inside a call: any of the others that does not wait. */
-export type NestedOperation = Exclude<DeviceOperation, { op: 'nest' | 'writeback' | 'read' }>;
+export type NestedOperation = Exclude<DeviceOperation, { op: 'nest' | 'writeback' | 'read' | 'writeAsync' }>;
 
 export type DeviceOperation = { readonly disk: number } & (
   | { op: 'writePages'; index: number; pages: readonly number[] }
-  | { op: 'write'; offset: number; length: number; fill: number }
+  | { op: 'write'; call: RangeCall; offset: number; length: number; fill: number }
+  | { op: 'writeAsync'; call: RangeCall; offset: number; length: number; fill: number }
   | { op: 'discard' | 'read'; offset: number; length: number }
   | { op: 'merge'; budget: number }
   | { op: 'recompress'; options: RecompressOptions }
@@ -45,8 +47,12 @@ export function deviceOperation(diskPages: number): fc.Arbitrary<DeviceOperation
   const offset = fc.oneof(
     fc.nat({ max: diskPages * PAGE_SIZE - 1 }),
     index.map((n) => n * PAGE_SIZE),
+    recordOffset(diskPages),
+    pieceOffset(),
   );
-  const length = fc.oneof(fc.nat({ max: 2 * PAGE_SIZE }), fc.constantFrom(PAGE_SIZE, 3 * PAGE_SIZE));
+  const length = fc.oneof(fc.nat({ max: 2 * PAGE_SIZE }), fc.constantFrom(PAGE_SIZE, 3 * PAGE_SIZE), pieceLength);
+  const call = fc.constantFrom(...RANGE_CALLS);
+  const fill = fc.nat({ max: 2 });
   const type = fc.constantFrom<PageType>('idle', 'huge', 'huge_idle', 'incompressible');
   const range = fc.tuple(index, index).map(([a, b]) => [Math.min(a, b), Math.max(a, b)] as const);
   const op = <Op extends string>(name: Op) => ({ disk, op: fc.constant(name) });
@@ -85,7 +91,8 @@ export function deviceOperation(diskPages: number): fc.Arbitrary<DeviceOperation
   return fc.oneof(
     weighted(20, writePage),
     weighted(8, fc.record({ ...op('writePages'), index, pages: fc.array(content, { minLength: 2, maxLength: 12 }) })),
-    weighted(6, fc.record({ ...op('write'), offset, length, fill: fc.nat({ max: 2 }) })),
+    weighted(12, fc.record({ ...op('write'), call, offset, length, fill })),
+    weighted(8, fc.record({ ...op('writeAsync'), call, offset, length, fill })),
     weighted(6, fc.record({ ...op('discard'), offset, length })),
     weighted(4, fc.record({ ...op('read'), offset, length })),
     weighted(8, fc.record({ ...op('merge'), budget: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 20 })) })),

@@ -13,6 +13,7 @@ import {
 } from '../../bindings/index.js';
 import type { FlakyAsyncBacking, FlakyBacking } from './flaky-backing.js';
 import { CONTENTS, type DeviceOperation, type NestedOperation } from './model-devices-operations.js';
+import { extentsOfModel, pagesOfRange, type PageOfRange, type RangeCall } from './model-ranges.js';
 import { FILLS } from './model-zram-operations.js';
 import { sameBytes } from './pages.js';
 import { checkPools } from './raw-core.js';
@@ -94,6 +95,7 @@ export class ModelDevices {
     const disk = this.#disks[operation.disk % this.#disks.length];
     if (operation.op === 'writeback') await this.#writeback(disk, operation.options);
     else if (operation.op === 'read') await this.#read(disk, operation.offset, operation.length);
+    else if (operation.op === 'writeAsync') await this.#writeAsync(disk, operation);
     else if (operation.op === 'nest') {
       const { nested } = operation;
       const hook = (): void => {
@@ -113,7 +115,7 @@ export class ModelDevices {
         this.#writePages(disk, operation.index, operation.pages);
         break;
       case 'write':
-        this.#write(disk, operation.offset, operation.length, FILLS[operation.fill]);
+        this.#write(disk, operation.call, operation.offset, operation.length, FILLS[operation.fill]);
         break;
       case 'discard':
         this.#discard(disk, operation.offset, operation.length);
@@ -219,17 +221,48 @@ export class ModelDevices {
     if (done !== undefined) this.#put(disk, first, done, bytes);
   }
 
-  #write(disk: Disk, from: number, bytes: number, fill: Uint8Array): void {
+  #write(disk: Disk, call: RangeCall, from: number, bytes: number, fill: Uint8Array): void {
+    const { offset, data, pages, stored } = this.#range(disk, call, from, bytes, fill);
+    const { zram } = disk;
+    const done = this.#writing(disk, pages.length, () => {
+      if (call === 'write') zram.write(offset, data);
+      else if (call === 'writeZeroes') zram.writeZeroes(offset, data.length);
+      else equal(zram.writeChanged(offset, data), stored, 'pages that differed');
+    });
+    if (done !== undefined) this.#putRange(disk, pages.slice(0, done));
+  }
+
+  async #writeAsync(disk: Disk, operation: DeviceOperation & { op: 'writeAsync' }): Promise<void> {
+    const { call, offset: from, length, fill } = operation;
+    const { offset, data, pages, stored } = this.#range(disk, call, from, length, FILLS[fill]);
+    const { zram } = disk;
+    let done = pages.length;
+    try {
+      if (call === 'write') await zram.writeAsync(offset, data);
+      else if (call === 'writeZeroes') await zram.writeZeroesAsync(offset, data.length);
+      else equal(await zram.writeChangedAsync(offset, data), stored, 'pages that differed');
+    } catch (error) {
+      this.#count(`writeAsync ${this.#expectError(error, ['ENOMEM', 'EIO'])}`);
+      done = (error as ZramError).pagesDone ?? 0;
+    }
+    this.#putRange(disk, pages.slice(0, done));
+  }
+
+  #range(disk: Disk, call: RangeCall, from: number, bytes: number, fill: Uint8Array) {
     this.#setting.toy.hook = undefined;
     const offset = Math.min(from, DISK_BYTES - 1);
     const length = Math.min(bytes, DISK_BYTES - offset);
-    const data = fill.subarray(0, length);
-    const first = Math.floor(offset / PAGE_SIZE);
-    const count = length === 0 ? 0 : Math.floor((offset + length - 1) / PAGE_SIZE) - first + 1;
-    const after = disk.bytes.slice(first * PAGE_SIZE, (first + count) * PAGE_SIZE);
-    if (count > 0) after.set(data, offset - first * PAGE_SIZE);
-    const done = this.#writing(disk, count, () => disk.zram.write(offset, data));
-    if (done !== undefined) this.#put(disk, first, done, after);
+    const data = call === 'writeZeroes' ? new Uint8Array(length) : fill.subarray(0, length);
+    const pages = pagesOfRange(call, disk.bytes, offset, data);
+    const stored = pages.filter(({ fate }) => fate === 'stored').length;
+    return { offset, data, pages, stored };
+  }
+
+  #putRange(disk: Disk, pages: readonly PageOfRange[]): void {
+    for (const { index, fate, after } of pages) {
+      disk.bytes.set(after, index * PAGE_SIZE);
+      if (fate !== 'left') disk.stored[index] = fate === 'stored';
+    }
   }
 
   #discard(disk: Disk, from: number, bytes: number): void {
@@ -419,6 +452,8 @@ export class ModelDevices {
       'mmStat',
     );
     equal(count('same'), sameFilled, 'same-filled pages');
+    const extents = extentsOfModel(bytes, (page) => stored[page], 7, DISK_BYTES - 7);
+    equal(zram.extents(7, DISK_BYTES - 7), extents, 'extents');
     for (const state of states) {
       if (state && !state.writtenBack) equal(state.huge, state.comprSize === PAGE_SIZE, 'whether a page is huge');
     }

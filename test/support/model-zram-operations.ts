@@ -3,12 +3,13 @@
  * so that a counterexample can be read.
  */
 import fc from 'fast-check';
+import { pieceLength, pieceOffset, RANGE_CALLS, recordOffset, type RangeCall } from './model-ranges.js';
 
 const PAGE_SIZE = 4096;
 
 export type ZramOperation = { readonly disk: number } & (
   | { op: 'writePages'; index: number; pages: readonly number[] }
-  | { op: 'write'; offset: number; length: number; fill: number }
+  | { op: 'write'; call: RangeCall; offset: number; length: number; fill: number }
   | { op: 'discard' | 'read'; offset: number; length: number }
   | { op: 'merge'; budget: number }
   | { op: 'limit'; pages: number }
@@ -47,8 +48,15 @@ export function zramOperation(diskPages: number, disks: number): fc.Arbitrary<Zr
   const offset = fc.oneof(
     fc.nat({ max: diskPages * PAGE_SIZE - 1 }),
     index.map((n) => n * PAGE_SIZE),
+    recordOffset(diskPages),
+    pieceOffset(),
   );
-  const length = fc.oneof(fc.nat({ max: WRITE_BYTES_MAX }), fc.constantFrom(0, 1, PAGE_SIZE, 2 * PAGE_SIZE));
+  const length = fc.oneof(
+    fc.nat({ max: WRITE_BYTES_MAX }),
+    fc.constantFrom(0, 1, PAGE_SIZE, 2 * PAGE_SIZE),
+    pieceLength,
+  );
+  const call = fc.constantFrom(...RANGE_CALLS);
   const op = <Op extends string>(name: Op) => ({ disk, op: fc.constant(name) });
   return fc.oneof(
     {
@@ -59,9 +67,12 @@ export function zramOperation(diskPages: number, disks: number): fc.Arbitrary<Zr
       weight: 6,
       arbitrary: fc.record({ ...op('writePages'), index, pages: fc.array(content, { minLength: 1, maxLength: 20 }) }),
     },
-    { weight: 10, arbitrary: fc.record({ ...op('write'), offset, length, fill: fc.nat({ max: FILLS.length - 1 }) }) },
+    {
+      weight: 20,
+      arbitrary: fc.record({ ...op('write'), call, offset, length, fill: fc.nat({ max: FILLS.length - 1 }) }),
+    },
     { weight: 10, arbitrary: fc.record({ ...op('discard'), offset, length }) },
-    { weight: 6, arbitrary: fc.record({ ...op('read'), offset, length }) },
+    { weight: 12, arbitrary: fc.record({ ...op('read'), offset, length }) },
     {
       weight: 10,
       arbitrary: fc.record({ ...op('merge'), budget: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 30 })) }),

@@ -4,6 +4,7 @@
  */
 import { ZramError, type Engine, type MmStat, type Zram, type ZsPool } from '../../bindings/index.js';
 import { checkPools, memoryOf, type RawExports } from './raw-core.js';
+import { extentsOfModel, pagesOfRange, type RangeCall } from './model-ranges.js';
 import { sameBytes } from './pages.js';
 import { FILLS, PAGES, type ZramOperation } from './model-zram-operations.js';
 import { equal, fail } from './model-checks.js';
@@ -89,7 +90,7 @@ export class ModelZram {
         );
         break;
       case 'write':
-        this.#write(disk, operation.offset, operation.length, FILLS[operation.fill]);
+        this.#write(disk, operation.call, operation.offset, operation.length, FILLS[operation.fill]);
         break;
       case 'discard':
         this.#discard(disk, operation.offset, operation.length);
@@ -187,18 +188,33 @@ export class ModelZram {
     for (let n = 0; n < done; n++) this.#stored(disk, first + n, pages[n]);
   }
 
-  #write(disk: Disk, from: number, bytes: number, fill: Uint8Array): void {
+  #write(disk: Disk, call: RangeCall, from: number, bytes: number, fill: Uint8Array): void {
     const offset = Math.min(from, DISK_BYTES - 1);
     const length = Math.min(bytes, DISK_BYTES - offset);
-    const data = fill.subarray(0, length);
-    const first = Math.floor(offset / PAGE_SIZE);
-    const count = length === 0 ? 0 : Math.floor((offset + length - 1) / PAGE_SIZE) - first + 1;
-    const after = disk.bytes.slice(first * PAGE_SIZE, (first + count) * PAGE_SIZE);
-    if (count > 0) after.set(data, offset - first * PAGE_SIZE);
-    const done = this.#writing(disk, () => disk.zram.write(offset, data), count);
-    for (let n = 0; n < done; n++) {
-      this.#stored(disk, first + n, after.subarray(n * PAGE_SIZE, (n + 1) * PAGE_SIZE));
+    const data = call === 'writeZeroes' ? new Uint8Array(length) : fill.subarray(0, length);
+    const pages = pagesOfRange(call, disk.bytes, offset, data);
+    const done = this.#writing(
+      disk,
+      () => {
+        if (call === 'write') disk.zram.write(offset, data);
+        else if (call === 'writeZeroes') disk.zram.writeZeroes(offset, length);
+        else {
+          const stored = pages.filter(({ fate }) => fate === 'stored').length;
+          equal(disk.zram.writeChanged(offset, data), stored, 'pages that differed');
+        }
+      },
+      pages.length,
+    );
+    for (const { index, fate, after } of pages.slice(0, done)) {
+      if (fate === 'stored') this.#stored(disk, index, after);
+      else if (fate === 'freed') this.#freed(disk, index);
     }
+  }
+
+  #freed(disk: Disk, index: number): void {
+    disk.slots[index] = undefined;
+    disk.bytes.fill(0, index * PAGE_SIZE, (index + 1) * PAGE_SIZE);
+    disk.notifyFree++;
   }
 
   #discard(disk: Disk, from: number, bytes: number): void {
@@ -206,9 +222,7 @@ export class ModelZram {
     disk.zram.discard(from, length);
     for (let index = 0; index < DISK_PAGES; index++) {
       if (index * PAGE_SIZE < from || (index + 1) * PAGE_SIZE > from + length) continue;
-      disk.slots[index] = undefined;
-      disk.bytes.fill(0, index * PAGE_SIZE, (index + 1) * PAGE_SIZE);
-      disk.notifyFree++;
+      this.#freed(disk, index);
     }
   }
 
@@ -218,6 +232,8 @@ export class ModelZram {
     if (disk.zram.read(from, length, out) !== out) fail('read did not return out');
     if (!sameBytes(out.subarray(0, length), disk.bytes.subarray(from, from + length))) fail('a range reads wrong');
     equal(out[length], 0xee, 'the byte behind what was read');
+    const extents = extentsOfModel(disk.bytes, (page) => disk.slots[page] !== undefined, from, length);
+    equal(disk.zram.extents(from, length), extents, 'extents');
   }
 
   #merge(disk: Disk, budget: number) {

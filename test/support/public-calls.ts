@@ -230,12 +230,13 @@ export function callsOf(scene: Scene): Calls {
   const reads = {
     ...{ readPage: [index, out(PAGE_SIZE)], readPages: pages, read: range },
     ...{ readPagesAsync: [...pages, options({ signal })], readAsync: [...range, options({ signal })] },
-    ...{ blockState: [index], objectOf: [index] },
+    ...{ blockState: [index], objectOf: [index], extents: range.slice(0, 2) },
   };
   const written = [
     integer(DISK_BYTES - 5000, 0, DISK_BYTES - 5000),
     bytes(new Uint8Array(5000), [5001, DISK_BYTES + 1]),
   ];
+  const zeroed = [integer(100, 0, DISK_BYTES - 5000), integer(5000, 0, DISK_BYTES - 100)];
   const states: Parameter = {
     good: new Uint32Array(4),
     wrong: [
@@ -386,6 +387,7 @@ export function callsOf(scene: Scene): Calls {
       createZswap: [options({ ...zswapOptions, pool })],
       createStateHistory: [options({ ...historyOptions, pool })],
       registerCompressor: [compressor],
+      reserve: [size('1M')],
       loadCompressor: [word('deflate')],
       compressorInfo: [word('deflate')],
       loadZram: [source, options({ ...loadOptions, pool })],
@@ -426,8 +428,14 @@ export function callsOf(scene: Scene): Calls {
       setBacking: [{ ...backing, coded: [[new MemoryBacking(1), 'EBUSY']] }], // the device has a disksize
       writePage: [index, onePage],
       writePages: [integer(DISK_PAGES - 2, 0, DISK_PAGES - 2), twoPages],
+      compressPage: [onePage, out(PAGE_SIZE)],
+      writeCompressed: [index, bytes(page, [0, 1, PAGE_SIZE - 1, PAGE_SIZE + 1])],
       write: written,
       writeAsync: [...written, options({ signal })],
+      writeChanged: written,
+      writeChangedAsync: [...written, options({ signal })],
+      writeZeroes: zeroed,
+      writeZeroesAsync: [...zeroed, options({ signal })],
       ...reads,
       diff: [other],
       diffAsync: [other, options({ signal })],
@@ -446,6 +454,7 @@ export function callsOf(scene: Scene): Calls {
       'static load': [source, options({ ...loadOptions, ...ofItsPool, ...engine })],
       'static loadAll': [source, options({ ...loadAllOptions, ...ofItsPool, ...engine })],
       reset: [],
+      'get disksize': [],
       'get kernel': [],
       'get mmStat': [],
       'get ioStat': [],

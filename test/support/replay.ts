@@ -18,10 +18,20 @@ export interface Replay {
   readonly firstWrongSlot: number;
 }
 
+/** Writes, of a page that holds `before`, only the bytes that differ: the page is read, changed and written. */
+function writePart(zram: Zram, slot: number, before: Uint8Array, page: Uint8Array): void {
+  const first = page.findIndex((byte, n) => byte !== before[n]);
+  let last = PAGE_SIZE - 1;
+  while (last > first && page[last] === before[last]) last--;
+  if (first < 0) zram.write(slot * PAGE_SIZE + (slot % PAGE_SIZE), page.subarray(slot % PAGE_SIZE));
+  else zram.write(slot * PAGE_SIZE + first, page.subarray(first, last + 1));
+}
+
 /** Writes one page; mem_limit refusing it is a result (EIO, as the kernel's block layer says it), all else an error. */
-function writeErrno(zram: Zram, slot: number, page: Uint8Array): number {
+function writeErrno(zram: Zram, slot: number, page: Uint8Array, before: Uint8Array | undefined): number {
   try {
-    zram.writePage(slot, page);
+    if (before) writePart(zram, slot, before, page);
+    else zram.writePage(slot, page);
     return 0;
   } catch (error) {
     if (error instanceof ZramError && error.code === 'ENOMEM') return EIO;
@@ -29,22 +39,26 @@ function writeErrno(zram: Zram, slot: number, page: Uint8Array): number {
   }
 }
 
-function firstWrongSlot(zram: Zram, set: DataSet, contents: Int32Array): number {
-  const zeros = zeroPage();
-  const out = zeroPage();
-  return contents.findIndex((page, slot) => {
-    const expected = page === EMPTY ? zeros : pageOf(set, page);
-    return !sameBytes(zram.readPage(slot, out), expected);
-  });
+function contentOf(set: DataSet, page: number): Uint8Array {
+  return page === EMPTY ? zeroPage() : pageOf(set, page);
 }
 
-/** Runs the trace on a fresh device of `slots` pages, as runOnKernel does on the kernel. */
+function firstWrongSlot(zram: Zram, set: DataSet, contents: Int32Array): number {
+  const out = zeroPage();
+  return contents.findIndex((page, slot) => !sameBytes(zram.readPage(slot, out), contentOf(set, page)));
+}
+
+/**
+ * Runs the trace on a fresh device of `slots` pages, as runOnKernel does on the kernel.
+ * @param parts whether pages are written by parts, and zeros are written where the kernel discards
+ */
 export async function replay(
   set: DataSet,
   trace: Trace,
   slots: number,
   { name, level }: KernelAlgorithm,
   module?: WebAssembly.Module,
+  parts = false,
 ): Promise<Replay> {
   const zram = await Zram.create({ disksize: slots * PAGE_SIZE, compAlgorithm: name, level, module });
   const contents = new Int32Array(slots).fill(EMPTY);
@@ -57,11 +71,12 @@ export async function replay(
       let errno = 0;
       switch (trace[at]) {
         case Operation.Write:
-          errno = writeErrno(zram, slot, pageOf(set, argument));
+          errno = writeErrno(zram, slot, pageOf(set, argument), parts ? contentOf(set, contents[slot]) : undefined);
           if (errno === 0) contents[slot] = argument;
           break;
         case Operation.Discard:
-          zram.discard(slot * PAGE_SIZE, argument * PAGE_SIZE);
+          if (parts) zram.writeZeroes(slot * PAGE_SIZE, argument * PAGE_SIZE);
+          else zram.discard(slot * PAGE_SIZE, argument * PAGE_SIZE);
           contents.fill(EMPTY, slot, slot + argument);
           break;
         case Operation.Compact:

@@ -1,4 +1,6 @@
 /** How long a call keeps timers from firing. */
+import { processorMs } from './processor-time.js';
+
 /** Milliseconds between two turns, with what other threads of the process take. Without turns it is all of a call: 200 and more. */
 export const GAP_MAX = 16;
 
@@ -16,9 +18,9 @@ export async function leastGap(work: () => Promise<unknown>): Promise<number> {
 async function meanGap(work: () => Promise<unknown>): Promise<number> {
   let fired = 0;
   const timer = setInterval(() => fired++, 1);
-  const start = process.cpuUsage();
+  const start = processorMs();
   await work();
-  const { user, system } = process.cpuUsage(start);
+  const taken = processorMs() - start;
   clearInterval(timer);
-  return (user + system) / 1000 / (fired + 1);
+  return taken / (fired + 1);
 }

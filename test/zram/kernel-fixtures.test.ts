@@ -51,7 +51,9 @@ describe(`mm_stat after every operation (kernel ${recordedTraces.kernel})`, () =
   const cases = fixtureCases().map((recordedCase) => ({ ...recordedCase, name: recordedCase.set.name }));
   test.each(cases)('$name, level $level', async ({ name, set, level, trace }) => {
     const recorded = recordedTraces.traces.find((fixture) => fixture.set === name && fixture.level === level);
-    await assertRecorded({ set, trace, slots: TRACE_SLOTS, algorithm: lz4(level), seed: FIXTURE_SEED }, recorded);
+    const parity = { set, trace, slots: TRACE_SLOTS, algorithm: lz4(level), seed: FIXTURE_SEED };
+    await assertRecorded(parity, recorded);
+    await assertRecorded({ ...parity, parts: true }, recorded);
   });
 });
 
@@ -60,6 +62,10 @@ describe(`mem_limit (kernel ${recordedLimits.kernel})`, () => {
     const recorded = recordedLimits.scenarios.find((scenario) => scenario.name === name);
     await assertRecorded(
       { set: LIMIT_PAGES, trace, slots: LIMIT_SLOTS, algorithm: lz4(1), seed: LIMIT_SEED },
+      recorded,
+    );
+    await assertRecorded(
+      { set: LIMIT_PAGES, trace, slots: LIMIT_SLOTS, algorithm: lz4(1), seed: LIMIT_SEED, parts: true },
       recorded,
     );
   });

@@ -1,7 +1,8 @@
 /**
  * The claim of the project: after every operation, mm_stat is the live kernel's to the byte.
  *
- * The same random trace runs on /dev/zram0 and on our device, for each data set, compressor and level. The seed is printed;
+ * The same random trace runs on /dev/zram0 and on our device, for each data set, compressor and level, with whole pages
+ * and with parts of pages. The seed is printed;
  * ZRAM_WASM_SEED=n repeats a run, ZRAM_WASM_LONG=1 makes it ten times as long on a disk four times as large, and
  * ZRAM_WASM_OPERATIONS=n says how many operations each compressor gets, over all data sets.
  */
@@ -45,7 +46,9 @@ describeWithKernel('parity with the live kernel', () => {
       async (algorithm) => {
         const stream = `${set.name} ${algorithm.name} ${algorithm.level}`;
         const trace = randomTrace({ seed, stream, operations, slots: SLOTS, pages: pageCount(set) });
-        await assertParity({ set, trace, slots: SLOTS, algorithm, seed }, runOnKernel(set, trace, SLOTS, algorithm));
+        const kernel = runOnKernel(set, trace, SLOTS, algorithm);
+        await assertParity({ set, trace, slots: SLOTS, algorithm, seed }, kernel);
+        await assertParity({ set, trace, slots: SLOTS, algorithm, seed, parts: true }, kernel);
       },
       CASE_MILLISECONDS_MAX,
     );

@@ -40,8 +40,15 @@ export function statOf(stats: NodeFs.Stats): unknown {
   };
 }
 
+const CONTENTS = Array.from({ length: 22 }, (_, seed) => {
+  const bytes = new Uint8Array(70_000);
+  for (let n = 0; n < bytes.length; n++)
+    bytes[n] = seed % 3 === 0 ? seed : Math.imul((seed + 1) * (n + 7), 2654435761) >>> 11;
+  return bytes;
+});
+
 function bytesOf(seed: number, length: number): Uint8Array {
-  return Uint8Array.from({ length }, (_, n) => (seed % 3 === 0 ? seed : ((seed + 1) * (n + 7) * 2654435761) >>> 11));
+  return CONTENTS[seed].subarray(0, length);
 }
 
 const SIZES = [0, 1, 5, 100, 4095, 4096, 4097, 8192, 10_000, 20_480, 70_000];

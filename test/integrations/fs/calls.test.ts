@@ -1,0 +1,213 @@
+/** Calls of a PageFs that the comparison with Node leaves out: promises, handles, copies of trees, life and arguments. */
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { Engine, Zram } from '../../../bindings/index.js';
+import { PageFs } from '../../../integrations/fs.js';
+
+let engine: Engine;
+beforeAll(() => void (engine = Engine.createSync()));
+afterAll(() => engine.destroy());
+
+const make = (): PageFs => PageFs.createSync({ engine });
+
+function thrown(run: () => unknown): unknown {
+  try {
+    run();
+  } catch (error) {
+    return error;
+  }
+  return undefined;
+}
+
+describe('promises', () => {
+  test('give what the synchronous calls give', async () => {
+    const fs = make();
+    const { promises } = fs;
+    await promises.mkdir('/a/b', { recursive: true });
+    await promises.writeFile('/a/b/f', 'text');
+    await promises.appendFile('/a/b/f', ' more');
+    expect(await promises.readFile('/a/b/f', 'utf8')).toBe('text more');
+    expect((await promises.stat('/a/b/f', { bigint: true })).size).toBe(9n);
+    await promises.symlink('b/f', '/a/link');
+    expect(await promises.readlink('/a/link')).toBe('b/f');
+    expect(await promises.realpath('/a/link')).toBe('/a/b/f');
+    await promises.cp('/a', '/copy', { recursive: true });
+    expect(await promises.readdir('/copy', { recursive: true })).toEqual(['b', 'link', 'b/f']);
+    await promises.rm('/a', { recursive: true });
+    await expect(promises.access('/a')).rejects.toMatchObject({ code: 'ENOENT', syscall: 'access' });
+    const names: string[] = [];
+    for await (const { name } of await promises.opendir('/copy')) names.push(name);
+    expect(names).toEqual(['b', 'link']);
+    fs.destroy();
+  });
+
+  test('a FileHandle reads, writes, and is closed', async () => {
+    const fs = make();
+    const handle = await fs.promises.open('/f', 'w+');
+    expect(await handle.write('hello')).toEqual({ bytesWritten: 5, buffer: 'hello' });
+    expect(await handle.write(new Uint8Array([33]), 0, 1, 5)).toMatchObject({ bytesWritten: 1 });
+    expect((await handle.read(new Uint8Array(4), 0, 4, 1)).bytesRead).toBe(4);
+    expect((await handle.read({ position: 0 })).bytesRead).toBe(6);
+    expect((await handle.stat()).size).toBe(6);
+    await handle.truncate(2);
+    expect(await fs.promises.readFile('/f', 'utf8')).toBe('he');
+    await handle.close();
+    await handle.close();
+    expect(handle.fd).toBe(-1);
+    await expect(handle.read()).rejects.toMatchObject({ code: 'EBADF' });
+    await expect(fs.promises.open('/none')).rejects.toMatchObject({ code: 'ENOENT', syscall: 'open', path: '/none' });
+    fs.destroy();
+  });
+});
+
+describe('life', () => {
+  test('forks and snapshots outlive their origin, and an engine of its own ends with the last', async () => {
+    const fs = await PageFs.create({ maxMemory: '8M' });
+    fs.writeFileSync('/f', 'one');
+    const fork = fs.fork();
+    const snapshot = fork.snapshot();
+    fs.destroy();
+    fs.destroy();
+    expect(thrown(() => fs.readFileSync('/f'))).toMatchObject({ code: 'EINVAL' });
+    fork.writeFileSync('/f', 'two');
+    fork.destroy();
+    expect(snapshot.readFileSync('/f', 'utf8')).toBe('one');
+    const again = snapshot.fork();
+    snapshot.destroy();
+    again.writeFileSync('/f', 'three');
+    expect(again.readFileSync('/f', 'utf8')).toBe('three');
+    again.destroy();
+  });
+
+  test('a file without a name that is open is not in a fork, and goes when it is closed', () => {
+    const before = engine.memory.used;
+    const fs = make();
+    const fd = fs.openSync('/f', 'w+');
+    fs.writeSync(fd, 'x'.repeat(5000));
+    fs.unlinkSync('/f');
+    const [fork, snapshot] = [fs.fork(), fs.snapshot()];
+    const late = snapshot.fork();
+    for (const each of [fork, late]) expect(each.stats()).toMatchObject({ files: 0, bytes: 0, privateBytes: 0 });
+    expect(fs.stats().bytes).toBe(5000);
+    fs.closeSync(fd);
+    expect(fs.stats().bytes).toBe(0);
+    for (const each of [fs, fork, snapshot, late]) each.destroy();
+    expect(engine.memory.used).toBe(before);
+  });
+
+  test('what cannot be made says why', async () => {
+    const options = { engine, disksize: 5 } as { engine: Engine };
+    expect(thrown(() => PageFs.createSync(options))).toMatchObject({ code: 'EINVAL' });
+    await expect(PageFs.create({ compAlgorithm: 'none' })).rejects.toMatchObject({ code: 'EINVAL' });
+    expect(thrown(() => make().diff({} as PageFs))).toMatchObject({ code: 'EINVAL' });
+    expect(thrown(() => Reflect.construct(PageFs, []))).toMatchObject({ code: 'EINVAL' });
+  });
+});
+
+describe('sharing', () => {
+  test('stats tell what forks share, and what is their own', () => {
+    const fs = make();
+    const content = new Uint8Array(40_000).map((_, n) => (n * n) >>> 7);
+    fs.writeFileSync('/a', content);
+    expect(fs.stats()).toMatchObject({ files: 1, sharedBytes: 0 });
+    const all = fs.stats().privateBytes;
+    const fork = fs.fork();
+    if ('memoryUse' in Zram.prototype) expect(fork.stats()).toMatchObject({ sharedBytes: all, privateBytes: 0 });
+    fork.writeFileSync('/b', content.subarray(0, 4096));
+    expect(fork.stats().privateBytes).toBeGreaterThan(0);
+    fork.merge(); // it is the first page of /a
+    if ('memoryUse' in Zram.prototype) expect(fork.stats()).toMatchObject({ sharedBytes: all, privateBytes: 0 });
+    fork.destroy();
+    fs.destroy();
+  });
+
+  test('diff lists names, ranges, modes and targets', () => {
+    const fs = make();
+    fs.mkdirSync('/d');
+    for (const name of ['/same', '/cut', '/page', '/d/gone', '/mode', '/type'])
+      fs.writeFileSync(name, 'x'.repeat(20_000));
+    fs.symlinkSync('same', '/link');
+    const fork = fs.fork();
+    expect(fs.diff(fork)).toEqual([]);
+    fork.truncateSync('/cut', 5000);
+    const fd = fork.openSync('/page', 'r+');
+    fork.writeSync(fd, 'y', 9000);
+    fork.closeSync(fd);
+    fork.rmSync('/d/gone');
+    fork.chmodSync('/mode', 0o600);
+    fork.rmSync('/type');
+    fork.mkdirSync('/type');
+    fork.writeFileSync('/type/in', '');
+    fork.unlinkSync('/link');
+    fork.symlinkSync('cut', '/link');
+    const plain = { ranges: [], mode: false, target: false };
+    expect(fs.diff(fork)).toEqual([
+      { ...plain, path: '/cut', what: 'changed', ranges: [{ offset: 4096, length: 15_904 }] },
+      { ...plain, path: '/d/gone', what: 'removed' },
+      { ...plain, path: '/link', what: 'changed', target: true },
+      { ...plain, path: '/mode', what: 'changed', mode: true },
+      { ...plain, path: '/page', what: 'changed', ranges: [{ offset: 8192, length: 4096 }] },
+      { ...plain, path: '/type', what: 'type', mode: true },
+      { ...plain, path: '/type/in', what: 'added' },
+    ]);
+    const other = PageFs.createSync({ engine: Engine.createSync() });
+    for (const name of fs.readdirSync('/'))
+      if (fs.statSync(`/${name}`).isFile()) other.writeFileSync(`/${name}`, fs.readFileSync(`/${name}`));
+    expect(fs.diff(other).map(({ path }) => path)).toEqual(['/d', '/d/gone', '/link']);
+    fork.destroy();
+    fs.destroy();
+  });
+});
+
+describe('limits', () => {
+  test('a sparse file reaches 16 TiB less a page', () => {
+    const fs = make();
+    const most = (2 ** 32 - 1) * 4096;
+    const fd = fs.openSync('/sparse', 'w+');
+    fs.ftruncateSync(fd, most);
+    expect(fs.writeSync(fd, 'ab', most - 1)).toBe(1);
+    expect(fs.statSync('/sparse')).toMatchObject({ size: most, blocks: 8 });
+    const out = new Uint8Array(3);
+    expect(fs.readSync(fd, out, 0, 3, most - 2)).toBe(2);
+    expect([...out]).toEqual([0, 97, 0]);
+    expect(thrown(() => fs.writeSync(fd, 'a', most))).toMatchObject({ code: 'EFBIG' });
+    expect(thrown(() => fs.ftruncateSync(fd, most + 1))).toMatchObject({ code: 'EFBIG' });
+    expect(thrown(() => fs.readFileSync('/sparse'))).toMatchObject({ code: 'ERR_FS_FILE_TOO_LARGE' });
+    expect(fs.stats().privateBytes).toBeLessThan(1000);
+    fs.destroy();
+  });
+
+  test('arguments are refused as in Node', () => {
+    const fs = make();
+    const wrong: [() => unknown, string][] = [
+      [() => fs.statSync(5 as never), 'ERR_INVALID_ARG_TYPE'],
+      [() => fs.statSync('a\0b'), 'ERR_INVALID_ARG_VALUE'],
+      [() => fs.statSync(new URL('http://a/b')), 'ERR_INVALID_URL_SCHEME'],
+      [() => fs.statSync(new Uint8Array([255])), 'EILSEQ'],
+      [() => fs.openSync('/f', 'q'), 'ERR_INVALID_ARG_VALUE'],
+      [() => fs.closeSync(-1), 'ERR_OUT_OF_RANGE'],
+      [() => fs.writeFileSync('/f', {} as never), 'ERR_INVALID_ARG_TYPE'],
+      [() => fs.utimesSync('/', Number.NaN, 1), 'ERR_INVALID_ARG_TYPE'],
+      [() => fs.chmodSync('/', '0x7'), 'ERR_INVALID_ARG_VALUE'],
+      [() => fs.accessSync('/', 9), 'ERR_OUT_OF_RANGE'],
+      [() => fs.rmSync('/'), 'ERR_FS_EISDIR'],
+      [() => fs.rmdirSync('/'), 'EBUSY'],
+      [() => fs.cpSync('/', '/x', { recursive: true }), 'ERR_FS_CP_EINVAL'],
+    ];
+    for (const [run, code] of wrong) expect(thrown(run)).toMatchObject({ code });
+    expect(fs.statSync(new URL('file:///')).isDirectory()).toBe(true);
+    expect(fs.readdirSync('/')).toEqual([]);
+    fs.destroy();
+  });
+
+  test('a directory that is very deep is removed', () => {
+    const fs = make();
+    let path = '';
+    for (let n = 0; n < 2000; n++) fs.mkdirSync((path += '/d'));
+    fs.writeFileSync(`${path}/f`, 'x');
+    fs.renameSync('/d', '/e');
+    expect(fs.stats()).toMatchObject({ directories: 2001, files: 1 });
+    fs.rmSync('/e', { recursive: true });
+    expect(fs.stats()).toMatchObject({ directories: 1, files: 0 });
+    fs.destroy();
+  });
+});
