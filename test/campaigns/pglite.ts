@@ -73,7 +73,10 @@ export default {
 
 function main(): void {
   const args = process.argv.slice(2);
-  if (args.includes('--help')) return console.log(USAGE);
+  if (args.includes('--help')) {
+    console.log(USAGE);
+    return;
+  }
   if (!existsSync(path.join(root, 'dist/pglite.js'))) throw new Error('npm run build first');
   const folder = mkdtempSync(path.join(tmpdir(), 'zram-wasm-pglite-suite-'));
   try {

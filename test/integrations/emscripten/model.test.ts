@@ -60,7 +60,7 @@ class Side {
 
   do([name, ...args]: Call): unknown {
     try {
-      return (this.#actions[name] as (...args: never[]) => unknown)(...(args as never[])) ?? 'done';
+      return this.#actions[name](...(args as never[])) ?? 'done';
     } catch (error) {
       const { name: kind, errno } = error as { name: string; errno: number };
       if (kind !== 'ErrnoError') throw error;
