@@ -4,6 +4,7 @@ import { EmscriptenBuiltinFilesystem } from '@electric-sql/pglite/basefs';
 import { ZramError } from '../../bindings/base/errors.js';
 import { ZramFS } from '../emscripten.js';
 import type { PageFs } from '../fs.js';
+import { stopWhenAborted } from './abort.js';
 
 type EmscriptenOptions = Parameters<EmscriptenBuiltinFilesystem['init']>[1];
 
@@ -70,6 +71,7 @@ export class PageFilesystem extends EmscriptenBuiltinFilesystem {
         preRun: [
           ...(options.preRun ?? []),
           (module) => {
+            stopWhenAborted(module);
             const FS = emscriptenFS(module);
             FS.mkdirTree(PGDATA);
             FS.mount(new ZramFS(module, this.files), { root: this.directory }, PGDATA);

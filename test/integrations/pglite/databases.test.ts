@@ -147,6 +147,33 @@ databaseTest('a database that does not open leaves nothing behind', async () => 
   expect(engine.memory.used).toBeLessThanOrEqual(used + 64 * 1024);
 });
 
+databaseTest(
+  'when memory ends the statement or the database stops, and neither its base nor its files are harmed',
+  async () => {
+    const full = await Engine.create({ maxMemory: '14M' });
+    const files = PageFs.createSync({ engine: full });
+    const origin = await createBase(() => undefined, { files, loadDataDir: await dumpOf(base), extensions });
+    const db = await origin.fork();
+    const other = await origin.fork();
+    const fill = async (): Promise<void> => {
+      for (let n = 0; n < 2000; n++) {
+        await db.exec(
+          "insert into rows(text) select string_agg(sha512((random()::text || i)::bytea)::text, '') " +
+            'from generate_series(1, 4000) i group by i % 40',
+        );
+      }
+    };
+    await expect(fill()).rejects.toThrow(/PostgreSQL stopped|No space left on device/);
+    await db.close();
+    expect(await count(other)).toBe(100);
+    await other.close();
+    const again = await origin.fork();
+    expect(await count(again)).toBe(100);
+    await again.close();
+    full.destroy();
+  },
+);
+
 databaseTest('what copyToFS is given arrives, also as a part of a buffer', async () => {
   const db = await base.fork();
   const { PGDATA } = PGlite.paths;
