@@ -151,6 +151,6 @@ test('syncing is done at once', async () => {
 
 test('a module without a file system is refused', () => {
   for (const wrong of [undefined, {}, { FS: {} }] as EmscriptenModule[]) {
-    expect(() => new ZramFS(wrong, files)).toThrow(expect.objectContaining({ code: 'EINVAL' }) as Error);
+    expect(() => new ZramFS(wrong, files)).toThrow(/^EINVAL: the module has no file system/);
   }
 });
