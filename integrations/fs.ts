@@ -5,7 +5,7 @@
  */
 import { ZramError } from '../bindings/base/errors.js';
 import type { CompactReport, MergeOptions, MergeReport, Zram } from '../bindings/index.js';
-import { constants } from './fs/constants.js';
+import { constants, type FsConstants } from './fs/constants.js';
 import { diffTrees, type FileDifference } from './fs/diff.js';
 import { on } from './fs/errors.js';
 import { OpenFiles } from './fs/open-files.js';
@@ -17,16 +17,24 @@ import { TreeCalls } from './fs/tree-calls.js';
 import { statsOf, type PageFsStats } from './fs/usage.js';
 
 export type { Data, Mode, PathLike, TimeLike, UrlLike } from './fs/arguments.js';
+export type { FsConstantName, FsConstants } from './fs/constants.js';
 export type { FileLike, ReadFileOptions, ReadWriteOptions, WriteFileOptions } from './fs/data-calls.js';
 export type { ByteRange, FileDifference } from './fs/diff.js';
 export { Dir } from './fs/directory-handle.js';
 export type { FsError } from './fs/errors.js';
-export { FileHandle, type HandleReadOptions } from './fs/file-handle.js';
+export {
+  FileHandle,
+  type HandleReadOptions,
+  type ReadResult,
+  type ReadResultOfAll,
+  type WriteResult,
+  type WriteResultOfAll,
+} from './fs/file-handle.js';
 export type { StatOptions, StatPathOptions } from './fs/inode-calls.js';
 export type { EncodingOptions, MkdirOptions, ReaddirOptions, RmOptions } from './fs/name-calls.js';
 export type { PageFsOptions, PageFsOwnOptions } from './fs/options.js';
 export { FsPromises, type PathOrHandle } from './fs/promises.js';
-export { BigIntStats, Dirent, Stats, type StatFs } from './fs/stats.js';
+export { BigIntStats, Dirent, FileType, Stats, type StatFs } from './fs/stats.js';
 export type { Encoding } from './fs/text.js';
 export type { CpOptions, OpendirOptions } from './fs/tree-calls.js';
 export type { PageFsStats } from './fs/usage.js';
@@ -41,7 +49,7 @@ export class PageFs extends TreeCalls {
   /** @internal Fixed, since a bundler may rename the class. */
   static override readonly name = 'PageFs';
   /** As `fs.constants` of Node on Linux. */
-  static readonly constants = constants;
+  static readonly constants: FsConstants = constants;
   readonly #tree: Tree;
   readonly #files: OpenFiles;
   #destroyed = false;
@@ -83,7 +91,7 @@ export class PageFs extends TreeCalls {
   }
 
   /** As `fs.constants` of Node on Linux. */
-  get constants(): typeof constants {
+  get constants(): FsConstants {
     return constants;
   }
 

@@ -6,7 +6,7 @@
  */
 export const INTEGRATIONS = [
   // No part of the library is in it, and no core: it imports that when it makes an engine of its own.
-  { name: 'fs', minified: 48, gzip: 16 },
+  { name: 'fs', minified: 50, gzip: 18 },
   { name: 'emscripten', minified: 6, gzip: 3 },
   { name: 'pglite', minified: 4, gzip: 2 },
 ];

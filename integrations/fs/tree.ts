@@ -289,11 +289,6 @@ export class Tree {
     }
   }
 
-  /** Device pages before which all that hold something lie. */
-  get pagesEnd(): number {
-    return this.#space.end;
-  }
-
   /** Bytes that the pool takes, and may take; 0: as many as the engine has. */
   memory(): { used: number; limit: number } {
     const device = this.disk;
