@@ -11,4 +11,6 @@ export const INTEGRATIONS = [
   { name: 'just-bash', minified: 8, gzip: 3 },
   { name: 'zenfs', minified: 6, gzip: 3 },
   { name: 'sqlite', minified: 24, gzip: 8 },
+  { name: 'emscripten', minified: 6, gzip: 3 },
+  { name: 'pglite', minified: 4, gzip: 2 },
 ];
