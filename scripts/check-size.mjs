@@ -39,9 +39,9 @@ const WORKER_MINIFIED_BYTES_MAX = 154 * KIB;
 const WORKER_GZIP_BYTES_MAX = 56 * KIB;
 /**
  * What `npm install` downloads: five bundles, the core twice, declarations with their documentation, notices. 28 KiB are
- * the HTML report.
+ * the HTML report, 30 KiB `zram-wasm/fs` with its declarations.
  */
-const TARBALL_BYTES_MAX = 520 * KIB;
+const TARBALL_BYTES_MAX = 600 * KIB;
 
 const gzipSize = (bytes) => gzipSync(bytes, { level: 9 }).length;
 

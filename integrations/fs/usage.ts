@@ -3,8 +3,11 @@ import type { Tree } from './tree.js';
 
 /** What a file system holds. */
 export interface PageFsStats {
+  /** Regular files, by inode. */
   readonly files: number;
+  /** Directories, with the root. */
   readonly directories: number;
+  /** Symbolic links. */
   readonly links: number;
   /** Sum of the sizes of all files. */
   readonly bytes: number;
@@ -18,6 +21,7 @@ export interface PageFsStats {
 
 export function statsOf(tree: Tree): PageFsStats {
   const { files, directories, links, bytes, metadataBytes } = tree.counts;
+  tree.discardStale(); // whoever shared it may be gone, and then it would count as this one's own
   const { shared, private: own } = tree.device.memoryUse();
   return Object.freeze({
     ...{ files, directories, links, bytes, metadataBytes },
