@@ -9,9 +9,10 @@ export * from '@electric-sql/pglite';
 const empty = await PageFs.create();
 const directories = new Map();
 
+/** A directory is opened on a fork of what it was: some tests open it again without closing it, as after a crash. */
 function filesOf(directory) {
   if (directory === undefined || directory.startsWith('memory://')) return empty.fork();
-  const files = directories.get(directory) ?? empty.fork();
+  const files = (directories.get(directory) ?? empty).fork();
   directories.set(directory, files);
   return files;
 }
