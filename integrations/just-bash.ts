@@ -1,14 +1,17 @@
 /**
- * `zram-wasm/just-bash`: a PageFs as the file system of a just-bash shell. A tree is imported once; each sandbox gets a
+ * A PageFs as the file system of a just-bash shell. A tree is imported once; each sandbox gets a
  * fork of it.
  *
  * Calls, encodings and the wording of errors are those of just-bash's `InMemoryFs`, since its commands look at the words. In
  * what symbolic and hard links mean it goes by Linux (and so by just-bash's `ReadWriteFs`): writing to a link writes to
  * its target, two hard links are one file, a file is no directory.
+ * @module zram-wasm/just-bash
  */
 import type { ByteString, CpOptions, FileContent, FsStat, IFileSystem, MkdirOptions, RmOptions } from 'just-bash';
 import type { PageFs, Stats } from './fs.js';
 import { toBytes, toCodes, toText, type EncodingOption } from './just-bash/encoding.js';
+
+export type { EncodingOption } from './just-bash/encoding.js';
 import { joined, normalized, parentOf } from './just-bash/paths.js';
 import { reworded } from './just-bash/wording.js';
 

@@ -68,6 +68,7 @@ export class DatabaseBase<E extends Extensions = Extensions> {
     this.files.destroy();
   }
 
+  /** The same as `destroy()`, for `using`. */
   [Symbol.dispose](): void {
     this.destroy();
   }

@@ -1,8 +1,9 @@
 /**
- * `zram-wasm/zenfs`: a PageFs as a backend of ZenFS. A tree is imported once; each context, or each mount, gets a fork of it.
+ * A PageFs as a backend of ZenFS. A tree is imported once; each context, or each mount, gets a fork of it.
  *
  * ZenFS follows symbolic links itself, by its own root, and keeps what is open in a cache until it is closed or synced; so
  * this never follows a link, and a fork holds what was synced before it.
+ * @module zram-wasm/zenfs
  */
 import { FileSystem, Sync, type Backend, type CreationOptions, type InodeLike, type UsageInfo } from '@zenfs/core';
 import { PageFs, type Stats } from './fs.js';
@@ -40,10 +41,12 @@ export class PageFsFileSystem extends Sync(FileSystem) {
     return { ...space, totalNodes: files, freeNodes: ffree };
   }
 
+  /** Renames, in place of what has the new name. */
   override renameSync(oldPath: string, newPath: string): void {
     this.#call(() => this.#fs.renameSync(this.#at(oldPath), this.#at(newPath)));
   }
 
+  /** What is known of a name; links are not followed. */
   override statSync(path: string): InodeLike {
     return this.#call(() => {
       try {
@@ -68,14 +71,17 @@ export class PageFsFileSystem extends Sync(FileSystem) {
     });
   }
 
+  /** Removes a name of a file. */
   override unlinkSync(path: string): void {
     this.#call(() => this.#fs.unlinkSync(this.#at(path)));
   }
 
+  /** Removes an empty directory. */
   override rmdirSync(path: string): void {
     this.#call(() => this.#fs.rmdirSync(this.#at(path)));
   }
 
+  /** Makes a directory. */
   override mkdirSync(path: string, { mode, uid, gid }: CreationOptions): InodeLike {
     return this.#call(() => {
       const at = this.#at(path);
@@ -84,14 +90,17 @@ export class PageFsFileSystem extends Sync(FileSystem) {
     });
   }
 
+  /** The names in a directory. */
   override readdirSync(path: string): string[] {
     return this.#call(() => this.#fs.readdirSync(this.#at(path)));
   }
 
+  /** Gives a file one more name. */
   override linkSync(target: string, link: string): void {
     this.#call(() => this.#fs.linkSync(this.#at(target), this.#at(link)));
   }
 
+  /** All is in memory: there is nothing to be done. */
   override syncSync(): void {
     // Nothing is kept back here.
   }
@@ -184,8 +193,19 @@ export class PageFsFileSystem extends Sync(FileSystem) {
 
 /** The backend: `configure({ mounts: { '/': { backend: PageFsBackend, fs: base.fork() } } })`. */
 export const PageFsBackend = {
+  /** Its name in messages. */
   name: 'PageFs',
-  options: { fs: { type: PageFs, required: true } },
+  /** The options that `configure` takes. */
+  options: {
+    /** The files. */
+    fs: {
+      /** The class. */
+      type: PageFs,
+      /** There is no default. */
+      required: true,
+    },
+  },
+  /** Called by ZenFS. */
   create({ fs }: PageFsOptions): PageFsFileSystem {
     return new PageFsFileSystem(fs);
   },

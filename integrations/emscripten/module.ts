@@ -2,19 +2,33 @@
 
 /** A file or directory as Emscripten knows it: a name in a directory. */
 export interface Node {
+  /** Emscripten's number. */
   id: number;
+  /** Its name in its directory. */
   name: string;
+  /** Kind and permissions, as of `stat`. */
   mode: number;
+  /** Its directory. */
   parent: Node;
+  /** The mount that it is in. */
   mount: Mount;
+  /** The device's number, of devices. */
   rdev: number | undefined;
+  /** Bits of `mode` that allow reading. */
   readMode: number;
+  /** Bits of `mode` that allow writing. */
   writeMode: number;
+  /** Whether it may be read. */
   read: boolean;
+  /** Whether it may be written to. */
   write: boolean;
+  /** Whether it is a directory. */
   readonly isFolder: boolean;
+  /** Whether it is a device. */
   readonly isDevice: boolean;
+  /** What is done with it by name. */
   node_ops: object;
+  /** What is done with it when it is open. */
   stream_ops: object;
 }
 
@@ -34,16 +48,23 @@ export interface FileStream extends Stream {
 
 /** What `FS.mount` takes first. */
 export interface FileSystemType {
+  /** Makes the root of a mount. */
   mount(mount: Mount): Node;
+  /** Brings a mount and what is behind it in step. */
   syncfs(mount: Mount, populate: unknown, done: (error?: number | null) => unknown): void;
 }
 
-/** A place where a file system is mounted. `opts` is what the program passed. */
+/** A place where a file system is mounted. */
 export interface Mount {
+  /** The file system. */
   type: FileSystemType;
+  /** What the program passed. */
   opts: object;
+  /** The directory of the program that it covers. */
   mountpoint: string;
+  /** Mounts inside it. */
   mounts: Mount[];
+  /** Its root. */
   root: Node;
 }
 
@@ -74,8 +95,12 @@ export interface EmscriptenFS {
  * (`mmap`) it must also export `HEAPU8` and one of the two allocators.
  */
 export interface EmscriptenModule {
+  /** The module's file system. */
   readonly FS: object;
+  /** Its memory. */
   readonly HEAPU8?: Uint8Array;
+  /** Allocates memory for a mapping: Emscripten 3 and later. */
   readonly mmapAlloc?: (length: number) => number;
+  /** The same where the other is not exported. */
   readonly _aligned_alloc?: (alignment: number, length: number) => number;
 }

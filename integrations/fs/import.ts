@@ -12,15 +12,24 @@ import { membersOf } from './tree-members.js';
 import { TreeBuilder, type ImportReport } from './tree-builder.js';
 
 /** What is used of a `ReadableStream`. */
-interface WebSource {
+export interface WebSource {
+  /** As of a `ReadableStream`. */
   getReader(): {
-    read(): Promise<{ done: boolean; value?: Uint8Array | undefined }>;
+    /** The next piece. */
+    read(): Promise<{
+      /** There are no more. */
+      done: boolean;
+      /** The piece. */
+      value?: Uint8Array | undefined;
+    }>;
+    /** The rest is not wanted. */
     cancel(reason?: unknown): Promise<unknown>;
   };
 }
 
 /** What is used of a `Blob`. */
-interface BlobSource {
+export interface BlobSource {
+  /** As of a `Blob`. */
   stream(): WebSource;
 }
 

@@ -8,17 +8,29 @@ export type NodeTime = number | Date;
 
 /** What is used of Node's `Stats`. */
 export interface NodeStats {
+  /** Whether it is a file. */
   isFile(): boolean;
+  /** Whether it is a directory. */
   isDirectory(): boolean;
+  /** Whether it is a symbolic link. */
   isSymbolicLink(): boolean;
+  /** The device that it is on. */
   readonly dev: number;
+  /** Its inode: hard links have the same. */
   readonly ino: number;
+  /** Its names. */
   readonly nlink: number;
+  /** Kind and permissions. */
   readonly mode: number;
+  /** The owner. */
   readonly uid: number;
+  /** The group. */
   readonly gid: number;
+  /** Bytes. */
   readonly size: number;
+  /** When its content was changed. */
   readonly mtimeMs: number;
+  /** When it was read. */
   readonly atimeMs: number;
 }
 

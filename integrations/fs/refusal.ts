@@ -2,7 +2,7 @@
 import type { FsError } from './errors.js';
 
 /** Numbers of Linux. */
-const ERRNO = {
+const ERRNO: Readonly<Record<RefusalCode, number>> = {
   EPERM: 1,
   E2BIG: 7,
   EBUSY: 16,
@@ -14,7 +14,7 @@ const ERRNO = {
   ELOOP: 40,
   EBADMSG: 74,
   EILSEQ: 84,
-} as const;
+};
 
 /**
  * - `EBADMSG`: not a tar, or one that is cut, damaged or contradicts itself
@@ -28,7 +28,18 @@ const ERRNO = {
  * - `EBUSY`: a file of a directory that changed while it was read
  * - `ENOTEMPTY`: the directory to export to has something in it
  */
-export type RefusalCode = keyof typeof ERRNO;
+export type RefusalCode =
+  | 'EPERM'
+  | 'E2BIG'
+  | 'EBUSY'
+  | 'EEXIST'
+  | 'EXDEV'
+  | 'ENOTDIR'
+  | 'EINVAL'
+  | 'ENOTEMPTY'
+  | 'ELOOP'
+  | 'EBADMSG'
+  | 'EILSEQ';
 
 export function refusal(code: RefusalCode, text: string, syscall: 'import' | 'export' = 'import'): FsError {
   return Object.assign(new Error(`${code}: ${text}`), { errno: -ERRNO[code], code, syscall });

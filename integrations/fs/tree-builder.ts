@@ -24,9 +24,13 @@ export interface BuilderOptions {
 
 /** What was made. */
 export interface ImportReport {
+  /** Files that were made. */
   files: number;
+  /** Directories that were made. */
   directories: number;
+  /** Symbolic links that were made. */
   symbolicLinks: number;
+  /** Further names of files. */
   hardLinks: number;
   /** Sum of the files' sizes, holes included. */
   bytes: number;

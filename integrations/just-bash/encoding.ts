@@ -2,7 +2,13 @@
 import type { BufferEncoding, FileContent } from 'just-bash';
 
 /** An encoding, or options that hold one. */
-export type EncodingOption = { encoding?: BufferEncoding | null } | BufferEncoding | undefined;
+export type EncodingOption =
+  | {
+      /** As just-bash names it. */
+      encoding?: BufferEncoding | null;
+    }
+  | BufferEncoding
+  | undefined;
 
 /** Characters that are made of bytes at a time: arguments of one call. */
 const CHUNK = 8192;

@@ -44,6 +44,7 @@ const inUse = new WeakMap<PageFs, Set<string>>();
 export class PageFilesystem extends EmscriptenBuiltinFilesystem {
   /** The files: the database is in `directory`. */
   readonly files: PageFs;
+  /** The directory of the database. */
   readonly directory: string;
   readonly #destroyFiles: boolean;
 

@@ -6,8 +6,11 @@ import { RawCalls } from './raw-calls.js';
 
 /** What a VFS needs of the library's module. */
 export interface WaSqliteModule {
+  /** The module's memory. */
   HEAPU8: Uint8Array;
+  /** SQLite's allocator. */
   _sqlite3_malloc(bytes: number): number;
+  /** Gives back what it allocated. */
   _sqlite3_free(address: number): void;
 }
 
