@@ -33,6 +33,7 @@ const SECTIONS = [
     'libraries',
     'history',
     'snapshots',
+    'forks',
     'merge',
     'groups',
     'ksm',

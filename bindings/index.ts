@@ -22,6 +22,7 @@ export type { Sysfs } from './device/sysfs/sysfs.js';
 export type { Compressor, CompressorInfo } from './compressors/compressor.js';
 export type { PageRange } from './device/diff.js';
 export type { Extent } from './device/extents.js';
+export type { MemoryUse } from './device/memory-use.js';
 export type { PageType } from './device/post-process/picks.js';
 export type { RecompressOptions, RecompressReport } from './device/post-process/recompress.js';
 export type { WritebackAsyncOptions, WritebackOptions, WritebackReport } from './device/post-process/writeback.js';

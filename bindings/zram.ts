@@ -6,6 +6,7 @@ import { ASYNC_OPTIONS, AsyncCall, type AsyncOptions } from './base/async-call.j
 import { allocateWords, copyOf, isWords, lengthOf } from './base/bytes.js';
 import { endAll } from './base/end-all.js';
 import { ZramError } from './base/errors.js';
+import { notOurs } from './base/foreign.js';
 import type { KernelVersion } from './base/kernel.js';
 import { notWithNew } from './base/messages.js';
 import type { Size } from './base/size.js';
@@ -13,8 +14,9 @@ import type { Core } from './core/core.js';
 import { Host } from './core/host.js';
 import { ENGINE_OPTIONS, type EngineOptions } from './core/options.js';
 import { Device } from './device/device.js';
+import { discardPages } from './device/discard.js';
 import type { Disk } from './device/disk.js';
-import { fork } from './device/fork.js';
+import { fork, restore } from './device/fork.js';
 import { DEVICE_OPTIONS, readDeviceOptions, type ZramOptions } from './device/options.js';
 import type { PoolLease } from './device/pool-lease.js';
 import { markIdle } from './device/post-process/idle.js';
@@ -57,8 +59,9 @@ interface SnapshotOrigin {
 }
 
 /**
- * A read-only copy of a device. It costs a slot of 8 bytes for each page and no data: device and snapshot share objects
- * until the device's page is written. It outlives the device's `reset` and `destroy`.
+ * A read-only copy of a device. It costs 12 KiB for a disk of up to 2 GiB, and no data: device and snapshot share
+ * objects until the device's page is written, and the table's slots, 8 bytes a page, until one of 512 pages is changed. It
+ * outlives the device's `reset` and `destroy`.
  *
  * Every call throws `EINVAL` after `destroy()`.
  */
@@ -95,7 +98,8 @@ export class ZramSnapshot extends ReadableDevice {
   }
 
   /**
-   * Frees what only this snapshot holds. Calling it again does nothing. Synchronous: up to 0.2 s for a million pages.
+   * Frees what only this snapshot holds. Calling it again does nothing. Synchronous: up to 0.2 s for a million pages
+   * that it does not share.
    */
   destroy(): void {
     const disk = this.#disk;
@@ -137,10 +141,11 @@ export class ZramSnapshot extends ReadableDevice {
  *
  * Synchronous calls block the event loop. The cost of a page is about 4 µs to write, 0.6 µs to read with `readPages`,
  * 0.5 µs in `merge`, 0.4 µs in the list of a `writeback` plus the backing's time, 0.3 µs in `recompress` plus the
- * compressors' time, 0.1 µs in `discard`, `reset`, `destroy`, `pageStates` and `diff` (when it compares by object),
- * 0.05 µs in `snapshot`, `clone` and `idle`, and 3 µs in the attribute `block_state`; pages that hold nothing cost
- * nothing. Asynchronous calls let timers and I/O run every 8 ms, except for synchronous parts at the same costs: the
- * list of pages of `writebackAsync`, and the copy of `writeAsync`.
+ * compressors' time, 0.1 µs in `discard`, `reset`, `destroy`, `pageStates`, `memoryUse` and `diff` (when it compares by
+ * object), 0.05 µs in `idle`, and 3 µs in the attribute `block_state`; pages that hold nothing cost nothing. `snapshot`,
+ * `clone` and `restore` take some microseconds for each GiB, and the first write to 512 pages after one some more.
+ * Asynchronous calls let timers and I/O run every 8 ms, except for synchronous parts at the same costs: the list of
+ * pages of `writebackAsync`, and the copy of `writeAsync`.
  */
 export class Zram extends ReadableDevice {
   /** @internal Fixed, since a bundler may rename the class. */
@@ -399,6 +404,8 @@ export class Zram extends ReadableDevice {
    * the kernel. Synchronous: 0.05 to 0.2 s for a million stored pages; pages that hold nothing cost nothing.
    * @param offset of the first byte on the disk
    * @param length number of bytes
+   * @throws ZramError ENOMEM: snapshots or clones share the table of 512 pages of which only some are discarded, and
+   * there is no memory for one of the device's own; nothing has changed
    */
   discard(offset: number, length: number): void {
     const disk = this[DISK]();
@@ -406,8 +413,7 @@ export class Zram extends ReadableDevice {
     const first = Math.ceil(offset / PAGE_SIZE);
     const end = Math.floor((offset + length) / PAGE_SIZE);
     if (end <= first) return;
-    this.#core.raw.zramDiscard(disk.address, first, end - first);
-    disk.touched(first, end - first);
+    discardPages(disk, first, end - first);
   }
 
   /**
@@ -431,7 +437,8 @@ export class Zram extends ReadableDevice {
    * Synchronous: 0.05 s for a million pages.
    * @param what `'all'` (default), or an age in seconds: pages that were not accessed for that long; the mark of all
    * others is removed
-   * @throws ZramError EINVAL: an age, without the option `trackEntryActime`
+   * @throws ZramError EINVAL: an age, without the option `trackEntryActime`; ENOMEM: no memory for the table of pages
+   * that snapshots or clones share, 8 bytes a page; pages up to some page are marked
    */
   idle(what: 'all' | number | { age?: number | undefined } = 'all'): void {
     markIdle(this.#state, idleOf(what));
@@ -476,8 +483,10 @@ export class Zram extends ReadableDevice {
   // ── snapshots ──────────────────────────────────────────────────────────────────────────────────────────────────
 
   /**
-   * Makes a read-only copy of the device's current pages: 8 bytes for each page, no data. Synchronous, as is destroying
-   * it: 0.05 to 0.2 s for a million pages.
+   * Makes a read-only copy of the device's current pages: 12 KiB, with 4 KiB more for each 2 GiB beyond the first in
+   * which pages are stored, and no data. Afterwards 4 KiB for the first page that is changed among 512. Synchronous:
+   * some microseconds for each GiB; where pages are marked, by `idle`, as long as `idle`, and 8 bytes for each page
+   * near them.
    * @throws ZramError ENOMEM
    */
   snapshot(): ZramSnapshot {
@@ -490,8 +499,22 @@ export class Zram extends ReadableDevice {
   }
 
   /**
-   * Makes a writable copy on the same pool with the same settings: 8 bytes for each page, 4 more if access times are
-   * tracked, no data. Synchronous: 0.05 to 0.2 s for a million pages.
+   * Gives the device the pages of a snapshot again, which stays as it is: one of this device or of another on the same
+   * pool, with the same size and backing. Pages on the backing device are restored as well. Idle marks go, and all pages
+   * count as accessed. Settings and other counters stay. Synchronous: it takes the time of `snapshot`, and of
+   * `discard` for pages that were written since.
+   * @throws ZramError EINVAL: not a snapshot, or one of another pool, size or backing; ENOMEM: nothing has changed
+   */
+  restore(snapshot: ZramSnapshot): void {
+    const disk = this[DISK]();
+    if (!(snapshot instanceof ZramSnapshot))
+      throw notOurs(snapshot, 'snapshot must be a ZramSnapshot', ['ZramSnapshot']);
+    restore(disk, snapshot[DISK]());
+  }
+
+  /**
+   * Makes a writable copy on the same pool with the same settings, at the cost of `snapshot`. If access times are
+   * tracked, its pages count as accessed now, and 4 KiB are taken when the first of 1024 pages is accessed.
    * @throws ZramError ENOMEM
    */
   clone(): Zram {

@@ -85,7 +85,8 @@ async function openSide(engine: Engine, path: string, reading: Reading, io: Surr
   for (const image of await loadPack(engine, path, io)) {
     const source = new PackedSource(image);
     const input = new PackedInput(image);
-    inputs.push((await dumpIn({ kind: 'file', name: image.name }, source, reading)) ?? input);
+    const of = { kind: 'file', name: image.name } as const;
+    inputs.push((await dumpIn(of, source, reading, { engine, ...io })) ?? input);
   }
   return inputs;
 }

@@ -1,10 +1,10 @@
 /** Inputs by their formats: raw ones are read as they come, of dumps the pages, by address. */
-import type { Engine } from '../bindings/index.js';
 import { readRanges, type Range } from './dumps/by-hand.js';
 import { rawContents, type Contents, type Format } from './dumps/contents.js';
 import { detect, HEAD_BYTES, readDump } from './dumps/detect.js';
 import type { Dump, PageCursor, Places } from './dumps/dump.js';
 import { FileSource, Reader, Spool, type Source } from './dumps/reader.js';
+import { readV86InZstd, ZSTD_MAGIC, type Holding } from './dumps/zstd.js';
 import { FileInput, readFully, StdinInput, type Input } from './inputs.js';
 import { PAGE_BYTES } from './page-list.js';
 import { SourceInput } from './source-input.js';
@@ -17,11 +17,9 @@ export interface Reading {
 }
 
 /** What opening an input takes beside its name. */
-export interface Opening {
-  readonly engine: Engine;
+export interface Opening extends Holding {
   readonly reading: Reading;
   readonly stdin: AsyncIterable<Uint8Array>;
-  readonly progress: (text: () => string) => void;
 }
 
 /**
@@ -32,10 +30,10 @@ export interface Opening {
 export async function openInput(path: string, opening: Opening): Promise<Input> {
   const input = path === '-' ? new StdinInput(opening.stdin) : await FileInput.open(path);
   if (!(input instanceof FileInput && input.isSeekable)) return new PipeInput(input, opening);
-  const source = new FileSource(path, input.name, input.bytes);
+  const source = new FileSource(path, input.name, input.isMade ? undefined : input.bytes);
   const reader = new Reader(source);
   try {
-    const dump = await understand(reader, opening.reading);
+    const dump = await understand(reader, opening.reading, opening);
     if ('facts' in dump) return new DumpInput(input, source, reader, dump, input.holes);
     input.contents = rawContents(input.holes, dump.note);
     return input;
@@ -49,9 +47,10 @@ export async function dumpIn(
   of: Pick<Input, 'kind' | 'name' | 'identity'>,
   source: Source,
   reading: Reading,
+  holding?: Holding,
 ): Promise<DumpInput | undefined> {
   const reader = new Reader(source);
-  const dump = await understand(reader, reading);
+  const dump = await understand(reader, reading, holding);
   return 'facts' in dump ? new DumpInput(of, source, reader, dump, 0) : undefined;
 }
 
@@ -64,11 +63,16 @@ interface Raw {
   readonly note?: string;
 }
 
-async function understand(reader: Reader, reading: Reading): Promise<Dump | Raw> {
+/** @param holding what is to be decompressed as a whole; undefined: that is refused */
+async function understand(reader: Reader, reading: Reading, holding?: Holding): Promise<Dump | Raw> {
   if (reading.at.length > 0) return readRanges(reader, reading.at);
   if (reading.format === 'raw') return {};
-  if (reading.format !== 'auto') return readDump(reader, reading.format);
   const head = Buffer.from(await reader.upTo(0, HEAD_BYTES));
+  if (holding && ['auto', 'v86'].includes(reading.format) && head.subarray(0, 4).equals(ZSTD_MAGIC)) {
+    const state = await readV86InZstd(reader, holding);
+    if (state !== undefined) return state;
+  }
+  if (reading.format !== 'auto') return readDump(reader, reading.format);
   const { format, note } = detect(reader.name, head, reader.bytes);
   if (format !== 'raw') return readDump(reader, format);
   return note === undefined ? {} : { note };
@@ -118,6 +122,7 @@ export class DumpInput implements Input {
 
   async close(): Promise<void> {
     this.#cursor = undefined;
+    await this.dump.close?.();
     await this.reader.close();
   }
 }

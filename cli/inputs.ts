@@ -40,6 +40,8 @@ export class FileInput implements Input {
   readonly isSeekable: boolean;
   /** Bytes of a regular file for which the file system has allocated nothing. */
   readonly holes: number;
+  /** Whether the system makes it as it is read, as it does files of /proc: its length says nothing, if it has one. */
+  readonly isMade: boolean;
   changed: 'grew' | 'shrank' | undefined;
   contents: Contents | undefined;
   #handle: FileHandle | undefined;
@@ -51,7 +53,8 @@ export class FileInput implements Input {
       const facts = await stat(path, { bigint: true });
       if (facts.isDirectory()) throw Object.assign(new Error(), { code: 'EISDIR' });
       await access(path, constants.R_OK);
-      return new FileInput(path, name, await lengthOf(path, facts), facts);
+      const isMade = facts.isFile() && facts.blocks === 0n && (await statfs(path)).blocks === 0;
+      return new FileInput(path, name, facts, isMade);
     } catch (error) {
       throw new CliError(`cannot read '${path}': ${reasonOf(error)}`);
     }
@@ -60,15 +63,18 @@ export class FileInput implements Input {
   private constructor(
     readonly path: string,
     name: string,
-    bytes: number | undefined,
     facts: BigIntStats,
+    isMade: boolean,
   ) {
     this.name = name;
+    // Most files of /proc and /sys say 0 and hold something.
+    const bytes = facts.isFile() && !(isMade && facts.size === 0n) ? Number(facts.size) : undefined;
     this.bytes = bytes;
+    this.isMade = isMade;
     this.identity = identityOf(facts);
     // What is read of a file that says 0 and holds something (/proc/kmsg) may be gone.
     this.isSeekable = (facts.isFile() && bytes !== undefined) || facts.isBlockDevice();
-    this.holes = bytes === undefined ? 0 : Math.max(0, bytes - BLOCK_BYTES * Number(facts.blocks));
+    this.holes = bytes === undefined || isMade ? 0 : Math.max(0, bytes - BLOCK_BYTES * Number(facts.blocks));
   }
 
   async read(out: Uint8Array): Promise<number> {
@@ -96,13 +102,6 @@ export class FileInput implements Input {
     if (this.bytes !== undefined && (await handle.stat()).size > this.bytes) this.changed = 'grew';
     return 0;
   }
-}
-
-/** The length of a regular file. Files of /proc and /sys report 0 but hold data; their file systems have no blocks. */
-async function lengthOf(path: string, facts: BigIntStats): Promise<number | undefined> {
-  if (!facts.isFile()) return undefined;
-  if (facts.size > 0n) return Number(facts.size);
-  return (await statfs(path)).blocks > 0 ? 0 : undefined;
 }
 
 /** Closes an input after use, and remarks on a changed length. */
@@ -157,7 +156,7 @@ export class StdinInput implements Input {
 }
 
 /** Fills `out` as far as the input lasts; a short count means that it has ended. */
-export async function readFully(input: Input, out: Uint8Array): Promise<number> {
+export async function readFully(input: Pick<Input, 'read'>, out: Uint8Array): Promise<number> {
   let filled = 0;
   while (filled < out.length) {
     const bytes = await input.read(filled === 0 ? out : out.subarray(filled));

@@ -1,7 +1,8 @@
 /** How an input goes into a pack: as it is, or with its pages on pages of the device. */
 import { DumpInput } from './dump-input.js';
+import { CliError } from './errors.js';
 import { ImageMap, type Piece } from './image-map.js';
-import type { Input } from './inputs.js';
+import { FileInput, type Input } from './inputs.js';
 import { SourceInput } from './source-input.js';
 
 /** Of all maps of a pack, as text: its comment has to fit in a section of 16 MiB. */
@@ -19,10 +20,12 @@ export interface Layout {
   readonly note?: string;
 }
 
-/** @param mapsLength of the maps that the pack has already */
+/** @param mapsLength of the maps that the pack has already @throws CliError if it cannot go into one */
 export function layoutOf(input: Input, mapsLength: number): Layout {
   if (!(input instanceof DumpInput)) return { input };
   const { dump, source, name } = input;
+  if (input.of instanceof FileInput && input.of.isMade)
+    throw new CliError(`'${name}' has no end, as it is made while it is read: pack its memory, with --memory`);
   const asItIs = (note: string): Layout => ({
     input: new SourceInput(input, source),
     note: `'${name}' was packed as it is: ${note}; with --memory, its memory is packed instead`,

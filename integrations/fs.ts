@@ -5,29 +5,46 @@
  */
 import { ZramError } from '../bindings/base/errors.js';
 import type { CompactReport, MergeOptions, MergeReport, Zram } from '../bindings/index.js';
-import { constants } from './fs/constants.js';
+import { constants, type FsConstants } from './fs/constants.js';
 import { diffTrees, type FileDifference } from './fs/diff.js';
 import { on } from './fs/errors.js';
+import { exportTo, partsOf, tarOf, type ExportOptions, type ExportToOptions } from './fs/export.js';
+import { importInto, type ImportOptions, type TarSource } from './fs/import.js';
 import { OpenFiles } from './fs/open-files.js';
 import { readOptions, type PageFsOptions, type PageFsOwnOptions } from './fs/options.js';
 import { FsPromises } from './fs/promises.js';
 import { FILES, TREE } from './fs/state.js';
+import type { PartsOf } from './fs/tree-copy.js';
+import type { ImportReport } from './fs/tree-builder.js';
 import { Tree } from './fs/tree.js';
 import { TreeCalls } from './fs/tree-calls.js';
 import { statsOf, type PageFsStats } from './fs/usage.js';
 
 export type { Data, Mode, PathLike, TimeLike, UrlLike } from './fs/arguments.js';
+export type { FsConstantName, FsConstants } from './fs/constants.js';
 export type { FileLike, ReadFileOptions, ReadWriteOptions, WriteFileOptions } from './fs/data-calls.js';
 export type { ByteRange, FileDifference } from './fs/diff.js';
 export { Dir } from './fs/directory-handle.js';
 export type { FsError } from './fs/errors.js';
-export { FileHandle, type HandleReadOptions } from './fs/file-handle.js';
+export type { ExportOptions, ExportToOptions } from './fs/export.js';
+export {
+  FileHandle,
+  type HandleReadOptions,
+  type ReadResult,
+  type ReadResultOfAll,
+  type WriteResult,
+  type WriteResultOfAll,
+} from './fs/file-handle.js';
+export type { BlobSource, ImportOptions, TarSource, WebSource } from './fs/import.js';
+export type { NodeStats, NodeTime, ReadableFs, WritableFs } from './fs/node-calls.js';
+export type { RefusalCode } from './fs/refusal.js';
 export type { StatOptions, StatPathOptions } from './fs/inode-calls.js';
 export type { EncodingOptions, MkdirOptions, ReaddirOptions, RmOptions } from './fs/name-calls.js';
 export type { PageFsOptions, PageFsOwnOptions } from './fs/options.js';
 export { FsPromises, type PathOrHandle } from './fs/promises.js';
-export { BigIntStats, Dirent, Stats, type StatFs } from './fs/stats.js';
+export { BigIntStats, Dirent, FileType, Stats, type StatFs } from './fs/stats.js';
 export type { Encoding } from './fs/text.js';
+export type { ImportReport } from './fs/tree-builder.js';
 export type { CpOptions, OpendirOptions } from './fs/tree-calls.js';
 export type { PageFsStats } from './fs/usage.js';
 
@@ -41,7 +58,7 @@ export class PageFs extends TreeCalls {
   /** @internal Fixed, since a bundler may rename the class. */
   static override readonly name = 'PageFs';
   /** As `fs.constants` of Node on Linux. */
-  static readonly constants = constants;
+  static readonly constants: FsConstants = constants;
   readonly #tree: Tree;
   readonly #files: OpenFiles;
   #destroyed = false;
@@ -83,7 +100,7 @@ export class PageFs extends TreeCalls {
   }
 
   /** As `fs.constants` of Node on Linux. */
-  get constants(): typeof constants {
+  get constants(): FsConstants {
     return constants;
   }
 
@@ -109,6 +126,52 @@ export class PageFs extends TreeCalls {
   }
 
   /**
+   * Imports a tar, or a directory: all of it, or, after an error, nothing. Calls in between see the state before.
+   *
+   * A tar is ustar, pax, GNU's or v7, not compressed: `stream.pipeThrough(new DecompressionStream('gzip'))` makes one of a
+   * `.tar.gz`. Long names, hard links, times and sparse files are taken; extended attributes are not. Nothing that is there
+   * is replaced; directories that are there are filled up.
+   * @param source a tar, or the path of a directory of Node's file system or of `options.fs`
+   * @throws FsError with a code of `RefusalCode`, for a tar or directory that is damaged, or that would reach outside
+   * `into`; ENOSPC: memory ended; EROFS: this is a snapshot. Costs no more than writing the files
+   */
+  async import(source: TarSource | string | URL, options: ImportOptions = {}): Promise<ImportReport> {
+    const target = {
+      stage: () => new PageFs(this[TREE].stage(on('import'))),
+      isOriginOf: (staged: PageFs) => this[TREE].isOriginOf(staged[TREE]),
+      adopt: (staged: PageFs) => this[TREE].adopt(staged[TREE]),
+      partsOf: (staged: PageFs) => partsOf(staged[TREE]),
+    };
+    return importInto(target, source, options);
+  }
+
+  /**
+   * The files as a tar, in pieces of 256 KiB: of the state when the first is taken. `Readable.from(fs.export())` makes a
+   * stream of Node.js of it. Names are in order, so the same files give the same bytes; holes are left out, the second
+   * name of a file is a hard link.
+   * @throws FsError ENOENT, ENOTDIR: `from` is no directory
+   */
+  export(options?: ExportOptions): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined>;
+  /**
+   * Makes a directory with the files, on Node's file system or on `options.fs`: all of it, or, after an error, nothing.
+   * @param directory is made; if it is there it must be empty
+   * @throws FsError ENOTEMPTY; EXDEV: a symbolic link leads out, and `outsideLinks` is not set; and what `options.fs`
+   * throws
+   */
+  export(directory: string | URL, options?: ExportToOptions): Promise<ImportReport>;
+  export(
+    directoryOrOptions: string | URL | ExportOptions = {},
+    options: ExportToOptions = {},
+  ): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> | Promise<ImportReport> {
+    const take = (): { frozen: PageFs; partsOf: PartsOf } => {
+      const frozen = this.snapshot();
+      return { frozen, partsOf: partsOf(frozen[TREE]) };
+    };
+    const isDirectory = typeof directoryOrOptions === 'string' || directoryOrOptions instanceof URL;
+    return isDirectory ? exportTo(take, directoryOrOptions, options) : tarOf(take, directoryOrOptions);
+  }
+
+  /**
    * The paths at which another file system differs from this one, sorted, with the bytes that read differently: by whole
    * pages. Times are not compared. What forks share is not read, so the cost is 1 µs for each name, and what differs.
    * @param other of any engine
@@ -129,7 +192,9 @@ export class PageFs extends TreeCalls {
 
   /** Gives back what removed files have left sparse: as `Zram.compact`. @throws FsError EROFS: this is a snapshot */
   compact(): CompactReport {
-    return this[TREE].writable(on('compact')).compact();
+    const disk = this[TREE].writable(on('compact'));
+    this[TREE].discardStale();
+    return disk.compact();
   }
 
   /** What there is, and how much of it is shared with forks. Takes 0.1 µs for each page. */

@@ -19,29 +19,29 @@ const KIB = 1024;
 /** The core as it is: compiled at every start, and a third more in base64. An engine starts within 5 ms (`npm run bench -- --only startup`). */
 const CORE_BYTES_MAX = 40 * KIB;
 /** The core as a server sends it. */
-const CORE_GZIP_BYTES_MAX = 14.5 * KIB;
+const CORE_GZIP_BYTES_MAX = 16.5 * KIB;
 /** lzo, lzo-rle and lz4hc, compiled at their first use: up to here older browsers compile a module at once on a page's main thread. */
 const COMPRESSORS_BYTES_MAX = 4 * KIB;
 /**
  * `zram-wasm`: a quarter of it is the core in base64. A fifth came with asynchronous writes and differences, signals,
  * backings that are checked and locked, slices of time in save and load, and a zswap whose cost does not grow. 6 KiB are
- * lzo, lzo-rle and lz4hc, here and in the next two.
+ * lzo, lzo-rle and lz4hc, here and in the next two; 4 are tables that forks share, and ranges that the core completes.
  */
-const INDEX_MINIFIED_BYTES_MAX = 212 * KIB;
-const INDEX_GZIP_BYTES_MAX = 79 * KIB;
+const INDEX_MINIFIED_BYTES_MAX = 224 * KIB;
+const INDEX_GZIP_BYTES_MAX = 85 * KIB;
 /** `zram-wasm/external` without the core: the bindings, fflate, and as-bind's runtime. */
-const EXTERNAL_MINIFIED_BYTES_MAX = 166 * KIB;
-const EXTERNAL_GZIP_BYTES_MAX = 59 * KIB;
+const EXTERNAL_MINIFIED_BYTES_MAX = 174 * KIB;
+const EXTERNAL_GZIP_BYTES_MAX = 63 * KIB;
 /** `zram-wasm/parallel` and the script of its workers, both without the core. */
 const PARALLEL_MINIFIED_BYTES_MAX = 43 * KIB;
 const PARALLEL_GZIP_BYTES_MAX = 16 * KIB;
-const WORKER_MINIFIED_BYTES_MAX = 154 * KIB;
-const WORKER_GZIP_BYTES_MAX = 56 * KIB;
+const WORKER_MINIFIED_BYTES_MAX = 164 * KIB;
+const WORKER_GZIP_BYTES_MAX = 60 * KIB;
 /**
  * What `npm install` downloads: five bundles, the core twice, declarations with their documentation, notices. 28 KiB are
- * the HTML report.
+ * the HTML report, 90 KiB what stands on the library: `zram-wasm/fs` and its adapters, with their declarations.
  */
-const TARBALL_BYTES_MAX = 520 * KIB;
+const TARBALL_BYTES_MAX = 660 * KIB;
 
 const gzipSize = (bytes) => gzipSync(bytes, { level: 9 }).length;
 

@@ -179,7 +179,7 @@ describe('the model of devices on a pool finds that', () => {
       }),
       'a discard is lost': () => (raw) => {
         const wrong = every(3);
-        return { zramDiscard: (...args) => (wrong() ? undefined : raw.zramDiscard(...args)) };
+        return { zramDiscard: (...args) => (wrong() ? 0 : raw.zramDiscard(...args)) };
       },
       'a page more is discarded': () => (raw) => ({
         zramDiscard: (device, index, count) => raw.zramDiscard(device, index, count + (count > 2 ? 1 : 0)),
@@ -239,7 +239,7 @@ describe('the model of devices with all that they do finds that', () => {
         zramRecompress: (device, index, length, codec, threshold) =>
           raw.zramRecompress(device, index, length > 100 ? length - 1 : length, codec, threshold),
       }),
-      'a snapshot has its objects for itself': () => withoutBody('assembly/zram/fork/retain', 1),
+      'a snapshot has its objects for itself': () => withoutBody('assembly/zram/slot/held_retain', 1),
       'a difference is left out': () => (raw) => {
         const wrong = every(3);
         return {
@@ -252,8 +252,8 @@ describe('the model of devices with all that they do finds that', () => {
         };
       },
       'all slots are equal': () => withoutBody('assembly/zram/difference/slots_compare', 0),
-      'no page is idle': () => withoutBody('assembly/zram/post-process/mark_idle'),
-      'pages that are huge no more count as such': () => withoutBody('assembly/zram/post-process/huge_end'),
+      'no page is idle': () => withoutBody('assembly/zram/post-process/mark_idle', 1),
+      'pages that are huge no more count as such': () => withoutBody('assembly/zram/post-process/settle_slots', 0),
     },
     run,
   );

@@ -4,7 +4,8 @@
  * invariants hold, and in the end everything is given back.
  */
 import { describe, expect, test } from '@jest/globals';
-import { Engine, ZramError, type Handle, type Zram, type ZsPool } from '../bindings/index.js';
+import { Engine, type Handle, type Zram, type ZsPool } from '../bindings/index.js';
+import { hasMemory, leaveFrames } from './support/full-memory.js';
 import { Random } from './support/random.js';
 import { BUILDS, checkPools, engineOf } from './support/raw-core.js';
 
@@ -17,29 +18,6 @@ function pages(): Uint8Array[] {
   const random = new Random(8, 'out of memory');
   const page = (bytes: number): Uint8Array => random.fill(new Uint8Array(PAGE_SIZE)).fill(0, bytes);
   return [new Uint8Array(PAGE_SIZE).fill(3), ...[10, 300, 1000, 2000, 3000, PAGE_SIZE, PAGE_SIZE].map(page)];
-}
-
-/** Takes all memory with objects of noise, and gives so many frames back. Returns what holds the rest. */
-function leaveFrames(engine: Engine, frames: number, noise: Uint8Array): ZsPool {
-  const ballast = engine.createPool();
-  const handles: Handle[] = [];
-  for (const size of [PAGE_SIZE, 24]) {
-    while (attempt(() => handles.push(ballast.store(noise.subarray(0, size)))));
-  }
-  // Huge objects are a frame each.
-  for (const handle of handles.slice(0, frames)) ballast.free(handle);
-  return ballast;
-}
-
-/** False when it found no memory. Any other error is one. */
-function attempt(call: () => unknown): boolean {
-  try {
-    call();
-    return true;
-  } catch (error) {
-    if (error instanceof ZramError && error.code === 'ENOMEM') return false;
-    throw error;
-  }
 }
 
 /** Not by expect(), which takes far longer than what it would look at. */
@@ -60,7 +38,7 @@ class Run {
 
   /** Runs a call, counts a refusal, and tests the invariants whichever it was. */
   #try(call: () => unknown): boolean {
-    const done = attempt(call);
+    const done = hasMemory(call);
     if (!done) this.refused++;
     checkPools(this.engine);
     return done;
@@ -176,7 +154,7 @@ describe.each(BUILDS)('no memory at any allocation, %s build', (build) => {
     for (let refused = Infinity; refused > 0; frames++) {
       const engine = engineOf(build, { maxMemory: '1M' });
       const { used } = engine.memory;
-      const ballast = leaveFrames(engine, frames, contents.at(-1)!);
+      const ballast = leaveFrames(engine, frames);
       const held = engine.memory.used;
       const run = new Run(engine, dedup, contents);
       run.all();
@@ -200,7 +178,7 @@ describe.each(BUILDS)('no memory for the cells of a value, %s build', (build) =>
   /** Stores until there is no memory. @returns how many */
   const fill = (pool: ZsPool, bytes: Uint8Array): number => {
     let stored = 0;
-    while (attempt(() => pool.store(bytes))) stored++;
+    while (hasMemory(() => pool.store(bytes))) stored++;
     return stored;
   };
 

@@ -2,13 +2,14 @@
  * Invariants of the devices on a pool, for the tests: compiled into the debug build only. They hold between calls, and
  * but for the blocks' references also in the middle of a writeback.
  */
-import { PAGE_MASK, PAGE_SIZE } from '../common';
-import { frame_meta } from '../memory/frames';
-import { Bdev, Device, DEVICE_MAGIC, NEXT } from '../zram/structs';
+import { PAGE_SIZE } from '../common';
+import { chunk_holders, chunk_is_marked, chunk_is_shared, chunk_used, SLOTS } from '../zram/chunk';
 import {
-  next_chunk, slot_at, SLOT_BYTES, slot_flags, SLOT_HUGE, SLOT_SAME, SLOT_SAME_WIDE, SLOT_STORED, slot_value,
-  SLOT_WRITTEN_BACK, SLOTS,
-} from '../zram/table';
+  SLOT_BYTES, slot_flags, SLOT_HUGE, SLOT_MARKS, SLOT_SAME, SLOT_SAME_WIDE, SLOT_STORED, slot_value,
+  SLOT_WRITTEN_BACK,
+} from '../zram/slot';
+import { Bdev, Device, DEVICE_MAGIC, NEXT } from '../zram/structs';
+import { chunk_at, next_chunk } from '../zram/table';
 import {
   BLOCK, cell_kind, cell_location, cell_number, cell_numbered, cell_refs, cell_target, first_cell, is_handle, next_cell,
   SAME, VALUE,
@@ -17,12 +18,15 @@ import { header_length, object_header } from '../zsmalloc/object';
 import { same_wide_value } from '../zsmalloc/same';
 import { Pool } from '../zsmalloc/structs';
 
-/** How often cells are referred to: open addressing, a cell and its count an entry. Pools of the tests are small. */
+/**
+ * How often cells are referred to, and how many devices hold a chunk: open addressing, an address and its count an
+ * entry. Pools of the tests are small. A cell is never at the start of a frame, where chunks begin.
+ */
 const COUNTS: u32 = 8192;
 const counts: usize = memory.data(COUNTS * 8, 8);
 
 function count_entry(cell: u32): usize {
-  let at = cell_number(cell) & (COUNTS - 1);
+  let at = (cell_number(cell) ^ (cell_number(cell) >> 9)) & (COUNTS - 1);
   while (true) {
     const entry = counts + at * 8;
     if (load<u32>(entry) == 0 || load<u32>(entry) == cell) return entry;
@@ -54,11 +58,13 @@ export function devices_check(pool: Pool): i32 {
     expect(device.magic == DEVICE_MAGIC && device.pool == pool && device.link == link, 50);
     link = at + <u32>NEXT;
     check_pages(device);
+    check_frames(device);
     if (changetype<usize>(device.bdev) != 0 && is_first_user(pool, device)) {
       check_bdev(pool, device.bdev);
       blocks += device.bdev.fresh;
     }
   }
+  check_holders(pool);
   check_references(pool, blocks);
   return failed;
 }
@@ -74,30 +80,54 @@ function check_pages(device: Device): void {
   same = 0;
   huge = 0;
   for (let page = next_chunk(device, 0); page < device.diskPages; page = next_chunk(device, page + SLOTS)) {
-    check_chunk(device, <u32>page & ~(SLOTS - 1));
+    check_chunk(device, chunk_at(device, <u32>page));
   }
   expect(device.pagesStored == stored && device.samePages == same && device.hugePages == huge, 51);
 }
 
-function check_chunk(device: Device, first: u32): void {
-  const chunk = slot_at(device, first);
+function check_chunk(device: Device, chunk: u32): void {
+  count(chunk);
+  // What slots refer to is counted once, however many devices hold the chunk.
+  const first = load<u32>(count_entry(chunk), 4) == 1;
   let used: u32 = 0;
   for (let n: u32 = 0; n < SLOTS; n++) {
-    if (slot_flags(chunk + n * SLOT_BYTES) == 0) continue;
+    const slot = chunk + n * SLOT_BYTES;
+    if (slot_flags(slot) == 0) continue;
     used++;
-    check_slot(device, chunk + n * SLOT_BYTES);
+    check_slot(device, slot, first);
+    expect(!(slot_flags(slot) & SLOT_MARKS) || (chunk_is_marked(chunk) && !chunk_is_shared(chunk)), 54);
   }
-  const meta = load<u32>(frame_meta(<u32>chunk));
-  const times = meta & ~PAGE_MASK;
-  expect(used > 0 && (meta & PAGE_MASK) == used, 52);
-  expect((times != 0) == <bool>device.tracksTime, 53);
-  if (times == 0) return;
-  const neighbour = slot_at(device, first ^ SLOTS);
-  expect(load<u32>(frame_meta(times)) == <u32>(neighbour == 0 ? 1 : 2), 54);
-  expect(neighbour == 0 || (load<u32>(frame_meta(<u32>neighbour)) & ~PAGE_MASK) == times, 55);
+  expect(used > 0 && chunk_used(chunk) == used, 52);
 }
 
-function check_slot(device: Device, slot: usize): void {
+/** The frames of the table are as many as the device counts, and it has times only where it tracks them. */
+function check_frames(device: Device): void {
+  let chunks: u32 = 0;
+  let lowers: u32 = 0;
+  let uppers: u32 = 0;
+  let last: u64 = u64.MAX_VALUE;
+  for (let page = next_chunk(device, 0); page < device.diskPages; page = next_chunk(device, page + SLOTS)) {
+    chunks++;
+    if (last == u64.MAX_VALUE || last >> 19 != page >> 19) lowers++;
+    if (last == u64.MAX_VALUE || last >> 29 != page >> 29) uppers++;
+    last = page;
+  }
+  expect(device.tableFrames == chunks + lowers + uppers, 53);
+  expect(device.timeFrames == 0 || (<bool>device.tracksTime && device.timeFrames <= chunks), 55);
+}
+
+/** A chunk is held by as many devices as it counts. */
+function check_holders(pool: Pool): void {
+  for (let at = pool.devices; at != 0; at = changetype<Device>(at).next) {
+    const device = changetype<Device>(at);
+    for (let page = next_chunk(device, 0); page < device.diskPages; page = next_chunk(device, page + SLOTS)) {
+      const chunk = chunk_at(device, <u32>page);
+      expect(chunk_holders(chunk) == load<u32>(count_entry(chunk), 4), 71);
+    }
+  }
+}
+
+function check_slot(device: Device, slot: usize, counting: bool): void {
   const flags = slot_flags(slot);
   const value = slot_value(slot);
   const kinds = flags & (SLOT_STORED | SLOT_SAME | SLOT_WRITTEN_BACK);
@@ -108,12 +138,12 @@ function check_slot(device: Device, slot: usize): void {
   if (flags & SLOT_STORED) {
     expect(is_handle(device.pool, value) && cell_kind(value) != SAME, 57);
     expect((flags & SLOT_HUGE) != 0 == (header_length(object_header(cell_location(value))) == PAGE_SIZE), 58);
-    count(value);
+    if (counting) count(value);
   } else {
     expect(!(flags & SLOT_HUGE), 59);
     if (flags & SLOT_WRITTEN_BACK) expect(cell_kind(value) == BLOCK && changetype<usize>(device.bdev) != 0, 60);
     if (flags & SLOT_SAME_WIDE) expect(cell_kind(value) == VALUE, 61);
-    if (flags & (SLOT_WRITTEN_BACK | SLOT_SAME_WIDE)) count(value);
+    if (counting && flags & (SLOT_WRITTEN_BACK | SLOT_SAME_WIDE)) count(value);
   }
 }
 

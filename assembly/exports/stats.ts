@@ -62,6 +62,12 @@ export const DEVICE_DEDUP_BYTES_SAVED: u32 = 13;
 export const DEVICE_DEDUP_INDEX_BYTES: u32 = 14;
 export const DEVICE_BLOCKS_USED: u32 = 15;
 
+// Of what a device takes (`zramMemoryUse`). As in bindings/core/layout.ts.
+export const USE_PRIVATE_BYTES: u32 = 0;
+export const USE_SHARED_BYTES: u32 = 1;
+export const USE_TABLE_PRIVATE_PAGES: u32 = 2;
+export const USE_TABLE_SHARED_PAGES: u32 = 3;
+
 // As COMPACT and HELD there.
 export const COMPACT_OBJECTS_MOVED: u32 = 0;
 export const HELD_METADATA_BYTES: u32 = 0;

@@ -3,8 +3,9 @@ import { bytes_equal } from '../bytes/compare';
 import { hash_weaken } from '../bytes/hash';
 import { lz4_decompress } from '../bytes/lz4-decompress';
 import { STAGING } from '../memory/staging';
+import { slot_value } from '../zram/slot';
 import { Device } from '../zram/structs';
-import { slot_at, slot_value } from '../zram/table';
+import { slot_at } from '../zram/table';
 import { cell_location } from '../zsmalloc/cell';
 import { object_forget_hash, object_put } from '../zsmalloc/object';
 

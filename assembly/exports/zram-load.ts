@@ -1,10 +1,11 @@
 /** Exports for saving and loading devices. */
 import { PAGE_SIZE } from '../common';
 import { SCRATCH_A, STAGING } from '../memory/staging';
-import { load_forked, load_object, load_shared, loadedHash } from '../zram/load';
+import { load_forked, load_object, load_shared, load_united, loadedHash } from '../zram/load';
+import { slot_flags, SLOT_STORED, slot_value } from '../zram/slot';
 import { slot_values } from '../zram/slot-state';
 import { Device } from '../zram/structs';
-import { slot_at, slot_flags, SLOT_STORED, slot_value } from '../zram/table';
+import { slot_at } from '../zram/table';
 import { cell_location, cell_numbered } from '../zsmalloc/cell';
 import { header_codec, header_length, object_bytes, object_header } from '../zsmalloc/object';
 
@@ -42,4 +43,9 @@ export function zramLoadShared(device: usize, index: u32, handle: u32, hash: u32
 /** As `load_forked`. */
 export function zramLoadForked(device: usize, index: u32, count: u32, from: usize, now: u32): i32 {
   return load_forked(changetype<Device>(device), index, count, changetype<Device>(from), now);
+}
+
+/** As `load_united`. */
+export function zramLoadUnited(device: usize, index: u32, from: usize): void {
+  load_united(changetype<Device>(device), index, changetype<Device>(from));
 }

@@ -5,9 +5,10 @@ import { bdev_make, block_drop, block_left, block_take } from '../zram/backing';
 import { next_difference } from '../zram/difference';
 import { extents } from '../zram/extents';
 import { change_flags, mark_idle, recompress, settle_huge, write_back } from '../zram/post-process';
+import { slot_flags, SLOT_PICKED, SLOT_STORED, slot_value } from '../zram/slot';
 import { slot_states } from '../zram/slot-state';
 import { Device } from '../zram/structs';
-import { next_slot, slot_at, slot_flags, SLOT_PICKED, SLOT_STORED, slot_time, slot_value } from '../zram/table';
+import { next_slot, slot_at, slot_time } from '../zram/table';
 import { cell_number, cell_numbered, cell_root, cell_target } from '../zsmalloc/cell';
 import { zs_share } from '../zsmalloc/handle';
 import { Pool } from '../zsmalloc/structs';
@@ -22,18 +23,19 @@ export function zramNextSlot(device: usize, from: u32, all: u32, none: u32): u32
   return next_slot(changetype<Device>(device), from, all, none);
 }
 
-/** Sets and clears flags of a slot; with `picked`, only while it has that mark. */
-export function zramChangeFlags(device: usize, index: u32, set: u32, clear: u32, picked: bool): void {
-  change_flags(changetype<Device>(device), index, set, clear, picked);
+/** Sets and clears flags of a slot; with `picked`, only while it has that mark. @returns 0 or -ENOMEM */
+export function zramChangeFlags(device: usize, index: u32, set: u32, clear: u32, picked: bool): i32 {
+  return change_flags(changetype<Device>(device), index, set, clear, picked) ? 0 : ENOMEM;
 }
 
-export function zramMarkIdle(device: usize, age: u32, now: u32): void {
-  mark_idle(changetype<Device>(device), age, now);
+/** @returns 0 or -ENOMEM: pages up to some page are marked */
+export function zramMarkIdle(device: usize, age: u32, now: u32): i32 {
+  return mark_idle(changetype<Device>(device), age, now) ? 0 : ENOMEM;
 }
 
 /** When a page that is stored was last accessed, on a device that tracks that. */
 export function zramSlotTime(device: usize, index: u32): u32 {
-  return load<u32>(slot_time(index, slot_at(changetype<Device>(device), index)));
+  return slot_time(changetype<Device>(device), index);
 }
 
 /** Recompression of a picked page to what is in the first staging page, as `recompress`. */

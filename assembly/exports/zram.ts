@@ -1,11 +1,13 @@
 /** Exports for devices: reading, writing, discarding, statistics. */
-import { PAGE_SIZE } from '../common';
+import { ENOMEM, PAGE_SIZE } from '../common';
 import { STAGING } from '../memory/staging';
 import {
-  device_end, device_make, discard, peek_page, pendingHash, read_page, readBlock, write_begin, write_candidate,
-  write_encoded, write_page,
+  device_end, device_make, peek_page, pendingHash, read_page, readBlock, write_begin, write_candidate, write_encoded,
+  write_page,
 } from '../zram/device';
-import { device_fork, write_like } from '../zram/fork';
+import { discard } from '../zram/discard';
+import { device_fork, device_restore, write_like } from '../zram/fork';
+import { memory_use, privateBytes, sharedBytes, sharedChunks } from '../zram/memory-use';
 import { rangeStored, read_range, write_range } from '../zram/range';
 import { Device } from '../zram/structs';
 import { entries_bytes } from '../zsmalloc/dedup-index';
@@ -15,7 +17,8 @@ import {
   DEVICE_BLOCKS_USED, DEVICE_DEDUP_BYTES_SAVED, DEVICE_DEDUP_INDEX_BYTES, DEVICE_FAILED_READS, DEVICE_FAILED_WRITES,
   DEVICE_HUGE_PAGES, DEVICE_HUGE_PAGES_SINCE, DEVICE_LIMIT_PAGES, DEVICE_MAX_USED_PAGES, DEVICE_NOTIFY_FREE,
   DEVICE_PAGES_ALLOCATED, DEVICE_PAGES_COMPACTED, DEVICE_PAGES_MERGED, DEVICE_PAGES_STORED, DEVICE_PAYLOAD_BYTES,
-  DEVICE_SAME_PAGES, HELD_METADATA_BYTES, put,
+  DEVICE_SAME_PAGES, HELD_METADATA_BYTES, put, USE_PRIVATE_BYTES, USE_SHARED_BYTES, USE_TABLE_PRIVATE_PAGES,
+  USE_TABLE_SHARED_PAGES,
 } from './stats';
 
 /** @returns a device, or 0 when memory is exhausted */
@@ -26,6 +29,11 @@ export function zramMake(pool: usize, diskPages: u32, level: u32, dedup: bool, t
 /** @returns a device with the same pages on the same pool, or 0 when memory is exhausted */
 export function zramFork(device: usize, tracksTime: bool, now: u32): usize {
   return changetype<usize>(device_fork(changetype<Device>(device), tracksTime, now));
+}
+
+/** The device gets the pages of another on its pool, as large and with the same backing. @returns 0 or -ENOMEM */
+export function zramRestore(device: usize, from: usize, now: u32): i32 {
+  return device_restore(changetype<Device>(device), changetype<Device>(from), now) ? 0 : ENOMEM;
 }
 
 export function zramEnd(device: usize): void {
@@ -135,8 +143,19 @@ export function zramCountFailed(device: usize, writing: bool): void {
   else changetype<Device>(device).failedReads++;
 }
 
-export function zramDiscard(device: usize, index: u32, count: u32): void {
-  discard(changetype<Device>(device), index, count);
+/** @returns 0 or -ENOMEM: nothing has changed */
+export function zramDiscard(device: usize, index: u32, count: u32): i32 {
+  return discard(changetype<Device>(device), index, count);
+}
+
+/** Writes what the device's pages take, and what of it is its own, to the staging pages. */
+export function zramMemoryUse(address: usize): void {
+  const device = changetype<Device>(address);
+  memory_use(device);
+  put(USE_PRIVATE_BYTES, <f64>privateBytes);
+  put(USE_SHARED_BYTES, <f64>sharedBytes);
+  put(USE_TABLE_PRIVATE_PAGES, 1 + device.tableFrames - sharedChunks + device.timeFrames);
+  put(USE_TABLE_SHARED_PAGES, sharedChunks);
 }
 
 /** Writes the counters of mm_stat and io_stat to the staging pages; memory in pages. */

@@ -20,15 +20,16 @@ import { hash_place } from '../zsmalloc/dedup-index';
 import { zs_free, zs_malloc, zs_share } from '../zsmalloc/handle';
 import { header_length, object_header, object_put } from '../zsmalloc/object';
 import { pool_make_room } from '../zsmalloc/reclaim';
-import { value_free, value_make } from '../zsmalloc/same';
+import { value_make } from '../zsmalloc/same';
 import { Pool } from '../zsmalloc/structs';
-import { bdev_drop, block_drop } from './backing';
-import { Device, DEVICE_MAGIC, NEXT } from './structs';
+import { bdev_drop } from './backing';
+import { slot_clear, slot_set, slot_set_flags } from './chunk';
 import {
-  next_chunk, slot_at_inline, slot_clear, slot_fill_value, slot_flags, SLOT_HUGE, SLOT_IDLE, slot_make, SLOT_MASK,
-  SLOT_PICKED, SLOT_PLACE_SHIFT, slot_release, SLOT_SAME, SLOT_SAME_WIDE, slot_set, slot_set_flags, SLOT_STORED,
-  slot_time, slot_value, SLOT_WRITTEN_BACK,
-} from './table';
+  held_drop, slot_fill_value, slot_flags, SLOT_HUGE, SLOT_MARKS, SLOT_PLACE_SHIFT, SLOT_SAME, SLOT_SAME_WIDE,
+  SLOT_STORED, slot_value, SLOT_WRITTEN_BACK,
+} from './slot';
+import { Device, DEVICE_MAGIC, NEXT } from './structs';
+import { slot_at_inline, slot_make, slot_release, table_end, touch } from './table';
 
 /** A device on a pool; 0 when memory is exhausted. */
 export function device_make(pool: Pool, diskPages: u32, level: u32, dedup: bool, tracksTime: bool): Device {
@@ -54,19 +55,12 @@ function link(device: Device, at: usize): void {
 
 /** Frees all pages and the device; the pool stays. */
 export function device_end(device: Device): void {
-  discard(device, 0, device.diskPages);
+  table_end(device);
   if (changetype<usize>(device.bdev) != 0) bdev_drop(device.pool, device.bdev);
   store<u32>(device.link, device.next);
   if (device.next != 0) changetype<Device>(device.next).link = device.link;
   device.magic = 0;
   frame_free(changetype<u32>(device));
-}
-
-/** Remembers that a page is being accessed. */
-// @ts-ignore: decorator
-@inline
-export function touch(device: Device, index: u32, slot: usize, now: u32): void {
-  if (device.tracksTime) store<u32>(slot_time(index, slot), now);
 }
 
 // ── in ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -93,7 +87,7 @@ function try_write(device: Device, index: u32, page: usize, now: u32): bool {
     : device.dedup
     ? store_unless_known(device, slot, page)
     : compress_and_store(device, slot, page, 0);
-  if (done) touch(device, index, slot, now);
+  if (done) touch(device, index, now);
   else slot_release(device, index, slot);
   return done;
 }
@@ -127,7 +121,7 @@ function share(device: Device, slot: usize, twin: u32, hash: u32): bool {
   const pool = device.pool;
   // Written again with what it holds: a hit that changes nothing but that the page was touched.
   if (slot_flags(slot) & SLOT_STORED && cell_root(pool, slot_value(slot)) == twin) {
-    slot_set_flags(slot, slot_flags(slot) & ~(SLOT_IDLE | SLOT_PICKED));
+    slot_set_flags(slot, slot_flags(slot) & ~SLOT_MARKS);
     return true;
   }
   const length = header_length(object_header(cell_target(twin)));
@@ -177,23 +171,18 @@ export function fill_slot(device: Device, slot: usize, handle: u32, length: u32,
 export function slot_free(device: Device, slot: usize): void {
   const flags = slot_flags(slot);
   if (flags == 0) return;
-  const value = slot_value(slot);
-  if (flags & SLOT_STORED) {
-    drop_object(device, flags, value);
-  } else if (flags & SLOT_SAME) {
-    if (flags & SLOT_SAME_WIDE) value_free(device.pool, value);
-    device.samePages--;
-  } else {
-    block_drop(device.bdev, value);
-  }
-  device.pagesStored--;
+  slot_uncount(device, flags);
+  held_drop(device.pool, device.bdev, slot_value(slot), flags);
   slot_clear(slot);
 }
 
-/** Drops the reference of a slot with these flags to its object. */
-export function drop_object(device: Device, flags: u32, handle: u32): void {
+/** The device has one page fewer with these flags. */
+// @ts-ignore: decorator
+@inline
+export function slot_uncount(device: Device, flags: u32): void {
+  device.pagesStored--;
+  if (flags & SLOT_SAME) device.samePages--;
   if (flags & SLOT_HUGE) device.hugePages--;
-  zs_free(device.pool, handle, flags >> SLOT_PLACE_SHIFT);
 }
 
 // ── in, with a compressor of the bindings ────────────────────────────────────────────────────────────────────────
@@ -226,7 +215,7 @@ function write_shared(device: Device, index: u32, twin: u32, hash: u32, now: u32
   const slot = slot_make(device, index);
   if (slot != 0) {
     if (share(device, slot, twin, hash)) {
-      touch(device, index, slot, now);
+      touch(device, index, now);
       return 1;
     }
     slot_release(device, index, slot);
@@ -256,7 +245,7 @@ export function write_encoded(
     const slot = slot_make(device, index);
     if (slot != 0) {
       if (store_object(device, slot, payload, length, codec, hash)) {
-        touch(device, index, slot, now);
+        touch(device, index, now);
         return 0;
       }
       slot_release(device, index, slot);
@@ -291,8 +280,8 @@ export function read_page(device: Device, index: u32, page: usize, now: u32): i3
 // @ts-ignore: decorator
 @inline
 export function slot_accessed(device: Device, index: u32, slot: usize, flags: u32, now: u32): void {
-  touch(device, index, slot, now);
-  if (flags & (SLOT_IDLE | SLOT_PICKED)) slot_set_flags(slot, flags & ~(SLOT_IDLE | SLOT_PICKED));
+  touch(device, index, now);
+  if (flags & SLOT_MARKS) slot_set_flags(slot, flags & ~SLOT_MARKS);
 }
 
 /** As `read_page`, without leaving a trace. */
@@ -312,21 +301,4 @@ function slot_read(slot: usize, flags: u32, page: usize): i32 {
   if (flags == 0) memory.fill(page, 0, PAGE_SIZE);
   else page_fill(page, slot_fill_value(slot));
   return 0;
-}
-
-/** Frees `count` pages. The kernel counts every page of the range in notify_free, also those that hold nothing. */
-export function discard(device: Device, index: u32, count: u32): void {
-  const last = <u64>index + count;
-  let page = next_chunk(device, index);
-  while (page < last) {
-    const slot = slot_at_inline(device, <u32>page);
-    if (slot_flags(slot) != 0) {
-      slot_free(device, slot);
-      slot_release(device, <u32>page, slot);
-    }
-    page++;
-    // Inside a chunk go page by page; at its end, and when it was given back, look where the next one is.
-    if ((page & SLOT_MASK) == 0 || device.lastChunk == 0) page = next_chunk(device, page);
-  }
-  device.notifyFree += count;
 }

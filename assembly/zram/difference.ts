@@ -3,10 +3,10 @@ import { bytes_equal } from '../bytes/compare';
 import { SCRATCH_A, SCRATCH_B } from '../memory/staging';
 import { cell_location } from '../zsmalloc/cell';
 import { header_codec, header_length, is_plain, object_bytes, object_header } from '../zsmalloc/object';
+import { SLOT_MASK } from './chunk';
+import { slot_fill_value, slot_flags, SLOT_STORED, slot_value, SLOT_WRITTEN_BACK } from './slot';
 import { Device } from './structs';
-import {
-  next_chunk, NONE, slot_at, slot_fill_value, slot_flags, SLOT_MASK, SLOT_STORED, slot_value, SLOT_WRITTEN_BACK,
-} from './table';
+import { chunk_at, next_chunk, NONE, slot_at } from './table';
 
 /**
  * What `next_difference` returns beside the page: how far it looked, a page that differs, one that the core cannot
@@ -27,6 +27,10 @@ export function next_difference(a: Device, b: Device, from: u32, most: u32): u64
   const pages = max(a.diskPages, b.diskPages);
   for (let left = most; page < pages; left--) {
     if (left == 0) return (page << 2) | DIFFERENCE_SAME_SO_FAR;
+    if (share_chunk(a, b, page)) {
+      page = next_chunk_of_two(a, b, (page | SLOT_MASK) + 1);
+      continue;
+    }
     const slotA = page < a.diskPages ? slot_at(a, <u32>page) : 0;
     const slotB = page < b.diskPages ? slot_at(b, <u32>page) : 0;
     if (slotA != 0 || slotB != 0) {
@@ -38,6 +42,13 @@ export function next_difference(a: Device, b: Device, from: u32, most: u32): u64
     if ((++page & SLOT_MASK) == 0) page = next_chunk_of_two(a, b, page);
   }
   return <u64>NONE << 2;
+}
+
+/** Whether two devices hold the same chunk at a page: then they hold the same up to its end. */
+function share_chunk(a: Device, b: Device, page: u64): bool {
+  if (page >= a.diskPages || page >= b.diskPages) return false;
+  const chunk = chunk_at(a, <u32>page);
+  return chunk != 0 && chunk == chunk_at(b, <u32>page);
 }
 
 /** As `next_chunk`, of two devices whose disks may differ in size; behind both disks where neither has more. */

@@ -1,7 +1,9 @@
 /** The runs of a disk's pages that hold data, zeros or nothing: what is there, for who copies or exports a disk. */
 import { STAGING } from '../memory/staging';
+import { SLOT_MASK } from './chunk';
+import { slot_fill_value, slot_flags, SLOT_SAME } from './slot';
 import { Device } from './structs';
-import { next_chunk, slot_at, slot_fill_value, slot_flags, SLOT_MASK, SLOT_SAME } from './table';
+import { next_chunk, slot_at } from './table';
 
 // What the pages of a run hold. As in bindings/core/layout.ts.
 const EXTENT_HOLE: u32 = 0;

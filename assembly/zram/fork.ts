@@ -1,21 +1,20 @@
 /**
- * Forks: a second device with the pages of a first, which costs a slot a page and copies no data. Snapshots and clones
- * are forks. Both slots hold the same handle, retained once more; a write to either page gives it an object of its
- * own, as always, and the other keeps what it had.
+ * Forks: a second device with the pages of a first, which copies no data. Snapshots and clones are forks. Both hold the
+ * same chunks of slots until one changes a slot (chunk.ts), so that a fork costs a pointer for each 512 pages, and a
+ * chunk for each of them that is changed afterwards.
  */
 import { page_same_filled } from '../bytes/compare';
 import { DEBUG, ENOMEM } from '../common';
+import { frame_alloc_zeroed, frame_free } from '../memory/frames';
 import { cell_location } from '../zsmalloc/cell';
 import { object_holds_page } from '../zsmalloc/decode';
-import { zs_retain } from '../zsmalloc/handle';
-import { value_retain } from '../zsmalloc/same';
-import { block_retain } from './backing';
-import { device_end, device_make, touch, write_page } from './device';
-import { Device, DEVICE_MAGIC } from './structs';
+import { slot_set } from './chunk';
+import { device_end, device_make, write_page } from './device';
 import {
-  next_chunk, slot_at, SLOT_BYTES, slot_fill_value, slot_flags, SLOT_HUGE, SLOT_IDLE, slot_make, SLOT_MASK, SLOT_PICKED,
-  slot_release, SLOT_SAME, SLOT_SAME_WIDE, slot_set, SLOT_STORED, slot_value, SLOT_WRITTEN_BACK, SLOTS,
-} from './table';
+  held_retain, slot_fill_value, slot_flags, SLOT_HUGE, SLOT_MARKS, SLOT_SAME, SLOT_STORED, slot_value,
+} from './slot';
+import { Device, DEVICE_MAGIC, ROOT_COUNT, ROOTS } from './structs';
+import { slot_at, slot_make, slot_release, table_end, table_share, touch } from './table';
 
 /** A device on the same pool with the same pages; 0 when memory is exhausted. */
 export function device_fork(from: Device, tracksTime: bool, now: u32): Device {
@@ -26,55 +25,62 @@ export function device_fork(from: Device, tracksTime: bool, now: u32): Device {
     device.bdev = from.bdev;
     device.bdev.users++;
   }
-  let page = next_chunk(from, 0);
-  while (page < from.diskPages) {
-    if (!fork_chunk(from, device, <u32>page, now)) {
-      device_end(device);
-      return changetype<Device>(0);
-    }
-    page = next_chunk(from, (page | SLOT_MASK) + 1);
+  if (!table_share(from, device)) {
+    device_end(device);
+    return changetype<Device>(0);
   }
-  if (DEBUG) assert(device.pagesStored == from.pagesStored); // each slot in use was copied, and counted once
+  counts_copy(from, device, now);
   device.hugePagesSince = from.hugePages;
   return device;
 }
 
-/** Copies the slots of a chunk. False when memory is exhausted: what was copied so far is counted. */
-function fork_chunk(from: Device, device: Device, first: u32, now: u32): bool {
-  const source = slot_at(from, first);
-  const target = slot_make(device, first);
-  if (target == 0) return false;
-  const count = min<u32>(SLOTS, from.diskPages - first);
-  for (let n: u32 = 0; n < count; n++) {
-    const flags = slot_flags(source + n * SLOT_BYTES);
-    if (flags == 0) continue;
-    const value = slot_value(source + n * SLOT_BYTES);
-    if (!fork_slot(device, first + n, target + n * SLOT_BYTES, value, flags & ~(SLOT_IDLE | SLOT_PICKED), now)) {
-      slot_release(device, first, target);
-      return false;
-    }
+/**
+ * A device gets the pages of another of its family, as they are there now; its settings and its other counters stay.
+ * @returns false when memory is exhausted: nothing has changed
+ */
+export function device_restore(device: Device, from: Device, now: u32): bool {
+  if (DEBUG) {
+    assert(device.pool == from.pool && device.diskPages == from.diskPages); // a chunk fits both
+    assert(device.bdev == from.bdev); // slots name blocks of this one
   }
-  return true;
+  // The new table is made beside the old one: both hold what they have in common, so that none of it goes.
+  const made = changetype<Device>(frame_alloc_zeroed());
+  if (changetype<usize>(made) == 0) return false;
+  made.pool = device.pool;
+  made.bdev = device.bdev;
+  made.diskPages = device.diskPages;
+  const done = table_share(from, made);
+  if (done) {
+    table_end(device);
+    const roots = changetype<usize>(made) + ROOTS;
+    memory.copy(changetype<usize>(device) + ROOTS, roots, ROOT_COUNT * 4);
+    device.tableFrames = made.tableFrames;
+    counts_copy(from, device, now);
+    // Of all pages that were ever huge, those that are huge now are the least.
+    device.hugePagesSince = max<u64>(device.hugePagesSince, device.hugePages);
+  } else table_end(made);
+  frame_free(changetype<u32>(made));
+  return done;
+}
+
+function counts_copy(from: Device, to: Device, now: u32): void {
+  to.pagesStored = from.pagesStored;
+  to.samePages = from.samePages;
+  to.hugePages = from.hugePages;
+  to.madeAt = now;
 }
 
 /** An empty slot gets what another holds. False when that has as many references as fit. */
 export function fork_slot(device: Device, index: u32, slot: usize, value: u32, flags: u32, now: u32): bool {
   // Marks belong to the slot they were set on.
-  if (DEBUG) assert(index < device.diskPages && (flags & (SLOT_IDLE | SLOT_PICKED)) == 0);
-  if (!retain(flags, value)) return false;
+  if (DEBUG) assert(index < device.diskPages && (flags & SLOT_MARKS) == 0);
+  if (!held_retain(value, flags)) return false;
   slot_set(slot, value, flags);
-  // Counted one by one as long as the device may have to be ended halfway.
   device.pagesStored++;
   if (flags & SLOT_SAME) device.samePages++;
   if (flags & SLOT_HUGE) device.hugePages++;
-  touch(device, index, slot, now);
+  touch(device, index, now);
   return true;
-}
-
-function retain(flags: u32, value: u32): bool {
-  if (flags & SLOT_STORED) return zs_retain(value);
-  if (flags & SLOT_WRITTEN_BACK) return block_retain(value);
-  return !(flags & SLOT_SAME_WIDE) || value_retain(value);
 }
 
 /**
@@ -87,10 +93,12 @@ function retain(flags: u32, value: u32): bool {
 export function write_like(device: Device, index: u32, page: usize, like: u32): i32 {
   const source = slot_at(device, like);
   if (source != 0 && slot_holds(source, page)) {
+    // Read before the target is made, which may move the source to another chunk.
+    const value = slot_value(source);
+    const flags = slot_flags(source) & ~SLOT_MARKS;
     const target = slot_make(device, index);
     if (target == 0) return ENOMEM;
-    const flags = slot_flags(source) & ~(SLOT_IDLE | SLOT_PICKED);
-    if (fork_slot(device, index, target, slot_value(source), flags, 0)) return 0;
+    if (fork_slot(device, index, target, value, flags, 0)) return 0;
     slot_release(device, index, target);
   }
   return write_page(device, index, page, 0);

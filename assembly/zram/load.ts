@@ -5,7 +5,7 @@
  * that breaks an invariant of the core, is refused. Saving needs one thing that reading does not: to see which slots
  * hold the same handle.
  */
-import { page_same_filled } from '../bytes/compare';
+import { bytes_equal, page_same_filled } from '../bytes/compare';
 import { lz4_decompress } from '../bytes/lz4-decompress';
 import { CODEC_PAGE, DEBUG, EINVAL, ENOMEM, PAGE_SIZE } from '../common';
 import { cell_number, cell_root } from '../zsmalloc/cell';
@@ -13,13 +13,11 @@ import { page_hash } from '../zsmalloc/dedup';
 import { hash_place } from '../zsmalloc/dedup-index';
 import { zs_share, zs_size } from '../zsmalloc/handle';
 import { is_lz4 } from '../zsmalloc/object';
-import { fill_slot, touch, write_encoded } from './device';
+import { fill_slot, write_encoded } from './device';
 import { fork_slot } from './fork';
+import { slot_flags, SLOT_HUGE, SLOT_INCOMPRESSIBLE, SLOT_MARKS, slot_value, SLOT_WRITTEN_BACK } from './slot';
 import { Device } from './structs';
-import {
-  slot_at, slot_flags, SLOT_HUGE, SLOT_IDLE, SLOT_INCOMPRESSIBLE, slot_make, SLOT_PICKED, slot_release, slot_value,
-  SLOT_WRITTEN_BACK,
-} from './table';
+import { chunk_at, chunk_unite, slot_at, slot_make, slot_release, touch } from './table';
 
 /** What the last `load_object` found: the page's hash, on a device with dedup. */
 export let loadedHash: u32 = 0;
@@ -68,7 +66,7 @@ export function load_shared(device: Device, index: u32, handle: u32, hash: u32, 
     return ENOMEM;
   }
   fill_slot(device, slot, leaf, zs_size(leaf), hash);
-  touch(device, index, slot, now);
+  touch(device, index, now);
   return 0;
 }
 
@@ -84,7 +82,7 @@ export function load_forked(device: Device, index: u32, count: u32, from: Device
     if (flags == 0 || flags & SLOT_WRITTEN_BACK || !is_empty(device, index)) return EINVAL;
     const slot = slot_make(device, index);
     if (slot == 0) return ENOMEM;
-    const kept = flags & ~(SLOT_IDLE | SLOT_PICKED | SLOT_INCOMPRESSIBLE);
+    const kept = flags & ~(SLOT_MARKS | SLOT_INCOMPRESSIBLE);
     if (!fork_slot(device, index, slot, slot_value(source), kept, now)) {
       slot_release(device, index, slot);
       return ENOMEM;
@@ -92,4 +90,14 @@ export function load_forked(device: Device, index: u32, count: u32, from: Device
     if (flags & SLOT_HUGE) device.hugePagesSince++;
   }
   return 0;
+}
+
+/** After loading: two devices share the chunk of a page where they hold the same in all of it. */
+export function load_united(device: Device, index: u32, from: Device): void {
+  // Slots name cells of one pool, and blocks of one backing.
+  if (DEBUG) assert(device.pool == from.pool && device.bdev == from.bdev);
+  const chunk = chunk_at(device, index);
+  const other = index < from.diskPages ? chunk_at(from, index) : 0;
+  if (chunk == 0 || other == 0 || chunk == other || !bytes_equal(chunk, other, PAGE_SIZE)) return;
+  chunk_unite(device, index, from);
 }

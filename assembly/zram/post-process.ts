@@ -12,32 +12,43 @@ import { header_codec, header_length, object_header } from '../zsmalloc/object';
 import { class_of } from '../zsmalloc/size-class';
 import { Pool } from '../zsmalloc/structs';
 import { block_retain } from './backing';
-import { drop_object } from './device';
-import { Device } from './structs';
+import { slot_clear, slot_mark, slot_set, slot_set_flags } from './chunk';
 import {
-  next_slot, NONE, slot_at, slot_clear, slot_flags, SLOT_HUGE, SLOT_IDLE, SLOT_PICKED, SLOT_PLACE_SHIFT, SLOT_SAME,
-  slot_set, slot_set_flags, SLOT_STORED, slot_time, slot_value, SLOT_WRITTEN_BACK,
-} from './table';
+  held_drop, slot_flags, SLOT_HUGE, SLOT_IDLE, SLOT_PICKED, SLOT_PLACE_SHIFT, SLOT_SAME, SLOT_STORED, slot_value,
+  SLOT_WRITTEN_BACK,
+} from './slot';
+import { Device } from './structs';
+import { next_slot, NONE, slot_at, slot_make, slot_time } from './table';
 
-/** Sets and clears flags of a slot that is in use; with `picked`, only of one that still has the mark. */
-export function change_flags(device: Device, index: u32, set: u32, clear: u32, picked: bool): void {
+/**
+ * Sets and clears flags of a slot that is in use; with `picked`, only of one that still has the mark.
+ * @returns false when memory is exhausted: others share the slot's chunk, and the device gets no copy to set them in
+ */
+export function change_flags(device: Device, index: u32, set: u32, clear: u32, picked: bool): bool {
   const slot = slot_at(device, index);
-  if (slot == 0 || slot_flags(slot) == 0 || (picked && !(slot_flags(slot) & SLOT_PICKED))) return;
-  slot_set_flags(slot, (slot_flags(slot) & ~clear) | set);
+  const flags = slot == 0 ? 0 : slot_flags(slot);
+  if (flags == 0 || (picked && !(flags & SLOT_PICKED))) return true;
+  const changed = (flags & ~clear) | set;
+  if (changed == flags) return true;
+  const own = slot_make(device, index);
+  if (own == 0) return false;
+  slot_mark(own, changed);
+  return true;
 }
 
 /**
  * Marks pages as idle that are in memory and not same-filled.
  * @param age how long a page must not have been accessed; one that was is no longer idle. 0 = all pages
  * @param now the time, in the unit of `age`; it may have wrapped round
+ * @returns false when memory is exhausted, as `change_flags`: pages behind are as they were
  */
-export function mark_idle(device: Device, age: u32, now: u32): void {
+export function mark_idle(device: Device, age: u32, now: u32): bool {
   let index = next_slot(device, 0, 0, SLOT_SAME | SLOT_WRITTEN_BACK);
   for (; index != NONE; index = next_slot(device, index + 1, 0, SLOT_SAME | SLOT_WRITTEN_BACK)) {
-    const slot = slot_at(device, index);
-    const idle = age == 0 || now - load<u32>(slot_time(index, slot)) >= age;
-    slot_set_flags(slot, idle ? slot_flags(slot) | SLOT_IDLE : slot_flags(slot) & ~SLOT_IDLE);
+    const idle = age == 0 || now - slot_time(device, index) >= age ? SLOT_IDLE : 0;
+    if (!change_flags(device, index, idle, SLOT_IDLE, false)) return false;
   }
+  return true;
 }
 
 // ── recompression ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -63,27 +74,39 @@ export function recompress(
   if (!smaller || (threshold != 0 && length >= threshold)) return 0;
   const place = slot_flags(slot) >> SLOT_PLACE_SHIFT;
   if (!zs_replace(pool, root, payload, length, codec, place)) return ENOMEM;
-  if (slot_flags(slot) & SLOT_HUGE) huge_end(device, slot);
+  if (slot_flags(slot) & SLOT_HUGE) {
+    // The page compresses now; hugePagesSince counts history and stays.
+    slot_set_flags(slot, slot_flags(slot) & ~SLOT_HUGE);
+    device.hugePages--;
+  }
   return 1;
 }
 
-/** The page compresses now; hugePagesSince counts history and stays. */
-function huge_end(device: Device, slot: usize): void {
-  slot_set_flags(slot, slot_flags(slot) & ~SLOT_HUGE);
-  device.hugePages--;
+/**
+ * After recompression: clears the flag of pages, on all devices, whose shared object is no longer huge. All devices
+ * count before the first flag goes, since devices that share a chunk share the flag.
+ */
+export function settle_huge(pool: Pool): void {
+  if (!settle_slots(pool, false)) return;
+  settle_slots(pool, true);
 }
 
-/** After recompression: clears the mark of pages, on all devices, whose shared object is no longer huge. */
-export function settle_huge(pool: Pool): void {
+/** Counts, or else clears the flags. Whether there was any. */
+function settle_slots(pool: Pool, clearing: bool): bool {
+  let any = false;
   for (let at = pool.devices; at != 0; at = changetype<Device>(at).next) {
     const device = changetype<Device>(at);
-    if (device.hugePages == 0) continue;
+    if (!clearing && device.hugePages == 0) continue;
     let index = next_slot(device, 0, SLOT_HUGE, 0);
     for (; index != NONE; index = next_slot(device, index + 1, SLOT_HUGE, 0)) {
       const slot = slot_at(device, index);
-      if (header_length(object_header(cell_location(slot_value(slot)))) < PAGE_SIZE) huge_end(device, slot);
+      if (header_length(object_header(cell_location(slot_value(slot)))) == PAGE_SIZE) continue;
+      any = true;
+      if (clearing) slot_set_flags(slot, slot_flags(slot) & ~SLOT_HUGE);
+      else device.hugePages--;
     }
   }
+  return any;
 }
 
 // ── writeback ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -96,7 +119,8 @@ export function write_back(device: Device, index: u32, block: u32): i32 {
   const slot = slot_at(device, index);
   const flags = slot == 0 ? 0 : slot_flags(slot);
   if (!(flags & SLOT_PICKED) || !(flags & SLOT_STORED) || !block_retain(block)) return 2;
-  drop_object(device, flags, slot_value(slot));
+  if (flags & SLOT_HUGE) device.hugePages--;
+  held_drop(device.pool, device.bdev, slot_value(slot), flags);
   slot_clear(slot);
   slot_set(slot, block, SLOT_WRITTEN_BACK);
   return 1;

@@ -11,8 +11,9 @@ import { COMPRESSED, DECODED, STAGING } from '../memory/staging';
 import { cell_location } from '../zsmalloc/cell';
 import { decodedLocation, set_decoded } from '../zsmalloc/object';
 import { peek_page, read_page, slot_accessed, write_page } from './device';
+import { slot_flags, SLOT_STORED, slot_value } from './slot';
 import { Device } from './structs';
-import { slot_at, slot_flags, SLOT_STORED, slot_value } from './table';
+import { slot_at } from './table';
 
 /** With the number of pages that are done: the core cannot read the next one, `read_page` says why. */
 export const RANGE_UNREAD: u32 = 1 << 16;

@@ -2,8 +2,9 @@
 import { STAGING } from '../memory/staging';
 import { cell_location, cell_number, cell_root, is_merged } from '../zsmalloc/cell';
 import { header_codec, header_length, object_header } from '../zsmalloc/object';
+import { slot_flags, SLOT_STORED, slot_value } from './slot';
 import { Device } from './structs';
-import { slot_at, slot_flags, SLOT_STORED, slot_value } from './table';
+import { slot_at } from './table';
 
 /**
  * Writes what `count` slots hold to the staging pages, a word each: a handle, a block's cell or a fill value; 0 for

@@ -45,8 +45,14 @@ export class Device {
   /// Most recently used chunk of the table, 0 = none.
   lastChunk: u32;
   lastChunkNumber: u32;
-  /// Frames of the table, those of access times left out.
+  /// Where the table names it.
+  lastEntry: u32;
+  /// Frames of the table, shared ones included, those of access times left out.
   tableFrames: u32;
+  /// Frames of access times.
+  timeFrames: u32;
+  /// When all pages were accessed that have no time of their own.
+  madeAt: u32;
 
   hugePagesSince: u64;
   failedReads: u64;
@@ -58,5 +64,6 @@ export class Device {
 }
 export const DEVICE_MAGIC: u32 = 0x7a72616d;
 export const ROOTS: u32 = offsetof<Device>('root0');
+export const ROOT_COUNT: u32 = 8;
 /** Offset of `link`'s target in the device before: that of `next`. */
 export const NEXT: u32 = offsetof<Device>('next');

@@ -21,6 +21,7 @@ import { DESCRIPTOR_ALIGN, FRAME0, GROUP_FULL, HUGE_HEADER, SizeClass, Zspage } 
 export const LOCATION_HUGE: u32 = 1;
 export const LOCATION_STRADDLES: u32 = 2;
 export const LOCATION_DOOMED: u32 = 4;
+export const LOCATION_SEEN: u32 = 8;
 const LOCATION_FLAGS: u32 = 15;
 const FRAME_NUMBER_MASK: u32 = DESCRIPTOR_ALIGN - 1;
 

@@ -35,6 +35,9 @@ const FULL = {
   /** Successive images of a process, and the most pages of each. */
   snapshotStates: 100,
   snapshotPages: 16384,
+  /** A device of 1 GiB, and its snapshots. */
+  forkPages: 262_144,
+  forkSnapshots: 1000,
   startRounds: 15,
   /** Pages of the run whose first and last part are compared, and of the parts whose cost is taken. */
   scalePages: 1_000_000,
@@ -65,6 +68,8 @@ const QUICK = {
   historyRounds: 2,
   snapshotStates: 5,
   snapshotPages: 2048,
+  forkPages: 8192,
+  forkSnapshots: 50,
   startRounds: 3,
   scalePages: 60_000,
   scalePart: 2_000,

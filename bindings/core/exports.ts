@@ -54,13 +54,15 @@ export interface CoreExports {
   zramReadBlock(): number;
   zramReadPages(device: number, index: number, count: number, now: number): number;
   zramCountFailed(device: number, writing: number): void;
-  zramDiscard(device: number, index: number, count: number): void;
+  zramDiscard(device: number, index: number, count: number): number;
+  zramRestore(device: number, from: number, now: number): number;
+  zramMemoryUse(device: number): void;
   zramStats(device: number): void;
   zramHeldBytes(device: number): number;
   zramSlots(device: number, index: number, count: number): void;
   zramNextSlot(device: number, from: number, all: number, none: number): number;
-  zramChangeFlags(device: number, index: number, set: number, clear: number, picked: number): void;
-  zramMarkIdle(device: number, age: number, now: number): void;
+  zramChangeFlags(device: number, index: number, set: number, clear: number, picked: number): number;
+  zramMarkIdle(device: number, age: number, now: number): number;
   zramSlotTime(device: number, index: number): number;
   zramRecompress(device: number, index: number, length: number, codec: number, threshold: number): number;
   zramSetBacking(device: number, blocks: number): number;
@@ -77,6 +79,7 @@ export interface CoreExports {
   zramLoadObject(device: number, index: number, length: number, codec: number, now: number): number;
   zramLoadedHash(): number;
   zramLoadShared(device: number, index: number, handle: number, hash: number, now: number): number;
+  zramLoadUnited(device: number, index: number, from: number): void;
   zramLoadForked(device: number, index: number, count: number, from: number, now: number): number;
   lz4Compress(acceleration: number): number;
   lz4Decode(length: number): number;

@@ -108,6 +108,9 @@ export const DEVICE = {
   blocksUsed: 15,
 } as const;
 
+/** Of what a device takes (`zramMemoryUse`). */
+export const USE = { privateBytes: 0, sharedBytes: 1, tablePrivatePages: 2, tableSharedPages: 3 } as const;
+
 /** Of a compaction (`poolCompact`). */
 export const COMPACT = { objectsMoved: 0 } as const;
 

@@ -9,6 +9,7 @@ import { copyOf, lengthOf, sameBytes, viewOf } from '../base/bytes.js';
 import { ZramError } from '../base/errors.js';
 import { withPagesDone } from '../base/messages.js';
 import { RANGE_UNREAD } from '../core/layout.js';
+import { discardPages } from './discard.js';
 import { onlyAsynchronous, type Disk, type Patch } from './disk.js';
 import { RangeCursor } from './range-cursor.js';
 import { partsOf } from './ranges.js';
@@ -59,17 +60,12 @@ export class RangeWriter {
     for (const { index, pages, at, length: bytes, pagesBefore } of partsOf(offset, length)) {
       try {
         this.disk.checkAlive(); // a compressor may have ended the device
-        if (pages > 0) this.#discard(index, pages);
+        if (pages > 0) discardPages(this.disk, index, pages);
         else this.write(offset + at, ZEROS.subarray(0, bytes), true);
       } catch (error) {
         throw withPagesDone(error, pagesBefore);
       }
     }
-  }
-
-  #discard(index: number, count: number): void {
-    this.disk.core.raw.zramDiscard(this.disk.address, index, count);
-    this.disk.touched(index, count);
   }
 
   /**
@@ -182,7 +178,7 @@ export class RangeWriter {
           await call.until(turn, this.disk);
           call.check();
         }
-        this.#discard(index, pages);
+        discardPages(this.disk, index, pages);
       } catch (error) {
         throw withPagesDone(error, pagesBefore);
       }

@@ -40,6 +40,8 @@ export class PageLoader {
   /** The position of the next page. */
   #device = 0;
   #page = 0;
+  /** The last run that was forked from another device, until its group is complete. */
+  #forked: { to: Disk; index: number; from: Disk } | undefined;
   #payload: Uint8Array = new Uint8Array(0);
   /** The offset in the payload, and that of the payload in the file. */
   #at = 0;
@@ -62,9 +64,19 @@ export class PageLoader {
       if (kind === RECORD_AT && record === kind) this.#moveTo(this.#number(), this.#number());
       else this.#pages(kind, record !== kind);
     }
+    this.#unite();
+  }
+
+  /** Where all pages of a group are another device's, the two share the group's part of the table again. */
+  #unite(): void {
+    const forked = this.#forked;
+    this.#forked = undefined;
+    if (!forked || forked.to.ended || forked.from.ended) return;
+    this.core.raw.zramLoadUnited(forked.to.address, forked.index, forked.from.address);
   }
 
   #moveTo(device: number, page: number): void {
+    this.#unite();
     if (device >= this.devices.length) throw this.#wrong(`device ${device} does not exist`);
     this.#device = device;
     this.#page = page;
@@ -85,7 +97,7 @@ export class PageLoader {
     else if (kind === RECORD_SHARE) this.#share(pages, this.#number());
     else throw this.#wrong('the record type is unknown');
     for (let n = 0; incompressible && n < count; n++) {
-      this.core.raw.zramChangeFlags(pages.address, index + n, STATE_INCOMPRESSIBLE, 0, 0);
+      this.#check(this.core.raw.zramChangeFlags(pages.address, index + n, STATE_INCOMPRESSIBLE, 0, 0));
     }
     this.#page = index + count;
   }
@@ -96,6 +108,7 @@ export class PageLoader {
     if (!right) throw this.#wrong(`device ${this.#device} has no device ${distance} before it with these pages`);
     const { core, address } = pages;
     this.#check(core.raw.zramLoadForked(address, this.#page, count, from.address, pages.clock()));
+    this.#forked = { to: pages, index: this.#page, from };
   }
 
   #fill(pages: Disk, count: number, value: Uint8Array): void {

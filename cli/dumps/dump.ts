@@ -47,6 +47,8 @@ export interface Dump {
   /** The sentence that says where the file ended too early. */
   readonly truncated: string | undefined;
   cursor(): PageCursor;
+  /** Gives back what it holds beside its source. No page can be read any more. */
+  close?(): Promise<void>;
 }
 
 /** What a format has found in a file whose pages stand there as they are. */
@@ -160,6 +162,7 @@ class ExtentCursor implements PageCursor {
 
 /** The sentence about a file that ends before its pages do. */
 export function endsEarly({ name }: Reader, end: number, pagesMissing?: number): string {
-  const missing = pagesMissing === undefined ? '' : `: ${plural(pagesMissing, 'page')} of it are missing`;
+  const are = pagesMissing === 1 ? 'is' : 'are';
+  const missing = pagesMissing === undefined ? '' : `: ${plural(pagesMissing, 'page')} of it ${are} missing`;
   return `'${name}' is truncated: it ends at byte ${end}, before its memory does${missing}`;
 }

@@ -1,13 +1,15 @@
 /**
- * ELF cores: of processes (the kernel's, gdb's gcore) and of machines (QEMU's dump-guest-memory, /proc/vmcore). Their pages
- * are what the program headers of type PT_LOAD name; notes are never looked at.
+ * ELF cores: of processes (the kernel's, gdb's gcore) and of machines (QEMU's dump-guest-memory, /proc/vmcore and
+ * /proc/kcore). Their pages are what the program headers of type PT_LOAD name; notes are never looked at.
  *
  * Layout: the System V ABI, chapters 4 and 5; elf(5).
  */
+import { plural } from '../format.js';
 import { PAGE_BYTES } from '../page-list.js';
 import { dumpOf, endsEarly, type Dump } from './dump.js';
-import { Extents, namedOnce, type Segment } from './extents.js';
+import { Extents } from './extents.js';
 import { safeOffset, type Reader } from './reader.js';
+import { namedOnce, pagesMissing, type NamedSegment, type Segment } from './segments.js';
 
 export const ELF_MAGIC = Buffer.from('\x7fELF', 'latin1');
 const ET_CORE = 4;
@@ -17,6 +19,8 @@ const PN_XNUM = 0xffff;
 /** A process may have 65,530 mappings unless that was raised; a table of this size is 56 MiB. */
 const HEADERS_MAX = 1_048_576;
 const ADDRESSES_END = 1n << 64n;
+/** In place of a physical address: what is mapped, as in /proc/kcore, and stands elsewhere in it, too. */
+const NO_ADDRESS = { wide: ADDRESSES_END - 1n, narrow: 0xffffffffn };
 
 /** Integers of a file by its class and byte order. */
 class Fields {
@@ -91,7 +95,7 @@ function headerOf(head: Buffer): ElfHeader | string {
 export async function readElf(reader: Reader): Promise<Dump> {
   const header = headerOf(await reader.upTo(0, 64));
   if (typeof header === 'string') throw reader.wrong(0, header);
-  const { segments, hasPhysical, pagesNotInDump } = await readSegments(reader, header);
+  const { segments, hasPhysical, pagesNotInDump, leftOut } = await readSegments(reader, header);
   if (segments.length === 0) {
     throw reader.wrong(
       0,
@@ -103,16 +107,19 @@ export async function readElf(reader: Reader): Promise<Dump> {
   const extents = new Extents(reader.name);
   let missing = 0;
   for (const part of parts) missing += addWhole(reader, extents, part);
-  const gcore = !hasPhysical && header.fields.wide && isGcore(header, segments);
+  const notes: string[] = [];
+  if (!hasPhysical && header.fields.wide && isGcore(header, segments))
+    notes.push(
+      'it was made by gcore, which writes reserved memory as zeros; --pid shows what is resident of a process',
+    );
+  if (leftOut > 0) notes.push(`${plural(leftOut, 'segment')} without a physical address left out`);
   return dumpOf(reader, {
     format: 'elf',
     extents,
     pagesNotInDump: pagesNotInDump + missing,
     pagesRepeated: Math.floor(bytesRepeated / PAGE_BYTES),
     bytesRepeated: bytesUnread,
-    notes: gcore
-      ? ['it was made by gcore, which writes reserved memory as zeros; --pid shows what is resident of a process']
-      : [],
+    notes,
     truncated: missing > 0 ? endsEarly(reader, reader.bytes ?? 0, missing) : undefined,
   });
 }
@@ -132,10 +139,47 @@ function isGcore({ tableOffset, entryBytes, count }: ElfHeader, segments: readon
   return first % PAGE_BYTES !== 0 && first === Number(tableOffset) + entryBytes * count;
 }
 
-async function readSegments(
+interface Loaded extends NamedSegment {
+  readonly physical: bigint;
+}
+
+interface Segments {
+  /** Those with contents. */
+  readonly segments: Segment[];
+  readonly hasPhysical: boolean;
+  readonly pagesNotInDump: number;
+  /** Segments without a physical address, where others have one. */
+  readonly leftOut: number;
+}
+
+async function readSegments(reader: Reader, header: ElfHeader): Promise<Segments> {
+  const { fields, entryBytes } = header;
+  const { table, count } = await tableOf(reader, header);
+  const loaded: Loaded[] = [];
+  for (let index = 0; index < count; index++) {
+    const at = table + index * entryBytes;
+    const entry = await reader.exactly(at, entryBytes, 'the program headers');
+    const segment = loadedOf(reader, fields, entry, at);
+    if (segment !== undefined) loaded.push(segment);
+  }
+  const none = fields.wide ? NO_ADDRESS.wide : NO_ADDRESS.narrow;
+  const hasPhysical = loaded.some(({ bytes, physical }) => bytes > 0 && physical !== 0n && physical !== none);
+  const placed = hasPhysical
+    ? loaded.filter(({ physical }) => physical !== none).map((one) => ({ ...one, address: one.physical }))
+    : loaded;
+  return {
+    segments: placed.filter(({ bytes }) => bytes > 0),
+    hasPhysical,
+    pagesNotInDump: pagesMissing(placed),
+    leftOut: loaded.length - placed.length,
+  };
+}
+
+/** Where the table of program headers is, and how many it has. */
+async function tableOf(
   reader: Reader,
   { fields, tableOffset, sectionsOffset, entryBytes, count: shortCount }: ElfHeader,
-): Promise<{ segments: Segment[]; hasPhysical: boolean; pagesNotInDump: number }> {
+): Promise<{ table: number; count: number }> {
   const table = safeOffset(reader, 0, tableOffset, 'the offset of the program headers');
   let count = shortCount;
   if (count === PN_XNUM) {
@@ -146,26 +190,20 @@ async function readSegments(
     throw reader.wrong(0, `${count} program headers are more than the ${HEADERS_MAX} that are read`);
   if (!reader.reaches(table + count * entryBytes))
     throw reader.wrong(table, 'the table of program headers lies beyond the end of the file');
+  return { table, count };
+}
+
+/** What a program header names; undefined if that is no memory. */
+function loadedOf(reader: Reader, fields: Fields, entry: Buffer, at: number): Loaded | undefined {
+  if (fields.u32(entry, 0) !== PT_LOAD) return undefined;
   const names = fields.wide ? WIDE : NARROW;
-  const found: (Segment & { readonly physical: bigint })[] = [];
-  let pagesNotInDump = 0;
-  for (let index = 0; index < count; index++) {
-    const at = table + index * entryBytes;
-    const entry = await reader.exactly(at, entryBytes, 'the program headers');
-    if (fields.u32(entry, 0) !== PT_LOAD) continue;
-    const [filesz, memsz] = [fields.word(entry, names.filesz), fields.word(entry, names.memsz)];
-    const address = fields.word(entry, names.vaddr);
-    const physical = fields.word(entry, names.paddr);
-    const end = memsz > filesz ? memsz : filesz;
-    if (address + end > ADDRESSES_END || physical + end > ADDRESSES_END)
-      throw reader.wrong(at, 'the addresses of a segment go beyond 2^64');
-    if (memsz > filesz) pagesNotInDump += Number((memsz - filesz + 4095n) / 4096n);
-    if (filesz === 0n) continue;
-    const offset = fields.word(entry, names.offset);
-    safeOffset(reader, at, offset + filesz, 'the end of a segment');
-    found.push({ offset: Number(offset), bytes: Number(filesz), address, physical });
-  }
-  const hasPhysical = found.some(({ physical }) => physical !== 0n);
-  const segments = hasPhysical ? found.map((segment) => ({ ...segment, address: segment.physical })) : found;
-  return { segments, hasPhysical, pagesNotInDump };
+  const none = fields.wide ? NO_ADDRESS.wide : NO_ADDRESS.narrow;
+  const [filesz, named] = [fields.word(entry, names.filesz), fields.word(entry, names.memsz)];
+  const [address, physical] = [fields.word(entry, names.vaddr), fields.word(entry, names.paddr)];
+  const length = named > filesz ? named : filesz;
+  if (address + length > ADDRESSES_END || (physical !== none && physical + length > ADDRESSES_END))
+    throw reader.wrong(at, 'the addresses of a segment go beyond 2^64');
+  const offset = filesz === 0n ? 0n : fields.word(entry, names.offset);
+  safeOffset(reader, at, offset + filesz, 'the end of a segment');
+  return { offset: Number(offset), bytes: Number(filesz), address, physical, named };
 }

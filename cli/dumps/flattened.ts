@@ -12,8 +12,8 @@ const RECORD_HEADER_BYTES = 16;
 const TYPE = 1n;
 const VERSION = 1n;
 const END = -1n;
-/** Most records, each of which takes 24 bytes here: QEMU's have some 16 KiB, and are 500 GB then. */
-const RECORDS_MAX = 2 ** 25;
+/** Most records, each of which takes 24 bytes here: QEMU's have some 16 KiB, and are 250 GB then. */
+const RECORDS_MAX = 2 ** 24;
 
 export function flattenedMisfit(head: Buffer): string | undefined {
   if (head.length < 32) return 'it ends inside its header';
@@ -40,8 +40,7 @@ export class FlattenedSource implements Source {
     this.#count = records.length / 3;
     const last = this.#count - 1;
     this.bytes = this.#count === 0 ? 0 : this.#start(last) + this.#length(last);
-    let payload = 0;
-    for (let record = 0; record < this.#count; record++) payload += this.#length(record);
+    const payload = this.bytesBefore(this.bytes);
     this.bytesOutside = Math.max(0, (reader.bytes ?? payload) - payload);
   }
 
@@ -51,7 +50,7 @@ export class FlattenedSource implements Source {
 
   /** Finds all records. @throws CliError */
   static async open(reader: Reader): Promise<FlattenedSource> {
-    const found: number[] = [];
+    let [found, count] = [new Float64Array(3 * 64), 0];
     let truncated: string | undefined;
     for (let at = HEADER_BYTES; ;) {
       const header = await reader.upTo(at, RECORD_HEADER_BYTES);
@@ -68,11 +67,17 @@ export class FlattenedSource implements Source {
         truncated = endsEarly(reader, reader.bytes ?? at);
         break;
       }
-      if (found.length === 3 * RECORDS_MAX) throw reader.wrong(at, `there are more than ${RECORDS_MAX} records`);
-      found.push(Number(offset), Number(length), start);
+      if (count === RECORDS_MAX) throw reader.wrong(at, `there are more than ${RECORDS_MAX} records`);
+      if (found.length === 3 * count) {
+        const more = new Float64Array(2 * found.length);
+        more.set(found);
+        found = more;
+      }
+      found.set([Number(offset), Number(length), start], 3 * count);
+      count += 1;
       at = start + Number(length);
     }
-    return new FlattenedSource(reader, sorted(reader, found), truncated);
+    return new FlattenedSource(reader, sorted(reader, found.subarray(0, 3 * count)), truncated);
   }
 
   async read(offset: number, out: Uint8Array): Promise<number> {
@@ -104,6 +109,14 @@ export class FlattenedSource implements Source {
     return true;
   }
 
+  /** Bytes that records have before `offset`. */
+  bytesBefore(offset: number): number {
+    let bytes = 0;
+    for (let record = 0; record < this.#count && this.#start(record) < offset; record++)
+      bytes += Math.min(this.#length(record), offset - this.#start(record));
+    return bytes;
+  }
+
   close(): Promise<void> {
     return this.reader.close();
   }
@@ -133,18 +146,18 @@ export class FlattenedSource implements Source {
 }
 
 /** Records by their offsets; those that overlap are refused, as they could name a short file's bytes for ever. */
-function sorted(reader: Reader, found: readonly number[]): Float64Array {
+function sorted(reader: Reader, found: Float64Array): Float64Array {
   const start = (record: number) => found[record * 3] ?? 0;
   const order = Uint32Array.from({ length: found.length / 3 }, (_, record) => record).sort(
     (a, b) => start(a) - start(b),
   );
   const records = new Float64Array(found.length);
   let end = 0;
-  order.forEach((record, index) => {
-    const [offset = 0, length = 0, place = 0] = found.slice(record * 3, record * 3 + 3);
+  order.forEach((from, to) => {
+    const [offset, length, place] = found.subarray(from * 3, from * 3 + 3);
     if (offset < end) throw reader.wrong(place - RECORD_HEADER_BYTES, `a record overlaps another one at ${offset}`);
     end = offset + length;
-    records.set([offset, length, place], index * 3);
+    records.set([offset, length, place], to * 3);
   });
   return records;
 }

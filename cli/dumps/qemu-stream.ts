@@ -110,7 +110,8 @@ class Walk {
       while (await this.#section());
     } catch (error) {
       if (!(error instanceof Ended)) throw error;
-      truncated = endsEarly(this.reader, error.at);
+      // What was skipped may lie behind the end.
+      truncated = endsEarly(this.reader, Math.min(error.at, this.reader.bytes ?? Infinity));
     }
     if (this.#blocks.size === 0) throw this.reader.wrong(this.at, 'the stream has no section of memory');
     this.#extents.sortByAddress();

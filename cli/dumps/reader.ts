@@ -68,8 +68,13 @@ export class Spool implements Source {
     readonly pool: ZsPool,
   ) {}
 
-  /** Reads an input to its end. @throws CliError if memory does not suffice */
-  static async of(input: Input, engine: Engine, progress: (text: () => string) => void): Promise<Spool> {
+  /** Reads an input to its end. @param wayOut if memory does not suffice @throws CliError that says it */
+  static async of(
+    input: Pick<Input, 'name' | 'read'>,
+    engine: Engine,
+    progress: (text: () => string) => void,
+    wayOut = 'dumps from a pipe are held compressed; name a file',
+  ): Promise<Spool> {
     const pool = engine.createPool();
     const zram = engine.createZram({ disksize: SPOOL_BYTES_MAX, compAlgorithm: 'lz4', pool });
     const chunk = Buffer.alloc(SPOOL_CHUNK_BYTES);
@@ -87,9 +92,7 @@ export class Spool implements Source {
     } catch (error) {
       pool.destroy();
       if (!(error instanceof ZramError) || error.code !== 'ENOMEM') throw error;
-      throw new CliError(
-        `cannot hold '${input.name}' in memory after ${mebibytes(bytes)}: dumps from a pipe are held compressed; name a file`,
-      );
+      throw new CliError(`cannot hold '${input.name}' in memory after ${mebibytes(bytes)}: ${wayOut}`);
     }
     return new Spool(input.name, bytes, zram, pool);
   }
@@ -110,14 +113,15 @@ export class Spool implements Source {
   #closed = false;
 }
 
-/** Enough that headers which stand between pages cost no calls of the system. */
+/** At its largest: enough that headers which stand between pages cost no calls of the system. */
 const WINDOW_BYTES = 256 * 1024;
 /** Read after a leap: pages in no order would cost a window each. */
 const LEAP_BYTES = 4096;
 
 /** Small pieces of a source, out of a window that moves over it. */
 export class Reader {
-  #window: Buffer | undefined;
+  /** Grows to what is read at once, and is not zeroed: of a small file, that would cost more than reading it. */
+  #window = Buffer.alloc(0);
   #start = 0;
   #length = 0;
   /** Read at least: more with each time that it goes on where it was. */
@@ -137,17 +141,17 @@ export class Reader {
   /** `length` bytes (at most a window) from `offset` on, fewer only at the end; they are there until the next call. */
   async upTo(offset: number, length: number): Promise<Buffer> {
     if (offset < this.#start || offset + length > this.#start + this.#length) {
-      this.#window ??= Buffer.alloc(WINDOW_BYTES);
       const goesOn = offset >= this.#start && offset <= this.#start + this.#length + WINDOW_BYTES;
       this.#ahead = goesOn ? Math.min(2 * this.#ahead, WINDOW_BYTES) : LEAP_BYTES;
       this.#length = 0; // should the read fail
-      const got = await this.source.read(offset, this.#window.subarray(0, Math.max(length, this.#ahead)));
+      const wanted = Math.max(length, this.#ahead);
+      if (this.#window.length < wanted) this.#window = Buffer.allocUnsafeSlow(wanted);
+      const got = await this.source.read(offset, this.#window.subarray(0, wanted));
       this.#start = offset;
       this.#length = got;
     }
-    const window = this.#window ?? Buffer.alloc(0);
     const from = offset - this.#start;
-    return window.subarray(from, Math.min(from + length, this.#length));
+    return this.#window.subarray(from, Math.min(from + length, this.#length));
   }
 
   /** @param what stands there, for the message @throws CliError if the source ends before */
@@ -177,7 +181,7 @@ export class Reader {
 
   /** Gives the window back. */
   async close(): Promise<void> {
-    this.#window = undefined;
+    this.#window = Buffer.alloc(0);
     this.#length = 0;
     await this.source.close();
   }

@@ -49,9 +49,10 @@ export function journalMisfit(head: Buffer): string | undefined {
 export async function readSqlite(reader: Reader): Promise<Dump> {
   const head = await reader.upTo(0, WAL_HEADER_BYTES);
   const isJournal = head.subarray(0, JOURNAL_MAGIC.length).equals(JOURNAL_MAGIC);
+  if (!isJournal && (head.length < 4 || !WAL_MAGICS.includes(head.readUInt32BE(0))))
+    throw reader.wrong(0, 'there is neither a write-ahead log nor a rollback journal');
   const misfit = isJournal ? journalMisfit(head) : walMisfit(head);
-  if (misfit !== undefined || (!isJournal && !WAL_MAGICS.includes(head.readUInt32BE(0))))
-    throw reader.wrong(0, misfit ?? 'there is neither a write-ahead log nor a rollback journal');
+  if (misfit !== undefined) throw reader.wrong(0, misfit);
   return isJournal ? readJournal(reader) : readLog(reader, Buffer.from(head));
 }
 

@@ -13,6 +13,8 @@ const VERSION = 6;
 const HEADER_BYTES = 16;
 /** A state of 20 MB has some 100 KB of it. */
 const JSON_BYTES_MAX = 64 * 1024 * 1024;
+/** Arrays and objects in it, each of which takes 30 bytes and more when it is parsed: those of 600,000 files of a guest. */
+const JSON_OBJECTS_MAX = 2 ** 21;
 /** Addresses of the machine have 32 bits. */
 const MEMORY_BYTES_MAX = 2 ** 32;
 const MEMORY_SIZE = 0;
@@ -39,6 +41,8 @@ export async function readV86(reader: Reader): Promise<Dump> {
   if (version !== VERSION) throw reader.wrong(4, `its version is ${version}, not ${VERSION}`);
   if (jsonBytes < 0 || jsonBytes > JSON_BYTES_MAX || !reader.reaches(HEADER_BYTES + jsonBytes))
     throw reader.wrong(12, `its JSON of ${jsonBytes} bytes cannot be in the file`);
+  // Of a file that does not say its length, before there is memory for it.
+  if (jsonBytes > 0) await reader.exactly(HEADER_BYTES + jsonBytes - 1, 1, 'the JSON');
   const text = Buffer.alloc(jsonBytes);
   await reader.fill(HEADER_BYTES, text, 'the JSON');
   const { state, infos } = parse(reader, text);
@@ -74,6 +78,13 @@ function truncatedDump(reader: Reader, extents: Extents, size: number): Dump {
 }
 
 function parse(reader: Reader, text: Buffer): { state: unknown[]; infos: unknown[] } {
+  let objects = 0;
+  for (const byte of text) if (byte === 0x5b || byte === 0x7b) objects += 1;
+  if (objects > JSON_OBJECTS_MAX)
+    throw reader.wrong(
+      HEADER_BYTES,
+      `its JSON has ${objects} brackets, more than the ${JSON_OBJECTS_MAX} that are read`,
+    );
   let parsed: unknown;
   try {
     parsed = JSON.parse(text.toString('utf8'));

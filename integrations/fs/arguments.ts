@@ -5,9 +5,13 @@ import { checkEncoding, encode } from './text.js';
 
 /** What this needs of a `URL`, so that the declarations need neither the DOM's types nor Node's. */
 export interface UrlLike {
+  /** The whole URL. */
   readonly href: string;
+  /** `file:`. */
   readonly protocol: string;
+  /** Empty. */
   readonly hostname: string;
+  /** The path, percent-encoded. */
   readonly pathname: string;
 }
 /** A path: absolute, or from the root. A URL must be a `file:` URL, bytes must be UTF-8. */

@@ -1,7 +1,60 @@
 /** Numbers of Linux, as `fs.constants` of Node has them there. */
 
+/** Names of Node's `fs.constants` on Linux. */
+export type FsConstantName =
+  | 'F_OK'
+  | 'X_OK'
+  | 'W_OK'
+  | 'R_OK'
+  | 'COPYFILE_EXCL'
+  | 'COPYFILE_FICLONE'
+  | 'COPYFILE_FICLONE_FORCE'
+  | 'O_RDONLY'
+  | 'O_WRONLY'
+  | 'O_RDWR'
+  | 'O_CREAT'
+  | 'O_EXCL'
+  | 'O_NOCTTY'
+  | 'O_TRUNC'
+  | 'O_APPEND'
+  | 'O_NONBLOCK'
+  | 'O_DSYNC'
+  | 'O_DIRECT'
+  | 'O_DIRECTORY'
+  | 'O_NOFOLLOW'
+  | 'O_NOATIME'
+  | 'O_SYNC'
+  | 'S_IFMT'
+  | 'S_IFREG'
+  | 'S_IFDIR'
+  | 'S_IFCHR'
+  | 'S_IFBLK'
+  | 'S_IFIFO'
+  | 'S_IFLNK'
+  | 'S_IFSOCK'
+  | 'S_IRWXU'
+  | 'S_IRUSR'
+  | 'S_IWUSR'
+  | 'S_IXUSR'
+  | 'S_IRWXG'
+  | 'S_IRGRP'
+  | 'S_IWGRP'
+  | 'S_IXGRP'
+  | 'S_IRWXO'
+  | 'S_IROTH'
+  | 'S_IWOTH'
+  | 'S_IXOTH'
+  | 'UV_FS_O_FILEMAP'
+  | 'UV_DIRENT_UNKNOWN'
+  | 'UV_DIRENT_FILE'
+  | 'UV_DIRENT_DIR'
+  | 'UV_DIRENT_LINK';
+
 /** As Node's `fs.constants` on Linux: the numbers that calls of a PageFs take. */
-export const constants = Object.freeze({
+export type FsConstants = Readonly<Record<FsConstantName, number>>;
+
+/** As Node's `fs.constants` on Linux: the numbers that calls of a PageFs take. */
+export const constants: FsConstants = Object.freeze({
   F_OK: 0,
   X_OK: 1,
   W_OK: 2,

@@ -10,12 +10,15 @@ import { ROOT, type Tree } from './tree.js';
 
 /** Bytes of a file that differ, by whole pages; the last range may end with the longer file. */
 export interface ByteRange {
+  /** Of the first byte in the file. */
   readonly offset: number;
+  /** Number of bytes. */
   readonly length: number;
 }
 
 /** A path at which two file systems differ. */
 export interface FileDifference {
+  /** From the root. */
   readonly path: string;
   /**
    * `added`: only the other has it; `removed`: only this has it; `type`: it is a file in one and a directory or a link in

@@ -16,6 +16,38 @@ export interface HandleReadOptions<T extends ArrayBufferView = ArrayBufferView> 
   buffer?: T | undefined;
 }
 
+/** What `FileHandle.read` gives. */
+export interface ReadResult<T> {
+  /** Number of bytes; 0 at the end of the file. */
+  bytesRead: number;
+  /** The array that was read into. */
+  buffer: T;
+}
+
+/** What `FileHandle.write` gives. */
+export interface WriteResult<T> {
+  /** Number of bytes. */
+  bytesWritten: number;
+  /** What was given to be written. */
+  buffer: T;
+}
+
+/** What `FileHandle.readv` gives. */
+export interface ReadResultOfAll<T> {
+  /** Number of bytes in all arrays. */
+  bytesRead: number;
+  /** The arrays that were read into. */
+  buffers: T;
+}
+
+/** What `FileHandle.writev` gives. */
+export interface WriteResultOfAll<T> {
+  /** Number of bytes of all arrays. */
+  bytesWritten: number;
+  /** The arrays that were given. */
+  buffers: T;
+}
+
 /** An open file: as Node's `FileHandle`. Calls are done when their promise is returned; reading its result waits. */
 export class FileHandle {
   #fd: number;
@@ -44,16 +76,14 @@ export class FileHandle {
     offset?: number | null,
     length?: number | null,
     position?: number | bigint | null,
-  ): Promise<{ bytesRead: number; buffer: T }>;
-  read<T extends ArrayBufferView = Uint8Array>(
-    options?: HandleReadOptions<T>,
-  ): Promise<{ bytesRead: number; buffer: T }>;
+  ): Promise<ReadResult<T>>;
+  read<T extends ArrayBufferView = Uint8Array>(options?: HandleReadOptions<T>): Promise<ReadResult<T>>;
   async read(
     first?: ArrayBufferView | HandleReadOptions,
     offset?: number | ReadWriteOptions | null,
     length?: number | null,
     position?: number | bigint | null,
-  ): Promise<{ bytesRead: number; buffer: ArrayBufferView }> {
+  ): Promise<ReadResult<ArrayBufferView>> {
     const fd = this.open('read');
     if (ArrayBuffer.isView(first)) {
       const bytesRead = this.#fs.readSync(fd, first, offset as number, length, position);
@@ -69,28 +99,21 @@ export class FileHandle {
     offset?: number | ReadWriteOptions | null,
     length?: number | null,
     position?: number | null,
-  ): Promise<{ bytesWritten: number; buffer: T }>;
-  write(
-    text: string,
-    position?: number | null,
-    encoding?: Encoding | null,
-  ): Promise<{ bytesWritten: number; buffer: string }>;
+  ): Promise<WriteResult<T>>;
+  write(text: string, position?: number | null, encoding?: Encoding | null): Promise<WriteResult<string>>;
   async write<T extends Data>(
     buffer: T,
     offset?: number | ReadWriteOptions | null,
     length?: number | Encoding | null,
     position?: number | null,
-  ): Promise<{ bytesWritten: number; buffer: T }> {
+  ): Promise<WriteResult<T>> {
     const fd = this.open('write');
     const bytesWritten = this.#fs.writeSync(fd, buffer as never, offset as never, length as never, position);
     return { bytesWritten, buffer };
   }
 
   /** As `readvSync`. */
-  async readv<T extends readonly ArrayBufferView[]>(
-    buffers: T,
-    position?: number | null,
-  ): Promise<{ bytesRead: number; buffers: T }> {
+  async readv<T extends readonly ArrayBufferView[]>(buffers: T, position?: number | null): Promise<ReadResultOfAll<T>> {
     return { bytesRead: this.#fs.readvSync(this.open('read'), buffers, position), buffers };
   }
 
@@ -98,7 +121,7 @@ export class FileHandle {
   async writev<T extends readonly ArrayBufferView[]>(
     buffers: T,
     position?: number | null,
-  ): Promise<{ bytesWritten: number; buffers: T }> {
+  ): Promise<WriteResultOfAll<T>> {
     return { bytesWritten: this.#fs.writevSync(this.open('write'), buffers, position), buffers };
   }
 

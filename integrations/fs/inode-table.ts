@@ -39,6 +39,11 @@ export class InodeTable {
     return new InodeTable(this.#owner, this.#chunks, this.#end, this.#free);
   }
 
+  /** The list of chunks: after `fork`, the first change puts another in its place. */
+  get chunks(): object {
+    return this.#chunks;
+  }
+
   /** The inode of a number that is in use. */
   get(ino: number): Inode {
     return this.#chunks[ino >>> CHUNK_BITS].slots[ino & (CHUNK - 1)] as Inode;

@@ -12,6 +12,7 @@ import { find } from './walk.js';
 
 /** An encoding for names that are returned: `buffer` gives bytes. */
 export interface EncodingOptions {
+  /** Default: utf8, which names are in all encodings but `buffer`. */
   encoding?: Encoding | 'buffer' | null | undefined;
 }
 
@@ -199,7 +200,7 @@ export abstract class NameCalls extends InodeCalls {
     link(this[TREE], from, to, on('link', from, to));
   }
 
-  /** Makes a symbolic link. @param type is for Windows, and ignored */
+  /** Makes a symbolic link. The type, which Windows needs, is ignored. */
   symlinkSync(target: PathLike, path: PathLike, _type?: string | null): void {
     const [to, text] = [pathOf(target, 'symlink', 'target'), pathOf(path, 'symlink')];
     makeSymlink(this[TREE], to, text, on('symlink', to, text));

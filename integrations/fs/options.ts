@@ -16,6 +16,7 @@ export interface PageFsOptions extends Pick<
 
 /** Options of a file system with an engine of its own. */
 export interface PageFsOwnOptions extends Omit<PageFsOptions, 'engine' | 'pool'>, EngineOptions {
+  /** None: an engine is made. */
   engine?: undefined;
 }
 

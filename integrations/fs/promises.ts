@@ -3,7 +3,7 @@
  * differs is how results and errors come.
  */
 import type { Data, Mode, PathLike, TimeLike } from './arguments.js';
-import { constants } from './constants.js';
+import { constants, type FsConstants } from './constants.js';
 import type { ReadFileOptions, WriteFileOptions } from './data-calls.js';
 import type { Dir } from './directory-handle.js';
 import { FileHandle } from './file-handle.js';
@@ -30,7 +30,7 @@ export class FsPromises {
   }
 
   /** As `fs.constants` of Node on Linux. */
-  get constants(): typeof constants {
+  get constants(): FsConstants {
     return constants;
   }
 

@@ -14,18 +14,64 @@ function blocksOf(inode: Inode): number {
   return (Math.min(inode.map.mapped, Math.ceil(inode.size / PAGE_SIZE)) * PAGE_SIZE) / BLOCK_BYTES;
 }
 
+/** The type of a file: as Node's `Stats` and `Dirent` answer. */
+export abstract class FileType {
+  readonly #type: number;
+
+  /** @internal */
+  constructor(mode: number) {
+    this.#type = mode & S_IFMT;
+  }
+
+  /** Whether it is a regular file. */
+  isFile(): boolean {
+    return this.#type === S_IFREG;
+  }
+  /** Whether it is a directory. */
+  isDirectory(): boolean {
+    return this.#type === S_IFDIR;
+  }
+  /** Whether it is a symbolic link: only of `lstat` and directory entries. */
+  isSymbolicLink(): boolean {
+    return this.#type === S_IFLNK;
+  }
+  /** False: a PageFs has none. */
+  isBlockDevice(): boolean {
+    return this.#type === S_IFBLK;
+  }
+  /** False: a PageFs has none. */
+  isCharacterDevice(): boolean {
+    return this.#type === S_IFCHR;
+  }
+  /** False: a PageFs has none. */
+  isFIFO(): boolean {
+    return this.#type === S_IFIFO;
+  }
+  /** False: a PageFs has none. */
+  isSocket(): boolean {
+    return this.#type === S_IFSOCK;
+  }
+}
+
 /** What is known about a file: as Node's `fs.Stats`. */
-export class Stats {
+export class Stats extends FileType {
+  /** The same for all: 1. */
   readonly dev: number = DEVICE;
   /** Type and permissions. */
   readonly mode: number;
   /** Number of names. */
   readonly nlink: number;
+  /** The user. */
   readonly uid: number;
+  /** The group. */
   readonly gid: number;
+  /** 0: there are no devices. */
   readonly rdev: number = 0;
+  /** Bytes of a page: 4096. */
   readonly blksize: number = PAGE_SIZE;
+  /** Number of the inode. It may be given to another file when this one is gone. */
   readonly ino: number;
+  /** Bytes. */
   readonly size: number;
   /** Of 512 bytes. */
   readonly blocks: number;
@@ -40,6 +86,7 @@ export class Stats {
 
   /** @internal */
   constructor(inode: Inode) {
+    super(inode.mode);
     this.mode = inode.mode;
     this.nlink = inode.nlink;
     this.uid = inode.uid;
@@ -53,38 +100,21 @@ export class Stats {
     this.birthtimeMs = inode.birthtime;
   }
 
+  /** When it was made or given this time: reading does not change it. */
   get atime(): Date {
     return new Date(this.atimeMs);
   }
+  /** When the content changed. */
   get mtime(): Date {
     return new Date(this.mtimeMs);
   }
+  /** When anything about it changed. */
   get ctime(): Date {
     return new Date(this.ctimeMs);
   }
+  /** When it was made. */
   get birthtime(): Date {
     return new Date(this.birthtimeMs);
-  }
-  isFile(): boolean {
-    return (this.mode & S_IFMT) === S_IFREG;
-  }
-  isDirectory(): boolean {
-    return (this.mode & S_IFMT) === S_IFDIR;
-  }
-  isSymbolicLink(): boolean {
-    return (this.mode & S_IFMT) === S_IFLNK;
-  }
-  isBlockDevice(): boolean {
-    return (this.mode & S_IFMT) === S_IFBLK;
-  }
-  isCharacterDevice(): boolean {
-    return (this.mode & S_IFMT) === S_IFCHR;
-  }
-  isFIFO(): boolean {
-    return (this.mode & S_IFMT) === S_IFIFO;
-  }
-  isSocket(): boolean {
-    return (this.mode & S_IFMT) === S_IFSOCK;
   }
 }
 
@@ -94,29 +124,48 @@ function nanoseconds(milliseconds: number): bigint {
 }
 
 /** As `Stats`, in whole numbers of any size, with times in nanoseconds: as Node's `fs.BigIntStats`. */
-export class BigIntStats {
+export class BigIntStats extends FileType {
+  /** The same for all: 1. */
   readonly dev: bigint = BigInt(DEVICE);
+  /** Type and permissions. */
   readonly mode: bigint;
+  /** Number of names. */
   readonly nlink: bigint;
+  /** The user. */
   readonly uid: bigint;
+  /** The group. */
   readonly gid: bigint;
+  /** 0: there are no devices. */
   readonly rdev: bigint = 0n;
+  /** Bytes of a page: 4096. */
   readonly blksize: bigint = BigInt(PAGE_SIZE);
+  /** Number of the inode. It may be given to another file when this one is gone. */
   readonly ino: bigint;
+  /** Bytes. */
   readonly size: bigint;
+  /** Of 512 bytes. */
   readonly blocks: bigint;
+  /** When it was made or given this time: reading does not change it, in milliseconds since 1970. */
   readonly atimeMs: bigint;
+  /** When the content changed, in milliseconds since 1970. */
   readonly mtimeMs: bigint;
+  /** When anything about it changed, in milliseconds since 1970. */
   readonly ctimeMs: bigint;
+  /** When it was made, in milliseconds since 1970. */
   readonly birthtimeMs: bigint;
+  /** When it was made or given this time: reading does not change it, in nanoseconds since 1970. */
   readonly atimeNs: bigint;
+  /** When the content changed, in nanoseconds since 1970. */
   readonly mtimeNs: bigint;
+  /** When anything about it changed, in nanoseconds since 1970. */
   readonly ctimeNs: bigint;
+  /** When it was made, in nanoseconds since 1970. */
   readonly birthtimeNs: bigint;
   readonly #stats: Stats;
 
   /** @internal */
   constructor(inode: Inode) {
+    super(inode.mode);
     const stats = new Stats(inode);
     this.#stats = stats;
     this.mode = BigInt(stats.mode);
@@ -136,79 +185,40 @@ export class BigIntStats {
     this.birthtimeMs = this.birthtimeNs / 1_000_000n;
   }
 
+  /** When it was made or given this time: reading does not change it. */
   get atime(): Date {
     return this.#stats.atime;
   }
+  /** When the content changed. */
   get mtime(): Date {
     return this.#stats.mtime;
   }
+  /** When anything about it changed. */
   get ctime(): Date {
     return this.#stats.ctime;
   }
+  /** When it was made. */
   get birthtime(): Date {
     return this.#stats.birthtime;
-  }
-  isFile(): boolean {
-    return this.#stats.isFile();
-  }
-  isDirectory(): boolean {
-    return this.#stats.isDirectory();
-  }
-  isSymbolicLink(): boolean {
-    return this.#stats.isSymbolicLink();
-  }
-  isBlockDevice(): boolean {
-    return this.#stats.isBlockDevice();
-  }
-  isCharacterDevice(): boolean {
-    return this.#stats.isCharacterDevice();
-  }
-  isFIFO(): boolean {
-    return this.#stats.isFIFO();
-  }
-  isSocket(): boolean {
-    return this.#stats.isSocket();
   }
 }
 
 /** A name of a directory and the type of what it names: as Node's `fs.Dirent`. */
-export class Dirent<Name extends string | Uint8Array = string> {
-  readonly #mode: number;
-
+export class Dirent<Name extends string | Uint8Array = string> extends FileType {
   /** @internal */
   constructor(
+    /** The name, or its bytes. */
     readonly name: Name,
     /** The path of the directory, as it was given. */
     readonly parentPath: string,
     mode: number,
   ) {
-    this.#mode = mode & S_IFMT;
+    super(mode);
   }
 
   /** The same as `parentPath`, as older versions of Node call it. */
   get path(): string {
     return this.parentPath;
-  }
-  isFile(): boolean {
-    return this.#mode === S_IFREG;
-  }
-  isDirectory(): boolean {
-    return this.#mode === S_IFDIR;
-  }
-  isSymbolicLink(): boolean {
-    return this.#mode === S_IFLNK;
-  }
-  isBlockDevice(): boolean {
-    return this.#mode === S_IFBLK;
-  }
-  isCharacterDevice(): boolean {
-    return this.#mode === S_IFCHR;
-  }
-  isFIFO(): boolean {
-    return this.#mode === S_IFIFO;
-  }
-  isSocket(): boolean {
-    return this.#mode === S_IFSOCK;
   }
 }
 
@@ -218,9 +228,14 @@ export interface StatFs<T extends number | bigint = number> {
   readonly type: T;
   /** Bytes of a block. */
   readonly bsize: T;
+  /** Blocks that there may be. */
   readonly blocks: T;
+  /** Blocks that are free. */
   readonly bfree: T;
+  /** The same. */
   readonly bavail: T;
+  /** Inodes that there may be. */
   readonly files: T;
+  /** Inodes that are free. */
   readonly ffree: T;
 }

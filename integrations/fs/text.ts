@@ -80,7 +80,10 @@ const UTF16: Codec = {
     return bytes;
   },
 };
-const ASCII: Codec = { decode: (bytes) => LATIN1.decode(bytes.map((byte) => byte & 127)), encode: LATIN1.encode };
+const ASCII: Codec = {
+  decode: (bytes) => LATIN1.decode(bytes.map((byte) => byte & 127)),
+  encode: (text) => LATIN1.encode(text),
+};
 const UTF_8: Codec = {
   decode: (bytes) => new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes),
   encode: (text) => encoder.encode(text),

@@ -41,13 +41,15 @@ export class Tree {
   readonly #opens = new Map<number, number>();
   /** Inodes without a name that are open here, or were in the tree from which this was forked. */
   readonly #nameless = new Set<number>();
+  /** Of a staged tree: the inodes of its origin when it was made. */
+  #origin: object | undefined;
   /** Pages of no file whose content is still there: to be discarded before they can be given out. */
-  readonly #stale: PageRun[];
+  #stale: PageRun[];
 
   private constructor(
-    readonly device: Zram | ZramSnapshot,
+    public device: Zram | ZramSnapshot,
     /** The device, unless the tree is frozen. */
-    private readonly disk: Zram | undefined,
+    private disk: Zram | undefined,
     readonly metadataMax: number,
     readonly counts: Counts,
     from?: Tree,
@@ -89,6 +91,33 @@ export class Tree {
     } finally {
       writable.destroy();
     }
+  }
+
+  /** A copy to build in, which `adopt` takes over if all goes well. @throws ZramError ENOMEM; FsError EROFS */
+  stage(call: Call): Tree {
+    this.checkWritable(call);
+    const device = this.device.clone();
+    const staged = this.#copyOn(device, device);
+    staged.#origin = this.#inodes.chunks;
+    return staged;
+  }
+
+  /** Whether nothing has changed here since `staged` was made. */
+  isOriginOf(staged: Tree): boolean {
+    return this.#inodes.chunks === staged.#origin;
+  }
+
+  /** Becomes what was built, which is of no use afterwards. Open files stay open. Only for the origin of `staged`. */
+  adopt(staged: Tree): void {
+    const old = this.device;
+    this.device = staged.device;
+    this.disk = staged.disk;
+    this.#owner = staged.#owner;
+    this.#inodes = staged.#inodes;
+    this.#space = staged.#space;
+    this.#stale = staged.#stale;
+    Object.assign(this.counts, staged.counts);
+    old.destroy();
   }
 
   #copyOn(device: Zram | ZramSnapshot, disk: Zram | undefined): Tree {
@@ -257,6 +286,7 @@ export class Tree {
   /** Gives pages of a file places on the device. Returns how many have one: fewer when there is no room. */
   mapPages(map: PageMap, first: number, count: number): number {
     const { counts } = this;
+    this.discardStale();
     const before = map.runCount;
     const room = Math.max(0, Math.floor((this.metadataMax - counts.metadataBytes) / RUN_BYTES));
     const mapped = map.fill(first, count, this.#space, before + room);
@@ -275,6 +305,11 @@ export class Tree {
   #releasePages(map: PageMap, end: number): void {
     const own = map.owner === this.#owner ? map : map.copyFor(this.#owner);
     own.cut(end, (start, count) => this.#stale.push({ start, count }));
+    this.discardStale();
+  }
+
+  /** Discards what no file has any more. What cannot be, for want of memory, is tried again at the next occasion. */
+  discardStale(): void {
     while (this.#stale.length > 0) {
       const { start, count } = this.#stale[this.#stale.length - 1];
       try {
@@ -287,11 +322,6 @@ export class Tree {
       this.#stale.pop();
       this.#space.release(start, count, this.#owner);
     }
-  }
-
-  /** Device pages before which all that hold something lie. */
-  get pagesEnd(): number {
-    return this.#space.end;
   }
 
   /** Bytes that the pool takes, and may take; 0: as many as the engine has. */

@@ -1,11 +1,13 @@
 /** What a file system holds, and what of that is its own. */
-import type { Zram, ZramSnapshot } from '../../bindings/index.js';
 import type { Tree } from './tree.js';
 
 /** What a file system holds. */
 export interface PageFsStats {
+  /** Regular files, by inode. */
   readonly files: number;
+  /** Directories, with the root. */
   readonly directories: number;
+  /** Symbolic links. */
   readonly links: number;
   /** Sum of the sizes of all files. */
   readonly bytes: number;
@@ -17,48 +19,12 @@ export interface PageFsStats {
   readonly privateBytes: number;
 }
 
-/** Devices that say themselves what they share: all, as soon as the core does. Until then only merged pages are known. */
-interface MemoryUser {
-  memoryUse(): { readonly shared: number; readonly private: number };
-}
-
-/** Bit of a page's state: its object has other pages as well. */
-const MERGED = 1 << 8;
-const SIZE_SHIFT = 13;
-/** Pages whose states are asked for at a time. */
-const BATCH = 4096;
-
 export function statsOf(tree: Tree): PageFsStats {
   const { files, directories, links, bytes, metadataBytes } = tree.counts;
-  const { shared, own } = memoryUse(tree.device, tree.pagesEnd);
+  tree.discardStale(); // whoever shared it may be gone, and then it would count as this one's own
+  const { shared, private: own } = tree.device.memoryUse();
   return Object.freeze({
     ...{ files, directories, links, bytes, metadataBytes },
     ...{ sharedBytes: shared, privateBytes: own },
   });
-}
-
-/** Compressed bytes behind the pages of a device below `end`, each object once. */
-function memoryUse(device: Zram | ZramSnapshot, end: number): { shared: number; own: number } {
-  if ('memoryUse' in device) {
-    const { shared, private: own } = (device as unknown as MemoryUser).memoryUse();
-    return { shared, own };
-  }
-  if (!('pageStates' in device)) return { shared: 0, own: 0 };
-  let [shared, own] = [0, 0];
-  const seen = new Set<number>();
-  const states = new Uint32Array(2 * BATCH);
-  for (let page = 0; page < end; page += BATCH) {
-    const count = Math.min(BATCH, end - page);
-    device.pageStates(page, count, states);
-    for (let n = 0; n < count; n++) {
-      const [state, object] = [states[2 * n], states[2 * n + 1]];
-      if (object === 0) continue;
-      if ((state & MERGED) === 0) own += state >>> SIZE_SHIFT;
-      else if (!seen.has(object)) {
-        seen.add(object);
-        shared += state >>> SIZE_SHIFT;
-      }
-    }
-  }
-  return { shared, own };
 }

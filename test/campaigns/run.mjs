@@ -6,8 +6,9 @@ import * as esbuild from 'esbuild';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 const [name, ...rest] = process.argv.slice(2);
-if (!['lz4', 'long', 'mutate'].includes(name)) {
-  console.error('usage: npm run campaign -- lz4|long|mutate [options]');
+const NAMES = ['lz4', 'long', 'mutate', 'dumps', 'tar', 'pglite'];
+if (!NAMES.includes(name)) {
+  console.error(`usage: npm run campaign -- ${NAMES.join('|')} [options]`);
   process.exit(2);
 }
 

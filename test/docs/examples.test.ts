@@ -6,11 +6,13 @@ import { describe, expect, test } from '@jest/globals';
 /** What an example says when it has verified its own results. */
 const runs: [file: string, args: string[], says: RegExp[]][] = [
   ['cache.mjs', [], [/^\d+ pages of 4096 bytes in \d+ bytes/, /share another's object; \d+ were evicted/]],
+  ['databases.mjs', [], [/^\d+ bytes of files are held in \d+ bytes/, /each test had the database as it was migrated/]],
   ['disk-image.mjs', [], [/^33554432 bytes take \d+/, /the saved file is as it should be/]],
   ['disk-image.mjs', ['dist/cli.js'], [/^\d+ bytes take \d+/, /the saved file is as it should be/]],
   ['rewind.mjs', [], [/^600 frames of 315 MB are held in \d+ bytes/, /hold \d+ frames/, /frame 200 is what it was/]],
   ['shared.mjs', [], [/shared after the merge/, /together: \d+ bytes before/]],
   ['shared.mjs', ['files'], [/one: 5120 pages, 4096 of them shared/, /two: 5120 pages, 4096 of them shared/]],
+  ['sqlite.mjs', [], [/^50000 rows in the snapshot, 1000 in the live/, /is saved in [1-4]?\d %/]],
 ];
 
 describe('examples', () => {
@@ -23,7 +25,7 @@ describe('examples', () => {
       expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
       for (const text of says) expect(stdout).toMatch(text);
     },
-    30_000,
+    300_000,
   );
 
   test('all are run here, and are short', () => {

@@ -8,8 +8,9 @@
  * - After the language may stand `no-run: reason`. Snippets in other languages are not run.
  */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { transform } from 'esbuild';
@@ -26,6 +27,14 @@ let installed: Installed;
 
 beforeAll(async () => {
   installed = await Installed.make();
+  // What the adapters serve, as their users have it installed.
+  for (const peer of ['just-bash', '@zenfs/core']) {
+    mkdirSync(dirname(installed.path(`node_modules/${peer}`)), { recursive: true });
+    symlinkSync(
+      fileURLToPath(new URL(`../../node_modules/${peer}`, import.meta.url)),
+      installed.path(`node_modules/${peer}`),
+    );
+  }
 }, 60_000);
 
 afterAll(() => installed.remove());

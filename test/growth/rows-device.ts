@@ -295,6 +295,37 @@ export const DEVICE_ROWS: readonly Growth[] = [
       return makeAndEnd;
     },
   },
+  onPages('restore of pages that were written since', ['Zram.restore'], (zram, n) => {
+    const snapshot = zram.snapshot();
+    fill(zram, 0, n / 2, (at) => at + 1);
+    zram.restore(snapshot);
+    snapshot.destroy();
+  }),
+  onPages('memoryUse', ['Zram.memoryUse', 'ZramSnapshot.memoryUse'], (zram, n) => {
+    const snapshot = zram.snapshot();
+    fill(zram, 0, n / 2, (at) => at + 1);
+    zram.merge();
+    return [zram.memoryUse(), snapshot.memoryUse()];
+  }),
+  {
+    name: 'snapshots of a device with so many pages, each with a page that changed',
+    calls: [],
+    size: 512,
+    factor: 64,
+    limit: 8,
+    make: (size) => {
+      const zram = device(size);
+      const all = (): void => {
+        const snapshots = Array.from({ length: 200 }, (_, n) => {
+          zram.writePage(n, page);
+          return zram.snapshot();
+        });
+        for (const one of snapshots) one.destroy();
+      };
+      all(); // memory grows
+      return all;
+    },
+  },
   onPages('save', ['Zram.save', 'ZramSnapshot.save'], async (zram) => {
     await zram.save(new MemorySink());
     await zram.snapshot().save(new MemorySink());

@@ -33,7 +33,7 @@ export type DeviceOperation = { readonly disk: number } & (
   | { op: 'writebackLimit'; pages: number }
   | { op: 'limit'; pages: number }
   | { op: 'failures'; backing: number; compressor: boolean }
-  | { op: 'cloneOf' | 'dropSnapshot' | 'diff'; snapshot: number }
+  | { op: 'cloneOf' | 'dropSnapshot' | 'diff' | 'restore'; snapshot: number }
   | { op: 'store'; page: number }
   | { op: 'compact' | 'snapshot' | 'clone' | 'reset' | 'destroy' | 'unstore' }
   | { op: 'nest'; at: 'compressor' | 'backing'; nested: NestedOperation }
@@ -87,6 +87,7 @@ export function deviceOperation(diskPages: number): fc.Arbitrary<DeviceOperation
     weighted(2, fc.record(op('reset'))),
     weighted(1, fc.record(op('destroy'))),
     weighted(1, fc.record({ ...op('dropSnapshot'), snapshot })),
+    weighted(1, fc.record({ ...op('restore'), snapshot })),
   );
   return fc.oneof(
     weighted(20, writePage),
@@ -124,6 +125,7 @@ export function deviceOperation(diskPages: number): fc.Arbitrary<DeviceOperation
     weighted(2, fc.record({ ...op('cloneOf'), snapshot })),
     weighted(3, fc.record({ ...op('dropSnapshot'), snapshot })),
     weighted(3, fc.record({ ...op('diff'), snapshot })),
+    weighted(8, fc.record({ ...op('restore'), snapshot })),
     weighted(2, fc.record({ ...op('store'), page: content })),
     weighted(1, fc.record(op('unstore'))),
     weighted(3, fc.record(op('compact'))),

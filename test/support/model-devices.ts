@@ -18,7 +18,7 @@ import { FILLS } from './model-zram-operations.js';
 import { sameBytes } from './pages.js';
 import { checkPools } from './raw-core.js';
 import type { ToyCompressor } from './toy-compressor.js';
-import { equal, fail } from './model-checks.js';
+import { equal, fail, objectsOf, sumOf } from './model-checks.js';
 
 const PAGE_SIZE = 4096;
 export const DEVICE_PAGES = 16;
@@ -130,8 +130,7 @@ export class ModelDevices {
         this.#recompress(disk, operation.options);
         break;
       case 'idle':
-        disk.zram.idle(operation.age === 0 ? 'all' : operation.age);
-        if (operation.age === 0) this.#areIdle(disk);
+        this.#idle(disk, operation.age);
         break;
       case 'writebackLimit':
         disk.zram.sysfs.write('writeback_limit_enable', operation.pages < 0 ? '0' : '1');
@@ -156,6 +155,9 @@ export class ModelDevices {
         if (this.#snapshots.length > 0) this.#clone(from.snapshot, { bytes: from.bytes, stored: undefined });
         break;
       }
+      case 'restore':
+        this.#restore(disk, operation.snapshot);
+        break;
       case 'dropSnapshot':
         this.#snapshots.splice(operation.snapshot, 1)[0]?.snapshot.destroy();
         break;
@@ -267,7 +269,13 @@ export class ModelDevices {
 
   #discard(disk: Disk, from: number, bytes: number): void {
     const length = Math.min(bytes, DISK_BYTES - from);
-    disk.zram.discard(from, length);
+    try {
+      disk.zram.discard(from, length);
+    } catch (error) {
+      this.#expectError(error, ['ENOMEM']);
+      this.#count('discard ENOMEM');
+      return;
+    }
     for (let index = 0; index < DEVICE_PAGES; index++) {
       if (index * PAGE_SIZE < from || (index + 1) * PAGE_SIZE > from + length) continue;
       disk.stored[index] = false;
@@ -308,6 +316,16 @@ export class ModelDevices {
     } catch (error) {
       this.#count(`recompress ${this.#expectError(error, ['EIO', 'EINVAL', 'EAGAIN', 'ENOMEM'])}`);
     }
+  }
+
+  #idle(disk: Disk, age: number): void {
+    try {
+      disk.zram.idle(age === 0 ? 'all' : age);
+    } catch (error) {
+      this.#expectError(error, ['ENOMEM']);
+      return;
+    }
+    if (age === 0) this.#areIdle(disk);
   }
 
   #areIdle({ zram }: Disk): void {
@@ -365,6 +383,21 @@ export class ModelDevices {
     }
   }
 
+  /** Also of snapshots of other disks, which may be another family's. */
+  #restore(disk: Disk, number: number): void {
+    if (this.#snapshots.length === 0) return;
+    const from = this.#snapshots[number % this.#snapshots.length];
+    try {
+      disk.zram.restore(from.snapshot);
+    } catch (error) {
+      this.#count(`restore ${this.#expectError(error, ['ENOMEM', 'EINVAL'])}`);
+      return;
+    }
+    this.#count('restored');
+    disk.bytes.set(from.bytes);
+    disk.stored = Array.from({ length: DEVICE_PAGES }, (_, index) => from.snapshot.blockState(index) !== undefined);
+  }
+
   /** Of two disks, and of a disk and a snapshot: exactly the pages that differ. */
   #diff(disk: Disk, number: number): void {
     const others = [this.#snapshots[number], this.#disks[number % this.#disks.length]];
@@ -419,6 +452,7 @@ export class ModelDevices {
   async #check(): Promise<void> {
     checkPools(this.#setting.engine);
     const { toy } = this.#setting;
+    this.#checkUse();
     const { fails, hook } = toy;
     toy.fails = false;
     toy.hook = undefined;
@@ -431,6 +465,20 @@ export class ModelDevices {
     toy.fails = fails;
     toy.hook = hook;
     for (const backing of this.#backings) backing.failPercent = this.#failPercent;
+  }
+
+  /** What each says that it takes alone, and with others, beside what all pages say. */
+  #checkUse(): void {
+    const all = [...this.#disks.map(({ zram }) => zram), ...this.#snapshots.map(({ snapshot }) => snapshot)];
+    const used = all.map((one) => objectsOf(one, DEVICE_PAGES));
+    for (const [n, one] of all.entries()) {
+      const { private: own, shared } = one.memoryUse();
+      equal(own + shared, sumOf(used[n].values()), 'bytes that are used');
+      if (this.#handles.length > 0) continue; // these may have any object
+      const others = used.filter((_, other) => other !== n);
+      const alone = [...used[n]].filter(([object]) => !others.some((other) => other.has(object)));
+      equal(own, sumOf(alone.map(([, size]) => size)), 'bytes that only one uses');
+    }
   }
 
   async #checkDisk({ zram, bytes, stored }: Disk): Promise<void> {

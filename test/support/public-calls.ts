@@ -51,6 +51,7 @@ export function makeScene() {
   zram.writePages(0, Buffer.concat([page, page, noise, new Uint8Array(PAGE_SIZE).fill(1)]));
   zram.merge();
   const snapshot = zram.snapshot();
+  const foreignSnapshot = elsewhere.createZram({ disksize: DISK_BYTES }).snapshot();
   const backings = { MemoryBacking: new MemoryBacking(SLOTS), FileBacking: new FileBacking(newFile(), SLOTS) };
   for (const backing of Object.values(backings)) backing.write(3, page);
   const zswap = engine.createZswap({ pool, backing: new MemoryBacking(SLOTS) });
@@ -65,7 +66,7 @@ export function makeScene() {
 
   return {
     page,
-    ...{ otherPool, deadPool, foreignPool, handle, zram, usedBacking },
+    ...{ otherPool, deadPool, foreignPool, handle, zram, usedBacking, foreignSnapshot },
     notHandles: [freed, ...foreignHandles, (handle % 2 ** 28) + 0.5, handle + 2 ** 29, 0, 2 ** 31],
     subjects: {
       ...{ Engine: engine, ZsPool: pool, Zram: zram, ZramSnapshot: snapshot, Sysfs: zram.sysfs },
@@ -136,7 +137,8 @@ async function saveFile(): Promise<Uint8Array> {
 const COPY = { name: 'copy', compress: (page: Uint8Array) => page, decompress: (block: Uint8Array) => block };
 
 export function callsOf(scene: Scene): Calls {
-  const { page, handle, notHandles, otherPool, foreignPool, deadPool, zram, usedBacking } = scene;
+  const { page, handle, notHandles, otherPool, foreignPool, deadPool, zram, usedBacking, foreignSnapshot } = scene;
+  const { ZramSnapshot: snapshot } = scene.subjects;
   const module: Parameter = {
     good: compiledCore('release'),
     wrong: [null, 'core.wasm', 7, true, {}, [], Uint8Array.of(1, 2, 3), new WebAssembly.Module(EMPTY_MODULE)],
@@ -252,6 +254,7 @@ export function callsOf(scene: Scene): Calls {
     ],
   };
   const other: Parameter = { good: zram, wrong: [undefined, null, 1, 'zram', {}, [], otherPool, deadPool] };
+  const taken: Parameter = { good: snapshot, wrong: [undefined, null, 1, {}, [], zram, otherPool, foreignSnapshot] };
   const sink: Parameter = {
     good: new MemorySink(),
     wrong: [undefined, null, 'path', 1, true, {}, [], CALL, { write: 1 }, new Uint8Array(9), new Blob()],
@@ -449,6 +452,8 @@ export function callsOf(scene: Scene): Calls {
       writebackAsync: [writebackAsync],
       snapshot: [],
       clone: [],
+      restore: [taken],
+      memoryUse: [],
       save: [sink],
       'static saveAll': [sink, saved, options({ comment: text('of my own') })],
       'static load': [source, options({ ...loadOptions, ...ofItsPool, ...engine })],
@@ -466,6 +471,7 @@ export function callsOf(scene: Scene): Calls {
       ...reads,
       diff: [other],
       diffAsync: [other, options({ signal })],
+      memoryUse: [],
       clone: [],
       save: [sink],
       'get disksize': [],

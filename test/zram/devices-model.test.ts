@@ -77,7 +77,8 @@ describe.each(BUILDS)('devices of the %s build behave as their model', (build: B
       });
       await fc.assert(property, { numRuns: Math.ceil((SEQUENCES * percent) / 100), seed: seedOfRun() | 0 });
       // The sequences did what this is about.
-      for (const what of ['recompressed', 'written back', 'diffs']) expect(seen.get(what)).toBeGreaterThan(0);
+      for (const what of ['recompressed', 'written back', 'diffs', 'restored'])
+        expect(seen.get(what)).toBeGreaterThan(0);
     },
     TIMEOUT_MS,
   );

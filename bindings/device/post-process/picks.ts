@@ -29,10 +29,13 @@ export class Picks {
 
   constructor(readonly pages: Disk) {}
 
-  /** Picks and marks a page; the mark is removed when the page is accessed or `end` is called. */
+  /**
+   * Picks and marks a page; the mark is removed when the page is accessed or `end` is called.
+   * @throws ZramError ENOMEM
+   */
   add(index: number, size: number): void {
     const { core, address } = this.pages;
-    core.raw.zramChangeFlags(address, index, STATE_PICKED, 0, 0);
+    if (core.raw.zramChangeFlags(address, index, STATE_PICKED, 0, 0) < 0) throw noMemoryForMarks();
     this.#buckets[Math.floor(size / BUCKET_BYTES)].push(index);
   }
 
@@ -62,6 +65,13 @@ export class Picks {
       }
     }
   }
+}
+
+export function noMemoryForMarks(): ZramError {
+  return new ZramError(
+    'ENOMEM',
+    'cannot mark pages that the device shares with snapshots or clones: the engine has reached its maxMemory.',
+  );
 }
 
 /** Pages that are marked, or lose their mark, between two checks of the clock. */

@@ -1,17 +1,18 @@
 /** Small dumps of programs, written by hand from the layouts: v86, SQLite, RetroArch. */
 import { Random } from '../../support/random.js';
 import { image, PAGE } from '../page-images.js';
-import { u32, type Fixture } from './words.js';
+import { table, u32, type Fixture, type Sizes } from './words.js';
 
 const wholePages = (bytes: Buffer) => Buffer.concat([bytes, Buffer.alloc(-bytes.length & (PAGE - 1))]);
 
 /** Memory without its pages of zeros, a bitmap, and a buffer beside it. */
-export function v86(seed: number): Fixture {
-  const memory = image(new Random(seed, 'v86'), 24);
+export function v86(seed: number, { isSmall = false }: Sizes = {}): Fixture {
+  const pages = isSmall ? 10 : 24;
+  const memory = image(new Random(seed, 'v86'), pages);
   memory.fill(0, 6 * PAGE, 9 * PAGE);
-  const bitmap = Buffer.alloc(3);
+  const bitmap = Buffer.alloc(Math.ceil(pages / 8));
   const stored: Buffer[] = [];
-  for (let page = 0; page < 24; page++) {
+  for (let page = 0; page < pages; page++) {
     const bytes = memory.subarray(page * PAGE, (page + 1) * PAGE);
     if (bytes.every((byte) => byte === 0)) continue;
     bitmap[page >> 3] |= 1 << (page & 7);
@@ -39,14 +40,16 @@ export function v86(seed: number): Fixture {
     format: 'v86',
     file: body,
     pages: Buffer.concat([memory, vga]),
-    places: [...Array.from({ length: 24 }, (_, page) => page), 0, 1],
+    places: [...Array.from({ length: pages }, (_, page) => page), 0, 1],
     isPlain: true,
-    tables: [[0, 16 + json.length]],
+    tables: [table(0, 16), table(16, json.length)],
+    text: { at: 16, bytes: json.length, lengthAt: 12, totalAt: 8 },
   };
 }
 
 /** Frames of a write-ahead log; two are left over from an earlier one. */
-export function wal(seed: number, pageBytes = PAGE): Fixture {
+export function wal(seed: number, { pageBytes = PAGE, isSmall = false } = {}): Fixture {
+  const [ours, all] = isSmall ? [3, 5] : [10, 12];
   const random = new Random(seed, 'wal');
   const head = Buffer.concat([
     u32(0x377f0682, true),
@@ -58,9 +61,9 @@ export function wal(seed: number, pageBytes = PAGE): Fixture {
   ]);
   const pages: Buffer[] = [];
   const frames: Buffer[] = [];
-  for (let frame = 0; frame < 12; frame++) {
+  for (let frame = 0; frame < all; frame++) {
     const page = Buffer.from(random.fill(new Uint8Array(pageBytes)));
-    const isOurs = frame < 10;
+    const isOurs = frame < ours;
     frames.push(
       u32(frame + 1, true),
       u32(0, true),
@@ -72,12 +75,13 @@ export function wal(seed: number, pageBytes = PAGE): Fixture {
   }
   const file = Buffer.concat([head, ...frames]);
   const frame = 24 + pageBytes;
-  const tables = [0, 32 + frame, 32 + 9 * frame].map((from) => [from, from + 16] as const);
+  const headers = Array.from({ length: all }, (_, i) => table(32 + i * frame, 24, { big: true }));
+  const tables = [table(0, 32, { big: true }), ...headers];
   return { name: `wal ${pageBytes}`, format: 'sqlite', file, pages: Buffer.concat(pages), isPlain: true, tables };
 }
 
 /** Two parts of a journal, and one that is not synced. */
-export function journal(seed: number, pageBytes = PAGE): Fixture {
+export function journal(seed: number, { pageBytes = PAGE, isSmall = false } = {}): Fixture {
   const random = new Random(seed, 'journal');
   const header = (records: number) =>
     Buffer.concat([
@@ -88,9 +92,9 @@ export function journal(seed: number, pageBytes = PAGE): Fixture {
   const page = () => Buffer.from(random.fill(new Uint8Array(pageBytes)));
   const record = (bytes: Buffer) => Buffer.concat([u32(1, true), bytes, u32(5, true)]);
   const toSector = (bytes: Buffer) => Buffer.concat([bytes, Buffer.alloc(-bytes.length & 511)]);
-  const [one, two] = [Array.from({ length: 5 }, page), Array.from({ length: 3 }, page)];
-  const first = toSector(Buffer.concat([header(5), ...one.map(record)]));
-  const second = toSector(Buffer.concat([header(3), ...two.map(record)]));
+  const [one, two] = (isSmall ? [2, 2] : [5, 3]).map((length) => Array.from({ length }, page));
+  const first = toSector(Buffer.concat([header(one.length), ...one.map(record)]));
+  const second = toSector(Buffer.concat([header(two.length), ...two.map(record)]));
   const unsynced = Buffer.concat([Buffer.alloc(512), record(page())]);
   return {
     name: `journal ${pageBytes}`,
@@ -98,15 +102,13 @@ export function journal(seed: number, pageBytes = PAGE): Fixture {
     file: Buffer.concat([first, second, unsynced]),
     pages: Buffer.concat([...one, ...two].map(wholePages)),
     isPlain: true,
-    tables: [
-      [0, 28],
-      [first.length, first.length + 28],
-    ],
+    tables: [0, first.length, first.length + second.length].map((at) => table(at, 28, { big: true })),
   };
 }
 
-export function rastate(seed: number): Fixture {
-  const memory = image(new Random(seed, 'rastate'), 5).subarray(0, 5 * PAGE - 1001);
+export function rastate(seed: number, { isSmall = false }: Sizes = {}): Fixture {
+  const pages = isSmall ? 3 : 5;
+  const memory = image(new Random(seed, 'rastate'), pages).subarray(0, pages * PAGE - 1001);
   const block = (name: string, bytes: Buffer) =>
     Buffer.concat([Buffer.from(name), u32(bytes.length), bytes, Buffer.alloc(-bytes.length & 7)]);
   const file = Buffer.concat([
@@ -121,9 +123,6 @@ export function rastate(seed: number): Fixture {
     file,
     pages: wholePages(memory),
     isPlain: true,
-    tables: [
-      [0, 16],
-      [file.length - 40, file.length],
-    ],
+    tables: [table(0, 16), table(file.length - 36, 36)],
   };
 }

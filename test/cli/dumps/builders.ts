@@ -3,8 +3,9 @@ import { constants, deflateSync } from 'node:zlib';
 
 import { Random } from '../../support/random.js';
 import { image, PAGE } from '../page-images.js';
+import { mixed, zlib } from './blocks.js';
 import { journal, rastate, v86, wal } from './builders-states.js';
-import { u16, u32, u64, type Fixture } from './words.js';
+import { table, u16, u32, u64, type Fixture, type Sizes, type Table } from './words.js';
 
 /** Pages at an address. */
 export interface Part {
@@ -12,14 +13,30 @@ export interface Part {
   readonly bytes: Buffer;
 }
 
-/** Three parts with gaps between them. */
-export function partsOf(seed: number): Part[] {
-  const bytes = image(new Random(seed, 'dump'), 30);
-  return [
-    { page: 1, bytes: bytes.subarray(0, 7 * PAGE) },
-    { page: 20, bytes: bytes.subarray(7 * PAGE, 19 * PAGE) },
-    { page: 40, bytes: bytes.subarray(19 * PAGE) },
-  ];
+/** Where parts begin, and how many pages they have: with gaps between them; the small ones also without. */
+const PARTS = {
+  large: [
+    [1, 7],
+    [20, 12],
+    [40, 11],
+  ],
+  small: [
+    [1, 1],
+    [20, 2],
+    [22, 1],
+    [40, 1],
+    [41, 1],
+  ],
+} as const;
+
+export function partsOf(seed: number, { isSmall = false }: Sizes = {}): Part[] {
+  const parts = PARTS[isSmall ? 'small' : 'large'];
+  const bytes = image(
+    new Random(seed, 'dump'),
+    parts.reduce((sum, [, pages]) => sum + pages, 0),
+  );
+  let at = 0;
+  return parts.map(([page, pages]) => ({ page, bytes: bytes.subarray(at, (at += pages * PAGE)) }));
 }
 
 const joined = (parts: readonly Part[]) => Buffer.concat(parts.map(({ bytes }) => bytes));
@@ -75,8 +92,8 @@ export function elfHead(
 }
 
 /** As gcore writes: contents right behind the table, and a note at the end. */
-export function elf(seed: number, { wide = true, big = false, physical = false } = {}): Fixture {
-  const parts = partsOf(seed);
+export function elf(seed: number, { wide = true, big = false, physical = false, isSmall = false } = {}): Fixture {
+  const parts = partsOf(seed, { isSmall });
   const base = physical ? 0 : wide ? 0x7f_f000_0000 : 0x1000;
   const place = (page: number) => BigInt(base + page) * BigInt(PAGE);
   let offset = (wide ? 64 : 52) + (wide ? 56 : 32) * (parts.length + 2);
@@ -95,68 +112,49 @@ export function elf(seed: number, { wide = true, big = false, physical = false }
     pages: joined(parts),
     places: placesOf(parts).map((page) => page + base),
     isPlain: true,
-    tables: [[0, head.length]],
+    tables: [
+      table(0, wide ? 64 : 52, { word: 2, big }),
+      table(wide ? 64 : 52, (wide ? 56 : 32) * segments.length, {
+        entryBytes: wide ? 56 : 32,
+        word: wide ? 8 : 4,
+        big,
+      }),
+    ],
   };
 }
 
 /** Of LiME; the second range begins and ends inside a page. */
-export function lime(seed: number): Fixture {
-  const parts = partsOf(seed);
-  const [first, second, third] = parts.map(({ bytes }) => Buffer.from(bytes));
+export function lime(seed: number, sizes: Sizes = {}): Fixture {
+  const parts = partsOf(seed, sizes);
+  const contents = parts.map(({ bytes }) => Buffer.from(bytes));
+  const second = contents[1];
   const cut = second.subarray(100, second.length - 300);
   const range = (at: number, bytes: Buffer) =>
     Buffer.concat([u32(0x4c694d45), u32(1), u64(at), u64(at + bytes.length - 1), u64(0), bytes]);
+  const files = parts.map(({ page }, i) => (i === 1 ? range(page * PAGE + 100, cut) : range(page * PAGE, contents[i])));
   second.fill(0, 0, 100).fill(0, second.length - 300);
-  const files = [range(PAGE, first), range(20 * PAGE + 100, cut), range(40 * PAGE, third)];
-  const starts = [0, files[0].length, files[0].length + files[1].length];
+  let at = 0;
+  const starts = files.map(({ length }) => (at += length) - length);
   return {
     name: 'lime',
     format: 'lime',
     file: Buffer.concat(files),
-    pages: Buffer.concat([first, second, third]),
+    pages: Buffer.concat(contents),
     places: placesOf(parts),
     isPlain: true,
-    tables: starts.map((start) => [start, start + 32]),
+    tables: starts.map((start) => table(start, 32, { word: 8 })),
   };
 }
 
 const named = (name: string) => Buffer.concat([Buffer.from([name.length]), Buffer.from(name)]);
 
 /** A stream of a machine that sends some pages again; blocks out of the order of their names. */
-export function qemuStream(seed: number, { libvirt = false } = {}): Fixture {
+export function qemuStream(seed: number, { libvirt = false, isSmall = false } = {}): Fixture {
   const random = new Random(seed, 'stream');
-  const ram = image(random, 24);
+  // So many pages; the first of them are sent twice, and from `last` on they are sent in the last part.
+  const [pages, twice, last] = isSmall ? [7, 2, 5] : [24, 4, 20];
+  const ram = image(random, pages);
   const rom = image(random, 2);
-  const sections: Buffer[] = [];
-  const add = (...bytes: Buffer[]) => sections.push(...bytes);
-  add(Buffer.from('QEVM'), u32(3, true), Buffer.from([7]), u32(3, true), Buffer.from('pc3'));
-  add(Buffer.from([1]), u32(2, true), named('ram'), u32(0, true), u32(4, true));
-  add(u64((ram.length + rom.length) | 4, true), named('pc.rom'), u64(rom.length, true));
-  add(named('pc.ram'), u64(ram.length, true), u64(0x10, true), Buffer.from([0x7e]), u32(2, true));
-  const sent = (bytes: Buffer, at: number, name?: string) => {
-    const page = bytes.subarray(at, at + PAGE);
-    const isFill = page.every((byte) => byte === page[0]);
-    add(u64(at + (isFill ? 2 : 8) + (name === undefined ? 0x20 : 0), true));
-    if (name !== undefined) add(named(name));
-    add(isFill ? page.subarray(0, 1) : page);
-  };
-  add(Buffer.from([2]), u32(2, true));
-  // What is sent first is another content: the later one counts.
-  const old = image(new Random(seed + 1), 4);
-  for (let page = 0; page < 4; page++) sent(old, page * PAGE, page === 0 ? 'pc.ram' : undefined);
-  for (let page = 4; page < 20; page++) sent(ram, page * PAGE);
-  add(u64(0x10, true), Buffer.from([0x7e]), u32(2, true), Buffer.from([3]), u32(2, true));
-  for (let page = 0; page < 2; page++) sent(rom, page * PAGE, 'pc.rom');
-  for (const page of [0, 1, 2, 3, 20, 21, 22, 23]) sent(ram, page * PAGE, page === 0 ? 'pc.ram' : undefined);
-  add(
-    u64(0x10, true),
-    Buffer.from([0x7e]),
-    u32(2, true),
-    Buffer.from([4]),
-    u32(9, true),
-    named('timer'),
-    Buffer.from('rest'),
-  );
   const xml = Buffer.from('<domain/>\0');
   const header = libvirt
     ? Buffer.concat([
@@ -166,23 +164,58 @@ export function qemuStream(seed: number, { libvirt = false } = {}): Fixture {
         xml,
       ])
     : Buffer.alloc(0);
+  const sections: Buffer[] = [header];
+  let length = header.length;
+  const tables = [table(0, header.length + 120, { big: !libvirt })];
+  const add = (...bytes: Buffer[]) => {
+    sections.push(...bytes);
+    for (const one of bytes) length += one.length;
+  };
+  const footer = () => add(u64(0x10, true), Buffer.from([0x7e]), u32(2, true));
+  add(Buffer.from('QEVM'), u32(3, true), Buffer.from([7]), u32(3, true), Buffer.from('pc3'));
+  add(Buffer.from([1]), u32(2, true), named('ram'), u32(0, true), u32(4, true));
+  add(u64((ram.length + rom.length) | 4, true), named('pc.rom'), u64(rom.length, true));
+  add(named('pc.ram'), u64(ram.length, true));
+  footer();
+  const sent = (bytes: Buffer, at: number, name?: string) => {
+    const page = bytes.subarray(at, at + PAGE);
+    const isFill = page.every((byte) => byte === page[0]);
+    tables.push(table(length, name === undefined ? 8 : 9 + name.length, { word: 8, big: true }));
+    add(u64(at + (isFill ? 2 : 8) + (name === undefined ? 0x20 : 0), true));
+    if (name !== undefined) add(named(name));
+    add(isFill ? page.subarray(0, 1) : page);
+  };
+  add(Buffer.from([2]), u32(2, true));
+  // What is sent first is another content: the later one counts.
+  const old = image(new Random(seed + 1), twice);
+  for (let page = 0; page < twice; page++) sent(old, page * PAGE, page === 0 ? 'pc.ram' : undefined);
+  for (let page = twice; page < last; page++) sent(ram, page * PAGE);
+  footer();
+  tables.push(table(length - 13, 26, { big: true }));
+  add(Buffer.from([3]), u32(2, true));
+  for (let page = 0; page < 2; page++) sent(rom, page * PAGE, 'pc.rom');
+  for (let page = 0; page < twice; page++) sent(ram, page * PAGE, page === 0 ? 'pc.ram' : undefined);
+  for (let page = last; page < pages; page++) sent(ram, page * PAGE);
+  footer();
+  add(Buffer.from([4]), u32(9, true), named('timer'), Buffer.from('rest'));
   return {
     name: libvirt ? 'libvirt' : 'qemu stream',
     format: 'qemu',
-    file: Buffer.concat([header, ...sections]),
+    file: Buffer.concat(sections),
     pages: Buffer.concat([ram, rom]),
-    places: [...Array.from({ length: 24 }, (_, page) => page), 0, 1],
+    places: [...Array.from({ length: pages }, (_, page) => page), 0, 1],
     isPlain: true,
-    tables: [[0, header.length + 120]],
+    tables,
   };
 }
 
-const zlib = { flag: 1, of: (page: Buffer): Buffer => deflateSync(page, { level: 1 }) };
-
-/** Version 6, 64-bit; page frames 3 and 5 exist and are excluded. */
-export function kdump(seed: number, { blockBytes = PAGE, flattened = false, compress = zlib } = {}): Fixture {
+/** Version 6, of a machine with 64 or 32 bits; page frames 3 and 5 exist and are excluded. */
+export function kdump(
+  seed: number,
+  { blockBytes = PAGE, flattened = false, compress = zlib, wide = true, isSmall = false } = {},
+): Fixture {
   const ratio = blockBytes / PAGE;
-  const frames = 40;
+  const frames = isSmall ? 9 : 40;
   const memory = image(new Random(seed, 'kdump'), frames * ratio);
   const random = new Random(seed, 'exclusion');
   const isThere = Array.from({ length: frames }, (_, frame) => ![3, 5].includes(frame) && random.below(4) > 0);
@@ -194,85 +227,96 @@ export function kdump(seed: number, { blockBytes = PAGE, flattened = false, comp
   const header = Buffer.alloc(blockBytes);
   header.write('KDUMP   ');
   header.writeInt32LE(6, 8);
-  header.writeInt32LE(blockBytes, 428);
-  header.writeInt32LE(1, 432);
-  header.writeUInt32LE(2, 436);
-  header.writeUInt32LE(frames, 440);
+  const status = wide ? 424 : 412;
+  for (const [n, value] of [blockBytes, 1, 2, frames].entries()) header.writeInt32LE(value, status + 4 + 4 * n);
   const sub = Buffer.alloc(blockBytes);
-  sub.writeBigUInt64LE(BigInt(frames), 96);
+  if (wide) sub.writeBigUInt64LE(BigInt(frames), 96);
   const there = isThere.flatMap((is, frame) => (is ? [frame] : []));
   const descriptors: Buffer[] = [];
   const data: Buffer[] = [];
   let at = 4 * blockBytes + there.length * 24;
   for (const frame of there) {
     const page = memory.subarray(frame * blockBytes, (frame + 1) * blockBytes);
-    const packed = compress.of(page);
-    const isStored = packed.length >= blockBytes;
-    const bytes = isStored ? page : packed;
-    descriptors.push(Buffer.concat([u64(at), u32(bytes.length), u32(isStored ? 0 : compress.flag), u64(0)]));
+    const packed = compress(page);
+    const { flag, bytes } = packed.bytes.length < blockBytes ? packed : { flag: 0, bytes: page };
+    descriptors.push(Buffer.concat([u64(at), u32(bytes.length), u32(flag), u64(0)]));
     data.push(bytes);
     at += bytes.length;
   }
   const bitmaps = [bitmap((frame) => isThere[frame] || frame === 3 || frame === 5), bitmap((frame) => isThere[frame])];
   const plain = Buffer.concat([header, sub, ...bitmaps, ...descriptors, ...data]);
+  const tables = [
+    table(0, 12),
+    table(status, 20),
+    table(blockBytes, 104),
+    table(2 * blockBytes, 8),
+    table(3 * blockBytes, 8),
+    table(4 * blockBytes, there.length * 24, { entryBytes: 24 }),
+  ];
+  const flat = flattened ? flatten(plain, tables, random, isSmall ? 2500 : 9000) : undefined;
   return {
-    name: `kdump ${flattened ? 'flattened' : 'plain'}${ratio > 1 ? ` ${blockBytes}` : ''}`,
+    name: `kdump ${wide ? '' : '32 '}${flattened ? 'flattened' : 'plain'}${ratio > 1 ? ` ${blockBytes}` : ''}`,
     format: 'kdump',
-    file: flattened ? flatten(plain, random) : plain,
     pages: Buffer.concat(there.map((frame) => memory.subarray(frame * blockBytes, (frame + 1) * blockBytes))),
     places: there.flatMap((frame) => Array.from({ length: ratio }, (_, i) => frame * ratio + i)),
     isPlain: false,
-    tables: flattened
-      ? [
-          [0, 40],
-          [PAGE, PAGE + 64],
-        ]
-      : [
-          [0, 12],
-          [424, 444],
-          [blockBytes, blockBytes + 104],
-          [2 * blockBytes, 2 * blockBytes + 8],
-          [3 * blockBytes, 3 * blockBytes + 8],
-          [4 * blockBytes, 4 * blockBytes + there.length * 24],
-        ],
+    ...(flat ?? { file: plain, tables }),
   };
 }
 
-/** In records that are out of order, and leave out a page of zeros. */
-function flatten(plain: Buffer, random: Random): Buffer {
+/** In records that are out of order; with its own tables, and those of the file it stands for. */
+function flatten(
+  plain: Buffer,
+  tables: readonly Table[],
+  random: Random,
+  most: number,
+): { file: Buffer; tables: Table[] } {
   const head = Buffer.alloc(PAGE);
   head.write('makedumpfile');
   head.writeBigInt64BE(1n, 16);
   head.writeBigInt64BE(1n, 24);
   const pieces: { at: number; bytes: Buffer }[] = [];
   for (let at = 0; at < plain.length;) {
-    const bytes = plain.subarray(at, at + random.between(1, 9000));
+    const bytes = plain.subarray(at, at + random.between(1, most));
     pieces.push({ at, bytes });
     at += bytes.length;
   }
   pieces.sort((a, b) => (a.at % 7) - (b.at % 7));
+  const found = [table(0, 40, { word: 8, big: true })];
+  let length = head.length;
+  for (const { at, bytes } of pieces) {
+    found.push(table(length, 16, { word: 8, big: true }));
+    for (const inner of tables) {
+      const [from, to] = [Math.max(at, inner.at), Math.min(at + bytes.length, inner.at + inner.bytes)];
+      if (from < to) found.push({ ...inner, at: length + 16 + from - at, bytes: to - from });
+    }
+    length += 16 + bytes.length;
+  }
   const records = pieces.flatMap(({ at, bytes }) => [u64(at, true), u64(bytes.length, true), bytes]);
-  return Buffer.concat([head, ...records, u64(-1, true), u64(-1, true)]);
+  return { file: Buffer.concat([head, ...records, u64(-1, true), u64(-1, true)]), tables: found };
 }
 
 /** One of each. */
-export const fixtures = (seed: number): Fixture[] => [
-  elf(seed),
-  elf(seed, { wide: false, big: true }),
-  elf(seed, { physical: true }),
-  kdump(seed),
-  kdump(seed, { flattened: true }),
-  kdump(seed, { blockBytes: 4 * PAGE }),
-  lime(seed),
-  qemuStream(seed),
-  qemuStream(seed, { libvirt: true }),
-  v86(seed),
-  wal(seed),
-  wal(seed, 1024),
-  journal(seed),
-  journal(seed, 2 * PAGE),
-  rastate(seed),
+export const builders: readonly ((seed: number, sizes?: Sizes) => Fixture)[] = [
+  elf,
+  (seed, sizes) => elf(seed, { ...sizes, wide: false, big: true }),
+  (seed, sizes) => elf(seed, { ...sizes, physical: true }),
+  kdump,
+  (seed, sizes) => kdump(seed, { ...sizes, flattened: true }),
+  (seed, sizes) => kdump(seed, { ...sizes, blockBytes: 4 * PAGE }),
+  (seed, sizes) => kdump(seed, { ...sizes, wide: false, compress: mixed }),
+  lime,
+  qemuStream,
+  (seed, sizes) => qemuStream(seed, { ...sizes, libvirt: true }),
+  v86,
+  wal,
+  (seed, sizes) => wal(seed, { ...sizes, pageBytes: 1024 }),
+  journal,
+  (seed, sizes) => journal(seed, { ...sizes, pageBytes: 2 * PAGE }),
+  rastate,
 ];
+
+export const fixtures = (seed: number, sizes: Sizes = {}): Fixture[] => builders.map((build) => build(seed, sizes));
 
 /** zlib around a dump, as LiME's compress=1 makes it. */
 export const compressedLime = (bytes: Buffer): Buffer =>

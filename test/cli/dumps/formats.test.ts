@@ -191,12 +191,12 @@ test('facts of the other formats', async () => {
 const { zstdCompressSync } = zlib as { zstdCompressSync?: (bytes: Buffer) => Buffer };
 
 (zstdCompressSync ? test : test.skip)('kdump with zstd, where Node.js has it', async () => {
-  const fixture = kdump(3, { compress: { flag: 0x20, of: (page) => zstdCompressSync!(page) } });
+  const fixture = kdump(3, { compress: (page) => ({ flag: 0x20, bytes: zstdCompressSync!(page) }) });
   expect((await takeOutOf(fixture.file))!.pages.equals(fixture.pages)).toBe(true);
 });
 
 (zstdCompressSync ? test.skip : test)('without zstd, kdump with it is refused', async () => {
-  const fixture = kdump(3, { compress: { flag: 0x20, of: (page) => page.subarray(0, 100) } });
+  const fixture = kdump(3, { compress: (page) => ({ flag: 0x20, bytes: page.subarray(0, 100) }) });
   await expect(takeOutOf(fixture.file)).rejects.toThrow(/compressed with zstd, which Node.js has from 22\.15 on$/);
 });
 

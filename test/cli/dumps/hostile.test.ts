@@ -1,7 +1,7 @@
 /**
  * Broken and hostile dumps: there is a sentence with the offset, or pages, in bounded memory and time.
  *
- * ZRAM_WASM_DUMPS=n mutates n files of each format instead of hundreds.
+ * ZRAM_WASM_DUMPS=n changes n files of each format instead of hundreds; millions: npm run campaign -- dumps.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -11,19 +11,18 @@ import { gzipSync } from 'node:zlib';
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
-import { dumpIn, type Reading } from '../../../cli/dump-input.js';
+import type { Reading } from '../../../cli/dump-input.js';
 import { CliError } from '../../../cli/errors.js';
+import { changedDumps, VARIANTS } from '../../campaigns/dumps/run.js';
 import { Random, seedOfRun } from '../../support/random.js';
 import { PAGE } from '../page-images.js';
 import { analyzeJson, run } from '../run.js';
 import { compressedLime, elfHead, fixtures, kdump, lime } from './builders.js';
 import { v86 } from './builders-states.js';
-import { AUTO, BytesSource, sparseFile, takeOut, takeOutOf } from './reading.js';
-import { u32, u64, type Fixture } from './words.js';
+import { AUTO, sparseFile, takeOutOf } from './reading.js';
+import { u32, u64 } from './words.js';
 
-const FILES = Number(process.env.ZRAM_WASM_DUMPS ?? 300);
-/** More than any fixture has, however it is changed: pages of a file are at most as many as its bytes allow. */
-const PAGES_MAX = 5000;
+const FILES = Number(process.env.ZRAM_WASM_DUMPS ?? 500);
 
 let folder: string;
 const at = (...parts: string[]): string => join(folder, ...parts);
@@ -41,58 +40,16 @@ const reason = async (bytes: Buffer, reading: Reading = AUTO): Promise<string> =
   return failure.message;
 };
 
-/** A change as accidents and attackers make it, mostly where tables are. */
-function mutated(random: Random, { file, tables }: Fixture): Buffer {
-  const bytes = Buffer.from(file);
-  for (let n = random.between(1, 3); n > 0; n--) {
-    const [from, to] = random.chance(80) ? random.pick(tables) : [0, bytes.length];
-    const where = from + random.below(Math.max(1, Math.min(to, bytes.length) - from));
-    const word = random.pick([0, 1, 2, 0xff, 0x7fffffff, 0x80000000, 0xffffffff, random.next()]);
-    const kind = random.below(6);
-    if (kind === 0) return bytes.subarray(0, where);
-    if (kind === 1) return Buffer.concat([bytes.subarray(0, where), bytes.subarray(random.below(where + 1))]);
-    if (kind === 2 && where + 4 <= bytes.length) bytes.writeUInt32LE(word, where);
-    else if (kind === 3 && where + 4 <= bytes.length) bytes.writeUInt32BE(word, where);
-    else if (where < bytes.length) bytes[where] ^= 1 << random.below(8);
-  }
-  return bytes;
-}
-
-describe.each(fixtures(1).map(({ name }, index) => [name, index] as const))('%s, changed', (_, index) => {
-  test(
-    `${FILES} times`,
-    async () => {
-      const seed = seedOfRun();
-      const random = new Random(seed, `dumps ${index}`);
-      const fixture = fixtures(random.next())[index];
-      const reading: Reading = { format: fixture.format as 'elf', at: [] };
-      let [refused, read] = [0, 0];
-      for (let n = 0; n < FILES; n++) {
-        const bytes = mutated(random, fixture);
-        try {
-          const source = new BytesSource(bytes, random.chance(80));
-          const input = await dumpIn({ kind: 'file', name: 'bytes' }, source, random.chance(50) ? reading : AUTO);
-          if (input !== undefined) {
-            const { pages } = await takeOut(input, 16, PAGES_MAX);
-            // What does not come out of the file is zeros that its tables account for.
-            if (!input.dump.truncated && pages.length < PAGES_MAX * PAGE)
-              expect(pages.length).toBe(input.dump.pages * PAGE);
-            expect(Object.values(input.dump.facts).every((fact) => fact === fact)).toBe(true);
-          }
-          read += 1;
-        } catch (error) {
-          if (!(error instanceof CliError)) throw new Error(`seed ${seed}, file ${n}`, { cause: error });
-          expect(error.message).toMatch(/^(?:cannot read 'bytes': |'bytes' is )/);
-          refused += 1;
-        }
-      }
-      // Both happen, else nothing was tested.
-      expect(refused).toBeGreaterThan(0);
-      expect(read).toBeGreaterThan(0);
-    },
-    60_000 + FILES * 100,
-  );
-});
+test.each(VARIANTS.map((name, variant) => [name, variant] as const))(
+  `%s, changed ${FILES} times`,
+  async (_, variant) => {
+    const { refused, read, truncated } = await changedDumps(variant, seedOfRun(), [0, FILES]);
+    // Both happen, else nothing was tested.
+    expect(refused).toBeGreaterThan(FILES / 100);
+    expect(read + truncated).toBeGreaterThan(FILES / 100);
+  },
+  60_000 + FILES * 100,
+);
 
 describe('what begins like a dump and is none', () => {
   test.each([
@@ -172,14 +129,10 @@ describe('what is known and not read', () => {
     }
   });
 
-  test.each([
-    ['LZO', 2, /compressed with LZO.*'makedumpfile -c -d 0 IN OUT' makes one with zlib/],
-    ['snappy', 4, /compressed with snappy/],
-    ['other', 0x80, /unknown flags, 0x80/],
-  ])('kdump with %s', async (_, flags, message) => {
+  test('kdump with another compressor', async () => {
     const bytes = Buffer.from(kdump(1).file);
-    bytes.writeUInt32LE(flags, 4 * PAGE + 12);
-    expect(await reason(bytes)).toMatch(message);
+    bytes.writeUInt32LE(0x80, 4 * PAGE + 12);
+    expect(await reason(bytes)).toMatch(/unknown flags, 0x80/);
   });
 
   test('a core without contents', async () => {
@@ -222,6 +175,65 @@ describe('hostile tables', () => {
     const taken = await takeOutOf(bytes);
     expect(taken!.places).toEqual([3, 4, 5, 6]);
     expect(taken!.input.dump.facts).toMatchObject({ pagesRepeated: 2, bytesOutside: PAGE });
+  });
+
+  test('pages that several segments name and none has are counted once', async () => {
+    const segments = [
+      { offset: PAGE, vaddr: 0, filesz: 2 * PAGE, memsz: 10 * PAGE },
+      { offset: 0, vaddr: 4 * PAGE, filesz: 0, memsz: 4 * PAGE },
+      { offset: 3 * PAGE, vaddr: 5 * PAGE, filesz: PAGE },
+      { offset: 0, vaddr: 9 * PAGE, filesz: 0, memsz: 3 * PAGE },
+      { offset: 0, vaddr: 20 * PAGE, filesz: 0, memsz: 100 },
+    ];
+    const head = elfHead(segments);
+    const taken = await takeOutOf(Buffer.concat([head, Buffer.alloc(4 * PAGE - head.length, 1)]));
+    expect(taken!.places).toEqual([0, 1, 5]);
+    // 2 to 4, 6 to 11, and a part of 20.
+    expect(taken!.input.dump.facts.pagesNotInDump).toBe(3 + 6 + 1);
+  });
+
+  test('of /proc/kcore, what has a physical address is read', async () => {
+    const all = 0xffff_ffff_ffff_ffffn;
+    const segments = [
+      { offset: 0, vaddr: 0, filesz: 10, type: 4 },
+      { offset: PAGE + 2 ** 46, vaddr: 0xffff_c900_0000_0000n, paddr: all, filesz: 2 ** 45 },
+      { offset: 3 * PAGE, vaddr: 0xffff_8880_0010_0000n, paddr: 0x10_0000, filesz: 2 * PAGE },
+      { offset: 2 ** 41, vaddr: 0xffff_ffff_8000_0000n, paddr: 0x10_1000, filesz: PAGE },
+      { offset: PAGE, vaddr: 0xffff_8880_0000_1000n, paddr: PAGE, filesz: PAGE },
+    ];
+    const head = elfHead(segments);
+    const bytes = Buffer.concat([head, Buffer.alloc(PAGE - head.length), Buffer.alloc(4 * PAGE)]);
+    for (let page = 1; page < 5; page++) bytes.fill(page, page * PAGE, (page + 1) * PAGE);
+    const taken = await takeOutOf(bytes, AUTO, false);
+    expect(taken!.places).toEqual([1, 0x100, 0x101]);
+    expect([0, 1, 2].map((page) => taken!.pages[page * PAGE])).toEqual([1, 3, 4]);
+    expect(taken!.input.dump.notes).toEqual(['1 segment without a physical address left out']);
+    expect(taken!.input.dump.facts).toMatchObject({ pagesNotInDump: 0, pagesRepeated: 1 });
+  });
+
+  test('a kdump that ends early gives the pages that are whole, wherever they are', async () => {
+    const { file, pages, places } = kdump(2);
+    const bytes = Buffer.from(file);
+    // The first page is as if it were written last, and is cut away.
+    const [first, second] = [4 * PAGE, 4 * PAGE + 24];
+    const size = bytes.readUInt32LE(first + 8);
+    const moved = Buffer.concat([bytes, bytes.subarray(Number(bytes.readBigUInt64LE(first))).subarray(0, size)]);
+    moved.writeBigUInt64LE(BigInt(bytes.length), first);
+    expect((await takeOutOf(moved))!.pages.equals(pages)).toBe(true);
+    const cut = await takeOutOf(moved.subarray(0, -1));
+    expect(cut!.places).toEqual(places!.slice(1));
+    expect(cut!.pages.equals(pages.subarray(PAGE))).toBe(true);
+    expect(cut!.input.dump.truncated).toMatch(/is truncated: it ends at byte \d+, .*: 1 page of it is missing/);
+    // makedumpfile had no room for the second one.
+    moved.writeUInt32LE(8, 424);
+    moved.fill(0, second, second + 12);
+    const incomplete = await takeOutOf(moved);
+    expect(incomplete!.places).toEqual([places![0], ...places!.slice(2)]);
+    expect(incomplete!.input.dump).toMatchObject({
+      truncated: undefined,
+      notes: [expect.stringMatching(/incomplete/)],
+    });
+    expect(incomplete!.input.dump.facts.pagesNotInDump).toBe(3);
   });
 
   test('more program headers than 65,534 stand in section 0', async () => {

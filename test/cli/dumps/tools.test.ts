@@ -112,8 +112,9 @@ describeWith('gdb', canDebug(), () => {
       expect(gcore(child.pid, at('one'))).toBe(true);
       child.stdin.write('another mapping\n');
       await once(child.stdout, 'data');
-      expect(gcore(child.pid, at('two'))).toBe(true);
+      // Before the dump: until it is stopped behind it, it would run on.
       child.kill('SIGSTOP');
+      expect(gcore(child.pid, at('two'))).toBe(true);
       expect(expectMemoryOf(child.pid, await takeOutOfFile(at('two')))).toBeGreaterThan(400);
 
       const { inputs, sharing } = await analyzeJson([at('one'), at('two')]);

@@ -12,7 +12,31 @@ export interface Fixture {
   /** Whether the pages stand in the file as they are. */
   readonly isPlain: boolean;
   /** Where tables are, that changes may be made where they matter. */
-  readonly tables: readonly (readonly [from: number, to: number])[];
+  readonly tables: readonly Table[];
+  /** Where a table is text, with the numbers that say how long it and the file are, 4 bytes each. */
+  readonly text?: { readonly at: number; readonly bytes: number; readonly lengthAt: number; readonly totalAt: number };
+}
+
+/** Bytes of a file that say where others are. */
+export interface Table {
+  readonly at: number;
+  readonly bytes: number;
+  /** Of one of its entries. */
+  readonly entryBytes: number;
+  /** Most of its numbers have so many bytes, from its start on. */
+  readonly word: 2 | 4 | 8;
+  readonly big: boolean;
+}
+
+export const table = (
+  at: number,
+  bytes: number,
+  { entryBytes = bytes, word = 4, big = false }: Partial<Table> = {},
+): Table => ({ at, bytes, entryBytes, word, big });
+
+/** How many pages fixtures have: as many as tests of figures need, or few, of which many can be made. */
+export interface Sizes {
+  readonly isSmall?: boolean;
 }
 
 export const u16 = (value: number, big = false): Buffer => {

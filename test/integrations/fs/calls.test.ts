@@ -1,6 +1,6 @@
 /** Calls of a PageFs that the comparison with Node leaves out: promises, handles, copies of trees, life and arguments. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { Engine, Zram } from '../../../bindings/index.js';
+import { Engine } from '../../../bindings/index.js';
 import { PageFs } from '../../../integrations/fs.js';
 
 let engine: Engine;
@@ -98,7 +98,7 @@ describe('life', () => {
     const options = { engine, disksize: 5 } as { engine: Engine };
     expect(thrown(() => PageFs.createSync(options))).toMatchObject({ code: 'EINVAL' });
     await expect(PageFs.create({ compAlgorithm: 'none' })).rejects.toMatchObject({ code: 'EINVAL' });
-    expect(thrown(() => make().diff({} as PageFs))).toMatchObject({ code: 'EINVAL' });
+    expect(thrown(() => make().diff(JSON.parse('{}')))).toMatchObject({ code: 'EINVAL' });
     expect(thrown(() => Reflect.construct(PageFs, []))).toMatchObject({ code: 'EINVAL' });
   });
 });
@@ -106,16 +106,17 @@ describe('life', () => {
 describe('sharing', () => {
   test('stats tell what forks share, and what is their own', () => {
     const fs = make();
-    const content = new Uint8Array(40_000).map((_, n) => (n * n) >>> 7);
+    // No two of its pages are equal.
+    const content = new Uint8Array(40_000).map((_, n) => ((n * n) >>> 7) ^ (n >>> 12));
     fs.writeFileSync('/a', content);
     expect(fs.stats()).toMatchObject({ files: 1, sharedBytes: 0 });
     const all = fs.stats().privateBytes;
     const fork = fs.fork();
-    if ('memoryUse' in Zram.prototype) expect(fork.stats()).toMatchObject({ sharedBytes: all, privateBytes: 0 });
+    expect(fork.stats()).toMatchObject({ sharedBytes: all, privateBytes: 0 });
     fork.writeFileSync('/b', content.subarray(0, 4096));
     expect(fork.stats().privateBytes).toBeGreaterThan(0);
     fork.merge(); // it is the first page of /a
-    if ('memoryUse' in Zram.prototype) expect(fork.stats()).toMatchObject({ sharedBytes: all, privateBytes: 0 });
+    expect(fork.stats()).toMatchObject({ sharedBytes: all, privateBytes: 0 });
     fork.destroy();
     fs.destroy();
   });

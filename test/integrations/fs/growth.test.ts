@@ -26,10 +26,9 @@ function ending(fs: PageFs, run: () => unknown): () => void {
   };
 }
 
-const fork = (fs: PageFs, count: number): (() => void) =>
+const fork = (fs: PageFs): (() => void) =>
   ending(fs, () => {
     for (let n = 0; n < 20; n++) fs.fork().destroy();
-    void count;
   });
 
 /** Times of `size` things against `size` times 16: what grows with the square would take 256 times as long. */
@@ -117,7 +116,7 @@ test('a fork costs what its pages do, and no file', async () => {
     size: 250,
     factor: 16,
     leastMs: 1,
-    make: (size) => fork(withFiles(size), size),
+    make: (size) => fork(withFiles(size)),
   });
   expect(ratio).toBeLessThan(8);
 });
