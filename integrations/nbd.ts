@@ -1,5 +1,5 @@
 /**
- * `zram-wasm/nbd`: devices as network block devices, for Node.js. What speaks NBD (qemu, libnbd, nbd-client) can mount,
+ * Devices as network block devices, for Node.js. What speaks NBD (qemu, libnbd, nbd-client) can mount,
  * boot from or swap to a device of this library.
  *
  * ```js
@@ -9,6 +9,7 @@
  * const zram = await Zram.create({ disksize: '1G' });
  * createServer(zram).listen('/tmp/zram.sock'); // nbdinfo 'nbd+unix:///?socket=/tmp/zram.sock'
  * ```
+ * @module zram-wasm/nbd
  */
 import { Server, type Socket } from 'node:net';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';

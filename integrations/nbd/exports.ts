@@ -8,6 +8,7 @@ export type NbdDevice = Zram | ZramSnapshot;
 
 /** A device, and how it is exported. */
 export interface NbdExport {
+  /** The device or snapshot. */
   readonly device: NbdDevice;
   /** Writes are refused; default false, and true for a snapshot. */
   readonly readOnly?: boolean | undefined;

@@ -2,7 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 
 import { Engine } from '../../../bindings/index.js';
-import { createServer } from '../../../integrations/nbd.js';
+import { createServer, type NbdDevice } from '../../../integrations/nbd.js';
 import { Info, Option, OptionReply, Transmission } from '../../../integrations/nbd/protocol.js';
 import { codeOf } from '../../support/errors.js';
 import { Client, infoData, metaData, optionBytes, text, u16, u32, u64 } from './client.js';
@@ -145,11 +145,11 @@ describe('exports', () => {
 
   test('snapshots and what is declared so are read only', async () => {
     const device = disk();
-    const exports = new Map<string, Parameters<typeof createServer>[0] & object>([
+    const exports = new Map<string, NbdDevice>([
       ['snapshot', device.snapshot()],
       ['device', device],
-    ]) as Map<string, typeof device>;
-    const { server } = await listen(new Map<string, never>([...exports] as never));
+    ]);
+    const { server } = await listen(exports);
     const readOnly = async (name: string) =>
       ((await (await Client.to(server)).go(name)).flags & Transmission.READ_ONLY) !== 0;
     expect([await readOnly('snapshot'), await readOnly('device')]).toEqual([true, false]);

@@ -1,0 +1,171 @@
+/** Real clients: libnbd's tools, QEMU's and fio. Where one is missing, its tests are skipped and say so. */
+import { spawn, spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { describe, expect, test } from '@jest/globals';
+
+import { Engine } from '../../../bindings/index.js';
+import type { NbdDevice } from '../../../integrations/nbd.js';
+import { listening } from './listening.js';
+
+const context = listening();
+const engine = Engine.createSync();
+const DISK = 24 * 2 ** 20;
+const TIMEOUT_MILLISECONDS = 120_000;
+
+function describeWith(tool: string, tests: () => void): void {
+  if (spawnSync(tool, ['--version']).status === 0) {
+    describe(tool, tests);
+    return;
+  }
+  process.stderr.write(`Skipped: NBD with ${tool}. It is not here.\n`);
+  describe.skip(`${tool} (skipped: it is not here)`, tests);
+}
+
+/** Runs a client beside the server, which is this process. @throws with what it said */
+async function run(command: string, ...args: string[]): Promise<string> {
+  const child = spawn(command, args, { cwd: context.folder, stdio: ['ignore', 'pipe', 'pipe'] });
+  let [out, err] = ['', ''];
+  child.stdout.on('data', (text: Buffer) => (out += text.toString()));
+  child.stderr.on('data', (text: Buffer) => (err += text.toString()));
+  const status = await new Promise((resolve) => child.on('close', resolve));
+  if (status !== 0) throw new Error(`${command} ended with ${String(status)}: ${err || out}`);
+  return out;
+}
+
+const device = (disksize: number | string = DISK) => engine.createZram({ disksize });
+
+/** Data, holes and zeros in an image. */
+function image(): Buffer {
+  const bytes = Buffer.alloc(DISK);
+  randomBytes(3 * 2 ** 20).copy(bytes, 4096);
+  bytes.fill('text ', 10 * 2 ** 20, 12 * 2 ** 20 + 77);
+  return bytes;
+}
+
+describeWith('nbdinfo', () => {
+  test(
+    'knows size, abilities, names and what is allocated',
+    async () => {
+      const zram = device();
+      zram.writePage(3, randomBytes(4096));
+      const { uri } = await context.listen(
+        new Map<string, NbdDevice>([
+          ['a', zram],
+          ['b', zram.snapshot()],
+        ]),
+      );
+      const list = JSON.parse(await run('nbdinfo', '--list', '--json', uri));
+      const facts = (list.exports as Record<string, unknown>[]).map((each) => [
+        each['export-name'],
+        each['export-size'],
+        each['is_read_only'],
+      ]);
+      expect(facts).toEqual([
+        ['a', DISK, false],
+        ['b', DISK, true],
+      ]);
+      const one = uri.replace('///', '///a');
+      const {
+        exports: [known],
+      } = JSON.parse(await run('nbdinfo', '--json', one));
+      for (const ability of [
+        'can_df',
+        'can_fua',
+        'can_flush',
+        'can_trim',
+        'can_zero',
+        'can_fast_zero',
+        'can_multi_conn',
+        'can_cache',
+      ])
+        expect([ability, known[ability]]).toEqual([ability, true]);
+      const map = JSON.parse(await run('nbdinfo', '--map', '--json', one)) as {
+        offset: number;
+        length: number;
+        type: number;
+      }[];
+      expect(map.map(({ offset, length, type }) => [offset, length, type])).toEqual([
+        [0, 12288, 3],
+        [12288, 4096, 0],
+        [16384, DISK - 16384, 3],
+      ]);
+    },
+    TIMEOUT_MILLISECONDS,
+  );
+});
+
+describeWith('nbdcopy', () => {
+  test.each([1, 4])(
+    'both ways with %i connections',
+    async (connections) => {
+      const zram = device();
+      const { uri } = await context.listen(zram);
+      const bytes = image();
+      writeFileSync(join(context.folder, 'in'), bytes);
+      await run('nbdcopy', `--connections=${connections}`, 'in', uri);
+      expect(Buffer.from(zram.readPages(0, DISK / 4096)).equals(bytes)).toBe(true);
+      await run('nbdcopy', `--connections=${connections}`, uri, 'out');
+      expect(readFileSync(join(context.folder, 'out')).equals(bytes)).toBe(true);
+    },
+    TIMEOUT_MILLISECONDS,
+  );
+});
+
+describeWith('qemu-img', () => {
+  test(
+    'converts into a device, compares and maps it',
+    async () => {
+      const zram = device();
+      const { uri } = await context.listen(zram);
+      writeFileSync(join(context.folder, 'image'), image());
+      await run('qemu-img', 'convert', '-n', '-f', 'raw', '-O', 'raw', 'image', uri);
+      expect(await run('qemu-img', 'compare', '-f', 'raw', '-F', 'raw', 'image', uri)).toMatch(/identical/);
+      const map = JSON.parse(await run('qemu-img', 'map', '--output=json', '-f', 'raw', uri)) as {
+        data: boolean;
+        length: number;
+      }[];
+      expect(map.reduce((sum, { length }) => sum + length, 0)).toBe(DISK);
+      expect(map.some(({ data }) => !data)).toBe(true);
+    },
+    TIMEOUT_MILLISECONDS,
+  );
+});
+
+describeWith('qemu-io', () => {
+  test(
+    'patterns at odd offsets',
+    async () => {
+      const { uri } = await context.listen(device());
+      const commands = [
+        ['write -P 7 513 100000', 'read -P 7 513 100000', 'write -z 1000 70000', 'read -P 0 1000 70000'],
+        ['discard 0 1M', 'read -P 0 4096 65536', 'write -f -P 3 1M 20M', 'read -P 3 1M 20M', 'flush'],
+      ].flat();
+      const out = await run('qemu-io', '-f', 'raw', ...commands.flatMap((command) => ['-c', command]), uri);
+      expect(out).not.toMatch(/fail|error/i);
+      expect(out.match(/^(?:read|wrote|discard) /gm)).toHaveLength(8);
+    },
+    TIMEOUT_MILLISECONDS,
+  );
+});
+
+describeWith('fio', () => {
+  test(
+    'verifies mixed sizes at sector offsets',
+    async () => {
+      const { uri } = await context.listen(device());
+      const job = [
+        '--name=job',
+        '--ioengine=nbd',
+        `--uri=${uri}`,
+        '--rw=randrw',
+        '--bsrange=512-64k',
+        '--blockalign=512',
+      ];
+      await run('fio', ...job, '--iodepth=16', '--size=8M', '--verify=crc32c', '--verify_fatal=1');
+    },
+    TIMEOUT_MILLISECONDS,
+  );
+});
