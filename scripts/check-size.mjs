@@ -49,7 +49,7 @@ const gzipSize = (bytes) => gzipSync(bytes, { level: 9 }).length;
 async function minified(entry, ...external) {
   const { outputFiles } = await esbuild.build({
     entryPoints: [path.join(root, 'dist', entry)],
-    external,
+    external: ['node:*', ...external],
     bundle: true,
     minify: true,
     format: 'esm',
