@@ -179,6 +179,7 @@ test('a mount does as MEMFS does', async () => {
   FS.mkdir('/theirs');
   FS.mkdir('/ours');
   const empty = await PageFs.create();
+  empty.chmodSync('/', 0o777); // which the root of MEMFS has
   const property = fc.property(fc.array(calls, { minLength: 5, maxLength: 60 }), (sequence) => {
     const files = empty.fork();
     FS.mount(module.MEMFS, {}, '/theirs');
