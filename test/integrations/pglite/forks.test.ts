@@ -1,6 +1,6 @@
 /**
- * A hundred forks of one migrated database: each is opened, written and looked at, and neither the base nor another fork
- * sees any of it. ZRAM_WASM_FORKS sets another number.
+ * Thirty forks of one migrated database: each is opened, written and looked at, and neither the base nor another fork
+ * sees any of it. ZRAM_WASM_LONG=1 makes a hundred, ZRAM_WASM_FORKS any number.
  */
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
@@ -10,7 +10,7 @@ import { PageFs } from '../../../integrations/fs.js';
 import { createBase, PageFilesystem, type DatabaseBase } from '../../../integrations/pglite.js';
 import { Random, seedOfRun } from '../../support/random.js';
 
-const FORKS = Number(process.env.ZRAM_WASM_FORKS ?? 100);
+const FORKS = Number(process.env.ZRAM_WASM_FORKS ?? (process.env.ZRAM_WASM_LONG === '1' ? 100 : 30));
 const TABLES = 60;
 const ROWS = 50;
 const TIMEOUT_MS = 1_800_000;
