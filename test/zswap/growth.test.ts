@@ -8,7 +8,7 @@ import { engineOf } from '../support/raw-core.js';
 const FEW = 2_000;
 const FACTOR = 16;
 /** What the time may grow by, with sixteen times as many entries: what grows with the square grows by 256. */
-const GROWTH_MAX = 5 * FACTOR;
+const GROWTH_MAX = 12 * FACTOR;
 
 const page = new Uint8Array(PAGE_SIZE);
 function pageOf(key: number): Uint8Array {
