@@ -31,7 +31,11 @@ test('codecs', () => {
 });
 
 test('the states of a slot', () => {
-  const constants = new Map([...constantsOf('zram/table'), ...constantsOf('zram/slot-state')]);
+  const constants = new Map([
+    ...constantsOf('zram/slot'),
+    ...constantsOf('zram/table'),
+    ...constantsOf('zram/slot-state'),
+  ]);
   for (const name of ['SAME', 'HUGE', 'STORED', 'WRITTEN_BACK', 'IDLE', 'INCOMPRESSIBLE', 'PICKED'] as const) {
     expect([name, constants.get(`SLOT_${name}`)]).toEqual([name, layout[`STATE_${name}`]]);
   }

@@ -210,7 +210,7 @@ export class Interleavings {
       [2, 'merge', () => void this.#now(['ENOMEM'], () => zram.merge())],
       [1, 'merge', () => void this.#now(['ENOMEM'], () => zram.compact())],
       [1, 'recompress', () => void this.#now(['EIO', 'EAGAIN', 'ENOMEM'], () => zram.recompress())],
-      [1, undefined, () => zram.idle()],
+      [1, undefined, () => void this.#now(['ENOMEM'], () => zram.idle())],
       [3, 'snapshots', () => this.#snapshot(device)],
       [2, 'clones', () => this.#clone(device)],
       [1, 'snapshots', () => this.#drop()],
@@ -410,7 +410,8 @@ export class Interleavings {
   #discard({ zram, disk }: Device): void {
     const [first, count] = this.#wholePages();
     const { offset, length } = bytesOf(first, count);
-    zram.discard(offset, length);
+    // Pages between others that a snapshot or clone shares need memory to be parted from them.
+    if (this.#now(['ENOMEM'], () => zram.discard(offset, length)) !== undefined) return;
     const time = this.#time++;
     for (let n = 0; n < count; n++) disk.parts[first + n].write(time, 1);
   }
