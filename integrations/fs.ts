@@ -18,7 +18,7 @@ import type { PartsOf } from './fs/tree-copy.js';
 import type { ImportReport } from './fs/tree-builder.js';
 import { Tree } from './fs/tree.js';
 import { TreeCalls } from './fs/tree-calls.js';
-import { statsOf, type PageFsStats } from './fs/usage.js';
+import { statsOf, type FileSystemStats } from './fs/usage.js';
 
 export type { Data, Mode, PathLike, TimeLike, UrlLike } from './fs/arguments.js';
 export type { FsConstantName, FsConstants } from './fs/constants.js';
@@ -46,7 +46,7 @@ export { BigIntStats, Dirent, FileType, Stats, type StatFs } from './fs/stats.js
 export type { Encoding } from './fs/text.js';
 export type { ImportReport } from './fs/tree-builder.js';
 export type { CpOptions, OpendirOptions } from './fs/tree-calls.js';
-export type { PageFsStats } from './fs/usage.js';
+export type { FileSystemStats } from './fs/usage.js';
 
 /**
  * A file system in compressed memory, with the synchronous calls of Node's `fs` by their names, with its errors.
@@ -198,7 +198,7 @@ export class PageFs extends TreeCalls {
   }
 
   /** What there is, and how much of it is shared with forks. Takes 0.1 µs for each page. */
-  stats(): PageFsStats {
+  stats(): FileSystemStats {
     return statsOf(this[TREE]);
   }
 

@@ -2,7 +2,7 @@
 import type { Tree } from './tree.js';
 
 /** What a file system holds. */
-export interface PageFsStats {
+export interface FileSystemStats {
   /** Regular files, by inode. */
   readonly files: number;
   /** Directories, with the root. */
@@ -19,7 +19,7 @@ export interface PageFsStats {
   readonly privateBytes: number;
 }
 
-export function statsOf(tree: Tree): PageFsStats {
+export function statsOf(tree: Tree): FileSystemStats {
   const { files, directories, links, bytes, metadataBytes } = tree.counts;
   tree.discardStale(); // whoever shared it may be gone, and then it would count as this one's own
   const { shared, private: own } = tree.device.memoryUse();

@@ -44,7 +44,7 @@ export class Devices implements User {
     const disk = random.pick(this.#disks);
     const chance = random.below(100);
     if (chance < 45) await this.#write(disk);
-    else if (chance < 52) this.#discard(disk);
+    else if (chance < 52) await this.#discard(disk);
     else if (chance < 66) await this.#read(disk);
     else if (chance < 70) await attempt(this.#world, STORE, () => disk.zram.recompress({ maxPages: 20 }));
     else if (chance < 78) await this.#writeback(disk);
@@ -99,12 +99,14 @@ export class Devices implements User {
     bytes.set(data.subarray(0, done), from);
   }
 
-  #discard({ zram, bytes }: Disk): void {
+  async #discard({ zram, bytes }: Disk): Promise<void> {
     const { random } = this.#world;
     const first = random.below(PAGES);
     const pages = 1 + random.below(Math.min(30, PAGES - first));
-    zram.discard(first * PAGE, pages * PAGE);
-    bytes.fill(0, first * PAGE, (first + pages) * PAGE);
+    await attempt(this.#world, ['ENOMEM'], () => {
+      zram.discard(first * PAGE, pages * PAGE);
+      bytes.fill(0, first * PAGE, (first + pages) * PAGE);
+    });
   }
 
   /** Several reads at once. */
@@ -123,7 +125,7 @@ export class Devices implements User {
 
   async #writeback({ zram }: Disk): Promise<void> {
     const { random } = this.#world;
-    zram.idle('all');
+    await attempt(this.#world, ['ENOMEM'], () => zram.idle('all'));
     const first = random.below(PAGES);
     const options = random.chance(50)
       ? ({ type: 'idle' } as const)
