@@ -35,7 +35,7 @@ export {
   type WriteResult,
   type WriteResultOfAll,
 } from './fs/file-handle.js';
-export type { BlobSource, ImportOptions, TarSource, WebSource } from './fs/import.js';
+export type { ImportOptions, TarSource } from './fs/import.js';
 export type { NodeStats, NodeTime, ReadableFs, WritableFs } from './fs/node-calls.js';
 export type { RefusalCode } from './fs/refusal.js';
 export type { StatOptions, StatPathOptions } from './fs/inode-calls.js';

@@ -4,6 +4,7 @@
  * It is built in a copy, which costs what is imported and no more. If nothing else has changed in the tree by then, the copy
  * takes its place; if something has, what was imported is copied over to the tree as it is now, in one go.
  */
+import type { BlobSource, LoadSource, WebSource } from '../../bindings/index.js';
 import type { ReadableFs, WritableFs } from './node-calls.js';
 import { refusal, shown } from './refusal.js';
 import { TarReader, type Member, type MemberSink } from './tar-reader.js';
@@ -11,30 +12,8 @@ import { copyMember, type PartsOf } from './tree-copy.js';
 import { membersOf } from './tree-members.js';
 import { TreeBuilder, type ImportReport } from './tree-builder.js';
 
-/** What is used of a `ReadableStream`. */
-export interface WebSource {
-  /** As of a `ReadableStream`. */
-  getReader(): {
-    /** The next piece. */
-    read(): Promise<{
-      /** There are no more. */
-      done: boolean;
-      /** The piece. */
-      value?: Uint8Array | undefined;
-    }>;
-    /** The rest is not wanted. */
-    cancel(reason?: unknown): Promise<unknown>;
-  };
-}
-
-/** What is used of a `Blob`. */
-export interface BlobSource {
-  /** As of a `Blob`. */
-  stream(): WebSource;
-}
-
 /** A tar, not compressed. */
-export type TarSource = Uint8Array | BlobSource | WebSource | AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+export type TarSource = LoadSource;
 
 /** Options of `import`. */
 export interface ImportOptions {

@@ -47,7 +47,7 @@ export function checkExports(exports: NbdExports): void {
 }
 
 /** The name that a client's name stands for: the empty one is the only export, if there is one alone. */
-export function resolveName(exports: NbdExports, name: string): string | undefined {
+function resolveName(exports: NbdExports, name: string): string | undefined {
   if (exports.has(name)) return name;
   if (name !== '' || exports.size !== 1) return undefined;
   const [[only]] = exports;

@@ -25,11 +25,6 @@ export class Output {
     this.#onFree = onFree;
   }
 
-  /** Whether buffers are with the socket. */
-  get sending(): boolean {
-    return this.#made > this.#free.length + (this.#current === undefined ? 0 : 1);
-  }
-
   /**
    * Room for at least so many bytes, behind what is to be sent; undefined while there is none.
    * @param least at most a whole buffer

@@ -89,11 +89,9 @@ export const CHUNK_DONE = 1 << 0;
 export const Errno = {
   EPERM: 1,
   EIO: 5,
-  ENOMEM: 12,
   EINVAL: 22,
   ENOSPC: 28,
   EOVERFLOW: 75,
-  ENOTSUP: 95,
   ESHUTDOWN: 108,
 } as const;
 export type Errno = (typeof Errno)[keyof typeof Errno];

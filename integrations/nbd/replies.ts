@@ -15,11 +15,9 @@ import {
 const MESSAGES: Record<Errno, string> = {
   [Errno.EPERM]: 'the export is read only',
   [Errno.EIO]: 'the stored page cannot be read',
-  [Errno.ENOMEM]: 'no memory',
   [Errno.EINVAL]: 'the request is beyond the disk, or has flags that were not agreed on',
   [Errno.ENOSPC]: 'no memory is left for the page, or it lies beyond the disk',
   [Errno.EOVERFLOW]: 'the request is longer than 32 MiB',
-  [Errno.ENOTSUP]: 'not supported',
   [Errno.ESHUTDOWN]: 'the device is gone',
 };
 

@@ -17,6 +17,19 @@ const PAGE_BYTES = 4096;
 /** Zeros that are written at a time: a request may ask for 4 GiB of them, and others wait meanwhile. */
 const ZEROES_STEP = 16 * 2 ** 20;
 
+const { FUA, NO_HOLE, DF, REQ_ONE, FAST_ZERO } = CommandFlag;
+/** The flags that each command may have, by its number. */
+const FLAGS_KNOWN: readonly number[] = [
+  FUA | DF, // READ
+  FUA, // WRITE
+  0, // DISC, which has no reply
+  FUA, // FLUSH
+  FUA, // TRIM
+  FUA, // CACHE
+  FUA | NO_HOLE | FAST_ZERO, // WRITE_ZEROES
+  FUA | REQ_ONE, // BLOCK_STATUS
+];
+
 interface Request {
   flags: number;
   type: number;
@@ -82,10 +95,9 @@ export class Transmission {
   #check(): Errno | 0 {
     const { type, flags, offset, length } = this.#request;
     const { opened, allocation, structured } = this.#agreement;
-    const { FUA, NO_HOLE, DF, REQ_ONE, FAST_ZERO } = CommandFlag;
-    const known = [FUA | DF, FUA, 0, FUA, FUA, FUA, FUA | NO_HOLE | FAST_ZERO, FUA | REQ_ONE][type];
+    const known = FLAGS_KNOWN[type];
     if (known === undefined || (flags & ~known) !== 0) return Errno.EINVAL;
-    if ((flags & DF) !== 0 && !structured) return Errno.EINVAL;
+    if ((flags & CommandFlag.DF) !== 0 && !structured) return Errno.EINVAL;
     if (type === Command.FLUSH) return 0;
     const writes = type === Command.WRITE || type === Command.TRIM || type === Command.WRITE_ZEROES;
     if (writes && opened.writable === undefined) return Errno.EPERM;

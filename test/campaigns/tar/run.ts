@@ -25,7 +25,7 @@ export class TarRunner {
   private constructor(engine: Engine) {
     this.#engine = engine;
     this.#fs = PageFs.createSync({ engine });
-    this.#fs.mkdirSync('/work/there', { recursive: true });
+    this.#fs.mkdirSync('/into/there', { recursive: true });
     this.#fs.writeFileSync('/outside', 'not to be touched');
     this.#before = JSON.stringify(treeOf(this.#fs, '/'));
     this.#used = engine.memory.used;
@@ -58,7 +58,7 @@ export class TarRunner {
       const pieces = Array.from({ length: Math.ceil(bytes.length / piece) }, (_, n) =>
         bytes.subarray(n * piece, (n + 1) * piece),
       );
-      await fork.import(seed % 2 === 0 ? bytes : pieces, { into: '/work' });
+      await fork.import(seed % 2 === 0 ? bytes : pieces, { into: '/into' });
       this.#count('taken');
       this.#checkTaken(fork);
     } catch (error) {
@@ -77,13 +77,13 @@ export class TarRunner {
   /** Nothing is outside, and no link leads there. */
   #checkTaken(fork: PageFs): void {
     if (fork.readFileSync('/outside', 'utf8') !== 'not to be touched') throw new Error('what is outside has changed');
-    if (fork.readdirSync('/').sort().join() !== 'outside,work') throw new Error('something is outside');
-    for (const entry of fork.readdirSync('/work', { recursive: true, withFileTypes: true })) {
+    if (fork.readdirSync('/').sort().join() !== 'into,outside') throw new Error('something is outside');
+    for (const entry of fork.readdirSync('/into', { recursive: true, withFileTypes: true })) {
       if (!entry.isSymbolicLink()) continue;
       const path = `${entry.parentPath}/${entry.name}`;
       const target = fork.readlinkSync(path);
       if (target.startsWith('/')) throw new Error(`${path} leads to ${target}`);
-      if (fork.existsSync(path) && !fork.realpathSync(path).startsWith('/work')) throw new Error(`${path} leads out`);
+      if (fork.existsSync(path) && !fork.realpathSync(path).startsWith('/into')) throw new Error(`${path} leads out`);
     }
   }
 

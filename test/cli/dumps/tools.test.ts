@@ -9,8 +9,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 
+import { describeWithTool } from '../../support/describe-with-tool.js';
 import { PAGE } from '../page-images.js';
 import { analyzeJson, run } from '../run.js';
 import { takeOutOfFile, type Taken } from './reading.js';
@@ -33,14 +34,8 @@ afterEach(() => {
 const works = (command: string, ...args: string[]): boolean =>
   spawnSync(command, args, { timeout: 20_000 }).status === 0;
 
-function describeWith(tool: string, isThere: boolean, tests: () => void): void {
-  if (isThere) {
-    describe(tool, tests);
-    return;
-  }
-  process.stderr.write(`Skipped: dumps of ${tool}. It is not here, or may not be used.\n`);
-  describe.skip(`${tool} (skipped: it is not here)`, tests);
-}
+const describeWith = (tool: string, isThere: boolean, tests: () => void): void =>
+  describeWithTool(tool, `dumps of ${tool}`, isThere, tests);
 
 const isLinux = process.platform === 'linux';
 const hasPython = isLinux && works('python3', '-c', 'import sqlite3');

@@ -77,7 +77,7 @@ describe(`scripts, seed ${seed}`, () => {
         );
       const scripts = fc.array(fc.oneof(linkScript, hardLink), { maxLength: 4 }).map((parts) => parts.join('\n'));
       const property = fc.asyncProperty(scripts, async (lines) => {
-        // The disk has no /work.
+        // The disk has no such directory.
         const relative = lines.replaceAll(`${HOME}/`, '../');
         using fs = PageFs.createSync({ engine });
         const { thrown } = await outcomeOf(await shellOn(new PageFsFileSystem(fs)), relative);

@@ -11,7 +11,7 @@ export interface Outcome {
   thrown: boolean;
 }
 
-export const HOME = '/work';
+export const HOME = '/shell';
 
 export async function shellOn(fs: IFileSystem): Promise<Bash> {
   // Its guard replaces globals that jest wants back. The examples run with it.
@@ -92,7 +92,7 @@ const command = fc.oneof(
 export const script = fc.array(command, { minLength: 3, maxLength: 25 }).map((lines) => lines.join('\n'));
 
 const place = fc.constantFrom('a', 'b', 'd/a', 'e/b', 'e/f/c', 'x', 'd/x', 'e/y');
-const target = fc.constantFrom('a', '../a', 'd', 'f', '../d', '../e/f', 'nowhere', 'x', '/work/d', '/work/e/f/c');
+const target = fc.constantFrom('a', '../a', 'd', 'f', '../d', '../e/f', 'nowhere', 'x', `${HOME}/d`, `${HOME}/e/f/c`);
 
 /** Commands about links, on which InMemoryFs is no guide: the real disk is. They are such as Linux and just-bash agree on. */
 const linkCommand = fc.oneof(

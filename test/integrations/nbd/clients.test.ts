@@ -4,10 +4,11 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { describe, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 
 import { Engine } from '../../../bindings/index.js';
 import type { NbdDevice } from '../../../integrations/nbd.js';
+import { describeWithTool } from '../../support/describe-with-tool.js';
 import { listening } from './listening.js';
 
 const context = listening();
@@ -15,14 +16,8 @@ const engine = Engine.createSync();
 const DISK = 24 * 2 ** 20;
 const TIMEOUT_MILLISECONDS = 120_000;
 
-function describeWith(tool: string, tests: () => void): void {
-  if (spawnSync(tool, ['--version']).status === 0) {
-    describe(tool, tests);
-    return;
-  }
-  process.stderr.write(`Skipped: NBD with ${tool}. It is not here.\n`);
-  describe.skip(`${tool} (skipped: it is not here)`, tests);
-}
+const describeWith = (tool: string, tests: () => void): void =>
+  describeWithTool(tool, `NBD with ${tool}`, spawnSync(tool, ['--version']).status === 0, tests);
 
 /** Runs a client beside the server, which is this process. @throws with what it said */
 async function run(command: string, ...args: string[]): Promise<string> {
