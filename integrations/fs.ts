@@ -4,15 +4,35 @@
  * @module zram-wasm/fs
  */
 import { ZramError } from '../bindings/base/errors.js';
-import type { CompactReport, MergeOptions, MergeReport, Zram } from '../bindings/index.js';
+import type {
+  CompactReport,
+  LoadedFile,
+  LoadSource,
+  MergeOptions,
+  MergeReport,
+  SaveReport,
+  SaveSink,
+  Zram,
+} from '../bindings/index.js';
 import { constants, type FsConstants } from './fs/constants.js';
 import { diffTrees, type FileDifference } from './fs/diff.js';
 import { on } from './fs/errors.js';
 import { exportTo, partsOf, tarOf, type ExportOptions, type ExportToOptions } from './fs/export.js';
 import { importInto, type ImportOptions, type TarSource } from './fs/import.js';
 import { OpenFiles } from './fs/open-files.js';
-import { readOptions, type PageFsOptions, type PageFsOwnOptions } from './fs/options.js';
+import {
+  readLoadOptions,
+  readOptions,
+  readSaveOptions,
+  type PageFsLoadOptions,
+  type PageFsLoadOwnOptions,
+  type PageFsOptions,
+  type PageFsOwnOptions,
+  type PageFsSaveOptions,
+  type ReadLoadOptions,
+} from './fs/options.js';
 import { FsPromises } from './fs/promises.js';
+import { saveAllFor, saveTrees, treesOf } from './fs/save.js';
 import { FILES, TREE } from './fs/state.js';
 import type { PartsOf } from './fs/tree-copy.js';
 import type { ImportReport } from './fs/tree-builder.js';
@@ -40,13 +60,36 @@ export type { NodeStats, NodeTime, ReadableFs, WritableFs } from './fs/node-call
 export type { RefusalCode } from './fs/refusal.js';
 export type { StatOptions, StatPathOptions } from './fs/inode-calls.js';
 export type { EncodingOptions, MkdirOptions, ReaddirOptions, RmOptions } from './fs/name-calls.js';
-export type { PageFsOptions, PageFsOwnOptions } from './fs/options.js';
+export type {
+  PageFsLoadOptions,
+  PageFsLoadOwnOptions,
+  PageFsOptions,
+  PageFsOwnOptions,
+  PageFsSaveOptions,
+} from './fs/options.js';
 export { FsPromises, type PathOrHandle } from './fs/promises.js';
 export { BigIntStats, Dirent, FileType, Stats, type StatFs } from './fs/stats.js';
 export type { Encoding } from './fs/text.js';
 export type { ImportReport } from './fs/tree-builder.js';
 export type { CpOptions, OpendirOptions } from './fs/tree-calls.js';
 export type { FileSystemStats } from './fs/usage.js';
+
+/** File systems to save to one file: by name, or as a list, whose names are '0', '1' and so on. */
+export type SavedFileSystems =
+  | readonly PageFs[]
+  | ReadonlyMap<string, PageFs>
+  | {
+      /** A file system by its name. */
+      readonly [name: string]: PageFs;
+    };
+
+/** The content of a file of `PageFs.saveAll`. */
+export interface LoadedFileSystems {
+  /** By name, in the order of the file. */
+  readonly fileSystems: ReadonlyMap<string, PageFs>;
+  /** The comment with which it was saved. */
+  readonly comment: string | undefined;
+}
 
 /**
  * A file system in compressed memory, with the synchronous calls of Node's `fs` by their names, with its errors.
@@ -97,6 +140,49 @@ export class PageFs extends TreeCalls {
 
   static #on(device: Zram, maxMetadata: number): PageFs {
     return new PageFs(Tree.empty(device, maxMetadata));
+  }
+
+  /**
+   * Makes a writable file system of a file of `save`: on your engine, or on one of its own. It has all that was saved, with
+   * inodes, times and holes; nothing is open in it.
+   * @param source the file; it is read to its end, or cancelled after a failure
+   * @throws ZramError EINVAL: the file is truncated, damaged, of another version or not one of file systems, or it has
+   * several; EOPNOTSUPP: a compressor that is not available; ENOMEM: `memLimit`, `maxMemory` or `maxMetadata` is reached;
+   * EIO: the source failed. After a failure nothing remains
+   */
+  static async load(source: LoadSource, options: PageFsLoadOptions | PageFsLoadOwnOptions = {}): Promise<PageFs> {
+    const { fileSystems } = await PageFs.#load(source, options, 'PageFs.load', true);
+    return fileSystems.values().next().value as PageFs;
+  }
+
+  /**
+   * As `load`, for files with any number of file systems: forks share what they shared, and snapshots are snapshots. An
+   * engine of their own ends with the last of them.
+   */
+  static async loadAll(
+    source: LoadSource,
+    options: PageFsLoadOptions | PageFsLoadOwnOptions = {},
+  ): Promise<LoadedFileSystems> {
+    return PageFs.#load(source, options, 'PageFs.loadAll', false);
+  }
+
+  static async #load(source: LoadSource, options: unknown, call: string, one: boolean): Promise<LoadedFileSystems> {
+    let read: Partial<ReadLoadOptions>;
+    try {
+      read = readLoadOptions(options, call);
+    } catch (error) {
+      read = { rest: failing(error) }; // the library cancels the source
+    }
+    const { engine, maxMetadata = 0, rest } = read;
+    let file: LoadedFile;
+    if (engine) file = await engine.loadAll(source, rest);
+    else {
+      const { Zram } = await import('../bindings/index.js');
+      file = await Zram.loadAll(source, rest);
+    }
+    const trees = await treesOf(file, maxMetadata, one);
+    const fileSystems = new Map([...trees].map(([name, tree]) => [name, new PageFs(tree)]));
+    return Object.freeze({ fileSystems, comment: file.comment });
   }
 
   /** As `fs.constants` of Node on Linux. */
@@ -172,6 +258,43 @@ export class PageFs extends TreeCalls {
   }
 
   /**
+   * Writes all files, with inodes, times and holes, to a file or stream: pages as they are stored, shared pages once. Files
+   * that are open are saved as they are; those without a name are not.
+   *
+   * What is saved is the state when the call begins, whatever is written meanwhile. Timers and I/O run every 8 ms. A file
+   * for `load`; the format is described in docs/format.md.
+   * @param sink the destination; streams are closed at the end, and aborted after a failure
+   * @throws ZramError EINVAL: not a sink; ENOMEM: no memory for a snapshot; EIO: the sink failed. Nothing has changed
+   */
+  async save(sink: SaveSink): Promise<SaveReport> {
+    return PageFs.saveAll(sink, [this]);
+  }
+
+  /**
+   * Writes file systems on one pool to one file: forks and snapshots, in which they share pages and inodes as in memory.
+   * @param sink as for `save`
+   * @param saved file systems, by name or as a list
+   * @throws ZramError as `save`; EINVAL: they are on different pools
+   */
+  static async saveAll(sink: SaveSink, saved: SavedFileSystems, options: PageFsSaveOptions = {}): Promise<SaveReport> {
+    let list: (readonly [name: string, fs: PageFs])[] = [];
+    let failure: unknown;
+    try {
+      list = listed(saved);
+    } catch (error) {
+      failure = error;
+    }
+    const first = list[0]?.[1];
+    // Without one there is nothing to save: the library ends the sink, with the reason.
+    const saveAll = first ? saveAllFor(first.#tree.device) : (await import('../bindings/index.js')).Zram.saveAll;
+    const trees = (): (readonly [string, Tree])[] => {
+      if (failure) throw failure;
+      return list.map(([name, fs]) => [name, fs[TREE]]);
+    };
+    return saveTrees(saveAll, sink, trees, () => readSaveOptions(options, 'PageFs.saveAll').comment);
+  }
+
+  /**
    * The paths at which another file system differs from this one, sorted, with the bytes that read differently: by whole
    * pages. Times are not compared. What forks share is not read, so the cost is 1 µs for each name, and what differs.
    * @param other of any engine
@@ -225,6 +348,33 @@ export class PageFs extends TreeCalls {
     if (this.#destroyed) throw destroyed();
     return this.#files;
   }
+}
+
+/** File systems by name, each read once. @throws ZramError EINVAL */
+function listed(saved: unknown): (readonly [name: string, fs: PageFs])[] {
+  const required = 'a list, a Map or an object of PageFs';
+  if (typeof saved !== 'object' || saved === null) {
+    throw new ZramError('EINVAL', `the file systems to save must be ${required}.`);
+  }
+  const { entries } = saved as { entries?: unknown };
+  const pairs: Iterable<readonly [unknown, unknown]> = Array.isArray(saved)
+    ? saved.map((fs, n) => [String(n), fs] as const)
+    : typeof entries === 'function'
+      ? (entries.call(saved) as Iterable<readonly [unknown, unknown]>)
+      : Object.entries(saved);
+  return Array.from(pairs, ([name, fs]) => {
+    if (typeof name === 'string' && fs instanceof PageFs) return [name, fs] as const;
+    throw new ZramError('EINVAL', `the file systems to save must be ${required}, by names that are texts.`);
+  });
+}
+
+/** Options that fail when they are read. */
+function failing(error: unknown): { memLimit?: number } {
+  return {
+    get memLimit(): never {
+      throw error;
+    },
+  };
 }
 
 function destroyed(): ZramError {
