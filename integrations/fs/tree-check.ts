@@ -169,7 +169,7 @@ async function sort(values: Float64Array, turns: Turns): Promise<void> {
     if (turns.due) await turns.take();
     values.subarray(from, from + SORTED).sort();
   }
-  let [from, to] = [values, new Float64Array(length > SORTED ? length : 0)];
+  let [from, to]: Float64Array[] = [values, new Float64Array(length > SORTED ? length : 0)];
   for (let part = SORTED; part < length; part *= 2) {
     for (let start = 0; start < length; start += 2 * part) {
       const [middle, end] = [Math.min(start + part, length), Math.min(start + 2 * part, length)];

@@ -36,7 +36,7 @@ export class SavedFilesRunner {
 
   /** @throws Error with the seed, if something is wrong */
   async run(first: number, end: number): Promise<void> {
-    let [file, donor] = [new Uint8Array(0), new Uint8Array(0)];
+    let [file, donor]: Uint8Array[] = [new Uint8Array(0), new Uint8Array(0)];
     for (let seed = first; seed < end; seed++) {
       const n = Math.floor(seed / PER_FILE);
       if (seed === first || seed % PER_FILE === 0) [file, donor] = [await fileOfSeed(n), await fileOfSeed(n + 1)];

@@ -39,7 +39,8 @@ describe('what comes back', () => {
       const mine = await PageFs.load([sink.bytes.subarray(0, 99), sink.bytes.subarray(99)], { engine });
       for (const loaded of [own, mine]) {
         expect(listingOf(loaded)).toEqual(expected);
-        expect(loaded.stats()).toMatchObject({ ...base.stats(), sharedBytes: 0, privateBytes: expect.any(Number) as number });
+        const { sharedBytes: _, privateBytes: __, ...counts } = base.stats();
+        expect(loaded.stats()).toMatchObject({ ...counts, sharedBytes: 0 });
         expect(base.diff(loaded)).toEqual([]);
         expect(loaded.frozen).toBe(false);
         useUp(loaded);
@@ -60,8 +61,8 @@ describe('what comes back', () => {
       expect(listingOf(loaded)).toEqual(listingOf(old));
       expect(loaded.stats()).toEqual(old.stats());
       expect(loaded.frozen).toBe(name === 'then');
-      old.destroy();
     }
+    for (const old of [base, fork, then]) old.destroy();
     expect(() => fileSystems.get('then')?.writeFileSync('/x', '')).toThrow('EROFS');
     for (const each of fileSystems.values()) useUp(each);
     checkPools(engine);
@@ -302,7 +303,8 @@ describe('other files, and other calls', () => {
     await Zram.saveAll(sink, [zram], { attachment: new Uint8Array(5) });
     for (const other of [devicesOnly, sink.bytes]) {
       const error = await failure(PageFs.load(other, { engine }));
-      expect(error).toMatchObject({ code: 'EINVAL', message: expect.stringMatching(/no file systems: use Zram.loadAll/) as string });
+      expect(error.code).toBe('EINVAL');
+      expect(error.message).toMatch(/no file systems: use Zram.loadAll/);
     }
     expect((await failure(PageFs.load(file, { engine }))).message).toMatch(/one file system, not 3: use PageFs.loadAll/);
     expect((await failure(PageFs.load(new Uint8Array(99)))).message).toMatch(/not a save file/);
