@@ -55,7 +55,10 @@ export class InodeReader {
     if (!magic || SAVED_MAGIC.some((byte, n) => byte !== magic[n] && n < 6)) throw noList();
     if (magic[6] !== SAVED_MAGIC[6] || magic[7] !== SAVED_MAGIC[7]) {
       const version = magic[6] + 256 * magic[7];
-      throw new ZramError('EINVAL', `the save file’s list of inodes has version ${version}: use a release that reads it.`);
+      throw new ZramError(
+        'EINVAL',
+        `the save file’s list of inodes has version ${version}: use a release that reads it.`,
+      );
     }
     const count = this.#in.number('the number of file systems');
     if (count !== trees) throw this.#in.wrong(`it has ${count} file systems, and the file ${trees} devices`);
@@ -135,7 +138,8 @@ export class InodeReader {
 
   #target(): string {
     const target = this.#in.text('the target of a link', PATH_BYTES_MAX);
-    if (target === '' || target.includes('\0')) throw this.#in.wrong('the target of a link is empty, or has a NUL in it');
+    if (target === '' || target.includes('\0'))
+      throw this.#in.wrong('the target of a link is empty, or has a NUL in it');
     this.#take(2 * target.length);
     return target;
   }
@@ -184,7 +188,8 @@ export class InodeReader {
         continue;
       }
       const inode = this.#inodes[this.#inodes.length - distance] as Inode | undefined;
-      if (inode?.ino !== CHUNK * n + slot) throw this.#in.wrong('a place refers to no inode, or to that of another place');
+      if (inode?.ino !== CHUNK * n + slot)
+        throw this.#in.wrong('a place refers to no inode, or to that of another place');
       slots.push(inode);
     }
     if (count === 0) throw this.#in.wrong('a block is empty');

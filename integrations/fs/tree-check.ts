@@ -89,7 +89,8 @@ export class TreeCheck {
         names[ino]++;
         counts.metadataBytes += NAME_BYTES + 2 * name.length;
         if (!inode.isDirectory) continue;
-        if (names[ino] > 1 || inode.directory.parent !== dir) throw damaged(`directory ${ino} is not in its parent alone`);
+        if (names[ino] > 1 || inode.directory.parent !== dir)
+          throw damaged(`directory ${ino} is not in its parent alone`);
         directories++;
         queue.push(ino);
       }

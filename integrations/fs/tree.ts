@@ -8,7 +8,7 @@
 import { ZramError } from '../../bindings/base/errors.js';
 import type { Zram, ZramSnapshot } from '../../bindings/index.js';
 import { constants, PAGE_SIZE } from './constants.js';
-import { fsError, type Call } from './errors.js';
+import { asFsError, fsError, type Call } from './errors.js';
 import { Directory, Inode } from './inode.js';
 import { InodeTable, type Chunk } from './inode-table.js';
 import type { Owner } from './owner.js';
@@ -132,10 +132,15 @@ export class Tree {
     }
   }
 
-  /** A copy to build in, which `adopt` takes over if all goes well. @throws ZramError ENOMEM; FsError EROFS */
+  /** A copy to build in, which `adopt` takes over if all goes well. @throws FsError ENOSPC, EROFS */
   stage(call: Call): Tree {
-    this.checkWritable(call);
-    const device = this.device.clone();
+    const disk = this.writable(call);
+    let device: Zram;
+    try {
+      device = disk.clone();
+    } catch (error) {
+      throw asFsError(error, call);
+    }
     const staged = this.#copyOn(device, device);
     staged.#origin = this.#inodes.chunks;
     return staged;

@@ -28,7 +28,7 @@ test('every byte of a file changed, and every length: none is taken, and nothing
   };
   for (let at = 0; at < file.length; at++) {
     const changed = Uint8Array.from(file);
-    changed[at] ^= 1 << at % 8;
+    changed[at] ^= 1 << (at % 8);
     await refused(changed, `byte ${at}`);
     await refused(file.subarray(0, at), `length ${at}`);
   }

@@ -32,7 +32,9 @@ else {
     const { user, system } = process.cpuUsage(started);
     const taken = runner.tally.get('taken') ?? 0;
     const seconds = Math.round((user + system) / 1e6);
-    console.log(`seeds ${seed}..${end}, ${seconds} s of the processor: ${taken} taken, ${runner.tally.size - 1} reasons`);
+    console.log(
+      `seeds ${seed}..${end}, ${seconds} s of the processor: ${taken} taken, ${runner.tally.size - 1} reasons`,
+    );
   }
   for (const [reason, times] of [...runner.tally].sort(([, a], [, b]) => b - a)) console.log(`${times} ${reason}`);
 }

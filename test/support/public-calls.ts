@@ -294,7 +294,20 @@ export function callsOf(scene: Scene): Calls {
   };
   const attachment: Parameter = {
     good: [page, Uint8Array.of(1)],
-    wrong: [null, '', 'text', 1, true, {}, CALL, [1], ['text'], [page, null], new Float64Array(9), [new DataView(new ArrayBuffer(9))]],
+    wrong: [
+      null,
+      '',
+      'text',
+      1,
+      true,
+      {},
+      CALL,
+      [1],
+      ['text'],
+      [page, null],
+      new Float64Array(9),
+      [new DataView(new ArrayBuffer(9))],
+    ],
   };
   const source: Parameter = {
     good: SAVE_FILE,
@@ -307,7 +320,10 @@ export function callsOf(scene: Scene): Calls {
     good: SAVED_FILES,
     wrong: [...source.wrong, SAVE_FILE, SAVED_FILES.subarray(0, -1), Buffer.concat([SAVED_FILES, SAVED_FILES])],
   };
-  const savedFileSystems = { good: { files }, wrong: [...saved.wrong, saved.good, [files, null], files, new Map([[1, files]])] };
+  const savedFileSystems = {
+    good: { files },
+    wrong: [...saved.wrong, saved.good, [files, null], files, new Map([[1, files]])],
+  };
   const maxMetadata = real(10_000, [-1, -Infinity]);
   const given = (good: unknown): Parameter => ({ good, wrong: [null, 1, 'engine', {}, [], otherPool] });
   const loadAllOptions = {
@@ -419,7 +435,9 @@ export function callsOf(scene: Scene): Calls {
   const withEngine = (known: Readonly<Record<string, Parameter>>): Parameter => {
     const { good, wrong, coded = [] } = options(known);
     const and = (value: unknown): unknown =>
-      typeof value === 'object' && value !== null && !Array.isArray(value) ? { engine: scene.subjects.Engine, ...value } : value;
+      typeof value === 'object' && value !== null && !Array.isArray(value)
+        ? { engine: scene.subjects.Engine, ...value }
+        : value;
     return { good: and(good), wrong: [...wrong.map(and), {}], coded: coded.map(([value, code]) => [and(value), code]) };
   };
   return {

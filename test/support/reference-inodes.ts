@@ -110,7 +110,9 @@ function contentOf(kind: number, input: Input): ReferenceContent {
 
 /** Something of a list, by how many came since. */
 function since<T>(list: readonly T[], distance: number): T {
-  return distance >= 1 && distance <= list.length ? list[list.length - distance] : refuse('something that did not come before');
+  return distance >= 1 && distance <= list.length
+    ? list[list.length - distance]
+    : refuse('something that did not come before');
 }
 
 function inodeOf(input: Input, contents: readonly ReferenceContent[]): ReferenceInode {

@@ -314,7 +314,9 @@ export class Forest {
     await PageFs.saveAll(sink, list, { comment: 'a forest' });
     const { fileSystems, comment } = await PageFs.loadAll(sink.bytes, { engine: this.#engine, ...this.#loadOptions });
     this.#check(comment === 'a forest' && [...fileSystems.keys()].join() === [...list.keys()].join(), 'what was saved');
-    const nameless = this.pairs.some(({ fs, open }) => fs.frozen || open.some(({ fd }) => fs.fstatSync(fd).nlink === 0));
+    const nameless = this.pairs.some(
+      ({ fs, open }) => fs.frozen || open.some(({ fd }) => fs.fstatSync(fd).nlink === 0),
+    );
     const loaded = [...fileSystems.values()];
     for (const [n, pair] of this.pairs.entries()) {
       this.#check(loaded[n].frozen === pair.fs.frozen, 'a snapshot, or none');

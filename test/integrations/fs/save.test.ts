@@ -102,19 +102,22 @@ describe('what comes back', () => {
     for (const each of [fs, then]) each.destroy();
   });
 
-  test.each(['deflate', 'lz4hc', 'zstd'])('pages compressed with %s, and the compressor for later ones', async (name) => {
-    const own = await PageFs.create({ compAlgorithm: name, level: 7, dedup: true });
-    own.writeFileSync('/f', 'some text, and again '.repeat(3000));
-    const sink = new MemorySink();
-    await own.save(sink);
-    const loaded = await PageFs.load(sink.bytes);
-    expect(loaded.readFileSync('/f')).toEqual(own.readFileSync('/f'));
-    expect(loaded.stats()).toEqual(own.stats());
-    for (const each of [own, loaded]) each.writeFileSync('/g', 'other text, as often '.repeat(2500));
-    expect(loaded.stats().privateBytes).toBe(own.stats().privateBytes);
-    own.destroy();
-    loaded.destroy();
-  });
+  test.each(['deflate', 'lz4hc', 'zstd'])(
+    'pages compressed with %s, and the compressor for later ones',
+    async (name) => {
+      const own = await PageFs.create({ compAlgorithm: name, level: 7, dedup: true });
+      own.writeFileSync('/f', 'some text, and again '.repeat(3000));
+      const sink = new MemorySink();
+      await own.save(sink);
+      const loaded = await PageFs.load(sink.bytes);
+      expect(loaded.readFileSync('/f')).toEqual(own.readFileSync('/f'));
+      expect(loaded.stats()).toEqual(own.stats());
+      for (const each of [own, loaded]) each.writeFileSync('/g', 'other text, as often '.repeat(2500));
+      expect(loaded.stats().privateBytes).toBe(own.stats().privateBytes);
+      own.destroy();
+      loaded.destroy();
+    },
+  );
 
   test('names, inodes and blocks without end: the list has as much as what differs', async () => {
     const base = PageFs.createSync({ engine });
@@ -306,7 +309,9 @@ describe('other files, and other calls', () => {
       expect(error.code).toBe('EINVAL');
       expect(error.message).toMatch(/no file systems: use Zram.loadAll/);
     }
-    expect((await failure(PageFs.load(file, { engine }))).message).toMatch(/one file system, not 3: use PageFs.loadAll/);
+    expect((await failure(PageFs.load(file, { engine }))).message).toMatch(
+      /one file system, not 3: use PageFs.loadAll/,
+    );
     expect((await failure(PageFs.load(new Uint8Array(99)))).message).toMatch(/not a save file/);
     for (const each of [base, fork, then, zram]) each.destroy();
   });
@@ -372,7 +377,9 @@ test('an attachment comes back, in one array, from pieces of any length', async 
     yield noise;
     throw new Error('no more');
   };
-  expect(await failure(Zram.saveAll(new MemorySink(), [zram], { attachment: failing() }))).toMatchObject({ code: 'EIO' });
+  expect(await failure(Zram.saveAll(new MemorySink(), [zram], { attachment: failing() }))).toMatchObject({
+    code: 'EIO',
+  });
   expect(hasMemory(() => zram.snapshot().destroy())).toBe(true);
   zram.destroy();
 });

@@ -1,7 +1,7 @@
 /** Files of `PageFs.save`, what is in them, and whether what was loaded works. */
 import { createHash } from 'node:crypto';
 import type { Engine } from '../../../bindings/index.js';
-import { PageFs, type SavedFileSystems } from '../../../integrations/fs.js';
+import { PageFs, type FsError, type SavedFileSystems } from '../../../integrations/fs.js';
 import { Random } from '../../support/random.js';
 import { MemorySink } from '../../save/support.js';
 
@@ -62,7 +62,10 @@ export function listingOf(fs: PageFs): string[] {
 }
 
 function hashOf(fs: PageFs, path: string, size: number): string {
-  if (size <= READ_MAX) return createHash('sha1').update(fs.readFileSync(`/${path}`)).digest('hex');
+  if (size <= READ_MAX)
+    return createHash('sha1')
+      .update(fs.readFileSync(`/${path}`))
+      .digest('hex');
   const hash = createHash('sha1');
   const bytes = new Uint8Array(64 * PAGE_SIZE);
   const fd = fs.openSync(`/${path}`, 'r');
@@ -74,16 +77,25 @@ function hashOf(fs: PageFs, path: string, size: number): string {
   return hash.digest('hex');
 }
 
-/** What a file system of a file that nobody wrote is used for: nothing in it may fail, and all can be removed. Ends it. */
-export function useUp(fs: PageFs): void {
+/**
+ * What a file system of a file that nobody wrote is used for: nothing in it may fail, and all can be removed. Ends it.
+ * @param isFull it may be that no pages of the device are left
+ */
+export function useUp(fs: PageFs, isFull = false): void {
   listingOf(fs);
   const fork = fs.fork();
   fs.destroy();
   const added = Array.from({ length: 40 }, (_, n) => `/added ${n}`);
   for (const [n, path] of added.entries()) {
     const fd = fork.openSync(path, 'wx+');
-    fork.writeSync(fd, 'y', (n % 3) * 9000);
-    fork.closeSync(fd);
+    try {
+      fork.writeSync(fd, 'y', (n % 3) * 9000);
+    } catch (error) {
+      if (isFull && (error as FsError).code === 'ENOSPC') continue;
+      throw error;
+    } finally {
+      fork.closeSync(fd);
+    }
     const expected = new Uint8Array((n % 3) * 9000 + 1);
     expected[expected.length - 1] = 121;
     if (Buffer.compare(fork.readFileSync(path), expected) !== 0) throw new Error(`${path} reads as something else`);
@@ -91,6 +103,7 @@ export function useUp(fs: PageFs): void {
   for (const name of fork.readdirSync('/')) fork.rmSync(`/${name}`, { recursive: true });
   const { files, directories, links, bytes, privateBytes, sharedBytes, metadataBytes } = fork.stats();
   const left = [files, directories - 1, links, bytes, privateBytes, sharedBytes];
-  if (left.some((number) => number !== 0) || metadataBytes > 1000) throw new Error(`left: ${left.join()}, ${metadataBytes}`);
+  if (left.some((number) => number !== 0) || metadataBytes > 1000)
+    throw new Error(`left: ${left.join()}, ${metadataBytes}`);
   fork.destroy();
 }
