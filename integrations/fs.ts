@@ -32,7 +32,7 @@ import {
   type ReadLoadOptions,
 } from './fs/options.js';
 import { FsPromises } from './fs/promises.js';
-import { saveAllFor, saveTrees, treesOf } from './fs/save.js';
+import { libraryOf, saveTrees, treesOf } from './fs/save.js';
 import { FILES, TREE } from './fs/state.js';
 import type { PartsOf } from './fs/tree-copy.js';
 import type { ImportReport } from './fs/tree-builder.js';
@@ -278,20 +278,20 @@ export class PageFs extends TreeCalls {
    */
   static async saveAll(sink: SaveSink, saved: SavedFileSystems, options: PageFsSaveOptions = {}): Promise<SaveReport> {
     let list: (readonly [name: string, fs: PageFs])[] = [];
-    let failure: unknown;
+    let failure: Error | undefined;
     try {
       list = listed(saved);
     } catch (error) {
-      failure = error;
+      failure = error as Error;
     }
     const first = list[0]?.[1];
     // Without one there is nothing to save: the library ends the sink, with the reason.
-    const saveAll = first ? saveAllFor(first.#tree.device) : (await import('../bindings/index.js')).Zram.saveAll;
+    const library = first ? libraryOf(first.#tree.device) : (await import('../bindings/index.js')).Zram;
     const trees = (): (readonly [string, Tree])[] => {
       if (failure) throw failure;
       return list.map(([name, fs]) => [name, fs[TREE]]);
     };
-    return saveTrees(saveAll, sink, trees, () => readSaveOptions(options, 'PageFs.saveAll').comment);
+    return saveTrees(library, sink, trees, () => readSaveOptions(options, 'PageFs.saveAll').comment);
   }
 
   /**

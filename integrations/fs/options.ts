@@ -90,7 +90,7 @@ function readFor(options: unknown, names: readonly string[], call: string): Read
   if (typeof maxMetadata !== 'number' || !(maxMetadata >= 0)) {
     throw new ZramError('EINVAL', 'maxMetadata must be a number of bytes.');
   }
-  if (read !== undefined && typeof (read as Partial<Engine> | null)?.createZram !== 'function') {
+  if (read !== undefined && typeof read?.createZram !== 'function') {
     throw new ZramError('EINVAL', 'engine must be an Engine.');
   }
   return { engine: read as Engine | undefined, maxMetadata, rest };

@@ -20,11 +20,12 @@ const SAVE_ALL: unique symbol = Symbol.for('zram-wasm.saveAll');
 /** Milliseconds of work between two turns of others. */
 const SLICE_MS = 4;
 
-type SaveAll = typeof Zram.saveAll;
+/** What saving needs of the library. */
+type Library = Pick<typeof Zram, 'saveAll'>;
 
-/** The library's `Zram.saveAll` for a device. */
-export function saveAllFor(device: Zram | ZramSnapshot): SaveAll {
-  return (device as unknown as { [SAVE_ALL]: SaveAll })[SAVE_ALL];
+/** The library that a device is of. */
+export function libraryOf(device: Zram | ZramSnapshot): Library {
+  return { saveAll: (device as unknown as { [SAVE_ALL]: Library['saveAll'] })[SAVE_ALL] };
 }
 
 /**
@@ -32,7 +33,7 @@ export function saveAllFor(device: Zram | ZramSnapshot): SaveAll {
  * @throws ZramError as `PageFs.saveAll`
  */
 export async function saveTrees(
-  saveAll: SaveAll,
+  library: Library,
   sink: SaveSink,
   named: () => readonly (readonly [name: string, tree: Tree])[],
   comment: () => string | undefined,
@@ -53,7 +54,7 @@ export async function saveTrees(
     attachment: inodeList(states),
   };
   try {
-    return await saveAll(sink, saved as never, options);
+    return await library.saveAll(sink, saved as never, options);
   } finally {
     for (const copy of copies) copy.destroy();
   }
@@ -85,7 +86,7 @@ export async function treesOf(file: LoadedFile, metadataMax: number, one: boolea
       const space = PageSpace.of(reader.owner, checked.free, checked.end);
       trees.set(name, Tree.loaded(device, metadataMax, checked.counts, inodes, space));
     }
-    for (const device of devices.values()) void device.disksize; // the engine may have been destroyed
+    for (const device of devices.values()) checkAlive(device); // the engine may have been destroyed meanwhile
     return trees;
   } catch (error) {
     for (const device of devices.values()) {
@@ -94,6 +95,11 @@ export async function treesOf(file: LoadedFile, metadataMax: number, one: boolea
     }
     throw error;
   }
+}
+
+/** @throws ZramError EINVAL */
+function checkAlive(device: Zram | ZramSnapshot): number {
+  return device.disksize;
 }
 
 /** A device or, for a frozen tree, a snapshot, that holds nothing in pages that no file has. Takes the old one's place. */

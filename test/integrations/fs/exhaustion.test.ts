@@ -146,7 +146,7 @@ const ROWS: readonly Row[] = [
       }
     },
   },
-  { name: 'reading', run: (fs) => void [listingOf(fs), fs.statfsSync('/'), fs.stats(), fs.readdirSync('/')] },
+  { name: 'reading', run: (fs) => [listingOf(fs), fs.statfsSync('/'), fs.stats(), fs.readdirSync('/')] },
   { name: 'fork', whole: true, run: (fs) => fs.fork().destroy() },
   { name: 'snapshot', whole: true, run: (fs) => fs.snapshot().destroy() },
   {

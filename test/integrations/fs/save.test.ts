@@ -327,15 +327,15 @@ describe('other files, and other calls', () => {
       expect(aborted).toBe(true);
     }
     for (const options of [null, 'x', { comments: 'x' }, { comment: 5 }]) {
-      expect(await failure(PageFs.saveAll(new MemorySink(), [base], options as {}))).toMatchObject({ code: 'EINVAL' });
+      expect(await failure(PageFs.saveAll(new MemorySink(), [base], options as object))).toMatchObject({ code: 'EINVAL' });
     }
     for (const sink of [undefined, null, {}, 'path']) {
-      expect(await failure(base.save(sink as unknown as MemorySink))).toMatchObject({ code: 'EINVAL' });
+      expect(await failure(base.save(sink as MemorySink))).toMatchObject({ code: 'EINVAL' });
     }
     for (const options of [null, 'x', { dedup: true }, { engine: {} }, { engine, maxMemory: 5 }, { maxMetadata: -1 }]) {
       let cancelled = false;
       const source = new ReadableStream<Uint8Array>({ cancel: () => void (cancelled = true) });
-      expect(await failure(PageFs.load(source, options as {}))).toMatchObject({ code: 'EINVAL' });
+      expect(await failure(PageFs.load(source, options as object))).toMatchObject({ code: 'EINVAL' });
       expect(cancelled).toBe(true);
     }
     base.destroy();
