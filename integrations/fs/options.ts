@@ -90,10 +90,14 @@ function readFor(options: unknown, names: readonly string[], call: string): Read
   if (typeof maxMetadata !== 'number' || !(maxMetadata >= 0)) {
     throw new ZramError('EINVAL', 'maxMetadata must be a number of bytes.');
   }
-  if (read !== undefined && typeof read?.createZram !== 'function') {
+  if (read !== undefined && !isEngine(read)) {
     throw new ZramError('EINVAL', 'engine must be an Engine.');
   }
-  return { engine: read as Engine | undefined, maxMetadata, rest };
+  return { engine: read, maxMetadata, rest };
+}
+
+function isEngine(value: unknown): value is Engine {
+  return typeof (value as Partial<Engine> | null | undefined)?.createZram === 'function';
 }
 
 function known(options: unknown, names: readonly string[], call: string): Record<string, unknown> {

@@ -63,13 +63,15 @@ export function makeScene() {
   const ksmd = pool.createKsmd({ pagesToScan: 7 });
   const files = PageFs.createSync({ engine, pool });
   files.writeFileSync('/file', page);
+  const otherFiles = PageFs.createSync({ engine: elsewhere });
+  otherFiles.writeFileSync('/file', noise);
   const foreignPool = elsewhere.createPool();
   const foreignHandles = [otherPool.malloc(10), foreignPool.malloc(10)];
   pool.free(freed); // as the last, so that its number is not given out again
 
   return {
     page,
-    ...{ otherPool, deadPool, foreignPool, handle, zram, usedBacking, foreignSnapshot },
+    ...{ otherPool, deadPool, foreignPool, handle, zram, usedBacking, foreignSnapshot, otherFiles },
     notHandles: [freed, ...foreignHandles, (handle % 2 ** 28) + 0.5, handle + 2 ** 29, 0, 2 ** 31],
     subjects: {
       ...{ Engine: engine, ZsPool: pool, Zram: zram, ZramSnapshot: snapshot, Sysfs: zram.sysfs },
@@ -155,7 +157,8 @@ async function saveFile(): Promise<Uint8Array> {
 const COPY = { name: 'copy', compress: (page: Uint8Array) => page, decompress: (block: Uint8Array) => block };
 
 export function callsOf(scene: Scene): Calls {
-  const { page, handle, notHandles, otherPool, foreignPool, deadPool, zram, usedBacking, foreignSnapshot } = scene;
+  const { page, handle, notHandles, otherPool, foreignPool, deadPool, zram, usedBacking, foreignSnapshot, otherFiles } =
+    scene;
   const { ZramSnapshot: snapshot, PageFs: files } = scene.subjects;
   const module: Parameter = {
     good: compiledCore('release'),
@@ -572,7 +575,7 @@ export function callsOf(scene: Scene): Calls {
       'static loadAll': [sourceOfFiles, options({ ...ofLoading, ...ofItsPool, ...engine, engine: given(undefined) })],
       'static saveAll': [sink, savedFileSystems, options({ comment: text('of my own') })],
       ...{ save: [sink], fork: [], snapshot: [], stats: [], merge: [merge], compact: [] },
-      diff: [{ good: files, wrong: [undefined, null, 1, {}, [], zram] }],
+      diff: [{ good: otherFiles, wrong: [undefined, null, 1, {}, [], zram] }],
       ...END,
     },
     MemoryBacking: { new: [slots], read: transfer, write: transfer, ...END },
