@@ -327,7 +327,9 @@ describe('other files, and other calls', () => {
       expect(aborted).toBe(true);
     }
     for (const options of [null, 'x', { comments: 'x' }, { comment: 5 }]) {
-      expect(await failure(PageFs.saveAll(new MemorySink(), [base], options as object))).toMatchObject({ code: 'EINVAL' });
+      expect(await failure(PageFs.saveAll(new MemorySink(), [base], options as object))).toMatchObject({
+        code: 'EINVAL',
+      });
     }
     for (const sink of [undefined, null, {}, 'path']) {
       expect(await failure(base.save(sink as MemorySink))).toMatchObject({ code: 'EINVAL' });
