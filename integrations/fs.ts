@@ -32,7 +32,7 @@ import {
   type ReadLoadOptions,
 } from './fs/options.js';
 import { FsPromises } from './fs/promises.js';
-import { libraryOf, saveTrees, treesOf } from './fs/save.js';
+import { libraryOf, namedIn, saveTrees, treesOf } from './fs/save.js';
 import { FILES, TREE } from './fs/state.js';
 import type { PartsOf } from './fs/tree-copy.js';
 import type { ImportReport } from './fs/tree-builder.js';
@@ -280,7 +280,7 @@ export class PageFs extends TreeCalls {
     let list: (readonly [name: string, fs: PageFs])[] = [];
     let failure: Error | undefined;
     try {
-      list = listed(saved);
+      list = namedIn(saved, (value) => value instanceof PageFs);
     } catch (error) {
       failure = error as Error;
     }
@@ -348,24 +348,6 @@ export class PageFs extends TreeCalls {
     if (this.#destroyed) throw destroyed();
     return this.#files;
   }
-}
-
-/** File systems by name, each read once. @throws ZramError EINVAL */
-function listed(saved: unknown): (readonly [name: string, fs: PageFs])[] {
-  const required = 'a list, a Map or an object of PageFs';
-  if (typeof saved !== 'object' || saved === null) {
-    throw new ZramError('EINVAL', `the file systems to save must be ${required}.`);
-  }
-  const { entries } = saved as { entries?: unknown };
-  const pairs: Iterable<readonly [unknown, unknown]> = Array.isArray(saved)
-    ? saved.map((fs, n) => [String(n), fs] as const)
-    : typeof entries === 'function'
-      ? (entries.call(saved) as Iterable<readonly [unknown, unknown]>)
-      : Object.entries(saved);
-  return Array.from(pairs, ([name, fs]) => {
-    if (typeof name === 'string' && fs instanceof PageFs) return [name, fs] as const;
-    throw new ZramError('EINVAL', `the file systems to save must be ${required}, by names that are texts.`);
-  });
 }
 
 /** Options that fail when they are read. */

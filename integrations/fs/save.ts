@@ -28,6 +28,22 @@ export function libraryOf(device: Zram | ZramSnapshot): Library {
   return { saveAll: (device as unknown as { [SAVE_ALL]: Library['saveAll'] })[SAVE_ALL] };
 }
 
+/** What there is to save, by name, each read once. @throws ZramError EINVAL */
+export function namedIn<T>(saved: unknown, isOne: (value: unknown) => value is T): (readonly [name: string, one: T])[] {
+  const required = 'the file systems to save must be a list, a Map or an object of PageFs';
+  if (typeof saved !== 'object' || saved === null) throw new ZramError('EINVAL', `${required}.`);
+  const { entries } = saved as { entries?: unknown };
+  const pairs: Iterable<readonly [unknown, unknown]> = Array.isArray(saved)
+    ? saved.map((value, n) => [String(n), value] as const)
+    : typeof entries === 'function'
+      ? (entries.call(saved) as Iterable<readonly [unknown, unknown]>)
+      : Object.entries(saved);
+  return Array.from(pairs, ([name, value]) => {
+    if (typeof name === 'string' && isOne(value)) return [name, value] as const;
+    throw new ZramError('EINVAL', `${required}, by names that are texts.`);
+  });
+}
+
 /**
  * @param named what to save, by name; its errors end the sink as all others do
  * @throws ZramError as `PageFs.saveAll`

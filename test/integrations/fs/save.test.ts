@@ -2,6 +2,10 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Engine, Zram, ZramError } from '../../../bindings/index.js';
 import { PageFs } from '../../../integrations/fs.js';
+import { InodeTable } from '../../../integrations/fs/inode-table.js';
+import { PageMap } from '../../../integrations/fs/page-map.js';
+import { PageSpace } from '../../../integrations/fs/page-space.js';
+import { Tree, type SavedTree } from '../../../integrations/fs/tree.js';
 import { hasMemory, leaveFrames } from '../../support/full-memory.js';
 import { Random, seedOfRun } from '../../support/random.js';
 import { checkPools, compiledCore } from '../../support/raw-core.js';
@@ -136,32 +140,125 @@ describe('what comes back', () => {
   });
 });
 
+/** Three times some calls, and then all is saved, loaded, and goes on. */
+async function runForest(on: Engine, seed: number): Promise<void> {
+  const random = new Random(seed, 'forest');
+  const forest = new Forest(on, random, { dedup: random.chance(40) });
+  try {
+    for (let round = 0; round < 3; round++) {
+      for (let step = 0; step < 40; step++) forest.step();
+      await forest.reload();
+      forest.checkDiff();
+    }
+    forest.end();
+  } catch (error) {
+    throw new Error(`with seed ${seed}: ${String(error)}`, { cause: error });
+  }
+}
+
 describe('random forks', () => {
+  test(
+    'with hardly any memory, what cannot be saved or loaded changes nothing',
+    async () => {
+      const seeds = new Random(seedOfRun(), 'exhausted');
+      const outcomes = new Set<boolean>();
+      for (let n = 0; n < SEQUENCES; n++) {
+        const small = Engine.createSync({ module: compiledCore('debug'), maxMemory: '2M' });
+        const ballast = leaveFrames(small, 20 + seeds.below(120));
+        const forest = new Forest(small, new Random(seeds.next(), 'forest'), { randomPercent: 80 });
+        for (let round = 0; round < 3; round++) {
+          for (let step = 0; step < 40; step++) forest.step();
+          const [pairs, used] = [[...forest.pairs], small.memory.used];
+          const reloaded = await forest.reload().then(
+            () => true,
+            (error: unknown) => expect(error).toMatchObject({ code: 'ENOMEM' }),
+          );
+          outcomes.add(reloaded === true);
+          if (reloaded === true) continue;
+          expect([forest.pairs, small.memory.used]).toEqual([pairs, used]);
+          forest.check();
+        }
+        forest.end();
+        checkPools(small);
+        ballast.destroy();
+        small.destroy();
+      }
+      expect(outcomes.size).toBe(2);
+    },
+    TIMEOUT_MS,
+  );
+
   test(
     'saved and loaded in between, all are what they were, and go on',
     async () => {
       const seeds = new Random(seedOfRun(), 'saved forks');
       const before = engine.memory.used;
       for (let n = 0; n < SEQUENCES; n++) {
-        const seed = seeds.next();
-        const random = new Random(seed, 'forest');
-        const forest = new Forest(engine, random, { dedup: random.chance(40) });
-        try {
-          for (let round = 0; round < 3; round++) {
-            for (let step = 0; step < 40; step++) forest.step();
-            await forest.reload();
-            forest.checkDiff();
-          }
-          forest.end();
-        } catch (error) {
-          throw new Error(`with seed ${seed}: ${String(error)}`, { cause: error });
-        }
+        await runForest(engine, seeds.next());
         checkPools(engine);
         expect(engine.memory.used).toBe(before);
       }
     },
     TIMEOUT_MS,
   );
+});
+
+/** Each would lose something, or give it to two. */
+const PLANTED: { name: string; plant: () => () => void }[] = [
+  {
+    name: 'a run of pages is lost',
+    plant: () => replaced(PageMap, 'of', (of: typeof PageMap.of) => (owner, runs) => of(owner, runs.slice(0, -3))),
+  },
+  {
+    name: 'pages of files are free',
+    plant: () =>
+      replaced(
+        PageSpace,
+        'of',
+        (of: typeof PageSpace.of) => (owner, free, end) => of(owner, free, Math.max(0, end - 1)),
+      ),
+  },
+  {
+    name: 'free inodes are forgotten',
+    plant: () => replaced(InodeTable, 'of', (of: typeof InodeTable.of) => (owner, chunks) => of(owner, chunks, 0)),
+  },
+  {
+    name: 'what is saved goes on changing',
+    plant: () =>
+      replaced(
+        Tree.prototype,
+        'saved',
+        (saved) =>
+          function (this: Tree): SavedTree {
+            const { chunks, ...rest } = saved.call(this);
+            return { ...rest, chunks: chunks.map(({ owner, slots }) => ({ owner, slots: slots.slice().reverse() })) };
+          },
+      ),
+  },
+];
+
+function replaced<T extends object, K extends keyof T>(owner: T, name: K, by: (old: T[K]) => T[K]): () => void {
+  const old = owner[name];
+  owner[name] = by(old);
+  return () => void (owner[name] = old);
+}
+
+describe('a planted bug is found', () => {
+  test.each(PLANTED)('$name', async ({ plant }) => {
+    const own = Engine.createSync();
+    const seeds = new Random(seedOfRun(), 'planted');
+    const end = plant();
+    let found: unknown;
+    try {
+      for (let n = 0; n < 100 && found === undefined; n++) await runForest(own, seeds.next());
+    } catch (error) {
+      found = error;
+    } finally {
+      end();
+      own.destroy();
+    }
+    expect(found).toBeDefined();
+  });
 });
 
 describe('failures', () => {
