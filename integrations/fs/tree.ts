@@ -117,6 +117,7 @@ export class Tree {
     const tree = this.#copyOn(device, device);
     for (const ino of tree.#nameless) tree.#free(ino);
     tree.#nameless.clear();
+    tree.discardStale();
     return tree;
   }
 
@@ -356,10 +357,10 @@ export class Tree {
 
   /** Discards what no file has any more. What cannot be, for want of memory, is tried again at the next occasion. */
   discardStale(): void {
-    while (this.#stale.length > 0) {
+    while (this.disk && this.#stale.length > 0) {
       const { start, count } = this.#stale[this.#stale.length - 1];
       try {
-        this.disk?.discard(start * PAGE_SIZE, count * PAGE_SIZE);
+        this.disk.discard(start * PAGE_SIZE, count * PAGE_SIZE);
       } catch (error) {
         // To take a page out of what forks share may need memory. Removing a file works all the same.
         if (error instanceof ZramError && error.code === 'ENOMEM') return;

@@ -6,7 +6,7 @@ import { seedOfRun } from '../support/random.js';
 import { fileOfSeed } from './saved-files/mutants.js';
 import { SavedFilesRunner } from './saved-files/run.js';
 
-const COUNT = process.env.ZRAM_WASM_LONG === '1' ? 300_000 : 1000;
+const COUNT = process.env.ZRAM_WASM_LONG === '1' ? 300_000 : 700;
 const first = seedOfRun() * 200;
 
 test(`${COUNT} mutated files, seeds from ${first}`, async () => {

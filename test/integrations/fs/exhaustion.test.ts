@@ -6,7 +6,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { Engine, ZramError } from '../../../bindings/index.js';
 import { PageFs } from '../../../integrations/fs.js';
-import { leaveFrames } from '../../support/full-memory.js';
+import { hasMemory, leaveFrames } from '../../support/full-memory.js';
 import { Random } from '../../support/random.js';
 import { checkPools, compiledCore } from '../../support/raw-core.js';
 import { MemorySink } from '../../save/support.js';
@@ -246,9 +246,49 @@ describe('no memory at any allocation', () => {
   });
 });
 
+test('a file system that finds no memory is ENOMEM, and nothing is left of it', () => {
+  const engine = Engine.createSync({ module: compiledCore('debug'), maxMemory: '1M' });
+  let frames = 0;
+  for (let made = false; !made; frames++) {
+    const ballast = leaveFrames(engine, frames);
+    const { used } = engine.memory;
+    made = hasMemory(() => PageFs.createSync({ engine }).destroy());
+    expect(engine.memory.used).toBe(used);
+    ballast.destroy();
+  }
+  expect(frames).toBeGreaterThan(2);
+  engine.destroy();
+});
+
+test('pages that could not be discarded for want of memory are discarded later, also in copies', async () => {
+  const engine = Engine.createSync({ module: compiledCore('debug'), maxMemory: '1M' });
+  const fs = makeFiles(engine);
+  const other = fs.fork(); // shares the table of the pages
+  const ballast = leaveFrames(engine, 0);
+  fs.unlinkSync('/file');
+  ballast.destroy();
+  const then = fs.snapshot();
+  then.stats();
+  const sink = new MemorySink();
+  await fs.save(sink);
+  const loaded = await PageFs.load(sink.bytes, { engine });
+  for (const copy of [fs, then.fork(), loaded]) {
+    const fd = copy.openSync('/new', 'wx+');
+    for (let at = 0; at < 6; at++) copy.writeSync(fd, 'x', (2 * at + 1) * PAGE_SIZE);
+    copy.closeSync(fd);
+    const expected = new Uint8Array(11 * PAGE_SIZE + 1);
+    for (let at = 0; at < 6; at++) expected[(2 * at + 1) * PAGE_SIZE] = 120;
+    expect(Buffer.compare(copy.readFileSync('/new'), expected)).toBe(0);
+    for (const name of copy.readdirSync('/')) copy.rmSync(`/${name}`, { recursive: true });
+    expect(copy.stats()).toMatchObject({ sharedBytes: 0, privateBytes: 0 });
+  }
+  expect(other.readFileSync('/file')).toHaveLength(6 * PAGE_SIZE);
+  engine.destroy();
+});
+
 describe('no room for names and inodes', () => {
   const engine = Engine.createSync();
-  const STEP = 20;
+  const STEP = 24; // a run of pages, which is the least that is counted
 
   test.each(ROWS)('$name', async (row) => {
     const { metadataBytes } = DONOR.stats();
