@@ -235,14 +235,14 @@ export class PageFs extends TreeCalls {
    * The files as a tar, in pieces of 256 KiB: of the state when the first is taken. `Readable.from(fs.export())` makes a
    * stream of Node.js of it. Names are in order, so the same files give the same bytes; holes are left out, the second
    * name of a file is a hard link.
-   * @throws FsError ENOENT, ENOTDIR: `from` is no directory
+   * @throws FsError ENOENT, ENOTDIR: `from` is no directory; ZramError ENOMEM: no memory for a snapshot
    */
   export(options?: ExportOptions): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined>;
   /**
    * Makes a directory with the files, on Node's file system or on `options.fs`: all of it, or, after an error, nothing.
    * @param directory is made; if it is there it must be empty
    * @throws FsError ENOTEMPTY; EXDEV: a symbolic link leads out, and `outsideLinks` is not set; and what `options.fs`
-   * throws
+   * throws; ZramError ENOMEM: no memory for a snapshot
    */
   export(directory: string | URL, options?: ExportToOptions): Promise<ImportReport>;
   export(
@@ -261,8 +261,7 @@ export class PageFs extends TreeCalls {
    * Writes all files, with inodes, times and holes, to a file or stream: pages as they are stored, shared pages once. Files
    * that are open are saved as they are; those without a name are not.
    *
-   * What is saved is the state when the call begins, whatever is written meanwhile. Timers and I/O run every 8 ms. A file
-   * for `load`; the format is described in docs/format.md.
+   * What is saved is the state when the call begins, whatever is written meanwhile. Timers and I/O run every 8 ms.
    * @param sink the destination; streams are closed at the end, and aborted after a failure
    * @throws ZramError EINVAL: not a sink; ENOMEM: no memory for a snapshot; EIO: the sink failed. Nothing has changed
    */

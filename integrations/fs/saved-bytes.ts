@@ -120,10 +120,10 @@ export class SavedBytesReader {
 
   /** The error for a list that is damaged, with the place. */
   wrong(what: string): ZramError {
-    return damaged(`at byte ${this.#at} of it: ${what}`);
+    return damaged(`${what}, at byte ${this.#at} of it`);
   }
 }
 
 export function damaged(what: string): ZramError {
-  return new ZramError('EINVAL', `the save file’s list of inodes is damaged, ${what}.`);
+  return new ZramError('EINVAL', `the save file’s list of inodes is damaged: ${what}.`);
 }

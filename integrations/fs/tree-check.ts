@@ -6,9 +6,9 @@ import { PAGE_SIZE } from './constants.js';
 import type { Inode } from './inode.js';
 import { noRoom } from './inode-reader.js';
 import { CHUNK } from './inode-table.js';
+import { RUN_BYTES } from './page-map.js';
 import { damaged } from './saved-bytes.js';
 import { INODE_BYTES, NAME_BYTES, ROOT, type Counts, type SavedTree } from './tree.js';
-import { RUN_BYTES } from './page-map.js';
 import type { Turns } from './turns.js';
 
 /** Inodes or names between two looks at the clock. */
@@ -46,6 +46,7 @@ export class TreeCheck {
   /** @throws ZramError EINVAL: it is no file system; ENOMEM: it takes more than maxMetadata */
   async check(): Promise<CheckedTree> {
     await this.#checkNames();
+    if (this.#counts.metadataBytes > this.#metadataMax) throw noRoom();
     await this.#checkFree();
     const { starts, ends, reserved } = await this.#runs();
     await sort(starts, this.#turns);
@@ -58,7 +59,6 @@ export class TreeCheck {
       if (starts[n] > end) free.push(end, starts[n] - end);
       end = ends[n];
     }
-    if (this.#counts.metadataBytes > this.#metadataMax) throw noRoom();
     return { counts: this.#counts, free, end, reserved };
   }
 

@@ -6,7 +6,7 @@ import { InodeTable } from '../../../integrations/fs/inode-table.js';
 import { PageMap } from '../../../integrations/fs/page-map.js';
 import { PageSpace } from '../../../integrations/fs/page-space.js';
 import { Tree, type SavedTree } from '../../../integrations/fs/tree.js';
-import { hasMemory, leaveFrames } from '../../support/full-memory.js';
+import { leaveFrames } from '../../support/full-memory.js';
 import { Random, seedOfRun } from '../../support/random.js';
 import { checkPools, compiledCore } from '../../support/raw-core.js';
 import { GAP_MAX, leastGap } from '../../support/turns.js';
@@ -454,31 +454,4 @@ describe('other files, and other calls', () => {
     expect(await leastGap(async () => (await PageFs.load(file, { engine })).destroy())).toBeLessThan(GAP_MAX);
     fs.destroy();
   });
-});
-
-test('an attachment comes back, in one array, from pieces of any length', async () => {
-  const zram = engine.createZram({ disksize: '1M' });
-  const noise = new Random(5, 'attachment').fill(new Uint8Array(700_000));
-  const cases: [Uint8Array | Uint8Array[], Uint8Array][] = [
-    [noise, noise],
-    [[noise.subarray(0, 1), noise.subarray(1, 1), noise.subarray(1)], noise],
-    [new Uint8Array(0), new Uint8Array(0)],
-    [[], new Uint8Array(0)],
-  ];
-  for (const [attachment, expected] of cases) {
-    const sink = new MemorySink();
-    await Zram.saveAll(sink, [zram], { attachment });
-    const loaded = await engine.loadAll(sink.bytes);
-    expect(Buffer.compare(loaded.attachment ?? noise, expected)).toBe(0);
-    for (const device of loaded.devices.values()) device.destroy();
-  }
-  const failing = function* (): Generator<Uint8Array> {
-    yield noise;
-    throw new Error('no more');
-  };
-  expect(await failure(Zram.saveAll(new MemorySink(), [zram], { attachment: failing() }))).toMatchObject({
-    code: 'EIO',
-  });
-  expect(hasMemory(() => zram.snapshot().destroy())).toBe(true);
-  zram.destroy();
 });
