@@ -5,8 +5,9 @@
  * Budgets in KiB, as check-size.mjs has them: minified, and that with gzip.
  */
 export const INTEGRATIONS = [
-  // No part of the library is in it, and no core: it imports that when it makes an engine of its own.
-  { name: 'fs', minified: 80, gzip: 28 },
+  // No part of the library is in it, and no core: it imports that when it makes an engine of its own. 12 KiB are saving and
+  // loading, most of it what a list of inodes is checked for.
+  { name: 'fs', minified: 94, gzip: 33 },
   // Adapters: fs.js is beside them, not in them.
   { name: 'just-bash', minified: 8, gzip: 3 },
   { name: 'zenfs', minified: 6, gzip: 3 },
