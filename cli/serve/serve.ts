@@ -1,4 +1,5 @@
 /** `serve`: exports images, packs and empty disks by NBD until a signal, and saves them then. */
+import type { Server } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { Engine, ZramError } from '../../bindings/index.js';
@@ -49,7 +50,6 @@ export async function serve(options: ServeOptions, ending: Ending, io: Surroundi
     const exports = await loadExports(engine, pool, sources, options, io);
     const reserve = new Reserve(engine);
     const server = createServer(exports.map, { tls });
-    server.on('error', (error) => io.remark(`cannot accept a client: ${reasonOf(error)}`));
     const serving = new Serving(options, place, server, io, {
       exports,
       server,
@@ -110,10 +110,16 @@ class Serving {
   async #listen(): Promise<void> {
     const { control } = this.options;
     if (this.#control !== undefined && control !== undefined) {
-      this.#control.server.on('error', (error) => this.io.remark(`control: ${reasonOf(error)}`));
       await listenPrivately(this.#control.server, control);
+      this.#tellErrorsOf(this.#control.server);
     }
     await listenOn(this.server, this.place);
+    this.#tellErrorsOf(this.server);
+  }
+
+  /** Of a client that could not be accepted, as too many files are open. */
+  #tellErrorsOf(server: Server): void {
+    server.on('error', (error) => this.io.remark(`cannot accept a client: ${reasonOf(error)}`));
   }
 
   /** No client can change anything from now on. */

@@ -1,6 +1,6 @@
 /** Unix sockets that only their owner can use, at paths of which somebody else may have left something. */
 import { randomBytes } from 'node:crypto';
-import { chmodSync, linkSync, lstatSync, renameSync, rmSync, type BigIntStats } from 'node:fs';
+import { accessSync, chmodSync, constants, linkSync, lstatSync, renameSync, rmSync, type BigIntStats } from 'node:fs';
 import { connect, type Server } from 'node:net';
 import { dirname, join } from 'node:path';
 
@@ -22,7 +22,10 @@ export async function freeSocketPath(path: string): Promise<void> {
   if (Buffer.byteLength(path) > PATH_BYTES_MAX)
     throw new UsageError(`the path of a socket must have at most ${PATH_BYTES_MAX} bytes: '${path}'`);
   const found = factsOf(path);
-  if (found === undefined) return;
+  if (found === undefined) {
+    checkFolder(path);
+    return;
+  }
   if (!found.isSocket()) throw new UsageError(`'${path}' exists and is not a socket`);
   const reason = await refusalAt(path);
   if (reason === 'ENOENT') return;
@@ -54,6 +57,16 @@ function factsOf(path: string): BigIntStats | undefined {
     return lstatSync(path, { bigint: true, throwIfNoEntry: false });
   } catch (error) {
     throw new CliError(`cannot listen on '${path}': ${reasonOf(error)}`);
+  }
+}
+
+/** The system would say of either that permission is denied. @throws CliError */
+function checkFolder(path: string): void {
+  try {
+    accessSync(dirname(path), constants.W_OK);
+  } catch (error) {
+    const reason = codeOf(error) === 'ENOENT' ? 'its folder does not exist' : reasonOf(error);
+    throw new CliError(`cannot listen on '${path}': ${reason}`);
   }
 }
 

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
-import { serveOptions } from '../../../cli/serve/arguments.js';
+import { serveOptions, type ServeOptions } from '../../../cli/serve/arguments.js';
 import { run } from '../run.js';
 
 let folder: string;
@@ -19,14 +19,14 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** Arguments in which %s stands for the folder. */
-const inFolder = (args: readonly string[]): string[] => args.map((arg) => arg.replaceAll('%s', folder));
+/** Arguments in which DIR stands for the folder. */
+const inFolder = (args: readonly string[]): string[] => args.map((arg) => arg.replaceAll('DIR', folder));
 
 async function refused(args: readonly string[], status: number): Promise<string> {
   const outcome = await run(inFolder(args));
   expect(outcome).toMatchObject({ status, out: '' });
   expect(outcome.err).toMatch(/^zram-wasm: [^\n]+\n$/);
-  return outcome.err.replaceAll(folder, '%s');
+  return outcome.err.replaceAll(folder, 'DIR');
 }
 
 describe('wrong usage', () => {
@@ -47,20 +47,20 @@ describe('wrong usage', () => {
     [['serve', '--size', '1M', '--export', 'é'.repeat(128)], 'must have at most 255 bytes'],
     [['serve', '--size', '1M', '--export', 'a', '--export', 'a'], "two exports are called 'a'"],
     [['serve', '--size', '1M', '--export', 'a', '--export', 'a:from=a'], "two exports are called 'a'"],
-    [['serve', '%s/a.img', '--export', 'a.img=%s/b.img', '--port', '0'], "two exports are called 'a.img'"],
-    [['serve', '%s/a.img', '%s/a.img', '--port', '0'], "two exports are called 'a.img'"],
-    [['serve', '%s/a.img', '--export', 'b:from=c', '--port', '0'], "there is no export called 'c'"],
+    [['serve', 'DIR/a.img', '--export', 'a.img=DIR/b.img', '--port', '0'], "two exports are called 'a.img'"],
+    [['serve', 'DIR/a.img', 'DIR/a.img', '--port', '0'], "two exports are called 'a.img'"],
+    [['serve', 'DIR/a.img', '--export', 'b:from=c', '--port', '0'], "there is no export called 'c'"],
     [
-      ['serve', '%s/a.img', '--export', 'b:from=c', '--export', 'c:from=b', '--port', '0'],
+      ['serve', 'DIR/a.img', '--export', 'b:from=c', '--export', 'c:from=b', '--port', '0'],
       "--export b:from=c: there is no export called 'c'",
     ],
     [['serve', '-', '--export', 'b=-'], "standard input ('-') can be read only once"],
     [['serve', '--size', '1M', '--unix', 's', '--port', '1'], 'give one of them'],
     [['serve', '--size', '1M', '--unix', 's', '--host', '::1'], 'give one of them'],
     [['serve', '--size', '1M', '--unix', ''], '--unix must name a file'],
-    [['serve', '--size', '1M', '--unix', '%s/a.img'], "'%s/a.img' exists and is not a socket"],
-    [['serve', '--size', '1M', '--unix', `%s/${'x'.repeat(108)}`], 'the path of a socket must have at most'],
-    [['serve', '--size', '1M', '--control', '%s/a.img', '--port', '0'], "'%s/a.img' exists and is not a socket"],
+    [['serve', '--size', '1M', '--unix', 'DIR/a.img'], "'DIR/a.img' exists and is not a socket"],
+    [['serve', '--size', '1M', '--unix', `DIR/${'x'.repeat(108)}`], 'the path of a socket must have at most'],
+    [['serve', '--size', '1M', '--control', 'DIR/a.img', '--port', '0'], "'DIR/a.img' exists and is not a socket"],
     [['serve', '--size', '1M', '--port', '65536'], '--port must be a whole number from 0'],
     [['serve', '--size', '1M', '--port', '-1'], 'argument is ambiguous'],
     [['serve', '--size', '1M', '--port', 'nbd'], "not 'nbd'"],
@@ -75,15 +75,15 @@ describe('wrong usage', () => {
     [['serve', '--size', '1M', '--tls-cert', 'c'], 'TLS needs both --tls-cert and --tls-key'],
     [['serve', '--size', '1M', '--tls-ca', 'c'], 'TLS needs both --tls-cert and --tls-key'],
     [
-      ['serve', '--size', '1M', '--tls-cert', '%s/a.img', '--tls-key', '%s/b.img'],
-      "cannot use '%s/a.img', '%s/b.img' for TLS",
+      ['serve', '--size', '1M', '--tls-cert', 'DIR/a.img', '--tls-key', 'DIR/b.img'],
+      "cannot use 'DIR/a.img', 'DIR/b.img' for TLS",
     ],
     [['serve', '--size', '1M', '--save', ''], '--save must name a file'],
     [['serve', '--size', '1M', '--save', '/dev/null'], "--save must name a file, which '/dev/null' is not"],
     [['serve', '--size', '1M', '--save', '-'], "--save must name a file, which '-' is not"],
-    [['serve', '%s/a.img', '--save', '%s/a.img'], 'which is served as an image: saves are packs'],
+    [['serve', 'DIR/a.img', '--save', 'DIR/a.img'], 'which is served as an image: saves are packs'],
     [['serve', '--size', '1M', '-o', 'x'], "serve has no option '--output'"],
-    [['pack', '%s/a.img', '-o', 'x', '--size', '1'], "pack has no option '--size'"],
+    [['pack', 'DIR/a.img', '-o', 'x', '--size', '1'], "pack has no option '--size'"],
     [['ctl'], 'ctl needs the socket of a server'],
     [['ctl', 's'], 'ctl: nothing is asked for; it takes snapshot, fork, remove, merge, save, stat'],
     [['ctl', 's', 'explode'], "ctl: unknown request 'explode'"],
@@ -107,11 +107,11 @@ describe('wrong usage', () => {
       `port ${port} is in use: a server listens on 127.0.0.1:${port}`,
     );
     for (const args of [
-      ['--unix', '%s/used'],
-      ['--port', '0', '--control', '%s/used'],
+      ['--unix', 'DIR/used'],
+      ['--port', '0', '--control', 'DIR/used'],
     ])
       expect(await refused(['serve', '--size', '1M', ...args], 2)).toContain(
-        "'%s/used' is in use: a server answers there",
+        "'DIR/used' is in use: a server answers there",
       );
     expect(existsSync(at('used'))).toBe(true);
     tcp.close();
@@ -121,19 +121,19 @@ describe('wrong usage', () => {
 
 describe('failures', () => {
   test.each([
-    [['serve', '%s/none.img'], "cannot read '%s/none.img': no such file"],
-    [['serve', '%s'], "cannot read '%s': it is a directory"],
-    [['serve', '--export', 'x=%s/none'], "cannot read '%s/none': no such file"],
-    [['serve', '--size', '1M', '--tls-cert', '%s/none', '--tls-key', '%s/none'], "cannot read '%s/none': no such file"],
-    [['serve', '--size', '1M', '--save', '%s/none/pack'], "cannot write '%s/none/pack': no such file"],
-    [['serve', '--size', '1M', '--unix', '%s/none/socket'], "cannot listen on '%s/none/socket'"],
+    [['serve', 'DIR/none.img'], "cannot read 'DIR/none.img': no such file"],
+    [['serve', 'DIR'], "cannot read 'DIR': it is a directory"],
+    [['serve', '--export', 'x=DIR/none'], "cannot read 'DIR/none': no such file"],
+    [['serve', '--size', '1M', '--tls-cert', 'DIR/none', '--tls-key', 'DIR/none'], "cannot read 'DIR/none': no such file"],
+    [['serve', '--size', '1M', '--save', 'DIR/none/pack'], "cannot write 'DIR/none/pack': no such file"],
+    [['serve', '--size', '1M', '--unix', 'DIR/none/socket'], "cannot listen on 'DIR/none/socket': its folder does not exist"],
     [
-      ['serve', '%s/a.img', '--save', '%s/b.img'],
-      "'%s/b.img' exists and is not served: name it as a pack to go on with what is in it, or --force to replace it",
+      ['serve', 'DIR/a.img', '--save', 'DIR/b.img'],
+      "'DIR/b.img' exists and is not served: name it as a pack to go on with what is in it, or --force to replace it",
     ],
-    [['serve', '%s/a.img', '--save', '%s/link'], "'%s/link' is a symbolic link to '%s/b.img'; --force replaces that file"],
-    [['ctl', '%s/none', 'stat'], "cannot ask the server at '%s/none': there is no such socket"],
-    [['ctl', '%s/a.img', 'stat'], "cannot ask the server at '%s/a.img'"],
+    [['serve', 'DIR/a.img', '--save', 'DIR/link'], "'DIR/link' is a symbolic link to 'DIR/b.img'; --force replaces that file"],
+    [['ctl', 'DIR/none', 'stat'], "cannot ask the server at 'DIR/none': there is no such socket"],
+    [['ctl', 'DIR/a.img', 'stat'], "cannot ask the server at 'DIR/a.img'"],
   ])('%j', async (args, message) => {
     if (!existsSync(at('link'))) symlinkSync(at('b.img'), at('link'));
     expect(await refused(args, 1)).toContain(message);
@@ -142,7 +142,7 @@ describe('failures', () => {
   });
 });
 
-test.each([
+test.each<[string, Partial<Pick<ServeOptions, 'disks' | 'forks' | 'images'>>]>([
   ['vm', { disks: ['vm'] }],
   ['vm:from=base', { forks: [{ name: 'vm', from: 'base' }] }],
   ['vm:from=a=b', { forks: [{ name: 'vm', from: 'a=b' }] }],
@@ -154,7 +154,7 @@ test.each([
   ['vm=a\nb', { images: [{ name: 'vm', file: 'a\nb' }] }],
 ])('--export %j', (text, parts) => {
   const { images, disks, forks } = serveOptions([], { export: [text], size: '1M' });
-  const none = parts.forks !== undefined && parts.disks === undefined ? { disks: ['disk'] } : { disks: [] };
+  const none = parts.forks === undefined ? { disks: [] } : { disks: ['disk'] };
   expect({ images, disks, forks }).toEqual({ images: [], forks: [], ...none, ...parts });
 });
 
