@@ -2,7 +2,14 @@
 import { createReadStream } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 
-import { Zram, ZramError, type Engine, type LoadOptions, type SaveReport, type ZramSnapshot } from '../bindings/index.js';
+import {
+  Zram,
+  ZramError,
+  type Engine,
+  type LoadOptions,
+  type SaveReport,
+  type ZramSnapshot,
+} from '../bindings/index.js';
 import type { Source } from './dumps/reader.js';
 import { CliError, reasonOf } from './errors.js';
 import { mebibytes } from './format.js';

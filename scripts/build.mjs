@@ -103,7 +103,9 @@ const importLibrary = {
     onResolve({ filter: /^\.{1,2}\// }, ({ path: request, resolveDir }) => {
       const inBindings = path.relative(at('bindings'), path.resolve(resolveDir, request));
       if (inBindings === 'index.js') return { path: './index.js', external: true };
-      const entry = INTEGRATIONS.find(({ name }) => path.resolve(resolveDir, request) === at(`integrations/${name}.js`));
+      const entry = INTEGRATIONS.find(
+        ({ name }) => path.resolve(resolveDir, request) === at(`integrations/${name}.js`),
+      );
       if (entry) return { path: `./${entry.name}.js`, external: true };
       if (inBindings.startsWith('..')) return undefined;
       return { errors: [{ text: `cli/ may import bindings/index.js only, not bindings/${inBindings}` }] };

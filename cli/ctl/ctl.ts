@@ -53,7 +53,9 @@ export async function ctl(socket: string, args: readonly string[], options: CtlO
     try {
       return textOf(request, result, options);
     } catch {
-      throw new CliError(`the server at '${socket}' is of another version: its answer is not understood, but --json shows it`);
+      throw new CliError(
+        `the server at '${socket}' is of another version: its answer is not understood, but --json shows it`,
+      );
     }
   };
   return { text, json: () => JSON.stringify(result, null, 2) };

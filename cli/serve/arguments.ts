@@ -67,7 +67,7 @@ export function serveOptions(files: readonly string[], values: Values): ServeOpt
       throw new UsageError('serve needs images or packs, or --size S for an empty disk: zram-wasm serve IMAGE...');
     exports.disks.push(ONLY_DISK);
   }
-  const [empty] = exports.disks;
+  const empty = exports.disks.at(0);
   if (empty !== undefined && size === undefined)
     throw new UsageError(`--export ${empty} is an empty disk, which needs --size; an image is --export ${empty}=IMAGE`);
   const [algorithm = 'lz4', ...more] = values.algorithm ?? [];
@@ -103,7 +103,8 @@ function exportsOf(files: readonly string[], values: readonly string[]): Exports
   const names = new Set<string>();
   for (const value of values) {
     // The first '=' decides: a file's name may have more of them, and ':from=' as well.
-    const [, left = '', isFork, right] = /^([^=]*?)(:from)?(?:=(.*))?$/s.exec(value) ?? [];
+    const groups: readonly (string | undefined)[] = /^([^=]*?)(:from)?(?:=(.*))?$/s.exec(value) ?? [];
+    const [, left = '', isFork, right] = groups;
     const name = right === undefined ? value : left;
     checkName(name, `--export ${value}`);
     if (names.has(name)) throw new UsageError(`two exports are called '${name}'`);

@@ -13,7 +13,8 @@ LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
 LOOPBACK.addAddress('::1', 'ipv6');
 
 /** A place with an address in numbers. */
-export type Resolved = Extract<Place, { kind: 'unix' }> | (Extract<Place, { kind: 'tcp' }> & { readonly family: 4 | 6 });
+export type Resolved =
+  Extract<Place, { kind: 'unix' }> | (Extract<Place, { kind: 'tcp' }> & { readonly family: 4 | 6 });
 
 /**
  * Finds out whether a server can listen there, before anything takes time. A socket that was left behind is removed.
@@ -80,5 +81,4 @@ export function uriOf(place: Resolved, port: number, name: string, isTls: boolea
   return `${scheme}+unix:///${path}?socket=${encodeURIComponent(resolve(place.path)).replaceAll('%2F', '/')}`;
 }
 
-const hostInUri = ({ host, family }: Extract<Resolved, { kind: 'tcp' }>): string =>
-  family === 6 ? `[${host}]` : host;
+const hostInUri = ({ host, family }: Extract<Resolved, { kind: 'tcp' }>): string => (family === 6 ? `[${host}]` : host);

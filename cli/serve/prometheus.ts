@@ -6,21 +6,30 @@ const PREFIX = 'zram_wasm_';
 type Type = 'gauge' | 'counter';
 
 /** Metrics of each export. By convention the names of counters end with `_total`, and units are base units. */
-const OF_EXPORTS: readonly (readonly [name: string, type: Type, help: string, value: (one: ExportStatistics) => number])[] =
-  [
-    ['export_size_bytes', 'gauge', 'Bytes of the disk.', (one) => one.size],
-    ['export_read_only', 'gauge', '1: it cannot be written to.', (one) => Number(one.readOnly)],
-    ['export_clients', 'gauge', 'Connections to it.', (one) => one.clients],
-    ['export_orig_data_size_bytes', 'gauge', 'Bytes of its stored pages (mm_stat).', (one) => one.orig_data_size],
-    ['export_same_pages', 'gauge', 'Same-filled pages (mm_stat).', (one) => one.same_pages],
-    ['export_huge_pages', 'gauge', 'Incompressible pages (mm_stat).', (one) => one.huge_pages],
-    ['export_failed_reads_total', 'counter', 'Reads that failed (io_stat).', (one) => one.failed_reads],
-    ['export_failed_writes_total', 'counter', 'Writes that failed (io_stat).', (one) => one.failed_writes],
-    ['export_discarded_pages_total', 'counter', 'Pages that were discarded (io_stat).', (one) => one.notify_free],
-  ];
+const OF_EXPORTS: readonly (readonly [
+  name: string,
+  type: Type,
+  help: string,
+  value: (one: ExportStatistics) => number,
+])[] = [
+  ['export_size_bytes', 'gauge', 'Bytes of the disk.', (one) => one.size],
+  ['export_read_only', 'gauge', '1: it cannot be written to.', (one) => Number(one.readOnly)],
+  ['export_clients', 'gauge', 'Connections to it.', (one) => one.clients],
+  ['export_orig_data_size_bytes', 'gauge', 'Bytes of its stored pages (mm_stat).', (one) => one.orig_data_size],
+  ['export_same_pages', 'gauge', 'Same-filled pages (mm_stat).', (one) => one.same_pages],
+  ['export_huge_pages', 'gauge', 'Incompressible pages (mm_stat).', (one) => one.huge_pages],
+  ['export_failed_reads_total', 'counter', 'Reads that failed (io_stat).', (one) => one.failed_reads],
+  ['export_failed_writes_total', 'counter', 'Writes that failed (io_stat).', (one) => one.failed_writes],
+  ['export_discarded_pages_total', 'counter', 'Pages that were discarded (io_stat).', (one) => one.notify_free],
+];
 
 /** Metrics of all exports together and of their pool. */
-const OF_ALL: readonly (readonly [name: string, type: Type, help: string, value: (all: Statistics) => number | null])[] = [
+const OF_ALL: readonly (readonly [
+  name: string,
+  type: Type,
+  help: string,
+  value: (all: Statistics) => number | null,
+])[] = [
   ['uptime_seconds', 'gauge', 'Since the exports were loaded.', (all) => all.uptimeSeconds],
   ...mmStat('orig_data_size', 'orig_data_size_bytes', 'gauge', 'Bytes of stored pages.'),
   ...mmStat('compr_data_size', 'compr_data_size_bytes', 'gauge', 'Bytes of compressed objects.'),
@@ -72,5 +81,4 @@ const head = (name: string, type: Type, help: string): string[] => [
   `# TYPE ${PREFIX}${name} ${type}`,
 ];
 
-const label = (text: string): string =>
-  text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
+const label = (text: string): string => text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');

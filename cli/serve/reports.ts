@@ -25,7 +25,10 @@ export interface AnnouncedExport {
 export function announcement(facts: Announcement): Report {
   const { exports, control, save } = facts;
   const rows = exports.map(({ name, size, readOnly, from, uri }) => {
-    const remarks = [...(readOnly ? ['read only'] : []), ...(from === null ? [] : [`fork of ${shorten(from, NAME_WIDTH)}`])];
+    const remarks = [
+      ...(readOnly ? ['read only'] : []),
+      ...(from === null ? [] : [`fork of ${shorten(from, NAME_WIDTH)}`]),
+    ];
     return [shorten(name, NAME_WIDTH), humanBytes(size), remarks.join(', '), uri];
   });
   return {

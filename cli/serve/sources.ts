@@ -44,8 +44,7 @@ function checkNames(sources: readonly Source[]): void {
   }
 }
 
-const nameOf = ({ name, file }: ImageArgument): string =>
-  name ?? (file === '-' ? 'standard input' : basename(file));
+const nameOf = ({ name, file }: ImageArgument): string => name ?? (file === '-' ? 'standard input' : basename(file));
 
 const twice = (name: string): UsageError =>
   new UsageError(`two exports are called '${name}'; --export NAME=IMAGE gives an image another name`);
@@ -145,7 +144,7 @@ class Loading {
         left.delete(fork);
       }
     }
-    const [unknown] = left;
+    const unknown = [...left].at(0);
     if (unknown === undefined) return;
     const { name, from } = unknown;
     throw new UsageError(`--export ${name}:from=${from}: there is no export called '${from}'`);

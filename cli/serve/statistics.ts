@@ -88,7 +88,11 @@ export class Meter {
   }
 }
 
-function statisticsOf(name: string, { device, size, readOnly, from, fixed }: Served, clients: number): ExportStatistics {
+function statisticsOf(
+  name: string,
+  { device, size, readOnly, from, fixed }: Served,
+  clients: number,
+): ExportStatistics {
   const { origDataSize, samePages, hugePages } = fixed ?? (device as Zram).mmStat;
   const io = 'ioStat' in device ? device.ioStat : { failedReads: 0, failedWrites: 0, notifyFree: 0 };
   return {

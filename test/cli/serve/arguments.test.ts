@@ -65,7 +65,10 @@ describe('wrong usage', () => {
     [['serve', '--size', '1M', '--port', '-1'], 'argument is ambiguous'],
     [['serve', '--size', '1M', '--port', 'nbd'], "not 'nbd'"],
     [['serve', '--size', '1M', '--host', '', '--port', '0'], '--host must name an address'],
-    [['serve', '--size', '1M', '--host', '203.0.113.7', '--port', '0'], "'203.0.113.7' is not an address of this machine"],
+    [
+      ['serve', '--size', '1M', '--host', '203.0.113.7', '--port', '0'],
+      "'203.0.113.7' is not an address of this machine",
+    ],
     [['serve', '--size', '1M', '--memory', '5G'], '--memory must be from 1 to'],
     [['serve', '--size', '1M', '--memory', '1K', '--port', '0'], '--memory: maxMemory must be at least'],
     [['serve', '--size', '1M', '--memory'], 'argument missing'],
@@ -124,14 +127,23 @@ describe('failures', () => {
     [['serve', 'DIR/none.img'], "cannot read 'DIR/none.img': no such file"],
     [['serve', 'DIR'], "cannot read 'DIR': it is a directory"],
     [['serve', '--export', 'x=DIR/none'], "cannot read 'DIR/none': no such file"],
-    [['serve', '--size', '1M', '--tls-cert', 'DIR/none', '--tls-key', 'DIR/none'], "cannot read 'DIR/none': no such file"],
+    [
+      ['serve', '--size', '1M', '--tls-cert', 'DIR/none', '--tls-key', 'DIR/none'],
+      "cannot read 'DIR/none': no such file",
+    ],
     [['serve', '--size', '1M', '--save', 'DIR/none/pack'], "cannot write 'DIR/none/pack': no such file"],
-    [['serve', '--size', '1M', '--unix', 'DIR/none/socket'], "cannot listen on 'DIR/none/socket': its folder does not exist"],
+    [
+      ['serve', '--size', '1M', '--unix', 'DIR/none/socket'],
+      "cannot listen on 'DIR/none/socket': its folder does not exist",
+    ],
     [
       ['serve', 'DIR/a.img', '--save', 'DIR/b.img'],
       "'DIR/b.img' exists and is not served: name it as a pack to go on with what is in it, or --force to replace it",
     ],
-    [['serve', 'DIR/a.img', '--save', 'DIR/link'], "'DIR/link' is a symbolic link to 'DIR/b.img'; --force replaces that file"],
+    [
+      ['serve', 'DIR/a.img', '--save', 'DIR/link'],
+      "'DIR/link' is a symbolic link to 'DIR/b.img'; --force replaces that file",
+    ],
     [['ctl', 'DIR/none', 'stat'], "cannot ask the server at 'DIR/none': there is no such socket"],
     [['ctl', 'DIR/a.img', 'stat'], "cannot ask the server at 'DIR/a.img'"],
   ])('%j', async (args, message) => {

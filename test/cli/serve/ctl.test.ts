@@ -20,14 +20,19 @@ afterAll(async () => {
   expect({ status, err }).toEqual({ status: 0, err: '' });
 });
 
-const ask = async (request: object): Promise<any> => JSON.parse((await talk(folder.at('ctl'), `${JSON.stringify(request)}\n`))[0]);
+const ask = async (request: object): Promise<any> =>
+  JSON.parse((await talk(folder.at('ctl'), `${JSON.stringify(request)}\n`))[0]);
 
 test('forks, snapshots and their end', async () => {
   const base = await clientOf(folder.at('sock'), 'base');
   expect(await writeTo(base, 0, Buffer.from('first'))).toBe(0);
   const made = await folder.run('ctl', 'ctl', 'fork', 'base', 'vm');
   expect(made.out).toBe(`vm is a fork of base: nbd+unix:///vm?socket=${folder.at('sock')}\n`);
-  expect(await folder.ctl('ctl', 'snapshot', 'base', 'then')).toMatchObject({ name: 'then', size: 2 ** 20, readOnly: true });
+  expect(await folder.ctl('ctl', 'snapshot', 'base', 'then')).toMatchObject({
+    name: 'then',
+    size: 2 ** 20,
+    readOnly: true,
+  });
   expect(await writeTo(base, 0, Buffer.from('later'))).toBe(0);
   const [vm, then] = [await clientOf(folder.at('sock'), 'vm'), await clientOf(folder.at('sock'), 'then')];
   expect(await writeTo(vm, 5, Buffer.from(' of vm'))).toBe(0);
@@ -73,7 +78,12 @@ describe('refusals have a code and a sentence', () => {
   });
 
   test('an id comes back, with refusals too; requests of a connection are answered in order', async () => {
-    const requests = [{ command: 'stat', id: 1 }, { command: 'x', id: 'two' }, { id: null, command: 'merge' }, { id: false }];
+    const requests = [
+      { command: 'stat', id: 1 },
+      { command: 'x', id: 'two' },
+      { id: null, command: 'merge' },
+      { id: false },
+    ];
     const lines = await talk(folder.at('ctl'), requests.map((each) => `${JSON.stringify(each)}\r\n`).join(''));
     expect(lines.map((line) => JSON.parse(line)).map(({ id, ok }) => [id, ok])).toEqual([
       [1, true],
@@ -130,14 +140,32 @@ describe('hostile clients', () => {
   });
 
   test('every line has one answer, whatever is in it', async () => {
-    const word = fc.constantFrom('command', 'from', 'name', 'id', 'stat', 'fork', 'remove', 'base', '__proto__', '\0', '{', '"');
+    const word = fc.constantFrom(
+      'command',
+      'from',
+      'name',
+      'id',
+      'stat',
+      'fork',
+      'remove',
+      'base',
+      '__proto__',
+      '\0',
+      '{',
+      '"',
+    );
     const line = fc.oneof(
       fc.json().map((text) => Buffer.from(text)),
-      fc.dictionary(word, fc.oneof(word, fc.integer(), fc.constant(null))).map((value) => Buffer.from(JSON.stringify(value))),
+      fc
+        .dictionary(word, fc.oneof(word, fc.integer(), fc.constant(null)))
+        .map((value) => Buffer.from(JSON.stringify(value))),
       fc.uint8Array({ minLength: 1, maxLength: 200 }).map((bytes) => Buffer.from(bytes)),
     );
     // Line ends inside and a force that ends the exports of others would be requests of their own.
-    const lines = fc.array(line.map((bytes) => Buffer.from(bytes.filter((byte) => byte !== 10))).filter(({ length }) => length > 0), { maxLength: 20 });
+    const lines = fc.array(
+      line.map((bytes) => Buffer.from(bytes.filter((byte) => byte !== 10))).filter(({ length }) => length > 0),
+      { maxLength: 20 },
+    );
     await fc.assert(
       fc.asyncProperty(lines, async (sent) => {
         const answers = await talk(folder.at('ctl'), Buffer.concat(sent.flatMap((each) => [each, Buffer.from('\n')])));

@@ -1,6 +1,15 @@
 /** Nothing is lost: what was acknowledged is in the pack, whenever and however a server saves and ends. */
 import { randomBytes } from 'node:crypto';
-import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
@@ -134,7 +143,8 @@ test('a client that breaks off anywhere in a write takes nothing along', async (
     const now = await readFrom(watcher, 0, 3 * PAGE);
     // Each page is the old one or has all of the new bytes that it was to get and that came.
     for (let at = 0; at < now.length; at++)
-      if (now[at] !== before[at]) expect(at >= 100 && at < 100 + length - 28 && now[at] === request[28 + at - 100]).toBe(true);
+      if (now[at] !== before[at])
+        expect(at >= 100 && at < 100 + length - 28 && now[at] === request[28 + at - 100]).toBe(true);
   }
 });
 
@@ -162,7 +172,12 @@ test('forks share their pages in the pack, and come back as forks and snapshots'
       ['vm2', false],
       ['then', true],
     ]);
-    for (const [name, count] of [['base', 1], ['vm', 3], ['vm2', 1], ['then', 2]] as const) {
+    for (const [name, count] of [
+      ['base', 1],
+      ['vm', 3],
+      ['vm2', 1],
+      ['then', 2],
+    ] as const) {
       const client = await clientOf(folder.at('d.sock'), name);
       const bytes = await readFrom(client, 0, image.length);
       expect([name, countIn(bytes.subarray(0, PAGE))]).toEqual([name, count]);
@@ -174,7 +189,16 @@ test('forks share their pages in the pack, and come back as forks and snapshots'
 
 test('a last save that fails is tried until it succeeds', async () => {
   mkdirSync(folder.at('disk'));
-  const { server } = await folder.serve('--size', '1M', '--unix', 'e.sock', '--save', 'disk/e.zram', '--control', 'e.ctl');
+  const { server } = await folder.serve(
+    '--size',
+    '1M',
+    '--unix',
+    'e.sock',
+    '--save',
+    'disk/e.zram',
+    '--control',
+    'e.ctl',
+  );
   const client = await clientOf(folder.at('e.sock'));
   expect(await writeTo(client, 0, pageOf(0, 9))).toBe(0);
   await folder.ctl('e.ctl', 'save');
@@ -193,7 +217,16 @@ test('a last save that fails is tried until it succeeds', async () => {
 
 test('another signal while it cannot save ends it, by that signal; the file that was there stays', async () => {
   mkdirSync(folder.at('full'));
-  const { server } = await folder.serve('--size', '1M', '--unix', 'f.sock', '--save', 'full/f.zram', '--control', 'f.ctl');
+  const { server } = await folder.serve(
+    '--size',
+    '1M',
+    '--unix',
+    'f.sock',
+    '--save',
+    'full/f.zram',
+    '--control',
+    'f.ctl',
+  );
   rmSync(folder.at('full'), { recursive: true });
   server.kill('SIGTERM');
   await server.says('err', /it is tried again/);

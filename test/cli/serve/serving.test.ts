@@ -142,7 +142,9 @@ describe('sockets', () => {
 
 test('beyond loopback, it warns; on loopback it does not', async () => {
   const { server } = await folder.serve('--size', '1M', '--host', '0.0.0.0', '--port', '0');
-  expect(server.err).toMatch(/^zram-wasm: WARNING: whoever reaches 0\.0\.0\.0 can read and write the exports.*--tls-cert/);
+  expect(server.err).toMatch(
+    /^zram-wasm: WARNING: whoever reaches 0\.0\.0\.0 can read and write the exports.*--tls-cert/,
+  );
   const inside = await folder.serve('--size', '1M', '--port', '0');
   expect(inside.server.err).toBe('');
   expect(inside.announced.exports[0].uri).toMatch(/^nbd:\/\/127\.0\.0\.1:\d+\/disk$/);
@@ -173,36 +175,55 @@ test('memory that ends is ENOSPC, the old content stays, and all of it is saved'
 
   await folder.serve('h.zram', '--unix', 'h.sock');
   const again = await clientOf(folder.at('h.sock'), 'a');
-  for (let n = 0; n < written; n += 37)
-    expect((await readFrom(again, n * PAGE, PAGE)).equals(page(n))).toBe(true);
+  for (let n = 0; n < written; n += 37) expect((await readFrom(again, n * PAGE, PAGE)).equals(page(n))).toBe(true);
 });
 
-describeWithTool('openssl', 'TLS of serve with openssl and nbdinfo', has('openssl', 'version') && has('nbdinfo'), () => {
-  test('clients with a certificate are served, others are not', async () => {
-    const openssl = (...args: string[]) => {
-      const { status, stderr } = spawnSync('openssl', args, { cwd: folder.path, encoding: 'utf8' });
-      if (status !== 0) throw new Error(stderr);
-    };
-    const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2'];
-    const of = (name: string) => ['-subj', `/CN=${name}`, '-keyout', `${name}-key.pem`, '-out', `${name}-cert.pem`];
-    openssl('req', '-x509', ...key, ...of('ca'));
-    for (const name of ['server', 'client']) {
-      const by = ['-CA', 'ca-cert.pem', '-CAkey', 'ca-key.pem'];
-      openssl('req', '-x509', ...key, ...by, '-addext', 'subjectAltName=IP:127.0.0.1', '-addext', 'basicConstraints=critical,CA:FALSE', ...of(name));
-    }
-    const tls = ['--tls-cert', 'server-cert.pem', '--tls-key', 'server-key.pem', '--tls-ca', 'ca-cert.pem'];
-    const { announced } = await folder.serve('odd.img', '--port', '0', ...tls);
-    const [{ uri }] = announced.exports;
-    expect(uri).toMatch(/^nbds:/);
-    const info = (address: string) => spawnSync('nbdinfo', ['--size', address], { cwd: folder.path, encoding: 'utf8' });
-    expect(info(uri.replace('nbds:', 'nbd:')).status).not.toBe(0);
-    spawnSync('sh', ['-c', 'mkdir -p pki && cp client-cert.pem pki/ && cp client-key.pem pki/ && cp ca-cert.pem pki/'], {
-      cwd: folder.path,
+describeWithTool(
+  'openssl',
+  'TLS of serve with openssl and nbdinfo',
+  has('openssl', 'version') && has('nbdinfo'),
+  () => {
+    test('clients with a certificate are served, others are not', async () => {
+      const openssl = (...args: string[]) => {
+        const { status, stderr } = spawnSync('openssl', args, { cwd: folder.path, encoding: 'utf8' });
+        if (status !== 0) throw new Error(stderr);
+      };
+      const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2'];
+      const of = (name: string) => ['-subj', `/CN=${name}`, '-keyout', `${name}-key.pem`, '-out', `${name}-cert.pem`];
+      openssl('req', '-x509', ...key, ...of('ca'));
+      for (const name of ['server', 'client']) {
+        const by = ['-CA', 'ca-cert.pem', '-CAkey', 'ca-key.pem'];
+        openssl(
+          'req',
+          '-x509',
+          ...key,
+          ...by,
+          '-addext',
+          'subjectAltName=IP:127.0.0.1',
+          '-addext',
+          'basicConstraints=critical,CA:FALSE',
+          ...of(name),
+        );
+      }
+      const tls = ['--tls-cert', 'server-cert.pem', '--tls-key', 'server-key.pem', '--tls-ca', 'ca-cert.pem'];
+      const { announced } = await folder.serve('odd.img', '--port', '0', ...tls);
+      const [{ uri }] = announced.exports;
+      expect(uri).toMatch(/^nbds:/);
+      const info = (address: string) =>
+        spawnSync('nbdinfo', ['--size', address], { cwd: folder.path, encoding: 'utf8' });
+      expect(info(uri.replace('nbds:', 'nbd:')).status).not.toBe(0);
+      spawnSync(
+        'sh',
+        ['-c', 'mkdir -p pki && cp client-cert.pem pki/ && cp client-key.pem pki/ && cp ca-cert.pem pki/'],
+        {
+          cwd: folder.path,
+        },
+      );
+      const { status, stdout, stderr } = info(`${uri}?tls-certificates=${folder.at('pki')}`);
+      expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: `${ODD.length}\n`, stderr: '' });
     });
-    const { status, stdout, stderr } = info(`${uri}?tls-certificates=${folder.at('pki')}`);
-    expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: `${ODD.length}\n`, stderr: '' });
-  });
-});
+  },
+);
 
 describeWithTool('nbdcopy', 'serve with nbdcopy and nbdinfo', has('nbdcopy') && has('nbdinfo'), () => {
   test('copies in and out; the one export has no name, too', async () => {
