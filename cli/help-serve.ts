@@ -28,8 +28,8 @@ what clients have written, as a pack. Clients are let in when all is loaded; SIG
   --save FILE         save all exports to this file at the end and on request: a pack, replaced when all is written. A
                       file that is there must be a PACK that is served; --force replaces others, and what links lead to
   --control PATH      a socket for 'zram-wasm ctl', for its owner alone: forks, snapshots, statistics, saves
-  --memory S          the most memory for compressed pages and their tables: 4G (default) or less. Beyond it, clients are
-                      told that no space is left
+  --memory S          the most memory for compressed pages and their tables: 4G (default) or less. Beyond it clients
+                      are told that no space is left
   --algorithm NAME    the compressor: lz4 (default), lzo-rle, lzo, lz4hc, deflate or zstd. Packs keep theirs
   --dedup             find equal pages as they are written, not only in the background
   --read-only         nothing can be written to any export

@@ -40,7 +40,7 @@ export type Values = Omit<Parsed['values'], 'memory'> & {
 
 /** @throws Error of Node.js, for an unknown option or one without its argument */
 export function parseOptions(args: readonly string[]): { values: Values; positionals: string[] } {
-  const isServe = args.find((arg) => !arg.startsWith('-')) === 'serve';
-  const options = isServe ? { ...OPTIONS, memory: { type: 'string' } as const } : OPTIONS;
+  const [command] = parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true, strict: false }).positionals;
+  const options = command === 'serve' ? { ...OPTIONS, memory: { type: 'string' } as const } : OPTIONS;
   return parseArgs({ args: [...args], options, allowPositionals: true });
 }

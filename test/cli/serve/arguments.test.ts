@@ -72,6 +72,7 @@ describe('wrong usage', () => {
     [['serve', '--size', '1M', '--memory', '5G'], '--memory must be from 1 to'],
     [['serve', '--size', '1M', '--memory', '1K', '--port', '0'], '--memory: maxMemory must be at least'],
     [['serve', '--size', '1M', '--memory'], 'argument missing'],
+    [['--size', '1M', 'serve', '--memory', 'x'], "--memory must be a size such as 4096, 512K, 64M or 1G, not 'x'"],
     [['serve', '--size', '1M', '--algorithm', 'lz4,zstd'], 'serve takes only one --algorithm'],
     [['serve', '--size', '1M', '--algorithm', 'lz4', '--algorithm', 'zstd'], 'serve takes only one --algorithm'],
     [['serve', '--size', '1M', '--algorithm', 'zip', '--port', '0'], "unknown algorithm 'zip'"],

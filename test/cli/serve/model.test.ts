@@ -207,3 +207,20 @@ test('every history leaves each export what a copy of its own would be', async (
     { numRuns: RUNS },
   );
 });
+
+test('a save that is asked for during one waits for it; those that wait are one', async () => {
+  const server = await Server.start();
+  const saving = server.running.saving!;
+  const device = server.running.exports.get('a').device as Zram;
+  const asked = [saving.save()];
+  await turn();
+  device.write(0, contentOf(4096, 5));
+  for (let n = 0; n < 3; n++) asked.push(saving.save());
+  const saved = await Promise.all(asked);
+  expect(saving.saves).toBe(2);
+  expect(new Set(saved).size).toBe(2);
+  const again = await Server.start(server.file);
+  expect(Buffer.from(again.running.exports.get('a').device.read(0, 4096)).equals(contentOf(4096, 5))).toBe(true);
+  again.end();
+  server.end();
+});
