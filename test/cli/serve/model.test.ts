@@ -14,6 +14,7 @@ import { Engine, type Zram } from '../../../bindings/index.js';
 import { serveOptions } from '../../../cli/serve/arguments.js';
 import { holdReserve, perform, type Running } from '../../../cli/serve/commands.js';
 import type { Request } from '../../../cli/serve/control-requests.js';
+import { Exports } from '../../../cli/serve/exports.js';
 import { Merging } from '../../../cli/serve/merging.js';
 import { Reserve } from '../../../cli/serve/reserve.js';
 import { Saving } from '../../../cli/serve/saving.js';
@@ -90,7 +91,8 @@ type Step =
   | { do: 'write'; name: string; offset: number; length: number; fill: number }
   | { do: 'fork' | 'snapshot'; from: string; name: string }
   | { do: 'remove'; name: string }
-  | { do: 'merge' | 'restart' };
+  | { do: 'merge' }
+  | { do: 'restart' };
 
 const name = fc.constantFrom(...NAMES);
 const write: fc.Arbitrary<Step> = fc.record({
@@ -105,7 +107,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: write },
   { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('fork' as const, 'snapshot' as const), from: name, name }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('remove' as const), name }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('merge' as const, 'restart' as const) }) },
+  { weight: 1, arbitrary: fc.constantFrom<Step>({ do: 'merge' }, { do: 'restart' }) },
 );
 
 const contentOf = (length: number, fill: number): Buffer =>
@@ -145,10 +147,38 @@ async function save(
   return moments;
 }
 
+/** Ends the server after a save, and goes on with what that holds. */
+async function restart(server: Server, disks: Map<string, Disk>, meanwhile: readonly Step[]): Promise<Server> {
+  const moments = await save(server, disks, meanwhile);
+  const next = await Server.start(server.file);
+  server.end();
+  // All exports are as they were at one of these moments.
+  const [now = []] = moments.filter((each) => isEqual(next, each));
+  disks.clear();
+  for (const [name, disk] of now) disks.set(name, disk);
+  return next;
+}
+
+async function make(server: Server, disks: Map<string, Disk>, at: Exclude<Step, { do: 'write' | 'restart' }>) {
+  const refusal = refusalOf(disks, at);
+  expect(await server.ask(requestOf(at))).toBe(refusal);
+  if (refusal !== undefined) return;
+  if (at.do === 'remove') disks.delete(at.name);
+  else if (at.do !== 'merge')
+    disks.set(at.name, { bytes: Buffer.from(disks.get(at.from)!.bytes), fixed: at.do === 'snapshot' });
+}
+
+function requestOf(at: Exclude<Step, { do: 'write' | 'restart' }>): Request {
+  if (at.do === 'merge') return { command: 'merge' };
+  if (at.do === 'remove') return { command: 'remove', name: at.name, force: false };
+  return { command: at.do, from: at.from, name: at.name };
+}
+
 function isEqual(server: Server, disks: ReadonlyMap<string, Disk>): boolean {
-  return [...disks].every(([name, { bytes }]) =>
-    Buffer.from(server.running.exports.get(name).device.read(0, SIZE)).equals(bytes),
-  );
+  return [...disks].every(([name, { bytes }]) => {
+    const served = server.running.exports.map.get(name);
+    return served !== undefined && Buffer.from(served.device.read(0, SIZE)).equals(bytes);
+  });
 }
 
 function check(server: Server, disks: ReadonlyMap<string, Disk>): void {
@@ -164,48 +194,52 @@ function check(server: Server, disks: ReadonlyMap<string, Disk>): void {
 const copyOf = (disks: ReadonlyMap<string, Disk>): Map<string, Disk> =>
   new Map([...disks].map(([name, { bytes, fixed }]) => [name, { bytes: Buffer.from(bytes), fixed }]));
 
-test('every history leaves each export what a copy of its own would be', async () => {
-  await fc.assert(
-    fc.asyncProperty(
-      fc.array(step, { minLength: 5, maxLength: 40 }),
-      fc.array(write, { maxLength: 5 }),
-      async (steps, meanwhile) => {
-        let server = await Server.start();
-        const disks = new Map<string, Disk>([['a', { bytes: Buffer.alloc(SIZE), fixed: false }]]);
-        try {
-          for (const at of [...steps, { do: 'restart' } as const]) {
-            if (at.do === 'write') put(server, disks, at);
-            else if (at.do === 'restart') {
-              const moments = await save(server, disks, meanwhile);
-              const next = await Server.start(server.file);
-              server.end();
-              server = next;
-              disks.clear();
-              // All exports are as they were at one of these moments.
-              for (const [name, disk] of moments.find((each) => isEqual(server, each)) ?? []) disks.set(name, disk);
-            } else {
-              const refusal = refusalOf(disks, at);
-              const request =
-                at.do === 'remove'
-                  ? { command: at.do, name: at.name, force: false }
-                  : at.do === 'merge'
-                    ? { command: at.do }
-                    : { command: at.do, from: at.from, name: at.name };
-              expect(await server.ask(request)).toBe(refusal);
-              if (refusal !== undefined) continue;
-              if (at.do === 'remove') disks.delete(at.name);
-              else if (at.do !== 'merge')
-                disks.set(at.name, { bytes: Buffer.from(disks.get(at.from)!.bytes), fixed: at.do === 'snapshot' });
-            }
-            check(server, disks);
-          }
-        } finally {
-          server.end();
-        }
-      },
-    ),
-    { numRuns: RUNS },
-  );
+const histories = fc.asyncProperty(
+  fc.array(step, { minLength: 5, maxLength: 40 }),
+  fc.array(write, { maxLength: 5 }),
+  async (steps, meanwhile) => {
+    let server = await Server.start();
+    const disks = new Map<string, Disk>([['a', { bytes: Buffer.alloc(SIZE), fixed: false }]]);
+    try {
+      for (const at of [...steps, { do: 'restart' } as const]) {
+        if (at.do === 'write') put(server, disks, at);
+        else if (at.do === 'restart') server = await restart(server, disks, meanwhile);
+        else await make(server, disks, at);
+        check(server, disks);
+      }
+    } finally {
+      server.end();
+    }
+  },
+);
+
+test('every history leaves each export what a copy of its own would be', () => fc.assert(histories, { numRuns: RUNS }));
+
+/** With a fault planted, the same number of histories must find it. */
+const finds = async (plant: () => () => void): Promise<void> => {
+  const mend = plant();
+  try {
+    await expect(fc.assert(histories, { numRuns: RUNS, endOnFailure: true })).rejects.toThrow(/Property failed/);
+  } finally {
+    mend();
+  }
+};
+
+test('the model notices forks that are no copies, and saves that miss the last export', async () => {
+  const { fork, saved } = Exports.prototype;
+  await finds(() => {
+    Exports.prototype.fork = function (this: Exports, from, name) {
+      return this.add(name, this.get(from).device, SIZE, from);
+    };
+    return () => (Exports.prototype.fork = fork);
+  });
+  await finds(() => {
+    Exports.prototype.saved = function (this: Exports) {
+      const { devices, comment } = saved.call(this);
+      return { devices: new Map([...devices].slice(0, Math.max(1, devices.size - 1))), comment };
+    };
+    return () => (Exports.prototype.saved = saved);
+  });
 });
 
 test('a save that is asked for during one waits for it; those that wait are one', async () => {
