@@ -1,7 +1,7 @@
 /** How a server is asked to end: the first signal is a request, a later one an order. */
 import { endBySignal, takeSignals } from '../interruption.js';
 
-/** Ctrl-C comes twice where npx passes on what the terminal has sent to both. */
+/** A signal comes twice where it is sent to a group of processes, and its first one passes it on. */
 const SAME_MILLISECONDS = 1000;
 
 export class Ending {

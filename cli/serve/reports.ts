@@ -23,7 +23,7 @@ export interface AnnouncedExport {
 }
 
 export function announcement(facts: Announcement): Report {
-  const { exports, control, save } = facts;
+  const { pid, exports, control, save } = facts;
   const rows = exports.map(({ name, size, readOnly, from, uri }) => {
     const remarks = [
       ...(readOnly ? ['read only'] : []),
@@ -34,7 +34,7 @@ export function announcement(facts: Announcement): Report {
   return {
     text: () =>
       [
-        `Serving ${plural(exports.length, 'export')} by NBD`,
+        `Serving ${plural(exports.length, 'export')} by NBD, as process ${pid}`,
         ...table(rows, [0, 2, 3]),
         ...(control === null ? [] : [`Control: zram-wasm ctl ${control} stat`]),
         save === null

@@ -120,7 +120,7 @@ test.each([['SIGTERM'], ['SIGINT'], ['SIGHUP'], ['SIGTERM twice']])(
     while (writers.some(({ acknowledged }) => acknowledged[0] === 0)) await delay(5);
     const [signal, twice] = signals.split(' ') as [NodeJS.Signals, string?];
     server.kill(signal);
-    if (twice !== undefined) server.kill(signal); // as npx passes on what the terminal has sent to both
+    if (twice !== undefined) server.kill(signal); // as to a group whose first process passes it on
     expect(await server.ended).toMatchObject({ status: 0, signal: null, err: '' });
     await Promise.all(writers.map(({ ended }) => ended));
     await folder.serve('b.zram', '--unix', 'b.sock');
