@@ -1,18 +1,18 @@
 /** `serve`: exports images, packs and empty disks by NBD until a signal, and saves them then. */
 import type { Server } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
 
 import { Engine, ZramError } from '../../bindings/index.js';
 import { createServer, type NbdServer } from '../../integrations/nbd.js';
 import { lineOf } from '../algorithm-line.js';
 import { chooseAlgorithms } from '../algorithms.js';
-import { messageOf, reasonOf, UsageError } from '../errors.js';
+import { reasonOf, UsageError } from '../errors.js';
 import type { Report, Surroundings } from '../surroundings.js';
 import { version } from '../version.js';
 import type { ServeOptions } from './arguments.js';
 import { holdReserve, perform, type Running } from './commands.js';
 import { Control } from './control.js';
 import type { Ending } from './ending.js';
+import { saveAtLast } from './last-save.js';
 import { Merging } from './merging.js';
 import { listenOn, preparePlace, uriOf, warningOf, type Resolved } from './place.js';
 import { announcement, endReport } from './reports.js';
@@ -22,10 +22,6 @@ import { findSources, loadExports } from './sources.js';
 import { Meter } from './statistics.js';
 import { readTls } from './tls.js';
 import { freeSocketPath, listenPrivately } from './unix-socket.js';
-
-/** Between attempts to save at the end, doubled each time. */
-const RETRY_MILLISECONDS_MIN = 1000;
-const RETRY_MILLISECONDS_MAX = 30_000;
 
 /**
  * Serves until `ending` says so. What can be wrong with files, sockets and names is found before anything is loaded;
@@ -129,21 +125,11 @@ class Serving {
     this.server.closeAllConnections();
   }
 
-  /** Nothing is lost while it fails: it is tried again until it succeeds, or a second signal ends the process. */
   async #saveAtLast(signal: string): Promise<Saved | undefined> {
     const { saving } = this.#running;
     if (saving === undefined) return undefined;
-    for (let pause = RETRY_MILLISECONDS_MIN; ; pause = Math.min(2 * pause, RETRY_MILLISECONDS_MAX)) {
-      try {
-        this.io.progress(() => `${signal}: saving to ${saving.target.file}`);
-        return await saving.save();
-      } catch (error) {
-        this.io.remark(
-          `${messageOf(error).replace(/\.$/, '')}; it is tried again until that is mended, and another ${signal} ends without saving`,
-        );
-        await delay(pause);
-      }
-    }
+    this.io.progress(() => `${signal}: saving to ${saving.target.file}`);
+    return saveAtLast(() => saving.save(), this.io.remark);
   }
 
   #uriOf(name: string): string {

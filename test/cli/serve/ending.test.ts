@@ -1,6 +1,8 @@
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 
+import { CliError } from '../../../cli/errors.js';
 import { Ending } from '../../../cli/serve/ending.js';
+import { saveAtLast } from '../../../cli/serve/last-save.js';
 import { prometheusText } from '../../../cli/serve/prometheus.js';
 
 /** What signals at these times, in milliseconds, lead to. */
@@ -42,4 +44,35 @@ test('names in metrics are escaped', () => {
     ksm: {},
   });
   expect(text).toContain('zram_wasm_export_size_bytes{export="a\\"b\\\\c\\nd"} 1\n');
+});
+
+describe('the last save', () => {
+  /** Saves that fail so many times. */
+  async function outcomeOf(failures: number): Promise<{ told: string[]; result: unknown; attempts: number }> {
+    const told: string[] = [];
+    let attempts = 0;
+    const save = async () => {
+      if (++attempts <= failures) throw new CliError('cannot write it.');
+      return 'saved';
+    };
+    const result = await saveAtLast(save, (text) => told.push(text), [1, 1, 1]).catch((error: unknown) => error);
+    return { told, result, attempts };
+  }
+  const told = 'cannot write it; it is tried again for a minute, and another signal ends this without saving';
+
+  test.each([0, 1, 3])('after %i failures it is done', async (failures) => {
+    expect(await outcomeOf(failures)).toEqual({
+      told: Array.from({ length: failures }, () => told),
+      result: 'saved',
+      attempts: failures + 1,
+    });
+  });
+
+  test('it is given up in the end', async () => {
+    expect(await outcomeOf(9)).toEqual({
+      told: [told, told, told],
+      result: new CliError('cannot write it; what was written since the last save is lost'),
+      attempts: 4,
+    });
+  });
 });

@@ -187,7 +187,7 @@ test('forks share their pages in the pack, and come back as forks and snapshots'
   }
 });
 
-test('a last save that fails is tried until it succeeds', async () => {
+test('a last save that fails is tried again', async () => {
   mkdirSync(folder.at('disk'));
   const { server } = await folder.serve(
     '--size',
