@@ -52,13 +52,13 @@ export class Control {
       for await (const line of linesOf(socket)) {
         socket.setTimeout(0);
         const answer = line === undefined ? tooLong() : await this.#answer(line);
+        socket.setTimeout(this.idleMilliseconds);
         if (!socket.write(`${JSON.stringify(answer)}\n`)) await drained(socket);
         if (line === undefined) {
           // What comes behind it is not read.
           socket.end(() => socket.destroy());
           return;
         }
-        socket.setTimeout(this.idleMilliseconds);
       }
       socket.end();
     } catch {
@@ -122,6 +122,7 @@ async function* linesOf(socket: Socket): AsyncGenerator<Uint8Array | undefined> 
 
 /** @throws the client is gone */
 async function drained(socket: Socket): Promise<void> {
+  if (socket.destroyed) throw new Error('the client is gone');
   const gone = new AbortController();
   socket.once('close', () => gone.abort());
   await once(socket, 'drain', { signal: gone.signal });

@@ -12,6 +12,7 @@ const PATH_BYTES_MAX = process.platform === 'darwin' ? 103 : 107;
 /** Others get no right at all. */
 const UMASK = 0o177;
 const MODE = 0o600;
+const MODE_BITS = 0o777;
 
 /**
  * Makes a path free: a socket that a server has left behind is removed if nobody answers there.
@@ -47,7 +48,8 @@ export async function listenPrivately(server: Server, path: string): Promise<voi
   const error = await failed;
   if (codeOf(error) === 'EADDRINUSE') throw inUse(path);
   if (error !== undefined) throw new CliError(`cannot listen on '${path}': ${reasonOf(error)}`);
-  chmodSync(path, MODE); // for systems whose sockets take no notice of the umask
+  // There are systems whose sockets take no notice of the umask.
+  if ((lstatSync(path).mode & MODE_BITS) !== MODE) chmodSync(path, MODE);
 }
 
 const inUse = (path: string): UsageError => new UsageError(`'${path}' is in use: a server answers there`);

@@ -89,10 +89,10 @@ test('a save while clients write has what was acknowledged before it; SIGKILL le
   const { server } = await folder.serve('--size', '1G', '--unix', 'a.sock', '--control', 'a.ctl', '--save', 'a.zram');
   // Enough that saving takes a while.
   const filler = await clientOf(socket, 'disk');
-  for (let at = 0; at < 24; at++) expect(await writeTo(filler, (32 + at) * 2 ** 20, randomBytes(2 ** 20))).toBe(0);
+  for (let at = 0; at < 8; at++) expect(await writeTo(filler, (32 + at) * 2 ** 20, randomBytes(2 ** 20))).toBe(0);
   const writers = await startWriters(socket, 3);
   const saves: { before: number[][]; after: number[][]; name: string }[] = [];
-  for (let n = 0; n < 3; n++) {
+  for (let n = 0; n < 2; n++) {
     const before = writers.map(({ acknowledged }) => [...acknowledged]);
     const saved = await folder.ctl('a.ctl', 'save');
     expect(saved).toMatchObject({ file: 'a.zram', exports: 1, bytes: statSync(folder.at('a.zram')).size });
@@ -111,7 +111,7 @@ test('a save while clients write has what was acknowledged before it; SIGKILL le
   }
 });
 
-test.each([['SIGTERM'], ['SIGINT'], ['SIGHUP'], ['SIGTERM twice']])(
+test.each([['SIGTERM'], ['SIGHUP'], ['SIGINT twice']])(
   '%s while clients write: all that was acknowledged is saved',
   async (signals) => {
     const socket = folder.at('b.sock');
@@ -136,7 +136,7 @@ test('a client that breaks off anywhere in a write takes nothing along', async (
   const request = requestBytes({ type: Command.WRITE, offset: 100, payload: pageOf(1, 1) });
   expect(await writeTo(watcher, 0, pageOf(0, 7))).toBe(0);
   const before = await readFrom(watcher, 0, 3 * PAGE);
-  for (let length = 1; length < request.length; length += 331) {
+  for (let length = 1; length < request.length; length += 613) {
     const client = await clientOf(socket);
     client.socket.end(request.subarray(0, length));
     await client.readToEnd();
