@@ -99,7 +99,7 @@ function errorIn(error: unknown): { code: string; message: string } {
 async function* linesOf(socket: Socket): AsyncGenerator<Uint8Array | undefined> {
   let pieces: Buffer[] = [];
   let length = 0;
-  // Without `destroyOnReturn` a line that is too long would not be answered.
+  // A line that is too long is answered before the connection ends.
   for await (const piece of socket.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     let from = 0;
     for (let end = piece.indexOf(NEWLINE); end >= 0; end = piece.indexOf(NEWLINE, from)) {

@@ -17,7 +17,7 @@ export interface Served extends NbdExport {
 /** A refusal, by its code. */
 export class ExportError extends Error {
   constructor(
-    readonly code: 'EEXIST' | 'ENOENT' | 'EBUSY',
+    readonly code: 'EEXIST' | 'ENOENT',
     message: string,
   ) {
     super(message);

@@ -73,12 +73,14 @@ export class Saving {
    * @throws CliError; ZramError ENOMEM. The file that was there stays
    */
   save(): Promise<Saved> {
+    if (this.#next !== undefined) return this.#next;
     if (this.#running === undefined) return this.#start();
     const start = () => {
       this.#next = undefined;
       return this.#start();
     };
-    return (this.#next ??= this.#running.then(start, start));
+    this.#next = this.#running.then(start, start);
+    return this.#next;
   }
 
   #start(): Promise<Saved> {
