@@ -3,10 +3,14 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
 
 import { clientOf, Folder, PAGE, readFrom, talk, writeTo, type Process } from './served.js';
+
+/** Each test starts some processes, for which a busy machine takes its time. */
+const TIMEOUT_MILLISECONDS = 180_000;
+jest.setTimeout(TIMEOUT_MILLISECONDS);
 
 let folder: Folder;
 let server: Process;

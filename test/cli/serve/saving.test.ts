@@ -12,11 +12,15 @@ import {
 } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
 
 import { Command } from '../../../integrations/nbd/protocol.js';
 import { requestBytes, type Client } from '../../integrations/nbd/client.js';
 import { clientOf, Folder, PAGE, readFrom, writeTo } from './served.js';
+
+/** Each test starts some processes, for which a busy machine takes its time. */
+const TIMEOUT_MILLISECONDS = 180_000;
+jest.setTimeout(TIMEOUT_MILLISECONDS);
 
 let folder: Folder;
 beforeAll(() => {

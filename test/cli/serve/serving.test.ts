@@ -5,10 +5,14 @@ import { existsSync, lstatSync, readFileSync, statSync, writeFileSync } from 'no
 import { connect } from 'node:net';
 import { once } from 'node:events';
 
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 
 import { describeWithTool } from '../../support/describe-with-tool.js';
 import { clientOf, Folder, PAGE, readFrom, writeTo } from './served.js';
+
+/** Each test starts some processes, for which a busy machine takes its time. */
+const TIMEOUT_MILLISECONDS = 180_000;
+jest.setTimeout(TIMEOUT_MILLISECONDS);
 
 let folder: Folder;
 beforeAll(() => {
