@@ -68,6 +68,20 @@ export class NbdServer extends Server {
     });
   }
 
+  /** How many connections have chosen the export of this name and are open. */
+  connectionsOf(name: string): number {
+    return this.#of(name).length;
+  }
+
+  /** Ends the connections to the export of this name at once. Others may be made while it is among `exports`. */
+  closeConnectionsOf(name: string): void {
+    for (const connection of this.#of(name)) connection.destroy();
+  }
+
+  #of(name: string): Connection[] {
+    return [...this.#connections].filter((each) => each.exportName === name);
+  }
+
   /** Ends all connections at once; `close` lets them go on. What was acknowledged is on the devices. */
   closeAllConnections(): void {
     for (const connection of this.#connections) connection.destroy();
@@ -89,7 +103,7 @@ function connectionOptions(exports: NbdExports, options: NbdServerOptions): Conn
 
 /**
  * Makes a server of one device or of several by name; it does not listen yet.
- * @param exports a `Zram` or `ZramSnapshot`, or a `Map` of them by export name, or of `{ device, readOnly }`
+ * @param exports a `Zram` or `ZramSnapshot`, or a `Map` of them by export name, or of `{ device, readOnly, size }`
  * @throws ZramError EINVAL: not a device, or a wrong option
  */
 export function createServer(exports: NbdDevice | NbdExports, options: NbdServerOptions = {}): NbdServer {

@@ -46,6 +46,11 @@ export class Connection {
     this.#run();
   }
 
+  /** The name of the export that the client has chosen, while it is connected. */
+  get exportName(): string | undefined {
+    return this.#ended || !(this.#phase instanceof Transmission) ? undefined : this.#phase.exportName;
+  }
+
   /** Ends it at once. Requests that came whole were served; of the others nothing but whole pages is written. */
   destroy(): void {
     this.#ended = true;

@@ -59,6 +59,10 @@ export class Transmission {
     this.#reading = new Reading(agreement.opened.device, this.#replies);
   }
 
+  get exportName(): string {
+    return this.#agreement.opened.name;
+  }
+
   step(): Step {
     switch (this.#state) {
       case 'request':
