@@ -142,7 +142,7 @@ export class Connections {
   }
 
   sync(id: number): number {
-    return this.#try(C.IOERR_FSYNC, () => this.#get(id).store.flush());
+    return this.#try(C.IOERR_FSYNC, () => this.#get(id).store.sync());
   }
 
   /** @param out is called with the size */
@@ -159,7 +159,7 @@ export class Connections {
     const connection = this.#open.get(id);
     if (!connection) return C.OK;
     const { file, store } = connection;
-    if (!this.#flushed(store)) return C.IOERR_WRITE;
+    if (this.#flush(store) !== C.OK) return C.IOERR_WRITE;
     file.locks.unlock(connection, level);
     if (!file.locks.reserved) {
       file.dirty = false;
@@ -168,8 +168,8 @@ export class Connections {
     return C.OK;
   }
 
-  #flushed(store: Store): boolean {
-    return this.#try(C.IOERR_WRITE, () => store.flush()) === C.OK;
+  #flush(store: Store): number {
+    return this.#try(C.IOERR_WRITE, () => store.flush());
   }
 
   isReserved(id: number): boolean {
@@ -182,11 +182,11 @@ export class Connections {
     const { file, store } = connection;
     switch (op) {
       case C.FCNTL_SYNC:
-        return this.sync(id);
+        return this.#flush(store);
       case C.FCNTL_COMMIT_PHASETWO:
       case C.FCNTL_CKPT_DONE:
         file.dirty = false;
-        return this.sync(id);
+        return this.#flush(store);
       case C.FCNTL_BEGIN_ATOMIC_WRITE:
         if ((connection.characteristics & C.IOCAP_BATCH_ATOMIC) === 0) return C.NOTFOUND;
         return this.#try(C.IOERR_BEGIN_ATOMIC, () => {
