@@ -83,8 +83,7 @@ export class Connections {
     return this.#try(C.IOERR_CLOSE, () => {
       file.locks.unlock(connection, C.LOCK_NONE);
       this.#leaveShm(connection);
-      file.batch?.rollback();
-      file.batch = undefined;
+      endBatch(file);
       try {
         if (removed !== undefined && store.fs.existsSync(removed)) store.remove(removed);
       } finally {
@@ -142,7 +141,18 @@ export class Connections {
   }
 
   sync(id: number): number {
-    return this.#try(C.IOERR_FSYNC, () => this.#get(id).store.sync());
+    return this.#try(C.IOERR_FSYNC, () => {
+      const { file, store } = this.#get(id);
+      try {
+        store.sync();
+      } catch (error) {
+        // SQLite forgets the transaction, and has no journal of it.
+        const { batch } = file;
+        file.batch = undefined;
+        batch?.rollback();
+        throw error;
+      }
+    });
   }
 
   /** @param out is called with the size */
@@ -162,6 +172,7 @@ export class Connections {
     if (this.#flush(store) !== C.OK) return C.IOERR_WRITE;
     file.locks.unlock(connection, level);
     if (!file.locks.reserved) {
+      if (file.batch?.isWritten) endBatch(file);
       file.dirty = false;
       store.tidy();
     }
@@ -186,16 +197,17 @@ export class Connections {
       case C.FCNTL_COMMIT_PHASETWO:
       case C.FCNTL_CKPT_DONE:
         file.dirty = false;
+        if (file.batch?.isWritten) endBatch(file);
         return this.#flush(store);
       case C.FCNTL_BEGIN_ATOMIC_WRITE:
         if ((connection.characteristics & C.IOCAP_BATCH_ATOMIC) === 0) return C.NOTFOUND;
         return this.#try(C.IOERR_BEGIN_ATOMIC, () => {
           store.flush();
+          endBatch(file);
           file.batch = new Batch(store.fs, file.path, file.stored);
         });
       case C.FCNTL_COMMIT_ATOMIC_WRITE:
-        file.batch?.commit();
-        file.batch = undefined;
+        if (file.batch) file.batch.isWritten = true;
         return C.OK;
       case C.FCNTL_ROLLBACK_ATOMIC_WRITE: {
         const { batch } = file;
@@ -316,4 +328,12 @@ export class Connections {
     if (code === 'ENOSPC' || code === 'ENOMEM' || code === 'EFBIG') return C.FULL;
     return code === 'EROFS' ? C.READONLY : otherwise;
   }
+}
+
+/** Keeps what a batch has written, if that is all of it; if not, nothing. */
+function endBatch(file: SharedFile): void {
+  const { batch } = file;
+  file.batch = undefined;
+  if (batch?.isWritten) batch.commit();
+  else batch?.rollback();
 }

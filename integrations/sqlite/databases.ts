@@ -132,6 +132,7 @@ export abstract class Databases {
     } finally {
       target.close();
     }
+    this.#store.sync();
   }
 
   /** A database with what its WAL holds. */
