@@ -32,8 +32,8 @@ import { Transaction, type StoredFile } from './transaction.js';
 
 /** Pages that are read at once. */
 const BATCH = 32;
-/** Free bytes within the file from which on it is made smaller, when they are more than what is in use. */
-const GARBAGE_BYTES_MIN = 2 ** 20;
+/** Free bytes within the file from which on it is made smaller, when they are a third of it. */
+const GARBAGE_BYTES_MIN = 2 ** 18;
 /** Bytes of blocks that one sync moves for that, about. */
 const MOVED_BYTES_MAX = 2 ** 20;
 /** Free bytes at the end from which on the file is cut. */
@@ -240,11 +240,11 @@ export class Files {
     return { id, mode, uid, gid, size, times: [atime, mtime, ctime, birthtime], names, target };
   }
 
-  /** When more of the file is free than in use, moves blocks from its end to free places. */
+  /** When much of the file is free, moves blocks from its end to free places. */
   #makeSmaller(out: Output, transaction: Transaction): void {
     const { space, blocks } = this;
     const free = space.end - space.used;
-    if (free <= space.used || free * UNIT < GARBAGE_BYTES_MIN) return;
+    if (2 * free <= space.used || free * UNIT < GARBAGE_BYTES_MIN) return;
     const limit = space.used + Math.ceil(space.used / 8);
     let moved = 0;
     for (let block = 1; block < blocks.end && moved < MOVED_BYTES_MAX; block++) {
