@@ -212,7 +212,8 @@ describeWithChromium('The package', 'in Chromium', () => {
   });
 
   test('databases in files of the browser are there after the page was loaded again in a transaction', () => {
-    expect(store?.problems).toEqual([]);
+    // A page that is loaded again gives up what it was loading.
+    expect(store?.problems.filter((text) => !/libraries.*ERR_ABORTED/.test(text))).toEqual([]);
     const names = ['wa-sqlite 2', 'wa-sqlite 1', 'sqlite-wasm'];
     const each = (seen: object): object => Object.fromEntries(names.map((name) => [name, seen]));
     expect(JSON.parse(store!.log)).toEqual({
