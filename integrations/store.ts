@@ -32,7 +32,7 @@ export interface PageStoreStats {
 }
 
 /**
- * Keeps a `PageFs` in a file. Opening reads the compressed pages into memory, about 5 µs each; `sync` writes
+ * Keeps a `PageFs` in a file. Opening reads the compressed pages into memory, some 20 µs each; `sync` writes
  * what changed since the last one, all or nothing: after a crash at any moment, the files are as they were at the last
  * `sync` that returned, or at the one in progress.
  *
@@ -75,7 +75,8 @@ export class PageStore {
     const space = new Space();
     const journal = new Journal(stored, space);
     const found = readStore(stored, journal, space);
-    const fs = await PageFs.create({ compAlgorithm: found?.settings.algorithm, ...options } as PageFsOwnOptions);
+    const compAlgorithm = options.compAlgorithm ?? found?.settings.algorithm;
+    const fs = await PageFs.create({ ...options, compAlgorithm });
     try {
       const settings = settingsOf(fs[TREE], options);
       for (const key of ['algorithm', 'dictionary'] as const) {
@@ -147,7 +148,10 @@ export class PageStore {
 }
 
 /** What all pages of a store have in common. @throws ZramError EINVAL */
-function settingsOf(tree: Tree, { dictionary }: PageFsOptions | PageFsOwnOptions): { algorithm: string; dictionary: number } {
+function settingsOf(
+  tree: Tree,
+  { dictionary }: PageFsOptions | PageFsOwnOptions,
+): { algorithm: string; dictionary: number } {
   const [, algorithm] = /\[(.*)\]/.exec(tree.writable(CALL).sysfs.read('comp_algorithm')) ?? [];
   if (!algorithm || !fitsRoot(algorithm)) throw new ZramError('EINVAL', 'a store cannot name this compressor.');
   return { algorithm, dictionary: dictionary ? crc32(dictionary) : 0 };

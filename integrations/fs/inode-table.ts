@@ -88,7 +88,9 @@ export class InodeTable {
   }
 
   /** Numbers whose inode is another object than in a table from which this was forked, or that was from this. */
-  *changedSince(before: InodeTable): Generator<readonly [ino: number, before: Inode | undefined, now: Inode | undefined]> {
+  *changedSince(
+    before: InodeTable,
+  ): Generator<readonly [ino: number, before: Inode | undefined, now: Inode | undefined]> {
     if (before.#chunks === this.#chunks) return;
     const length = Math.max(before.#chunks.length, this.#chunks.length);
     for (let at = 0; at < length; at++) {

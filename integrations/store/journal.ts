@@ -68,8 +68,11 @@ export class Journal {
     this.#generation = root.generation;
     const { checkpointUnit, checkpointBytes, logUnit, logUnits } = root;
     const { size } = this.file;
-    // The log's end need not have been written.
-    const isWithin = checkpointUnit * UNIT + checkpointBytes <= size && logUnits * UNIT <= LOG_BYTES_MAX;
+    // A log need not have been written, nor one before it.
+    const isWithin =
+      checkpointUnit * UNIT + checkpointBytes <= size &&
+      logUnits * UNIT <= LOG_BYTES_MAX &&
+      logUnit * UNIT <= size + 2 * LOG_BYTES_MAX;
     if (!isWithin || !this.#take(checkpointUnit, unitsOf(checkpointBytes)) || !this.#take(logUnit, logUnits)) {
       throw damaged('its root names places that are not there');
     }

@@ -138,7 +138,12 @@ export class PageLoader {
     const { blocks } = this;
     const block = this.#blocks[number];
     const at = blocks.unit[block] * UNIT - start;
-    storeBlock(this.tree.device as Zram, this.#devices[number], bytes.subarray(at, at + blocks.length[block]), blocks.crc[block]);
+    storeBlock(
+      this.tree.device as Zram,
+      this.#devices[number],
+      bytes.subarray(at, at + blocks.length[block]),
+      blocks.crc[block],
+    );
   }
 }
 

@@ -2,7 +2,7 @@
  * What a checkpoint and the records of the log are made of: entries that say what an inode is now, and which blocks its
  * pages are.
  */
-import { Blocks, unitsOf } from './blocks.js';
+import { Blocks } from './blocks.js';
 import { damaged, Input, type Output } from './encoding.js';
 import { PageIndex } from './page-index.js';
 
@@ -21,6 +21,8 @@ const PAGE_BYTES = 10;
 const MOVE_BYTES = 12;
 const NAME_BYTES = 6;
 
+/** All bits of a mode, and those of the type. */
+const MODE_MASK = 0o177777;
 const S_IFMT = 0o170000;
 const S_IFREG = 0o100000;
 const S_IFDIR = 0o040000;
@@ -123,7 +125,7 @@ export class Content {
   }
 
   #inode(input: Input): void {
-    const [id, mode, uid, gid] = [input.u32(), input.u32(), input.u32(), input.u32()];
+    const [id, mode, uid, gid] = [input.u32(), input.u32() & MODE_MASK, input.u32(), input.u32()];
     const size = input.f64();
     const times = [input.f64(), input.f64(), input.f64(), input.f64()] as const;
     if (!Number.isSafeInteger(size) || size < 0 || !times.every(Number.isFinite)) {
@@ -203,12 +205,5 @@ export class Content {
       this.blocks.unit[block] = to;
       each?.(block);
     }
-  }
-
-  /** Units that all blocks take. */
-  get units(): number {
-    let units = 0;
-    for (let block = 1; block < this.blocks.end; block++) units += unitsOf(this.blocks.length[block]);
-    return units;
   }
 }

@@ -57,7 +57,9 @@ export function decodeRoot(bytes: Uint8Array<ArrayBuffer>): Root | number | unde
   const input = new Input(bytes.subarray(0, ENCODED));
   input.raw(MAGIC.length);
   const version = input.u32();
-  if (crc32(bytes.subarray(0, ENCODED - 4)) !== new DataView(bytes.buffer, bytes.byteOffset).getUint32(ENCODED - 4, true))
+  if (
+    crc32(bytes.subarray(0, ENCODED - 4)) !== new DataView(bytes.buffer, bytes.byteOffset).getUint32(ENCODED - 4, true)
+  )
     return undefined;
   if (version !== VERSION) return version;
   return {

@@ -12,8 +12,8 @@ import { Random, seedOfRun } from '../../support/random.js';
 import { change, isSame } from './files.js';
 import { ModelDisk } from './model-disk.js';
 
-const RUNS = Number(process.env.ZRAM_WASM_SEQUENCES ?? (process.env.ZRAM_WASM_LONG === '1' ? 300 : 12));
-const TIMEOUT_MS = RUNS > 12 ? 7_200_000 : 60_000;
+const RUNS = Number(process.env.ZRAM_WASM_SEQUENCES ?? (process.env.ZRAM_WASM_LONG === '1' ? 300 : 6));
+const TIMEOUT_MS = RUNS > 6 ? 7_200_000 : 60_000;
 const CRASHES = 6;
 
 const failed = { seed: 0 };

@@ -59,12 +59,11 @@ function writeAt(fs: PageFs, path: string, bytes: Uint8Array, at: number): void 
 export function treeOf(fs: PageFs): string[] {
   const numbers = new Map<number, number>();
   const list = (path: string): string[] => {
-    const { mode, nlink, uid, gid, size, atimeMs, mtimeMs, ctimeMs, birthtimeMs, ino, ...stats } = fs.lstatSync(path);
+    const { mode, nlink, uid, gid, size, atimeMs, mtimeMs, ctimeMs, birthtimeMs, ino } = fs.lstatSync(path);
     if (!numbers.has(ino)) numbers.set(ino, numbers.size);
     const target = (mode & 0o170000) === fs.constants.S_IFLNK ? fs.readlinkSync(path) : '';
     const known = [numbers.get(ino), mode, nlink, uid, gid, size, atimeMs, mtimeMs, ctimeMs, birthtimeMs, target];
     const isDirectory = (mode & 0o170000) === fs.constants.S_IFDIR;
-    void stats;
     const names = isDirectory ? fs.readdirSync(path).sort() : [];
     return [`${path} ${known.join(' ')}`, ...names.flatMap((name) => list(`${path === '/' ? '' : path}/${name}`))];
   };

@@ -64,10 +64,12 @@ test('the space of replaced pages is used again, and the file becomes shorter', 
   const disk = new ModelDisk();
   const store = await PageStore.open(disk);
   const { fs } = store;
-  for (let n = 0; n < 400; n++) fs.writeFileSync(`/${n % 40}`, NOISE.subarray((n % 100) * 4096, (n % 100) * 4096 + 81920));
+  for (let n = 0; n < 400; n++)
+    fs.writeFileSync(`/${n % 40}`, NOISE.subarray((n % 100) * 4096, (n % 100) * 4096 + 81920));
   store.sync();
   for (let round = 0; round < 60; round++) {
-    for (let n = 0; n < 10; n++) fs.writeFileSync(`/${(round + n * 7) % 40}`, NOISE.subarray(round * 1000 + n * 4096).subarray(0, 81920));
+    for (let n = 0; n < 10; n++)
+      fs.writeFileSync(`/${(round + n * 7) % 40}`, NOISE.subarray(round * 1000 + n * 4096).subarray(0, 81920));
     store.sync();
   }
   const { blockBytes, fileBytes } = store.stats();
