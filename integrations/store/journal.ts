@@ -17,8 +17,8 @@ const ALIGNMENT = 8;
 /** A log is as long as the checkpoint, so that writing that again costs no more than the log did, within these bounds. */
 const LOG_BYTES_MIN = 2 ** 16;
 const LOG_BYTES_MAX = 2 ** 22;
-/** Bytes of a new store, at most: a file of that length without a root is one that was not finished. */
-const NEW_BYTES_MAX = 2 * ROOT_BYTES + LOG_BYTES_MIN + 1024;
+/** Bytes of a new store, at most, with a checkpoint of one empty directory: without a root it is one that was not finished. */
+const NEW_BYTES_MAX = 2 * ROOT_BYTES + UNIT;
 
 /** The settings that all roots of a store have. */
 export type Settings = Pick<Root, 'algorithm' | 'dictionary'>;
@@ -104,7 +104,7 @@ export class Journal {
     this.#otherRoot = first && !(second && second.generation > first.generation) ? 1 : 0;
     const newest = this.#otherRoot === 1 ? first : second;
     if (newest) return newest;
-    if (this.file.size <= NEW_BYTES_MAX && isUnfinished(places[0]) && isUnfinished(places[1])) return undefined;
+    if (this.file.size <= NEW_BYTES_MAX && isUnfinished(bytes)) return undefined;
     throw new ZramError('EINVAL', 'the file is no store of zram-wasm, or both of its roots are damaged.');
   }
 

@@ -75,10 +75,14 @@ export function decodeRoot(bytes: Uint8Array<ArrayBuffer>): Root | number | unde
   };
 }
 
-/** Whether bytes are what is left when the first root of a new store was not written whole: a part of it, or zeros. */
-export function isUnfinished(bytes: Uint8Array): boolean {
-  const same = bytes.findIndex((byte, n) => n >= MAGIC.length || byte !== MAGIC[n]);
-  return same < 0 || same === MAGIC.length || bytes.every((byte, n) => n < same || byte === 0);
+/**
+ * Whether the start of a file is that of a new store whose first root was not written, or not whole: zeros, or a part of it.
+ * The second kind is longer than both roots, since a root is written when its checkpoint is there.
+ */
+export function isUnfinished(start: Uint8Array): boolean {
+  const other = start.findIndex((byte, n) => byte !== (n < MAGIC.length ? MAGIC[n] : 0));
+  const isPart = other < 0 || other >= MAGIC.length || start.subarray(other).every((byte) => byte === 0);
+  return isPart && (other === 0 || start.length === 0 || start.length === 2 * ROOT_BYTES);
 }
 
 /** @returns whether a compressor's name fits a root */

@@ -87,7 +87,8 @@ function mutant(random: Random): Uint8Array {
   const place = (): number => (random.chance(50) ? random.below(2 * ROOT_BYTES) : random.below(bytes.length));
   for (let count = random.between(1, 3); count > 0; count--) {
     const at = place();
-    if (random.chance(10)) return mutated.subarray(0, at);
+    // Of an empty file, or the start of a new store, one is made.
+    if (random.chance(10)) return mutated.subarray(0, at < 2 * ROOT_BYTES ? at + 1 : at + UNIT);
     if (random.chance(50)) mutated[at] ^= 1 << random.below(8);
     else mutated.copyWithin(at, place(), Math.min(bytes.length, place() + 4096));
   }
