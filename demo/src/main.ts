@@ -1,13 +1,15 @@
-/** The page: three views, each with its worker, and the way from one to the other. */
+/** The page: four views, each with its worker, and the way from one to the other. */
 import 'uplot/dist/uPlot.min.css';
 import './style.css';
 import type { BenchCalls, BenchEvents } from './bench/protocol.js';
 import type { EngineCalls, EngineEvents } from './engine/protocol.js';
+import type { ForksCalls, ForksEvents } from './forks/protocol.js';
 import type { HistoryCalls, HistoryEvents } from './history/protocol.js';
 import { obstacle } from './support.js';
 import { h } from './ui/dom.js';
 import { currentTheme, onThemeChange, switchTheme } from './ui/theme.js';
 import { BenchView } from './views/bench-view.js';
+import { ForksView } from './views/forks-view.js';
 import { HistoryView } from './views/history-view.js';
 import { MapView } from './views/map-view.js';
 import { WorkerClient } from './workers/rpc.js';
@@ -20,6 +22,7 @@ function lazily<T>(make: () => T): () => T {
 
 const VIEWS = [
   { hash: '#map', label: 'Page map' },
+  { hash: '#forks', label: 'Forks' },
   { hash: '#history', label: 'Time machine' },
   { hash: '#bench', label: 'Benchmarks' },
 ] as const;
@@ -34,6 +37,12 @@ function start(main: HTMLElement): void {
         new Worker(new URL('./workers/history.ts', import.meta.url), { type: 'module', name: 'history' }),
       ),
   );
+  const forksWorker = lazily(
+    () =>
+      new WorkerClient<ForksCalls, ForksEvents>(
+        new Worker(new URL('./workers/forks.ts', import.meta.url), { type: 'module', name: 'forks' }),
+      ),
+  );
   const benchWorker = lazily(
     () =>
       new WorkerClient<BenchCalls, BenchEvents>(
@@ -42,7 +51,8 @@ function start(main: HTMLElement): void {
   );
   const map = new MapView(engine, historyWorker);
   const history = new HistoryView(historyWorker);
-  const views = [map, history, new BenchView(benchWorker)];
+  const forks = new ForksView(forksWorker);
+  const views = [map, forks, history, new BenchView(benchWorker)];
   main.replaceChildren(...views.map(({ element }) => element));
 
   const links = VIEWS.map(({ hash, label }) => h('a', { href: hash }, label));

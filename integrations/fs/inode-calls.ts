@@ -190,14 +190,20 @@ export abstract class InodeCalls extends Calls {
     this[FILES].truncate(number, lengthOf(length));
   }
 
-  /** Checks the descriptor: everything is in memory. */
+  /**
+   * Returns when all that was written, to any file, is on the disk of a `PageStore`; without one it only checks the
+   * descriptor, since everything is in memory.
+   * @throws ZramError ENOSPC, EIO: as `PageStore.sync`
+   */
   fsyncSync(fd: number): void {
     this[FILES].inode(fdOf(fd), on('fsync'));
+    this[TREE].onSync?.();
   }
 
-  /** Checks the descriptor: everything is in memory. */
+  /** As `fsyncSync`. */
   fdatasyncSync(fd: number): void {
     this[FILES].inode(fdOf(fd), on('fdatasync'));
+    this[TREE].onSync?.();
   }
 
   /**

@@ -98,6 +98,26 @@ export class InodeTable {
     }
   }
 
+  /** Numbers whose inode is another object than in a table from which this was forked, or that was from this. */
+  *changedSince(
+    before: InodeTable,
+  ): Generator<readonly [ino: number, before: Inode | undefined, now: Inode | undefined]> {
+    if (before.#chunks === this.#chunks) return;
+    const length = Math.max(before.#chunks.length, this.#chunks.length);
+    for (let at = 0; at < length; at++) {
+      const [old, now] = [before.#chunks[at], this.#chunks[at]] as (Chunk | undefined)[];
+      for (let n = 0; old !== now && n < CHUNK; n++) {
+        const [one, other] = [old?.slots[n], now?.slots[n]];
+        if (one === other || (typeof one !== 'object' && typeof other !== 'object')) continue;
+        yield [
+          at * CHUNK + n,
+          typeof one === 'object' ? one : undefined,
+          typeof other === 'object' ? other : undefined,
+        ];
+      }
+    }
+  }
+
   #chunk(ino: number, owner: Owner): Chunk {
     const at = ino >>> CHUNK_BITS;
     const chunk = this.#chunks[at] as Chunk | undefined;

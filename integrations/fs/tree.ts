@@ -47,6 +47,8 @@ export function isWritable(device: Zram | ZramSnapshot): device is Zram {
 }
 
 export class Tree {
+  /** Called when a program asks that what it wrote outlives it: set by who keeps the tree on a disk. */
+  onSync: (() => void) | undefined;
   #owner: Owner = {};
   #inodes: InodeTable;
   #space: PageSpace;
@@ -183,6 +185,16 @@ export class Tree {
   /** All inodes by number, those that are open without a name included. */
   get inodes(): Iterable<Inode> {
     return this.#inodes;
+  }
+
+  /** Whether nothing has changed since a copy was made. */
+  isUnchangedSince(copy: Tree): boolean {
+    return this.#inodes.chunks === copy.#inodes.chunks;
+  }
+
+  /** Inodes by number that are another object than in a copy of this tree, or in the tree of which this is one. */
+  changedSince(copy: Tree): Iterable<readonly [ino: number, before: Inode | undefined, now: Inode | undefined]> {
+    return this.#inodes.changedSince(copy.#inodes);
   }
 
   /** The inode, for changes. */

@@ -15,6 +15,8 @@ export class Batch {
   /** Pages that were written later. */
   readonly #later = new Set<number>();
   #before: PageFs | undefined;
+  /** All of it is written. It may still be taken back: it has to reach the disk, where there is one. */
+  isWritten = false;
 
   constructor(
     private readonly fs: PageFs,
@@ -42,6 +44,7 @@ export class Batch {
 
   commit(): void {
     this.#before?.destroy();
+    this.#before = undefined;
   }
 
   /** Writes back what was there. @throws FsError ENOSPC; SQLite then has its own journal */

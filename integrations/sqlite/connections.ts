@@ -83,8 +83,7 @@ export class Connections {
     return this.#try(C.IOERR_CLOSE, () => {
       file.locks.unlock(connection, C.LOCK_NONE);
       this.#leaveShm(connection);
-      file.batch?.rollback();
-      file.batch = undefined;
+      endBatch(file);
       try {
         if (removed !== undefined && store.fs.existsSync(removed)) store.remove(removed);
       } finally {
@@ -142,7 +141,18 @@ export class Connections {
   }
 
   sync(id: number): number {
-    return this.#try(C.IOERR_FSYNC, () => this.#get(id).store.flush());
+    return this.#try(C.IOERR_FSYNC, () => {
+      const { file, store } = this.#get(id);
+      try {
+        store.sync();
+      } catch (error) {
+        // SQLite forgets the transaction, and has no journal of it.
+        const { batch } = file;
+        file.batch = undefined;
+        batch?.rollback();
+        throw error;
+      }
+    });
   }
 
   /** @param out is called with the size */
@@ -159,17 +169,18 @@ export class Connections {
     const connection = this.#open.get(id);
     if (!connection) return C.OK;
     const { file, store } = connection;
-    if (!this.#flushed(store)) return C.IOERR_WRITE;
+    if (this.#flush(store) !== C.OK) return C.IOERR_WRITE;
     file.locks.unlock(connection, level);
     if (!file.locks.reserved) {
+      if (file.batch?.isWritten) endBatch(file);
       file.dirty = false;
       store.tidy();
     }
     return C.OK;
   }
 
-  #flushed(store: Store): boolean {
-    return this.#try(C.IOERR_WRITE, () => store.flush()) === C.OK;
+  #flush(store: Store): number {
+    return this.#try(C.IOERR_WRITE, () => store.flush());
   }
 
   isReserved(id: number): boolean {
@@ -182,20 +193,21 @@ export class Connections {
     const { file, store } = connection;
     switch (op) {
       case C.FCNTL_SYNC:
-        return this.sync(id);
+        return this.#flush(store);
       case C.FCNTL_COMMIT_PHASETWO:
       case C.FCNTL_CKPT_DONE:
         file.dirty = false;
-        return this.sync(id);
+        if (file.batch?.isWritten) endBatch(file);
+        return this.#flush(store);
       case C.FCNTL_BEGIN_ATOMIC_WRITE:
         if ((connection.characteristics & C.IOCAP_BATCH_ATOMIC) === 0) return C.NOTFOUND;
         return this.#try(C.IOERR_BEGIN_ATOMIC, () => {
           store.flush();
+          endBatch(file);
           file.batch = new Batch(store.fs, file.path, file.stored);
         });
       case C.FCNTL_COMMIT_ATOMIC_WRITE:
-        file.batch?.commit();
-        file.batch = undefined;
+        if (file.batch) file.batch.isWritten = true;
         return C.OK;
       case C.FCNTL_ROLLBACK_ATOMIC_WRITE: {
         const { batch } = file;
@@ -316,4 +328,12 @@ export class Connections {
     if (code === 'ENOSPC' || code === 'ENOMEM' || code === 'EFBIG') return C.FULL;
     return code === 'EROFS' ? C.READONLY : otherwise;
   }
+}
+
+/** Keeps what a batch has written, if that is all of it; if not, nothing. */
+function endBatch(file: SharedFile): void {
+  const { batch } = file;
+  file.batch = undefined;
+  if (batch?.isWritten) batch.commit();
+  else batch?.rollback();
 }

@@ -80,7 +80,7 @@ export abstract class Databases {
   }
 
   /**
-   * Makes the database what it was. Pages that did not change are not written. Connections may stay open; they see the old
+   * Makes the database what it was. Only pages that changed are read and written; of a snapshot with a WAL all are read. Connections may stay open; they see the old
    * content in their next transaction.
    * @throws ZramError EBUSY: a connection has a lock on it, as one with a WAL or with `locking_mode=exclusive` always has;
    * ENOENT; EINVAL: the snapshot is one of another file; ENOSPC: memory ended, and the database is broken: restore it again
@@ -91,8 +91,27 @@ export abstract class Databases {
       throw new ZramError('EINVAL', `snapshot ${id} is one of ${path}, not of ${file}.`);
     }
     this.#checkUnlocked(file);
-    const old = this.#read(fs, file);
-    this.#replace(file, old);
+    const wal = `${file}-wal`;
+    if (fs.existsSync(wal)) this.#replace(file, this.#read(fs, file));
+    else this.#restorePages(fs, file);
+  }
+
+  /** Writes the pages of a snapshot's database that differ, which those that both share cannot. */
+  #restorePages(snapshot: PageFs, file: string): void {
+    const { fs } = this;
+    const real = fs.realpathSync(file);
+    const { ranges = [] } = fs.diff(snapshot).find(({ path }) => path === real) ?? {};
+    const old = new PlainFile(snapshot, openFile(snapshot, file));
+    try {
+      const size = old.size();
+      this.#rewrite(file, (target) => {
+        target.truncate(Math.min(target.size(), size));
+        for (const { offset, length } of ranges) copyRange(old, target, offset, Math.min(offset + length, size));
+        target.truncate(size);
+      });
+    } finally {
+      old.close();
+    }
   }
 
   // ── whole files ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -119,6 +138,14 @@ export abstract class Databases {
   }
 
   #replace(file: string, bytes: Uint8Array): void {
+    this.#rewrite(file, (target) => {
+      target.truncate(Math.min(target.size(), bytes.length));
+      writeChanged(target, bytes);
+    });
+  }
+
+  /** Writes a database as a whole, so that connections see that it is another. */
+  #rewrite(file: string, write: (target: StoredFile) => void): void {
     const { fs } = this;
     for (const ending of ['-journal', '-wal']) {
       if (fs.existsSync(file + ending)) removeFile(fs, file + ending);
@@ -126,12 +153,13 @@ export abstract class Databases {
     const target = new PlainFile(fs, openFile(fs, file, fs.constants.O_CREAT));
     try {
       const before = headerOf(target);
-      target.truncate(Math.min(target.size(), bytes.length));
-      writeChanged(target, bytes);
-      if (before.length === HEADER_BYTES && bytes.length >= HEADER_BYTES) countOn(target, before, bytes);
+      write(target);
+      const now = headerOf(target);
+      if (before.length === HEADER_BYTES && now.length === HEADER_BYTES) countOn(target, before, now);
     } finally {
       target.close();
     }
+    this.#store.sync();
   }
 
   /** A database with what its WAL holds. */
@@ -224,6 +252,14 @@ function writeChanged(target: StoredFile, bytes: Uint8Array): void {
     const part = bytes.subarray(at, at + CHUNK);
     const read = target.read(old.subarray(0, part.length), at);
     if (read < part.length || part.some((byte, n) => byte !== old[n])) target.write(part, at);
+  }
+}
+
+function copyRange(from: StoredFile, to: StoredFile, start: number, end: number): void {
+  const chunk = new Uint8Array(CHUNK);
+  for (let at = start; at < end; at += CHUNK) {
+    const part = chunk.subarray(0, Math.min(CHUNK, end - at));
+    to.write(part.subarray(0, from.read(part, at)), at);
   }
 }
 

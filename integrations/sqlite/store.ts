@@ -34,6 +34,10 @@ export class Store {
   /** The journal or WAL that was written last, which may hold bytes back. */
   #writing: StoredFile | undefined;
   #temporary = 0;
+  /** Descriptor of the root directory. */
+  #root: number | undefined;
+  /** SQLite has asked for a sync since a journal was removed. */
+  #synced = false;
   /** Bytes written and removed since the pool was compacted. */
   #changed = 0;
 
@@ -93,6 +97,9 @@ export class Store {
   remove(path: string): void {
     this.#changed += this.fs.statSync(path).size;
     removeFile(this.fs, path);
+    // A journal that came back would undo its transaction. Without syncs SQLite asks for none here.
+    if (this.#synced) this.sync();
+    this.#synced = false;
   }
 
   /** To be called when a transaction has ended. */
@@ -117,5 +124,12 @@ export class Store {
     const file = this.#writing;
     this.#writing = undefined;
     file?.flush();
+  }
+
+  /** Puts all files on the disk of a `PageStore`, if this file system has one. */
+  sync(): void {
+    this.flush();
+    this.#synced = true;
+    this.fs.fsyncSync((this.#root ??= this.fs.openSync('/')));
   }
 }

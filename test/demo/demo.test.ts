@@ -164,6 +164,40 @@ describeWithChromium('The demo', 'in Chromium', () => {
   );
 
   test(
+    'a database is forked and frozen: what is written is the fork’s own, and all else is shared',
+    async () => {
+      type Counts = Record<'same' | 'compressed' | 'merged' | 'huge', number>;
+      interface Seen {
+        alone: Counts;
+        shared: Counts;
+        written: Counts;
+        before: string[];
+        inFork: string[];
+        inSnapshot: string[];
+        refused: string;
+        forked: string;
+        held: string;
+        overflow: number;
+      }
+      const { result, problems } = await drive<Seen>('forks');
+      expect(problems).toEqual([]);
+      const { alone, shared, written } = result;
+      expect(alone).toMatchObject({ same: 0, merged: 0 });
+      expect(alone.compressed).toBeGreaterThan(1000);
+      expect(shared).toEqual({ same: 0, compressed: 0, merged: alone.compressed + alone.huge, huge: 0 });
+      // A twelfth of the rows of one city of ten, with their index.
+      expect(written.compressed).toBeGreaterThan(10);
+      expect(written.compressed).toBeLessThan(shared.merged / 5);
+      expect(Number(result.inFork)).toBeGreaterThan(Number(result.before) * 1.05);
+      expect(result.inSnapshot).toEqual(result.before);
+      expect(result.refused).toMatch(/readonly/);
+      expect(Number.parseFloat(result.held)).toBeGreaterThan(2.5);
+      expect(result.overflow).toBe(0);
+    },
+    SCENARIO_MS_MAX,
+  );
+
+  test(
     'the benchmarks measure everything, with their rivals',
     async () => {
       const { result, problems } = await drive<{ done: string; results: { id: string; figures: string[] }[] }>('bench');

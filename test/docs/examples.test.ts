@@ -14,6 +14,7 @@ const runs: [file: string, args: string[], says: RegExp[]][] = [
   ['sandboxes.mjs', [], [/^let: 50 of 200, changed: /m, /exported as a tar of \d+ bytes/]],
   ['shared.mjs', [], [/shared after the merge/, /together: \d+ bytes before/]],
   ['shared.mjs', ['files'], [/one: 5120 pages, 4096 of them shared/, /two: 5120 pages, 4096 of them shared/]],
+  ['store.mjs', [], [/^20000 rows, in a file of \d+ % of the database/, /after a crash: 20000 rows, ok/]],
   ['sqlite.mjs', [], [/^50000 rows in the snapshot, 1000 in the live/, /is saved in [1-4]?\d %/]],
 ];
 

@@ -17,10 +17,13 @@ const ENTRIES = {
   // esbuild leaves `new URL('./core.wasm', import.meta.url)` as it is: the file has to be put beside the bundle.
   external: { specifier: 'zram-wasm/external', files: ['core.wasm'] },
   parallel: { specifier: 'zram-wasm/parallel', files: ['core.wasm', 'parallel-worker.js'] },
+  fs: { specifier: 'zram-wasm/fs', files: [] },
 };
+/** The function of the consumer that uses an entry, and its file. */
+const USES = { parallel: ['parallelRoundTrip', 'parallel-round-trip'], fs: ['fsRoundTrip', 'fs-round-trip'] };
 
 for (const [entry, { specifier, files }] of Object.entries(ENTRIES)) {
-  const [use, file] = entry === 'parallel' ? ['parallelRoundTrip', 'parallel-round-trip'] : ['roundTrip', 'round-trip'];
+  const [use, file] = USES[entry] ?? ['roundTrip', 'round-trip'];
   const code = `import * as library from '${specifier}';
 import { ${use} } from '../${file}.js';
 
@@ -31,7 +34,15 @@ console.log(JSON.stringify(await ${use}(library)));
   await writeFile(`src-${entry}/index.html`, PAGE('./main.js'));
 
   const outdir = `esbuild-${entry}`;
-  await esbuild.build({ entryPoints: [`src-${entry}/main.js`], bundle: true, minify: true, format: 'esm', outdir });
+  await esbuild.build({
+    entryPoints: [`src-${entry}/main.js`],
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    // Only named by calls that Node.js alone serves.
+    external: ['node:*'],
+    outdir,
+  });
   await writeFile(`${outdir}/index.html`, PAGE('./main.js'));
   for (const name of files) await copyFile(`node_modules/zram-wasm/dist/${name}`, `${outdir}/${name}`);
 

@@ -1,11 +1,13 @@
 /** The installed package behind bundlers and in a browser: esbuild, Vite, Chromium under a strict policy. */
-import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { cp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import * as sources from '../../bindings/index.js';
 import * as parallelSources from '../../bindings/parallel.js';
 import { compiledCore } from '../support/raw-core.js';
 import { describeWithChromium, openPages, type Page, type PageResult } from './chromium.js';
+import { PageFs } from '../../integrations/fs.js';
+import { fsRoundTrip, type FsSeen } from './consumer/fs-round-trip.js';
 import { parallelRoundTrip, type ParallelSeen } from './consumer/parallel-round-trip.js';
 import { roundTrip, type Seen } from './consumer/round-trip.js';
 import { Installed, type Output } from './installed.js';
@@ -16,6 +18,7 @@ const TIMEOUT_MS = 120_000;
 let installed: Installed;
 let expected: Seen;
 let expectedInParallel: ParallelSeen;
+let expectedOfFs: FsSeen;
 let output: Output;
 
 beforeAll(async () => {
@@ -25,6 +28,7 @@ beforeAll(async () => {
     module: compiledCore('release'),
     worker: new URL('../../dist/parallel-worker.js', import.meta.url),
   });
+  expectedOfFs = await fsRoundTrip({ PageFs });
   output = await installed.node(fileURLToPath(new URL('bundle.mjs', import.meta.url)));
 }, TIMEOUT_MS);
 afterAll(() => installed.remove());
@@ -42,6 +46,12 @@ test('a bundle of esbuild runs in Node: parallel', async () => {
   expect(expectedInParallel).toMatchObject({ same: true, spread: true });
   const { stdout } = await installed.node('esbuild-parallel/main.js');
   expect(JSON.parse(stdout)).toEqual(expectedInParallel);
+});
+
+test('a bundle of esbuild runs in Node: fs', async () => {
+  expect(expectedOfFs).toMatchObject({ files: 12, code: 'ENOENT', same: true, merged: true });
+  const { stdout } = await installed.node('esbuild-fs/main.js');
+  expect(JSON.parse(stdout)).toEqual(expectedOfFs);
 });
 
 /** Runs the code in a CommonJS file, and gives what it printed as JSON. */
@@ -134,6 +144,13 @@ const PARALLEL_PAGES: Record<string, Page> = {
   Vite: { path: '/vite-parallel/', csp: STRICT },
   'Vite, cross-origin isolated': { path: '/vite-parallel/', csp: STRICT, isolated: true },
 };
+const FS_PAGES: Record<string, Page> = {
+  'without a bundler': { path: '/unbundled.html?fs', csp: NO_CONNECTIONS },
+  esbuild: { path: '/esbuild-fs/', csp: NO_CONNECTIONS },
+  Vite: { path: '/vite-fs/', csp: NO_CONNECTIONS },
+};
+/** Libraries that are loaded from this repository's packages. */
+const LIBRARIES = ['@journeyapps/wa-sqlite', 'wa-sqlite', '@sqlite.org/sqlite-wasm'];
 const PARALLEL_FAILURES: Page[] = [
   { path: '/unbundled.html?shares', csp: STRICT },
   { path: '/unbundled.html?no-script', csp: STRICT },
@@ -142,6 +159,8 @@ const PARALLEL_FAILURES: Page[] = [
 describeWithChromium('The package', 'in Chromium', () => {
   const results = new Map<string, PageResult>();
   const parallelResults = new Map<string, PageResult>();
+  const fsResults = new Map<string, PageResult>();
+  let store: PageResult | undefined;
   let notShared: PageResult | undefined;
   let notThere: PageResult | undefined;
   let forbidden: PageResult | undefined;
@@ -150,16 +169,23 @@ describeWithChromium('The package', 'in Chromium', () => {
   beforeAll(async () => {
     const names = Object.keys(PAGES);
     const inParallel = Object.values(PARALLEL_PAGES);
+    for (const name of LIBRARIES) {
+      const from = fileURLToPath(new URL(`../../node_modules/${name}`, import.meta.url));
+      await cp(from, installed.path('libraries', name), { recursive: true });
+    }
     const opened = await openPages(installed, [
       ...Object.values(PAGES),
       ...inParallel,
+      ...Object.values(FS_PAGES),
+      { path: '/unbundled.html?store', csp: STRICT },
       ...PARALLEL_FAILURES,
       { path: '/unbundled.html?opfs', csp: NO_CONNECTIONS },
       { path: '/unbundled.html?failure', csp: NO_WASM },
     ]);
     for (const name of names) results.set(name, opened.shift()!);
     for (const name of Object.keys(PARALLEL_PAGES)) parallelResults.set(name, opened.shift()!);
-    [notShared, notThere, opfs, forbidden] = opened;
+    for (const name of Object.keys(FS_PAGES)) fsResults.set(name, opened.shift()!);
+    [store, notShared, notThere, opfs, forbidden] = opened;
   }, TIMEOUT_MS);
 
   test.each(Object.keys(PAGES))('%s', (name) => {
@@ -177,6 +203,23 @@ describeWithChromium('The package', 'in Chromium', () => {
       bdStat: { bdCount: 40, bdReads: 40, bdWrites: 40 },
     };
     expect(seen).toEqual([[], ['kept'], ['kept']].map((files) => ({ ...round, files })));
+  });
+
+  test.each(Object.keys(FS_PAGES))('files: %s', (name) => {
+    const { log, problems } = fsResults.get(name)!;
+    expect(problems).toEqual([]);
+    expect(JSON.parse(log)).toEqual(expectedOfFs);
+  });
+
+  test('databases in files of the browser are there after the page was loaded again in a transaction', () => {
+    // A page that is loaded again gives up what it was loading.
+    expect(store?.problems.filter((text) => !/libraries.*ERR_ABORTED/.test(text))).toEqual([]);
+    const names = ['wa-sqlite 2', 'wa-sqlite 1', 'sqlite-wasm'];
+    const each = (seen: object): object => Object.fromEntries(names.map((name) => [name, seen]));
+    expect(JSON.parse(store!.log)).toEqual({
+      before: each({ half: true }),
+      after: each({ rows: 60000, check: 'ok' }),
+    });
   });
 
   test.each(Object.keys(PARALLEL_PAGES))('several workers: %s', (name) => {

@@ -2,7 +2,7 @@
 import { h } from '../ui/dom.js';
 import { whole } from '../ui/format.js';
 import type { Pages } from './pages.js';
-import { CATEGORIES, isOf, type Category, type Palette } from './palette.js';
+import { CATEGORIES, isOf, type Category, type CategoryText, type Palette } from './palette.js';
 
 interface Entry {
   readonly category: Category;
@@ -16,9 +16,13 @@ export class Legend {
   readonly #entries: Entry[];
   #chosen: Category | undefined;
 
-  constructor(categories: readonly Category[], onchoose: (category: Category | undefined) => void) {
+  constructor(
+    categories: readonly Category[],
+    texts: Partial<Record<Category, CategoryText>>,
+    onchoose: (category: Category | undefined) => void,
+  ) {
     this.#entries = categories.map((category) => {
-      const { label, help } = CATEGORIES.find(({ id }) => id === category)!;
+      const { label, help } = texts[category] ?? CATEGORIES.find(({ id }) => id === category)!;
       const swatch = h('span', { class: `swatch swatch-${category}`, 'aria-hidden': 'true' });
       const count = h('span', { class: 'count' }, '0');
       const button = h(

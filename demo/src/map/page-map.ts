@@ -6,7 +6,7 @@ import { currentTheme, onThemeChange } from '../ui/theme.js';
 import { View } from './grid.js';
 import { Legend } from './legend.js';
 import { Pages } from './pages.js';
-import { CATEGORIES, categoryOf, paletteOf, type Category } from './palette.js';
+import { CATEGORIES, categoryOf, paletteOf, type Category, type CategoryText } from './palette.js';
 import { Pointer } from './pointer.js';
 import { Renderer } from './renderer.js';
 
@@ -20,6 +20,8 @@ export interface PageMapOptions {
   /** Names what a page belongs to. */
   readonly describe: (page: number) => string;
   readonly categories: readonly Category[];
+  /** What categories are called here, where that is another thing. */
+  readonly labels?: Partial<Record<Category, CategoryText>>;
   /** What is shown while there are no pages. */
   readonly empty?: HTMLElement;
 }
@@ -56,7 +58,7 @@ export class PageMap {
       'aria-describedby': help.id,
     });
     this.#renderer = new Renderer(this.#canvas);
-    this.#legend = new Legend(options.categories, (category) => {
+    this.#legend = new Legend(options.categories, options.labels ?? {}, (category) => {
       this.#category = category;
       this.redraw();
     });
@@ -151,7 +153,7 @@ export class PageMap {
     const where = this.#options.describe(page);
     if ((state & STORED) === 0) return `Page ${whole(page)}, ${where}: nothing is stored.`;
     const category = categoryOf(state & ~CHANGED);
-    const label = CATEGORIES.find(({ id }) => id === category)!.label;
+    const { label } = this.#options.labels?.[category] ?? CATEGORIES.find(({ id }) => id === category)!;
     const size =
       category === 'same'
         ? 'takes no memory'

@@ -52,11 +52,17 @@ const COLOURS: Record<Theme, Colours> = {
   },
 };
 
+/** What is told of a category. */
+export interface CategoryText {
+  readonly label: string;
+  readonly help: string;
+}
+
 /**
  * In the legend's order. A page is drawn as one of them; `idle` is told besides. Of a history only, pages that changed stand
  * out from all others; nothing is recompressed there, so they have its colour.
  */
-export const CATEGORIES: readonly { readonly id: Category; readonly label: string; readonly help: string }[] = [
+export const CATEGORIES: readonly (CategoryText & { readonly id: Category })[] = [
   { id: 'same', label: 'same-filled', help: 'One value over and over, such as zeros: takes no memory of the pool' },
   { id: 'compressed', label: 'compressed', help: 'Has an object of its own; darker is larger' },
   { id: 'merged', label: 'merged', help: 'Shares its object with other, identical pages' },

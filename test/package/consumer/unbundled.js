@@ -1,5 +1,6 @@
 /* global Worker, location */
 /** A page that loads the package's files as they are. The query says how; what was seen is logged. */
+import { fsRoundTrip } from './fs-round-trip.js';
 import { parallelRoundTrip } from './parallel-round-trip.js';
 import { roundTrip, roundTripIn } from './round-trip.js';
 
@@ -26,6 +27,22 @@ const WAYS = {
     return new Promise((resolve) => {
       worker.onmessage = ({ data }) => resolve({ inPage, ...data });
     });
+  },
+  fs: async () => fsRoundTrip(await load('fs.js')),
+  store: async () => {
+    const again = sessionStorage.getItem('again') !== null;
+    const seen = {};
+    for (const library of ['wa-sqlite 2', 'wa-sqlite 1', 'sqlite-wasm']) {
+      const worker = new Worker(new URL('./store-worker.js', import.meta.url), { type: 'module' });
+      seen[library] = await new Promise((resolve) => {
+        worker.onmessage = ({ data }) => resolve(data);
+        worker.postMessage({ library, again });
+      });
+    }
+    if (again) return { before: JSON.parse(sessionStorage.getItem('again')), after: seen };
+    sessionStorage.setItem('again', JSON.stringify(seen));
+    location.reload();
+    return new Promise(() => {});
   },
   parallel: async () => parallelRoundTrip(await load('parallel.js')),
   transfers: async () => parallelRoundTrip(await load('parallel.js'), { sharedMemory: false }),
