@@ -1,6 +1,7 @@
 /** A client of the NBD protocol for tests: says what it is told to, and takes replies apart by the specification. */
 import { connect, type Socket } from 'node:net';
 import { once } from 'node:events';
+import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 
 import type { NbdServer } from '../../../integrations/nbd.js';
 import { Input } from '../../../integrations/nbd/input.js';
@@ -100,6 +101,14 @@ export class Client {
     const client = new Client(socket);
     client.greeting = await client.read(18);
     return client;
+  }
+
+  /** Goes on with TLS, after STARTTLS was acknowledged. @throws the handshake of TLS fails */
+  async secured(options: ConnectionOptions): Promise<Client> {
+    this.socket.removeAllListeners('data');
+    const secure = connectTls({ ...options, socket: this.socket });
+    await once(secure, 'secureConnect');
+    return new Client(secure);
   }
 
   send(...parts: Uint8Array[]): void {
