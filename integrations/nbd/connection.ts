@@ -7,7 +7,7 @@ import type { Socket } from 'node:net';
 import type { TlsOptions } from 'node:tls';
 import type { Buffers } from './buffers.js';
 import type { NbdExports } from './exports.js';
-import { Handshake, OPTION_BYTES_MAX, type Step } from './handshake.js';
+import { Handshake, type Step } from './handshake.js';
 import { Input } from './input.js';
 import { Output } from './output.js';
 import { secure } from './secure.js';
@@ -67,7 +67,7 @@ export class Connection {
   }
 
   #attach(stream: Duplex): [Duplex, Input, Output] {
-    const input = new Input(OPTION_BYTES_MAX);
+    const input = new Input();
     const output = new Output(stream, this.#options.buffers, () => this.#run());
     stream.on('data', (piece: Buffer) => {
       if (this.#ended) {

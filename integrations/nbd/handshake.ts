@@ -24,7 +24,7 @@ import {
 const OPTION_HEADER_BYTES = 16;
 const REPLY_HEADER_BYTES = 20;
 /** Longest option that is understood: a name, and more requests and queries than anybody sends. */
-export const OPTION_BYTES_MAX = 64 * 1024;
+const OPTION_BYTES_MAX = 64 * 1024;
 /** A client that asks for more is not on its way to anything. */
 const OPTIONS_MAX = 1000;
 /** Longest answer to an option, but for a list of names: sizes, flags, a name, a sentence. */

@@ -136,7 +136,7 @@ function request(type: number, flags: number, cookie: number, offset: number | b
   head.writeUInt16BE(flags, 4);
   head.writeUInt16BE(type, 6);
   head.writeUInt32BE(cookie, 8);
-  head.writeUInt32BE(cookie ^ 0xffff, 12);
+  head.writeUInt32BE(4294967295 - cookie, 12);
   head.writeBigUInt64BE(BigInt(offset), 16);
   head.writeUInt32BE(length, 24);
   return { bytes: payload ? Buffer.concat([head, payload]) : head, numbers: [4, 16, 20, 24] };

@@ -7,7 +7,7 @@ import { partsOf, type ModelDisk, type Run } from './disk.js';
 export type Answer =
   | { kind: 'option'; option: number; type: number; data?: Buffer }
   | { kind: 'export'; size: number; flags: number; zeroes: number }
-  | { kind: 'reply'; cookie: bigint; errno: number; errorChunk: boolean }
+  | { kind: 'reply'; cookie: bigint; errno: number; chunk: boolean }
   | { kind: 'read'; cookie: bigint; offset: number; bytes: Buffer; whole: boolean }
   | { kind: 'status'; cookie: bigint; length: number; runs: Run[]; one: boolean };
 
@@ -218,7 +218,7 @@ function transmission(bytes: Bytes, disk: ModelDisk, allocation: boolean, expect
       bytes.take(length);
       if (errno === 0) change(written(offset, payload, true));
     }
-    if (errno !== 0) answers.push({ kind: 'reply', cookie, errno, errorChunk: structured });
+    if (errno !== 0) answers.push({ kind: 'reply', cookie, errno, chunk: structured });
     else if (type === 0 && length > 0) {
       const content = Buffer.from(disk.bytes.subarray(offset, offset + length));
       answers.push({ kind: 'read', cookie, offset, bytes: content, whole: (flags & 4) !== 0 });
@@ -227,7 +227,7 @@ function transmission(bytes: Bytes, disk: ModelDisk, allocation: boolean, expect
     } else {
       if (type === 4) change([(to) => to.discard(offset, length)]);
       if (type === 6) change([(to) => to.zero(offset, length)]);
-      answers.push({ kind: 'reply', cookie, errno: 0, errorChunk: false });
+      answers.push({ kind: 'reply', cookie, errno: 0, chunk: structured && type === 0 });
     }
   }
   expected.ended = true;

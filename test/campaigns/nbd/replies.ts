@@ -80,7 +80,7 @@ function checkAnswer(reader: Reader, answer: Answer, structured: boolean): void 
       return;
     }
     case 'reply':
-      if (answer.errorChunk) checkErrorChunk(reader, answer.cookie, answer.errno);
+      if (answer.chunk) checkChunk(reader, answer.cookie, answer.errno);
       else checkSimple(reader, answer.cookie, answer.errno);
       return;
     case 'read':
@@ -111,12 +111,16 @@ function chunk(reader: Reader, cookie: bigint): { last: boolean; type: number; p
   return { last: head.readUInt16BE(4) === 1, type: head.readUInt16BE(6), payload };
 }
 
-function checkErrorChunk(reader: Reader, cookie: bigint, errno: number): void {
+/** Of an error, or of a read of nothing. */
+function checkChunk(reader: Reader, cookie: bigint, errno: number): void {
   const { last, type, payload } = chunk(reader, cookie);
-  same('the type', type, ERROR_CHUNK);
+  same('the type', type, errno === 0 ? 0 : ERROR_CHUNK);
   same('whether it is the last', last, true);
-  same('the error', payload.readUInt32BE(0), errno);
-  same('the length of the message', payload.readUInt16BE(4), payload.length - 6);
+  if (errno === 0) same('the length', payload.length, 0);
+  else {
+    same('the error', payload.readUInt32BE(0), errno);
+    same('the length of the message', payload.readUInt16BE(4), payload.length - 6);
+  }
 }
 
 function checkChunks(reader: Reader, { cookie, offset, bytes, whole }: Extract<Answer, { kind: 'read' }>): void {

@@ -60,9 +60,6 @@ export interface OptionAnswer {
   data: Buffer;
 }
 
-/** A reply of 32 MiB. */
-const READ_MAX = 33 * 2 ** 20;
-
 /** A reply, put together from its chunks. */
 export interface Reply {
   cookie: bigint;
@@ -75,7 +72,7 @@ export interface Reply {
 }
 
 export class Client {
-  readonly #input = new Input(READ_MAX);
+  readonly #input = new Input();
   #closed = false;
   #wake: () => void = () => undefined;
   greeting: Buffer = Buffer.alloc(0);
