@@ -246,6 +246,7 @@ describeWithTool('nbdfuse', 'ext4 on NBD with nbdfuse', fuse, () => {
             const full = zram.mmStat.origDataSize;
             expect(full).toBeGreaterThan(20 * 2 ** 20);
             await run('rm', join(folder, 'noise'));
+            await run('sync', '--file-system', folder);
             await run('fstrim', folder);
             expect(zram.mmStat.origDataSize).toBeLessThan(full - 19 * 2 ** 20);
           } finally {
