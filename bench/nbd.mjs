@@ -33,11 +33,11 @@ const run = promisify(execFile);
 
 // ── the server, in a process of its own ────────────────────────────────────────────────────────────────────────────
 
-if (values.serve !== undefined) {
+async function serve(socket) {
   const { Engine } = await import('../dist/index.js');
   const { createServer } = await import('../dist/nbd.js');
   const engine = await Engine.create();
-  const server = createServer(engine.createZram({ disksize: DISK })).listen(values.serve);
+  const server = createServer(engine.createZram({ disksize: DISK })).listen(socket);
   process.on('message', () => {
     globalThis.gc();
     process.send({ arrayBuffers: process.memoryUsage().arrayBuffers });
@@ -45,7 +45,7 @@ if (values.serve !== undefined) {
   process.on('disconnect', () => process.exit());
   await once(server, 'listening');
   process.send('listening');
-} else await main();
+}
 
 async function start(name, folder) {
   const socket = path.join(folder, name.replaceAll(/\W/g, '-'));
@@ -118,7 +118,8 @@ async function greedy(socketPath) {
   const read = Buffer.alloc(28);
   read.writeUInt32BE(0x25609513);
   read.writeUInt32BE(32 * MIB, 24);
-  socket.write(Buffer.concat([Buffer.from([0, 0, 0, 3]), option, ...Array.from({ length: 64 }, () => read])));
+  const requests = Array.from({ length: 64 }, () => read);
+  socket.write(Buffer.concat([Buffer.from([0, 0, 0, 3]), option, ...requests]));
   return socket;
 }
 
@@ -168,3 +169,6 @@ async function main() {
     rmSync(folder, { recursive: true });
   }
 }
+
+if (values.serve === undefined) await main();
+else await serve(values.serve);

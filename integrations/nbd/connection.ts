@@ -62,6 +62,7 @@ export class Connection {
   destroy(): void {
     this.#ended = true;
     clearTimeout(this.#timer);
+    this.#output.drop();
     this.#stream.destroy();
     this.#socket.destroy();
   }

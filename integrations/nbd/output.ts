@@ -9,6 +9,8 @@ import { BUFFER_BYTES, type Buffers } from './buffers.js';
 /** Buffers of a connection: one is filled while others are with the socket. */
 const BUFFERS_MAX = 4;
 
+const NONE = Buffer.alloc(0);
+
 export class Output {
   readonly #socket: Duplex;
   readonly #buffers: Buffers;
@@ -16,8 +18,10 @@ export class Output {
   readonly #onFree: () => void;
   /** Buffers that the socket has, in the order in which it got them. */
   readonly #sent: Buffer[] = [];
-  #current: Buffer | undefined;
-  #used = 0;
+  #filling = false;
+  /** What is being filled, and how far it is. */
+  buffer: Buffer = NONE;
+  used = 0;
   #starved = false;
 
   constructor(socket: Duplex, buffers: Buffers, onFree: () => void) {
@@ -27,38 +31,50 @@ export class Output {
   }
 
   /**
-   * Room for at least so many bytes, behind what is to be sent; undefined while there is none.
+   * Makes room for at least so many bytes, in `buffer` from `used` on.
    * @param least at most a whole buffer
+   * @returns false: there is none now
    */
-  room(least: number): Buffer | undefined {
-    if (this.#current !== undefined && BUFFER_BYTES - this.#used < least) this.flush();
-    if (this.#current === undefined) {
-      if (this.#sent.length === BUFFERS_MAX) {
-        this.#starved = true;
-        return undefined;
-      }
-      this.#current = this.#buffers.take();
-      this.#used = 0;
+  room(least: number): boolean {
+    if (this.#filling && BUFFER_BYTES - this.used < least) this.flush();
+    if (this.#filling) return true;
+    if (this.#sent.length === BUFFERS_MAX) {
+      this.#starved = true;
+      return false;
     }
-    return this.#used === 0 ? this.#current : this.#current.subarray(this.#used);
+    this.buffer = this.#buffers.take();
+    this.used = 0;
+    this.#filling = true;
+    return true;
   }
 
-  /** The first bytes of what `room` gave are to be sent. */
+  /** Bytes that fit behind what is to be sent. */
+  get left(): number {
+    return BUFFER_BYTES - this.used;
+  }
+
+  /** So many bytes were put into the room. */
   add(bytes: number): void {
-    this.#used += bytes;
+    this.used += bytes;
   }
 
   /** Hands over what is to be sent. */
   flush(): void {
-    const buffer = this.#current;
-    if (buffer === undefined) return;
-    this.#current = undefined;
-    if (this.#used === 0) {
+    if (!this.#filling) return;
+    const { buffer, used } = this;
+    this.#filling = false;
+    if (used === 0) {
       this.#buffers.give(buffer);
       return;
     }
     this.#sent.push(buffer);
-    this.#socket.write(this.#used === BUFFER_BYTES ? buffer : buffer.subarray(0, this.#used), this.#written);
+    this.#socket.write(used === BUFFER_BYTES ? buffer : buffer.subarray(0, used), this.#written);
+  }
+
+  /** To be called when the connection is over: what was not handed over is not sent. */
+  drop(): void {
+    if (this.#filling) this.#buffers.give(this.buffer);
+    this.#filling = false;
   }
 
   // Writes end in their order, so one function serves them all.

@@ -10,7 +10,7 @@ import type { Input } from './input.js';
 import type { Output } from './output.js';
 import { Command, CommandFlag, Errno, PAYLOAD_MAX, REQUEST_BYTES, REQUEST_MAGIC } from './protocol.js';
 import { Reading } from './reading.js';
-import { Replies } from './replies.js';
+import { Replies, type Cookie } from './replies.js';
 import { statusOf } from './status.js';
 
 const PAGE_BYTES = 4096;
@@ -40,7 +40,7 @@ const FLAGS_KNOWN: readonly number[] = [
 interface Request {
   flags: number;
   type: number;
-  cookie: bigint;
+  readonly cookie: Cookie;
   offset: number;
   length: number;
 }
@@ -49,7 +49,7 @@ export class Transmission {
   readonly #input: Input;
   readonly #replies: Replies;
   readonly #agreement: Agreement;
-  readonly #request: Request = { flags: 0, type: 0, cookie: 0n, offset: 0, length: 0 };
+  readonly #request: Request = { flags: 0, type: 0, cookie: { high: 0, low: 0 }, offset: 0, length: 0 };
   readonly #payload: Payload;
   readonly #reading: Reading;
   #state: 'request' | 'payload' | 'reading' | 'zeroing' | 'answering' = 'request';
@@ -65,7 +65,7 @@ export class Transmission {
     this.#agreement = agreement;
     this.#replies = new Replies(output, agreement.structured);
     this.#payload = new Payload(agreement.opened.writable);
-    this.#reading = new Reading(agreement.opened.device, this.#replies);
+    this.#reading = new Reading(agreement.opened.device, this.#replies, this.#request.cookie);
   }
 
   step(): Step {
@@ -84,17 +84,19 @@ export class Transmission {
   }
 
   #readRequest(): Step {
-    const bytes = this.#input.take(REQUEST_BYTES);
-    if (bytes === undefined) return 'more';
+    const input = this.#input;
+    if (!input.next(REQUEST_BYTES)) return 'more';
+    const { taken, takenAt: at } = input;
     // Whoever sends anything else is out of step, and so would be all that follows.
-    if (bytes.readUInt32BE(0) !== REQUEST_MAGIC) return 'end';
+    if (taken.readUInt32BE(at) !== REQUEST_MAGIC) return 'end';
     const request = this.#request;
-    request.flags = bytes.readUInt16BE(4);
-    request.type = bytes.readUInt16BE(6);
-    request.cookie = bytes.readBigUInt64BE(8);
+    request.flags = taken.readUInt16BE(at + 4);
+    request.type = taken.readUInt16BE(at + 6);
+    request.cookie.high = taken.readUInt32BE(at + 8);
+    request.cookie.low = taken.readUInt32BE(at + 12);
     // Beyond 2^53 this rounds, and no disk is that long.
-    request.offset = bytes.readUInt32BE(16) * 2 ** 32 + bytes.readUInt32BE(20);
-    request.length = bytes.readUInt32BE(24);
+    request.offset = taken.readUInt32BE(at + 16) * 2 ** 32 + taken.readUInt32BE(at + 20);
+    request.length = taken.readUInt32BE(at + 24);
     if (request.type === Command.DISC) return 'end';
     this.#errno = this.#check();
     return this.#begin();
@@ -117,13 +119,13 @@ export class Transmission {
   }
 
   #begin(): Step {
-    const { type, offset, length, cookie, flags } = this.#request;
+    const { type, offset, length, flags } = this.#request;
     // A write's payload comes whether the write is refused or not.
     if (type === Command.WRITE) {
       this.#payload.begin(offset, length, this.#errno);
       this.#state = 'payload';
     } else if (type === Command.READ && this.#errno === 0 && length > 0) {
-      this.#reading.begin(cookie, offset, length, (flags & CommandFlag.DF) !== 0);
+      this.#reading.begin(offset, length, (flags & CommandFlag.DF) !== 0);
       this.#state = 'reading';
     } else if ((type === Command.WRITE_ZEROES || type === Command.TRIM) && this.#errno === 0) {
       this.#zeroed = 0;

@@ -5,7 +5,7 @@
 import { partsOf, type ModelDisk, type Run } from './disk.js';
 
 export type Answer =
-  | { kind: 'option'; option: number; type: number; data?: Buffer }
+  | { kind: 'option'; option: number; type: number; data?: Buffer | undefined }
   | { kind: 'export'; size: number; flags: number; zeroes: number }
   | { kind: 'reply'; cookie: bigint; errno: number; chunk: boolean }
   | { kind: 'read'; cookie: bigint; offset: number; bytes: Buffer; whole: boolean }
@@ -59,8 +59,15 @@ class Bytes {
   }
 }
 
-/** @param disks by export name */
-export function expectedOf(sent: Buffer, disks: ReadonlyMap<string, ModelDisk>): Expected {
+/**
+ * @param disks by export name
+ * @param copyOf a copy of one of them, which is changed as the requests say
+ */
+export function expectedOf(
+  sent: Buffer,
+  disks: ReadonlyMap<string, ModelDisk>,
+  copyOf: (name: string) => ModelDisk,
+): Expected {
   const bytes = new Bytes(sent);
   const expected: Expected = {
     ...{ answers: [], effects: [], partial: undefined, opened: undefined, structured: false, ended: false },
@@ -69,7 +76,7 @@ export function expectedOf(sent: Buffer, disks: ReadonlyMap<string, ModelDisk>):
     const agreed = handshake(bytes, disks, expected);
     if (agreed === undefined) expected.ended = true;
     else {
-      const disk = (disks.get(agreed.name) as ModelDisk).copy();
+      const disk = copyOf(agreed.name);
       expected.opened = { name: agreed.name, disk };
       transmission(bytes, disk, agreed.allocation, expected);
     }
@@ -234,17 +241,14 @@ function transmission(bytes: Bytes, disk: ModelDisk, allocation: boolean, expect
 }
 
 /** Flags that each command knows: FUA 1, NO_HOLE 2, DF 4, REQ_ONE 8, FAST_ZERO 16. */
-const KNOWN = new Map([
-  ...([[0, 1 | 4] as const, [1, 1], [3, 1], [4, 1], [5, 1]] as const),
-  ...([[6, 1 | 2 | 16] as const, [7, 1 | 8]] as const),
-]);
+const KNOWN = [1 | 4, 1, undefined, 1, 1, 1, 1 | 2 | 16, 1 | 8];
 
 function refusal(
   { flags, type, offset, length }: { flags: number; type: number; offset: number; length: number },
   disk: ModelDisk,
   agreed: { structured: boolean; allocation: boolean },
 ): number {
-  const known = KNOWN.get(type);
+  const known = KNOWN[type];
   if (known === undefined || (flags & ~known) !== 0) return EINVAL;
   if ((flags & 4) !== 0 && !agreed.structured) return EINVAL;
   if (type === 3) return 0;

@@ -34,6 +34,7 @@ export class NbdRunner {
   readonly #engine = Engine.createSync();
   readonly #devices = new Map<string, Zram>();
   readonly #models = new Map<string, ModelDisk>();
+  readonly #spare = new Map<string, ModelDisk>();
   readonly #server: NbdServer;
   readonly #socket = path.join(tmpdir(), `zram-nbd-campaign-${process.pid}`);
   readonly #silent: Pipe[] = [];
@@ -47,6 +48,7 @@ export class NbdRunner {
       this.#devices.set(name, this.#engine.createZram({ disksize: size }));
       this.#models.set(name, new ModelDisk(size, name === NAMES.readOnly));
       this.#actual.set(name, Buffer.alloc(size));
+      this.#spare.set(name, new ModelDisk(size, name === NAMES.readOnly));
     }
     const content = new Random(2, 'ro').fill(Buffer.alloc(5000)) as Buffer;
     this.#device(NAMES.readOnly).write(9000, content);
@@ -88,7 +90,7 @@ export class NbdRunner {
     for (let seed = first; seed < end; seed++) {
       try {
         const conversation = conversationOf(seed);
-        const expected = expectedOf(conversation.sent, this.#models);
+        const expected = expectedOf(conversation.sent, this.#models, this.#copyOf);
         if (socketsEvery > 0 && seed % socketsEvery === 0) await this.#overSocket(conversation, expected);
         else await this.#overPipe(conversation, expected);
         this.#count(expected);
@@ -194,8 +196,28 @@ export class NbdRunner {
     if (opened === undefined) return;
     const { name, disk } = opened;
     if (!follow(disk, partial ? [partial] : [], this.#content(name))) throw new Error('the disk holds something else');
+    if (partial !== undefined) this.#lookAtPages(name, disk);
+    this.#replace(name, disk);
+  }
+
+  /** What is stored does not always show in the bytes. */
+  #lookAtPages(name: string, { stored }: ModelDisk): void {
+    for (let page = 0; page < stored.length; page++)
+      stored[page] = this.#device(name).blockState(page) === undefined ? 0 : 1;
+  }
+
+  #replace(name: string, disk: ModelDisk): void {
+    this.#spare.set(name, this.#model(name));
     this.#models.set(name, disk);
   }
+
+  /** A copy of a model, in the memory of one that is not used any more. */
+  readonly #copyOf = (name: string): ModelDisk => {
+    const copy = this.#spare.get(name) ?? this.#model(name).copy();
+    this.#spare.delete(name);
+    copy.take(this.#model(name));
+    return copy;
+  };
 
   /** The connection broke: some of the requests were served. */
   #checkBroken({ opened, effects, partial }: Expected): void {
@@ -207,10 +229,8 @@ export class NbdRunner {
       if (!follow(disk, partial ? [...effects, partial] : effects, content))
         throw new Error('the disk holds what no part of the requests leaves');
     }
-    // Which pages are stored does not show in bytes.
-    for (let page = 0; page < disk.stored.length; page++)
-      disk.stored[page] = this.#device(name).blockState(page) === undefined ? 0 : 1;
-    this.#models.set(name, disk);
+    this.#lookAtPages(name, disk);
+    this.#replace(name, disk);
   }
 
   /**
