@@ -5,7 +5,19 @@
 // writing to their file systems from here, QEMU. The image is made in FOLDER, and used again if it is there.
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, readlinkSync, readSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  readSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -55,7 +67,10 @@ async function writeTo(file, n) {
     writeFileSync(at, content);
     return at;
   };
-  const log = Array.from({ length: 20_000 }, (_, line) => `Jan 1 00:00:${line % 60} machine${n} daemon[${line}]: ready\n`);
+  const log = Array.from(
+    { length: 20_000 },
+    (_, line) => `Jan 1 00:00:${line % 60} machine${n} daemon[${line}]: ready\n`,
+  );
   const commands = [
     'rm /etc/hostname',
     `write ${source('hostname', `machine${n}\n`)} /etc/hostname`,
@@ -112,7 +127,8 @@ async function ours() {
   const server = createServer(exports).listen(socket);
   await once(server, 'listening');
   const kernel = booted > 0 ? kernelOf(path.join(path.dirname(image), 'root')) : undefined;
-  const initramfs = kernel && makeInitramfs(path.join(work, 'initramfs'), kernel, ['virtio_pci', 'virtio_blk', 'ext4'], SCRIPT);
+  const initramfs =
+    kernel && makeInitramfs(path.join(work, 'initramfs'), kernel, ['virtio_pci', 'virtio_blk', 'ext4'], SCRIPT);
   for (let n = 1; n <= machines; n++) {
     const uri = `nbd+unix:///vm${n}?socket=${socket}`;
     if (n <= booted) {
@@ -125,11 +141,20 @@ async function ours() {
   await new Promise((resolve) => server.close(resolve).closeAllConnections());
   const mib = (bytes) => Math.round(bytes / MIB);
   const { origDataSize, comprDataSize } = base.mmStat;
-  console.log(`image: ${mib(statSync(image).size)} MiB, stored ${mib(origDataSize)}, compressed to ${mib(comprDataSize)}`);
+  console.log(
+    `image: ${mib(statSync(image).size)} MiB, stored ${mib(origDataSize)}, compressed to ${mib(comprDataSize)}`,
+  );
   times.sort((a, b) => a - b);
   console.log(`fork: ${times[machines >> 1].toFixed(2)} ms, at most ${times.at(-1).toFixed(2)}`);
-  const differ = mib(exports.get('vm1').diff(base).reduce((sum, { count }) => sum + count * 4096, 0));
-  console.log(`zram-wasm holds ${mib(one.used)} MiB for one, ${mib(all.used)} for ${machines} that wrote ${differ} MiB each:`);
+  const differ = mib(
+    exports
+      .get('vm1')
+      .diff(base)
+      .reduce((sum, { count }) => sum + count * 4096, 0),
+  );
+  console.log(
+    `zram-wasm holds ${mib(one.used)} MiB for one, ${mib(all.used)} for ${machines} that wrote ${differ} MiB each:`,
+  );
   console.log(`${(all.used / one.used).toFixed(2)} times; the process grew by ${mib(one.rss)} and ${mib(all.rss)} MiB`);
 }
 

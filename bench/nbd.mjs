@@ -157,7 +157,9 @@ async function main() {
   const servers = [];
   try {
     for (const name of [OURS, ZSTD, PLAIN]) servers.push(await start(name, folder));
-    console.log(`${servers.map(({ name }) => name).join(' / ')}; ${values.rounds} rounds of ${values.seconds} s, medians`);
+    console.log(
+      `${servers.map(({ name }) => name).join(' / ')}; ${values.rounds} rounds of ${values.seconds} s, medians`,
+    );
     const rows = {};
     // Writes first: what is read must be there. fio fills its buffers with data, which nbdkit stores as we do.
     for (const server of servers) await fio(server, '--rw=write', '--iodepth=16');

@@ -48,7 +48,8 @@ try {
   const { origDataSize } = zram.mmStat;
   console.log(`most in swap: ${(most / MIB).toFixed(0)} MiB, at the end ${(origDataSize / MIB).toFixed(0)} MiB`);
   const right = printed.match(/round \d is right/g)?.length ?? 0;
-  if (right !== 3 || !printed.includes('swap is off') || most < 32 * MIB) throw new Error('the guest did not swap well');
+  if (right !== 3 || !printed.includes('swap is off') || most < 32 * MIB)
+    throw new Error('the guest did not swap well');
 } finally {
   server.closeAllConnections();
   server.close();

@@ -83,7 +83,10 @@ function connectionOptions(exports: NbdExports, options: NbdServerOptions): Conn
   if (tls === undefined) return { ...shared, tls: undefined };
   const { required = true, requestCert = false, ...context } = tls;
   createSecureContext(context); // what is wrong with it is said here
-  return { ...shared, tls: { options: { ...context, requestCert, rejectUnauthorized: requestCert }, demanded: required } };
+  return {
+    ...shared,
+    tls: { options: { ...context, requestCert, rejectUnauthorized: requestCert }, demanded: required },
+  };
 }
 
 /**

@@ -200,9 +200,10 @@ export class Handshake {
     const { tls } = this.#options;
     if (tls === 'none') {
       // What came is encrypted already, or was not negotiated at all.
-      const [code, message] = this.#options.resumed !== undefined
-        ? ([OptionReply.ERR_INVALID, 'TLS has begun already'] as const)
-        : ([OptionReply.ERR_POLICY, 'this server has no certificate'] as const);
+      const [code, message] =
+        this.#options.resumed !== undefined
+          ? ([OptionReply.ERR_INVALID, 'TLS has begun already'] as const)
+          : ([OptionReply.ERR_POLICY, 'this server has no certificate'] as const);
       return this.#reply(code, message);
     }
     // Whatever follows in the clear was put there by somebody else.

@@ -86,7 +86,11 @@ function info(kind: number, name: string, random: Random): Message {
 
 function context(kind: number, name: string, queries: readonly string[]): Message {
   const head = text(name);
-  return option(kind, Buffer.concat([head, u32(queries.length), ...queries.map(text)]), [0, head.length, head.length + 4]);
+  return option(kind, Buffer.concat([head, u32(queries.length), ...queries.map(text)]), [
+    0,
+    head.length,
+    head.length + 4,
+  ]);
 }
 
 function handshakeOf(random: Random, big: boolean): Message[] {
@@ -110,16 +114,27 @@ function anyOption(random: Random): Message {
     case 1:
       return info(6, name, random);
     case 2:
-      return context(9, name, Array.from({ length: random.below(3) }, () => random.pick(QUERIES)));
+      return context(
+        9,
+        name,
+        Array.from({ length: random.below(3) }, () => random.pick(QUERIES)),
+      );
     case 3:
-      return context(10, name, Array.from({ length: random.below(3) }, () => random.pick(QUERIES)));
+      return context(
+        10,
+        name,
+        Array.from({ length: random.below(3) }, () => random.pick(QUERIES)),
+      );
     case 4:
       return option(5);
     case 5:
       return option(8);
     case 6:
       // Now and then one that is too long, and one that is as long as may be.
-      return option(random.pick([4, 11, 99, 3, 7, 10]), noise(random, random.pick([0, 3, 40, 40, 65536, 65537, 200_000])));
+      return option(
+        random.pick([4, 11, 99, 3, 7, 10]),
+        noise(random, random.pick([0, 3, 40, 40, 65536, 65537, 200_000])),
+      );
     default:
       return option(random.below(13), noise(random, random.below(30)), [0]);
   }
@@ -130,7 +145,14 @@ function noise(random: Random, bytes: number): Buffer {
   return NOISE.subarray(at, at + bytes);
 }
 
-function request(type: number, flags: number, cookie: number, offset: number | bigint, length: number, payload?: Buffer): Message {
+function request(
+  type: number,
+  flags: number,
+  cookie: number,
+  offset: number | bigint,
+  length: number,
+  payload?: Buffer,
+): Message {
   const head = Buffer.alloc(28);
   head.writeUInt32BE(0x25609513);
   head.writeUInt16BE(flags, 4);
@@ -154,7 +176,10 @@ function requestsOf(random: Random, big: boolean): Message[] {
 function anyRequest(random: Random, big: boolean): Message {
   const size = big ? BIG_BYTES : DISK_BYTES;
   const type = random.pick([0, 0, 0, 1, 1, 1, 3, 4, 5, 6, 7, 7, 8, 65535]);
-  let [offset, length]: number[] = [random.below(size), random.pick([0, 1, 512, 4096, 8192, 5000, random.below(70_000)])];
+  let [offset, length]: number[] = [
+    random.below(size),
+    random.pick([0, 1, 512, 4096, 8192, 5000, random.below(70_000)]),
+  ];
   if (random.chance(50)) offset -= offset % 4096;
   if (big) length = random.pick([length, 2 ** 25, 2 ** 25 + 1, random.below(2 ** 25)]);
   // Most lie inside the disk; some touch its end.

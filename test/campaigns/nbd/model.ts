@@ -98,7 +98,8 @@ function handshake(
     if (bytes.left < 16) throw new Short();
     if (bytes.u64() !== IHAVEOPT || n === 1000) return undefined;
     const [option, length] = [bytes.u32(), bytes.u32()];
-    const answer = (type: number, data?: Buffer): unknown => expected.answers.push({ kind: 'option', option, type, data });
+    const answer = (type: number, data?: Buffer): unknown =>
+      expected.answers.push({ kind: 'option', option, type, data });
     const data = new Bytes(bytes.take(length));
     if (length > 65536 && option !== 1) answer(ERR_TOO_BIG);
     else if (option === 1) {
@@ -158,8 +159,7 @@ function answerOption(
       }
       answer(3, Buffer.concat([number(2, 0), number(8, disk.size), number(2, flagsOf(disk))]));
       if (wanted.includes(1)) answer(3, Buffer.concat([number(2, 1), Buffer.from(name)]));
-      if (wanted.includes(3))
-        answer(3, Buffer.concat([number(2, 3), number(4, 1), number(4, 4096), number(4, MIB32)]));
+      if (wanted.includes(3)) answer(3, Buffer.concat([number(2, 3), number(4, 1), number(4, 4096), number(4, MIB32)]));
       answer(ACK);
       return { name };
     }

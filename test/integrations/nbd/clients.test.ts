@@ -207,7 +207,12 @@ describeWithTool('nbdfuse', 'ext4 on NBD with nbdfuse', fuse, () => {
     const folder = join(context.folder, 'fuse');
     mkdirSync(folder, { recursive: true });
     const file = join(folder, 'nbd');
-    await beside('nbdfuse', [folder, uri], () => existsSync(file) && statSync(file).size > 0, () => work(file));
+    await beside(
+      'nbdfuse',
+      [folder, uri],
+      () => existsSync(file) && statSync(file).size > 0,
+      () => work(file),
+    );
   };
 
   test(
