@@ -33,14 +33,15 @@ const { values } = parseArgs({
     machines: { type: 'string', default: '20' },
     boot: { type: 'string', default: '0' },
     folder: { type: 'string' },
-    size: { type: 'string', default: '768M' },
+    mebibytes: { type: 'string', default: '768' },
   },
 });
 const machines = Number(values.machines);
 const booted = Number(values.boot);
 const run = promisify(execFile);
 const work = mkdtempSync(path.join(tmpdir(), 'machines-'));
-const image = debianImage(values.folder ?? path.join(work, 'debian'), values.size);
+const image = debianImage(values.folder ?? path.join(work, 'debian'), Number(values.mebibytes) * MIB);
+const root = path.join(path.dirname(image), 'root');
 
 // ── what each machine writes ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -60,7 +61,7 @@ async function asFile(uri, name, use) {
   }
 }
 
-/** A host's name and keys, a log, a copy of some programs, and a megabyte of what no other has. */
+/** A host's name, a log, a kernel that an upgrade brings, and a megabyte of what no other has. */
 async function writeTo(file, n) {
   const source = (name, content) => {
     const at = path.join(work, name);
@@ -76,7 +77,7 @@ async function writeTo(file, n) {
     `write ${source('hostname', `machine${n}\n`)} /etc/hostname`,
     `write ${source('machine-id', randomBytes(16).toString('hex'))} /etc/machine-id.new`,
     `write ${source('log', log.join(''))} /var/log/machine.log`,
-    `write ${process.execPath} /usr/local/bin/program`,
+    `write ${kernelOf(root).vmlinuz} /boot/vmlinuz.new`,
     `write ${source('own', randomBytes(MIB))} /root/own`,
     'rm /usr/bin/perl',
   ];
@@ -88,7 +89,7 @@ const SCRIPT = `
 mount -t ext4 /dev/vda /mnt || echo no root
 echo machine$(busybox sed 's/.*machine=\\([0-9]*\\).*/\\1/' /proc/cmdline) > /mnt/etc/hostname
 busybox chroot /mnt /bin/sh -c 'cp -r /usr/share/perl5 /root/; dpkg --get-selections > /root/packages; ls -lR / > /var/log/files'
-head -c 1M /dev/urandom > /mnt/root/own
+head -c 1048576 /dev/urandom > /mnt/root/own
 umount /mnt && echo written`;
 
 // ── ours ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -116,6 +117,9 @@ async function ours() {
   const base = engine.createZram({ disksize: statSync(image).size, dedup: true });
   load(base);
   const one = { used: engine.memory.used - start.used, rss: rss() - start.rss };
+  const mib = (bytes) => Math.round(bytes / MIB);
+  const { origDataSize, comprDataSize } = base.mmStat;
+  console.log(`image: ${mib(statSync(image).size)} MiB, stored ${mib(origDataSize)}, compressed to ${mib(comprDataSize)}`);
   const exports = new Map([['base', base.snapshot()]]);
   const times = [];
   for (let n = 1; n <= machines; n++) {
@@ -126,7 +130,7 @@ async function ours() {
   const socket = path.join(work, 'zram');
   const server = createServer(exports).listen(socket);
   await once(server, 'listening');
-  const kernel = booted > 0 ? kernelOf(path.join(path.dirname(image), 'root')) : undefined;
+  const kernel = booted > 0 ? kernelOf(root) : undefined;
   const initramfs =
     kernel && makeInitramfs(path.join(work, 'initramfs'), kernel, ['virtio_pci', 'virtio_blk', 'ext4'], SCRIPT);
   for (let n = 1; n <= machines; n++) {
@@ -139,11 +143,6 @@ async function ours() {
   }
   const all = { used: engine.memory.used - start.used, rss: rss() - start.rss };
   await new Promise((resolve) => server.close(resolve).closeAllConnections());
-  const mib = (bytes) => Math.round(bytes / MIB);
-  const { origDataSize, comprDataSize } = base.mmStat;
-  console.log(
-    `image: ${mib(statSync(image).size)} MiB, stored ${mib(origDataSize)}, compressed to ${mib(comprDataSize)}`,
-  );
   times.sort((a, b) => a - b);
   console.log(`fork: ${times[machines >> 1].toFixed(2)} ms, at most ${times.at(-1).toFixed(2)}`);
   const differ = mib(
@@ -164,8 +163,16 @@ async function ours() {
 function heldBy(pid) {
   const kib = Number(/RssAnon:\s*(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]);
   const folder = `/proc/${pid}/fd`;
-  const deleted = readdirSync(folder).filter((fd) => readlinkSync(path.join(folder, fd)).endsWith('(deleted)'));
-  return deleted.reduce((sum, fd) => sum + statSync(path.join(folder, fd)).blocks * 512, kib * 1024);
+  let held = kib * 1024;
+  for (const fd of readdirSync(folder)) {
+    try {
+      const file = path.join(folder, fd);
+      if (readlinkSync(file).endsWith('(deleted)')) held += statSync(file).blocks * 512;
+    } catch (error) {
+      if (error.code !== 'ENOENT') throw error; // it was closed meanwhile
+    }
+  }
+  return held;
 }
 
 async function nbdkit() {

@@ -1,16 +1,16 @@
 /** A disk image of Debian, made from its packages as apt is set up here. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 /**
- * Makes an ext4 image with a Debian that boots: kernel, systemd and a shell. Needs root, mmdebstrap and e2fsprogs.
+ * Makes an ext4 image of so many bytes with a Debian that boots: kernel, systemd and a shell. Needs root, mmdebstrap and e2fsprogs.
  * @returns the path of the image
  */
-export function debianImage(folder, size) {
+export function debianImage(folder, bytes) {
   mkdirSync(folder, { recursive: true });
   const image = path.join(folder, 'debian.img');
-  if (existsSync(image)) return image;
+  if (existsSync(image) && statSync(image).blocks > 0) return image;
   const output = (command, ...args) =>
     execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
   // Proxies and the like are the host's; mmdebstrap begins with none of its settings.
@@ -33,7 +33,7 @@ export function debianImage(folder, size) {
     root,
   );
   writeFileSync(image, '');
-  truncateSync(image, size);
+  truncateSync(image, bytes);
   output('mkfs.ext4', '-q', '-F', '-L', 'root', '-d', root, image);
   return image;
 }

@@ -69,7 +69,7 @@ export function makeInitramfs(file, kernel, modules, script) {
   const loaded = [...modulesInOrder(kernel.modules, modules)];
   const init = [
     '#!/bin/busybox sh',
-    'busybox mkdir -p /proc /sys /dev /tmp /mnt && busybox --install -s /bin && export PATH=/bin',
+    '/bin/busybox mkdir -p /proc /sys /dev /tmp /mnt && /bin/busybox --install -s /bin && export PATH=/bin',
     'mount -t proc proc /proc && mount -t sysfs sys /sys && mount -t devtmpfs dev /dev',
     ...loaded.map(([module]) => `insmod /modules/${path.basename(module)}`),
     script,

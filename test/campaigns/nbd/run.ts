@@ -126,6 +126,7 @@ export class NbdRunner {
     checkReplies(Buffer.concat(pipe.received), expected);
     if (pace === 'never' && expected.effects.length === 0 && expected.partial === undefined) {
       this.#silent.push(pipe);
+      if (expected.opened) this.#spare.set(expected.opened.name, expected.opened.disk);
       if (this.#silent.length > SILENT_MAX) this.#silent.shift()?.destroy();
       return;
     }
@@ -136,11 +137,17 @@ export class NbdRunner {
 
   async #overSocket({ pieces, pace, end, turns }: Conversation, expected: Expected): Promise<void> {
     this.tally.sockets++;
-    const socket = connect(this.#socket);
+    const socket = connect({ path: this.#socket, allowHalfOpen: true });
     socket.on('error', () => undefined);
     const received: Buffer[] = [];
     if (pace !== 'never') socket.on('data', (bytes: Buffer) => received.push(bytes));
-    const closed = once(socket, 'close', { signal: AbortSignal.timeout(SOCKET_MILLISECONDS) });
+    const closed = new Promise<void>((resolve, reject) => {
+      const late = setTimeout(() => reject(new Error('the connection does not end')), SOCKET_MILLISECONDS);
+      socket.on('close', () => {
+        clearTimeout(late);
+        resolve();
+      });
+    });
     await once(socket, 'connect');
     for (const piece of pieces) {
       socket.write(piece);

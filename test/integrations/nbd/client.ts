@@ -90,10 +90,11 @@ export class Client {
   }
 
   /** Connects, and takes the server's first words. */
-  static async to(server: NbdServer): Promise<Client> {
+  static async to(server: NbdServer, { allowHalfOpen = false } = {}): Promise<Client> {
     const address = server.address();
     if (address === null) throw new Error('the server does not listen');
-    const socket = typeof address === 'string' ? connect(address) : connect(address.port, address.address);
+    const place = typeof address === 'string' ? { path: address } : { port: address.port, host: address.address };
+    const socket = connect({ ...place, allowHalfOpen });
     await once(socket, 'connect');
     const client = new Client(socket);
     client.greeting = await client.read(18);
