@@ -14,6 +14,7 @@
 import { Server, type Socket } from 'node:net';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { ZramError } from '../bindings/base/errors.js';
+import { Buffers } from './nbd/buffers.js';
 import { Connection, type ConnectionOptions } from './nbd/connection.js';
 import { checkExports, type NbdDevice, type NbdExport, type NbdExports } from './nbd/exports.js';
 
@@ -89,15 +90,16 @@ export class NbdServer extends Server {
 }
 
 function connectionOptions(exports: NbdExports, options: NbdServerOptions): ConnectionOptions {
-  const { tls, handshakeTimeout = HANDSHAKE_MILLISECONDS } = options;
-  if (!(Number.isFinite(handshakeTimeout) && handshakeTimeout > 0))
+  const { tls, handshakeTimeout: handshakeMilliseconds = HANDSHAKE_MILLISECONDS } = options;
+  if (!(Number.isFinite(handshakeMilliseconds) && handshakeMilliseconds > 0))
     throw new ZramError('EINVAL', 'handshakeTimeout must be a number of milliseconds above 0.');
-  if (tls === undefined) return { exports, tls: undefined, handshakeMilliseconds: handshakeTimeout };
+  const shared = { exports, handshakeMilliseconds, buffers: new Buffers() };
+  if (tls === undefined) return { ...shared, tls: undefined };
   const { required = true, requestCert = false, ...context } = tls;
+  createSecureContext(context); // what is wrong with it is said here
   return {
-    exports,
-    tls: { context: createSecureContext(context), demanded: required, requestCert },
-    handshakeMilliseconds: handshakeTimeout,
+    ...shared,
+    tls: { options: { ...context, requestCert, rejectUnauthorized: requestCert }, demanded: required },
   };
 }
 

@@ -54,6 +54,11 @@ function checkSize(size: unknown): void {
   throw new ZramError('EINVAL', 'the size of an export must be a whole number of bytes.');
 }
 
+/** The names that the protocol can carry: others can be put into a `Map` at any time. */
+export function namesOf(exports: NbdExports): string[] {
+  return [...exports.keys()].filter((name) => Buffer.byteLength(name) <= STRING_MAX);
+}
+
 /** The name that a client's name stands for: the empty one is the only export, if there is one alone. */
 function resolveName(exports: NbdExports, name: string): string | undefined {
   if (exports.has(name)) return name;
