@@ -156,7 +156,8 @@ test('beyond loopback, it warns; on loopback it does not', async () => {
 
 test('memory that ends is ENOSPC, the old content stays, and all of it is saved', async () => {
   const { server } = await folder.serve(
-    ...['--size', '64M', '--export', 'a', '--export', 'b', '--memory', '4M', '--unix', 'h.sock', '--save', 'h.zram'],
+    ...['--size', '64M', '--export', 'a', '--export', 'b', '--memory', '4M'],
+    ...['--unix', 'h.sock', '--control', 'h.ctl', '--save', 'h.zram'],
   );
   const client = await clientOf(folder.at('h.sock'), 'a');
   const noise = randomBytes(PAGE);
@@ -175,6 +176,9 @@ test('memory that ends is ENOSPC, the old content stays, and all of it is saved'
   expect(await writeTo(client, 0, page(77777))).toBe(28);
   expect((await readFrom(client, 0, PAGE)).equals(page(0))).toBe(true);
   expect((await readFrom(client, written * PAGE, PAGE)).equals(Buffer.alloc(PAGE))).toBe(true);
+  const saves = [folder.ctl('h.ctl', 'save'), folder.ctl('h.ctl', 'save')];
+  expect(await Promise.all(saves)).toMatchObject([{ exports: 2 }, { exports: 2 }]);
+  await expect(folder.ctl('h.ctl', 'fork', 'a', 'c')).rejects.toThrow(/fork: .*memory/i);
   expect(await server.end()).toMatchObject({ status: 0, err: '' });
 
   await folder.serve('h.zram', '--unix', 'h.sock');
