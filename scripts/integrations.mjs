@@ -8,7 +8,7 @@ export const INTEGRATIONS = [
   // No part of the library is in it, and no core: it imports that when it makes an engine of its own.
   { name: 'fs', minified: 80, gzip: 28 },
   // What stands on fs.js, which is beside it, not in it.
-  { name: 'store', minified: 24, gzip: 9 },
+  { name: 'store', minified: 30, gzip: 12 },
   // Adapters: likewise.
   { name: 'just-bash', minified: 8, gzip: 3 },
   { name: 'zenfs', minified: 6, gzip: 3 },
