@@ -116,7 +116,7 @@ const DATA = {
 async function openStore(name) {
   const file = new NodeFile(name);
   const begun = process.cpuUsage();
-  const store = await PageStore.open(file, { compAlgorithm: settings.algorithm });
+  const store = await PageStore.open(file, { fileAlgorithm: settings.algorithm });
   const { user, system } = process.cpuUsage(begun);
   const opened = (user + system) / 1000;
   const module = await createModule({ wasmBinary });

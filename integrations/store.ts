@@ -7,15 +7,23 @@ import { ZramError } from '../bindings/base/errors.js';
 import { PageFs, type PageFsOptions, type PageFsOwnOptions } from './fs.js';
 import { TREE } from './fs/state.js';
 import type { Tree } from './fs/tree.js';
-import { crc32 } from './store/crc32.js';
+import { Codec } from './store/codec.js';
 import { StoreFile, type SyncFile } from './store/file.js';
 import { Files } from './store/files.js';
 import { Journal } from './store/journal.js';
 import { readStore } from './store/reading.js';
-import { fitsRoot } from './store/root.js';
 import { Space, UNIT } from './store/space.js';
 
 export type { SyncFile } from './store/file.js';
+
+/** Options of a store: those of its file system, and one of its own. */
+export type PageStoreOptions = (PageFsOptions | PageFsOwnOptions) & {
+  /**
+   * The compressor of the pages in a new file, such as `'deflate'` or `'zstd'`: smaller than in memory, and slower to open
+   * and to sync. A file that is there keeps its own. Default: that of the memory, whose blocks then are read as they are.
+   */
+  fileAlgorithm?: string | undefined;
+};
 
 /** What a store takes and holds. */
 export interface PageStoreStats {
@@ -66,28 +74,25 @@ export class PageStore {
   /**
    * Opens a store, or makes one of an empty file.
    * @param file is the store's until `close`; after a failure, the caller's
-   * @param options as of `PageFs.create`. The compressor is that with which the store was made; another one is EINVAL
-   * @throws ZramError EINVAL: the file is no store, or one of another version; EIO: it is damaged, or cannot be read;
+   * @param options as of `PageFs.create`, and `fileAlgorithm`
+   * @throws ZramError EINVAL: the file is no store, one of another version, or one with another dictionary; EIO: it is damaged, or cannot be read;
    * ENOSPC: there is no room for a new one; ENOMEM: the files do not fit `maxMemory`
    */
-  static async open(file: SyncFile, options: PageFsOptions | PageFsOwnOptions = {}): Promise<PageStore> {
+  static async open(file: SyncFile, options: PageStoreOptions = {}): Promise<PageStore> {
     const stored = new StoreFile(file);
     const space = new Space();
     const journal = new Journal(stored, space);
     const found = readStore(stored, journal, space);
-    const compAlgorithm = options.compAlgorithm ?? found?.settings.algorithm;
-    const fs = await PageFs.create({ ...options, compAlgorithm });
+    const { fileAlgorithm, ...ofFs } = options;
+    const fs = await PageFs.create(ofFs);
+    let codec: Codec | undefined;
     try {
-      const settings = settingsOf(fs[TREE], options);
-      for (const key of ['algorithm', 'dictionary'] as const) {
-        if (!found || settings[key] === found.settings[key]) continue;
-        const before = key === 'algorithm' ? found.settings.algorithm : 'another dictionary, or none';
-        throw new ZramError('EINVAL', `the store was made with ${before}: its pages can be read with nothing else.`);
-      }
-      const files = new Files(stored, journal, space, settings);
+      codec = await Codec.of(fs[TREE], ofFs, fileAlgorithm, found?.settings);
+      const files = new Files(stored, journal, space, codec);
       files.open(fs[TREE], found?.content);
       return new PageStore(fs, stored, files);
     } catch (error) {
+      codec?.destroy();
       fs.destroy();
       throw error;
     }
@@ -146,15 +151,3 @@ export class PageStore {
     this.close();
   }
 }
-
-/** What all pages of a store have in common. @throws ZramError EINVAL */
-function settingsOf(
-  tree: Tree,
-  { dictionary }: PageFsOptions | PageFsOwnOptions,
-): { algorithm: string; dictionary: number } {
-  const [, algorithm] = /\[(.*)\]/.exec(tree.writable(CALL).sysfs.read('comp_algorithm')) ?? [];
-  if (!algorithm || !fitsRoot(algorithm)) throw new ZramError('EINVAL', 'a store cannot name this compressor.');
-  return { algorithm, dictionary: dictionary ? crc32(dictionary) : 0 };
-}
-
-const CALL = { syscall: 'open', path: undefined, dest: undefined };

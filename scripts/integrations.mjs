@@ -9,7 +9,7 @@ export const INTEGRATIONS = [
   // loading, most of it what a list of inodes is checked for.
   { name: 'fs', minified: 94, gzip: 33 },
   // What stands on fs.js, which is beside it, not in it.
-  { name: 'store', minified: 24, gzip: 9 },
+  { name: 'store', minified: 30, gzip: 12 },
   // Adapters: likewise.
   { name: 'just-bash', minified: 8, gzip: 3 },
   { name: 'zenfs', minified: 6, gzip: 3 },

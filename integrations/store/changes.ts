@@ -39,32 +39,28 @@ export class Changes {
   /** Pages of a file that may differ from those it had, up to its end. */
   *pages(before: Inode | undefined, now: Inode): Generator<ChangedPages> {
     const end = Math.ceil(now.size / PAGE_SIZE);
-    if (!before?.isFile) {
-      yield* this.#stored(now, 0, end);
-      return;
-    }
-    const oldEnd = Math.min(end, Math.ceil(before.size / PAGE_SIZE));
+    const oldEnd = before?.isFile ? Math.min(end, Math.ceil(before.size / PAGE_SIZE)) : 0;
     for (let page = 0; page < oldEnd;) {
-      const [old, current] = [before.map.at(page), now.map.at(page)];
+      const [old, current] = [(before as Inode).map.at(page), now.map.at(page)];
       const count = Math.min(old.count, current.count, oldEnd - page);
-      if (old.device !== current.device) yield { page, device: current.device, count };
-      else if (current.device >= 0) yield* this.#atSamePlace(page, current.device, count);
+      if (old.device === current.device) {
+        if (current.device >= 0) yield* this.#atSamePlace(page, current.device, count);
+      } else if (old.device < 0) yield* this.#stored(page, current.device, count);
+      else yield { page, device: current.device, count };
       page += count;
     }
-    yield* this.#stored(now, oldEnd, end);
+    for (const [first, device, count] of now.map) {
+      const [start, stop] = [Math.max(first, oldEnd), Math.min(first + count, end)];
+      if (start < stop) yield* this.#stored(start, device + start - first, stop - start);
+    }
   }
 
-  /** Pages that hold something. */
-  *#stored({ map }: Inode, from: number, end: number): Generator<ChangedPages> {
-    for (const [first, device, length] of map) {
-      const [start, stop] = [Math.max(first, from), Math.min(first + length, end)];
-      if (start >= stop) continue;
-      const offset = device + start - first;
-      for (const extent of this.now.device.extents(offset * PAGE_SIZE, (stop - start) * PAGE_SIZE)) {
-        if (extent.kind !== 'data') continue;
-        const at = extent.offset / PAGE_SIZE;
-        yield { page: start + at - offset, device: at, count: extent.length / PAGE_SIZE };
-      }
+  /** Pages that hold something, of some that follow each other. */
+  *#stored(page: number, device: number, count: number): Generator<ChangedPages> {
+    for (const extent of this.now.device.extents(device * PAGE_SIZE, count * PAGE_SIZE)) {
+      if (extent.kind !== 'data') continue;
+      const at = extent.offset / PAGE_SIZE;
+      yield { page: page + at - device, device: at, count: extent.length / PAGE_SIZE };
     }
   }
 

@@ -6,26 +6,16 @@ import { PAGE_SIZE } from '../fs/constants.js';
 import type { Inode } from '../fs/inode.js';
 import type { Tree } from '../fs/tree.js';
 import { ZramError } from '../../bindings/base/errors.js';
-import type { Zram } from '../../bindings/index.js';
 import { BlockWriter } from './block-writer.js';
 import { Blocks } from './blocks.js';
 import { Changes } from './changes.js';
+import type { Codec } from './codec.js';
 import { Output } from './encoding.js';
 import type { StoreFile } from './file.js';
-import { extentsOf, type Journal, type Settings } from './journal.js';
+import { extentsOf, type Journal } from './journal.js';
 import { makeInodes, PageLoader, ROOT_ID } from './loading.js';
 import { PageIndex } from './page-index.js';
-import {
-  FILL_BYTES,
-  putCut,
-  putGone,
-  putInode,
-  putMoves,
-  putPage,
-  putPages,
-  type Content,
-  type StoredInode,
-} from './records.js';
+import { putCut, putGone, putInode, putMoves, putPage, putPages, type Content, type StoredInode } from './records.js';
 import type { Root } from './root.js';
 import { UNIT, type Extent, type Space } from './space.js';
 import { Transaction, type StoredFile } from './transaction.js';
@@ -54,13 +44,12 @@ export class Files {
   /** The next sync must write a checkpoint: there is none, or one may be on the disk that does not count. */
   #needsRoot = true;
   readonly #pages = new Uint8Array(BATCH * PAGE_SIZE);
-  readonly #compressed = new Uint8Array(PAGE_SIZE);
 
   constructor(
     private readonly file: StoreFile,
     private readonly journal: Journal,
     readonly space: Space,
-    private readonly settings: Settings,
+    private readonly codec: Codec,
   ) {
     this.#writer = new BlockWriter(file, space, this.blocks);
   }
@@ -92,7 +81,7 @@ export class Files {
   #load(tree: Tree, content: Content): void {
     this.blocks = content.blocks;
     this.#writer = new BlockWriter(this.file, this.space, this.blocks);
-    const loader = new PageLoader(tree, this.blocks, this.file);
+    const loader = new PageLoader(tree, this.blocks, this.file, this.codec);
     for (const [ino, id] of makeInodes(content, tree)) {
       const known = { id, index: content.pages.get(id) ?? new PageIndex() };
       this.#known.set(ino, known);
@@ -104,6 +93,7 @@ export class Files {
   }
 
   close(): void {
+    this.codec.destroy();
     this.#synced?.destroy();
     this.#synced = undefined;
   }
@@ -114,7 +104,7 @@ export class Files {
     if (!this.#inDoubt && this.#synced && tree.isUnchangedSince(this.#synced)) return;
     const next = tree.freeze();
     try {
-      if (!this.#syncTo(next, tree.device as Zram)) {
+      if (!this.#syncTo(next)) {
         next.destroy();
         return;
       }
@@ -127,13 +117,13 @@ export class Files {
   }
 
   /** @returns whether anything had changed */
-  #syncTo(next: Tree, device: Zram): boolean {
+  #syncTo(next: Tree): boolean {
     const transaction = new Transaction(this.blocks, this.space);
     const out = new Output();
     try {
       const changes = new Changes(this.#synced as Tree, next);
       for (const [ino, before, now] of changes.inodes()) {
-        if (now) this.#put(out, changes, transaction, next, device, before, now);
+        if (now) this.#put(out, changes, transaction, next, before, now);
         else this.#putGone(out, transaction, ino);
       }
       if (out.length === 0 && !this.#inDoubt) return false;
@@ -151,7 +141,6 @@ export class Files {
     changes: Changes,
     transaction: Transaction,
     next: Tree,
-    device: Zram,
     before: Inode | undefined,
     now: Inode,
   ): void {
@@ -165,7 +154,7 @@ export class Files {
       for (let done = 0; done < count; done += BATCH) {
         const pages = Math.min(BATCH, count - done);
         if (place >= 0) next.device.readPages(place + done, pages, this.#pages);
-        this.#putPages(out, transaction, { id, index }, page + done, pages, place < 0 ? undefined : device);
+        this.#putPages(out, transaction, { id, index }, page + done, pages, place < 0);
       }
     }
     const end = Math.ceil(now.size / PAGE_SIZE);
@@ -174,19 +163,18 @@ export class Files {
     if (isCut) putCut(out, id, end);
   }
 
-  /** @param device undefined: the pages are a hole */
   #putPages(
     out: Output,
     transaction: Transaction,
     { id, index }: StoredFile,
     first: number,
     count: number,
-    device: Zram | undefined,
+    isHole: boolean,
   ): void {
     let [length, lengthAt] = [0, 0];
     for (let n = 0; n < count; n++) {
       const page = this.#pages.subarray(n * PAGE_SIZE, (n + 1) * PAGE_SIZE);
-      const block = device ? this.#blockOf(page, device, transaction) : 0;
+      const block = isHole ? 0 : this.#blockOf(page, transaction);
       if (!transaction.set(index, first + n, block)) {
         length = 0;
         continue;
@@ -200,12 +188,9 @@ export class Files {
     }
   }
 
-  #blockOf(page: Uint8Array, device: Zram, transaction: Transaction): number {
-    let bytes = device.compressPage(page, this.#compressed);
-    if (bytes.length === PAGE_SIZE && isFilled(page)) bytes = page.subarray(0, FILL_BYTES);
-    else if (bytes.length === FILL_BYTES) bytes = page;
-    if (bytes.length === FILL_BYTES && bytes.every((byte) => byte === 0)) return 0;
-    return this.#writer.put(bytes, (block) => transaction.made(block));
+  #blockOf(page: Uint8Array, transaction: Transaction): number {
+    const bytes = this.codec.blockOf(page);
+    return bytes.length === 0 ? 0 : this.#writer.put(bytes, (block) => transaction.made(block));
   }
 
   #putGone(out: Output, transaction: Transaction, ino: number): void {
@@ -272,7 +257,7 @@ export class Files {
         journal.keepRecord(bytes);
       } else {
         const entries = this.#checkpoint(next, transaction);
-        root = journal.plan(entries, this.settings);
+        root = journal.plan(entries, this.codec.settings);
         journal.writeCheckpoint(root, entries);
         file.flush();
         mayCount = true;
@@ -324,9 +309,4 @@ export class Files {
       if (!(error instanceof ZramError)) throw error;
     }
   }
-}
-
-function isFilled(page: Uint8Array): boolean {
-  for (let at = FILL_BYTES; at < PAGE_SIZE; at++) if (page[at] !== page[at - FILL_BYTES]) return false;
-  return true;
 }

@@ -5,12 +5,12 @@ import type { Inode } from '../fs/inode.js';
 import { utf8Length } from '../fs/text.js';
 import { ROOT, type Tree } from '../fs/tree.js';
 import { ZramError } from '../../bindings/base/errors.js';
-import type { Zram } from '../../bindings/index.js';
 import type { Blocks } from './blocks.js';
+import type { Codec } from './codec.js';
 import { crc32 } from './crc32.js';
 import { damaged } from './encoding.js';
 import type { StoreFile } from './file.js';
-import { FILL_BYTES, isDirectory, isFile, type Content, type StoredInode } from './records.js';
+import { isDirectory, isFile, type Content, type StoredInode } from './records.js';
 import { UNIT } from './space.js';
 import type { StoredFile } from './transaction.js';
 
@@ -74,7 +74,7 @@ function setProperties(inode: Inode, { mode, uid, gid, times }: StoredInode): vo
 }
 
 /**
- * Reads all pages. Each costs reading and storing its block, some 2 µs.
+ * Reads all pages.
  * @throws ZramError EIO: one is damaged; ENOMEM; FsError ENOSPC: there are more than `maxMetadata` allows
  */
 export class PageLoader {
@@ -86,6 +86,7 @@ export class PageLoader {
     private readonly tree: Tree,
     private readonly blocks: Blocks,
     private readonly file: StoreFile,
+    private readonly codec: Codec,
   ) {}
 
   /** Gives the pages of a file their places. */
@@ -138,28 +139,9 @@ export class PageLoader {
     const { blocks } = this;
     const block = this.#blocks[number];
     const at = blocks.unit[block] * UNIT - start;
-    storeBlock(
-      this.tree.device as Zram,
-      this.#devices[number],
-      bytes.subarray(at, at + blocks.length[block]),
-      blocks.crc[block],
-    );
-  }
-}
-
-const filled = new Uint8Array(PAGE_SIZE);
-
-function storeBlock(device: Zram, page: number, block: Uint8Array, crc: number): void {
-  if (crc32(block) !== crc) throw damaged('a page is not what was written');
-  try {
-    if (block.length !== FILL_BYTES) device.writeCompressed(page, block);
-    else {
-      for (let at = 0; at < PAGE_SIZE; at += FILL_BYTES) filled.set(block, at);
-      device.writePage(page, filled);
-    }
-  } catch (error) {
-    if (error instanceof ZramError && error.code === 'EINVAL') throw damaged('a page does not decompress');
-    throw error;
+    const found = bytes.subarray(at, at + blocks.length[block]);
+    if (crc32(found) !== blocks.crc[block]) throw damaged('a page is not what was written');
+    this.codec.store(this.#devices[number], found);
   }
 }
 

@@ -145,12 +145,16 @@ test('memory that ends while opening: ENOMEM, and the file is as it was', async 
 test('wrong files and options are EINVAL, and nothing is written', async () => {
   const engine = Engine.createSync();
   const disk = new ModelDisk();
-  const store = await PageStore.open(disk, { compAlgorithm: 'lz4hc' });
+  const dictionary = text(9);
+  const store = await PageStore.open(disk, { compAlgorithm: 'deflate', dictionary });
   store.fs.writeFileSync('/a', text(1));
   store.close();
   await expect(PageStore.open({} as SyncFile)).rejects.toMatchObject({ code: 'EINVAL' });
-  await expect(PageStore.open(new ModelDisk(disk.content()), { compAlgorithm: 'lz4' })).rejects.toMatchObject({ code: 'EINVAL' }); // prettier-ignore
-  const same = await PageStore.open(new ModelDisk(disk.content()));
+  for (const options of [{}, { compAlgorithm: 'deflate' }, { compAlgorithm: 'deflate', dictionary: text(8) }]) {
+    const other = PageStore.open(new ModelDisk(disk.content()), options);
+    await expect(other).rejects.toMatchObject({ code: 'EINVAL' });
+  }
+  const same = await PageStore.open(new ModelDisk(disk.content()), { compAlgorithm: 'deflate', dictionary });
   expect(same.fs.readFileSync('/a')).toEqual(Buffer.from(text(1)));
   same.close();
   expect(() => same.sync()).toThrow(expect.objectContaining({ code: 'EINVAL' }));
@@ -168,9 +172,14 @@ test('wrong files and options are EINVAL, and nothing is written', async () => {
   engine.destroy();
 });
 
-test.each(['deflate', 'zstd', 'lzo-rle', 'lz4hc'])('pages compressed by %s', async (compAlgorithm) => {
+test.each([
+  { compAlgorithm: 'zstd' },
+  { compAlgorithm: 'lzo-rle' },
+  { fileAlgorithm: 'deflate' },
+  { compAlgorithm: 'deflate', fileAlgorithm: 'lz4hc' },
+])('pages compressed by %j are there, whatever the memory has', async (options) => {
   const disk = new ModelDisk();
-  const store = await PageStore.open(disk, { compAlgorithm });
+  const store = await PageStore.open(disk, options);
   for (let n = 0; n < 20; n++) store.fs.writeFileSync(`/${n}`, text(n));
   store.fs.writeFileSync('/noise', NOISE.subarray(0, 20_000));
   const copy = store.fs.snapshot();
