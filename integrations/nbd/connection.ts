@@ -69,7 +69,8 @@ export class Connection {
 
   #attach(stream: Duplex): [Duplex, Input, Output] {
     const input = new Input();
-    const output = new Output(stream, this.#options.buffers, () => this.#run());
+    // In a later turn: a client that reads as fast as it is answered would keep all others waiting.
+    const output = new Output(stream, this.#options.buffers, () => setImmediate(() => this.#run()));
     stream.on('data', (piece: Buffer) => {
       if (this.#ended) {
         this.#late += piece.length;
