@@ -119,7 +119,9 @@ async function ours() {
   const one = { used: engine.memory.used - start.used, rss: rss() - start.rss };
   const mib = (bytes) => Math.round(bytes / MIB);
   const { origDataSize, comprDataSize } = base.mmStat;
-  console.log(`image: ${mib(statSync(image).size)} MiB, stored ${mib(origDataSize)}, compressed to ${mib(comprDataSize)}`);
+  console.log(
+    `image: ${mib(statSync(image).size)} MiB, stored ${mib(origDataSize)}, compressed to ${mib(comprDataSize)}`,
+  );
   const exports = new Map([['base', base.snapshot()]]);
   const times = [];
   for (let n = 1; n <= machines; n++) {

@@ -103,5 +103,6 @@ export async function boot(kernel, initramfs, { memory, disks = [], append = '',
     guest.on('close', resolve);
   });
   if (status !== 0) throw new Error(`QEMU ended with ${status}: ${printed}`);
-  return printed;
+  // Without what the firmware says before.
+  return printed.slice(printed.indexOf('\n', printed.lastIndexOf('Booting from')) + 1);
 }

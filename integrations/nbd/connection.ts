@@ -74,11 +74,11 @@ export class Connection {
 
   #attach(stream: Duplex): [Duplex, Input, Output] {
     const input = new Input();
-    const output = new Output(stream, this.#options.buffers, () => this.#run());
+    // In a later turn: a client that reads as fast as it is answered would keep all others waiting.
+    const output = new Output(stream, this.#options.buffers, () => setImmediate(() => this.#run()));
     stream.on('data', (piece: Buffer) => {
       if (this.#ended) {
-        this.#late += piece.length;
-        if (this.#late > LATE_BYTES_MAX) this.destroy();
+        this.#comesLate(piece.length);
         return;
       }
       input.push(piece);
@@ -143,6 +143,15 @@ export class Connection {
     this.#stream.resume(); // so that the client's end is seen
     // A client that never closes its side is not waited for.
     this.#socket.setTimeout(this.#options.handshakeMilliseconds, () => this.destroy());
+  }
+
+  /** Something came after the end. */
+  #comesLate(bytes: number): void {
+    this.#late += bytes;
+    if (this.#late <= LATE_BYTES_MAX) return;
+    this.#stream.pause();
+    if (this.#stream.writableFinished) this.destroy();
+    else this.#stream.once('finish', () => this.destroy()); // the last replies are on their way
   }
 
   #startTls(): void {

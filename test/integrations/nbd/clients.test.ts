@@ -196,25 +196,25 @@ async function beside<T>(command: string, args: string[], ready: () => boolean, 
   }
 }
 
+/** The device as a file. */
+const mounted = async (uri: string, work: (file: string) => Promise<void>): Promise<void> => {
+  const folder = join(context.folder, 'fuse');
+  mkdirSync(folder, { recursive: true });
+  const file = join(folder, 'nbd');
+  await beside(
+    'nbdfuse',
+    [folder, uri],
+    () => existsSync(file) && statSync(file).size > 0,
+    () => work(file),
+  );
+};
+
 const root = process.getuid?.() === 0;
 const fuse = root && existsSync('/dev/fuse') && has('nbdfuse') && spawnSync('mkfs.ext4', ['-V']).status === 0;
 
 const hasLoop = root && spawnSync('losetup', ['--find']).status === 0;
 
 describeWithTool('nbdfuse', 'ext4 on NBD with nbdfuse', fuse, () => {
-  /** The device as a file. */
-  const mounted = async (uri: string, work: (file: string) => Promise<void>): Promise<void> => {
-    const folder = join(context.folder, 'fuse');
-    mkdirSync(folder, { recursive: true });
-    const file = join(folder, 'nbd');
-    await beside(
-      'nbdfuse',
-      [folder, uri],
-      () => existsSync(file) && statSync(file).size > 0,
-      () => work(file),
-    );
-  };
-
   test(
     'mkfs.ext4 makes a file system, debugfs fills it, fsck finds nothing wrong',
     async () => {
@@ -231,9 +231,11 @@ describeWithTool('nbdfuse', 'ext4 on NBD with nbdfuse', fuse, () => {
     },
     TIMEOUT_MILLISECONDS,
   );
+});
 
+describeWithTool('losetup', 'ext4 mounted from NBD', fuse && hasLoop, () => {
   // Deadlocks if this process touches the mounted file system: it is the disk. Programs do all of it.
-  (hasLoop ? test : test.skip)(
+  test(
     'mounted by a loop device, with files of a tree, and fstrim gives back what they took',
     async () => {
       const zram = device('64M');

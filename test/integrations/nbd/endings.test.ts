@@ -6,6 +6,7 @@ import { expect, test } from '@jest/globals';
 
 import { Engine } from '../../../bindings/index.js';
 import { Command, Option, OptionReply } from '../../../integrations/nbd/protocol.js';
+import { Pipe } from '../../campaigns/nbd/pipe.js';
 import { Client, optionBytes, requestBytes, u32 } from './client.js';
 import { listening } from './listening.js';
 
@@ -88,4 +89,17 @@ test.each([
   expect(answered).toBeLessThan(count);
   await all;
   zram.destroy();
+});
+
+test('a client that reads as fast as it is answered lets others have their turn', async () => {
+  const { server } = await listen(engine.createZram({ disksize: '32M' }));
+  const greedy = new Pipe('at once');
+  server.emit('connection', greedy);
+  const requests = Array.from({ length: 8 }, () => requestBytes({ type: READ, length: 32 * MIB }));
+  greedy.send(Buffer.concat([u32(3), optionBytes(Option.EXPORT_NAME), ...requests]));
+  const bytes = (): number => greedy.received.reduce((sum, piece) => sum + piece.length, 0);
+  await new Promise(setImmediate);
+  expect(bytes()).toBeGreaterThan(MIB / 2);
+  expect(bytes()).toBeLessThan(4 * MIB);
+  greedy.destroy();
 });

@@ -112,6 +112,29 @@ describeWithTool('openssl', 'NBD with TLS', hasOpenssl, () => {
     expect(zram.mmStat.origDataSize).toBe(0);
   });
 
+  test('noise in place of TLS ends the connection, and others are served', async () => {
+    const tls = { ...credentials(folder, 'server'), required: false };
+    // Who sends half of a record and closes his side is waited for until then.
+    const { server } = await context.listen(device(), { tls, handshakeTimeout: 300 });
+    const other = await Client.to(server);
+    await other.go();
+    for (let n = 0; n < 30; n++) {
+      const client = await begun(server);
+      // Most look like the first record of a handshake, some of which has more to come.
+      const noise = randomBytes(1 + n * 40);
+      if (n % 3 > 0) noise.set([0x16, 3, 1, 0, n]);
+      client.send(noise);
+      if (n % 3 === 1) client.end();
+      else {
+        client.socket.end();
+        await client.readToEnd();
+      }
+      expect((await other.request({ type: READ, length: 100 })).errno).toBe(0);
+    }
+    other.end();
+    await noneLeft(server);
+  });
+
   test('a client that begins TLS and says nothing is not waited for', async () => {
     const tls = credentials(folder, 'server');
     const { server } = await context.listen(device(), { tls, handshakeTimeout: 100 });

@@ -6,6 +6,7 @@ import fc from 'fast-check';
 
 import { Engine } from '../../../bindings/index.js';
 import { Command, CommandFlag, Errno } from '../../../integrations/nbd/protocol.js';
+import { FlakyBacking } from '../../support/flaky-backing.js';
 import { Random, seedOfRun } from '../../support/random.js';
 import { Client, requestBytes, type RequestFields } from './client.js';
 import { listening } from './listening.js';
@@ -218,6 +219,45 @@ describe('failures', () => {
     expect((await client.request({ type: TRIM, offset: MIB, length: 32 * MIB })).errno).toBe(0);
     expect((await client.request({ type: WRITE, offset: MIB, payload: more.subarray(0, MIB) })).errno).toBe(0);
     small.destroy();
+  });
+
+  describe('a page in the middle of a long read cannot be read', () => {
+    /** Its page 300 is on a backing that fails. */
+    const damaged = async () => {
+      const backing = new FlakyBacking(4);
+      const zram = engine.createZram({ disksize: '2M', backing });
+      const content = randomBytes(2 * MIB);
+      zram.writePages(0, content);
+      zram.writeback({ pageIndex: 300 });
+      backing.failPercent = 100;
+      return { content, server: (await listen(zram)).server };
+    };
+
+    test('structured replies: what comes before it, then the error, and the connection goes on', async () => {
+      const { server, content } = await damaged();
+      const client = await Client.to(server);
+      await client.go();
+      const reply = await client.request({ type: READ, length: 2 * MIB });
+      expect(reply.errno).toBe(Errno.EIO);
+      const before = Buffer.concat(reply.data.map(({ bytes }) => bytes));
+      expect(before.length).toBeGreaterThan(MIB / 2);
+      expect(before.equals(content.subarray(0, before.length))).toBe(true);
+      const one = await client.request({ type: READ, offset: 300 * 4096, length: 4096 });
+      expect(one).toMatchObject({ errno: Errno.EIO, data: [] });
+      const last = await client.request({ type: READ, offset: 301 * 4096, length: 5000 });
+      expect(last.data[0].bytes.equals(content.subarray(301 * 4096, 301 * 4096 + 5000))).toBe(true);
+    });
+
+    test.each([
+      ['simple replies', false, 0],
+      ['a reply that must not be fragmented', true, CommandFlag.DF],
+    ])('%s: the connection ends', async (_, structured, flags) => {
+      const { server } = await damaged();
+      const client = await Client.to(server);
+      await client.go('', { structured });
+      expect((await client.request({ type: READ, flags, offset: 300 * 4096, length: 4096 })).errno).toBe(Errno.EIO);
+      await expect(client.request({ type: READ, flags, length: 2 * MIB })).rejects.toThrow(/ended/);
+    });
   });
 
   test('a device that is destroyed meanwhile is gone for its clients', async () => {
