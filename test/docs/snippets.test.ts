@@ -27,8 +27,8 @@ let installed: Installed;
 
 beforeAll(async () => {
   installed = await Installed.make();
-  // What the adapters serve, as their users have it installed.
-  for (const peer of ['just-bash', '@zenfs/core']) {
+  // What the adapters serve, and what users come from, as they have it installed.
+  for (const peer of ['just-bash', '@zenfs/core', 'memfs']) {
     mkdirSync(dirname(installed.path(`node_modules/${peer}`)), { recursive: true });
     symlinkSync(
       fileURLToPath(new URL(`../../node_modules/${peer}`, import.meta.url)),
