@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
 
 import { Engine, type Zram } from '../../../bindings/index.js';
@@ -25,7 +25,9 @@ import { createServer } from '../../../integrations/nbd.js';
 /** Not a whole number of pages. */
 const SIZE = 9 * 4096 + 100;
 const NAMES = ['a', 'b', 'c', 'd'];
-const RUNS = process.env.ZRAM_WASM_LONG === undefined ? 30 : 1000;
+const RUNS = process.env.ZRAM_WASM_LONG === undefined ? 20 : 1000;
+// Each save waits for the disk.
+jest.setTimeout(180_000);
 
 let folder: string;
 beforeAll(() => {
