@@ -22,6 +22,6 @@ export default {
     // TypeScript sources import './x.js' and mean './x.ts'; a real .js (a build product, a dependency's file) goes first.
     '^(\\.{1,2}/.*)\\.js$': ['$1.js', '$1.ts'],
   },
-  modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/demo/', '<rootDir>/bench/'],
+  modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/demo/', '<rootDir>/bench/', '<rootDir>/build/runtimes/'],
   reporters: ['default', '<rootDir>/test/support/summary-reporter.cjs'],
 };

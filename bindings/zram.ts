@@ -49,6 +49,12 @@ import type { SaveSink } from './save/sink-target.js';
 import type { LoadSource } from './save/source.js';
 import { ZsPool } from './zs-pool.js';
 
+/**
+ * Key of `Zram.saveAll` on devices and snapshots, for entries that stand on the library: they are given devices, and do not
+ * know of which copy of it these are.
+ */
+const SAVE_ALL: unique symbol = Symbol.for('zram-wasm.saveAll');
+
 /** A snapshot's access to its origin. */
 interface SnapshotOrigin {
   /** Settings, for clones and saved files of the snapshot. */
@@ -131,6 +137,11 @@ export class ZramSnapshot extends ReadableDevice {
   override [PARTS](): ReadableParts {
     const pages = this[DISK]();
     return { isSnapshot: true, state: this.#origin.state, freeze: () => ({ pages, destroy: () => undefined }) };
+  }
+
+  /** @internal */
+  get [SAVE_ALL](): typeof Zram.saveAll {
+    return saveAll;
   }
 }
 
@@ -720,6 +731,11 @@ export class Zram extends ReadableDevice {
     return { isSnapshot: false, state: this.#state, freeze };
   }
 
+  /** @internal */
+  get [SAVE_ALL](): typeof Zram.saveAll {
+    return saveAll;
+  }
+
   #writing(): RangeWriter {
     if (this.#writer) return this.#writer;
     this.#state.readyDisk();
@@ -735,6 +751,8 @@ export interface LoadedFile {
   readonly devices: ReadonlyMap<string, Zram | ZramSnapshot>;
   /** The comment with which it was saved. */
   readonly comment: string | undefined;
+  /** The attachment with which it was saved, in one array. */
+  readonly attachment: Uint8Array | undefined;
 }
 
 const MAKER: DeviceMaker<Zram, ZramSnapshot> = {

@@ -1,11 +1,11 @@
 /** The command line: what was asked for, the answer on stdout, failures on stderr, and the exit status. */
-import { parseArgs } from 'node:util';
-
 import { ZramError } from '../bindings/index.js';
-import { COMMANDS, OPTIONS, type Values } from './commands.js';
+import { COMMANDS } from './commands.js';
 import { CliError, messageOf, UsageError } from './errors.js';
 import { messageLine, printable, printableJson, printableLines } from './escaping.js';
 import { HELP } from './help.js';
+import { parseOptions, type Values } from './options.js';
+import type { Report } from './surroundings.js';
 import { version } from './version.js';
 
 export const DONE = 0;
@@ -59,16 +59,21 @@ async function run(args: readonly string[], io: CommandIo, messages: Messages): 
     if (option !== 'json' && !command.options.includes(option))
       throw new UsageError(`${name} has no option '--${option}'; see 'zram-wasm ${name} --help'`);
   }
+  const textOf = (report: Report) =>
+    values.json === true ? printableJson(report.json(version())) : printableLines(report.text(version()));
   const { report, failure, outputTaken } = await command.run(files, values, {
     stdin: io.stdin,
     progress: (text) => messages.show(text),
     remark: (text) => messages.tell(text),
+    announce: (report) => {
+      messages.clear();
+      io.stdout.write(`${textOf(report)}\n`);
+    },
     maxMemory: io.maxMemory,
     script: io.script,
   });
   messages.clear();
-  const text = values.json === true ? printableJson(report.json(version())) : printableLines(report.text(version()));
-  (outputTaken === true ? io.stderr : io.stdout).write(`${text}\n`);
+  (outputTaken === true ? io.stderr : io.stdout).write(`${textOf(report)}\n`);
   if (failure === undefined) return DONE;
   messages.tell(failure);
   return FAILED;
@@ -76,7 +81,7 @@ async function run(args: readonly string[], io: CommandIo, messages: Messages): 
 
 function parse(args: readonly string[]): { values: Values; positionals: string[] } {
   try {
-    return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
+    return parseOptions(args);
   } catch (error) {
     // Node's explanation goes on about '--' after the first sentence, or on further lines.
     const [sentence = ''] = messageOf(error).split(/\. |\n/);

@@ -1,8 +1,7 @@
 /** The commands: what each is called, its help and options, and how it is run. */
-import type { parseArgs } from 'node:util';
-
 import { parseLines } from './algorithm-line.js';
 import { analyze } from './analyze.js';
+import { ctl } from './ctl/ctl.js';
 import { diff } from './diff.js';
 import type { Reading } from './dump-input.js';
 import { parseRanges } from './dumps/by-hand.js';
@@ -11,39 +10,23 @@ import { UsageError } from './errors.js';
 import { toKernel } from './kernel.js';
 import { toZramName } from './live-device.js';
 import { ANALYZE_HELP, DIFF_HELP, PACK_HELP, UNPACK_HELP } from './help.js';
+import { CTL_HELP, SERVE_HELP } from './help-serve.js';
+import type { Values } from './options.js';
 import { OutputFile } from './output-file.js';
 import { pack } from './pack.js';
 import { toHtml } from './report-html.js';
 import { toJson } from './report-json.js';
 import { diffReport, packReport, unpackReport } from './report-pack.js';
 import { toText } from './report.js';
+import { serveOptions } from './serve/arguments.js';
+import { Ending } from './serve/ending.js';
+import { serve } from './serve/serve.js';
 import type { Report, Surroundings } from './surroundings.js';
 import { unpack } from './unpack.js';
 import { version } from './version.js';
 
 /** More than there are compressors; beyond that a number is a mistake. */
 const THREADS_MAX = 1024;
-
-/** Options of all commands. */
-export const OPTIONS = {
-  pid: { type: 'string', multiple: true },
-  zram: { type: 'string' },
-  algorithm: { type: 'string', multiple: true },
-  kernel: { type: 'string' },
-  dedup: { type: 'boolean' },
-  threads: { type: 'string' },
-  html: { type: 'string' },
-  format: { type: 'string' },
-  at: { type: 'string', multiple: true },
-  memory: { type: 'boolean' },
-  output: { type: 'string', short: 'o' },
-  force: { type: 'boolean' },
-  json: { type: 'boolean' },
-  help: { type: 'boolean', short: 'h' },
-  version: { type: 'boolean' },
-} as const;
-
-export type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS; allowPositionals: true }>>['values'];
 
 export interface Command {
   readonly name: string;
@@ -143,6 +126,27 @@ export const COMMANDS: readonly Command[] = [
       const [a, b] = files;
       const difference = await diff(a, b, readingOf(files, values), io);
       return { report: diffReport(difference), failure: difference.truncated };
+    },
+  },
+  {
+    name: 'serve',
+    help: SERVE_HELP,
+    options: [
+      ...['size', 'unix', 'port', 'host', 'export', 'save', 'force', 'memory', 'algorithm', 'dedup', 'read-only'],
+      ...['control', 'tls-cert', 'tls-key', 'tls-ca'],
+    ],
+    async run(files, values, io) {
+      return { report: await serve(serveOptions(files, values), new Ending(), io) };
+    },
+  },
+  {
+    name: 'ctl',
+    help: CTL_HELP,
+    options: ['force', 'prometheus'],
+    async run([socket = '', ...args], { force = false, prometheus = false, json = false }) {
+      if (socket === '') throw new UsageError('ctl needs the socket of a server: zram-wasm ctl SOCKET stat');
+      if (prometheus && json) throw new UsageError('--prometheus and --json are two forms: give one of them');
+      return { report: await ctl(socket, args, { force, prometheus }) };
     },
   },
 ];

@@ -21,8 +21,11 @@ export interface DeviceSettings {
   readonly states: boolean;
 }
 
-/** Pages of memory become a third or so. Only a guess: what is missing later is grown, what is too much is not used. */
-const BYTES_PER_STORED = 3;
+/**
+ * Pages of memory become a third or so, seldom more than half. What is missing is grown later, at the price of a collection of
+ * garbage each time; what is too much is only addresses.
+ */
+const BYTES_PER_STORED = 2;
 
 /** What was found on the devices. */
 export interface Measured {

@@ -1,5 +1,4 @@
 /** `diff`: the pages in which two images differ. */
-import { open, type FileHandle } from 'node:fs/promises';
 import { basename } from 'node:path';
 
 import { Engine } from '../bindings/index.js';
@@ -7,13 +6,10 @@ import { compareByAddress, hasAddresses, type AddressRange } from './comparing-a
 import { compareInputs, comparePacked } from './comparing.js';
 import { dumpIn, openInput, understood, type Reading } from './dump-input.js';
 import type { Format } from './dumps/contents.js';
-import { CliError, reasonOf } from './errors.js';
-import { FileInput, endInput, type Input } from './inputs.js';
-import { loadPack, PackedSource, type PackedImage } from './pack-file.js';
+import { CliError } from './errors.js';
+import { endInput, type Input } from './inputs.js';
+import { isPack, loadPack, PackedSource, type PackedImage } from './pack-file.js';
 import type { Surroundings } from './surroundings.js';
-
-/** The first bytes of a save file. */
-const PACK_MAGIC = Buffer.from('\x89ZRAM\r\n\x1a', 'latin1');
 
 export interface Difference {
   readonly a: string;
@@ -79,8 +75,7 @@ export async function diff(a: string, b: string, reading: Reading, io: Surroundi
 
 /** One image to be read, or the images of a pack. */
 async function openSide(engine: Engine, path: string, reading: Reading, io: Surroundings): Promise<Input[]> {
-  if (path === '-' || !(await isPack(await FileInput.open(path), path)))
-    return [await openInput(path, { engine, reading, ...io })];
+  if (!(await isPack(path))) return [await openInput(path, { engine, reading, ...io })];
   const inputs: Input[] = [];
   for (const image of await loadPack(engine, path, io)) {
     const source = new PackedSource(image);
@@ -89,22 +84,6 @@ async function openSide(engine: Engine, path: string, reading: Reading, io: Surr
     inputs.push((await dumpIn(of, source, reading, { engine, ...io })) ?? input);
   }
   return inputs;
-}
-
-/** Only a regular file can be probed: bytes that are read from a pipe are gone. */
-async function isPack({ bytes }: Input, path: string): Promise<boolean> {
-  if (bytes === undefined) return false;
-  let handle: FileHandle | undefined;
-  try {
-    handle = await open(path);
-    const start = Buffer.alloc(PACK_MAGIC.length);
-    await handle.read(start, 0, start.length, 0);
-    return start.equals(PACK_MAGIC);
-  } catch (error) {
-    throw new CliError(`cannot read '${path}': ${reasonOf(error)}`);
-  } finally {
-    await handle?.close();
-  }
 }
 
 /** Images of a pack have no folder, so a file's folder does not count either. */

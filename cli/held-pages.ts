@@ -1,5 +1,5 @@
 /** The pages of a device that hold data: handling an image costs time for these and not for its whole length. */
-import type { Engine, Zram } from '../bindings/index.js';
+import type { Engine, ReadableDevice } from '../bindings/index.js';
 import { PAGE_BYTES } from './page-list.js';
 import { CHUNK_BYTES } from './storing.js';
 
@@ -12,7 +12,7 @@ export interface PageRange {
 }
 
 /** Pages that do not read as zeros, in ascending order. Zeros that were written count as nothing. */
-export function heldPages(engine: Engine, zram: Zram): PageRange[] {
+export function heldPages(engine: Engine, zram: ReadableDevice): PageRange[] {
   const empty = engine.createZram({ disksize: PAGE_BYTES });
   try {
     return zram.diff(empty);

@@ -8,7 +8,8 @@ const FORMATS_HELP = `  --format NAME       how files are read: auto (default) k
   --at OFFSET[:BYTES] where the pages are in files without a header; may be given several times
 `;
 
-const COMMON = `  --json              one JSON object instead of the report
+/** Of all commands. */
+export const COMMON = `  --json              one JSON object instead of the report
   -h, --help          this text
   --version           the version
 `;
@@ -19,6 +20,8 @@ export const HELP = `Usage: zram-wasm COMMAND ...
   pack      stores images in one file, compressed, with each distinct page once
   unpack    writes the images of such a file out again
   diff      lists the pages in which two images or packs differ
+  serve     serves images, packs and empty disks as network block devices (NBD)
+  ctl       asks such a server: forks, snapshots, statistics, saves
 
 'zram-wasm COMMAND --help' shows more; --version prints the version.
 Exit status: 0 done, 1 failed, 2 wrong usage.

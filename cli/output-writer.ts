@@ -12,17 +12,22 @@ export interface OutputWriter {
   skip(length: number): Promise<void>;
 }
 
+const writeAt = promisify(write);
+
 /** Zeros written at a time, if the output cannot have holes. */
 const ZEROS = new Uint8Array(1024 * 1024);
 /** Time between two pauses, in which other events are handled. */
 const PAUSE_EVERY_MILLISECONDS = 10;
+/** From this length on, handing a piece to another thread takes less than writing it. */
+const HANDED_OVER_BYTES = 64 * 1024;
 /** Between attempts to write to a pipe whose reader is slow. */
 const PAUSE_MILLISECONDS_MIN = 1;
 const PAUSE_MILLISECONDS_MAX = 32;
 
 /**
- * Writes a file that was just created and is empty. It writes on this thread, since for a single page handing over
- * takes longer than writing, and pauses now and then so that signals are handled.
+ * Writes a file that was just created and is empty. Long pieces are written by another thread, so that a slow disk holds
+ * up nothing else. Short ones are written here, as handing over takes longer than writing, with pauses so that signals are
+ * handled.
  */
 export class FileWriter implements OutputWriter {
   #position = 0;
@@ -32,7 +37,7 @@ export class FileWriter implements OutputWriter {
 
   async write(bytes: Uint8Array): Promise<void> {
     for (let done = 0; done < bytes.length;) {
-      const written = writeSync(this.descriptor, bytes, done, bytes.length - done, this.#position);
+      const written = await this.#writePart(bytes, done);
       if (written === 0) throw Object.assign(new Error(), { code: 'ENOSPC' });
       done += written;
       this.#position += written;
@@ -40,6 +45,12 @@ export class FileWriter implements OutputWriter {
     if (performance.now() - this.#paused < PAUSE_EVERY_MILLISECONDS) return;
     await immediate();
     this.#paused = performance.now();
+  }
+
+  #writePart(bytes: Uint8Array, done: number): Promise<number> | number {
+    const length = bytes.length - done;
+    if (length < HANDED_OVER_BYTES) return writeSync(this.descriptor, bytes, done, length, this.#position);
+    return writeAt(this.descriptor, bytes, done, length, this.#position).then(({ bytesWritten }) => bytesWritten);
   }
 
   skip(length: number): Promise<void> {
@@ -65,7 +76,7 @@ export class StreamWriter implements OutputWriter {
     let pause = PAUSE_MILLISECONDS_MIN;
     for (let done = 0; done < bytes.length;) {
       try {
-        done += (await promisify(write)(this.descriptor, bytes, done, bytes.length - done, null)).bytesWritten;
+        done += (await writeAt(this.descriptor, bytes, done, bytes.length - done, null)).bytesWritten;
         pause = PAUSE_MILLISECONDS_MIN;
       } catch (error) {
         if (codeOf(error) !== 'EAGAIN') throw error;

@@ -1,20 +1,33 @@
 /** Packs: save files whose comment holds the length of each image, which need not be a whole number of pages. */
 import { createReadStream } from 'node:fs';
+import { open, type FileHandle } from 'node:fs/promises';
 
-import { ZramError, type Engine, type Zram, type ZramSnapshot } from '../bindings/index.js';
+import {
+  Zram,
+  ZramError,
+  type Engine,
+  type LoadOptions,
+  type SaveReport,
+  type ZramSnapshot,
+} from '../bindings/index.js';
 import type { Source } from './dumps/reader.js';
 import { CliError, reasonOf } from './errors.js';
 import { mebibytes } from './format.js';
 import { ImageMap } from './image-map.js';
 import { FileInput } from './inputs.js';
+import type { OutputWriter } from './output-writer.js';
 import { CHUNK_BYTES } from './storing.js';
 import type { Surroundings } from './surroundings.js';
+
+/** The first bytes of a save file. */
+const PACK_MAGIC = Buffer.from('\x89ZRAM\r\n\x1a', 'latin1');
 
 /** An image of a pack. */
 export interface PackedImage {
   readonly name: string;
   readonly bytes: number;
-  readonly zram: Zram;
+  /** A snapshot, if it was one when it was saved. */
+  readonly zram: Zram | ZramSnapshot;
   /** Where its bytes are on the device; undefined: from the first page on. */
   readonly map: ImageMap | undefined;
 }
@@ -26,6 +39,36 @@ export function commentOf(
 ): string {
   const bytes = Object.fromEntries(images.map(({ name, bytes }) => [name, bytes]));
   return JSON.stringify(maps.size === 0 ? { bytes } : { bytes, maps: Object.fromEntries(maps) });
+}
+
+/**
+ * Writes devices and snapshots of one pool as a pack. They are saved as they are when it is called.
+ * @param onBytes called with the number of bytes so far
+ * @throws CliError of the output; ZramError ENOMEM
+ */
+export async function writePack(
+  out: OutputWriter,
+  devices: ReadonlyMap<string, Zram | ZramSnapshot>,
+  comment: string,
+  onBytes: (bytes: number) => void = () => undefined,
+): Promise<SaveReport> {
+  let written = 0;
+  let failure: unknown;
+  const sink = {
+    write: async (bytes: Uint8Array) => {
+      onBytes(written);
+      written += bytes.length;
+      await out.write(bytes).catch((error: unknown) => {
+        failure = error;
+        throw error;
+      });
+    },
+  };
+  try {
+    return await Zram.saveAll(sink, devices, { comment });
+  } catch (error) {
+    throw failure ?? error; // of a sink the library reports only that it failed
+  }
 }
 
 interface Comment {
@@ -45,12 +88,33 @@ function parseComment(comment: string | undefined): Comment {
   }
 }
 
+/** Whether a file is a pack. Only a regular one can be looked at: bytes that are read from a pipe are gone. @throws CliError */
+export async function isPack(path: string): Promise<boolean> {
+  if (path === '-' || (await FileInput.open(path)).bytes === undefined) return false;
+  let handle: FileHandle | undefined;
+  try {
+    handle = await open(path);
+    const start = Buffer.alloc(PACK_MAGIC.length);
+    await handle.read(start, 0, start.length, 0);
+    return start.equals(PACK_MAGIC);
+  } catch (error) {
+    throw new CliError(`cannot read '${path}': ${reasonOf(error)}`);
+  } finally {
+    await handle?.close();
+  }
+}
+
 /** Loads a pack; all of it is checked before any of it is returned. @throws CliError that names the file */
-export async function loadPack(engine: Engine, path: string, io: Surroundings): Promise<PackedImage[]> {
+export async function loadPack(
+  engine: Engine,
+  path: string,
+  io: Pick<Surroundings, 'stdin' | 'progress'>,
+  options: Omit<LoadOptions, 'backing'> = {},
+): Promise<PackedImage[]> {
   if (path !== '-') await FileInput.open(path); // for its messages
   const source = path === '-' ? io.stdin : createReadStream(path, { highWaterMark: CHUNK_BYTES });
   try {
-    const { devices, comment } = await engine.loadAll(counted(source, path, io.progress));
+    const { devices, comment } = await engine.loadAll(counted(source, path, io.progress), options);
     const known = parseComment(comment);
     return [...devices].map(([name, device]) => imageOf(name, device, known));
   } catch (error) {
@@ -59,9 +123,8 @@ export async function loadPack(engine: Engine, path: string, io: Surroundings): 
   }
 }
 
-function imageOf(name: string, device: Zram | ZramSnapshot, { bytes, maps }: Comment): PackedImage {
-  const zram = 'writePage' in device ? device : device.clone();
-  const disksize = Number(zram.sysfs.read('disksize'));
+function imageOf(name: string, zram: Zram | ZramSnapshot, { bytes, maps }: Comment): PackedImage {
+  const { disksize } = zram;
   const length = bytes.get(name);
   const isLength = typeof length === 'number' && Number.isSafeInteger(length) && length >= 0;
   const text = maps.get(name);

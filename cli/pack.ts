@@ -1,20 +1,20 @@
 /** `pack`: stores images in one file, through devices on one pool, so that equal pages of all images are found. */
 import { basename } from 'node:path';
 
-import { Engine, Zram, ZramError, type SaveReport, type ZsPool } from '../bindings/index.js';
+import { Engine, type SaveReport, type Zram, type ZsPool } from '../bindings/index.js';
 import { lineOf } from './algorithm-line.js';
 import { chooseAlgorithms } from './algorithms.js';
-import { DISK_BYTES } from './device.js';
 import { DumpInput, openInput, understood, type Reading } from './dump-input.js';
 import type { Format } from './dumps/contents.js';
 import { Places } from './dumps/dump.js';
 import { CliError } from './errors.js';
 import { mebibytes, plural } from './format.js';
-import { heldPages, inChunks, nonZeroPages, type PageRange } from './held-pages.js';
-import { endInput, readFully, type Input } from './inputs.js';
+import type { PageRange } from './held-pages.js';
+import { ImageStoring, pagesOf, writeNonZero } from './image-storing.js';
+import { endInput, type Input } from './inputs.js';
 import { OutputFile } from './output-file.js';
 import type { OutputWriter } from './output-writer.js';
-import { commentOf } from './pack-file.js';
+import { commentOf, writePack } from './pack-file.js';
 import { layoutOf } from './pack-layout.js';
 import { PAGE_BYTES } from './page-list.js';
 import { CHUNK_BYTES } from './storing.js';
@@ -83,18 +83,19 @@ export async function pack(
 
 class Packing {
   readonly #pool: ZsPool;
+  readonly #storing: ImageStoring;
   readonly #devices = new Map<string, Zram>();
   readonly #images: ImageFacts[] = [];
   readonly #maps = new Map<string, string>();
   #mapsLength = 0;
-  readonly #chunk = Buffer.alloc(CHUNK_BYTES);
 
   constructor(
-    readonly engine: Engine,
-    readonly algorithm: string,
+    engine: Engine,
+    algorithm: string,
     readonly io: Surroundings,
   ) {
     this.#pool = engine.createPool();
+    this.#storing = new ImageStoring(engine, { compAlgorithm: algorithm, pool: this.#pool }, io.progress);
   }
 
   /** Stores an image. Zeros take no memory. */
@@ -105,7 +106,7 @@ class Packing {
     if (memory && input instanceof DumpInput) return this.#addMemory(input, format);
     const layout = layoutOf(input, this.#mapsLength);
     if (layout.note !== undefined) this.io.remark(layout.note);
-    const { zram, bytes } = await this.#store(layout.input);
+    const { zram, bytes } = await this.#storing.store(layout.input);
     const name = this.#keep(input, zram, layout.bytes ?? bytes, format, layout.map !== undefined);
     if (layout.map === undefined) return;
     this.#maps.set(name, layout.map);
@@ -121,14 +122,15 @@ class Packing {
       throw new CliError(
         `the addresses of '${input.name}' go beyond ${mebibytes(DISK_PAGES_MAX * PAGE_BYTES)}: pack it without --memory`,
       );
-    const zram = this.#device(memoryPages * PAGE_BYTES);
+    const zram = this.#storing.device(memoryPages * PAGE_BYTES);
+    const chunk = Buffer.alloc(CHUNK_BYTES);
     const places = new Places(CHUNK_BYTES / PAGE_BYTES);
     let others = 0;
     for (let got = -1; got !== 0;) {
-      got = await input.nextPages(this.#chunk, places);
+      got = await input.nextPages(chunk, places);
       for (const { index, count } of neighbours(places, got)) {
-        const pages = this.#chunk.subarray(index * PAGE_BYTES, (index + count) * PAGE_BYTES);
-        if (places.spaces[index] === 0) write(zram, (places.pages[index] ?? 0) * PAGE_BYTES, pages, input.name);
+        const pages = chunk.subarray(index * PAGE_BYTES, (index + count) * PAGE_BYTES);
+        if (places.spaces[index] === 0) writeNonZero(zram, (places.pages[index] ?? 0) * PAGE_BYTES, pages, input.name);
         else others += count;
       }
     }
@@ -147,25 +149,6 @@ class Packing {
     return name;
   }
 
-  /** Stores the bytes of an input, from the first page of a device on. */
-  async #store(input: Input): Promise<{ zram: Zram; bytes: number }> {
-    const expected = input.bytes;
-    const room = pagesOf(expected ?? DISK_BYTES) * PAGE_BYTES;
-    let zram = this.#device(room);
-    let bytes = 0;
-    for (let got = CHUNK_BYTES; got === CHUNK_BYTES; bytes += got) {
-      this.io.progress(() => `storing ${input.name}: ${mebibytes(bytes)}`);
-      got = await readFully(input, this.#chunk);
-      if (bytes + got > room) throw new CliError(`cannot pack '${input.name}': it is larger than ${mebibytes(room)}`);
-      const pages = pagesOf(got);
-      this.#chunk.fill(0, got, pages * PAGE_BYTES);
-      write(zram, bytes, this.#chunk.subarray(0, pages * PAGE_BYTES), input.name);
-    }
-    if (expected === undefined) zram = this.#fitted(zram, bytes, input.name);
-    else if (bytes < expected) throw new CliError(`cannot pack '${input.name}': it shrank while it was read`);
-    return { zram, bytes };
-  }
-
   merge(): void {
     this.io.progress(() => 'merging');
     this.#pool.merge();
@@ -173,43 +156,11 @@ class Packing {
 
   async save(out: OutputWriter, name: string): Promise<SaveReport & { images: ImageFacts[]; pagesMerged: number }> {
     const { pagesMerged } = this.#pool.stats();
-    let written = 0;
-    let failure: unknown;
-    const sink = {
-      write: async (bytes: Uint8Array) => {
-        this.io.progress(() => `writing ${name}: ${mebibytes(written)}`);
-        written += bytes.length;
-        await out.write(bytes).catch((error: unknown) => {
-          failure = error;
-          throw error;
-        });
-      },
-    };
-    try {
-      const report = await Zram.saveAll(sink, this.#devices, { comment: commentOf(this.#images, this.#maps) });
-      return { images: this.#images, pagesMerged, ...report };
-    } catch (error) {
-      throw failure ?? error; // of a sink the library reports only that it failed
-    }
-  }
-
-  #device(bytes: number): Zram {
-    // A disk has at least one page; that of an empty image is never written to.
-    const disksize = Math.max(bytes, PAGE_BYTES);
-    return this.engine.createZram({ disksize, compAlgorithm: this.algorithm, pool: this.#pool });
-  }
-
-  /** The length of a pipe is known only at its end: its pages then move to a disk of that size. */
-  #fitted(zram: Zram, bytes: number, name: string): Zram {
-    const fitted = this.#device(bytes);
-    for (const { index, count } of inChunks(heldPages(this.engine, zram))) {
-      const chunk = this.#chunk.subarray(0, count * PAGE_BYTES);
-      zram.readPages(index, count, chunk);
-      zram.discard(index * PAGE_BYTES, chunk.length);
-      write(fitted, index * PAGE_BYTES, chunk, name);
-    }
-    zram.destroy();
-    return fitted;
+    const comment = commentOf(this.#images, this.#maps);
+    const report = await writePack(out, this.#devices, comment, (bytes) =>
+      this.io.progress(() => `writing ${name}: ${mebibytes(bytes)}`),
+    );
+    return { images: this.#images, pagesMerged, ...report };
   }
 }
 
@@ -220,23 +171,6 @@ function* neighbours({ spaces, pages }: Places, count: number): Generator<PageRa
     const first = index++;
     while (index < count && follows(index)) index++;
     yield { index: first, count: index - first };
-  }
-}
-
-function pagesOf(bytes: number): number {
-  return Math.ceil(bytes / PAGE_BYTES);
-}
-
-function write(zram: Zram, offset: number, chunk: Buffer, name: string): void {
-  for (const { index, count } of nonZeroPages(chunk)) {
-    const first = offset / PAGE_BYTES + index;
-    try {
-      zram.writePages(first, chunk.subarray(index * PAGE_BYTES, (index + count) * PAGE_BYTES));
-    } catch (error) {
-      if (!(error instanceof ZramError) || error.code !== 'ENOMEM') throw error;
-      const stored = first + (error.pagesDone ?? 0);
-      throw new CliError(`out of memory for compressed pages after ${plural(stored, 'page')} of '${name}'`);
-    }
   }
 }
 

@@ -10,7 +10,7 @@ export class SourceInput implements Input {
   #at = 0;
 
   constructor(
-    of: Input,
+    of: Pick<Input, 'kind' | 'name'>,
     readonly source: Source,
   ) {
     this.kind = of.kind;

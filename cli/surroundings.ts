@@ -8,6 +8,8 @@ export interface Surroundings {
   readonly progress: (text: () => string) => void;
   /** Takes a remark that is not a failure: a sentence without its full stop. */
   readonly remark: (text: string) => void;
+  /** Prints a report at once, before that of the command's end. */
+  readonly announce: (report: Report) => void;
 }
 
 /** The report of a command, as text and as JSON, without the line end of the last line. */

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Engine } from '../bindings/index.js';
 import { CliError, reasonOf } from './errors.js';
 import { identityOfFile } from './file-identity.js';
+import { isFileName } from './file-name.js';
 import { mebibytes, shorten } from './format.js';
 import { heldPages, inChunks, type PageRange } from './held-pages.js';
 import { OutputFile } from './output-file.js';
@@ -63,7 +64,7 @@ export async function unpack({ file, folder, force }: UnpackOptions, io: Surroun
 
 /** A name comes from an untrusted file: it must not lead out of the folder, and no two names may mean one file. */
 function checkName(name: string): void {
-  if (name !== '' && name !== '.' && name !== '..' && !/[/\\\0\p{Cs}]/u.test(name)) return;
+  if (isFileName(name)) return;
   throw new CliError(`cannot unpack the image '${shorten(name, NAME_WIDTH)}': no file can have that name here`);
 }
 

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import * as SQLite from '@journeyapps/wa-sqlite';
 import createModule from '@journeyapps/wa-sqlite/dist/wa-sqlite.mjs';
-import { Zram } from 'zram-wasm';
+import { PageFs } from 'zram-wasm/fs';
 import { ZramVFS } from 'zram-wasm/sqlite';
 
 // In a browser the module finds its file by itself.
@@ -44,22 +44,21 @@ assert.equal(await ask(db, 'SELECT count(*) FROM visits'), 50000);
 assert.equal(await ask(db, 'PRAGMA integrity_check'), 'ok');
 vfs.deleteSnapshot(before);
 
-// To be kept, it is saved as compressed pages: to a file here, to one of the origin's private file system in a browser.
-const bytes = vfs.exportFile('app.db');
-const disk = await Zram.create({ disksize: bytes.length });
-disk.write(0, bytes);
+// To be kept, the files are saved as compressed pages: to a file here, to one of the origin's private file system in a browser.
+const { size } = vfs.fs.statSync('/app.db');
 const parts = [];
-await disk.save({ write: (part) => void parts.push(part.slice()) });
-const saved = await new Blob(parts).arrayBuffer();
-assert.ok(saved.byteLength < bytes.length / 2);
-console.log(`a database of ${bytes.length} bytes is saved in ${Math.round((100 * saved.byteLength) / bytes.length)} %`);
+await vfs.fs.save({ write: (part) => void parts.push(part) });
+const saved = new Blob(parts);
+assert.ok(saved.size < size / 2);
+console.log(`a database of ${size} bytes is saved in ${Math.round((100 * saved.size) / size)} %`);
 
 // And back, perhaps in another process.
-const loaded = await Zram.load(new Uint8Array(saved));
-vfs.importFile('again.db', loaded.read(0, bytes.length));
-const again = await sqlite3.open_v2('again.db');
+const files = await PageFs.load(saved);
+const later = await ZramVFS.create('later', module, { fs: files });
+sqlite3.vfs_register(later);
+const again = await sqlite3.open_v2('app.db', SQLite.SQLITE_OPEN_READWRITE, 'later');
 assert.equal(await ask(again, 'SELECT count(*) FROM visits'), 50000);
 
 await sqlite3.close(again);
 await sqlite3.close(db);
-for (const device of [disk, loaded, vfs]) device.destroy();
+for (const one of [vfs, later, files]) one.destroy();

@@ -4,15 +4,35 @@
  * @module zram-wasm/fs
  */
 import { ZramError } from '../bindings/base/errors.js';
-import type { CompactReport, MergeOptions, MergeReport, Zram } from '../bindings/index.js';
+import type {
+  CompactReport,
+  LoadedFile,
+  LoadSource,
+  MergeOptions,
+  MergeReport,
+  SaveReport,
+  SaveSink,
+  Zram,
+} from '../bindings/index.js';
 import { constants, type FsConstants } from './fs/constants.js';
 import { diffTrees, type FileDifference } from './fs/diff.js';
 import { on } from './fs/errors.js';
 import { exportTo, partsOf, tarOf, type ExportOptions, type ExportToOptions } from './fs/export.js';
 import { importInto, type ImportOptions, type TarSource } from './fs/import.js';
 import { OpenFiles } from './fs/open-files.js';
-import { readOptions, type PageFsOptions, type PageFsOwnOptions } from './fs/options.js';
+import {
+  readLoadOptions,
+  readOptions,
+  readSaveOptions,
+  type PageFsLoadOptions,
+  type PageFsLoadOwnOptions,
+  type PageFsOptions,
+  type PageFsOwnOptions,
+  type PageFsSaveOptions,
+  type ReadLoadOptions,
+} from './fs/options.js';
 import { FsPromises } from './fs/promises.js';
+import { libraryOf, namedIn, saveTrees, treesOf } from './fs/save.js';
 import { FILES, TREE } from './fs/state.js';
 import type { PartsOf } from './fs/tree-copy.js';
 import type { ImportReport } from './fs/tree-builder.js';
@@ -40,13 +60,36 @@ export type { NodeStats, NodeTime, ReadableFs, WritableFs } from './fs/node-call
 export type { RefusalCode } from './fs/refusal.js';
 export type { StatOptions, StatPathOptions } from './fs/inode-calls.js';
 export type { EncodingOptions, MkdirOptions, ReaddirOptions, RmOptions } from './fs/name-calls.js';
-export type { PageFsOptions, PageFsOwnOptions } from './fs/options.js';
+export type {
+  PageFsLoadOptions,
+  PageFsLoadOwnOptions,
+  PageFsOptions,
+  PageFsOwnOptions,
+  PageFsSaveOptions,
+} from './fs/options.js';
 export { FsPromises, type PathOrHandle } from './fs/promises.js';
 export { BigIntStats, Dirent, FileType, Stats, type StatFs } from './fs/stats.js';
 export type { Encoding } from './fs/text.js';
 export type { ImportReport } from './fs/tree-builder.js';
 export type { CpOptions, OpendirOptions } from './fs/tree-calls.js';
 export type { FileSystemStats } from './fs/usage.js';
+
+/** File systems to save to one file: by name, or as a list, whose names are '0', '1' and so on. */
+export type SavedFileSystems =
+  | readonly PageFs[]
+  | ReadonlyMap<string, PageFs>
+  | {
+      /** A file system by its name. */
+      readonly [name: string]: PageFs;
+    };
+
+/** The content of a file of `PageFs.saveAll`. */
+export interface LoadedFileSystems {
+  /** By name, in the order of the file. */
+  readonly fileSystems: ReadonlyMap<string, PageFs>;
+  /** The comment with which it was saved. */
+  readonly comment: string | undefined;
+}
 
 /**
  * A file system in compressed memory, with the synchronous calls of Node's `fs` by their names, with its errors.
@@ -99,6 +142,49 @@ export class PageFs extends TreeCalls {
     return new PageFs(Tree.empty(device, maxMetadata));
   }
 
+  /**
+   * Makes a writable file system of a file of `save`: on your engine, or on one of its own. It has all that was saved, with
+   * inodes, times and holes; nothing is open in it.
+   * @param source the file; it is read to its end, or cancelled after a failure
+   * @throws ZramError EINVAL: the file is truncated, damaged, of another version or not one of file systems, or it has
+   * several; EOPNOTSUPP: a compressor that is not available; ENOMEM: `memLimit`, `maxMemory` or `maxMetadata` is reached;
+   * EIO: the source failed. After a failure nothing remains
+   */
+  static async load(source: LoadSource, options: PageFsLoadOptions | PageFsLoadOwnOptions = {}): Promise<PageFs> {
+    const { fileSystems } = await PageFs.#load(source, options, 'PageFs.load', true);
+    return fileSystems.values().next().value as PageFs;
+  }
+
+  /**
+   * As `load`, for files with any number of file systems: forks share what they shared, and snapshots are snapshots. An
+   * engine of their own ends with the last of them.
+   */
+  static async loadAll(
+    source: LoadSource,
+    options: PageFsLoadOptions | PageFsLoadOwnOptions = {},
+  ): Promise<LoadedFileSystems> {
+    return PageFs.#load(source, options, 'PageFs.loadAll', false);
+  }
+
+  static async #load(source: LoadSource, options: unknown, call: string, one: boolean): Promise<LoadedFileSystems> {
+    let read: Partial<ReadLoadOptions>;
+    try {
+      read = readLoadOptions(options, call);
+    } catch (error) {
+      read = { rest: failing(error) }; // the library cancels the source
+    }
+    const { engine, maxMetadata = 0, rest } = read;
+    let file: LoadedFile;
+    if (engine) file = await engine.loadAll(source, rest);
+    else {
+      const { Zram } = await import('../bindings/index.js');
+      file = await Zram.loadAll(source, rest);
+    }
+    const trees = await treesOf(file, maxMetadata, one);
+    const fileSystems = new Map([...trees].map(([name, tree]) => [name, new PageFs(tree)]));
+    return Object.freeze({ fileSystems, comment: file.comment });
+  }
+
   /** As `fs.constants` of Node on Linux. */
   get constants(): FsConstants {
     return constants;
@@ -149,14 +235,14 @@ export class PageFs extends TreeCalls {
    * The files as a tar, in pieces of 256 KiB: of the state when the first is taken. `Readable.from(fs.export())` makes a
    * stream of Node.js of it. Names are in order, so the same files give the same bytes; holes are left out, the second
    * name of a file is a hard link.
-   * @throws FsError ENOENT, ENOTDIR: `from` is no directory
+   * @throws FsError ENOENT, ENOTDIR: `from` is no directory; ZramError ENOMEM: no memory for a snapshot
    */
   export(options?: ExportOptions): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined>;
   /**
    * Makes a directory with the files, on Node's file system or on `options.fs`: all of it, or, after an error, nothing.
    * @param directory is made; if it is there it must be empty
    * @throws FsError ENOTEMPTY; EXDEV: a symbolic link leads out, and `outsideLinks` is not set; and what `options.fs`
-   * throws
+   * throws; ZramError ENOMEM: no memory for a snapshot
    */
   export(directory: string | URL, options?: ExportToOptions): Promise<ImportReport>;
   export(
@@ -169,6 +255,42 @@ export class PageFs extends TreeCalls {
     };
     const isDirectory = typeof directoryOrOptions === 'string' || directoryOrOptions instanceof URL;
     return isDirectory ? exportTo(take, directoryOrOptions, options) : tarOf(take, directoryOrOptions);
+  }
+
+  /**
+   * Writes all files, with inodes, times and holes, to a file or stream: pages as they are stored, shared pages once. Files
+   * that are open are saved as they are; those without a name are not.
+   *
+   * What is saved is the state when the call begins, whatever is written meanwhile. Timers and I/O run every 8 ms.
+   * @param sink the destination; streams are closed at the end, and aborted after a failure
+   * @throws ZramError EINVAL: not a sink; ENOMEM: no memory for a snapshot; EIO: the sink failed. Nothing has changed
+   */
+  async save(sink: SaveSink): Promise<SaveReport> {
+    return PageFs.saveAll(sink, [this]);
+  }
+
+  /**
+   * Writes file systems on one pool to one file: forks and snapshots, in which they share pages and inodes as in memory.
+   * @param sink as for `save`
+   * @param saved file systems, by name or as a list
+   * @throws ZramError as `save`; EINVAL: they are on different pools
+   */
+  static async saveAll(sink: SaveSink, saved: SavedFileSystems, options: PageFsSaveOptions = {}): Promise<SaveReport> {
+    let list: (readonly [name: string, fs: PageFs])[] = [];
+    let failure: Error | undefined;
+    try {
+      list = namedIn(saved, (value) => value instanceof PageFs);
+    } catch (error) {
+      failure = error as Error;
+    }
+    const first = list[0]?.[1];
+    // Without one there is nothing to save: the library ends the sink, with the reason.
+    const library = first ? libraryOf(first.#tree.device) : (await import('../bindings/index.js')).Zram;
+    const trees = (): (readonly [string, Tree])[] => {
+      if (failure) throw failure;
+      return list.map(([name, fs]) => [name, fs[TREE]]);
+    };
+    return saveTrees(library, sink, trees, () => readSaveOptions(options, 'PageFs.saveAll').comment);
   }
 
   /**
@@ -225,6 +347,15 @@ export class PageFs extends TreeCalls {
     if (this.#destroyed) throw destroyed();
     return this.#files;
   }
+}
+
+/** Options that fail when they are read. */
+function failing(error: unknown): { memLimit?: number } {
+  return {
+    get memLimit(): never {
+      throw error;
+    },
+  };
 }
 
 function destroyed(): ZramError {

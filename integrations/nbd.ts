@@ -14,6 +14,7 @@
 import { Server, type Socket } from 'node:net';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { ZramError } from '../bindings/base/errors.js';
+import { Buffers } from './nbd/buffers.js';
 import { Connection, type ConnectionOptions } from './nbd/connection.js';
 import { checkExports, type NbdDevice, type NbdExport, type NbdExports } from './nbd/exports.js';
 
@@ -68,6 +69,20 @@ export class NbdServer extends Server {
     });
   }
 
+  /** How many connections have chosen the export of this name and are open. */
+  connectionsOf(name: string): number {
+    return this.#of(name).length;
+  }
+
+  /** Ends the connections to the export of this name at once. Others may be made while it is among `exports`. */
+  closeConnectionsOf(name: string): void {
+    for (const connection of this.#of(name)) connection.destroy();
+  }
+
+  #of(name: string): Connection[] {
+    return [...this.#connections].filter((each) => each.exportName === name);
+  }
+
   /** Ends all connections at once; `close` lets them go on. What was acknowledged is on the devices. */
   closeAllConnections(): void {
     for (const connection of this.#connections) connection.destroy();
@@ -75,21 +90,22 @@ export class NbdServer extends Server {
 }
 
 function connectionOptions(exports: NbdExports, options: NbdServerOptions): ConnectionOptions {
-  const { tls, handshakeTimeout = HANDSHAKE_MILLISECONDS } = options;
-  if (!(Number.isFinite(handshakeTimeout) && handshakeTimeout > 0))
+  const { tls, handshakeTimeout: handshakeMilliseconds = HANDSHAKE_MILLISECONDS } = options;
+  if (!(Number.isFinite(handshakeMilliseconds) && handshakeMilliseconds > 0))
     throw new ZramError('EINVAL', 'handshakeTimeout must be a number of milliseconds above 0.');
-  if (tls === undefined) return { exports, tls: undefined, handshakeMilliseconds: handshakeTimeout };
+  const shared = { exports, handshakeMilliseconds, buffers: new Buffers() };
+  if (tls === undefined) return { ...shared, tls: undefined };
   const { required = true, requestCert = false, ...context } = tls;
+  createSecureContext(context); // what is wrong with it is said here
   return {
-    exports,
-    tls: { context: createSecureContext(context), demanded: required, requestCert },
-    handshakeMilliseconds: handshakeTimeout,
+    ...shared,
+    tls: { options: { ...context, requestCert, rejectUnauthorized: requestCert }, demanded: required },
   };
 }
 
 /**
  * Makes a server of one device or of several by name; it does not listen yet.
- * @param exports a `Zram` or `ZramSnapshot`, or a `Map` of them by export name, or of `{ device, readOnly }`
+ * @param exports a `Zram` or `ZramSnapshot`, or a `Map` of them by export name, or of `{ device, readOnly, size }`
  * @throws ZramError EINVAL: not a device, or a wrong option
  */
 export function createServer(exports: NbdDevice | NbdExports, options: NbdServerOptions = {}): NbdServer {

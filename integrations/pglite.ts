@@ -42,7 +42,7 @@ const CACHE = ['-c', 'shared_buffers=16MB'];
  * by others.
  */
 export class DatabaseBase<E extends Extensions = Extensions> {
-  /** The database's files: `files.export()` makes a tar of them, `files.stats()` tells their size. */
+  /** The database's files: `files.save(sink)` keeps them for `PageFs.load`, `files.stats()` tells their size. */
   readonly files: PageFs;
   /** PGlite's options for each fork. */
   readonly options: ForkOptions<E>;

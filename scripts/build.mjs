@@ -96,13 +96,17 @@ const common = {
   logLevel: 'warning',
 };
 
-/** The command line uses the library as any other program does: through its index, and by import, not by copy. */
+/** The command line uses the library as any other program does: through its entries, and by import, not by copy. */
 const importLibrary = {
   name: 'import-library',
   setup({ onResolve }) {
     onResolve({ filter: /^\.{1,2}\// }, ({ path: request, resolveDir }) => {
       const inBindings = path.relative(at('bindings'), path.resolve(resolveDir, request));
       if (inBindings === 'index.js') return { path: './index.js', external: true };
+      const entry = INTEGRATIONS.find(
+        ({ name }) => path.resolve(resolveDir, request) === at(`integrations/${name}.js`),
+      );
+      if (entry) return { path: `./${entry.name}.js`, external: true };
       if (inBindings.startsWith('..')) return undefined;
       return { errors: [{ text: `cli/ may import bindings/index.js only, not bindings/${inBindings}` }] };
     });

@@ -5,8 +5,9 @@
  * Budgets in KiB, as check-size.mjs has them: minified, and that with gzip.
  */
 export const INTEGRATIONS = [
-  // No part of the library is in it, and no core: it imports that when it makes an engine of its own.
-  { name: 'fs', minified: 80, gzip: 28 },
+  // No part of the library is in it, and no core: it imports that when it makes an engine of its own. 12 KiB are saving and
+  // loading, most of it what a list of inodes is checked for.
+  { name: 'fs', minified: 94, gzip: 33 },
   // What stands on fs.js, which is beside it, not in it.
   { name: 'store', minified: 30, gzip: 12 },
   // Adapters: likewise.

@@ -80,6 +80,7 @@ describe('afterwards', () => {
     Zswap: [itself('Zswap'), pool(), engine()],
     StateHistory: [itself('StateHistory'), pool(), engine()],
     Ksmd: [itself('Ksmd'), pool(), engine()],
+    PageFs: [itself('PageFs'), pool(), engine()],
     MemoryBacking: [],
     FileBacking: [itself('FileBacking')],
   };
@@ -114,7 +115,7 @@ describe('the table is complete', () => {
   const classes = exported.filter(([name]) => !elsewhere.includes(name)) as [Name, { prototype: object }][];
 
   test('it has every class, and the attributes', () => {
-    expect([...classes.map(([name]) => name), 'Sysfs'].sort()).toEqual([...names].sort());
+    expect([...classes.map(([name]) => name), 'Sysfs', 'PageFs'].sort()).toEqual([...names].sort());
   });
 
   test.each(classes)('it has every call of %s', (name, type) => {

@@ -15,9 +15,12 @@ import { DEBUG, PAGE_MASK, PAGE_SIZE } from '../common';
 const WASM_PAGE_SHIFT: u32 = 16;
 /** One wasm page short of 4 GiB: the end of memory must fit 32 bits. */
 const WASM_PAGES_MAX: u32 = 65535;
-/** Growth is 1 MiB or 1/128 of what there is: few view renewals in JavaScript, and less than 1 % held for nothing. */
+/**
+ * Growth is 1 MiB or a quarter of what there is: at each growth of a large memory V8, before 13.7, collects the whole heap of
+ * JavaScript. What is not used yet is addresses, not memory.
+ */
 const GROW_WASM_PAGES_MIN: u32 = 16;
-const GROW_SHIFT: u32 = 7;
+const GROW_SHIFT: u32 = 2;
 const REGION_MASK: u32 = 0x3fffff;
 
 /** First free frame, 0 = none. */
@@ -60,10 +63,10 @@ function grow(): bool {
   if (have >= wasmPagesMax) return false;
   const room = wasmPagesMax - have;
   let step = min(room, max(GROW_WASM_PAGES_MIN, have >> GROW_SHIFT));
-  if (memory.grow(step) < 0) {
-    // The host refuses a large step before a small one: take what there is.
-    step = 1;
-    if (memory.grow(step) < 0) return false;
+  // The host refuses a large step before a small one.
+  while (memory.grow(step) < 0) {
+    step >>= 1;
+    if (step == 0) return false;
   }
   end = (have + step) << WASM_PAGE_SHIFT;
   return true;

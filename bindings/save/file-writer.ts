@@ -1,7 +1,7 @@
 /** Writes a save file: settings first, then the pages of all devices, group by group, each object once. */
-import { copyOf, sameBytes } from '../base/bytes.js';
+import { copyOf, isBytes, lengthOf, sameBytes, viewOf } from '../base/bytes.js';
 import { ZramError } from '../base/errors.js';
-import { describe } from '../base/messages.js';
+import { describe, textOf } from '../base/messages.js';
 import { pause, pauseDue } from '../base/pacer.js';
 import { codecParams, type Encoder, type EncoderHold } from '../compressors/codecs.js';
 import type { CompressorParams } from '../compressors/compressor.js';
@@ -17,6 +17,7 @@ import type { Device } from '../device/device.js';
 import type { Disk } from '../device/disk.js';
 import { encodeStaged } from '../device/encode.js';
 import {
+  ATTACHMENT,
   CODEC,
   DEVICE,
   END,
@@ -71,6 +72,8 @@ interface Run {
 }
 
 const NO_VALUE = new Uint8Array(0);
+/** Most bytes of an attachment in one section: as many as others have. */
+const ATTACHED_BYTES = 256 * 1024;
 
 export class FileWriter {
   readonly #items: readonly Item[];
@@ -95,19 +98,27 @@ export class FileWriter {
     this.#encoders = items[0].pages.core.codecs.hold();
   }
 
-  async write(comment: string | undefined): Promise<{ pages: number; objects: number }> {
+  /** @param attachment pieces of any length, taken one by one as they are written */
+  async write(
+    comment: string | undefined,
+    attachment: Iterable<unknown> | undefined,
+  ): Promise<{ pages: number; objects: number }> {
     try {
-      return await this.#write(comment);
+      return await this.#write(comment, attachment);
     } finally {
       this.#encoders.end();
     }
   }
 
-  async #write(comment: string | undefined): Promise<{ pages: number; objects: number }> {
+  async #write(
+    comment: string | undefined,
+    attachment: Iterable<unknown> | undefined,
+  ): Promise<{ pages: number; objects: number }> {
     const { objects, pagesStored } = this.#numbering;
     await this.#out.preamble();
     await this.#json(HEAD, { devices: this.#items.length, objects, comment } satisfies HeadJson);
     for (const [n, item] of this.#items.entries()) await this.#writeSettings(item, pagesStored[n]);
+    if (attachment !== undefined) await this.#attach(attachment);
     await this.#flush();
     this.#checkLive();
     for await (const parts of groupsOf(this.#items.map(({ pages }) => pages))) {
@@ -131,6 +142,27 @@ export class FileWriter {
     const json = { name, snapshot, diskPages: pages.pages, pagesStored, algorithms: numbers, ...settings };
     await this.#json(DEVICE, json satisfies DeviceJson);
     if (this.#out.full) await this.#flush();
+  }
+
+  /** At least one section, so that an attachment of no bytes is not the same as none. */
+  async #attach(pieces: Iterable<unknown>): Promise<void> {
+    let sections = 0;
+    try {
+      for (const piece of pieces) {
+        if (!isBytes(piece)) {
+          throw new ZramError('EINVAL', `the attachment must be of Uint8Arrays, not of ${describe(piece)}.`);
+        }
+        for (let at = 0; at < lengthOf(piece) || at === 0; at += ATTACHED_BYTES) {
+          if (pauseDue()) await pause();
+          await this.#out.section(ATTACHMENT, viewOf(piece, at, at + ATTACHED_BYTES));
+          sections++;
+          if (this.#out.full) await this.#flush();
+        }
+      }
+    } catch (error) {
+      throw error instanceof ZramError ? error : new ZramError('EIO', `the attachment failed: ${textOf(error)}.`);
+    }
+    if (sections === 0) await this.#out.section(ATTACHMENT);
   }
 
   async #json(type: string, value: object): Promise<void> {

@@ -23,6 +23,8 @@ export const HEAD = 'HEAD';
 export const CODEC = 'CODC';
 /** A device or snapshot. */
 export const DEVICE = 'DEVC';
+/** Bytes of the caller's. */
+export const ATTACHMENT = 'ATCH';
 /** Records of pages. */
 export const PAGES = 'PAGE';
 /** The last section: the file is complete. */

@@ -3,7 +3,7 @@
  * that was made is destroyed again: a file is loaded completely or not at all.
  */
 import { PAGE_SIZE, readOptions } from '../base/arguments.js';
-import { copyOf, viewOf } from '../base/bytes.js';
+import { allocate, copyOf, viewOf } from '../base/bytes.js';
 import { ZramError } from '../base/errors.js';
 import { isKernelVersion, kernelOf, KERNELS } from '../base/kernel.js';
 import { describe, sentenceOf } from '../base/messages.js';
@@ -17,6 +17,7 @@ import type { ZramOptions } from '../device/options.js';
 import type { PoolLease } from '../device/pool-lease.js';
 import { mmStat } from '../device/stats.js';
 import {
+  ATTACHMENT,
   CODEC,
   damaged,
   DEVICE,
@@ -41,10 +42,11 @@ export type LoadOptions = Pick<
   'memLimit' | 'backing' | 'trackEntryActime' | 'verifyCompressors' | 'kernel' | 'chainSize' | 'shrinker' | 'pool'
 >;
 
-/** @internal The result: devices and snapshots by name, in the order of the file, and the comment. */
+/** @internal The result: devices and snapshots by name, in the order of the file, and what else the caller saved. */
 export interface Loaded<Made> {
   readonly devices: ReadonlyMap<string, Made>;
   readonly comment: string | undefined;
+  readonly attachment: Uint8Array | undefined;
 }
 
 interface Ending {
@@ -156,6 +158,7 @@ class Loading<Made extends Ending & { snapshot(): Snapshot }, Snapshot extends E
   /** The result for the caller. */
   readonly #made = new Map<string, Made | Snapshot>();
   #head: HeadJson | undefined;
+  readonly #attached: Uint8Array[] = [];
 
   constructor(
     readonly maker: DeviceMaker<Made, Snapshot>,
@@ -180,6 +183,7 @@ class Loading<Made extends Ending & { snapshot(): Snapshot }, Snapshot extends E
     else if (type === CODEC) await this.#addCodec(section);
     else if (type === DEVICE) this.#addDevice(section);
     else if (type === PAGES) await this.#addPages(section);
+    else if (type === ATTACHMENT) this.#attached.push(copyOf(section.payload));
     else if (type === END) await this.#checkComplete(section);
     else throw damaged(offset, `it has a section of the unknown type ${describe(type)}`);
     return type === END;
@@ -279,9 +283,10 @@ class Loading<Made extends Ending & { snapshot(): Snapshot }, Snapshot extends E
       this.#made.set(name, made);
       if (made !== device) device.destroy();
     }
+    const attachment = this.#attached.length === 0 ? undefined : joined(this.#attached);
     this.host.checkLive();
     this.#encoders.end();
-    return Object.freeze({ devices: this.#made, comment: this.#head?.comment });
+    return Object.freeze({ devices: this.#made, comment: this.#head?.comment, attachment });
   }
 
   async destroy(): Promise<void> {
@@ -295,6 +300,18 @@ class Loading<Made extends Ending & { snapshot(): Snapshot }, Snapshot extends E
       if (pauseDue()) await pause();
     }
   }
+}
+
+/** @throws ZramError ENOMEM: no array can be as long */
+function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  if (pieces.length === 1) return pieces[0];
+  const all = allocate(pieces.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    all.set(piece, at);
+    at += piece.length;
+  }
+  return all;
 }
 
 /** The error for a compressor or setting that this engine cannot provide, with its place in the file. */

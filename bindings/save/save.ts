@@ -1,5 +1,6 @@
 /** Saving: collects and checks what goes to one file. The file itself is written in file-writer.ts. */
-import { PAGE_SIZE, readList, readOptions } from '../base/arguments.js';
+import { checkBytes, PAGE_SIZE, readList, readOptions } from '../base/arguments.js';
+import { isBytes } from '../base/bytes.js';
 import { ZramError } from '../base/errors.js';
 import { defaultCompressorOf, KERNEL_DEFAULT } from '../base/kernel.js';
 import { describe, textOf } from '../base/messages.js';
@@ -26,6 +27,8 @@ export type Saved =
 export interface SaveOptions {
   /** A text of the caller's, which `Zram.loadAll` returns. */
   comment?: string | undefined;
+  /** Bytes of the caller's, as one array or in pieces, which `Zram.loadAll` returns. Pieces are taken as they are written. */
+  attachment?: Uint8Array | Iterable<Uint8Array> | undefined;
 }
 
 /** What was saved. */
@@ -46,14 +49,15 @@ export async function saveAll(sink: unknown, saved: unknown, options: SaveOption
   const writer = new SinkWriter(sink);
   const copies: Frozen[] = [];
   try {
-    const { comment } = readOptions(options, ['comment'], 'saveAll');
+    const { comment, attachment } = readOptions(options, ['comment', 'attachment'], 'saveAll');
     checkComment(comment);
+    const pieces = piecesOf(attachment);
     const entries = entriesOf(saved);
     checkNames(entries);
     const items = entries.map(([name, value]) => itemOf(name, value, copies));
     checkPool(items);
     const numbering = await Numbering.of(items.map(({ pages }) => pages));
-    const { pages, objects } = await new FileWriter(items, numbering, writer).write(comment);
+    const { pages, objects } = await new FileWriter(items, numbering, writer).write(comment, pieces);
     return Object.freeze({ bytes: writer.bytes, pages, objects, milliseconds: performance.now() - start });
   } catch (error) {
     await writer.abort(error);
@@ -70,6 +74,20 @@ function checkComment(comment: unknown): void {
   if (comment === undefined) return;
   if (typeof comment !== 'string') throw new ZramError('EINVAL', `comment must be a string, not ${describe(comment)}.`);
   checkFits(comment, 'the comment');
+}
+
+function piecesOf(attachment: unknown): Iterable<unknown> | undefined {
+  if (attachment === undefined) return undefined;
+  if (isBytes(attachment)) {
+    checkBytes(attachment, 'attachment');
+    return [attachment];
+  }
+  const isObject = typeof attachment === 'object' && attachment !== null && !ArrayBuffer.isView(attachment);
+  if (isObject && typeof (attachment as Partial<Iterable<unknown>>)[Symbol.iterator] === 'function') {
+    return attachment as Iterable<unknown>;
+  }
+  const required = 'attachment must be a Uint8Array or an iterable of Uint8Arrays';
+  throw new ZramError('EINVAL', `${required}, not ${describe(attachment)}.`);
 }
 
 /** The names and values, each read once. */

@@ -2,7 +2,7 @@
 import { ZramError } from '../../bindings/base/errors.js';
 import type { Zram } from '../../bindings/index.js';
 import { FILE_BYTES_MAX, PAGE_SIZE } from './constants.js';
-import { fsError, type Call } from './errors.js';
+import { asFsError, fsError, type Call } from './errors.js';
 import type { Inode } from './inode.js';
 import type { PageMap } from './page-map.js';
 import type { Tree } from './tree.js';
@@ -119,11 +119,4 @@ function zeroTail(disk: Zram, inode: Inode, size: number, call: Call): void {
   } catch (error) {
     throw asFsError(error, call);
   }
-}
-
-/** Errors of the device as those of a file system: `ENOSPC` when memory ends, `EIO` for what cannot be read. */
-export function asFsError(error: unknown, call: Call): unknown {
-  if (!(error instanceof ZramError)) return error;
-  if (error.code === 'ENOMEM') return fsError('ENOSPC', call);
-  return error.code === 'EIO' ? fsError('EIO', call) : error;
 }

@@ -13,9 +13,8 @@ import {
   type Mode,
   type PathLike,
 } from './arguments.js';
-import { asFsError } from './content.js';
 import { constants, PAGE_SIZE, PERMISSIONS } from './constants.js';
-import { fsError, on, outOfRange, wrongType, type FsErrorCode } from './errors.js';
+import { asFsError, fsError, on, outOfRange, wrongType, type FsErrorCode } from './errors.js';
 import { changeMode, unlink } from './names.js';
 import { NameCalls } from './name-calls.js';
 import { FILES, TREE } from './state.js';

@@ -2,6 +2,7 @@
  * Errors as Node's `fs` throws them: with errno, code, syscall, path and dest, and Node's sentence. Numbers are Linux's, also
  * in browsers, so that a program sees the same everywhere.
  */
+import { ZramError } from '../../bindings/base/errors.js';
 
 /** An error of a file system call. */
 export interface FsError extends Error {
@@ -64,6 +65,13 @@ export function fsError(code: FsErrorCode, call: Call): FsError {
   if (path !== undefined) error.path = path;
   if (dest !== undefined) error.dest = dest;
   return error as unknown as FsError;
+}
+
+/** Errors of the device as those of a file system: `ENOSPC` when memory ends, `EIO` for what cannot be read. */
+export function asFsError(error: unknown, call: Call): unknown {
+  if (!(error instanceof ZramError)) return error;
+  if (error.code === 'ENOMEM') return fsError('ENOSPC', call);
+  return error.code === 'EIO' ? fsError('EIO', call) : error;
 }
 
 /** The number of a code, positive, as Emscripten's file systems throw it. */

@@ -11,6 +11,7 @@ import { TarReader, type Member, type MemberSink } from './tar-reader.js';
 import { copyMember, type PartsOf } from './tree-copy.js';
 import { membersOf } from './tree-members.js';
 import { TreeBuilder, type ImportReport } from './tree-builder.js';
+import { Turns } from './turns.js';
 
 /** A tar, not compressed. */
 export type TarSource = LoadSource;
@@ -106,7 +107,7 @@ class Build<S extends Staged> {
   readonly #builder: TreeBuilder;
   /** What was made, to make it again in a tree that has changed meanwhile. */
   readonly #members: Member[] = [];
-  #since = performance.now();
+  readonly #turns = new Turns(TURN_MS);
 
   constructor(target: ImportTarget<S>, into: string, options: ImportOptions) {
     this.#target = target;
@@ -143,9 +144,7 @@ class Build<S extends Staged> {
 
   /** Lets others run, now and then. */
   async turn(): Promise<void> {
-    if (performance.now() - this.#since < TURN_MS) return;
-    await new Promise((resolve) => setTimeout(resolve));
-    this.#since = performance.now();
+    if (this.#turns.due) await this.#turns.take();
   }
 
   commit(): ImportReport {

@@ -1,8 +1,8 @@
 /** Calls about one file: what is known about it, its permissions, owner, times and length. */
 import { fdOf, idOf, integer, modeOf, pathOf, timeOf, type Mode, type PathLike, type TimeLike } from './arguments.js';
-import { asFsError, truncateContent } from './content.js';
+import { truncateContent } from './content.js';
 import { constants, FILE_BYTES_MAX, PAGE_SIZE } from './constants.js';
-import { fsError, on, withCode, type Call } from './errors.js';
+import { asFsError, fsError, on, withCode, type Call } from './errors.js';
 import type { Inode } from './inode.js';
 import { changeMode, changeOwner, changeTimes } from './names.js';
 import { Calls, FILES, TREE } from './state.js';

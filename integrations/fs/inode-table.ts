@@ -7,9 +7,9 @@ import type { Owner } from './owner.js';
 
 /** Inodes of a chunk: few, so that a change copies little; many, so that the list of chunks is short. */
 const CHUNK_BITS = 5;
-const CHUNK = 1 << CHUNK_BITS;
+export const CHUNK = 1 << CHUNK_BITS;
 
-interface Chunk {
+export interface Chunk {
   readonly owner: Owner;
   /** A number in the place of an inode: the next free place, 0 for none. */
   readonly slots: (Inode | number)[];
@@ -34,14 +34,25 @@ export class InodeTable {
     return new InodeTable(owner, [], 1, 0);
   }
 
+  /** A table of chunks that are full but for the last, and whose free places are a list that starts with `free`. */
+  static of(owner: Owner, chunks: Chunk[], free: number): InodeTable {
+    const end = CHUNK * (chunks.length - 1) + chunks[chunks.length - 1].slots.length;
+    return new InodeTable(owner, chunks, end, free);
+  }
+
   /** A table that shares everything. Both trees need a new owner. */
   fork(): InodeTable {
     return new InodeTable(this.#owner, this.#chunks, this.#end, this.#free);
   }
 
   /** The list of chunks: after `fork`, the first change puts another in its place. */
-  get chunks(): object {
+  get chunks(): readonly Chunk[] {
     return this.#chunks;
+  }
+
+  /** The free place to be given out next, 0 for none. */
+  get free(): number {
+    return this.#free;
   }
 
   /** The inode of a number that is in use. */

@@ -7,7 +7,7 @@ import { FILE_BYTES_MAX, PAGE_SIZE } from './constants.js';
 import type { Owner } from './owner.js';
 import type { PageSpace } from './page-space.js';
 
-const FILE_PAGES_MAX = FILE_BYTES_MAX / PAGE_SIZE;
+export const FILE_PAGES_MAX = FILE_BYTES_MAX / PAGE_SIZE;
 /** Numbers of a run: its first page in the file, that on the device, and the count of pages. */
 const STRIDE = 3;
 /** Most pages that are reserved for a growing file, beyond what it asks for: more would not make its runs fewer by much. */
@@ -33,6 +33,13 @@ export class PageMap {
     readonly owner: Owner,
     private readonly runs: number[],
   ) {}
+
+  /** @param runs page of the file, page of the device and count of each, in the order of the file */
+  static of(owner: Owner, runs: number[]): PageMap {
+    const map = new PageMap(owner, runs);
+    for (let at = 2; at < runs.length; at += STRIDE) map.mapped += runs[at];
+    return map;
+  }
 
   copyFor(owner: Owner): PageMap {
     const copy = new PageMap(owner, this.runs.slice());

@@ -38,6 +38,11 @@ export class PageSpace {
     return new PageSpace(owner, [], 0);
   }
 
+  /** @param free runs before `end`, ascending and none adjacent: start and count of each */
+  static of(owner: Owner, free: number[], end: number): PageSpace {
+    return new PageSpace(owner, free, end);
+  }
+
   /** A copy, which shares the list until either changes. Both trees need a new owner. */
   fork(): PageSpace {
     return new PageSpace(this.#owner, this.#free, this.#end);

@@ -8,9 +8,9 @@
 import { ZramError } from '../../bindings/base/errors.js';
 import type { Zram, ZramSnapshot } from '../../bindings/index.js';
 import { constants, PAGE_SIZE } from './constants.js';
-import { fsError, type Call } from './errors.js';
+import { asFsError, fsError, type Call } from './errors.js';
 import { Directory, Inode } from './inode.js';
-import { InodeTable } from './inode-table.js';
+import { InodeTable, type Chunk } from './inode-table.js';
 import type { Owner } from './owner.js';
 import { PageMap, RUN_BYTES } from './page-map.js';
 import { PageSpace, type PageRun } from './page-space.js';
@@ -19,8 +19,16 @@ import { PageSpace, type PageRun } from './page-space.js';
 export const ROOT = 1;
 
 /** Bytes of JavaScript memory, as estimates from measurements with V8: an inode, and a name without its characters. */
-const INODE_BYTES = 360;
-const NAME_BYTES = 80;
+export const INODE_BYTES = 360;
+export const NAME_BYTES = 80;
+
+/** The inodes of a tree, which do not change any more. */
+export interface SavedTree {
+  readonly frozen: boolean;
+  readonly chunks: readonly Chunk[];
+  /** The first free place, 0 for none. */
+  readonly free: number;
+}
 
 /** What there is, kept up to date. */
 export interface Counts {
@@ -31,6 +39,11 @@ export interface Counts {
   bytes: number;
   /** Estimate of the JavaScript memory that inodes, names and lists of pages take. */
   metadataBytes: number;
+}
+
+/** Not by its class: there may be several copies of the library. */
+export function isWritable(device: Zram | ZramSnapshot): device is Zram {
+  return 'discard' in device;
 }
 
 export class Tree {
@@ -46,7 +59,7 @@ export class Tree {
   /** Of a staged tree: the inodes of its origin when it was made. */
   #origin: object | undefined;
   /** Pages of no file whose content is still there: to be discarded before they can be given out. */
-  #stale: PageRun[];
+  #stale: PageRun[] = [];
 
   private constructor(
     public device: Zram | ZramSnapshot,
@@ -54,11 +67,10 @@ export class Tree {
     private disk: Zram | undefined,
     readonly metadataMax: number,
     readonly counts: Counts,
-    from?: Tree,
+    from?: { inodes: InodeTable; space: PageSpace },
   ) {
-    this.#inodes = from ? from.#inodes.fork() : InodeTable.empty(this.#owner);
-    this.#space = from ? from.#space.fork() : PageSpace.empty(this.#owner);
-    this.#stale = from ? [...from.#stale] : [];
+    this.#inodes = from?.inodes ?? InodeTable.empty(this.#owner);
+    this.#space = from?.space ?? PageSpace.empty(this.#owner);
   }
 
   /** A tree with an empty root on a device that holds nothing. */
@@ -70,8 +82,35 @@ export class Tree {
     return tree;
   }
 
+  /**
+   * A tree of what was saved. What inodes and space belong to is copied before it changes.
+   * @param device holds nothing in pages that no file has; a snapshot for a tree that is frozen
+   */
+  static loaded(
+    device: Zram | ZramSnapshot,
+    metadataMax: number,
+    counts: Counts,
+    inodes: InodeTable,
+    space: PageSpace,
+  ): Tree {
+    const disk = isWritable(device) ? device : undefined;
+    return new Tree(device, disk, metadataMax, counts, { inodes, space });
+  }
+
   get frozen(): boolean {
     return this.disk === undefined;
+  }
+
+  /** Whether the device holds pages of files that have no name any more. A fork does not, if there is memory for that. */
+  get hasNameless(): boolean {
+    return this.#nameless.size > 0 || this.#stale.length > 0;
+  }
+
+  /** The inodes as they are: later changes are made to copies. */
+  saved(): SavedTree {
+    const { chunks, free } = this.#inodes;
+    this.#owner = {};
+    return { frozen: this.frozen, chunks, free };
   }
 
   /** A writable copy. @throws ZramError ENOMEM */
@@ -80,6 +119,7 @@ export class Tree {
     const tree = this.#copyOn(device, device);
     for (const ino of tree.#nameless) tree.#free(ino);
     tree.#nameless.clear();
+    tree.discardStale();
     return tree;
   }
 
@@ -95,10 +135,15 @@ export class Tree {
     }
   }
 
-  /** A copy to build in, which `adopt` takes over if all goes well. @throws ZramError ENOMEM; FsError EROFS */
+  /** A copy to build in, which `adopt` takes over if all goes well. @throws FsError ENOSPC, EROFS */
   stage(call: Call): Tree {
-    this.checkWritable(call);
-    const device = this.device.clone();
+    const disk = this.writable(call);
+    let device: Zram;
+    try {
+      device = disk.clone();
+    } catch (error) {
+      throw asFsError(error, call);
+    }
     const staged = this.#copyOn(device, device);
     staged.#origin = this.#inodes.chunks;
     return staged;
@@ -123,7 +168,9 @@ export class Tree {
   }
 
   #copyOn(device: Zram | ZramSnapshot, disk: Zram | undefined): Tree {
-    const tree = new Tree(device, disk, this.metadataMax, { ...this.counts }, this);
+    const from = { inodes: this.#inodes.fork(), space: this.#space.fork() };
+    const tree = new Tree(device, disk, this.metadataMax, { ...this.counts }, from);
+    tree.#stale = [...this.#stale];
     this.#owner = {};
     for (const ino of this.#nameless) tree.#nameless.add(ino);
     return tree;
@@ -322,10 +369,10 @@ export class Tree {
 
   /** Discards what no file has any more. What cannot be, for want of memory, is tried again at the next occasion. */
   discardStale(): void {
-    while (this.#stale.length > 0) {
+    while (this.disk && this.#stale.length > 0) {
       const { start, count } = this.#stale[this.#stale.length - 1];
       try {
-        this.disk?.discard(start * PAGE_SIZE, count * PAGE_SIZE);
+        this.disk.discard(start * PAGE_SIZE, count * PAGE_SIZE);
       } catch (error) {
         // To take a page out of what forks share may need memory. Removing a file works all the same.
         if (error instanceof ZramError && error.code === 'ENOMEM') return;

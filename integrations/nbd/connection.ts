@@ -4,17 +4,22 @@
  */
 import type { Duplex } from 'node:stream';
 import type { Socket } from 'node:net';
-import { TLSSocket, type SecureContext } from 'node:tls';
+import type { TlsOptions } from 'node:tls';
+import type { Buffers } from './buffers.js';
 import type { NbdExports } from './exports.js';
-import { Handshake, OPTION_BYTES_MAX, type Step } from './handshake.js';
+import { Handshake, type Step } from './handshake.js';
 import { Input } from './input.js';
 import { Output } from './output.js';
+import { secure } from './secure.js';
 import { Transmission } from './transmission.js';
+
+/** Bytes that may still come when nothing is read any more: what a client had sent by then. Who goes on is cut off. */
+const LATE_BYTES_MAX = 32 * 2 ** 20;
 
 export interface ConnectionOptions {
   readonly exports: NbdExports;
-  readonly tls:
-    { readonly context: SecureContext; readonly demanded: boolean; readonly requestCert: boolean } | undefined;
+  readonly buffers: Buffers;
+  readonly tls: { readonly options: TlsOptions; readonly demanded: boolean } | undefined;
   /** Until a client has chosen an export. */
   readonly handshakeMilliseconds: number;
 }
@@ -29,6 +34,13 @@ export class Connection {
   #phase: Handshake | Transmission;
   #running = false;
   #ended = false;
+  /** Bytes that came after the end. */
+  #late = 0;
+  #paused = false;
+  /** The client has sent all it will: it gets the replies to that. */
+  #inputEnded = false;
+  /** TLS is being agreed on: nothing is read here. */
+  #securing = false;
 
   constructor(socket: Socket, options: ConnectionOptions) {
     this.#socket = socket;
@@ -41,35 +53,49 @@ export class Connection {
     this.#phase = new Handshake(this.#input, this.#output, {
       exports: options.exports,
       tls: tls === undefined ? 'none' : tls.demanded ? 'demanded' : 'offered',
-      resumed: false,
+      resumed: undefined,
     });
     this.#run();
+  }
+
+  /** The name of the export that the client has chosen, while it is connected. */
+  get exportName(): string | undefined {
+    return this.#ended || !(this.#phase instanceof Transmission) ? undefined : this.#phase.exportName;
   }
 
   /** Ends it at once. Requests that came whole were served; of the others nothing but whole pages is written. */
   destroy(): void {
     this.#ended = true;
     clearTimeout(this.#timer);
+    this.#output.drop();
     this.#stream.destroy();
     this.#socket.destroy();
   }
 
   #attach(stream: Duplex): [Duplex, Input, Output] {
-    const input = new Input(OPTION_BYTES_MAX);
-    const output = new Output(stream, () => this.#run());
+    const input = new Input();
+    const output = new Output(stream, this.#options.buffers, () => this.#run());
     stream.on('data', (piece: Buffer) => {
+      if (this.#ended) {
+        this.#late += piece.length;
+        if (this.#late > LATE_BYTES_MAX) this.destroy();
+        return;
+      }
       input.push(piece);
       this.#run();
     });
     // What it was is the client's affair; a connection that broke is over.
     stream.on('error', () => this.destroy());
-    stream.on('end', () => this.#end());
+    stream.on('end', () => {
+      this.#inputEnded = true;
+      this.#run();
+    });
     stream.on('close', () => this.destroy());
     return [stream, input, output];
   }
 
   #run(): void {
-    if (this.#running || this.#ended) return;
+    if (this.#running || this.#ended || this.#securing) return;
     this.#running = true;
     try {
       this.#serve();
@@ -85,11 +111,17 @@ export class Connection {
       if (step === 'transmission') step = this.#transmit();
     } while (step === 'again');
     this.#output.flush();
-    if (step === 'more') this.#stream.resume();
-    else this.#stream.pause();
-    if (step === 'end') this.#end();
+    this.#pause(step !== 'more');
+    if (step === 'end' || (step === 'more' && this.#inputEnded)) this.#end();
     else if (step === 'tls') this.#startTls();
     else if (step === 'pause') setImmediate(() => this.#run());
+  }
+
+  #pause(paused: boolean): void {
+    if (paused === this.#paused) return;
+    this.#paused = paused;
+    if (paused) this.#stream.pause();
+    else this.#stream.resume();
   }
 
   #transmit(): Step {
@@ -115,17 +147,22 @@ export class Connection {
 
   #startTls(): void {
     const { tls, exports } = this.#options;
+    const { noZeroes } = this.#phase as Handshake;
     if (tls === undefined) throw new Error('TLS was agreed on without a certificate');
     const socket = this.#socket;
+    this.#securing = true;
     socket.removeAllListeners('data');
     socket.removeAllListeners('end');
-    const secure = new TLSSocket(socket, {
-      isServer: true,
-      secureContext: tls.context,
-      requestCert: tls.requestCert,
-      rejectUnauthorized: tls.requestCert,
+    // Behind all that is to be sent without TLS.
+    socket.write('', () => {
+      if (this.#ended) return;
+      secure(socket, tls.options, (stream) => {
+        if (this.#ended) return;
+        [this.#stream, this.#input, this.#output] = this.#attach(stream);
+        this.#phase = new Handshake(this.#input, this.#output, { exports, tls: 'none', resumed: { noZeroes } });
+        this.#paused = this.#securing = false;
+        this.#run();
+      });
     });
-    [this.#stream, this.#input, this.#output] = this.#attach(secure);
-    this.#phase = new Handshake(this.#input, this.#output, { exports, tls: 'none', resumed: true });
   }
 }

@@ -12,6 +12,8 @@ export interface NbdExport {
   readonly device: NbdDevice;
   /** Writes are refused; default false, and true for a snapshot. */
   readonly readOnly?: boolean | undefined;
+  /** Bytes from the device's start that are exported; default: its `disksize`, which is a whole number of pages. */
+  readonly size?: number | undefined;
 }
 
 /** Devices by export name. A server looks a name up whenever a client asks, so exports may come and go. */
@@ -34,7 +36,7 @@ const isExport = (value: NbdDevice | NbdExport): value is NbdExport =>
 function checkDevice(device: unknown): asserts device is NbdDevice {
   const { readPages, disksize } = (device ?? {}) as Partial<NbdDevice>;
   if (typeof readPages === 'function' && typeof disksize === 'number') return;
-  throw new ZramError('EINVAL', 'an export must be a Zram, a ZramSnapshot, or { device, readOnly }.');
+  throw new ZramError('EINVAL', 'an export must be a Zram, a ZramSnapshot, or { device, readOnly, size }.');
 }
 
 /** @throws ZramError EINVAL: a name that the protocol cannot carry, or no device */
@@ -43,7 +45,18 @@ export function checkExports(exports: NbdExports): void {
     if (Buffer.byteLength(name) > STRING_MAX)
       throw new ZramError('EINVAL', `the name of an export is longer than ${STRING_MAX} bytes.`);
     checkDevice(isExport(value) ? value.device : value);
+    if (isExport(value)) checkSize(value.size);
   }
+}
+
+function checkSize(size: unknown): void {
+  if (size === undefined || (Number.isSafeInteger(size) && (size as number) >= 0)) return;
+  throw new ZramError('EINVAL', 'the size of an export must be a whole number of bytes.');
+}
+
+/** The names that the protocol can carry: others can be put into a `Map` at any time. */
+export function namesOf(exports: NbdExports): string[] {
+  return [...exports.keys()].filter((name) => Buffer.byteLength(name) <= STRING_MAX);
 }
 
 /** The name that a client's name stands for: the empty one is the only export, if there is one alone. */
@@ -59,14 +72,15 @@ export function openExport(exports: NbdExports, asked: string): OpenExport | und
   const name = resolveName(exports, asked);
   const value = name === undefined ? undefined : exports.get(name);
   if (name === undefined || value === undefined) return undefined;
-  const { device, readOnly = false } = isExport(value) ? value : { device: value };
-  const size = sizeOf(device);
-  if (size === 0) return undefined;
+  const { device, readOnly = false, size: exported = Infinity } = isExport(value) ? value : { device: value };
+  const disksize = disksizeOf(device);
+  if (disksize === 0) return undefined;
+  const size = Math.min(exported, disksize);
   const writable = !readOnly && 'writePages' in device ? device : undefined;
   return { name, device, writable, size, flags: flagsOf(writable !== undefined) };
 }
 
-function sizeOf(device: NbdDevice): number {
+function disksizeOf(device: NbdDevice): number {
   try {
     return device.disksize;
   } catch {

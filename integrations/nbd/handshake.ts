@@ -2,7 +2,8 @@
  * The first part of a connection: server and client agree on an export, in fixed newstyle. Every option gets an answer;
  * a client that does not know when to stop is cut off.
  */
-import { openExport, type NbdExports, type OpenExport } from './exports.js';
+import { namesOf, openExport, type NbdExports, type OpenExport } from './exports.js';
+import { Fields, Malformed } from './fields.js';
 import type { Input } from './input.js';
 import type { Output } from './output.js';
 import {
@@ -23,9 +24,11 @@ import {
 const OPTION_HEADER_BYTES = 16;
 const REPLY_HEADER_BYTES = 20;
 /** Longest option that is understood: a name, and more requests and queries than anybody sends. */
-export const OPTION_BYTES_MAX = 64 * 1024;
+const OPTION_BYTES_MAX = 64 * 1024;
 /** A client that asks for more is not on its way to anything. */
 const OPTIONS_MAX = 1000;
+/** Longest answer to an option, but for a list of names: sizes, flags, a name, a sentence. */
+const ANSWER_BYTES_MAX = 8192;
 /** What follows the size and flags for clients that do not refuse it. */
 const EXPORT_NAME_ZEROES = 124;
 /** Any number of bytes may be asked for, a page is the cheapest, and what all clients keep to is the most. */
@@ -41,40 +44,12 @@ export type Step =
   | 'tls' // after what is to be sent
   | 'transmission';
 
-/** Thrown where an option's data contradict themselves. */
-class Malformed extends Error {}
-
-/** Reads an option's data. */
-class Fields {
-  readonly #data: Buffer;
-  #at = 0;
-  constructor(data: Buffer) {
-    this.#data = data;
-  }
-  #next(bytes: number): number {
-    const at = this.#at;
-    if (at + bytes > this.#data.length) throw new Malformed('the data of the option end too early');
-    this.#at += bytes;
-    return at;
-  }
-  u16 = (): number => this.#data.readUInt16BE(this.#next(2));
-  u32 = (): number => this.#data.readUInt32BE(this.#next(4));
-  string(bytes = this.u32()): string {
-    if (bytes > STRING_MAX) throw new Malformed(`a string is longer than ${STRING_MAX} bytes`);
-    const at = this.#next(bytes);
-    return this.#data.toString('utf8', at, at + bytes);
-  }
-  end(): void {
-    if (this.#at !== this.#data.length) throw new Malformed('the data of the option are longer than they say');
-  }
-}
-
 export interface HandshakeOptions {
   readonly exports: NbdExports;
   /** How TLS stands: not offered, offered, or demanded and not yet there. */
   readonly tls: 'none' | 'offered' | 'demanded';
-  /** The first words were said before TLS began. */
-  readonly resumed: boolean;
+  /** What the client said first, where that was before TLS began: nothing else of then is kept. */
+  readonly resumed: { readonly noZeroes: boolean } | undefined;
 }
 
 /** What was agreed on. */
@@ -88,8 +63,9 @@ export class Handshake {
   readonly #input: Input;
   readonly #output: Output;
   readonly #options: HandshakeOptions;
-  #state: 'greeting' | 'flags' | 'option' | 'data' | 'skip' = 'greeting';
-  #noZeroes = false;
+  #state: 'greeting' | 'flags' | 'option' | 'data' | 'skip' | 'list' = 'greeting';
+  /** The client wants no zeroes behind the answer to EXPORT_NAME. */
+  noZeroes = false;
   #optionsRead = 0;
   #option = 0;
   /** Bytes of the option's data. */
@@ -97,16 +73,22 @@ export class Handshake {
   #structured = false;
   /** The export for which `base:allocation` was chosen. */
   #allocationOf: string | undefined;
+  /** Names that have yet to be listed, the next one last. */
+  #names: string[] = [];
   agreement: Agreement | undefined;
 
   constructor(input: Input, output: Output, options: HandshakeOptions) {
     this.#input = input;
     this.#output = output;
     this.#options = options;
-    if (options.resumed) this.#state = 'option';
+    if (options.resumed === undefined) return;
+    this.#state = 'option';
+    this.noZeroes = options.resumed.noZeroes;
   }
 
   step(): Step {
+    // Room first: what is taken from the input cannot be taken again.
+    if (!this.#output.room(ANSWER_BYTES_MAX)) return 'blocked';
     switch (this.#state) {
       case 'greeting':
         return this.#greet();
@@ -118,12 +100,13 @@ export class Handshake {
         return this.#readData();
       case 'skip':
         return this.#skip();
+      case 'list':
+        return this.#list();
     }
   }
 
   #greet(): Step {
-    const room = this.#output.room(18);
-    if (room === undefined) return 'blocked';
+    const room = this.#room(18);
     room.writeBigUInt64BE(INIT_MAGIC, 0);
     room.writeBigUInt64BE(OPTION_MAGIC, 8);
     room.writeUInt16BE(FIXED_NEWSTYLE | NO_ZEROES, 16);
@@ -137,7 +120,7 @@ export class Handshake {
     if (flags === undefined) return 'more';
     // Unknown flags ask for what this server does not have; without fixed newstyle a client cannot take a refusal.
     if ((flags & ~(FIXED_NEWSTYLE | NO_ZEROES)) !== 0) return 'end';
-    this.#noZeroes = (flags & NO_ZEROES) !== 0;
+    this.noZeroes = (flags & NO_ZEROES) !== 0;
     this.#state = 'option';
     return 'again';
   }
@@ -165,8 +148,6 @@ export class Handshake {
   }
 
   #readData(): Step {
-    // Room first: what is taken from the input cannot be taken again.
-    if (this.#output.room(REPLY_HEADER_BYTES) === undefined) return 'blocked';
     const data = this.#input.take(this.#left);
     if (data === undefined) return 'more';
     try {
@@ -195,7 +176,10 @@ export class Handshake {
       case EXPORT_NAME:
         return this.#exportName(length > STRING_MAX ? undefined : fields.string(length));
       case LIST:
-        return this.#list(fields);
+        fields.end();
+        this.#names = namesOf(this.#options.exports).reverse();
+        this.#state = 'list';
+        return 'again';
       case INFO:
       case GO:
         return this.#info(fields);
@@ -216,9 +200,10 @@ export class Handshake {
     const { tls } = this.#options;
     if (tls === 'none') {
       // What came is encrypted already, or was not negotiated at all.
-      const [code, message] = this.#options.resumed
-        ? ([OptionReply.ERR_INVALID, 'TLS has begun already'] as const)
-        : ([OptionReply.ERR_POLICY, 'this server has no certificate'] as const);
+      const [code, message] =
+        this.#options.resumed !== undefined
+          ? ([OptionReply.ERR_INVALID, 'TLS has begun already'] as const)
+          : ([OptionReply.ERR_POLICY, 'this server has no certificate'] as const);
       return this.#reply(code, message);
     }
     // Whatever follows in the clear was put there by somebody else.
@@ -230,9 +215,8 @@ export class Handshake {
   #exportName(name: string | undefined): Step {
     const opened = name === undefined ? undefined : openExport(this.#options.exports, name);
     if (opened === undefined) return 'end';
-    const zeroes = this.#noZeroes ? 0 : EXPORT_NAME_ZEROES;
-    const room = this.#output.room(10 + zeroes);
-    if (room === undefined) return 'end'; // a client that has not read its replies until now
+    const zeroes = this.noZeroes ? 0 : EXPORT_NAME_ZEROES;
+    const room = this.#room(10 + zeroes);
     room.writeBigUInt64BE(BigInt(opened.size), 0);
     room.writeUInt16BE(opened.flags, 8);
     room.fill(0, 10, 10 + zeroes);
@@ -246,16 +230,17 @@ export class Handshake {
     return 'transmission';
   }
 
-  #list(fields: Fields): Step {
-    fields.end();
-    for (const name of this.#options.exports.keys()) {
-      const text = Buffer.from(name);
-      const data = Buffer.alloc(4 + text.length);
-      data.writeUInt32BE(text.length, 0);
-      text.copy(data, 4);
-      if (this.#reply(OptionReply.SERVER, data) !== 'again') return 'end';
-    }
-    return this.#reply(OptionReply.ACK);
+  /** There may be more names than there is room for: then the client reads some first. */
+  #list(): Step {
+    const name = this.#names.pop();
+    if (name === undefined) return this.#reply(OptionReply.ACK);
+    const text = Buffer.from(name);
+    const data = Buffer.alloc(4 + text.length);
+    data.writeUInt32BE(text.length, 0);
+    text.copy(data, 4);
+    this.#reply(OptionReply.SERVER, data);
+    this.#state = 'list';
+    return 'again';
   }
 
   #info(fields: Fields): Step {
@@ -283,7 +268,7 @@ export class Handshake {
       this.#reply(OptionReply.INFO, sizes);
     }
     const step = this.#reply(OptionReply.ACK);
-    return this.#option === Option.GO && step === 'again' ? this.#agree(opened) : step;
+    return this.#option === Option.GO ? this.#agree(opened) : step;
   }
 
   #metaContext(fields: Fields): Step {
@@ -307,11 +292,9 @@ export class Handshake {
     return this.#reply(OptionReply.ACK);
   }
 
-  /** Answers the option. A client that lets replies pile up beyond all buffers is cut off. */
-  #reply(type: number, content: Buffer | string = ''): Step {
+  #reply(type: number, content: Buffer | string = ''): 'again' {
     const data = Buffer.from(content);
-    const room = this.#output.room(REPLY_HEADER_BYTES + data.length);
-    if (room === undefined) return 'end';
+    const room = this.#room(REPLY_HEADER_BYTES + data.length);
     room.writeBigUInt64BE(OPTION_REPLY_MAGIC, 0);
     room.writeUInt32BE(this.#option, 8);
     room.writeUInt32BE(type, 12);
@@ -320,5 +303,11 @@ export class Handshake {
     this.#output.add(REPLY_HEADER_BYTES + data.length);
     this.#state = 'option';
     return 'again';
+  }
+
+  /** Where the output is: `step` has made sure of the room. */
+  #room(bytes: number): Buffer {
+    const { buffer, used } = this.#output;
+    return buffer.subarray(used, used + bytes);
   }
 }

@@ -1,68 +1,89 @@
 /**
  * What goes to a client, in a few buffers that are used again. Replies are made where they are sent from, many to a
- * buffer, and a buffer is one write of the socket. While all buffers are with the socket, the client does not read fast
- * enough, and nothing more is read from it: however much it asks for, it costs these buffers.
+ * buffer, and a buffer is one write of the socket. While the socket has as many as a connection may have, the client does
+ * not read fast enough, and nothing more is read from it: however much it asks for, it costs these buffers.
  */
 import type { Duplex } from 'node:stream';
+import { BUFFER_BYTES, type Buffers } from './buffers.js';
 
-/** A buffer's size: room for 60 replies of 4 KiB, and for a row of pages that is worth its call. */
-const BUFFER_BYTES = 256 * 1024;
-/** One is filled while others are with the socket. */
-const BUFFERS = 4;
+/** Buffers of a connection: one is filled while others are with the socket. */
+const BUFFERS_MAX = 4;
+
+const NONE = Buffer.alloc(0);
 
 export class Output {
   readonly #socket: Duplex;
+  readonly #buffers: Buffers;
   /** Called when a buffer came back after none was free. */
   readonly #onFree: () => void;
-  readonly #free: Buffer[] = [];
-  #made = 0;
-  #current: Buffer | undefined;
-  #used = 0;
+  /** Buffers that the socket has, in the order in which it got them. */
+  readonly #sent: Buffer[] = [];
+  #filling = false;
+  /** What is being filled, and how far it is. */
+  buffer: Buffer = NONE;
+  used = 0;
   #starved = false;
 
-  constructor(socket: Duplex, onFree: () => void) {
+  constructor(socket: Duplex, buffers: Buffers, onFree: () => void) {
     this.#socket = socket;
+    this.#buffers = buffers;
     this.#onFree = onFree;
   }
 
   /**
-   * Room for at least so many bytes, behind what is to be sent; undefined while there is none.
+   * Makes room for at least so many bytes, in `buffer` from `used` on.
    * @param least at most a whole buffer
+   * @returns false: there is none now
    */
-  room(least: number): Buffer | undefined {
-    if (this.#current !== undefined && BUFFER_BYTES - this.#used < least) this.flush();
-    if (this.#current === undefined) {
-      this.#current = this.#free.pop() ?? (this.#made < BUFFERS ? this.#make() : undefined);
-      this.#used = 0;
-    }
-    if (this.#current === undefined) {
+  room(least: number): boolean {
+    if (this.#filling && BUFFER_BYTES - this.used < least) this.flush();
+    if (this.#filling) return true;
+    if (this.#sent.length === BUFFERS_MAX) {
       this.#starved = true;
-      return undefined;
+      return false;
     }
-    return this.#current.subarray(this.#used);
+    this.buffer = this.#buffers.take();
+    this.used = 0;
+    this.#filling = true;
+    return true;
   }
 
-  #make(): Buffer {
-    this.#made++;
-    return Buffer.allocUnsafeSlow(BUFFER_BYTES);
+  /** Bytes that fit behind what is to be sent. */
+  get left(): number {
+    return BUFFER_BYTES - this.used;
   }
 
-  /** The first bytes of what `room` gave are to be sent. */
+  /** So many bytes were put into the room. */
   add(bytes: number): void {
-    this.#used += bytes;
+    this.used += bytes;
   }
 
   /** Hands over what is to be sent. */
   flush(): void {
-    const buffer = this.#current;
-    if (buffer === undefined) return;
-    if (this.#used === 0) return;
-    this.#current = undefined;
-    this.#socket.write(this.#used === buffer.length ? buffer : buffer.subarray(0, this.#used), () => {
-      this.#free.push(buffer);
-      if (!this.#starved) return;
-      this.#starved = false;
-      this.#onFree();
-    });
+    if (!this.#filling) return;
+    const { buffer, used } = this;
+    this.#filling = false;
+    if (used === 0) {
+      this.#buffers.give(buffer);
+      return;
+    }
+    this.#sent.push(buffer);
+    this.#socket.write(used === BUFFER_BYTES ? buffer : buffer.subarray(0, used), this.#written);
   }
+
+  /** To be called when the connection is over: what was not handed over is not sent. */
+  drop(): void {
+    if (this.#filling) this.#buffers.give(this.buffer);
+    this.#filling = false;
+  }
+
+  // Writes end in their order, so one function serves them all.
+  readonly #written = (error?: Error | null): void => {
+    const buffer = this.#sent.shift();
+    // Of a write that failed, nobody says that it is over.
+    if (buffer !== undefined && !error) this.#buffers.give(buffer);
+    if (!this.#starved) return;
+    this.#starved = false;
+    this.#onFree();
+  };
 }

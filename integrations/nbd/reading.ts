@@ -7,7 +7,7 @@ import type { NbdDevice } from './exports.js';
 import { errnoOf } from './errno.js';
 import type { Step } from './handshake.js';
 import type { Errno } from './protocol.js';
-import { writeDataHead, writeSimple, type Replies } from './replies.js';
+import type { Cookie, Replies } from './replies.js';
 
 const PAGE_BYTES = 4096;
 /** Least that a read is cut into: what a page and its header need. */
@@ -16,20 +16,21 @@ const PART_MIN = 64 * 1024;
 export class Reading {
   readonly #device: NbdDevice;
   readonly #replies: Replies;
-  #cookie = 0n;
+  readonly #cookie: Cookie;
   #offset = 0;
   #left = 0;
   /** One head for all of it. */
   #whole = false;
   #headWritten = false;
 
-  constructor(device: NbdDevice, replies: Replies) {
+  /** @param cookie of the request in hand */
+  constructor(device: NbdDevice, replies: Replies, cookie: Cookie) {
     this.#device = device;
     this.#replies = replies;
+    this.#cookie = cookie;
   }
 
-  begin(cookie: bigint, offset: number, length: number, dontFragment: boolean): void {
-    this.#cookie = cookie;
+  begin(offset: number, length: number, dontFragment: boolean): void {
     this.#offset = offset;
     this.#left = length;
     this.#whole = dontFragment || !this.#replies.structured;
@@ -37,17 +38,18 @@ export class Reading {
   }
 
   step(): Step | 'done' {
+    const { output } = this.#replies;
     const head = this.#headWritten ? 0 : this.#replies.dataHeaderBytes;
-    const room = this.#replies.room(head + Math.min(this.#left, PART_MIN));
-    if (room === undefined) return 'blocked';
-    const bytes = this.#partOf(room.length - head);
+    if (!output.room(head + Math.min(this.#left, PART_MIN))) return 'blocked';
+    const bytes = this.#partOf(output.left - head);
+    const at = output.used + head;
     try {
-      this.#read(room.subarray(head, head + bytes), bytes);
+      this.#read(output.buffer.subarray(at, at + bytes), bytes);
     } catch (error) {
       return this.#failed(errnoOf(error));
     }
-    if (head > 0) this.#writeHead(room, bytes);
-    this.#replies.add(head + bytes);
+    if (head > 0) this.#writeHead(bytes);
+    output.add(head + bytes);
     this.#offset += bytes;
     this.#left -= bytes;
     if (this.#left === 0) return 'done';
@@ -63,17 +65,16 @@ export class Reading {
   }
 
   #read(target: Buffer, bytes: number): void {
-    if (bytes === 0) return;
     if (this.#offset % PAGE_BYTES === 0 && bytes % PAGE_BYTES === 0)
       this.#device.readPages(this.#offset / PAGE_BYTES, bytes / PAGE_BYTES, target);
     else this.#device.read(this.#offset, bytes, target);
   }
 
-  #writeHead(room: Buffer, bytes: number): void {
-    if (!this.#replies.structured) writeSimple(room, this.#cookie, 0);
+  #writeHead(bytes: number): void {
+    if (!this.#replies.structured) this.#replies.writeSimple(this.#cookie, 0);
     else {
       const covered = this.#whole ? this.#left : bytes;
-      writeDataHead(room, this.#cookie, covered === this.#left, this.#offset, covered);
+      this.#replies.writeDataHead(this.#cookie, covered === this.#left, this.#offset, covered);
     }
   }
 

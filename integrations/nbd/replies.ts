@@ -24,12 +24,18 @@ const MESSAGES: Record<Errno, string> = {
 /** Bytes in front of a chunk's data: its header and the offset. */
 const DATA_HEADER_BYTES = CHUNK_HEADER_BYTES + 8;
 
+/** The eight bytes by which a client knows its request again, as two numbers. */
+export interface Cookie {
+  high: number;
+  low: number;
+}
+
 export class Replies {
-  readonly #output: Output;
+  readonly output: Output;
   readonly structured: boolean;
 
   constructor(output: Output, structured: boolean) {
-    this.#output = output;
+    this.output = output;
     this.structured = structured;
   }
 
@@ -38,84 +44,85 @@ export class Replies {
     return this.structured ? DATA_HEADER_BYTES : SIMPLE_REPLY_BYTES;
   }
 
-  room(least: number): Buffer | undefined {
-    return this.#output.room(least);
-  }
-
-  /** What was put into the room is to be sent. */
-  add(bytes: number): void {
-    this.#output.add(bytes);
-  }
-
   /** A reply without data. False: there is no room now. */
-  done(cookie: bigint): boolean {
+  done(cookie: Cookie): boolean {
     // Only reads and status must be answered in chunks, and clients take both.
     return this.#simple(cookie, 0);
   }
 
-  #simple(cookie: bigint, errno: number): boolean {
-    const room = this.#output.room(SIMPLE_REPLY_BYTES);
-    if (room === undefined) return false;
-    writeSimple(room, cookie, errno);
-    this.#output.add(SIMPLE_REPLY_BYTES);
+  #simple(cookie: Cookie, errno: number): boolean {
+    if (!this.output.room(SIMPLE_REPLY_BYTES)) return false;
+    this.writeSimple(cookie, errno);
+    this.output.add(SIMPLE_REPLY_BYTES);
     return true;
   }
 
   /** A reply that says what failed. False: there is no room now. */
-  failed(cookie: bigint, errno: Errno): boolean {
+  failed(cookie: Cookie, errno: Errno): boolean {
     if (!this.structured) return this.#simple(cookie, errno);
     const message = MESSAGES[errno];
     const length = 6 + message.length;
-    const room = this.#output.room(CHUNK_HEADER_BYTES + length);
-    if (room === undefined) return false;
-    writeChunk(room, cookie, Chunk.ERROR, CHUNK_DONE, length);
-    room.writeUInt32BE(errno, CHUNK_HEADER_BYTES);
-    room.writeUInt16BE(message.length, CHUNK_HEADER_BYTES + 4);
-    room.write(message, CHUNK_HEADER_BYTES + 6, 'latin1');
-    this.#output.add(CHUNK_HEADER_BYTES + length);
+    const at = this.#chunk(cookie, Chunk.ERROR, length);
+    if (at < 0) return false;
+    const { buffer } = this.output;
+    buffer.writeUInt32BE(errno, at);
+    buffer.writeUInt16BE(message.length, at + 4);
+    buffer.write(message, at + 6, 'latin1');
+    this.output.add(CHUNK_HEADER_BYTES + length);
     return true;
   }
 
   /** What is allocated: pairs of a length and its flags. False: there is no room now. */
-  status(cookie: bigint, extents: readonly (readonly [number, number])[]): boolean {
+  status(cookie: Cookie, extents: readonly (readonly [number, number])[]): boolean {
     const length = 4 + 8 * extents.length;
-    const room = this.#output.room(CHUNK_HEADER_BYTES + length);
-    if (room === undefined) return false;
-    writeChunk(room, cookie, Chunk.BLOCK_STATUS, CHUNK_DONE, length);
-    let at = room.writeUInt32BE(BASE_ALLOCATION_ID, CHUNK_HEADER_BYTES);
-    for (const [bytes, flags] of extents) at = room.writeUInt32BE(flags, room.writeUInt32BE(bytes, at));
-    this.#output.add(CHUNK_HEADER_BYTES + length);
+    const at = this.#chunk(cookie, Chunk.BLOCK_STATUS, length);
+    if (at < 0) return false;
+    const { buffer } = this.output;
+    let to = buffer.writeUInt32BE(BASE_ALLOCATION_ID, at);
+    for (const [bytes, flags] of extents) to = buffer.writeUInt32BE(flags, buffer.writeUInt32BE(bytes, to));
+    this.output.add(CHUNK_HEADER_BYTES + length);
     return true;
   }
 
   /** The reply to a read of no bytes. False: there is no room now. */
-  nothing(cookie: bigint): boolean {
+  nothing(cookie: Cookie): boolean {
     if (!this.structured) return this.#simple(cookie, 0);
-    const room = this.#output.room(CHUNK_HEADER_BYTES);
-    if (room === undefined) return false;
-    writeChunk(room, cookie, Chunk.NONE, CHUNK_DONE, 0);
-    this.#output.add(CHUNK_HEADER_BYTES);
+    if (this.#chunk(cookie, Chunk.NONE, 0) < 0) return false;
+    this.output.add(CHUNK_HEADER_BYTES);
     return true;
   }
-}
 
-export function writeSimple(room: Buffer, cookie: bigint, errno: number): void {
-  room.writeUInt32BE(SIMPLE_REPLY_MAGIC, 0);
-  room.writeUInt32BE(errno, 4);
-  room.writeBigUInt64BE(cookie, 8);
-}
+  /** The header of the one chunk of a reply. @returns where its payload begins; -1: there is no room now */
+  #chunk(cookie: Cookie, type: number, length: number): number {
+    if (!this.output.room(CHUNK_HEADER_BYTES + length)) return -1;
+    this.#writeChunk(cookie, type, CHUNK_DONE, length);
+    return this.output.used + CHUNK_HEADER_BYTES;
+  }
 
-export function writeChunk(room: Buffer, cookie: bigint, type: number, flags: number, length: number): void {
-  room.writeUInt32BE(STRUCTURED_REPLY_MAGIC, 0);
-  room.writeUInt16BE(flags, 4);
-  room.writeUInt16BE(type, 6);
-  room.writeBigUInt64BE(cookie, 8);
-  room.writeUInt32BE(length, 16);
-}
+  /** The head of a simple reply, where the output is; it is not added. */
+  writeSimple(cookie: Cookie, errno: number): void {
+    const { buffer, used } = this.output;
+    buffer.writeUInt32BE(SIMPLE_REPLY_MAGIC, used);
+    buffer.writeUInt32BE(errno, used + 4);
+    buffer.writeUInt32BE(cookie.high, used + 8);
+    buffer.writeUInt32BE(cookie.low, used + 12);
+  }
 
-/** The head of a chunk of data. */
-export function writeDataHead(room: Buffer, cookie: bigint, last: boolean, offset: number, bytes: number): void {
-  writeChunk(room, cookie, Chunk.OFFSET_DATA, last ? CHUNK_DONE : 0, 8 + bytes);
-  room.writeUInt32BE(Math.floor(offset / 2 ** 32), CHUNK_HEADER_BYTES);
-  room.writeUInt32BE(offset >>> 0, CHUNK_HEADER_BYTES + 4);
+  #writeChunk(cookie: Cookie, type: number, flags: number, length: number): void {
+    const { buffer, used } = this.output;
+    buffer.writeUInt32BE(STRUCTURED_REPLY_MAGIC, used);
+    buffer.writeUInt16BE(flags, used + 4);
+    buffer.writeUInt16BE(type, used + 6);
+    buffer.writeUInt32BE(cookie.high, used + 8);
+    buffer.writeUInt32BE(cookie.low, used + 12);
+    buffer.writeUInt32BE(length, used + 16);
+  }
+
+  /** The head of a chunk of data, where the output is; it is not added. */
+  writeDataHead(cookie: Cookie, last: boolean, offset: number, bytes: number): void {
+    this.#writeChunk(cookie, Chunk.OFFSET_DATA, last ? CHUNK_DONE : 0, 8 + bytes);
+    const { buffer, used } = this.output;
+    buffer.writeUInt32BE(Math.floor(offset / 2 ** 32), used + CHUNK_HEADER_BYTES);
+    buffer.writeUInt32BE(offset >>> 0, used + CHUNK_HEADER_BYTES + 4);
+  }
 }

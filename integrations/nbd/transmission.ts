@@ -10,12 +10,19 @@ import type { Input } from './input.js';
 import type { Output } from './output.js';
 import { Command, CommandFlag, Errno, PAYLOAD_MAX, REQUEST_BYTES, REQUEST_MAGIC } from './protocol.js';
 import { Reading } from './reading.js';
-import { Replies } from './replies.js';
+import { Replies, type Cookie } from './replies.js';
 import { statusOf } from './status.js';
 
 const PAGE_BYTES = 4096;
-/** Zeros that are written at a time: a request may ask for 4 GiB of them, and others wait meanwhile. */
+/** Bytes that are zeroed or discarded at a time: a request may ask for 4 GiB of them, and others wait meanwhile. */
 const ZEROES_STEP = 16 * 2 ** 20;
+/**
+ * Bytes of the disk that requests without a payload may go over, one after the other, before others have their turn:
+ * thousands of them come in one piece.
+ */
+const TURN_BYTES = 64 * 2 ** 20;
+/** What a look at the extents costs, however few there are, in bytes gone over. */
+const STATUS_BYTES = 64 * 1024;
 
 const { FUA, NO_HOLE, DF, REQ_ONE, FAST_ZERO } = CommandFlag;
 /** The flags that each command may have, by its number. */
@@ -33,7 +40,7 @@ const FLAGS_KNOWN: readonly number[] = [
 interface Request {
   flags: number;
   type: number;
-  cookie: bigint;
+  readonly cookie: Cookie;
   offset: number;
   length: number;
 }
@@ -42,21 +49,27 @@ export class Transmission {
   readonly #input: Input;
   readonly #replies: Replies;
   readonly #agreement: Agreement;
-  readonly #request: Request = { flags: 0, type: 0, cookie: 0n, offset: 0, length: 0 };
+  readonly #request: Request = { flags: 0, type: 0, cookie: { high: 0, low: 0 }, offset: 0, length: 0 };
   readonly #payload: Payload;
   readonly #reading: Reading;
   #state: 'request' | 'payload' | 'reading' | 'zeroing' | 'answering' = 'request';
   /** What the request in hand failed with. */
   #errno: Errno | 0 = 0;
-  /** Bytes of zeros that are written. */
+  /** Bytes that are zeroed or discarded. */
   #zeroed = 0;
+  /** Bytes gone over in this turn. */
+  #turn = 0;
 
   constructor(input: Input, output: Output, agreement: Agreement) {
     this.#input = input;
     this.#agreement = agreement;
     this.#replies = new Replies(output, agreement.structured);
     this.#payload = new Payload(agreement.opened.writable);
-    this.#reading = new Reading(agreement.opened.device, this.#replies);
+    this.#reading = new Reading(agreement.opened.device, this.#replies, this.#request.cookie);
+  }
+
+  get exportName(): string {
+    return this.#agreement.opened.name;
   }
 
   step(): Step {
@@ -75,17 +88,19 @@ export class Transmission {
   }
 
   #readRequest(): Step {
-    const bytes = this.#input.take(REQUEST_BYTES);
-    if (bytes === undefined) return 'more';
+    const input = this.#input;
+    if (!input.next(REQUEST_BYTES)) return 'more';
+    const { taken, takenAt: at } = input;
     // Whoever sends anything else is out of step, and so would be all that follows.
-    if (bytes.readUInt32BE(0) !== REQUEST_MAGIC) return 'end';
+    if (taken.readUInt32BE(at) !== REQUEST_MAGIC) return 'end';
     const request = this.#request;
-    request.flags = bytes.readUInt16BE(4);
-    request.type = bytes.readUInt16BE(6);
-    request.cookie = bytes.readBigUInt64BE(8);
+    request.flags = taken.readUInt16BE(at + 4);
+    request.type = taken.readUInt16BE(at + 6);
+    request.cookie.high = taken.readUInt32BE(at + 8);
+    request.cookie.low = taken.readUInt32BE(at + 12);
     // Beyond 2^53 this rounds, and no disk is that long.
-    request.offset = bytes.readUInt32BE(16) * 2 ** 32 + bytes.readUInt32BE(20);
-    request.length = bytes.readUInt32BE(24);
+    request.offset = taken.readUInt32BE(at + 16) * 2 ** 32 + taken.readUInt32BE(at + 20);
+    request.length = taken.readUInt32BE(at + 24);
     if (request.type === Command.DISC) return 'end';
     this.#errno = this.#check();
     return this.#begin();
@@ -108,21 +123,18 @@ export class Transmission {
   }
 
   #begin(): Step {
-    const { type, offset, length, cookie, flags } = this.#request;
+    const { type, offset, length, flags } = this.#request;
     // A write's payload comes whether the write is refused or not.
     if (type === Command.WRITE) {
       this.#payload.begin(offset, length, this.#errno);
       this.#state = 'payload';
     } else if (type === Command.READ && this.#errno === 0 && length > 0) {
-      this.#reading.begin(cookie, offset, length, (flags & CommandFlag.DF) !== 0);
+      this.#reading.begin(offset, length, (flags & CommandFlag.DF) !== 0);
       this.#state = 'reading';
-    } else if (type === Command.WRITE_ZEROES && this.#errno === 0) {
+    } else if ((type === Command.WRITE_ZEROES || type === Command.TRIM) && this.#errno === 0) {
       this.#zeroed = 0;
       this.#state = 'zeroing';
-    } else {
-      if (type === Command.TRIM && this.#errno === 0) this.#try(() => this.#writable.discard(offset, length));
-      this.#state = 'answering';
-    }
+    } else this.#state = 'answering';
     return 'again';
   }
 
@@ -130,14 +142,6 @@ export class Transmission {
     const { writable } = this.#agreement.opened;
     if (writable === undefined) throw new Error('a write to what is read only was not refused');
     return writable;
-  }
-
-  #try(work: () => void): void {
-    try {
-      work();
-    } catch (error) {
-      this.#errno = errnoOf(error);
-    }
   }
 
   #readPayload(): Step {
@@ -149,13 +153,27 @@ export class Transmission {
   }
 
   #zero(): Step {
-    const { offset, length } = this.#request;
-    const end = Math.min(length, this.#zeroed + ZEROES_STEP - ((offset + this.#zeroed) % PAGE_BYTES));
-    this.#try(() => this.#writable.writeZeroes(offset + this.#zeroed, end - this.#zeroed));
-    this.#zeroed = end;
-    if (end < length && this.#errno === 0) return 'pause';
-    this.#state = 'answering';
-    return 'again';
+    const { type, offset, length } = this.#request;
+    const from = offset + this.#zeroed;
+    // Steps end with a page, so that no page is split by them.
+    const bytes = Math.min(length - this.#zeroed, ZEROES_STEP - (from % PAGE_BYTES));
+    try {
+      if (type === Command.TRIM) this.#writable.discard(from, bytes);
+      else this.#writable.writeZeroes(from, bytes);
+    } catch (error) {
+      this.#errno = errnoOf(error);
+    }
+    this.#zeroed += bytes;
+    if (this.#zeroed === length || this.#errno !== 0) this.#state = 'answering';
+    return this.#went(bytes);
+  }
+
+  /** Others have their turn when enough was done. */
+  #went(bytes: number): Step {
+    this.#turn += bytes;
+    if (this.#turn < TURN_BYTES) return 'again';
+    this.#turn = 0;
+    return 'pause';
   }
 
   #read(): Step {
@@ -168,21 +186,28 @@ export class Transmission {
   }
 
   #answer(): Step {
-    const { type, cookie, offset, length, flags } = this.#request;
+    const { type, cookie } = this.#request;
     let answered: boolean;
     if (this.#errno !== 0) answered = this.#replies.failed(cookie, this.#errno);
-    else if (type === Command.BLOCK_STATUS) {
-      const one = (flags & CommandFlag.REQ_ONE) !== 0;
-      try {
-        answered = this.#replies.status(cookie, statusOf(this.#agreement.opened.device, offset, length, one));
-      } catch (error) {
-        this.#errno = errnoOf(error);
-        return 'again';
-      }
-    } else if (type === Command.READ) answered = this.#replies.nothing(cookie);
+    else if (type === Command.BLOCK_STATUS) return this.#answerStatus();
+    else if (type === Command.READ) answered = this.#replies.nothing(cookie);
     else answered = this.#replies.done(cookie);
     if (!answered) return 'blocked';
     this.#state = 'request';
     return 'again';
+  }
+
+  #answerStatus(): Step {
+    const { cookie, offset, length, flags } = this.#request;
+    const one = (flags & CommandFlag.REQ_ONE) !== 0;
+    try {
+      const runs = statusOf(this.#agreement.opened.device, offset, length, one);
+      if (!this.#replies.status(cookie, runs)) return 'blocked';
+      this.#state = 'request';
+      return this.#went(runs.reduce((sum, [bytes]) => sum + bytes, STATUS_BYTES));
+    } catch (error) {
+      this.#errno = errnoOf(error);
+      return 'again';
+    }
   }
 }

@@ -16,6 +16,10 @@ const USAGE = `Usage: npm run campaign -- pglite [VITEST-ARGUMENT…]
   ZRAM_WASM_PGLITE_PLAIN=1     the same tests on PGlite's own file systems, to tell whose failure it is`;
 const REPOSITORY = process.env.ZRAM_WASM_PGLITE_REPOSITORY ?? 'https://github.com/electric-sql/pglite';
 const VITEST = 'vitest@2.1.9';
+/** What one of the tests imports besides. */
+const IMPORTED = 'openpgp@6.3.2';
+/** A package of the repository that tests import; it is on no registry. */
+const PROTOCOL = 'packages/pg-protocol/src';
 /** Need a browser, Deno or packages of the repository. */
 const LEFT_OUT = ['targets/web/**', 'targets/deno/**'];
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
@@ -35,12 +39,13 @@ function prepare(folder: string): void {
   const suite = path.join(folder, 'suite');
   mkdirSync(suite);
   must('git', ['clone', '--quiet', '--depth', '1', '--no-checkout', REPOSITORY, 'repository'], folder);
-  const [repository, parts] = [path.join(folder, 'repository'), ['packages/pglite/tests', 'packages/pglite/src']];
-  must('git', ['checkout', '--quiet', 'HEAD', '--', ...parts], repository);
+  const repository = path.join(folder, 'repository');
+  const parts = ['packages/pglite/tests', 'packages/pglite/src'];
+  must('git', ['checkout', '--quiet', 'HEAD', '--', ...parts, PROTOCOL], repository);
   for (const part of parts)
     cpSync(path.join(repository, part), path.join(suite, path.basename(part)), { recursive: true });
   writeFileSync(path.join(folder, 'package.json'), '{ "type": "module", "private": true }');
-  must('npm', ['install', '--silent', '--no-audit', '--no-fund', VITEST], folder);
+  must('npm', ['install', '--silent', '--no-audit', '--no-fund', VITEST, IMPORTED], folder);
   const modules = path.join(folder, 'node_modules');
   const pglite = path.join(root, 'node_modules/@electric-sql/pglite');
   mkdirSync(path.join(modules, '@electric-sql'));
@@ -49,9 +54,8 @@ function prepare(folder: string): void {
   symlinkSync(path.join(pglite, 'dist'), path.join(suite, 'dist'));
   cpSync(path.join(root, 'test/campaigns/pglite/hook.mjs'), path.join(suite, 'hook.mjs'));
   const plain = process.env.ZRAM_WASM_PGLITE_PLAIN === '1';
-  const alias = plain
-    ? []
-    : [{ find: /^(?:\.\.\/)+dist\/index\.c?js$/.source, replacement: path.join(suite, 'hook.mjs') }];
+  const alias = [{ find: '^@electric-sql/pg-protocol$', replacement: path.join(repository, PROTOCOL, 'index.ts') }];
+  if (!plain) alias.push({ find: /^(?:\.\.\/)+dist\/index\.c?js$/.source, replacement: path.join(suite, 'hook.mjs') });
   writeFileSync(
     path.join(suite, 'vitest.config.mjs'),
     `const alias = ${JSON.stringify(alias)}.map(({ find, replacement }) => ({ find: new RegExp(find), replacement }));

@@ -6,7 +6,7 @@ import * as esbuild from 'esbuild';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 const [name, ...rest] = process.argv.slice(2);
-const NAMES = ['lz4', 'long', 'mutate', 'dumps', 'tar', 'pglite'];
+const NAMES = ['lz4', 'long', 'mutate', 'dumps', 'tar', 'saved-files', 'nbd', 'pglite'];
 if (!NAMES.includes(name)) {
   console.error(`usage: npm run campaign -- ${NAMES.join('|')} [options]`);
   process.exit(2);

@@ -15,7 +15,7 @@ describe('the command line', () => {
     [['--help'], 'COMMAND'],
     [['-h'], 'COMMAND'],
     [['nonsense', '--help'], 'COMMAND'],
-    ...['analyze', 'pack', 'unpack', 'diff'].map((command) => [[command, '--help'], command] as const),
+    ...['analyze', 'pack', 'unpack', 'diff', 'serve', 'ctl'].map((command) => [[command, '--help'], command] as const),
   ] as const)('%j is refused with the usage', async (args, of) => {
     const { status, out, err } = await run([...args]);
     expect({ status, err }).toEqual({ status: 0, err: '' });

@@ -192,7 +192,9 @@ describeWithChromium('The HTML report', 'in Chromium', () => {
         output: undefined,
         zram: undefined,
       };
-      const io = { stdin: Readable.from([]), maxMemory: undefined, progress: () => undefined, remark: () => undefined };
+      const nothing = () => undefined;
+      const said = { progress: nothing, remark: nothing, announce: nothing };
+      const io = { stdin: Readable.from([]), maxMemory: undefined, ...said };
       const analysis = await analyze({ ...options, ...settings }, io);
       const states = Uint16Array.from({ length: pages }, (_, page) => page % (PAGE + 1));
       const many = { ...analysis, algorithms: [{ ...analysis.algorithms[0], states }] };

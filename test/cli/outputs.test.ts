@@ -362,7 +362,7 @@ unix('inputs that change', () => {
       const { status, stderr } = await packWhile(() => truncateSync(at('live.img'), 100));
       expect({ status, stderr }).toEqual({
         status: 1,
-        stderr: "zram-wasm: cannot pack 'live.img': it shrank while it was read\n",
+        stderr: "zram-wasm: cannot store 'live.img': it shrank while it was read\n",
       });
       expect(readFileSync(at('live.zram'), 'utf8')).toBe('old');
     },

@@ -1,5 +1,6 @@
 /** `analyze` on several threads: what it finds is what one thread finds, and whatever ends a thread ends the run. */
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -91,9 +92,7 @@ describe('--threads', () => {
 
   test('out of memory on one thread, all hold the same pages', async () => {
     const path = join(folder, 'random');
-    const content = Buffer.alloc(24 * 1024 * 1024);
-    new Random(4).fill(content);
-    writeFileSync(path, content);
+    writeFileSync(path, randomBytes(24 * 1024 * 1024));
     const args = ['analyze', '--json', paths[0], path, paths[3], '--algorithm', 'lz4,deflate', '--threads', '2'];
     const { status, out, err } = await run(args, { script, maxMemory: '24M' });
     expect(status).toBe(1);

@@ -3,7 +3,7 @@ import { expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
 import { Engine, Zram, ZramSnapshot, type Saved } from '../../bindings/index.js';
 import { PAGE_SIZE } from '../support/pages.js';
-import { seedOfRun } from '../support/random.js';
+import { Random, seedOfRun } from '../support/random.js';
 import { referenceLoad } from '../support/reference-save.js';
 import { engineOf } from '../support/raw-core.js';
 import { fileOf, partsOf } from '../support/save-sections.js';
@@ -162,6 +162,32 @@ test('a comment that is too long: EINVAL, before anything is written', async () 
   expect(sink.pieces).toEqual([]);
   const comment = 'é'.repeat(8_000_000);
   expect((await engine.loadAll(await savedAll([zram], { comment }))).comment).toBe(comment);
+  engine.destroy();
+});
+
+test('an attachment comes back, in one array, from pieces of any length', async () => {
+  const engine = engineOf('release');
+  const zram = engine.createZram({ disksize: '1M' });
+  const noise = new Random(5, 'attachment').fill(new Uint8Array(700_000));
+  const cases: [Uint8Array | Uint8Array[], Uint8Array][] = [
+    [noise, noise],
+    [[noise.subarray(0, 1), noise.subarray(1, 1), noise.subarray(1)], noise],
+    [new Uint8Array(0), new Uint8Array(0)],
+    [[], new Uint8Array(0)],
+  ];
+  for (const [attachment, expected] of cases) {
+    const loaded = await engine.loadAll(await savedAll([zram], { attachment }));
+    expect(Buffer.compare(loaded.attachment ?? noise, expected)).toBe(0);
+    for (const device of loaded.devices.values()) device.destroy();
+  }
+  const failing = function* (): Generator<Uint8Array> {
+    yield noise;
+    throw new Error('no more');
+  };
+  const { used } = engine.memory;
+  await expect(savedAll([zram], { attachment: failing() })).rejects.toMatchObject({ code: 'EIO' });
+  await expect(savedAll([zram], { attachment: [noise, 'text' as never] })).rejects.toMatchObject({ code: 'EINVAL' });
+  expect(engine.memory.used).toBe(used);
   engine.destroy();
 });
 

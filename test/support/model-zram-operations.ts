@@ -5,6 +5,9 @@
 import fc from 'fast-check';
 import { pieceLength, pieceOffset, RANGE_CALLS, recordOffset, type RangeCall } from './model-ranges.js';
 
+/** A constant: under jest each look at a global goes through its sandbox. */
+const { imul } = Math;
+
 const PAGE_SIZE = 4096;
 
 export type ZramOperation = { readonly disk: number } & (
@@ -17,7 +20,7 @@ export type ZramOperation = { readonly disk: number } & (
 );
 
 function noise(length: number, seed: number): Uint8Array {
-  return Uint8Array.from({ length }, (_, i) => Math.imul(i + seed * 8191 + 1, 0x9e3779b1) >>> 23);
+  return Uint8Array.from({ length }, (_, i) => imul(i + seed * 8191 + 1, 0x9e3779b1) >>> 23);
 }
 
 /** A page by number: same-filled, compressible to many sizes, not compressible, and pairs that differ in one byte. */

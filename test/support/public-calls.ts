@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Engine, MemoryBacking } from '../../bindings/index.js';
 import { FileBacking } from '../../bindings/node.js';
+import { PageFs } from '../../integrations/fs.js';
 import { Random } from './random.js';
 import { checkPools, compiledCore, wasmUrl } from './raw-core.js';
 import { MemorySink } from '../save/support.js';
@@ -60,17 +61,21 @@ export function makeScene() {
   const history = engine.createStateHistory({ pool });
   for (const content of [page, noise]) history.push(content.subarray(0, OBJECT_BYTES));
   const ksmd = pool.createKsmd({ pagesToScan: 7 });
+  const files = PageFs.createSync({ engine, pool });
+  files.writeFileSync('/file', page);
+  const otherFiles = PageFs.createSync({ engine: elsewhere });
+  otherFiles.writeFileSync('/file', noise);
   const foreignPool = elsewhere.createPool();
   const foreignHandles = [otherPool.malloc(10), foreignPool.malloc(10)];
   pool.free(freed); // as the last, so that its number is not given out again
 
   return {
     page,
-    ...{ otherPool, deadPool, foreignPool, handle, zram, usedBacking, foreignSnapshot },
+    ...{ otherPool, deadPool, foreignPool, handle, zram, usedBacking, foreignSnapshot, otherFiles },
     notHandles: [freed, ...foreignHandles, (handle % 2 ** 28) + 0.5, handle + 2 ** 29, 0, 2 ** 31],
     subjects: {
       ...{ Engine: engine, ZsPool: pool, Zram: zram, ZramSnapshot: snapshot, Sysfs: zram.sysfs },
-      ...{ Zswap: zswap, StateHistory: history, Ksmd: ksmd, ...backings },
+      ...{ Zswap: zswap, StateHistory: history, Ksmd: ksmd, PageFs: files, ...backings },
     },
     print(): string {
       const { pagesToScan, sleepMillisecs, sliceMillisecs, smartScan, running } = ksmd;
@@ -80,6 +85,7 @@ export function makeScene() {
       for (const each of [handle, twin]) hash.update(pool.read(each));
       for (const key of KEYS) hash.update(zswap.load(key)!);
       for (const id of history.ids()) hash.update(history.get(id));
+      for (const name of files.readdirSync('/')) hash.update(name).update(files.readFileSync(`/${name}`));
       const read = new Uint8Array(PAGE_SIZE);
       for (const backing of Object.values(backings)) {
         for (let slot = 0; slot < SLOTS; slot++) {
@@ -99,6 +105,7 @@ export function makeScene() {
         ksmd.stats(),
         engine.memory,
         history.stats(),
+        files.stats(),
       ];
       const knobs = { pagesToScan, sleepMillisecs, sliceMillisecs, smartScan, running };
       const rest = [engine.compressors, Array.from(states), blockStates, readdirSync(folder), hash.digest('hex')];
@@ -123,6 +130,19 @@ const END = { destroy: [], '[Symbol.dispose]': [] };
 /** What `Zram.save` writes of a device that holds a page. */
 const SAVE_FILE = await saveFile();
 
+/** And what `PageFs.save` does, of a file. */
+const SAVED_FILES = await savedFiles();
+
+async function savedFiles(): Promise<Uint8Array> {
+  const engine = Engine.createSync({ module: compiledCore('release') });
+  const files = PageFs.createSync({ engine });
+  files.writeFileSync('/file', 'content');
+  const sink = new MemorySink();
+  await files.save(sink);
+  engine.destroy();
+  return sink.bytes;
+}
+
 async function saveFile(): Promise<Uint8Array> {
   const engine = Engine.createSync({ module: compiledCore('release') });
   const zram = engine.createZram({ disksize: DISK_BYTES });
@@ -137,8 +157,9 @@ async function saveFile(): Promise<Uint8Array> {
 const COPY = { name: 'copy', compress: (page: Uint8Array) => page, decompress: (block: Uint8Array) => block };
 
 export function callsOf(scene: Scene): Calls {
-  const { page, handle, notHandles, otherPool, foreignPool, deadPool, zram, usedBacking, foreignSnapshot } = scene;
-  const { ZramSnapshot: snapshot } = scene.subjects;
+  const { page, handle, notHandles, otherPool, foreignPool, deadPool, zram, usedBacking, foreignSnapshot, otherFiles } =
+    scene;
+  const { ZramSnapshot: snapshot, PageFs: files } = scene.subjects;
   const module: Parameter = {
     good: compiledCore('release'),
     wrong: [null, 'core.wasm', 7, true, {}, [], Uint8Array.of(1, 2, 3), new WebAssembly.Module(EMPTY_MODULE)],
@@ -274,6 +295,23 @@ export function callsOf(scene: Scene): Calls {
       new Map([[1, zram]]),
     ],
   };
+  const attachment: Parameter = {
+    good: [page, Uint8Array.of(1)],
+    wrong: [
+      null,
+      '',
+      'text',
+      1,
+      true,
+      {},
+      CALL,
+      [1],
+      ['text'],
+      [page, null],
+      new Float64Array(9),
+      [new DataView(new ArrayBuffer(9))],
+    ],
+  };
   const source: Parameter = {
     good: SAVE_FILE,
     wrong: [
@@ -281,6 +319,16 @@ export function callsOf(scene: Scene): Calls {
       ...[SAVE_FILE.subarray(1), SAVE_FILE.subarray(0, -1), Buffer.concat([SAVE_FILE, SAVE_FILE])],
     ],
   };
+  const sourceOfFiles = {
+    good: SAVED_FILES,
+    wrong: [...source.wrong, SAVE_FILE, SAVED_FILES.subarray(0, -1), Buffer.concat([SAVED_FILES, SAVED_FILES])],
+  };
+  const savedFileSystems = {
+    good: { files },
+    wrong: [...saved.wrong, saved.good, [files, null], files, new Map([[1, files]])],
+  };
+  const maxMetadata = real(10_000, [-1, -Infinity]);
+  const given = (good: unknown): Parameter => ({ good, wrong: [null, 1, 'engine', {}, [], otherPool] });
   const loadAllOptions = {
     ...{ kernel, memLimit: size('1M'), verifyCompressors: boolean, trackEntryActime: boolean },
   };
@@ -381,6 +429,20 @@ export function callsOf(scene: Scene): Calls {
   const transfer = [integer(2, 0, SLOTS - 1), onePage];
 
   const loadOptions = { ...loadAllOptions, backing: deviceBacking };
+  const ofFiles = {
+    ...{ kernel, memLimit: size('1M'), dedup: boolean, maxMetadata },
+    ...{ compAlgorithm: word('deflate'), level: zramOptions.level, dictionary: zramOptions.dictionary },
+  };
+  const ofLoading = { kernel, memLimit: size('1M'), verifyCompressors: boolean, maxMetadata };
+  /** As `options`, each with an engine. */
+  const withEngine = (known: Readonly<Record<string, Parameter>>): Parameter => {
+    const { good, wrong, coded = [] } = options(known);
+    const and = (value: unknown): unknown =>
+      typeof value === 'object' && value !== null && !Array.isArray(value)
+        ? { engine: scene.subjects.Engine, ...value }
+        : value;
+    return { good: and(good), wrong: [...wrong.map(and), {}], coded: coded.map(([value, code]) => [and(value), code]) };
+  };
   return {
     Engine: {
       'static create': [options(engine)],
@@ -455,7 +517,7 @@ export function callsOf(scene: Scene): Calls {
       restore: [taken],
       memoryUse: [],
       save: [sink],
-      'static saveAll': [sink, saved, options({ comment: text('of my own') })],
+      'static saveAll': [sink, saved, options({ comment: text('of my own'), attachment })],
       'static load': [source, options({ ...loadOptions, ...ofItsPool, ...engine })],
       'static loadAll': [source, options({ ...loadAllOptions, ...ofItsPool, ...engine })],
       reset: [],
@@ -501,6 +563,19 @@ export function callsOf(scene: Scene): Calls {
     Ksmd: {
       ...Object.fromEntries([...getters, ...setters]),
       ...{ start: [], stop: [], scan: [], unmerge: [], stats: [] },
+      ...END,
+    },
+    // The calls of Node's `fs` throw Node's errors: test/integrations/fs has them.
+    PageFs: {
+      'static create': [options({ ...ofFiles, ...ofItsPool, ...engine })],
+      'static createSync': [
+        { ...withEngine({ ...ofFiles, ...ofItsPool }), good: { engine: scene.subjects.Engine, pool: otherPool } },
+      ],
+      'static load': [sourceOfFiles, options({ ...ofLoading, ...ofItsPool, ...engine })],
+      'static loadAll': [sourceOfFiles, options({ ...ofLoading, ...ofItsPool, ...engine, engine: given(undefined) })],
+      'static saveAll': [sink, savedFileSystems, options({ comment: text('of my own') })],
+      ...{ save: [sink], fork: [], snapshot: [], stats: [], merge: [merge], compact: [] },
+      diff: [{ good: otherFiles, wrong: [undefined, null, 1, {}, [], zram] }],
       ...END,
     },
     MemoryBacking: { new: [slots], read: transfer, write: transfer, ...END },

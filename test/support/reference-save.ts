@@ -17,6 +17,7 @@ export interface ReferenceDevice {
 
 export interface ReferenceFile {
   readonly comment: string | undefined;
+  readonly attachment: Uint8Array | undefined;
   readonly devices: readonly ReferenceDevice[];
 }
 
@@ -152,6 +153,7 @@ class Reader {
     const objects = whole(head.objects, 0, 2 ** 32 - 1, 'objects');
     const comment = head.comment === undefined ? undefined : text(head.comment, 'comment');
     let pages = false;
+    const attached: Uint8Array[] = [];
     for (const { type, payload } of sections.slice(1, -1)) {
       if (type === 'CODC') this.codecs.push(codecOf(payload));
       else if (type === 'DEVC' && !pages) this.takeDevice(payload);
@@ -159,13 +161,15 @@ class Reader {
         pages = true;
         if (this.devices.length !== devices) refuse('PAGE before the last DEVC');
         this.takeRecords(payload);
-      } else refuse(`section ${type}`);
+      } else if (type === 'ATCH') attached.push(payload);
+      else refuse(`section ${type}`);
     }
     if (this.devices.length !== devices || this.objects.length !== objects) refuse('numbers of HEAD');
     for (const one of this.devices) {
       if (one.pages.size !== one.pagesStored && !this.blind.has('pagesStored')) refuse('pagesStored');
     }
-    return { comment, devices: this.devices };
+    const attachment = attached.length === 0 ? undefined : Uint8Array.from(Buffer.concat(attached));
+    return { comment, attachment, devices: this.devices };
   }
 
   private takeDevice(payload: Uint8Array): void {

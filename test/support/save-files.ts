@@ -73,7 +73,10 @@ export async function madeFile(seed: number): Promise<Uint8Array> {
     if (pool && random.chance(50)) make();
     if (random.chance(50)) things.reverse();
     const names = things.map((thing, n) => [`${random.pick(['', 'é', 'disk', '__proto__'])}${n}`, thing] as const);
-    return await savedAll(new Map(names), random.chance(50) ? { comment: 'a comment' } : {});
+    return await savedAll(new Map(names), {
+      ...(random.chance(50) ? { comment: 'a comment' } : {}),
+      ...(random.chance(50) ? { attachment: [1, 0, 9].map((length) => new Uint8Array(length).fill(7)) } : {}),
+    });
   } finally {
     engine.destroy();
   }
@@ -233,7 +236,7 @@ function changeSections(sections: RawSection[], donor: () => RawSection[], rando
       return;
     }
     case 4:
-      section.type = random.pick(['HEAD', 'CODC', 'DEVC', 'PAGE', 'END ', 'MORE', 'page']);
+      section.type = random.pick(['HEAD', 'CODC', 'DEVC', 'PAGE', 'ATCH', 'END ', 'MORE', 'page']);
       return;
     default: {
       const target = isText && random.chance(50) ? section : (sections.find(({ type }) => type === 'PAGE') ?? section);

@@ -1,12 +1,12 @@
 /** Two readers of one save file: whether they agree, and what the library's held meanwhile. */
-import { Engine, Zram, ZramError, type ZramSnapshot } from '../../bindings/index.js';
+import { Engine, Zram, ZramError, type LoadedFile, type ZramSnapshot } from '../../bindings/index.js';
 import type { CoreExports } from '../../bindings/core/exports.js';
 import { STATE_INCOMPRESSIBLE } from '../../bindings/core/layout.js';
 import { type Disk } from '../../bindings/device/disk.js';
 import { ReadableDevice } from '../../bindings/device/readable.js';
 import { sameBytes } from './pages.js';
 import { compiledCore, coreOf } from './raw-core.js';
-import { Refused, referenceLoad, type Blindness, type ReferenceDevice } from './reference-save.js';
+import { Refused, referenceLoad, type Blindness, type ReferenceDevice, type ReferenceFile } from './reference-save.js';
 
 const NONE = 2 ** 32 - 1;
 
@@ -32,14 +32,14 @@ export class MeasuredReader {
   /** Loads a file, looks at it, and lets it go again. `held` is the most bytes of the engine at any time. */
   async read(
     file: Uint8Array,
-    look: (devices: ReadonlyMap<string, Zram | ZramSnapshot>) => void,
+    look: (file: LoadedFile) => void,
   ): Promise<{ error: ZramError | undefined; held: number }> {
     this.#peak = undefined;
     let error: ZramError | undefined;
     try {
-      const { devices } = await this.engine.loadAll(file);
-      look(devices);
-      for (const device of devices.values()) device.destroy();
+      const loaded = await this.engine.loadAll(file);
+      look(loaded);
+      for (const device of loaded.devices.values()) device.destroy();
     } catch (thrown) {
       if (!(thrown instanceof ZramError)) throw thrown;
       error = thrown;
@@ -76,18 +76,21 @@ export async function agreed(
   file: Uint8Array,
   blind: readonly Blindness[] = [],
 ): Promise<{ accepted: boolean; held: number; error: ZramError | undefined }> {
-  let expected: readonly ReferenceDevice[] | undefined;
+  let expected: ReferenceFile | undefined;
   let why = '';
   try {
-    expected = referenceLoad(file, blind).devices;
+    expected = referenceLoad(file, blind);
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     why = error.message;
   }
-  const { error, held } = await reader.read(file, (devices) => {
+  const { error, held } = await reader.read(file, ({ devices, attachment }) => {
     if (!expected) throw new Error(`the library takes what the reference refuses: ${why}`);
-    if ([...devices.keys()].join('\n') !== expected.map(({ name }) => name).join('\n')) throw new Error('names');
-    for (const one of expected) compareDevice(devices.get(one.name)!, one);
+    const names = expected.devices.map(({ name }) => name);
+    if ([...devices.keys()].join('\n') !== names.join('\n')) throw new Error('names');
+    const [one, other] = [attachment, expected.attachment];
+    if (one && other ? Buffer.compare(one, other) !== 0 : one !== other) throw new Error('attachment');
+    for (const one of expected.devices) compareDevice(devices.get(one.name)!, one);
   });
   if (error && expected) throw new Error(`the library refuses what the reference takes: ${error.message}`);
   if (error && !['EINVAL', 'EOPNOTSUPP'].includes(error.code)) throw new Error(`${error.message} (reference: ${why})`);

@@ -108,17 +108,36 @@ function listenOnWeb(worker: WebThread, events: ThreadEvents): void {
 }
 
 function startWorker(source: WorkerSource | undefined): WorkerLike {
-  const web = typeof Worker === 'function';
-  if (source === undefined) {
-    // A literal, so that bundlers find the file and copy it.
-    if (web) return new Worker(new URL('./parallel-worker.js', import.meta.url), { type: 'module' });
-    // Not a literal, so that they do not copy it twice.
-    const name = './parallel-worker.js';
-    return nodeWorker(besideBundle(name, () => new URL(name, import.meta.url)));
-  }
   if (typeof source === 'function') return started(source());
-  const address = source as string;
-  return web ? new Worker(address, { type: 'module' }) : nodeWorker(urlOf(address));
+  if (source !== undefined) {
+    const address = source as string;
+    return (hasWebWorkers() ? nodeWorkerOf(address) : nodeWorker(urlOf(address))) ?? new Worker(address, MODULE);
+  }
+  // Not a literal, so that bundlers do not copy the file twice.
+  const name = './parallel-worker.js';
+  const beside = (): URL => besideBundle(name, () => new URL(name, import.meta.url));
+  if (!hasWebWorkers()) return nodeWorker(beside());
+  // A literal, so that they find it and copy it.
+  return nodeWorkerOf(beside) ?? new Worker(new URL('./parallel-worker.js', import.meta.url), { type: 'module' });
+}
+
+const MODULE = { type: 'module' } as const;
+
+const hasWebWorkers = (): boolean => typeof Worker === 'function';
+
+/**
+ * A worker of `node:worker_threads` where there are those of the web, too: they keep no program alive, end none, and tell
+ * when they are ended from outside. Undefined where there is none for this address.
+ */
+function nodeWorkerOf(address: string | (() => URL)): WorkerLike | undefined {
+  const { process } = globalThis as { process?: Partial<NodeJS.Process> };
+  if (!process?.getBuiltinModule?.('node:worker_threads')) return undefined;
+  try {
+    const url = typeof address === 'function' ? address() : new URL(address);
+    return url.protocol === 'file:' ? nodeWorker(url) : undefined;
+  } catch {
+    return undefined; // no address, or a process that must not have them
+  }
 }
 
 function urlOf(address: string): URL {

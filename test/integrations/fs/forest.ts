@@ -1,8 +1,9 @@
 /** File systems that are forks and snapshots of each other, each beside its model, and random calls on them. */
-import { PageFs } from '../../../integrations/fs.js';
+import { PageFs, type FileSystemStats } from '../../../integrations/fs.js';
 import type { Engine } from '../../../bindings/index.js';
 import { fail } from '../../support/model-checks.js';
 import { Random } from '../../support/random.js';
+import { MemorySink } from '../../save/support.js';
 import { CopyingModel, truncateTo, writeTo, type ModelFile } from './copying-model.js';
 
 interface Open {
@@ -36,6 +37,8 @@ const NO_ROOM = new Set(['ENOSPC', 'ENOMEM']);
 export class Forest {
   readonly pairs: Pair[];
   readonly #random: Random;
+  readonly #engine: Engine;
+  readonly #loadOptions: { maxMetadata?: number };
   readonly #randomPercent: number;
   /** Memory ends now and then. */
   readonly #full: boolean;
@@ -44,6 +47,8 @@ export class Forest {
   constructor(engine: Engine, random: Random, options: ForestOptions = {}) {
     const { randomPercent = 30, ...rest } = options;
     this.#random = random;
+    this.#engine = engine;
+    this.#loadOptions = options.maxMetadata === undefined ? {} : { maxMetadata: options.maxMetadata };
     this.#full = engine.memory.limit < MEMORY_MIN;
     this.#randomPercent = randomPercent;
     this.pairs = [{ fs: PageFs.createSync({ engine, ...rest }), model: new CopyingModel(), open: [] }];
@@ -297,6 +302,34 @@ export class Forest {
         `page ${page} of ${path} ${listed ? 'is' : 'is not'} listed`,
       );
     }
+  }
+
+  /**
+   * Saves all of them to one file, and goes on with what is loaded from it. What they share, and what each takes, must be
+   * the same, but for files that were open without a name, which are not saved.
+   */
+  async reload(): Promise<void> {
+    const sink = new MemorySink();
+    const list = this.pairs.map(({ fs }) => fs);
+    await PageFs.saveAll(sink, list, { comment: 'a forest' });
+    const { fileSystems, comment } = await PageFs.loadAll(sink.bytes, { engine: this.#engine, ...this.#loadOptions });
+    this.#check(comment === 'a forest' && [...fileSystems.keys()].join() === [...list.keys()].join(), 'what was saved');
+    const nameless = this.pairs.some(
+      ({ fs, open }) => fs.frozen || open.some(({ fd }) => fs.fstatSync(fd).nlink === 0),
+    );
+    const loaded = [...fileSystems.values()];
+    for (const [n, pair] of this.pairs.entries()) {
+      this.#check(loaded[n].frozen === pair.fs.frozen, 'a snapshot, or none');
+      if (!nameless) this.#checkSame(pair.fs.stats(), loaded[n].stats());
+    }
+    for (const pair of this.pairs) pair.fs.destroy();
+    this.pairs.forEach(({ model }, n) => (this.pairs[n] = { fs: loaded[n], model, open: [] }));
+    this.check();
+  }
+
+  #checkSame(stats: FileSystemStats, loaded: FileSystemStats): void {
+    const [one, other] = [stats, loaded].map((each) => JSON.stringify(each));
+    this.#check(one === other, `${one} became ${other}`);
   }
 
   /** Removes all files of all, then the file systems, in any order. */

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Engine } from '../../../bindings/index.js';
 import { PageFs } from '../../../integrations/fs.js';
 import { measure, type Scale } from '../../growth/measure.js';
+import { savedFiles } from './saved-files.js';
 
 let engine: Engine;
 beforeAll(() => void (engine = Engine.createSync()));
@@ -104,9 +105,53 @@ const ROWS: (Scale & { name: string })[] = [
       });
     },
   },
+  {
+    name: 'saving files',
+    size: 300,
+    factor: 16,
+    make: (size) => {
+      const fs = withFiles(size, 10);
+      return async () => {
+        await savedFiles([fs]);
+        fs.destroy();
+      };
+    },
+  },
+  {
+    name: 'loading files',
+    size: 300,
+    factor: 16,
+    make: async (size) => {
+      const fs = withFiles(size, 10);
+      const file = await savedFiles([fs]);
+      fs.destroy();
+      return async () => (await PageFs.load(file, { engine })).destroy();
+    },
+  },
 ];
 
-test.each(ROWS)('$name: in proportion', async (row) => {
+/** As ROWS, but for forks and not files. */
+const FORKS: (Scale & { name: string })[] = ['saving forks', 'loading forks'].map((name) => ({
+  name,
+  size: 8,
+  factor: 16,
+  make: async (size) => {
+    const base = withFiles(100);
+    const forks = Array.from({ length: size }, (_, n) => {
+      const fork = base.fork();
+      fork.writeFileSync(`/d0/f${n % 100}`, 'x');
+      return fork;
+    });
+    const file = await savedFiles(forks);
+    return async () => {
+      if (name === 'saving forks') await savedFiles(forks);
+      else for (const fs of (await PageFs.loadAll(file, { engine })).fileSystems.values()) fs.destroy();
+      for (const fs of [base, ...forks]) fs.destroy();
+    };
+  },
+}));
+
+test.each([...ROWS, ...FORKS])('$name: in proportion', async (row) => {
   const { ratio, limit } = await measure(row);
   expect(ratio).toBeLessThan(limit);
 });

@@ -20,6 +20,17 @@ test('files are Uint8Arrays', () => {
   expect(() => fs.readFileSync('/f', 'klingon' as 'utf8')).toThrow(/encoding/);
 });
 
+test('what is saved is loaded', async () => {
+  const fs = PageFs.createSync({ engine: Engine.createSync() });
+  fs.writeFileSync('/grün', 'grün');
+  fs.symlinkSync('grün', '/verweis');
+  const parts: Uint8Array[] = [];
+  await fs.save({ write: (part) => void parts.push(part) });
+  const loaded = await PageFs.load(new Blob(parts as Uint8Array<ArrayBuffer>[]));
+  expect(loaded.readFileSync('/verweis', 'utf8')).toBe('grün');
+  expect(fs.diff(loaded)).toEqual([]);
+});
+
 test('encodings are those of Node', () => {
   const fs = PageFs.createSync({ engine: Engine.createSync() });
   const property = fc.property(

@@ -1,6 +1,7 @@
 /** A client of the NBD protocol for tests: says what it is told to, and takes replies apart by the specification. */
 import { connect, type Socket } from 'node:net';
 import { once } from 'node:events';
+import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 
 import type { NbdServer } from '../../../integrations/nbd.js';
 import { Input } from '../../../integrations/nbd/input.js';
@@ -59,9 +60,6 @@ export interface OptionAnswer {
   data: Buffer;
 }
 
-/** A reply of 32 MiB. */
-const READ_MAX = 33 * 2 ** 20;
-
 /** A reply, put together from its chunks. */
 export interface Reply {
   cookie: bigint;
@@ -74,7 +72,7 @@ export interface Reply {
 }
 
 export class Client {
-  readonly #input = new Input(READ_MAX);
+  readonly #input = new Input();
   #closed = false;
   #wake: () => void = () => undefined;
   greeting: Buffer = Buffer.alloc(0);
@@ -92,14 +90,23 @@ export class Client {
   }
 
   /** Connects, and takes the server's first words. */
-  static async to(server: NbdServer): Promise<Client> {
+  static async to(server: NbdServer, { allowHalfOpen = false } = {}): Promise<Client> {
     const address = server.address();
     if (address === null) throw new Error('the server does not listen');
-    const socket = typeof address === 'string' ? connect(address) : connect(address.port, address.address);
+    const place = typeof address === 'string' ? { path: address } : { port: address.port, host: address.address };
+    const socket = connect({ ...place, allowHalfOpen });
     await once(socket, 'connect');
     const client = new Client(socket);
     client.greeting = await client.read(18);
     return client;
+  }
+
+  /** Goes on with TLS, after STARTTLS was acknowledged. @throws the handshake of TLS fails */
+  async secured(options: ConnectionOptions): Promise<Client> {
+    this.socket.removeAllListeners('data');
+    const secure = connectTls({ ...options, socket: this.socket });
+    await once(secure, 'secureConnect');
+    return new Client(secure);
   }
 
   send(...parts: Uint8Array[]): void {

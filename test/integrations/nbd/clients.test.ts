@@ -1,7 +1,8 @@
 /** Real clients: libnbd's tools, QEMU's and fio. Where one is missing, its tests are skipped and say so. */
 import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { randomBytes } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { expect, test } from '@jest/globals';
@@ -10,25 +11,18 @@ import { Engine } from '../../../bindings/index.js';
 import type { NbdDevice } from '../../../integrations/nbd.js';
 import { describeWithTool } from '../../support/describe-with-tool.js';
 import { listening } from './listening.js';
+import { runClient } from './run-client.js';
 
 const context = listening();
 const engine = Engine.createSync();
 const DISK = 24 * 2 ** 20;
 const TIMEOUT_MILLISECONDS = 120_000;
 
+const has = (tool: string): boolean => spawnSync(tool, ['--version']).status === 0;
 const describeWith = (tool: string, tests: () => void): void =>
-  describeWithTool(tool, `NBD with ${tool}`, spawnSync(tool, ['--version']).status === 0, tests);
+  describeWithTool(tool, `NBD with ${tool}`, has(tool), tests);
 
-/** Runs a client beside the server, which is this process. @throws with what it said */
-async function run(command: string, ...args: string[]): Promise<string> {
-  const child = spawn(command, args, { cwd: context.folder, stdio: ['ignore', 'pipe', 'pipe'] });
-  let [out, err] = ['', ''];
-  child.stdout.on('data', (text: Buffer) => (out += text.toString()));
-  child.stderr.on('data', (text: Buffer) => (err += text.toString()));
-  const status = await new Promise((resolve) => child.on('close', resolve));
-  if (status !== 0) throw new Error(`${command} ended with ${String(status)}: ${err || out}`);
-  return out;
-}
+const run = (command: string, ...args: string[]): Promise<string> => runClient(context.folder, command, ...args);
 
 const device = (disksize: number | string = DISK) => engine.createZram({ disksize });
 
@@ -147,19 +141,127 @@ describeWith('qemu-io', () => {
 });
 
 describeWith('fio', () => {
+  const job = (uri: string, ...options: string[]): Promise<string> =>
+    run(
+      'fio',
+      '--name=job',
+      '--ioengine=nbd',
+      `--uri=${uri}`,
+      '--rw=randrw',
+      '--bsrange=512-64k',
+      '--blockalign=512',
+      '--iodepth=16',
+      '--size=6M',
+      '--verify=crc32c',
+      '--verify_fatal=1',
+      ...options,
+    );
+
   test(
-    'verifies mixed sizes at sector offsets',
+    'verifies mixed sizes at sector offsets, four clients at once',
     async () => {
       const { uri } = await context.listen(device());
-      const job = [
-        '--name=job',
-        '--ioengine=nbd',
-        `--uri=${uri}`,
-        '--rw=randrw',
-        '--bsrange=512-64k',
-        '--blockalign=512',
-      ];
-      await run('fio', ...job, '--iodepth=16', '--size=8M', '--verify=crc32c', '--verify_fatal=1');
+      await Promise.all([0, 1, 2, 3].map((n) => job(uri, `--offset=${6 * n}M`, `--randseed=${n + 1}`)));
+    },
+    TIMEOUT_MILLISECONDS,
+  );
+
+  test(
+    'trims as it goes, and verifies',
+    async () => {
+      const { uri } = await context.listen(device());
+      await run(
+        'fio',
+        ...['--name=job', '--ioengine=nbd', `--uri=${uri}`, '--rw=randtrimwrite', '--bs=4k', '--iodepth=8'],
+        ...['--size=4M', '--verify=crc32c', '--verify_fatal=1'],
+      );
+    },
+    TIMEOUT_MILLISECONDS,
+  );
+});
+
+/** A program that stays, ended when the work is done. */
+async function beside<T>(command: string, args: string[], ready: () => boolean, work: () => Promise<T>): Promise<T> {
+  const child = spawn(command, args, { cwd: context.folder, stdio: 'inherit' });
+  const closed = once(child, 'close');
+  try {
+    while (!ready()) {
+      if (child.exitCode !== null) throw new Error(`${command} ended with ${child.exitCode}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    return await work();
+  } finally {
+    child.kill();
+    await closed;
+  }
+}
+
+const root = process.getuid?.() === 0;
+const fuse = root && existsSync('/dev/fuse') && has('nbdfuse') && spawnSync('mkfs.ext4', ['-V']).status === 0;
+
+const hasLoop = root && spawnSync('losetup', ['--find']).status === 0;
+
+describeWithTool('nbdfuse', 'ext4 on NBD with nbdfuse', fuse, () => {
+  /** The device as a file. */
+  const mounted = async (uri: string, work: (file: string) => Promise<void>): Promise<void> => {
+    const folder = join(context.folder, 'fuse');
+    mkdirSync(folder, { recursive: true });
+    const file = join(folder, 'nbd');
+    await beside(
+      'nbdfuse',
+      [folder, uri],
+      () => existsSync(file) && statSync(file).size > 0,
+      () => work(file),
+    );
+  };
+
+  test(
+    'mkfs.ext4 makes a file system, debugfs fills it, fsck finds nothing wrong',
+    async () => {
+      const { uri } = await context.listen(device('64M'));
+      writeFileSync(join(context.folder, 'content'), image().subarray(0, 5_000_001));
+      await mounted(uri, async (file) => {
+        await run('mkfs.ext4', '-q', '-F', file);
+        await run('debugfs', '-w', '-R', 'write content content', file);
+        await run('fsck.ext4', '-f', '-n', file);
+        await run('debugfs', '-R', 'dump content back', file);
+      });
+      const [content, back] = ['content', 'back'].map((name) => readFileSync(join(context.folder, name)));
+      expect(back.equals(content)).toBe(true);
+    },
+    TIMEOUT_MILLISECONDS,
+  );
+
+  // Deadlocks if this process touches the mounted file system: it is the disk. Programs do all of it.
+  (hasLoop ? test : test.skip)(
+    'mounted by a loop device, with files of a tree, and fstrim gives back what they took',
+    async () => {
+      const zram = device('64M');
+      const { uri } = await context.listen(zram);
+      await mounted(uri, async (file) => {
+        await run('mkfs.ext4', '-q', '-F', file);
+        const loop = (await run('losetup', '--find', '--show', file)).trim();
+        const folder = join(context.folder, 'mnt');
+        mkdirSync(folder);
+        try {
+          await run('mount', loop, folder);
+          try {
+            await run('cp', '-r', join(import.meta.dirname, '../../../integrations'), folder);
+            await run('dd', 'if=/dev/urandom', `of=${folder}/noise`, 'bs=1M', 'count=20', 'conv=fsync', 'status=none');
+            const full = zram.mmStat.origDataSize;
+            expect(full).toBeGreaterThan(20 * 2 ** 20);
+            await run('rm', join(folder, 'noise'));
+            await run('sync', '--file-system', folder);
+            await run('fstrim', folder);
+            expect(zram.mmStat.origDataSize).toBeLessThan(full - 19 * 2 ** 20);
+          } finally {
+            await run('umount', folder);
+          }
+        } finally {
+          await run('losetup', '--detach', loop);
+        }
+        await run('fsck.ext4', '-f', '-n', file);
+      });
     },
     TIMEOUT_MILLISECONDS,
   );
