@@ -48,12 +48,12 @@ export class BlockWriter {
    */
   move(block: number, moving: () => void): void {
     const units = unitsOf(this.blocks.length[block]);
+    const bytes = this.bytesOf(block).slice();
     const unit = this.space.take(units);
     if (unit > this.blocks.unit[block]) {
       this.space.free({ unit, units });
       return;
     }
-    const bytes = this.bytesOf(block).slice();
     moving();
     this.blocks.unit[block] = unit;
     if (crc32(bytes) !== this.blocks.crc[block]) throw damaged('a block is not what was written');

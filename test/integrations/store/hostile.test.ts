@@ -9,7 +9,7 @@ import { Random, seedOfRun } from '../../support/random.js';
 import { change, treeOf } from './files.js';
 import { ModelDisk } from './model-disk.js';
 
-const RUNS = Number(process.env.ZRAM_WASM_MUTANTS ?? (process.env.ZRAM_WASM_LONG === '1' ? 100_000 : 150));
+const RUNS = Number(process.env.ZRAM_WASM_MUTANTS ?? (process.env.ZRAM_WASM_LONG === '1' ? 100_000 : 100));
 const TIMEOUT_MS = RUNS > 1000 ? 7_200_000 : 60_000;
 const ROOT_BYTES = 4096;
 
