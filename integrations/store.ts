@@ -79,11 +79,11 @@ export class PageStore {
    * ENOSPC: there is no room for a new one; ENOMEM: the files do not fit `maxMemory`
    */
   static async open(file: SyncFile, options: PageStoreOptions = {}): Promise<PageStore> {
+    const { fileAlgorithm, ...ofFs } = read(options);
     const stored = new StoreFile(file);
     const space = new Space();
     const journal = new Journal(stored, space);
     const found = readStore(stored, journal, space);
-    const { fileAlgorithm, ...ofFs } = options;
     const fs = await PageFs.create(ofFs);
     let codec: Codec | undefined;
     try {
@@ -99,8 +99,8 @@ export class PageStore {
   }
 
   /**
-   * Writes what changed since the last call. What was written is on the disk when it returns. Costs the comparison of the
-   * states, 0.1 ms and more, and 10 µs for each page that changed, and the disk's time.
+   * Writes what changed since the last call. What was written is on the disk when it returns. Costs a quarter of a
+   * millisecond, half of one for files of 512 MiB, some 10 µs for each page that changed, and the disk's time.
    * @throws ZramError ENOSPC: the disk or quota is full; EIO: the file cannot be written; ENOMEM. What was on the disk
    * stays there, or this is there; what is in memory is not touched, and the next call tries again
    */
@@ -150,4 +150,12 @@ export class PageStore {
   [Symbol.dispose](): void {
     this.close();
   }
+}
+
+/** @throws ZramError EINVAL */
+function read(options: PageStoreOptions): PageStoreOptions {
+  const { fileAlgorithm } = (options ?? {}) as { fileAlgorithm?: unknown };
+  const isRight = typeof options === 'object' && options !== null;
+  if (isRight && (fileAlgorithm === undefined || typeof fileAlgorithm === 'string')) return options;
+  throw new ZramError('EINVAL', 'the options of PageStore.open must be an object, and fileAlgorithm in it a name.');
 }

@@ -7,7 +7,16 @@ import { unitsOf } from './blocks.js';
 import { crc32 } from './crc32.js';
 import { damaged, Input, Output } from './encoding.js';
 import type { StoreFile } from './file.js';
-import { decodeRoot, encodeRoot, isUnfinished, ROOT_BYTES, ROOTS_UNITS, VERSION, type Root } from './root.js';
+import {
+  decodeRoot,
+  encodeRoot,
+  isUnfinished,
+  ROOT_BYTES,
+  ROOT_ENCODED,
+  ROOTS_UNITS,
+  VERSION,
+  type Root,
+} from './root.js';
 import { UNIT, type Extent, type Space } from './space.js';
 
 /** Bytes before the entries of a record: salt, number, length, checksum. */
@@ -35,6 +44,8 @@ export class Journal {
   #root: Root | undefined;
   /** Which of the two roots is not the newest. */
   #otherRoot = 0;
+  /** That one is whole. It goes with the next record: a store whose newest root is damaged must not open as an older state. */
+  #hasOldRoot = false;
   /** Generation of the newest root that may have been written. */
   #generation = 0;
   /** Bytes of the log that are records, and their number. */
@@ -103,6 +114,7 @@ export class Journal {
     const [first, second] = roots as (Root | undefined)[];
     this.#otherRoot = first && !(second && second.generation > first.generation) ? 1 : 0;
     const newest = this.#otherRoot === 1 ? first : second;
+    this.#hasOldRoot = first !== undefined && second !== undefined;
     if (newest) return newest;
     if (this.file.size <= NEW_BYTES_MAX && isUnfinished(bytes)) return undefined;
     throw new ZramError('EINVAL', 'the file is no store of zram-wasm, or both of its roots are damaged.');
@@ -154,11 +166,13 @@ export class Journal {
     const crc = crc32(out.bytes());
     out.patch32(HEADER_BYTES - 4, crc);
     out.raw(new Uint8Array(recordBytes(entries.length) - out.length));
+    if (this.#hasOldRoot) this.file.write(new Uint8Array(ROOT_ENCODED), this.#otherRoot * ROOT_BYTES);
     this.file.write(out.bytes(), logUnit * UNIT + this.#logBytes);
     return out.length;
   }
 
   keepRecord(bytes: number): void {
+    this.#hasOldRoot = false;
     this.#records++;
     this.#logBytes += bytes;
     this.#lastBytes = bytes;
@@ -195,6 +209,7 @@ export class Journal {
   /** @returns what the root before it took */
   keepRoot(root: Root): Extent[] {
     const old = this.#root ? extentsOf(this.#root) : [];
+    this.#hasOldRoot = this.#root !== undefined;
     this.#root = root;
     this.#otherRoot = 1 - this.#otherRoot;
     [this.#logBytes, this.#records, this.#lastBytes] = [0, 0, 0];

@@ -12,7 +12,8 @@ const MAGIC = Uint8Array.of(0x89, 0x5a, 0x53, 0x54, 0x0d, 0x0a, 0x1a, 0x0a); // 
 export const VERSION = 1;
 /** Bytes between the two roots: no disk writes more at a time. */
 export const ROOT_BYTES = 4096;
-const ENCODED = 128;
+/** Bytes of a root. */
+export const ROOT_ENCODED = 128;
 const NAME_MAX = 64;
 
 export const ROOTS_UNITS = (2 * ROOT_BYTES) / UNIT;
@@ -46,19 +47,20 @@ export function encodeRoot(root: Root): Uint8Array<ArrayBuffer> {
   out.u32(root.logUnits);
   out.u32(root.dictionary);
   out.text(root.algorithm);
-  out.raw(new Uint8Array(ENCODED - 4 - out.length));
+  out.raw(new Uint8Array(ROOT_ENCODED - 4 - out.length));
   out.u32(crc32(out.bytes()));
   return out.bytes();
 }
 
 /** Undefined: it is no root, or one that was not written whole. A number: the version of one that is not known. */
 export function decodeRoot(bytes: Uint8Array<ArrayBuffer>): Root | number | undefined {
-  if (bytes.length < ENCODED || !MAGIC.every((byte, n) => bytes[n] === byte)) return undefined;
-  const input = new Input(bytes.subarray(0, ENCODED));
+  if (bytes.length < ROOT_ENCODED || !MAGIC.every((byte, n) => bytes[n] === byte)) return undefined;
+  const input = new Input(bytes.subarray(0, ROOT_ENCODED));
   input.raw(MAGIC.length);
   const version = input.u32();
   if (
-    crc32(bytes.subarray(0, ENCODED - 4)) !== new DataView(bytes.buffer, bytes.byteOffset).getUint32(ENCODED - 4, true)
+    crc32(bytes.subarray(0, ROOT_ENCODED - 4)) !==
+    new DataView(bytes.buffer, bytes.byteOffset).getUint32(ROOT_ENCODED - 4, true)
   )
     return undefined;
   if (version !== VERSION) return version;

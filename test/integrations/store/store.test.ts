@@ -150,6 +150,15 @@ test('wrong files and options are EINVAL, and nothing is written', async () => {
   store.fs.writeFileSync('/a', text(1));
   store.close();
   await expect(PageStore.open({} as SyncFile)).rejects.toMatchObject({ code: 'EINVAL' });
+  for (const options of [
+    null,
+    'lz4',
+    { fileAlgorithm: 5 },
+    { fileAlgorithm: 'none' },
+    { compressor: 'lz4' },
+  ] as object[]) {
+    await expect(PageStore.open(new ModelDisk(), options)).rejects.toMatchObject({ code: 'EINVAL' });
+  }
   for (const options of [{}, { compAlgorithm: 'deflate' }, { compAlgorithm: 'deflate', dictionary: text(8) }]) {
     const other = PageStore.open(new ModelDisk(disk.content()), options);
     await expect(other).rejects.toMatchObject({ code: 'EINVAL' });
