@@ -142,6 +142,8 @@ export abstract class NameCalls extends InodeCalls {
       inode = find(tree, text, 'slash', on('lstat', text));
     } catch (error) {
       if (force && (error as FsError).code === 'ENOENT') return;
+      // With both options Node does not ask what it is, if that cannot be told, and has the error of unlink.
+      if (force && recursive) unlink(tree, text, on('unlink', text));
       throw error;
     }
     if (!inode.isDirectory) {
