@@ -36,15 +36,18 @@ function part_own(device: Device, from: u32, end: u64): bool {
   if (chunk == 0 || !chunk_is_shared(chunk)) return true;
   const first = from & SLOT_MASK;
   const last = <u32>min<u64>(SLOTS, first + (end - from));
-  if (chunk_used_in(chunk, first, last) == chunk_used(chunk)) return true;
+  const used = chunk_used_in(chunk, first, last);
+  if (used == 0 || used == chunk_used(chunk)) return true;
   return slot_make(device, from) != 0 || (pool_make_room(device.pool) && slot_make(device, from) != 0);
 }
 
-/** Pages of one chunk. If others share that, all that it holds is among them. */
+/** Pages of one chunk. If others share that, all that it holds is among them, or nothing. */
 function discard_in_chunk(device: Device, index: u32, count: u32): void {
   const chunk = chunk_at(device, index);
   const shared = chunk_is_shared(chunk);
-  const first = chunk + (index & SLOT_MASK) * SLOT_BYTES;
+  const from = index & SLOT_MASK;
+  if (shared && chunk_used_in(chunk, from, from + count) == 0) return;
+  const first = chunk + from * SLOT_BYTES;
   for (let slot = first; slot < first + count * SLOT_BYTES; slot += SLOT_BYTES) {
     const flags = slot_flags(slot);
     if (flags == 0) continue;

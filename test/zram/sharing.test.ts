@@ -287,3 +287,18 @@ test('huge pages that recompression makes small, in chunks that are shared: each
   checkPools(engine);
   expect([zram, ...clones].map(({ mmStat }) => mmStat.hugePages)).toEqual([0, 0, 0]);
 });
+
+test('discarding holes of a chunk that is shared takes no memory, and counts', () => {
+  using engine = engineOf('debug');
+  const zram = engine.createZram({ disksize: '4M' });
+  for (const index of [3, 511, 512]) zram.writePage(index, new Uint8Array(PAGE_SIZE).fill(1, index % 7));
+  const snapshot = zram.snapshot();
+  const { used } = engine.memory;
+  zram.discard(4 * PAGE_SIZE, 500 * PAGE_SIZE);
+  zram.discard(520 * PAGE_SIZE, 2 * PAGE_SIZE);
+  expect([engine.memory.used, zram.ioStat.notifyFree]).toEqual([used, 502]);
+  for (const index of [3, 511, 512]) expect(zram.readPage(index)[100]).toBe(1);
+  zram.discard(0, 512 * PAGE_SIZE);
+  expect([zram.readPage(3)[100], snapshot.readPage(3)[100], zram.readPage(512)[100]]).toEqual([0, 1, 1]);
+  checkPools(engine);
+});
