@@ -46,7 +46,7 @@ const VARIANTS: readonly Variant[] = [
 ];
 const SEQUENCES: Record<Build, number> = LONG
   ? { debug: LONG_SEQUENCES, release: LONG_SEQUENCES }
-  : { debug: 200, release: 200 };
+  : { debug: 100, release: 100 };
 
 describe.each(BUILDS)('the users of a pool of the %s build behave as their model', (build) => {
   // Compression is the release build's on both sides: the test of LZ4 itself is another.

@@ -12,7 +12,7 @@ import { programPages } from './support/real-pages.js';
 const seed = seedOfRun();
 const random = new Random(seed, 'history');
 const LONG = process.env.ZRAM_WASM_LONG === '1';
-const SEQUENCES: Record<Build, number> = LONG ? { debug: 5000, release: 5000 } : { debug: 30, release: 60 };
+const SEQUENCES: Record<Build, number> = LONG ? { debug: 5000, release: 5000 } : { debug: 15, release: 30 };
 const TIMEOUT_MS = LONG ? 3_600_000 : 60_000;
 const OPERATIONS_MAX = 40;
 

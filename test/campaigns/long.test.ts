@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { expect, test } from '@jest/globals';
 import { seedOfRun } from '../support/random.js';
 
-const SECONDS = 20;
+const SECONDS = 10;
 const seed = seedOfRun();
 
 test(

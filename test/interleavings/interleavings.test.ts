@@ -13,7 +13,7 @@ import { runSequence } from './sequence.js';
 
 const LONG = process.env.ZRAM_WASM_LONG === '1';
 const ONE = process.env.ZRAM_WASM_SEQUENCE;
-const SEQUENCES = Number(process.env.ZRAM_WASM_SEQUENCES ?? (LONG ? 50_000 : 400));
+const SEQUENCES = Number(process.env.ZRAM_WASM_SEQUENCES ?? (LONG ? 50_000 : 200));
 /** A planted bug is found within so many; most are within ten. */
 const SEQUENCES_TO_FIND = 400;
 const TIMEOUT_MS = LONG ? 7_200_000 : 120_000;

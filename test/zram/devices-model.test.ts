@@ -15,7 +15,7 @@ import { BUILDS, engineOf, type Build } from '../support/raw-core.js';
 import { ToyCompressor } from '../support/toy-compressor.js';
 
 const LONG = process.env.ZRAM_WASM_LONG === '1';
-const SEQUENCES = LONG ? 3_000 : 200;
+const SEQUENCES = LONG ? 3_000 : 100;
 const TIMEOUT_MS = LONG ? 3_600_000 : 120_000;
 const OPERATIONS_MAX = 50;
 const BACKING_SLOTS = 12;

@@ -36,7 +36,7 @@ const VARIANTS: readonly Variant[] = [
 ];
 const SEQUENCES: Record<Build, number> = LONG
   ? { debug: LONG_SEQUENCES, release: LONG_SEQUENCES }
-  : { debug: 300, release: 300 };
+  : { debug: 150, release: 150 };
 
 describe.each(BUILDS)('zram of the %s build behaves as its model', (build) => {
   // Compression is the release build's on both sides: the test of LZ4 itself is another.

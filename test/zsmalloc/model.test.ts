@@ -49,7 +49,7 @@ const VARIANTS: readonly Variant[] = [
 /** Sequences that the shares are of. */
 const SEQUENCES: Record<Build, number> = LONG
   ? { debug: LONG_SEQUENCES, release: LONG_SEQUENCES }
-  : { debug: 500, release: 500 };
+  : { debug: 250, release: 250 };
 
 /** Bytes of linear memory that the core begins with. */
 function initialMemory(build: Build): number {
