@@ -9,7 +9,7 @@
  */
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -35,6 +35,9 @@ beforeAll(async () => {
       installed.path(`node_modules/${peer}`),
     );
   }
+  // npx takes a second to find what is installed, each time; test/package runs the command by npm.
+  mkdirSync(installed.path('bin'));
+  writeFileSync(installed.path('bin/npx'), '#!/bin/sh\nexec "$@"\n', { mode: 0o755 });
 }, 60_000);
 
 afterAll(() => installed.remove());
@@ -48,7 +51,8 @@ interface Outcome {
 /** Runs to the end of the process itself; what it left in the background is ended. */
 function run(command: string, args: string[], cwd: string): Promise<Outcome> {
   return new Promise((done, failed) => {
-    const env = { ...environment(), npm_config_offline: 'true' };
+    const PATH = [installed.path('bin'), installed.path('node_modules/.bin'), process.env['PATH']].join(delimiter);
+    const env = { ...environment(), PATH, npm_config_offline: 'true' };
     const child = spawn(command, args, { cwd, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
     let out = '';
     let err = '';
