@@ -616,6 +616,14 @@ export class Zram extends ReadableDevice {
     return zram.#host;
   }
 
+  /**
+   * @internal As `writeCompressed`, of a page that the block is known to hold: nothing is decompressed to look. For the command
+   * line's threads, which compare everything with checksums afterwards.
+   */
+  static writeBlockOf(zram: Zram, index: number, page: Uint8Array, block: Uint8Array): void {
+    zram.#writing().pages.writeBlockOf(index, page, block);
+  }
+
   /** @internal Makes a device. @param held the host, if it ends with this device, its snapshots and its clones */
   static make(host: Host, options: ZramOptions, held: Host | undefined): Zram {
     const made = host.adopt(

@@ -1,11 +1,11 @@
 /** The device of one algorithm, on a pool of its own, and what is measured while it is filled. */
 import {
   KERNELS,
+  Zram,
   ZramError,
   type Engine,
   type MmStat,
   type PoolOptions,
-  type Zram,
   type ZsPool,
 } from '../bindings/index.js';
 import { recompressCalls, textOfWords, type AlgorithmLine } from './algorithm-line.js';
@@ -82,12 +82,14 @@ export class Device {
 
   /**
    * Stores pages that another thread has compressed, and returns how many fitted. Its time is not that of a write, and not
-   * counted.
+   * counted. That the blocks hold the pages shows when all are read back.
    */
-  writeCompressed(index: number, pages: number, blockOf: (page: number) => Uint8Array): number {
+  writeCompressed(index: number, bytes: Uint8Array, blockOf: (page: number) => Uint8Array): number {
+    const pages = bytes.length / PAGE_BYTES;
     for (let page = 0; page < pages; page++) {
+      const content = bytes.subarray(page * PAGE_BYTES, (page + 1) * PAGE_BYTES);
       try {
-        this.zram.writeCompressed(index + page, blockOf(page));
+        Zram.writeBlockOf(this.zram, index + page, content, blockOf(page));
       } catch (error) {
         if (error instanceof ZramError && error.code === 'ENOMEM') return page;
         throw error;

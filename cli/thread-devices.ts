@@ -97,13 +97,14 @@ export class ThreadDevices {
     const chunk = this.#chunkOf(own);
     const { device, line } = own;
     const wanted = chunk.number > this.#fullAt ? 0 : chunk.stored;
+    const bytes = this.chunks.bytesOf(chunk).subarray(0, wanted * PAGE_BYTES);
     let stored = 0;
     if (line === undefined || this.chunks.take(chunk, line)) {
-      if (wanted > 0) stored = device.write(chunk.index, this.chunks.bytesOf(chunk).subarray(0, wanted * PAGE_BYTES));
+      if (wanted > 0) stored = device.write(chunk.index, bytes);
     } else {
       const result = this.chunks.resultOf(chunk, line);
       if (result === undefined) return false;
-      if (wanted > 0) stored = device.writeCompressed(chunk.index, wanted, (page) => result.block(page));
+      if (wanted > 0) stored = device.writeCompressed(chunk.index, bytes, (page) => result.block(page));
       this.chunks.release(result);
     }
     if (stored < wanted) this.#fullAt = Math.min(this.#fullAt, chunk.number);

@@ -166,6 +166,11 @@ export class PageWriter {
     this.encodePage(index, page, undefined, block);
   }
 
+  /** As `writeCompressed`, with the page that the block holds: the caller answers for that. */
+  writeBlockOf(index: number, page: Uint8Array, bytes: Uint8Array): void {
+    this.encodePage(index, page, undefined, this.#copyOfBlock(bytes));
+  }
+
   /** Without foreign code no call can come between this one and its end, so one array serves them all. */
   #copyOfBlock(bytes: Uint8Array): Uint8Array {
     const { dedup } = this.disk;
