@@ -114,8 +114,8 @@ describeWith('gdb', canDebug(), () => {
 
       const { inputs, sharing } = await analyzeJson([at('one'), at('two')]);
       const [one, two] = inputs;
-      // A mapping more, a program header more: all pages have moved.
-      expect(two.extents! - one.extents!).toBeGreaterThanOrEqual(1);
+      // A mapping more, a program header more: all pages have moved. (It is no extent more where it goes on after another.)
+      expect(two.extents! - one.extents!).toBeGreaterThanOrEqual(0);
       expect((two.remainders![0] - one.remainders![0]) % 56).toBe(0);
       expect(two.remainders![0]).not.toBe(one.remainders![0]);
       expect(one.notes).toEqual([expect.stringContaining('gcore')]);
