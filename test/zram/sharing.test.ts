@@ -18,7 +18,7 @@ import { BUILDS, checkPools, engineOf } from '../support/raw-core.js';
 
 const PAGE_SIZE = 4096;
 const LONG = process.env.ZRAM_WASM_LONG === '1';
-const SEQUENCES = LONG ? 3_000 : 8;
+const SEQUENCES = LONG ? 3_000 : 6;
 const TIMEOUT_MS = LONG ? 3_600_000 : 240_000;
 const random = new Random(5, 'sharing');
 const part = (length: number) => prefixPage(random, length);
