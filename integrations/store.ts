@@ -75,8 +75,8 @@ export class PageStore {
    * Opens a store, or makes one of an empty file.
    * @param file is the store's until `close`; after a failure, the caller's
    * @param options as of `PageFs.create`, and `fileAlgorithm`
-   * @throws ZramError EINVAL: the file is no store, one of another version, or one with another dictionary; EIO: it is damaged, or cannot be read;
-   * ENOSPC: there is no room for a new one; ENOMEM: the files do not fit `maxMemory`
+   * @throws ZramError EINVAL: the file is no store, one of another version, or one with another dictionary; EIO: it is
+   * damaged, or cannot be read; ENOSPC: there is no room for a new one; ENOMEM: the files do not fit `maxMemory`
    */
   static async open(file: SyncFile, options: PageStoreOptions = {}): Promise<PageStore> {
     const { fileAlgorithm, ...ofFs } = read(options);

@@ -3,9 +3,7 @@ import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { measure } from './growth/measure.js';
 import { PageSpace } from '../bindings/history/page-space.js';
-
-/** A constant: under jest each look at a global goes through its sandbox. */
-const { imul } = Math;
+import { imul } from './support/random.js';
 
 const PAGES = 60;
 

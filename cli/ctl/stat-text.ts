@@ -2,9 +2,8 @@
 import { MM_STAT_COLUMNS } from '../columns.js';
 import { humanBytes, number, plural, shorten, table } from '../format.js';
 import { PAGE_BYTES } from '../page-list.js';
+import { NAME_WIDTH } from '../serve/reports.js';
 import type { ExportStatistics, Statistics } from '../serve/statistics.js';
-
-const NAME_WIDTH = 40;
 
 export function statText(statistics: Statistics): string {
   const { exports, mm_stat: mmStat, memory, ksm, save } = statistics;

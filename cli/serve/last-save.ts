@@ -19,15 +19,15 @@ export async function saveAtLast<T>(
     try {
       return await save();
     } catch (error) {
-      const reason = messageOf(error).replace(/\.$/, '');
-      tell(`${reason}; it is tried again for a minute, and another signal ends this without saving`);
+      tell(`${reasonIn(error)}; it is tried again for a minute, and another signal ends this without saving`);
       await delay(pause);
     }
   }
   try {
     return await save();
   } catch (error) {
-    const reason = messageOf(error).replace(/\.$/, '');
-    throw new CliError(`${reason}; what was written since the last save is lost`);
+    throw new CliError(`${reasonIn(error)}; what was written since the last save is lost`);
   }
 }
+
+const reasonIn = (error: unknown): string => messageOf(error).replace(/\.$/, '');

@@ -31,35 +31,38 @@ const OF_ALL: readonly (readonly [
   value: (all: Statistics) => number | null,
 ])[] = [
   ['uptime_seconds', 'gauge', 'Since the exports were loaded.', (all) => all.uptimeSeconds],
-  ...mmStat('orig_data_size', 'orig_data_size_bytes', 'gauge', 'Bytes of stored pages.'),
-  ...mmStat('compr_data_size', 'compr_data_size_bytes', 'gauge', 'Bytes of compressed objects.'),
-  ...mmStat('mem_used_total', 'mem_used_total_bytes', 'gauge', 'Bytes of the pool.'),
-  ...mmStat('mem_used_max', 'mem_used_max_bytes', 'gauge', 'The most that the pool had.'),
-  ...mmStat('same_pages', 'same_pages', 'gauge', 'Same-filled pages.'),
-  ...mmStat('huge_pages', 'huge_pages', 'gauge', 'Incompressible pages.'),
-  ...mmStat('pages_compacted', 'pages_compacted_total', 'counter', 'Pages that compaction freed.'),
-  ...mmStat('pages_merged', 'pages_merged', 'gauge', 'Pages that share the object of another one.'),
+  ofColumn('mm_stat', 'orig_data_size', 'orig_data_size_bytes', 'gauge', 'Bytes of stored pages.'),
+  ofColumn('mm_stat', 'compr_data_size', 'compr_data_size_bytes', 'gauge', 'Bytes of compressed objects.'),
+  ofColumn('mm_stat', 'mem_used_total', 'mem_used_total_bytes', 'gauge', 'Bytes of the pool.'),
+  ofColumn('mm_stat', 'mem_used_max', 'mem_used_max_bytes', 'gauge', 'The most that the pool had.'),
+  ofColumn('mm_stat', 'same_pages', 'same_pages', 'gauge', 'Same-filled pages.'),
+  ofColumn('mm_stat', 'huge_pages', 'huge_pages', 'gauge', 'Incompressible pages.'),
+  ofColumn('mm_stat', 'pages_compacted', 'pages_compacted_total', 'counter', 'Pages that compaction freed.'),
+  ofColumn('mm_stat', 'pages_merged', 'pages_merged', 'gauge', 'Pages that share the object of another one.'),
   ['memory_used_bytes', 'gauge', 'Bytes of objects, tables and the core.', (all) => all.memory.used],
   ['memory_reserved_bytes', 'gauge', 'Bytes that were taken from the system.', (all) => all.memory.reserved],
   ['memory_limit_bytes', 'gauge', 'Bytes that may be used (--memory).', (all) => all.memory.limit],
-  ...ksm('pages_shared', 'ksm_pages_shared', 'gauge', 'Objects that several pages share.'),
-  ...ksm('pages_sharing', 'ksm_pages_sharing', 'gauge', 'Objects that sharing saves.'),
-  ...ksm('pages_unshared', 'ksm_pages_unshared', 'gauge', 'Objects that were found to be unique.'),
-  ...ksm('pages_volatile', 'ksm_pages_volatile', 'gauge', 'Objects written since the last full scan.'),
-  ...ksm('pages_scanned', 'ksm_pages_scanned_total', 'counter', 'Objects that were scanned.'),
-  ...ksm('full_scans', 'ksm_full_scans_total', 'counter', 'Scans of the whole pool.'),
-  ...ksm('general_profit', 'ksm_general_profit_bytes', 'gauge', 'Bytes that sharing saves, less its cost.'),
+  ofColumn('ksm', 'pages_shared', 'ksm_pages_shared', 'gauge', 'Objects that several pages share.'),
+  ofColumn('ksm', 'pages_sharing', 'ksm_pages_sharing', 'gauge', 'Objects that sharing saves.'),
+  ofColumn('ksm', 'pages_unshared', 'ksm_pages_unshared', 'gauge', 'Objects that were found to be unique.'),
+  ofColumn('ksm', 'pages_volatile', 'ksm_pages_volatile', 'gauge', 'Objects written since the last full scan.'),
+  ofColumn('ksm', 'pages_scanned', 'ksm_pages_scanned_total', 'counter', 'Objects that were scanned.'),
+  ofColumn('ksm', 'full_scans', 'ksm_full_scans_total', 'counter', 'Scans of the whole pool.'),
+  ofColumn('ksm', 'general_profit', 'ksm_general_profit_bytes', 'gauge', 'Bytes that sharing saves, less its cost.'),
   ['saves_total', 'counter', 'Saves that were completed.', (all) => all.save?.saves ?? null],
   ['save_failures_total', 'counter', 'Saves that failed.', (all) => all.save?.failures ?? null],
   ['last_save_timestamp_seconds', 'gauge', 'When the last save was complete.', (all) => all.save?.lastTime ?? null],
 ];
 
-function mmStat(column: string, name: string, type: Type, help: string): typeof OF_ALL {
-  return [[name, type, help, (all) => all.mm_stat[column] ?? null]];
-}
-
-function ksm(counter: string, name: string, type: Type, help: string): typeof OF_ALL {
-  return [[name, type, help, (all) => all.ksm[counter] ?? null]];
+/** A metric out of a table of counters; null: this server has no such counter. */
+function ofColumn(
+  of: 'mm_stat' | 'ksm',
+  column: string,
+  name: string,
+  type: Type,
+  help: string,
+): (typeof OF_ALL)[number] {
+  return [name, type, help, (all) => all[of][column] ?? null];
 }
 
 /** Without the end of the last line. */

@@ -3,7 +3,8 @@ import { exactBytes, humanBytes, plural, shorten, table } from '../format.js';
 import type { Report } from '../surroundings.js';
 import type { Saved } from './saving.js';
 
-const NAME_WIDTH = 40;
+/** Of exports, in tables. */
+export const NAME_WIDTH = 40;
 
 export interface Announcement {
   readonly pid: number;

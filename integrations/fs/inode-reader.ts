@@ -20,7 +20,7 @@ import {
   RECORD_TARGET,
   SAVED_MAGIC,
 } from './saved-format.js';
-import { utf8Length } from './text.js';
+import { isEntryName, utf8Length } from './text.js';
 import { INODE_BYTES, NAME_BYTES, type SavedTree } from './tree.js';
 import type { Turns } from './turns.js';
 
@@ -126,7 +126,7 @@ export class InodeReader {
     for (let n = 0; n < count; n++) {
       if (++this.#steps % STEP === 0 && this.#turns.due) await this.#turns.take();
       const name = this.#in.text('a name', NAME_BYTES_MAX);
-      if (name === '' || name === '.' || name === '..' || /[/\0]/.test(name)) {
+      if (!isEntryName(name)) {
         throw this.#in.wrong('a name is empty, a dot or two, or has a slash or a NUL in it');
       }
       if (names.has(name)) throw this.#in.wrong('a name comes twice in its directory');

@@ -123,3 +123,8 @@ export function asBuffer(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer
 export function utf8Length(text: string): number {
   return NodeBuffer ? NodeBuffer.byteLength(text) : encoder.encode(text).length;
 }
+
+/** Whether an entry of a directory can have this name, apart from its length. */
+export function isEntryName(name: string): boolean {
+  return name !== '' && name !== '.' && name !== '..' && !/[/\0]/.test(name);
+}

@@ -80,8 +80,8 @@ export abstract class Databases {
   }
 
   /**
-   * Makes the database what it was. Only pages that changed are read and written; of a snapshot with a WAL all are read. Connections may stay open; they see the old
-   * content in their next transaction.
+   * Makes the database what it was. Only pages that changed are read and written; of a snapshot with a WAL all are read.
+   * Connections may stay open; they see the old content in their next transaction.
    * @throws ZramError EBUSY: a connection has a lock on it, as one with a WAL or with `locking_mode=exclusive` always has;
    * ENOENT; EINVAL: the snapshot is one of another file; ENOSPC: memory ended, and the database is broken: restore it again
    */

@@ -1,4 +1,5 @@
 /** Writes blocks to the file, those that lie next to each other at once, and gives back what it wrote. */
+import { PAGE_SIZE } from '../fs/constants.js';
 import { Blocks, unitsOf } from './blocks.js';
 import { crc32 } from './crc32.js';
 import { damaged } from './encoding.js';
@@ -13,7 +14,7 @@ export class BlockWriter {
   /** Where they go in the file. */
   #start = 0;
   #length = 0;
-  readonly #read = new Uint8Array(4096);
+  readonly #read = new Uint8Array(PAGE_SIZE);
 
   constructor(
     private readonly file: StoreFile,

@@ -1,4 +1,5 @@
 /** Compresses the pages of the file and decompresses them: as they are in memory, or by a compressor of the file's own. */
+import { PAGE_SIZE } from '../fs/constants.js';
 import { on } from '../fs/errors.js';
 import type { PageFsOptions, PageFsOwnOptions } from '../fs.js';
 import type { Tree } from '../fs/tree.js';
@@ -9,8 +10,6 @@ import { damaged } from './encoding.js';
 import type { Settings } from './journal.js';
 import { FILL_BYTES } from './records.js';
 import { fitsRoot } from './root.js';
-
-const PAGE_SIZE = 4096;
 
 export class Codec {
   readonly #page = new Uint8Array(PAGE_SIZE);

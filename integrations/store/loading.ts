@@ -1,8 +1,8 @@
 /** Makes the files of a store in an empty tree. */
-import { FILE_BYTES_MAX, NAME_BYTES_MAX, PAGE_SIZE, PATH_BYTES_MAX } from '../fs/constants.js';
+import { FILE_BYTES_MAX, NAME_BYTES_MAX, PAGE_SIZE, PATH_BYTES_MAX, PERMISSIONS } from '../fs/constants.js';
 import { on } from '../fs/errors.js';
 import type { Inode } from '../fs/inode.js';
-import { utf8Length } from '../fs/text.js';
+import { isEntryName, utf8Length } from '../fs/text.js';
 import { ROOT, type Tree } from '../fs/tree.js';
 import { ZramError } from '../../bindings/base/errors.js';
 import type { Blocks } from './blocks.js';
@@ -52,13 +52,12 @@ export function makeInodes(content: Content, tree: Tree): Map<number, number> {
 }
 
 function checkName(name: string, { directory }: Inode): void {
-  const isName = name !== '' && name !== '.' && name !== '..' && !/[/\0]/.test(name);
-  if (!isName || utf8Length(name) > NAME_BYTES_MAX) throw damaged('there is a name that none can have');
+  if (!isEntryName(name) || utf8Length(name) > NAME_BYTES_MAX) throw damaged('there is a name that none can have');
   if (directory.names.has(name)) throw damaged('a name is there twice');
 }
 
 function make(tree: Tree, stored: StoredInode, parent: number): Inode {
-  const permissions = stored.mode & 0o7777;
+  const permissions = stored.mode & PERMISSIONS;
   if (isDirectory(stored)) return tree.makeDirectory(permissions, parent);
   if (stored.target === undefined) return tree.makeFile(permissions);
   const length = utf8Length(stored.target);

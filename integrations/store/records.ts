@@ -2,6 +2,7 @@
  * What a checkpoint and the records of the log are made of: entries that say what an inode is now, and which blocks its
  * pages are.
  */
+import { constants, PAGE_SIZE, PERMISSIONS } from '../fs/constants.js';
 import { Blocks } from './blocks.js';
 import { damaged, Input, type Output } from './encoding.js';
 import { PageIndex } from './page-index.js';
@@ -12,7 +13,6 @@ const PAGES = 3;
 const CUT = 4;
 const MOVES = 5;
 
-const PAGE_SIZE = 4096;
 /** A page that repeats eight bytes is a block of those. */
 export const FILL_BYTES = 8;
 const PAGES_MAX = 2 ** 32;
@@ -21,12 +21,9 @@ const PAGE_BYTES = 10;
 const MOVE_BYTES = 12;
 const NAME_BYTES = 6;
 
-/** All bits of a mode, and those of the type. */
-const MODE_MASK = 0o177777;
-const S_IFMT = 0o170000;
-const S_IFREG = 0o100000;
-const S_IFDIR = 0o040000;
-const S_IFLNK = 0o120000;
+const { S_IFMT, S_IFREG, S_IFDIR, S_IFLNK } = constants;
+/** All bits of a mode. */
+const MODE_MASK = S_IFMT | PERMISSIONS;
 
 /** An inode as it is stored. */
 export interface StoredInode {

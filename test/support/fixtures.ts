@@ -12,9 +12,7 @@ import type { KernelVersion } from '../../bindings/index.js';
 import { ROW_NUMBERS, type IoStat, type Rows } from './mm-stat.js';
 import { generatedSets, pageCount, type DataSet } from './pages.js';
 import { randomTrace, type Trace } from './trace.js';
-
-/** A constant: under jest each look at a global goes through its sandbox. */
-const { imul } = Math;
+import { imul } from './random.js';
 
 export const FIXTURE_SEED = 20260101;
 /** Acceleration levels of lz4. */

@@ -4,9 +4,7 @@
  * They separate the kernel's LZ4 from others: the four "end rule" pages are 4 bytes smaller in liblz4, which lets one
  * more position start a match at the end of a page.
  */
-
-/** A constant: under jest each look at a global goes through its sandbox. */
-const { imul } = Math;
+import { imul } from './random.js';
 const PAGE_BYTES = 4096;
 
 export interface GoldenVector {

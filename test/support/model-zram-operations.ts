@@ -4,9 +4,7 @@
  */
 import fc from 'fast-check';
 import { pieceLength, pieceOffset, RANGE_CALLS, recordOffset, type RangeCall } from './model-ranges.js';
-
-/** A constant: under jest each look at a global goes through its sandbox. */
-const { imul } = Math;
+import { imul } from './random.js';
 
 const PAGE_SIZE = 4096;
 

@@ -1,5 +1,5 @@
 /** Constants: under jest each look at a global goes through its sandbox, a hundred times as slow. */
-const { floor, imul } = Math;
+export const { floor, imul } = Math;
 
 /**
  * A small seeded generator of pseudo-random numbers (mulberry32).

@@ -111,29 +111,27 @@ function startWorker(source: WorkerSource | undefined): WorkerLike {
   if (typeof source === 'function') return started(source());
   if (source !== undefined) {
     const address = source as string;
-    return (hasWebWorkers() ? nodeWorkerOf(address) : nodeWorker(urlOf(address))) ?? new Worker(address, MODULE);
+    return nodeWorkerOf(() => urlOf(address)) ?? new Worker(address, { type: 'module' });
   }
   // Not a literal, so that bundlers do not copy the file twice.
   const name = './parallel-worker.js';
-  const beside = (): URL => besideBundle(name, () => new URL(name, import.meta.url));
-  if (!hasWebWorkers()) return nodeWorker(beside());
-  // A literal, so that they find it and copy it.
-  return nodeWorkerOf(beside) ?? new Worker(new URL('./parallel-worker.js', import.meta.url), { type: 'module' });
+  return (
+    nodeWorkerOf(() => besideBundle(name, () => new URL(name, import.meta.url))) ??
+    // A literal, so that they find it and copy it.
+    new Worker(new URL('./parallel-worker.js', import.meta.url), { type: 'module' })
+  );
 }
 
-const MODULE = { type: 'module' } as const;
-
-const hasWebWorkers = (): boolean => typeof Worker === 'function';
-
 /**
- * A worker of `node:worker_threads` where there are those of the web, too: they keep no program alive, end none, and tell
- * when they are ended from outside. Undefined where there is none for this address.
+ * A worker of `node:worker_threads`. They are taken where there are those of the web, too: they keep no program alive, end
+ * none, and tell when they are ended from outside. Undefined: one of the web is to be tried.
  */
-function nodeWorkerOf(address: string | (() => URL)): WorkerLike | undefined {
+function nodeWorkerOf(address: () => URL): WorkerLike | undefined {
+  if (typeof Worker !== 'function') return nodeWorker(address());
   const { process } = globalThis as { process?: Partial<NodeJS.Process> };
   if (!process?.getBuiltinModule?.('node:worker_threads')) return undefined;
   try {
-    const url = typeof address === 'function' ? address() : new URL(address);
+    const url = address();
     return url.protocol === 'file:' ? nodeWorker(url) : undefined;
   } catch {
     return undefined; // no address, or a process that must not have them

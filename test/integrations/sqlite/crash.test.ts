@@ -8,7 +8,8 @@ import { afterAll, describe, expect, test } from '@jest/globals';
 import { PageFs } from '../../../integrations/fs.js';
 import { ZramVFS } from '../../../integrations/sqlite.js';
 import { Random, seedOfRun } from '../../support/random.js';
-import { LIBRARIES, type Connection, type Library } from './libraries.js';
+import { checkCounted, makeCounted, sumOf } from './counted-transactions.js';
+import { LIBRARIES, type Library } from './libraries.js';
 
 const RUNS = Number(process.env.ZRAM_WASM_SEQUENCES ?? (process.env.ZRAM_WASM_LONG === '1' ? 100 : 1));
 const TIMEOUT_MS = RUNS > 1 ? 7_200_000 : 120_000;
@@ -76,8 +77,7 @@ async function endAtAnyMoment(lib: Library, each: Case, random: Random): Promise
   const db = await lib.open('app.db', vfs.name);
   await db.exec(`PRAGMA page_size=${each.pageSize}; PRAGMA cache_size=8; PRAGMA synchronous=full;`);
   expect(await db.exec(`PRAGMA journal_mode=${each.journal}`)).toEqual([[each.journal]]);
-  await db.exec('CREATE TABLE t(id INTEGER PRIMARY KEY, a TEXT, b BLOB); CREATE INDEX i ON t(a); CREATE TABLE n(n)');
-  await db.exec('INSERT INTO n VALUES (0)');
+  await makeCounted(db);
   moments.splice(0).forEach((moment) => moment.fs.destroy());
   const sums = [await sumOf(db)];
   for (let n = 1; n <= TRANSACTIONS; n++) {
@@ -136,24 +136,11 @@ function change(random: Random): string {
   ]);
 }
 
-async function sumOf(db: Connection): Promise<string> {
-  const rows = await db.exec('SELECT count(*), sum(id), sum(length(a)), max(a), sum(length(b)), max(hex(b)) FROM t');
-  return JSON.stringify(rows);
-}
-
 async function checkMoment(lib: Library, { fs, committed }: Moment, sums: string[], each: Case): Promise<void> {
   const vfs = await lib.install(fs, { partedJournals: each.parted });
   const db = await lib.open('app.db', vfs.name);
-  const problems = await db.exec('PRAGMA integrity_check');
-  const [[n]] = await db.exec('SELECT n FROM n');
-  const sum = await sumOf(db);
-  await db.exec("INSERT OR REPLACE INTO t VALUES (-1, 'goes on', x'00')");
-  const after = await db.exec('PRAGMA integrity_check');
-  await db.close();
-  vfs.destroy();
-  fs.destroy();
-  expect({ problems, after }).toEqual({ problems: [['ok']], after: [['ok']] });
-  // The transaction in progress is there or not; all earlier ones are.
-  expect([committed, committed + 1]).toContain(n);
-  expect(sum).toBe(sums[n as number]);
+  await checkCounted(db, committed, sums, () => {
+    vfs.destroy();
+    fs.destroy();
+  });
 }
