@@ -1,0 +1,106 @@
+/** Puts the pages of a device into the leaves of a table, and their values into the tier. */
+import type { PageRange, Zram, ZramSnapshot } from '../../bindings/index.js';
+import { ZramError } from '../../bindings/base/errors.js';
+import { PAGE_SIZE, PageBlocks } from './page-blocks.js';
+import { asError, type PageTable } from './page-table.js';
+import { PutQueue } from './put-queue.js';
+import { FANOUT, FILL_SIZE, FILLED, HOLE, KEY, type TableNode } from './table-node.js';
+import { checkName, encodeRoot } from './table-root.js';
+import { TableWriter, type Change } from './table-writer.js';
+import type { RemoteTier } from './tier.js';
+
+/** What saving a name has done. */
+export interface SaveNamedReport {
+  /** Pages that were looked at, holes among them. */
+  readonly pages: number;
+  /** Values that the tier did not have: pages, and nodes of the table. */
+  readonly sent: number;
+  /** Bytes of those. */
+  readonly sentBytes: number;
+}
+
+/** The first bit of a page's state: it is filled with one value. */
+const SAME = 1;
+
+/**
+ * Saves pages as they are now, and sets the name in the end.
+ * @param table is not changed; pages that are not in `changed` are as in it
+ * @param changed pages by leaf, in ascending order
+ * @param keep whether the changes of the table are returned
+ */
+export async function savePages(
+  tier: RemoteTier,
+  name: string,
+  device: Zram | ZramSnapshot,
+  table: PageTable,
+  changed: ReadonlyMap<number, readonly number[]>,
+  keep: boolean,
+): Promise<{ report: SaveNamedReport; key: Uint8Array | undefined; changes: readonly Change[] }> {
+  checkName(name);
+  const frozen = device.clone(); // nobody else has it, and it has the settings of a device
+  const queue = new PutQueue(tier);
+  let blocks: PageBlocks | undefined;
+  try {
+    const source = (blocks = await PageBlocks.of(frozen));
+    const fill = (leaf: number, node: TableNode): Promise<void> =>
+      fillLeaf(frozen, source, queue, node, leaf, changed.get(leaf) ?? []);
+    const writer = new TableWriter(table, queue, fill, keep);
+    const key = await writer.write([...changed.keys()]);
+    await queue.end();
+    await setName(tier, name, encodeRoot({ pages: table.pages, key }));
+    const pages = [...changed.values()].reduce((sum, { length }) => sum + length, 0);
+    const report = Object.freeze({ pages, sent: queue.sent, sentBytes: queue.sentBytes });
+    return { report, key, changes: writer.changes };
+  } finally {
+    await queue.end().catch(() => undefined); // nothing is in flight afterwards
+    blocks?.destroy();
+    frozen.destroy();
+  }
+}
+
+async function setName(tier: RemoteTier, name: string, root: Uint8Array): Promise<void> {
+  try {
+    await tier.putNamed(name, root);
+  } catch (cause) {
+    throw new ZramError('EIO', `the name '${name}' cannot be set: ${asError(cause).message}`, undefined, { cause });
+  }
+}
+
+async function fillLeaf(
+  device: Zram,
+  blocks: PageBlocks,
+  queue: PutQueue,
+  node: TableNode,
+  leaf: number,
+  pages: readonly number[],
+): Promise<void> {
+  const first = leaf * FANOUT;
+  const states = device.pageStates(first, Math.min(FANOUT, device.disksize / PAGE_SIZE - first));
+  for (const page of pages) {
+    const slot = page - first;
+    const state = states[2 * slot] as number;
+    if (state === 0) node.set(slot, HOLE);
+    else if (state & SAME) node.set(slot, FILLED, device.readPage(page).subarray(0, FILL_SIZE));
+    else node.set(slot, KEY, await queue.add(await blocks.valueOf(page)));
+  }
+}
+
+/** Pages of ranges, by leaf. */
+export function byLeaf(ranges: Iterable<PageRange>): Map<number, number[]> {
+  const leaves = new Map<number, number[]>();
+  for (const { index, count } of ranges) {
+    for (let page = index; page < index + count; page++) {
+      const leaf = Math.floor(page / FANOUT);
+      const pages = leaves.get(leaf);
+      if (pages) pages.push(page);
+      else leaves.set(leaf, [page]);
+    }
+  }
+  return leaves;
+}
+
+/** Ranges of the pages where something is stored. */
+export function* storedRanges(device: Zram | ZramSnapshot): Generator<PageRange> {
+  for (const { offset, length, kind } of device.extents(0, device.disksize))
+    if (kind !== 'hole') yield { index: offset / PAGE_SIZE, count: Math.ceil(length / PAGE_SIZE) };
+}
