@@ -1,0 +1,138 @@
+/** ioredis and iovalkey, which share their interface. */
+import { ZramError } from '../../../bindings/base/errors.js';
+import { everyIndex, groupsBy, settled, toError, type Command, type Group, type Link, type State } from './link.js';
+import { slotOf } from './slots.js';
+
+/** What is used of a `Redis` or `Cluster`. */
+export interface IoredisClient {
+  readonly status: string;
+  readonly options?: {
+    readonly enableAutoPipelining?: boolean;
+    readonly keyPrefix?: string;
+    readonly scaleReads?: unknown;
+    readonly redisOptions?: { readonly keyPrefix?: string };
+  };
+  connect(): Promise<unknown>;
+  callBuffer(name: string, ...rest: unknown[]): unknown;
+  pipeline(): IoredisPipeline;
+  multi(options: { pipeline: false }): Promise<unknown>;
+  multi(): IoredisPipeline;
+  exec?(): Promise<Replies>;
+  info(section: string): Promise<string>;
+}
+
+interface IoredisCluster extends IoredisClient {
+  /** Of each slot the master and its replicas. */
+  readonly slots: readonly (readonly string[] | undefined)[];
+  nodes(role: 'master'): readonly IoredisClient[];
+}
+
+interface IoredisPipeline {
+  callBuffer(name: string, ...rest: unknown[]): unknown;
+  exec(): Promise<Replies>;
+}
+
+type Replies = readonly (readonly [Error | null | undefined, unknown?])[] | null;
+
+/** Only commands without an answer and those of monitors do not end as promises. */
+const call = (client: IoredisClient, [name, ...rest]: Command): Promise<unknown> =>
+  client.callBuffer(name, ...rest) as Promise<unknown>;
+
+function stateOf(client: IoredisClient): State {
+  // Nothing has been asked of it yet; later errors of its connection are its events.
+  if (client.status === 'wait') void client.connect().catch(() => undefined);
+  if (client.status === 'ready') return 'ready';
+  return client.status === 'end' ? 'closed' : 'connecting';
+}
+
+function checkOptions({ options }: IoredisClient): void {
+  if (options?.keyPrefix !== undefined && options.keyPrefix !== '')
+    throw new ZramError('EINVAL', 'the client has a keyPrefix; give it to redisTier as prefix instead.');
+  if (options?.redisOptions?.keyPrefix)
+    throw new ZramError('EINVAL', 'the client has a keyPrefix; give it to redisTier as prefix instead.');
+  if (options?.scaleReads !== undefined && options.scaleReads !== 'master')
+    throw new ZramError(
+      'EINVAL',
+      'the client reads from replicas (scaleReads), which may not have the newest pages yet.',
+    );
+}
+
+const results = (replies: Replies): unknown[] =>
+  (replies ?? []).map(([error, value]) => (error === null || error === undefined ? value : toError(error)));
+
+async function pipelined(client: IoredisClient, commands: readonly Command[]): Promise<unknown[]> {
+  const pipeline = client.pipeline();
+  for (const [name, ...rest] of commands) pipeline.callBuffer(name, ...rest);
+  return results(await pipeline.exec());
+}
+
+export function ioredisLink(client: IoredisClient): Link {
+  checkOptions(client);
+  return {
+    cluster: false,
+    state: () => stateOf(client),
+    one: (command) => call(client, command),
+    transaction: (commands) => transaction(client, commands),
+    each: (commands) => [{ at: everyIndex(commands.length), route: '', send: () => pipelined(client, commands) }],
+    memory: async () => [await client.info('memory')],
+  };
+}
+
+/**
+ * Written command by command, without a pipeline, which copies everything twice more. All are written in this turn, so no other
+ * command comes between; a connection that breaks in the middle rejects them, as ioredis sends no part of a transaction again.
+ */
+async function transaction(client: IoredisClient, commands: readonly Command[]): Promise<readonly unknown[]> {
+  if (client.options?.enableAutoPipelining === true) return transactionPipelined(client, commands);
+  const queued = [client.multi({ pipeline: false }), ...commands.map((command) => call(client, command))];
+  const ended = (client.exec as () => Promise<Replies>).call(client).catch(toError);
+  const refusal = (await settled(queued)).find((reply) => reply instanceof Error);
+  const replies = await ended;
+  return checked(refusal ?? replies, replies);
+}
+
+async function transactionPipelined(client: IoredisClient, commands: readonly Command[]): Promise<readonly unknown[]> {
+  const pipeline = client.multi();
+  for (const [name, ...rest] of commands) pipeline.callBuffer(name, ...rest);
+  const replies = await pipeline.exec().catch(toError);
+  return checked(replies, replies);
+}
+
+/** @param failure the first thing that went wrong, if it is an error */
+function checked(failure: unknown, replies: Replies | Error): readonly unknown[] {
+  if (failure instanceof Error) throw failure;
+  const all = results(replies as Replies);
+  const error = all.find((reply) => reply instanceof Error);
+  if (error !== undefined) throw error;
+  return all;
+}
+
+export function ioredisClusterLink(client: IoredisClient): Link {
+  checkOptions(client);
+  const cluster = client as IoredisCluster;
+  return {
+    cluster: true,
+    state: () => stateOf(cluster),
+    one: (command) => call(cluster, command),
+    transaction: () => Promise.reject(new Error('Transactions are of single servers.')),
+    each: (commands, retry) => eachInCluster(cluster, commands, retry),
+    memory: () => Promise.all(cluster.nodes('master').map((node) => node.info('memory'))),
+  };
+}
+
+/**
+ * A pipeline for each server: ioredis refuses one over several. It follows a redirection of a pipeline only if all of it is
+ * redirected in the same way, so after a failure each command goes by itself.
+ */
+function eachInCluster(cluster: IoredisCluster, commands: readonly Command[], retry: boolean): Group<unknown>[] {
+  const routes = groupsBy(commands.length, (i) => cluster.slots[slotOf(commands[i][1] as Buffer)]?.join(';') ?? '');
+  return [...routes].map(([route, at]) => {
+    const those = at.map((i) => commands[i]);
+    const singly = retry || route === '';
+    return {
+      at,
+      route,
+      send: () => (singly ? settled(those.map((one) => call(cluster, one))) : pipelined(cluster, those)),
+    };
+  });
+}
