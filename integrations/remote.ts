@@ -12,6 +12,23 @@
  * ```
  * @module zram-wasm/remote
  */
+export { fileStore } from './remote/file-store.js';
+export type { RemoteFork } from './remote/fork.js';
+export {
+  liveKeys,
+  openNamed,
+  removeNamed,
+  renewNamed,
+  saveNamed,
+  type OpenNamedOptions,
+  type RenewReport,
+  type SaveNamedOptions,
+} from './remote/named.js';
+export type { ByteRange, ListedObject, ObjectStore, ObjectStoreOptions } from './remote/object-store.js';
+export type { SaveNamedReport } from './remote/page-saver.js';
+export { s3Store, type S3Like, type S3StoreOptions } from './remote/s3-store.js';
+export type { CollectOptions, CollectReport } from './remote/segment-collect.js';
+export { segmentTier, type SegmentStats, type SegmentTier, type SegmentTierOptions } from './remote/segments.js';
 export { createRemoteBacking, RemoteBacking, type RemoteBackingOptions } from './remote/backing.js';
 export type { RedisClient } from './remote/redis/clients.js';
 export { redisTier, RedisTier, type RedisTierOptions } from './remote/redis/tier.js';
