@@ -5,7 +5,9 @@ import type { Link } from './link.js';
 import { nodeRedisClusterLink, nodeRedisLink, type NodeRedisClient, type NodeRedisCluster } from './node-redis.js';
 
 /** A client of Redis or Valkey: a `Redis` or `Cluster` of ioredis or iovalkey, a client or cluster of node-redis. */
-export type RedisClient = IoredisClient | NodeRedisClient | NodeRedisCluster;
+export type RedisClient =
+  | { readonly status: string; callBuffer: (...args: never[]) => unknown; pipeline: (...args: never[]) => unknown }
+  | { readonly isOpen: boolean; sendCommand: (...args: never[]) => unknown };
 
 const isFunction = (value: unknown): boolean => typeof value === 'function';
 

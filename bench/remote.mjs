@@ -1,0 +1,269 @@
+// Writeback to Redis and back: batches of compressed pages under their hash, beside the raw client that moves the same bytes
+// (MSET and MGET of 64), and beside a page at a time. On a unix socket, and on a line of 2 ms both ways together.
+//   npm run build && node bench/remote.mjs [--pages 4096] [--rounds 7] [--library ioredis|iovalkey|redis]
+// needs redis-server. Steady are the ratios, each taken within a round.
+import { fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, fstatSync, mkdtempSync, openSync, readSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { Engine } from '../dist/index.js';
+import { createRemoteBacking, redisTier } from '../dist/remote.js';
+import { speedRatio, summary } from './support/statistics.mjs';
+import { figure, markdownTable, spread } from './support/table.mjs';
+
+const PAGE_BYTES = 4096;
+const BATCH = 64;
+const IN_FLIGHT = 4;
+const ONE_WAY_MILLISECONDS = 1;
+/** Of a page at a time on the slow line, so many take some seconds. */
+const SINGLE_PAGES = 200;
+
+const { values: given } = parseArgs({
+  options: {
+    pages: { type: 'string', default: '4096' },
+    rounds: { type: 'string', default: '7' },
+    library: { type: 'string', default: 'ioredis' },
+  },
+});
+const rounds = Number(given.rounds);
+
+// ── what is moved ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Distinct pages of the running program, from all over it; no page of one value. */
+function programPages(count) {
+  const file = openSync(process.execPath, 'r');
+  const there = Math.floor(fstatSync(file).size / PAGE_BYTES);
+  const pages = new Map();
+  for (let n = 0; n < there && pages.size < count; n++) {
+    const page = Buffer.alloc(PAGE_BYTES);
+    readSync(file, page, 0, PAGE_BYTES, ((n * 7919) % there) * PAGE_BYTES); // a prime, so that all come once
+    if (page.compare(page, 0, PAGE_BYTES - 8, 8, PAGE_BYTES) !== 0) pages.set(page.toString('latin1'), page);
+  }
+  closeSync(file);
+  return [...pages.values()];
+}
+
+/** Those pages, and what a device stores of them. */
+async function storedObjects(count) {
+  const engine = await Engine.create();
+  const zram = engine.createZram({ disksize: PAGE_BYTES });
+  const pages = programPages(count);
+  const objects = pages.map((page) => zram.compressPage(page));
+  engine.destroy();
+  return { pages, objects };
+}
+
+// ── servers and clients ────────────────────────────────────────────────────────────────────────────────────────────
+
+async function startRedis(folder) {
+  const socket = path.join(folder, 'redis.sock');
+  const quiet = ['--save', '', '--appendonly', 'no', '--loglevel', 'warning'];
+  const child = spawn('redis-server', ['--port', '0', '--unixsocket', socket, '--dir', folder, ...quiet], {
+    stdio: 'ignore',
+  });
+  await once(child, 'spawn');
+  return { child, socket };
+}
+
+async function startLine(folder, to) {
+  const socket = path.join(folder, 'line.sock');
+  const program = fileURLToPath(new URL('./support/delaying-proxy.mjs', import.meta.url));
+  const child = fork(program, [socket, to, String(ONE_WAY_MILLISECONDS)]);
+  await once(child, 'message');
+  return { child, socket };
+}
+
+/** The calls of the raw client that are compared with. */
+async function connect(socket) {
+  if (given.library === 'redis') {
+    const { createClient, RESP_TYPES } = await import('redis');
+    const client = createClient({ socket: { path: socket } });
+    client.on('error', () => undefined); // until the server is there
+    await client.connect();
+    const options = { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } };
+    const send = (...args) => client.sendCommand(args.flat(), options);
+    return {
+      client,
+      mset: (list) => send('MSET', list),
+      mget: (list) => send('MGET', list),
+      send,
+      end: () => client.destroy(),
+    };
+  }
+  const { Redis } = await import(given.library);
+  const client = new Redis(socket);
+  const send = (name, ...rest) => client.callBuffer(name, ...rest.flat());
+  return {
+    client,
+    mset: (list) => client.mset(list),
+    mget: (list) => client.mgetBuffer(list),
+    send,
+    end: () => client.disconnect(),
+  };
+}
+
+// ── the contenders ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+const batches = (count) =>
+  Array.from({ length: Math.ceil(count / BATCH) }, (_, i) => [i * BATCH, Math.min(count, (i + 1) * BATCH)]);
+
+async function inFlight(count, work) {
+  const left = batches(count);
+  await Promise.all(
+    Array.from({ length: IN_FLIGHT }, async () => {
+      for (let batch = left.shift(); batch !== undefined; batch = left.shift()) await work(...batch);
+    }),
+  );
+}
+
+const bufferOf = (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
+function contenders(raw, { pages, objects }) {
+  const keys = objects.map((_, i) => Buffer.from(`raw:${String(i).padStart(12, '0')}`)); // as long as a hash
+  const buffers = objects.map(bufferOf);
+  const slots = objects.map((_, i) => i);
+  const backing = createRemoteBacking(redisTier(raw.client), { slots: objects.length, renewEvery: 0 });
+  const into = objects.map((object) => new Uint8Array(object.length));
+  const single = (count, work) => async () => {
+    for (let i = 0; i < count; i++) await work(i);
+  };
+  return {
+    backing,
+    into,
+    'raw write': () =>
+      inFlight(objects.length, (from, to) =>
+        raw.mset(keys.slice(from, to).flatMap((key, i) => [key, buffers[from + i]])),
+      ),
+    'raw read': () => inFlight(objects.length, (from, to) => raw.mget(keys.slice(from, to))),
+    write: () =>
+      inFlight(objects.length, async (from, to) =>
+        refuse(await backing.writeMany(slots.slice(from, to), objects.slice(from, to))),
+      ),
+    read: () =>
+      inFlight(objects.length, async (from, to) =>
+        refuse(await backing.readMany(slots.slice(from, to), into.slice(from, to))),
+      ),
+    singles: (count) => ({
+      write: single(count, (i) => raw.send('SET', `slot:${i}`, bufferOf(pages[i]))),
+      read: single(count, (i) => raw.send('GET', `slot:${i}`)),
+    }),
+  };
+}
+
+function refuse(errors) {
+  const error = errors.find((each) => each !== undefined);
+  if (error !== undefined) throw error;
+}
+
+// ── measuring ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+async function time(work) {
+  const before = performance.now();
+  await work();
+  return performance.now() - before;
+}
+
+const usedMemory = async (raw) => Number(/^used_memory:(\d+)/m.exec(String(await raw.send('INFO', 'memory')))[1]);
+
+/** Milliseconds of each round. */
+async function measureLine(raw, data, singleCount) {
+  const all = contenders(raw, data);
+  const single = all.singles(singleCount);
+  const scale = data.objects.length / singleCount;
+  const times = { write: [], 'raw write': [], 'page write': [], read: [], 'raw read': [], 'page read': [] };
+  const steps = {
+    write: all.write,
+    'raw write': all['raw write'],
+    'page write': single.write,
+    read: all.read,
+    'raw read': all['raw read'],
+    'page read': single.read,
+  };
+  for (let round = -1; round < rounds; round++) {
+    const writes = ['write', 'raw write', 'page write'];
+    const reads = ['read', 'raw read', 'page read'];
+    for (const name of [...(round % 2 ? writes : writes.toReversed()), ...(round % 2 ? reads : reads.toReversed())]) {
+      if (name.endsWith('write')) {
+        await raw.send('FLUSHALL');
+        // The server has its memory already: neither pays for getting it.
+        await all['raw write']();
+        await raw.send('FLUSHALL');
+      } else await all[name === 'read' ? 'write' : name === 'raw read' ? 'raw write' : 'write']();
+      if (name === 'page read') await single.write();
+      if (name === 'read') all.into.forEach((page) => page.fill(0));
+      const ms = await time(steps[name]);
+      if (name === 'read')
+        data.objects.forEach((object, i) => {
+          if (Buffer.compare(object, all.into[i]) !== 0) throw new Error(`page ${i} is wrong`);
+        });
+      if (round >= 0) times[name].push(name.startsWith('page') ? ms * scale : ms);
+    }
+  }
+  return times;
+}
+
+const perSecond = (times, count) => summary(times.map((ms) => (count * 1000) / ms));
+
+function tableOf(times, count) {
+  return markdownTable(
+    ['', 'pages a second', 'raw, 64 at a time', 'a page at a time', 'to raw', 'to a page at a time'],
+    ['write', 'read'].map((what) => [
+      what,
+      spread(perSecond(times[what], count)),
+      spread(perSecond(times[`raw ${what}`], count)),
+      spread(perSecond(times[`page ${what}`], count)),
+      spread(speedRatio(times[what], times[`raw ${what}`])),
+      spread(speedRatio(times[what], times[`page ${what}`])),
+    ]),
+  );
+}
+
+async function memoryOf(raw, { pages, objects }, all) {
+  const taken = async (write) => {
+    await raw.send('FLUSHALL');
+    const before = await usedMemory(raw);
+    await write();
+    return ((await usedMemory(raw)) - before) / pages.length;
+  };
+  const slots = await taken(() =>
+    inFlight(pages.length, (from, to) =>
+      raw.mset(pages.slice(from, to).flatMap((page, i) => [`slot:${from + i}`, bufferOf(page)])),
+    ),
+  );
+  const ours = await taken(all.write);
+  const bytes = objects.reduce((sum, { length }) => sum + length, 0) / objects.length;
+  return `Bytes a page on the server: ${figure(ours)} by content with its lease (objects of ${figure(bytes)} on average), ${figure(slots)} as pages of 4096: ${figure(ours / slots)}.`;
+}
+
+async function main() {
+  const folder = mkdtempSync(path.join(tmpdir(), 'bench-remote-'));
+  const started = [];
+  try {
+    const data = await storedObjects(Number(given.pages));
+    const redis = await startRedis(folder);
+    started.push(redis);
+    const near = await connect(redis.socket);
+    console.log(
+      `${given.library}, ${data.objects.length} pages, batches of ${BATCH}, ${IN_FLIGHT} in flight, ${rounds} rounds\n`,
+    );
+    console.log(`Unix socket\n\n${tableOf(await measureLine(near, data, data.objects.length), data.objects.length)}\n`);
+    const line = await startLine(folder, redis.socket);
+    started.push(line);
+    const far = await connect(line.socket);
+    const trip = await time(() => far.send('PING'));
+    console.log(
+      `Line of 2 ms (PING: ${figure(trip)} ms)\n\n${tableOf(await measureLine(far, data, SINGLE_PAGES), data.objects.length)}\n`,
+    );
+    console.log(await memoryOf(near, data, contenders(near, data)));
+    near.end();
+    far.end();
+  } finally {
+    for (const { child } of started) child.kill();
+    rmSync(folder, { recursive: true });
+  }
+}
+
+await main();
