@@ -43,6 +43,11 @@ export class HeldBacking implements AsyncBacking {
     await settled();
   }
 
+  /** Answers all that wait, the last first. */
+  async answerAll(): Promise<void> {
+    while (this.calls.length > 0) await this.answer(this.calls.length - 1);
+  }
+
   /** Answers in any order until this is settled, and whatever waits then. */
   async serve<T>(result: Promise<T>): Promise<T> {
     let over = false;
