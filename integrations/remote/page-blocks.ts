@@ -3,6 +3,7 @@
  * device's own compressor. With lz4 and lz4hc they are its blocks; with others each is compressed on the way.
  */
 import type { Zram } from '../../bindings/index.js';
+import { ZramError } from '../../bindings/base/errors.js';
 
 export const PAGE_SIZE = 4096;
 /** Compressors whose blocks are LZ4. */
@@ -33,8 +34,21 @@ export class PageBlocks {
    * @throws ZramError EIO: the page cannot be read
    */
   async valueOf(index: number): Promise<Uint8Array> {
+    const block = this.lz4 ? undefined : this.#storedBlock(index);
+    if (block) return block;
     const page = await this.device.readPagesAsync(index, 1, this.#page);
     return (this.lz4 ?? this.device).compressPage(page);
+  }
+
+  /** The block as it is stored; none for a page that a secondary compressor has, or that is on an asynchronous backing. */
+  #storedBlock(index: number): Uint8Array | undefined {
+    try {
+      const block = this.device.readCompressed(index);
+      return block.length < PAGE_SIZE ? block : undefined;
+    } catch (error) {
+      if (error instanceof ZramError && error.code === 'EAGAIN') return undefined;
+      throw error;
+    }
   }
 
   /**

@@ -57,5 +57,6 @@ export function decodeRoot(name: string, bytes: Uint8Array): TableRoot {
 
 /** @throws ZramError EINVAL */
 export function checkName(name: unknown): void {
-  if (typeof name !== 'string' || name === '') throw new ZramError('EINVAL', 'a name must be a text that is not empty.');
+  if (typeof name !== 'string' || name === '')
+    throw new ZramError('EINVAL', 'a name must be a text that is not empty.');
 }

@@ -9,6 +9,8 @@ export class MemoryStore implements ObjectStore {
   log: string[] = [];
   /** Of a hundred requests so many fail; half of them after they have had their effect. */
   failPercent = 0;
+  /** Is called before a request has its effect. */
+  hook: ((what: string) => Promise<void>) | undefined;
   /** Turns of the event loop that a request takes at most. */
   turns = 0;
 
@@ -47,6 +49,7 @@ export class MemoryStore implements ObjectStore {
 
   async #request<T>(what: string, effect: () => T): Promise<T> {
     this.log.push(what);
+    await this.hook?.(what);
     await this.#travel();
     const fails = this.random.chance(this.failPercent);
     if (fails && this.random.chance(50)) throw new Error('it was told to fail');

@@ -47,6 +47,28 @@ test.each(['lz4', 'lz4hc', 'lzo', 'deflate'])('what was saved is read by its nam
   }
 });
 
+test('a device whose pages are on a backing, or recompressed, is saved', async () => {
+  const slots = new Map<number, Uint8Array>();
+  const backing = {
+    slots: 5000,
+    asynchronous: true as const,
+    read: async (slot: number, page: Uint8Array) => page.set(slots.get(slot)!),
+    write: async (slot: number, page: Uint8Array) => void slots.set(slot, page.slice()),
+  };
+  const tier = new UnrulyTier(random);
+  const zram = deviceOf({ backing, recompAlgorithms: ['deflate'] });
+  const all = zram.readPages(0, 2000);
+  await saveNamed(tier, 'before', zram);
+  zram.recompress();
+  expect(await saveNamed(tier, 'recompressed', zram)).toMatchObject({ sent: 0 });
+  zram.idle();
+  await zram.writebackAsync({ type: 'idle' });
+  expect(slots.size).toBeGreaterThan(100);
+  expect(await saveNamed(tier, 'written back', zram)).toMatchObject({ sent: 0 });
+  const fork = await open(tier, 'written back');
+  expect(sameBytes(await fork.readPagesAsync(0, 2000), all)).toBe(true);
+});
+
 test('two devices of the same pages with other compressors of LZ4 have values that devices can read', async () => {
   const tier = new UnrulyTier(random);
   const zram = deviceOf({ compAlgorithm: 'lz4' });
