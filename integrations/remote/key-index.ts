@@ -37,20 +37,20 @@ export class KeyIndex {
   }
 
   get(key: Uint8Array): Place | undefined {
-    const entry = this.#slots[this.#slotOf(key)] as number;
+    const entry = this.#slots[this.#slotOf(key)];
     if (entry === FREE || this.#isStale(entry)) return undefined;
     return {
-      segment: this.#segments[entry - 1] as number,
-      offset: this.#offsets[entry - 1] as number,
-      length: this.#lengths[entry - 1] as number,
+      segment: this.#segments[entry - 1],
+      offset: this.#offsets[entry - 1],
+      length: this.#lengths[entry - 1],
     };
   }
 
   /** Sets the place of a key, unless it has one. Returns the segment in which it is. */
   add(key: Uint8Array, segment: number, offset: number, length: number): number {
-    let entry = this.#slots[this.#slotOf(key)] as number;
+    let entry = this.#slots[this.#slotOf(key)];
     if (entry === FREE) entry = this.#append(key);
-    else if (!this.#isStale(entry)) return this.#segments[entry - 1] as number;
+    else if (!this.#isStale(entry)) return this.#segments[entry - 1];
     this.#segments[entry - 1] = segment;
     this.#offsets[entry - 1] = offset;
     this.#lengths[entry - 1] = length;
@@ -64,7 +64,7 @@ export class KeyIndex {
 
   /** Changes the segment of a key that is there. */
   move(key: Uint8Array, segment: number): void {
-    const entry = this.#slots[this.#slotOf(key)] as number;
+    const entry = this.#slots[this.#slotOf(key)];
     if (entry !== FREE) this.#segments[entry - 1] = segment;
   }
 
@@ -75,14 +75,14 @@ export class KeyIndex {
   }
 
   #isStale(entry: number): boolean {
-    return this.#gone.size > 0 && this.#gone.has(this.#segments[entry - 1] as number);
+    return this.#gone.size > 0 && this.#gone.has(this.#segments[entry - 1]);
   }
 
   /** The slot with this key, or the free one where it would be. */
   #slotOf(key: Uint8Array): number {
     const mask = this.#slots.length - 1;
     for (let slot = this.#hash(key, 0) & mask; ; slot = (slot + 1) & mask) {
-      const entry = this.#slots[slot] as number;
+      const entry = this.#slots[slot];
       if (entry === FREE || this.#isAt(key, (entry - 1) * KEY_SIZE)) return slot;
     }
   }
@@ -94,7 +94,7 @@ export class KeyIndex {
 
   #hash(keys: Uint8Array, at: number): number {
     let hash = this.#seed;
-    for (let n = 0; n < 8; n++) hash = Math.imul(hash ^ (keys[at + n] as number), 0x01000193);
+    for (let n = 0; n < 8; n++) hash = Math.imul(hash ^ (keys[at + n]), 0x01000193);
     return hash ^ (hash >>> 15);
   }
 
@@ -116,7 +116,7 @@ export class KeyIndex {
     for (let n = 0; n < this.#count; n++) {
       if (this.#isStale(n + 1)) continue;
       this.#keys.copyWithin(kept * KEY_SIZE, n * KEY_SIZE, (n + 1) * KEY_SIZE);
-      for (const array of [this.#segments, this.#offsets, this.#lengths]) array[kept] = array[n] as number;
+      for (const array of [this.#segments, this.#offsets, this.#lengths]) array[kept] = array[n];
       kept++;
     }
     this.#count = kept;

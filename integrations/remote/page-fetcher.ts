@@ -108,7 +108,7 @@ export class PageFetcher {
       const keys = wanted.map(({ key }) => key);
       const values = await valuesOf(this.tier, keys);
       wanted.forEach(({ page }, n) => {
-        const value = values[n] as Uint8Array | Error;
+        const value = values[n];
         if (value instanceof Uint8Array) this.#land(flight, page, failures, () => this.blocks.store(page, value));
         else failures.set(page, asFailure(page, value));
       });

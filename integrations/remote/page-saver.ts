@@ -78,7 +78,7 @@ async function fillLeaf(
   const states = device.pageStates(first, Math.min(FANOUT, device.disksize / PAGE_SIZE - first));
   for (const page of pages) {
     const slot = page - first;
-    const state = states[2 * slot] as number;
+    const state = states[2 * slot];
     if (state === 0) node.set(slot, HOLE);
     else if (state & SAME) node.set(slot, FILLED, device.readPage(page).subarray(0, FILL_SIZE));
     else node.set(slot, KEY, await queue.add(await blocks.valueOf(page)));

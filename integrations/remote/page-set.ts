@@ -10,7 +10,7 @@ export class PageSet {
     const piece = this.#pieces.get(Math.floor(page / PIECE_PAGES));
     if (piece === undefined) return false;
     const bit = page % PIECE_PAGES;
-    return ((piece[bit >>> 5] as number) & (1 << (bit & 31))) !== 0;
+    return ((piece[bit >>> 5]) & (1 << (bit & 31))) !== 0;
   }
 
   add(page: number, count = 1): void {
@@ -19,7 +19,7 @@ export class PageSet {
       let piece = this.#pieces.get(number);
       if (piece === undefined) this.#pieces.set(number, (piece = new Uint32Array(PIECE_PAGES / 32)));
       const bit = n % PIECE_PAGES;
-      piece[bit >>> 5] = (piece[bit >>> 5] as number) | (1 << (bit & 31));
+      piece[bit >>> 5] = (piece[bit >>> 5]) | (1 << (bit & 31));
     }
   }
 
@@ -27,7 +27,7 @@ export class PageSet {
     const piece = this.#pieces.get(Math.floor(page / PIECE_PAGES));
     if (piece === undefined) return;
     const bit = page % PIECE_PAGES;
-    piece[bit >>> 5] = (piece[bit >>> 5] as number) & ~(1 << (bit & 31));
+    piece[bit >>> 5] = (piece[bit >>> 5]) & ~(1 << (bit & 31));
   }
 
   /** The pages, in ascending order. */
@@ -35,7 +35,7 @@ export class PageSet {
     for (const number of [...this.#pieces.keys()].sort((a, b) => a - b)) {
       const piece = this.#pieces.get(number) as Uint32Array;
       for (let word = 0; word < piece.length; word++) {
-        for (let bits = piece[word] as number; bits !== 0; bits &= bits - 1)
+        for (let bits = piece[word]; bits !== 0; bits &= bits - 1)
           yield number * PIECE_PAGES + word * 32 + (31 - Math.clz32(bits & -bits));
       }
     }

@@ -65,9 +65,9 @@ export class PutQueue {
     const there = await this.tier.touchMany(keys);
     const absent = keys.map((_, n) => n).filter((n) => there[n] !== true); // after an error: it is put
     if (absent.length === 0) return;
-    const wanted = absent.map((n) => values[n] as Uint8Array);
+    const wanted = absent.map((n) => values[n]);
     const failures = await this.tier.putMany(
-      absent.map((n) => keys[n] as Uint8Array),
+      absent.map((n) => keys[n]),
       wanted,
     );
     if (failures.length !== absent.length) throw new Error('it did not answer for each value');

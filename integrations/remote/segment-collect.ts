@@ -121,7 +121,7 @@ class Collection {
   ) {}
 
   async run(live: CollectOptions['live']): Promise<CollectReport> {
-    const { limit, store, flush } = this.on;
+    const { limit, store } = this.on;
     const marks = condemnedIn(await limit.run(() => store.list(CONDEMNED))); // before leases and tables: see above
     const leases = await this.#leases();
     const candidates = await this.#candidates(marks, leases);
@@ -131,7 +131,7 @@ class Collection {
       const indexes = await Promise.all(some.map(({ id, size }) => indexOf(store, limit, id, size)));
       for (const [i, one] of some.entries()) await this.#look(one, indexes[i]);
     }
-    await flush();
+    await this.on.flush();
     const failure = (await Promise.all(this.#moves)).find((each) => each !== undefined);
     if (failure) throw failure;
     for (const one of this.#unused) await this.#end(one);

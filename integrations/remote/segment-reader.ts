@@ -26,7 +26,7 @@ export async function readPlaces(
 ): Promise<void> {
   await Promise.all(
     runsOf(wanted, gapBytes).map(async (run) => {
-      const first = run[0] as Wanted;
+      const first = run[0];
       const { id } = first.segment;
       const start = first.offset;
       const end = run.reduce((most, { offset, length }) => Math.max(most, offset + length), 0);

@@ -138,7 +138,7 @@ class Segments implements SegmentTier {
     options?.signal?.throwIfAborted();
     return Promise.all(
       keys.map(async (key, n) => {
-        if (there[n] === true) return undefined;
+        if (there[n]) return undefined;
         const value = values[n];
         if (value !== undefined && value.length >= 1 && value.length <= VALUE_SIZE_MAX)
           return this.#writer.put(key, value);
@@ -179,7 +179,7 @@ class Segments implements SegmentTier {
         async (id) => condemned.has(id) || !(await this.#limit.run(() => this.store.get(`segments/${id}`, GLANCE))),
       ),
     );
-    ids.forEach((id, n) => glances[n] === true || this.#lease.sawIt(id));
+    ids.forEach((id, n) => glances[n] || this.#lease.sawIt(id));
     return ids.filter((_, n) => glances[n]);
   }
 

@@ -63,25 +63,27 @@ export function encodeNode(node: TableNode, level: number): Uint8Array {
   const bytes = new Uint8Array(HEADER_SIZE + FANOUT * (2 + KEY_SIZE));
   bytes.set([...MAGIC, VERSION, level]);
   let at = HEADER_SIZE;
-  for (let slot = 0, end = 0; slot < FANOUT; slot = end) {
-    const kind = node.kinds[slot] as number;
-    end = endOfRun(node, slot);
+  for (let slot = 0; slot < FANOUT;) {
+    const kind = node.kinds[slot];
+    const count = runFrom(node, slot);
     bytes[at++] = kind;
-    bytes[at++] = end - slot;
-    const items = kind === HOLE ? 0 : kind === FILLED ? 1 : end - slot;
+    bytes[at++] = count;
+    const items = kind === HOLE ? 0 : kind === FILLED ? 1 : count;
     for (let n = 0; n < items; n++) {
       const item = node.at(slot + n);
       bytes.set(item, at);
       at += item.length;
     }
+    slot += count;
   }
   return bytes.slice(0, at);
 }
 
-function endOfRun(node: TableNode, slot: number): number {
-  let end = slot + 1;
-  while (end < FANOUT && continues(node, slot, end)) end++;
-  return end;
+/** Places of the run that begins at this one. */
+function runFrom(node: TableNode, slot: number): number {
+  let count = 1;
+  while (slot + count < FANOUT && continues(node, slot, slot + count)) count++;
+  return count;
 }
 
 /** Whether a place belongs to the run of an earlier one. */
@@ -106,8 +108,8 @@ export function decodeNode(bytes: Uint8Array, level: number, slots: number): Tab
   let slot = 0;
   while (slot < FANOUT) {
     if (at + 2 > bytes.length) throw damaged('it ends too early');
-    const kind = bytes[at] as number;
-    const count = bytes[at + 1] as number;
+    const kind = bytes[at];
+    const count = bytes[at + 1];
     if (kind > KEY || (kind === FILLED && level > 0)) throw damaged(`it has an entry of kind ${kind}`);
     if (count < 1 || count > FANOUT - slot) throw damaged(`it has a run of ${count}`);
     if (kind !== HOLE && slot + count > slots) throw damaged('it has pages beyond the end of the disk');

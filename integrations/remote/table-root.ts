@@ -50,7 +50,7 @@ export function decodeRoot(name: string, bytes: Uint8Array): TableRoot {
   if (bytes.length !== ROOT_SIZE) throw wrong(`it has ${bytes.length} bytes`);
   if (view.getUint32(CRC_AT, true) !== crc32(bytes.subarray(0, CRC_AT))) throw wrong('its checksum is wrong');
   const pages = view.getUint32(12, true);
-  const has = bytes[16] as number;
+  const has = bytes[16];
   if (pages === 0 || has > 1) throw wrong('it has wrong numbers');
   return { pages, key: has === 1 ? bytes.slice(17, 17 + KEY_SIZE) : undefined };
 }

@@ -76,7 +76,7 @@ export class ModelFork {
     this.#pending.delete(pending);
     for (let q = write.first; q < write.first + write.count; q++) {
       if (!pending.overwritten.has(q)) this.#stamps[q] = new Set();
-      this.#stamps[q]!.add(write.stamp);
+      this.#stamps[q].add(write.stamp);
     }
   }
 

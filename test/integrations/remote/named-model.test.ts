@@ -74,7 +74,7 @@ class Run {
       for (let q = page * QUARTERS; q < (page + 1) * QUARTERS; q++) stamps[q] = stamp;
       zram.writePage(page, bytesOf(stamp, page * QUARTERS, QUARTERS));
     }
-    await saveNamed(this.#tiers[0]!, 'base', zram);
+    await saveNamed(this.#tiers[0], 'base', zram);
     zram.destroy();
     this.#named.set('base', stamps.map((stamp) => new Set([stamp]))); // prettier-ignore
     await this.#open('base');
@@ -127,7 +127,8 @@ class Run {
       case 5: {
         const stamp = this.#newStamp();
         fork.writePages(index, bytesOf(stamp, index * QUARTERS, count * QUARTERS));
-        return model.wrote({ first: index * QUARTERS, count: count * QUARTERS, stamp });
+        model.wrote({ first: index * QUARTERS, count: count * QUARTERS, stamp });
+        return;
       }
       case 6:
       case 7:
@@ -143,7 +144,8 @@ class Run {
       case 10:
         if (random.chance(50)) {
           fork.discard(index * PAGE_SIZE, count * PAGE_SIZE);
-          return model.wrote({ first: index * QUARTERS, count: count * QUARTERS, stamp: 0 });
+          model.wrote({ first: index * QUARTERS, count: count * QUARTERS, stamp: 0 });
+          return;
         }
         fork.evict([{ index, count }]);
         return;
@@ -197,7 +199,7 @@ class Run {
 
   /** A pair makes place for a name that was saved. */
   async #replaceOne(): Promise<void> {
-    if (this.#pairs.length > 3) this.#pairs.splice(this.#random.below(3), 1)[0]!.fork.destroy();
+    if (this.#pairs.length > 3) this.#pairs.splice(this.#random.below(3), 1)[0].fork.destroy();
     try {
       await this.#open(this.#random.pick([...this.#named.keys()]));
     } catch (error) {
@@ -224,7 +226,7 @@ class Run {
 
   /** The tier forgets some values. */
   #lose(): void {
-    const { values } = this.#tiers[0]!;
+    const { values } = this.#tiers[0];
     for (const key of [...values.keys()]) {
       if (!this.#random.chance(3)) continue;
       values.delete(key);

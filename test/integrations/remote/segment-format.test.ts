@@ -69,10 +69,10 @@ test('a segment has its values where its index says', () => {
     const read: Uint8Array[] = [];
     eachValue(index, (key, offset, length, n) => {
       read.push(bytes.slice(offset, offset + length));
-      if (!sameBytes(key, keyOf(values[n]!))) throw new Error(`the key of value ${n} is wrong`);
+      if (!sameBytes(key, keyOf(values[n]))) throw new Error(`the key of value ${n} is wrong`);
     });
     expect(read.length).toBe(values.length);
-    expect(read.every((value, n) => sameBytes(value, values[n]!))).toBe(true);
+    expect(read.every((value, n) => sameBytes(value, values[n]))).toBe(true);
   }
 });
 
@@ -154,7 +154,7 @@ test('a root that was changed is refused', () => {
     expect(decodeRoot('x', bytes)).toEqual(root);
     for (let at = 0; at < bytes.length; at++) {
       const changed = bytes.slice();
-      changed[at]! ^= 1 << random.below(8);
+      changed[at] ^= 1 << random.below(8);
       expect(() => decodeRoot('x', changed)).toThrow("EIO: 'x' is not the name of a device");
       expect(() => decodeRoot('x', bytes.subarray(0, at))).toThrow('EIO');
     }

@@ -85,14 +85,14 @@ class Run {
 
   async #step({ tier }: Machine): Promise<void> {
     const some = this.#some();
-    const keys = some.map((n) => this.#keys[n]!);
+    const keys = some.map((n) => this.#keys[n]);
     const until = this.#now + LEASE;
     try {
       switch (this.#random.below(8)) {
         case 0:
         case 1:
         case 2: {
-          const failures = await tier.putMany(keys, some.map((n) => this.#values[n]!)); // prettier-ignore
+          const failures = await tier.putMany(keys, some.map((n) => this.#values[n])); // prettier-ignore
           some.forEach((n, i) => failures[i] === undefined && this.#keep(n, until));
           return;
         }
@@ -109,7 +109,7 @@ class Run {
         }
         case 6:
           // Live keys are those of names, which are set while their values are kept.
-          for (const n of some) if (this.#kept[n]! > this.#now) this.#live.add(n);
+          for (const n of some) if (this.#kept[n] > this.#now) this.#live.add(n);
           for (const n of this.#live) if (this.#random.chance(30)) this.#live.delete(n);
           return;
         default:
@@ -122,16 +122,16 @@ class Run {
   }
 
   *#liveKeys(): Generator<Uint8Array> {
-    for (const n of this.#live) yield this.#keys[n]!;
+    for (const n of this.#live) yield this.#keys[n];
   }
 
   #keep(n: number, until: number): void {
-    this.#kept[n] = Math.max(this.#kept[n]!, until);
+    this.#kept[n] = Math.max(this.#kept[n], until);
   }
 
   #check(n: number, value: unknown): void {
     if (value === undefined || value instanceof Error) return;
-    if (!sameBytes(value as Uint8Array, this.#values[n]!)) throw new Error(`value ${n} is another one`);
+    if (!sameBytes(value as Uint8Array, this.#values[n])) throw new Error(`value ${n} is another one`);
   }
 
   /** All calls have ended; everything that is kept is there for all. Then time goes on. */
@@ -139,10 +139,10 @@ class Run {
     const random = this.#random;
     await Promise.all(this.#calls);
     this.#calls = [];
-    const kept = this.#keys.map((_, n) => n).filter((n) => this.#live.has(n) || this.#kept[n]! > this.#now);
+    const kept = this.#keys.map((_, n) => n).filter((n) => this.#live.has(n) || this.#kept[n] > this.#now);
     for (const { tier, store } of this.#machines) {
       store.failPercent = 0;
-      const values = await tier.getMany(kept.map((n) => this.#keys[n]!));
+      const values = await tier.getMany(kept.map((n) => this.#keys[n]));
       kept.forEach((n, i) => {
         expect([n, values[i] instanceof Uint8Array]).toEqual([n, true]);
         this.#check(n, values[i]);
@@ -156,14 +156,14 @@ class Run {
 
   /** Nobody keeps anything but what is live: all the rest goes, in a few collections. */
   async #end(): Promise<void> {
-    const { tier } = (this.#machines = [this.#machine()])[0]!;
-    this.#machines[0]!.store.failPercent = 0;
+    const { tier } = (this.#machines = [this.#machine()])[0];
+    this.#machines[0].store.failPercent = 0;
     for (let round = 0; round < 5; round++) {
       this.#now += 3 * LEASE + GRACE;
       const report = await tier.collect({ live: this.#liveKeys(), graceMilliseconds: GRACE });
       expect(report.lost).toBe(0);
     }
-    const live = [...this.#live].reduce((sum, n) => sum + this.#values[n]!.length, 0);
+    const live = [...this.#live].reduce((sum, n) => sum + this.#values[n].length, 0);
     const { segments, bytes } = tier.stats();
     // Segments that are half garbage may stay.
     expect(bytes).toBeLessThan(2 * live + 2 ** 16 + this.#live.size * 40 + segments * 100);

@@ -47,11 +47,11 @@ function valuesOf(count: number): { keys: Uint8Array[]; values: Uint8Array[] } {
 }
 
 const same = (a: readonly unknown[], b: readonly Uint8Array[]): boolean =>
-  a.length === b.length && a.every((each, n) => each instanceof Uint8Array && sameBytes(each, b[n]!));
+  a.length === b.length && a.every((each, n) => each instanceof Uint8Array && sameBytes(each, b[n]));
 const QUICK = { flushMilliseconds: 1, segmentBytes: 2 ** 16, refreshMilliseconds: 0 };
 
 test.each(KINDS)('what one machine puts, all have: %s', async (kind) => {
-  const store = STORES[kind]!();
+  const store = STORES[kind]();
   const [a, b] = [segmentTier(store, QUICK), segmentTier(store, QUICK)];
   const { keys, values } = valuesOf(200);
   expect(await a.hasMany(keys)).toEqual(keys.map(() => false));
@@ -73,7 +73,7 @@ test.each(KINDS)('what one machine puts, all have: %s', async (kind) => {
 });
 
 test.each(KINDS)('names: %s', async (kind) => {
-  const store = STORES[kind]!();
+  const store = STORES[kind]();
   const [a, b] = [segmentTier(store, QUICK), segmentTier(store, QUICK)];
   const names = ['a', 'ä b/c?*', '..', 'x'.repeat(200), 'main.2'].sort();
   expect(await a.getNamed('a')).toBeUndefined();
@@ -90,7 +90,7 @@ test.each(KINDS)('names: %s', async (kind) => {
 });
 
 test.each(KINDS)('a device is saved on one machine, and forked on two others: %s', async (kind) => {
-  const store = STORES[kind]!();
+  const store = STORES[kind]();
   const engine = Engine.createSync();
   const pages = generatedSets(11).find(({ name }) => name === 'blend')!;
   const zram = engine.createZram({ disksize: (pageCount(pages) + 100) * PAGE_SIZE });
@@ -106,7 +106,7 @@ test.each(KINDS)('a device is saved on one machine, and forked on two others: %s
   for (const n of [0, 1]) {
     const again = await openNamed(segmentTier(store, QUICK), `fork ${n}`, { device: engine.createZram() });
     const all = again.disksize / PAGE_SIZE;
-    expect(sameBytes(await again.readPagesAsync(0, all), await forks[n]!.readPagesAsync(0, all))).toBe(true);
+    expect(sameBytes(await again.readPagesAsync(0, all), await forks[n].readPagesAsync(0, all))).toBe(true);
     expect(sameBytes(await again.readPagesAsync(50, all - 50), zram.readPages(50, all - 50))).toBe(true);
   }
   engine.destroy();
@@ -116,7 +116,7 @@ test('calls share segments, and values that are near each other are read with on
   const store = new MemoryStore(random);
   const tier = segmentTier(store, { flushMilliseconds: 5 });
   const { keys, values } = valuesOf(300);
-  await Promise.all(keys.map((key, n) => tier.putMany([key], [values[n]!])));
+  await Promise.all(keys.map((key, n) => tier.putMany([key], [values[n]])));
   expect(store.count('put segments/')).toBe(1);
   store.log = [];
   expect(same(await tier.getMany(keys), values)).toBe(true);
@@ -125,7 +125,7 @@ test('calls share segments, and values that are near each other are read with on
   const strict = segmentTier(store, { gapBytes: 0 });
   await strict.refresh();
   store.log = [];
-  expect(same(await strict.getMany([keys[0]!, keys[1]!, keys[100]!, keys[200]!]), [values[0]!, values[1]!, values[100]!, values[200]!])).toBe(true); // prettier-ignore
+  expect(same(await strict.getMany([keys[0], keys[1], keys[100], keys[200]]), [values[0], values[1], values[100], values[200]])).toBe(true); // prettier-ignore
   expect(store.log.length).toBe(3);
 });
 
@@ -171,19 +171,19 @@ test('segments that are damaged, cut or none are left out, and cost no others', 
   await segmentTier(store, QUICK).putMany(keys.slice(0, 30), values.slice(0, 30));
   await segmentTier(store, QUICK).putMany(keys.slice(30), values.slice(30));
   const [first] = [...store.objects.keys()].filter((key) => key.startsWith('segments/'));
-  const good = store.objects.get(first!)!;
+  const good = store.objects.get(first)!;
   store.objects.set('segments/none', new Uint8Array(5));
   store.objects.set('segments/text', Buffer.from('This is a text, and not a segment. '.repeat(10)));
   for (let n = 0; n < 40; n++) {
     const bad = good.slice(0, n < 10 ? random.below(good.length) : good.length);
-    bad[bad.length - 1 - random.below(Math.min(bad.length, 60))]! ^= 1 << random.below(8);
+    bad[bad.length - 1 - random.below(Math.min(bad.length, 60))] ^= 1 << random.below(8);
     store.objects.set(`segments/bad${n}`, bad);
   }
   const tier = segmentTier(store, QUICK);
   expect(same(await tier.getMany(keys), values)).toBe(true);
   expect(tier.stats().damaged).toBeGreaterThanOrEqual(42);
   // One whose object became shorter since its index was read.
-  store.objects.set(first!, good.subarray(0, 100));
+  store.objects.set(first, good.subarray(0, 100));
   const read = await tier.getMany(keys);
   expect(read.filter((value) => value instanceof Error).length).toBeGreaterThan(10);
   expect(same(read.slice(30), values.slice(30)) || same(read.slice(0, 30), values.slice(0, 30))).toBe(true);

@@ -50,7 +50,7 @@ export class UnrulyTier implements RemoteTier {
         return new Uint8Array([...value, 0]);
       default: {
         const wrong = value.slice();
-        wrong[this.random.below(wrong.length)]! ^= 1 << this.random.below(8);
+        wrong[this.random.below(wrong.length)] ^= 1 << this.random.below(8);
         return wrong;
       }
     }
@@ -63,7 +63,7 @@ export class UnrulyTier implements RemoteTier {
       keys.map(async (key, n) => {
         const put = (): void => {
           this.puts.push(textOf(key));
-          if (!this.values.has(textOf(key))) this.values.set(textOf(key), copies[n]!);
+          if (!this.values.has(textOf(key))) this.values.set(textOf(key), copies[n]);
         };
         if (!this.random.chance(this.faults.fail)) {
           put();
