@@ -3,7 +3,7 @@ import { ZramError } from '../../bindings/base/errors.js';
 import type { AsyncBacking } from '../../bindings/index.js';
 import { KeyTable } from './key-table.js';
 import { Renewal } from './renewal.js';
-import { keysOf, type RemoteTier } from './tier.js';
+import { isSameKey, keysOf, type RemoteTier } from './tier.js';
 
 /** Options of {@link createRemoteBacking}. */
 export interface RemoteBackingOptions {
@@ -87,19 +87,28 @@ export class RemoteBacking implements AsyncBacking {
    * @throws what the tier throws if it has nothing for any slot
    */
   async readMany(slots: readonly number[], pages: readonly Uint8Array[]): Promise<(ZramError | undefined)[]> {
-    const keys = slots.map((slot) => this.#keys.get(slot));
+    const keys = this.#keys.getMany(slots);
     const known = keys.filter((key) => key !== undefined);
     const values = known.length > 0 ? await this.#tier.getMany(known) : [];
+    if (values.length !== known.length) throw new ZramError('EIO', `${this.name} left out values.`);
     let next = 0;
     const found = keys.map((key) => (key === undefined ? undefined : values[next++]));
-    const results = found.map((value, i) => this.#take(slots[i], keys[i], value, pages[i]));
+    const results = slots.map((slot, i) => this.#take(slot, keys[i], found[i], pages[i]));
     this.#checkKeys(slots, keys, pages, results);
-    this.#report(slots.filter((slot, i) => keys[i] !== undefined && isGone(found[i], slot, keys[i], this.#keys)));
+    this.#report(slots.filter((slot, i) => found[i] === undefined && this.#isStill(slot, keys[i])));
     return results;
+  }
+
+  #isStill(slot: number, key: Uint8Array | undefined): boolean {
+    return key !== undefined && this.#keys.isAt(slot, key);
   }
 
   /** Copies before anything is checked, so that what is checked is what the caller gets. */
   #take(slot: number, key: Uint8Array | undefined, value: unknown, page: Uint8Array): ZramError | undefined {
+    if (key !== undefined && value instanceof Uint8Array && value.length === page.length) {
+      page.set(value);
+      return undefined;
+    }
     const from = `slot ${slot} of ${this.name}`;
     if (key === undefined) return new ZramError('EIO', `${from} holds nothing.`);
     if (value instanceof Error) {
@@ -107,10 +116,6 @@ export class RemoteBacking implements AsyncBacking {
     }
     if (value === undefined) return new ZramError('EIO', `the value of ${from} is gone.`);
     if (!(value instanceof Uint8Array)) return new ZramError('EIO', `the value of ${from} is no array of bytes.`);
-    if (value.length === page.length) {
-      page.set(value);
-      return undefined;
-    }
     return new ZramError(
       'EIO',
       `the value of ${from} has ${value.length} bytes, not the ${page.length} written to it.`,
@@ -123,13 +128,12 @@ export class RemoteBacking implements AsyncBacking {
     pages: readonly Uint8Array[],
     results: (ZramError | undefined)[],
   ): void {
-    const filled = results.flatMap((error, i) => (error === undefined ? [i] : []));
-    const keys = keysOf(filled.map((i) => pages[i]));
-    filled.forEach((i, n) => {
-      if (expected[i]?.every((byte, at) => byte === keys[n][at])) return;
+    const keys = keysOf(pages);
+    for (let i = 0; i < slots.length; i++) {
+      if (results[i] !== undefined || isSameKey(expected[i] as Uint8Array, keys[i])) continue;
       pages[i].fill(0);
       results[i] = new ZramError('EIO', `the value of slot ${slots[i]} of ${this.name} is not what was written to it.`);
-    });
+    }
   }
 
   /**
@@ -152,13 +156,15 @@ export class RemoteBacking implements AsyncBacking {
 
   /** The slots' content is not needed any more: its leases are not renewed. */
   discard(slots: readonly number[]): void {
-    const keys = slots.map((slot) => this.#keys.get(slot)).filter((key) => key !== undefined);
-    for (const slot of slots) {
-      this.#keys.set(slot, undefined);
+    const held = slots.filter((slot) => this.#keys.has(slot));
+    if (held.length === 0) return;
+    const keys = this.#tier.releaseMany === undefined ? [] : this.#keys.getMany(held);
+    for (const slot of held) {
+      this.#keys.delete(slot);
       this.#lost.delete(slot);
     }
     // What is not released costs space, not data.
-    if (keys.length > 0) void this.#tier.releaseMany?.(keys).catch(() => undefined);
+    if (keys.length > 0) void this.#tier.releaseMany?.(keys as Uint8Array[]).catch(() => undefined);
   }
 
   /**
@@ -178,9 +184,9 @@ export class RemoteBacking implements AsyncBacking {
   async #renewAll(): Promise<readonly number[]> {
     let failure: Error | undefined;
     for (const slots of this.#keys.live()) {
-      const keys = slots.map((slot) => this.#keys.get(slot) as Uint8Array);
+      const keys = this.#keys.getMany(slots) as Uint8Array[];
       const results = await this.#tier.touchMany(keys);
-      const same = (i: number): boolean => this.#keys.isAt(slots[i], keys[i]);
+      const same = (i: number): boolean => this.#isStill(slots[i], keys[i]);
       failure ??= results.find((result) => result instanceof Error);
       slots.forEach((slot, i) => results[i] === true && same(i) && this.#lost.delete(slot));
       this.#report(slots.filter((_, i) => results[i] === false && same(i)));
@@ -197,9 +203,6 @@ export class RemoteBacking implements AsyncBacking {
     if (fresh.length > 0) this.#onLost(fresh);
   }
 }
-
-const isGone = (value: unknown, slot: number, key: Uint8Array | undefined, table: KeyTable): boolean =>
-  value === undefined && key !== undefined && table.isAt(slot, key);
 
 function renewEvery(tier: RemoteTier, { renewEvery: given }: RemoteBackingOptions): number {
   const lease = tier.leaseMilliseconds ?? Infinity;

@@ -1,5 +1,5 @@
 /** The keys of slots: 16 bytes each, in chunks that are made when they are used. A key of zeros is none. */
-import { KEY_SIZE } from './tier.js';
+import { isSameKey, KEY_SIZE } from './tier.js';
 
 /** 64 KiB of keys. */
 const CHUNK_SLOTS = 4096;
@@ -20,23 +20,42 @@ export class KeyTable {
 
   /** A copy, since the slot may get another key. */
   get(slot: number): Uint8Array | undefined {
-    if (!this.has(slot)) return undefined;
-    const from = (slot % CHUNK_SLOTS) * KEY_SIZE;
-    return this.#chunks[Math.floor(slot / CHUNK_SLOTS)]?.slice(from, from + KEY_SIZE);
+    return this.getMany([slot])[0];
   }
 
-  /** @param key undefined: none */
-  set(slot: number, key: Uint8Array | undefined): void {
-    this.used += Number(key !== undefined) - Number(this.has(slot));
-    const index = Math.floor(slot / CHUNK_SLOTS);
-    const from = (slot % CHUNK_SLOTS) * KEY_SIZE;
-    if (key !== undefined) (this.#chunks[index] ??= new Uint8Array(CHUNK_SLOTS * KEY_SIZE)).set(key, from);
-    else this.#chunks[index]?.fill(0, from, from + KEY_SIZE);
+  /** Copies, in one buffer: an array of its own for each would take longer than the rest of a read. */
+  getMany(slots: readonly number[]): (Uint8Array | undefined)[] {
+    const copies = new Uint8Array(slots.length * KEY_SIZE);
+    return slots.map((slot, i) => {
+      const chunk = this.#chunks[Math.floor(slot / CHUNK_SLOTS)];
+      const from = (slot % CHUNK_SLOTS) * KEY_SIZE;
+      if (chunk === undefined || !isKey(chunk, from)) return undefined;
+      const copy = copies.subarray(i * KEY_SIZE, (i + 1) * KEY_SIZE);
+      for (let at = 0; at < KEY_SIZE; at++) copy[at] = chunk[from + at];
+      return copy;
+    });
   }
 
+  set(slot: number, key: Uint8Array): void {
+    const chunk = (this.#chunks[Math.floor(slot / CHUNK_SLOTS)] ??= new Uint8Array(CHUNK_SLOTS * KEY_SIZE));
+    const from = (slot % CHUNK_SLOTS) * KEY_SIZE;
+    if (!isKey(chunk, from)) this.used++;
+    for (let at = 0; at < KEY_SIZE; at++) chunk[from + at] = key[at];
+  }
+
+  /** The slot has no key any more. */
+  delete(slot: number): void {
+    if (!this.has(slot)) return;
+    const from = (slot % CHUNK_SLOTS) * KEY_SIZE;
+    this.#chunks[Math.floor(slot / CHUNK_SLOTS)]?.fill(0, from, from + KEY_SIZE);
+    this.used--;
+  }
+
+  /** Whether the slot has this key. */
   isAt(slot: number, key: Uint8Array): boolean {
     const chunk = this.#chunks[Math.floor(slot / CHUNK_SLOTS)];
-    return chunk !== undefined && equal(chunk, (slot % CHUNK_SLOTS) * KEY_SIZE, key);
+    const from = (slot % CHUNK_SLOTS) * KEY_SIZE;
+    return chunk !== undefined && isSameKey(chunk.subarray(from, from + KEY_SIZE), key);
   }
 
   /** Slots with a key, in chunks of at most 4096. What is set meanwhile may be among them or not. */
@@ -55,9 +74,4 @@ export class KeyTable {
 function isKey(chunk: Uint8Array, from: number): boolean {
   for (let i = from; i < from + KEY_SIZE; i++) if (chunk[i] !== 0) return true;
   return false;
-}
-
-function equal(chunk: Uint8Array, from: number, key: Uint8Array): boolean {
-  for (let i = 0; i < KEY_SIZE; i++) if (chunk[from + i] !== key[i]) return false;
-  return true;
 }

@@ -87,6 +87,11 @@ export function keysOf(values: readonly Uint8Array[]): Uint8Array[] {
   });
 }
 
+export function isSameKey(one: Uint8Array, other: Uint8Array): boolean {
+  for (let i = 0; i < KEY_SIZE; i++) if (one[i] !== other[i]) return false;
+  return true;
+}
+
 function writeLatin1(bytes: Uint8Array, text: string): void {
   for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);
 }

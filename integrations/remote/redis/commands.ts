@@ -21,12 +21,13 @@ export type Sampler = (present: number, of: number) => void;
 const SAMPLES = 4;
 
 /**
- * A loop on the server costs 1.3 µs a key where a command costs 1.5 µs there and 8 in the client. The text is sent each time,
- * not its hash: 150 bytes, and there is no script that the server may have forgotten.
+ * A loop on the server costs 1.3 µs a key where a command costs 1.5 µs there and 8 in the client. All keys are one argument, as
+ * arguments are what costs most in the clients; a single server does not ask for them apart. The text is sent each time, not
+ * its hash: 200 bytes, and there is no script that the server may have forgotten.
  */
-const TOUCH = `local absent = {}
-for i = 1, #KEYS do
-  if redis.call('PEXPIRE', KEYS[i], ARGV[1]) == 0 then absent[#absent + 1] = i end
+const TOUCH = `local keys, lease, size, absent = ARGV[1], ARGV[2], ARGV[3] + 0, {}
+for i = 1, #keys / size do
+  if redis.call('PEXPIRE', string.sub(keys, (i - 1) * size + 1, i * size), lease) == 0 then absent[#absent + 1] = i end
 end
 return absent`;
 
@@ -78,6 +79,16 @@ export function clusterCommands(link: Link, lease: string): Commands {
   };
 }
 
+/** The bytes of all keys. They lie one after the other if they were made together, as those of a batch are. */
+function joined(keys: readonly Buffer[]): Buffer {
+  const [first] = keys;
+  if (first === undefined) return Buffer.alloc(0);
+  const apart = keys.some(
+    (key, i) => key.buffer !== first.buffer || key.byteOffset !== first.byteOffset + i * first.length,
+  );
+  return apart ? Buffer.concat(keys) : Buffer.from(first.buffer, first.byteOffset, keys.length * first.length);
+}
+
 /** One command for a batch: a reply for each page is what costs most in the clients. */
 export class SingleCommands implements Commands {
   readonly #link: Link;
@@ -103,7 +114,7 @@ export class SingleCommands implements Commands {
   }
 
   #touch(keys: readonly Buffer[]): Command {
-    return ['eval', TOUCH, String(keys.length), ...keys, this.#lease];
+    return ['eval', TOUCH, '0', joined(keys), this.#lease, String(keys[0]?.length ?? 1)];
   }
 
   #group<T>(keys: readonly Buffer[], send: () => Promise<readonly T[]>): Group<T>[] {

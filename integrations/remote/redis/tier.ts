@@ -238,12 +238,14 @@ export class RedisTier implements RemoteTier {
   }
 }
 
+/** Elements by rising indices. */
 const pick = <T>(elements: readonly T[], at: readonly number[]): readonly T[] =>
   at.length === elements.length ? elements : at.map((index) => elements[index]);
 
 /** Groups of a part, as groups of the whole. */
-const within = <T>(at: readonly number[], groups: Group<T>[]): Group<T>[] =>
-  groups.map((group) => ({ ...group, at: group.at.map((index) => at[index]) }));
+function within<T>(at: readonly number[], groups: Group<T>[]): Group<T>[] {
+  return groups.map((group) => ({ at: pick(at, group.at), route: group.route, send: () => group.send() }));
+}
 
 /** The clients take nothing else for bytes: ioredis stores a plain Uint8Array as decimal text, and answers OK. */
 const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
