@@ -26,7 +26,17 @@ export {
 } from './remote/named.js';
 export type { ByteRange, ListedObject, ObjectStore, ObjectStoreOptions } from './remote/object-store.js';
 export type { SaveNamedReport } from './remote/page-saver.js';
-export { s3Store, type S3Like, type S3StoreOptions } from './remote/s3-store.js';
+export {
+  s3Store,
+  type S3CallOptions,
+  type S3Input,
+  type S3Like,
+  type S3List,
+  type S3Listed,
+  type S3ListInput,
+  type S3Object,
+  type S3StoreOptions,
+} from './remote/s3-store.js';
 export type { CollectOptions, CollectReport } from './remote/segment-collect.js';
 export { segmentTier, type SegmentStats, type SegmentTier, type SegmentTierOptions } from './remote/segments.js';
 export { createRemoteBacking, RemoteBacking, type RemoteBackingOptions } from './remote/backing.js';

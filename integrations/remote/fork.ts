@@ -2,6 +2,7 @@
 /** A saved device, opened by its name: its pages come when they are read, what is written stays here. */
 import type { AsyncOptions, PageRange, Zram } from '../../bindings/index.js';
 import { ZramError } from '../../bindings/base/errors.js';
+import { canceled, outFor, untilAborted, withPagesDone } from './fork-calls.js';
 import { PAGE_SIZE, type PageBlocks } from './page-blocks.js';
 import { PageFetcher } from './page-fetcher.js';
 import { byLeaf, savePages, type SaveNamedReport } from './page-saver.js';
@@ -102,9 +103,15 @@ export class RemoteFork {
     options: AsyncOptions | undefined,
     read: (page: number, pages: number) => void,
   ): Promise<void> {
-    const failures = await this.#bring(this.#local.without(index, count), options);
+    let failures = new Map<number, ZramError>();
+    if (!this.#local.hasAll(index, count)) failures = await this.#bring(this.#local.without(index, count), options);
     for (let done = 0; done < count;) {
       const pages = Math.min(SLICE_PAGES, count - done);
+      if (this.#local.hasAll(index + done, pages)) {
+        read(index + done, pages);
+        done += pages;
+        continue;
+      }
       const missing = [...this.#local.without(index + done, pages)];
       const lost = missing.find((page) => failures.has(page));
       if (lost !== undefined) {
@@ -112,12 +119,8 @@ export class RemoteFork {
         if (here > 0 && missing[0] === lost) read(index + done, here);
         throw withPagesDone(failures.get(lost) as ZramError, missing[0] === lost ? done + here : done);
       }
-      if (missing.length > 0) {
-        for (const [page, failure] of await this.#bring(missing, options)) failures.set(page, failure);
-        continue; // evicted meanwhile
-      }
-      read(index + done, pages);
-      done += pages;
+      // Evicted meanwhile.
+      for (const [page, failure] of await this.#bring(missing, options)) failures.set(page, failure);
     }
   }
 
@@ -323,34 +326,5 @@ export class RemoteFork {
       'EINVAL',
       `the disk has ${disksize} bytes: ${String(length)} from ${String(offset)} are not in it.`,
     );
-  }
-}
-
-function outFor(out: Uint8Array | undefined, length: number): Uint8Array {
-  if (out === undefined) return new Uint8Array(length);
-  if (out instanceof Uint8Array && out.length >= length) return out;
-  throw new ZramError('EINVAL', `out must be a Uint8Array of ${length} bytes or more.`);
-}
-
-function withPagesDone(failure: ZramError, pagesDone: number): ZramError {
-  const message = failure.message.slice(failure.code.length + 2); // the code is put before it again
-  return new ZramError(failure.code, message, pagesDone, { cause: failure.cause });
-}
-
-function canceled(cause: unknown): ZramError {
-  return new ZramError('ECANCELED', 'the call was aborted by its signal.', undefined, { cause });
-}
-
-/** Ends with the signal, too. */
-async function untilAborted<T>(promise: Promise<T>, signal: NonNullable<AsyncOptions['signal']>): Promise<T> {
-  let onAbort = (): void => undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(canceled(signal.reason));
-    signal.addEventListener('abort', onAbort);
-  });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
   }
 }

@@ -94,7 +94,7 @@ export class KeyIndex {
 
   #hash(keys: Uint8Array, at: number): number {
     let hash = this.#seed;
-    for (let n = 0; n < 8; n++) hash = Math.imul(hash ^ (keys[at + n]), 0x01000193);
+    for (let n = 0; n < 8; n++) hash = Math.imul(hash ^ keys[at + n], 0x01000193);
     return hash ^ (hash >>> 15);
   }
 

@@ -123,7 +123,7 @@ export async function renewNamed(tier: RemoteTier, names: string | readonly stri
       const there = await touchAll(tier, keys);
       there.forEach((isThere, n) => {
         if (isThere) values++;
-        else lost.push({ name, ...(pages[n]) });
+        else lost.push({ name, ...pages[n] });
       });
       [keys, pages] = [[], []];
     };

@@ -15,6 +15,7 @@ export interface ByteRange {
 
 /** An object in a list. */
 export interface ListedObject {
+  /** Its key. */
   readonly key: string;
   /** Bytes. */
   readonly size: number;

@@ -10,7 +10,20 @@ export class PageSet {
     const piece = this.#pieces.get(Math.floor(page / PIECE_PAGES));
     if (piece === undefined) return false;
     const bit = page % PIECE_PAGES;
-    return ((piece[bit >>> 5]) & (1 << (bit & 31))) !== 0;
+    return (piece[bit >>> 5] & (1 << (bit & 31))) !== 0;
+  }
+
+  /** Whether all pages of a range are in it: by words, where there are whole ones. */
+  hasAll(page: number, count: number): boolean {
+    const end = page + count;
+    for (let n = page; n < end;) {
+      const piece = this.#pieces.get(Math.floor(n / PIECE_PAGES));
+      if (piece === undefined) return false;
+      const isWhole = n % 32 === 0 && n + 32 <= end;
+      if (isWhole ? piece[(n % PIECE_PAGES) >>> 5] !== 0xffffffff : !this.has(n)) return false;
+      n += isWhole ? 32 : 1;
+    }
+    return true;
   }
 
   add(page: number, count = 1): void {
@@ -19,7 +32,7 @@ export class PageSet {
       let piece = this.#pieces.get(number);
       if (piece === undefined) this.#pieces.set(number, (piece = new Uint32Array(PIECE_PAGES / 32)));
       const bit = n % PIECE_PAGES;
-      piece[bit >>> 5] = (piece[bit >>> 5]) | (1 << (bit & 31));
+      piece[bit >>> 5] = piece[bit >>> 5] | (1 << (bit & 31));
     }
   }
 
@@ -27,7 +40,7 @@ export class PageSet {
     const piece = this.#pieces.get(Math.floor(page / PIECE_PAGES));
     if (piece === undefined) return;
     const bit = page % PIECE_PAGES;
-    piece[bit >>> 5] = (piece[bit >>> 5]) & ~(1 << (bit & 31));
+    piece[bit >>> 5] = piece[bit >>> 5] & ~(1 << (bit & 31));
   }
 
   /** The pages, in ascending order. */

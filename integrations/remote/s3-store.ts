@@ -2,30 +2,69 @@
 import { ZramError } from '../../bindings/base/errors.js';
 import type { ByteRange, ListedObject, ObjectStore, ObjectStoreOptions } from './object-store.js';
 
-interface Sent {
+/** The calls of the class `S3` of `@aws-sdk/client-s3` that are used. */
+export interface S3Like {
+  /** Reads an object or, with `Range`, a part of it. */
+  getObject(input: S3Input & { Range?: string }, options?: S3CallOptions): Promise<S3Object>;
+  /** Writes an object. */
+  putObject(input: S3Input & { Body: Uint8Array }, options?: S3CallOptions): Promise<unknown>;
+  /** Lists objects, up to a thousand with each call. */
+  listObjectsV2(input: S3ListInput, options?: S3CallOptions): Promise<S3List>;
+  /** Deletes an object. */
+  deleteObject(input: S3Input): Promise<unknown>;
+}
+
+/** Names an object. */
+export interface S3Input {
+  /** The bucket. */
+  Bucket: string;
+  /** The object in it. */
+  Key: string;
+}
+
+/** What is to be listed. */
+export interface S3ListInput {
+  /** The bucket. */
+  Bucket: string;
+  /** What keys begin with. */
+  Prefix: string;
+  /** Where the list before ended. */
+  ContinuationToken?: string;
+}
+
+/** Options of a call. */
+export interface S3CallOptions {
+  /** Its abort ends the request. */
   readonly abortSignal?: AbortSignal;
 }
 
-/** The calls of the class `S3` of `@aws-sdk/client-s3` that are used. */
-export interface S3Like {
-  getObject(
-    input: { Bucket: string; Key: string; Range?: string },
-    options?: Sent,
-  ): Promise<{ Body?: { transformToByteArray(): Promise<Uint8Array> } | undefined }>;
-  putObject(input: { Bucket: string; Key: string; Body: Uint8Array }, options?: Sent): Promise<unknown>;
-  listObjectsV2(
-    input: { Bucket: string; Prefix: string; ContinuationToken?: string },
-    options?: Sent,
-  ): Promise<{
-    Contents?: { Key?: string | undefined; Size?: number | undefined }[] | undefined;
-    NextContinuationToken?: string | undefined;
-    IsTruncated?: boolean | undefined;
-  }>;
-  deleteObject(input: { Bucket: string; Key: string }): Promise<unknown>;
+/** An object that is read. */
+export interface S3Object {
+  /** Its bytes, when they have come. */
+  Body?: { transformToByteArray: () => Promise<Uint8Array> } | undefined;
+}
+
+/** A part of a list. */
+export interface S3List {
+  /** The objects. */
+  Contents?: S3Listed[] | undefined;
+  /** Where the next part begins. */
+  NextContinuationToken?: string | undefined;
+  /** There is a next part. */
+  IsTruncated?: boolean | undefined;
+}
+
+/** An object in a list. */
+export interface S3Listed {
+  /** Its key. */
+  Key?: string | undefined;
+  /** Bytes. */
+  Size?: number | undefined;
 }
 
 /** Where in S3 a store is. */
 export interface S3StoreOptions {
+  /** The bucket, which must be there. */
   readonly bucket: string;
   /** What all its keys begin with, as `'zram/'`. Default: nothing. */
   readonly prefix?: string | undefined;
@@ -85,7 +124,7 @@ class S3Store implements ObjectStore {
 
   async list(prefix: string, options?: ObjectStoreOptions): Promise<readonly ListedObject[]> {
     const found: ListedObject[] = [];
-    let from: { ContinuationToken?: string } = {};
+    let from: Pick<S3ListInput, 'ContinuationToken'> = {};
     for (;;) {
       const input = { Bucket: this.bucket, Prefix: this.prefix + prefix, ...from };
       const answer = await this.client.listObjectsV2(input, sent(options));
@@ -104,12 +143,12 @@ class S3Store implements ObjectStore {
     }
   }
 
-  #at(key: string): { Bucket: string; Key: string } {
+  #at(key: string): S3Input {
     return { Bucket: this.bucket, Key: this.prefix + key };
   }
 }
 
-function sent(options: ObjectStoreOptions | undefined): Sent {
+function sent(options: ObjectStoreOptions | undefined): S3CallOptions {
   return options?.signal === undefined ? {} : { abortSignal: options.signal };
 }
 

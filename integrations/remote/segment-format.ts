@@ -138,7 +138,7 @@ export function eachValue(
 
 function lengthAt(entries: Uint8Array, n: number): number {
   const at = n * ENTRY_SIZE + KEY_SIZE;
-  return (entries[at]) | ((entries[at + 1]) << 8);
+  return entries[at] | (entries[at + 1] << 8);
 }
 
 function view(bytes: Uint8Array): DataView {

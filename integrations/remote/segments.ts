@@ -65,6 +65,7 @@ export interface SegmentTier extends RemoteTier {
    * @throws ZramError EIO: a lease or a live table cannot be read; nothing is removed then
    */
   collect(options: CollectOptions): Promise<CollectReport>;
+  /** What it knows of the store. */
   stats(): SegmentStats;
 }
 
