@@ -28,6 +28,7 @@ export type { ByteRange, ListedObject, ObjectStore, ObjectStoreOptions } from '.
 export type { SaveNamedReport } from './remote/page-saver.js';
 export {
   s3Store,
+  type S3Body,
   type S3CallOptions,
   type S3Input,
   type S3Like,

@@ -18,7 +18,14 @@ export interface SaveNamedOptions {
    * What was saved before: a name, and a snapshot of the device as it was then. Only pages that differ from it are looked
    * at, with `device.diff`. It must be on the device's pool for that to be quick.
    */
-  readonly since?: { readonly name: string; readonly snapshot: Zram | ZramSnapshot } | undefined;
+  readonly since?:
+    | {
+        /** The name. */
+        readonly name: string;
+        /** What was saved under it. */
+        readonly snapshot: Zram | ZramSnapshot;
+      }
+    | undefined;
 }
 
 /** Options of {@link openNamed}. */

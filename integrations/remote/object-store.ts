@@ -7,9 +7,11 @@
  */
 import { ZramError } from '../../bindings/base/errors.js';
 
-/** Bytes of an object: from `start` to before `end`. */
+/** Bytes of an object. */
 export interface ByteRange {
+  /** The first one. */
   readonly start: number;
+  /** The one after the last. */
   readonly end: number;
 }
 

@@ -40,8 +40,14 @@ export interface S3CallOptions {
 
 /** An object that is read. */
 export interface S3Object {
-  /** Its bytes, when they have come. */
-  Body?: { transformToByteArray: () => Promise<Uint8Array> } | undefined;
+  /** The stream of its bytes. */
+  Body?: S3Body | undefined;
+}
+
+/** The stream of an object's bytes. */
+export interface S3Body {
+  /** The bytes, when all have come. */
+  transformToByteArray(): Promise<Uint8Array>;
 }
 
 /** A part of a list. */
