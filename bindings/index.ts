@@ -25,6 +25,8 @@ export type { Extent } from './device/extents.js';
 export type { MemoryUse } from './device/memory-use.js';
 export type { PageType } from './device/post-process/picks.js';
 export type { RecompressOptions, RecompressReport } from './device/post-process/recompress.js';
+export type { PageList } from './device/post-process/spans.js';
+export type { PrefetchReport } from './device/prefetch.js';
 export type { WritebackAsyncOptions, WritebackOptions, WritebackReport } from './device/post-process/writeback.js';
 export type { LoadOptions } from './save/load.js';
 export type { SaveOptions, SaveReport, Saved } from './save/save.js';

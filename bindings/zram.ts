@@ -28,6 +28,8 @@ import {
   type WritebackOptions,
   type WritebackReport,
 } from './device/post-process/writeback.js';
+import { readPages, spansOf, type PageList } from './device/post-process/spans.js';
+import { prefetch, type PrefetchReport } from './device/prefetch.js';
 import { DISK, PARTS, ReadableDevice, SECONDARIES, type Frozen, type ReadableParts } from './device/readable.js';
 import { bdStat, ioStat, mmStat, type BdStat, type DebugStat, type IoStat, type MmStat } from './device/stats.js';
 import { RangeWriter } from './device/range-writer.js';
@@ -489,6 +491,24 @@ export class Zram extends ReadableDevice {
    */
   async writebackAsync(options: WritebackAsyncOptions | string): Promise<WritebackReport> {
     return writebackAsync(this.#state, writebackOf(options, this.#state.kernel));
+  }
+
+  /**
+   * Brings pages back from the backing device to memory before they are needed, compressed by the primary compressor, and
+   * frees their blocks. Pages in memory stay there: it counts as an access, so that a writeback in progress leaves them out.
+   * Reads of an asynchronous backing are begun before their pages' turn, in batches; `readPagesAsync` does that as well,
+   * and leaves the pages where they are.
+   * @param pages pages, and ranges given by their first and last page
+   * @param options a `signal` that ends the call
+   * @throws ZramError EINVAL: not such a list; ERANGE: a page outside the disk (on kernels 6.1 and 6.12 EINVAL), or a range
+   * that ends before it begins; EIO: a page cannot be read, the others were tried, unless 16 failed in a row; ENOMEM;
+   * ECANCELED. `pagesDone` pages were brought back; the others are where they were
+   */
+  async prefetch(pages: PageList, options?: AsyncOptions): Promise<PrefetchReport> {
+    const { signal } = readOptions(options, ASYNC_OPTIONS, 'prefetch');
+    const { pages: writer } = this.#writing();
+    const spans = spansOf(writer.disk, readPages(pages, 'pages'), 'pages', this.#state.kernel);
+    return AsyncCall.run(signal, (call) => prefetch(writer, spans, call));
   }
 
   // ── snapshots ──────────────────────────────────────────────────────────────────────────────────────────────────

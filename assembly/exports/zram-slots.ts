@@ -9,7 +9,7 @@ import { slot_flags, SLOT_PICKED, SLOT_STORED, slot_value } from '../zram/slot';
 import { slot_states } from '../zram/slot-state';
 import { Device } from '../zram/structs';
 import { next_slot, slot_at, slot_time } from '../zram/table';
-import { cell_number, cell_numbered, cell_root, cell_target } from '../zsmalloc/cell';
+import { cell_number, cell_numbered, cell_refs, cell_root, cell_target } from '../zsmalloc/cell';
 import { zs_share } from '../zsmalloc/handle';
 import { Pool } from '../zsmalloc/structs';
 
@@ -66,6 +66,12 @@ export function zramTakeBlock(address: usize): i32 {
 
 export function zramBlockNumber(cell: u32): u32 {
   return cell_target(cell_numbered(cell));
+}
+
+/** The freed block that follows this one in the list of them, or the first; 0: none. */
+export function zramFreedBlock(device: usize, cell: u32): u32 {
+  const next = cell == 0 ? changetype<Device>(device).bdev.freed : cell_numbered(cell_refs(cell_numbered(cell)));
+  return next == 0 ? 0 : cell_number(next);
 }
 
 export function zramDropBlock(device: usize, cell: u32): void {

@@ -10,6 +10,7 @@ import { copyOf, lengthOf } from '../base/bytes.js';
 import { ZramError } from '../base/errors.js';
 import { textOf } from '../base/messages.js';
 import type { Core } from '../core/core.js';
+import { CODEC_FOREIGN, CODEC_LZ4, CODEC_LZ4HC, CODEC_PAGE } from '../core/layout.js';
 import {
   claimBacking,
   isAsynchronous,
@@ -18,7 +19,15 @@ import {
   type AsyncBacking,
   type Backing,
 } from './backing.js';
-import { Checksums } from './checksums.js';
+import { Batches, padded } from './batches.js';
+import { PLAIN, SlotRecords, type StoredForm } from './slot-records.js';
+
+/** Pages in a batch, and in flight where calls are of one page (the kernel's default of writeback_batch_size). */
+const BATCH = 32;
+/** Batches in flight: while one is on its way, another is made, and another waits in the storage. */
+const BATCHES_IN_FLIGHT = 4;
+/** Freed slots that a backing is told of at once. */
+const DISCARD_SLOTS = 4096;
 
 /** A device in the core that refers to blocks. */
 interface DeviceInCore {
@@ -26,11 +35,21 @@ interface DeviceInCore {
   readonly address: number;
 }
 
+/** A page to be written, as it is, or its object. */
+export interface Written {
+  /** A private copy. */
+  readonly bytes: Uint8Array;
+  readonly codec: number;
+  /** It is the object as the device stored it, be it a page that does not compress. */
+  readonly asObject: boolean;
+}
+
 /** A read of a slot, from its start until its page has been used. */
 export interface Reading {
   readonly slot: number;
-  /** Filled by the backing. */
+  /** Filled by the backing: a page, or an object that is `form.length` long. */
   readonly page: Uint8Array;
+  readonly form: StoredForm;
   /** The slot was written since the read began: it belongs to another page now. */
   stale: boolean;
   failure: ZramError | undefined;
@@ -47,7 +66,15 @@ export class BackingDevice {
   readonly asynchronous: boolean;
   #users = 1;
   readonly #devices = new Set<DeviceInCore>();
-  #checksums: Checksums | undefined;
+  /** Slots hold objects, not pages. */
+  readonly objects: boolean;
+  #records: SlotRecords | undefined;
+  /** Slots that hold something, for a backing that wants to know which no longer do. */
+  readonly #held = new Set<number>();
+  readonly #batchReads: Batches | undefined;
+  readonly #batchWrites: Batches | undefined;
+  /** Codecs of objects on the backing, as bits: they must stay known to the engine. */
+  #codecs = 0;
   readonly #readings = new Map<number, Set<Reading>>();
   /**
    * Cells of blocks whose last write failed. Their content is unknown, and a late write may still change it, so they
@@ -66,7 +93,34 @@ export class BackingDevice {
   ) {
     this.backing = readBacking(backing);
     this.asynchronous = isAsynchronous(this.backing);
+    const { batchSize = BATCH, objects = false, readMany, writeMany } = this.backing as Partial<AsyncBacking>;
+    this.objects = objects;
+    this.#batchReads = readMany && new Batches(batchSize, true, (slots, pages) => readMany(slots, pages));
+    this.#batchWrites = writeMany && new Batches(batchSize, false, (slots, pages) => writeMany(slots, pages));
     claimBacking(this.backing);
+  }
+
+  // ── how much is in flight ──────────────────────────────────────────────────────────────────────────────────────
+
+  /** Pages that are best written at once. */
+  get writeBatch(): number {
+    return this.#batchWrites?.size ?? 1;
+  }
+
+  /** Pages that are best read at once. */
+  get readBatch(): number {
+    return this.#batchReads?.size ?? 1;
+  }
+
+  /** Most pages that are read at once. */
+  get readsInFlight(): number {
+    return this.#batchReads ? BATCHES_IN_FLIGHT * this.#batchReads.size : BATCH;
+  }
+
+  /** Most pages that are written at once, if the device does not say. */
+  static writesInFlight(backing: Backing | AsyncBacking | undefined): number {
+    const { batchSize = BATCH, writeMany } = (backing ?? {}) as Partial<AsyncBacking>;
+    return writeMany ? BATCHES_IN_FLIGHT * batchSize : BATCH;
   }
 
   // ── users ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -84,21 +138,53 @@ export class BackingDevice {
 
   /** A device, snapshot or clone may refer to blocks from now on. */
   join(device: DeviceInCore): void {
-    this.#checksums ??= new Checksums(device.core);
+    const { core } = device;
+    this.#records ??= new SlotRecords(core);
     this.#devices.add(device);
+    core.codecUsers.add(this.#codecsInUse);
   }
+
+  readonly #codecsInUse = (): number => this.#codecs;
 
   /** To be called before the device ends. The last one releases all blocks. */
   leave(device: DeviceInCore): void {
     this.#devices.delete(device);
     if (this.#devices.size > 0) return;
     const { core, address } = device;
+    core.codecUsers.delete(this.#codecsInUse);
+    this.#tellDiscarded([...this.#held]);
     for (const cells of [this.#suspects, this.#tried, this.#unsettled]) {
       for (const cell of cells) core.raw.zramDropBlock(address, cell);
     }
     this.#suspects = [];
     this.#tried = [];
     this.#unsettled.clear();
+  }
+
+  /** Tells the backing which slots hold nothing any more. @param device any that refers to its blocks */
+  tellFreed({ core, address }: DeviceInCore): void {
+    if (!this.#tellsDiscarded || this.#held.size === 0) return;
+    const freed: number[] = [];
+    for (let cell = core.raw.zramFreedBlock(address, 0); cell !== 0; cell = core.raw.zramFreedBlock(address, cell)) {
+      const slot = core.raw.zramBlockNumber(cell) >>> 0;
+      if (this.#held.has(slot)) freed.push(slot);
+    }
+    this.#tellDiscarded(freed);
+  }
+
+  get #tellsDiscarded(): boolean {
+    return (this.backing as Partial<AsyncBacking>).discard !== undefined;
+  }
+
+  #tellDiscarded(slots: readonly number[]): void {
+    for (const slot of slots) this.#held.delete(slot);
+    for (let n = 0; n < slots.length; n += DISCARD_SLOTS) {
+      try {
+        (this.backing as AsyncBacking).discard?.(slots.slice(n, n + DISCARD_SLOTS));
+      } catch {
+        // It only loses space.
+      }
+    }
   }
 
   // ── blocks that are set aside ─────────────────────────────────────────────────────────────────────────────────
@@ -148,7 +234,7 @@ export class BackingDevice {
    * Reads a slot; undefined when it was written meanwhile and thus belongs to another page.
    * @throws ZramError EIO
    */
-  read(slot: number): Uint8Array | undefined {
+  read(slot: number, core: Core): Uint8Array | undefined {
     const reading = this.begin(slot);
     try {
       now(() => this.backing.read(slot, reading.page));
@@ -157,20 +243,23 @@ export class BackingDevice {
     } finally {
       this.end(reading);
     }
-    return this.pageOf(reading);
+    return this.pageOf(reading, core);
   }
 
   /** Reads a slot of an asynchronous backing into `reading`, which holds the page or the failure until its `end`. */
   async fill(reading: Reading): Promise<void> {
+    const { slot, page } = reading;
     try {
-      await this.backing.read(reading.slot, reading.page);
+      await (this.#batchReads?.add(slot, page) ?? this.backing.read(slot, page));
     } catch (error) {
-      reading.failure = failed('read', reading.slot, error);
+      reading.failure = failed('read', slot, error);
     }
   }
 
   begin(slot: number): Reading {
-    const reading = { slot, page: new Uint8Array(PAGE_SIZE), stale: false, failure: undefined };
+    const form = this.#records?.formOf(slot) ?? PLAIN;
+    const page = new Uint8Array(this.objects ? form.length : PAGE_SIZE);
+    const reading = { slot, page, form, stale: false, failure: undefined };
     const others = this.#readings.get(slot);
     if (others) others.add(reading);
     else this.#readings.set(slot, new Set([reading]));
@@ -187,54 +276,85 @@ export class BackingDevice {
    * The page that was read; undefined when the slot was written meanwhile.
    * @throws ZramError EIO: the backing failed, or the page is not the one that was written to the slot
    */
-  pageOf({ slot, page, stale, failure }: Reading): Uint8Array | undefined {
+  pageOf(reading: Reading, core: Core): Uint8Array | undefined {
+    const object = this.objectOf(reading);
+    if (!object) return undefined;
+    const { codec, length } = reading.form;
+    if (codec === CODEC_PAGE) return object;
+    if (codec >= CODEC_FOREIGN) return core.codecs.decode(codec, object, length);
+    const page = core.tryDecode(codec === CODEC_LZ4HC ? CODEC_LZ4 : codec, object);
+    if (page) return page;
+    throw new ZramError('EIO', `the backing's slot ${reading.slot} holds an object that does not decompress.`);
+  }
+
+  /** As `pageOf`, with what the slot holds: the page, or its object. */
+  objectOf({ slot, page, form, stale, failure }: Reading): Uint8Array | undefined {
     if (stale) return undefined;
     if (failure) throw failure;
-    if (lengthOf(page) !== PAGE_SIZE) throw failed('read', slot, 'it detached (transferred) the page');
-    const copy = copyOf(page); // the backing may have kept a reference
+    if (lengthOf(page) === 0) throw failed('read', slot, 'it detached (transferred) the page');
+    const copy = copyOf(page, 0, form.length); // the backing may have kept a reference
     this.reads++;
-    if (this.#checksums?.holds(slot, copy)) return copy;
+    if (this.#records?.holds(slot, copy)) return copy;
     throw new ZramError(
       'EIO',
       `the backing's slot ${slot} does not hold the page that was written there: it is an older page, another one or damaged.`,
     );
   }
 
+  /** The object that a slot holds; undefined if it was written as a page. */
+  objectIn(slot: number): StoredForm | undefined {
+    return this.#records?.isObject(slot) ? this.#records.formOf(slot) : undefined;
+  }
+
   // ── writing ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** @param page the backing may keep it @throws ZramError EIO */
-  write(slot: number, page: Uint8Array): void {
-    const checksum = this.#beginWrite(slot, page);
+  /** @param written the backing may keep its bytes @throws ZramError EIO */
+  write(slot: number, written: Written): void {
+    const checksum = this.#beginWrite(slot, written);
+    const { length } = written.bytes; // the backing may detach them
     try {
-      now(() => this.backing.write(slot, page));
+      now(() => this.backing.write(slot, padded(written.bytes)));
     } catch (error) {
       throw failed('write', slot, error);
     }
-    this.#written(slot, checksum);
+    this.#written(slot, checksum, written, length);
   }
 
-  /** @param page the backing may keep it @throws ZramError EIO */
-  async writeAsync(slot: number, page: Uint8Array): Promise<void> {
+  /**
+   * In batches it may wait for others, until `sendWrites`.
+   * @param written the backing may keep its bytes
+   * @throws ZramError EIO
+   */
+  async writeAsync(slot: number, written: Written): Promise<void> {
     if (!this.asynchronous) {
-      this.write(slot, page);
+      this.write(slot, written);
       return;
     }
-    const checksum = this.#beginWrite(slot, page);
+    const checksum = this.#beginWrite(slot, written);
+    const bytes = this.objects ? written.bytes : padded(written.bytes);
+    const { length } = written.bytes; // the backing may detach them
     try {
-      await this.backing.write(slot, page);
+      await (this.#batchWrites?.add(slot, bytes) ?? this.backing.write(slot, bytes));
     } catch (error) {
       throw failed('write', slot, error);
     }
-    this.#written(slot, checksum);
+    this.#written(slot, checksum, written, length);
   }
 
-  #beginWrite(slot: number, page: Uint8Array): number {
+  /** Sends writes that wait for their batch to be full. */
+  sendWrites(): void {
+    this.#batchWrites?.send();
+  }
+
+  #beginWrite(slot: number, { bytes }: Written): number {
     for (const reading of this.#readings.get(slot) ?? []) reading.stale = true;
-    return (this.#checksums as Checksums).of(page);
+    return (this.#records as SlotRecords).checksumOf(bytes);
   }
 
-  #written(slot: number, checksum: number): void {
-    (this.#checksums as Checksums).set(slot, checksum);
+  #written(slot: number, checksum: number, { codec, asObject }: Written, length: number): void {
+    (this.#records as SlotRecords).set(slot, checksum, { codec, length }, asObject);
+    this.#codecs |= 1 << codec;
+    if (this.#tellsDiscarded) this.#held.add(slot);
     this.writes++;
   }
 }

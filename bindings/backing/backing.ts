@@ -1,5 +1,5 @@
 /** Backings: the storage to which pages are written back. */
-import { checkBytes, checkInteger, PAGE_SIZE, UINT32_MAX } from '../base/arguments.js';
+import { checkBoolean, checkBytes, checkInteger, PAGE_SIZE, UINT32_MAX } from '../base/arguments.js';
 import { lengthOf } from '../base/bytes.js';
 import { ZramError } from '../base/errors.js';
 import { describe, textOf } from '../base/messages.js';
@@ -33,8 +33,12 @@ export interface Backing {
  * back to it are read with `readAsync()` and `readPagesAsync()`, changed with `writeAsync()` and compared with
  * `diffAsync()`; the synchronous calls throw `EAGAIN` for them.
  *
- * Calls may overlap, except for two writes to one slot. A write whose promise is not settled when its device ends, or
- * when the call was aborted, reserves its slot until it is settled, and keeps the backing from other devices.
+ * Calls overlap, except for two writes to one slot: as many pages are in flight as the option `writebackBatchSize` says.
+ * A backing with `readMany` and `writeMany` gets them in batches, which is what counts where each call is a round trip.
+ * A write whose promise is not settled when its device ends, or when the call was aborted, reserves its slot until it is
+ * settled, and keeps the backing from other devices.
+ *
+ * With `objects`, slots hold what the device stores of a page, its compressed object: 1 to 4096 bytes instead of 4096.
  */
 export interface AsyncBacking {
   /** Distinguishes it from a `Backing`. */
@@ -43,10 +47,32 @@ export interface AsyncBacking {
   readonly slots: number;
   /** The name that `backing_dev` shows. */
   readonly name?: string;
+  /** Most pages that `readMany` and `writeMany` should be given at once. Default: 32. */
+  readonly batchSize?: number;
+  /**
+   * `readMany` and `writeMany`, which it must have, are given the objects of pages, in arrays of 1 to 4096 bytes, and
+   * `read` and `write` are not called. Default: false.
+   */
+  readonly objects?: boolean;
   /** Fills `page`, 4096 bytes, from a slot that was written before. It must be filled when the promise is fulfilled. */
   read(slot: number, page: Uint8Array): Promise<void>;
   /** Writes `page`, 4096 bytes, to a slot. The backing may keep `page`. */
   write(slot: number, page: Uint8Array): Promise<void>;
+  /**
+   * As `read` of several slots, of which one may be there twice: fills each of `pages`, whose length is that of what was written to the
+   * slot. Used instead of `read`.
+   * @returns nothing if all were read; or a list as long, with an error for each slot that was not, else null or undefined.
+   * A rejection means that none was read
+   */
+  readMany?(slots: readonly number[], pages: readonly Uint8Array[]): Promise<unknown>;
+  /** As `write` to several slots, each of which is there once, with the results of `readMany`. Used instead of `write`. */
+  writeMany?(slots: readonly number[], pages: readonly Uint8Array[]): Promise<unknown>;
+  /**
+   * Slots whose pages are needed no longer, since they were changed, discarded or brought back. It is told some time
+   * later, at the beginning and end of a writeback at the latest; until a slot is written again its content does not
+   * matter. Errors are ignored.
+   */
+  discard?(slots: readonly number[]): void;
 }
 
 /** Checks the arguments of the library's own backings: a wrong slot or page is EINVAL before anything has changed. */
@@ -64,32 +90,64 @@ export function isAsynchronous(backing: Backing | AsyncBacking): backing is Asyn
 /** The caller's object, by the copy that `readBacking` made of it. */
 const origins = new WeakMap<object, object>();
 
+const PROPERTIES = [
+  ...['slots', 'name', 'asynchronous', 'read', 'write', 'batchSize', 'objects', 'readMany', 'writeMany', 'discard'],
+] as const;
+
+/** Most pages that a backing may ask to be given at once. */
+const BATCH_MAX = 65536;
+
 /**
  * A caller's backing with each property read once: its getters run here and nowhere else.
  * @throws ZramError EINVAL: not a backing
  */
 export function readBacking(backing: unknown): Backing | AsyncBacking {
   if (typeof backing === 'object' && backing !== null && origins.has(backing)) return backing as Backing;
-  const { slots, name, asynchronous, read, write } = propertiesOf(backing);
+  const { slots, name, asynchronous, read, write, ...batches } = propertiesOf(backing);
   if (typeof read !== 'function' || typeof write !== 'function') {
     throw new ZramError('EINVAL', `backing must have slots, read and write, not ${describe(backing)}.`);
   }
   checkInteger(slots, 'backing.slots', 0, UINT32_MAX);
+  const call = (method: unknown, given: readonly unknown[]): unknown =>
+    Reflect.apply(method as () => unknown, backing, given);
   const made = Object.freeze({
     slots,
     ...(typeof name === 'string' ? { name } : {}),
-    ...(asynchronous === true ? { asynchronous } : {}),
-    read: (slot: number, page: Uint8Array): unknown => Reflect.apply(read, backing, [slot, page]),
-    write: (slot: number, page: Uint8Array): unknown => Reflect.apply(write, backing, [slot, page]),
+    read: (slot: number, page: Uint8Array): unknown => call(read, [slot, page]),
+    write: (slot: number, page: Uint8Array): unknown => call(write, [slot, page]),
+    ...(asynchronous === true ? { asynchronous, ...batchesOf(batches, call) } : {}),
   });
   origins.set(made, backing as object);
   return made;
 }
 
-function propertiesOf(backing: unknown): Record<keyof Backing | 'asynchronous', unknown> {
+/** What only an asynchronous backing may have. */
+function batchesOf(
+  { batchSize, objects = false, readMany, writeMany, discard }: Record<string, unknown>,
+  call: (method: unknown, given: readonly unknown[]) => unknown,
+): Partial<AsyncBacking> {
+  checkBoolean(objects, 'backing.objects');
+  if (batchSize !== undefined) checkInteger(batchSize, 'backing.batchSize', 1, BATCH_MAX);
+  if (objects && (typeof readMany !== 'function' || typeof writeMany !== 'function')) {
+    throw new ZramError('EINVAL', 'a backing of objects must have readMany and writeMany.');
+  }
+  const batched =
+    (method: unknown): NonNullable<AsyncBacking['readMany']> =>
+    (slots, pages) =>
+      call(method, [slots, pages]) as Promise<unknown>;
+  return {
+    objects,
+    ...(batchSize === undefined ? {} : { batchSize }),
+    ...(typeof readMany === 'function' ? { readMany: batched(readMany) } : {}),
+    ...(typeof writeMany === 'function' ? { writeMany: batched(writeMany) } : {}),
+    ...(typeof discard === 'function' ? { discard: (slots) => void call(discard, [slots]) } : {}),
+  };
+}
+
+function propertiesOf(backing: unknown): Record<string, unknown> {
   try {
-    const { slots, name, asynchronous, read, write } = (backing ?? {}) as Record<string, unknown>;
-    return { slots, name, asynchronous, read, write };
+    const given = (backing ?? {}) as Record<string, unknown>;
+    return Object.fromEntries(PROPERTIES.map((name) => [name, given[name]]));
   } catch (error) {
     throw new ZramError('EINVAL', `cannot read the properties of backing: ${textOf(error)}.`);
   }

@@ -76,7 +76,7 @@ const V6_18: KernelProfile = {
   compressorDefault: 'lzo-rle',
   compressorsVerified: ['lzo-rle', 'lzo', 'lz4', 'zstd'],
   zstd: '1.5.7',
-  attributesAbsent: [],
+  attributesAbsent: ['compressed_writeback', 'writeback_batch_size'], // 7.0: 4c1d61389e8e, e828cccb72ed
   attributesMissing: [],
   paramsAfterInit: true,
   paramsWinbits: true,
@@ -92,7 +92,7 @@ const V7_1: KernelProfile = {
   ...V6_18,
   version: '7.1',
   compressorsVerified: [],
-  attributesMissing: ['compressed_writeback', 'writeback_batch_size'], // 7.0: 4c1d61389e8e, e828cccb72ed
+  attributesAbsent: [],
   paramsAfterInit: false, // 7.1: 241f9005b1c8, also in 7.0.10
   paramsMustAgree: true, // 7.1: 301f39220096
   recompressChains: false, // 7.1: cedfa028b54e
@@ -120,7 +120,7 @@ const V6_1: KernelProfile = {
   compressorsUnlisted: ['deflate'], // whatever else the crypto API has
   compressorsVerified: ['lzo-rle', 'lzo', 'lz4', 'lz4hc', 'deflate'],
   zstd: '1.4.10',
-  attributesAbsent: ['algorithm_params', 'recomp_algorithm', 'recompress'], // 6.12: 4eac932103a5; 6.2
+  attributesAbsent: [...V6_18.attributesAbsent, 'algorithm_params', 'recomp_algorithm', 'recompress'], // 6.12: 4eac932103a5; 6.2
   writebackIncompressible: false, // 6.2
 };
 

@@ -16,6 +16,8 @@ export class Core {
   readonly stagingPages: number;
   /** Addresses of the live pools. */
   readonly pools = new Set<number>();
+  /** What uses codecs beside objects in memory: each returns its codecs as bits. */
+  readonly codecUsers = new Set<() => number>();
   /** The compressors, and the codec numbers that object headers hold. */
   readonly codecs = new Codecs((wanted) => this.#codecsOfObjects(wanted));
   readonly #startMillisecs = performance.now();
@@ -78,9 +80,10 @@ export class Core {
     return this.#words;
   }
 
-  /** Which of these codecs, as bits, objects of any pool use. */
+  /** Which of these codecs, as bits, objects use, in any pool or on a backing. */
   #codecsOfObjects(wanted: number): number {
     let found = 0;
+    for (const codecsOf of this.codecUsers) found |= codecsOf() & wanted;
     for (const pool of this.pools) found |= this.raw.poolCodecs(pool, wanted & ~found);
     return found;
   }

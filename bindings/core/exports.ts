@@ -67,6 +67,7 @@ export interface CoreExports {
   zramRecompress(device: number, index: number, length: number, codec: number, threshold: number): number;
   zramSetBacking(device: number, blocks: number): number;
   zramTakeBlock(device: number): number;
+  zramFreedBlock(device: number, cell: number): number;
   zramBlockNumber(cell: number): number;
   zramDropBlock(device: number, cell: number): void;
   zramWriteBack(device: number, index: number, cell: number): number;

@@ -58,6 +58,10 @@ export class Device {
   backing: Backing | AsyncBacking | undefined;
   writebackLimit = 0;
   writebackLimitEnable = false;
+  /** Blocks hold objects as they are stored. Like the next, it outlives a reset, as in the kernel. */
+  compressedWriteback = false;
+  /** Most writes of a writeback in flight; undefined: as many as suit the backing. */
+  writebackBatchSize: number | undefined;
   disk: Disk | undefined;
   destroyed = false;
   #encoderHold: EncoderHold | undefined;
@@ -91,6 +95,10 @@ export class Device {
     }
     checkPoolOptions(this.poolOptions);
     const { compAlgorithm, level, dictionary, recompAlgorithms, memLimit, backing } = options;
+    const { compressedWriteback = false, writebackBatchSize } = options;
+    checkBoolean(compressedWriteback, 'compressedWriteback');
+    this.compressedWriteback = compressedWriteback;
+    if (writebackBatchSize !== undefined) this.setWritebackBatchSize(writebackBatchSize);
     if (compAlgorithm !== undefined) this.setAlgorithm(0, compAlgorithm, 'compAlgorithm');
     if (level !== undefined || dictionary !== undefined) this.setParams(0, { level, dictionary });
     this.#setSecondaries(recompAlgorithms);
@@ -202,6 +210,16 @@ export class Device {
     owned?.destroy();
   }
 
+  setWritebackBatchSize(pages: number): void {
+    checkInteger(pages, 'writebackBatchSize', 1, UINT32_MAX);
+    this.writebackBatchSize = pages;
+  }
+
+  /** Most writes of a writeback in flight. */
+  get writesInFlight(): number {
+    return this.writebackBatchSize ?? BackingDevice.writesInFlight(this.backing);
+  }
+
   // ── life ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** @param lent a pool shared with others, for this `init` only: the next one makes its own again */
@@ -278,6 +296,8 @@ export class Device {
     this.backing = pages.backing?.backing;
     this.writebackLimit = from.writebackLimit;
     this.writebackLimitEnable = from.writebackLimitEnable;
+    this.compressedWriteback = from.compressedWriteback;
+    this.writebackBatchSize = from.writebackBatchSize;
     this.disk = pages;
     this.core.raw.zramSetLevel(pages.address, this.lz4Level);
     this.setLimit(from.limitPages * PAGE_SIZE);

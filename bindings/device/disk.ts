@@ -3,6 +3,7 @@
  * value or as an object that the core or a compressor decodes, or on a backing device.
  */
 import type { BackingDevice, Reading } from '../backing/backing-device.js';
+import type { StoredForm } from '../backing/slot-records.js';
 import { checkByteRange, checkInteger, checkPageRange, outFor, PAGE_SIZE } from '../base/arguments.js';
 import { AsyncCall, type Ending } from '../base/async-call.js';
 import { setBytes } from '../base/bytes.js';
@@ -10,6 +11,9 @@ import { ZramError } from '../base/errors.js';
 import { sentenceOf, withPagesDone } from '../base/messages.js';
 import type { Core } from '../core/core.js';
 import {
+  CODEC_LZ4,
+  CODEC_LZ4HC,
+  CODEC_PAGE,
   codecOfState,
   RANGE_UNREAD,
   READ_WRITTEN_BACK,
@@ -24,6 +28,7 @@ import {
 } from '../core/layout.js';
 import type { BlockState } from './block-state.js';
 import type { PoolLease } from './pool-lease.js';
+import { ReadAhead } from './read-ahead.js';
 import { RangeCursor } from './range-cursor.js';
 import { partsOf } from './ranges.js';
 
@@ -199,8 +204,8 @@ export class Disk implements Ending {
         }
         const backing = this.backing as BackingDevice;
         const slot = core.raw.zramReadBlock() >>> 0;
-        if (backing.asynchronous) return reading?.slot === slot ? backing.pageOf(reading) : undefined;
-        const page = backing.read(slot);
+        if (backing.asynchronous) return reading?.slot === slot ? backing.pageOf(reading, core) : undefined;
+        const page = backing.read(slot, core);
         if (page) return page;
       } catch (error) {
         if (!(error instanceof ZramError) || error.code !== 'EIO') throw error;
@@ -242,6 +247,7 @@ export class Disk implements Ending {
 
   async #readIntoAsync(index: number, count: number, to: Uint8Array, at: number, call: AsyncCall): Promise<void> {
     let done = 0;
+    let ahead: ReadAhead | undefined;
     try {
       while (done < count) {
         call.check();
@@ -250,13 +256,17 @@ export class Disk implements Ending {
         const read = this.#readBatch(index + done, batch, to, at + done * PAGE_SIZE);
         done += read;
         if (read < batch) {
-          await this.#readPartAsync(index + done, 0, PAGE_SIZE, to, at + done * PAGE_SIZE, call);
+          if (this.backing?.asynchronous) ahead ??= new ReadAhead(this, index + done, index + count);
+          const reading = await ahead?.take(index + done, call);
+          await this.#readPartAsync(index + done, 0, PAGE_SIZE, to, at + done * PAGE_SIZE, call, reading);
           done++;
         }
         if (call.due) await call.rest(this);
       }
     } catch (error) {
       throw withPagesDone(error, done);
+    } finally {
+      ahead?.stop();
     }
   }
 
@@ -267,12 +277,14 @@ export class Disk implements Ending {
     to: Uint8Array,
     at: number,
     call: AsyncCall,
+    first?: Reading,
   ): Promise<unknown> {
-    return this.withReading(index, call, (reading) => {
+    const attempt = (reading?: Reading): Uint8Array | undefined => {
       const page = this.pageNow(index, reading);
       if (page) setBytes(to, page.subarray(inPage, inPage + length), at);
       return page;
-    });
+    };
+    return this.withReading(index, call, attempt, first);
   }
 
   /**
@@ -280,10 +292,15 @@ export class Disk implements Ending {
    * synchronous, so the page does not change during it.
    * @param attempt takes the reading for `pageNow`; returns undefined when the page is on the backing and has not been
    * read, else the result
+   * @param first a read that is over; it is ended here
    */
-  async withReading<T>(index: number, call: AsyncCall, attempt: (reading?: Reading) => T | undefined): Promise<T> {
-    let reading: Reading | undefined;
-    for (;;) {
+  async withReading<T>(
+    index: number,
+    call: AsyncCall,
+    attempt: (reading?: Reading) => T | undefined,
+    first?: Reading,
+  ): Promise<T> {
+    for (let reading = first; ;) {
       try {
         call.check();
         const result = attempt(reading);
@@ -293,6 +310,19 @@ export class Disk implements Ending {
       }
       reading = await this.fetch(index, call);
     }
+  }
+
+  /**
+   * The object of a page, in the format of this codec, or else the page; valid until the next call.
+   * @throws ZramError as `peek`
+   */
+  objectOr(index: number, codec: number): Uint8Array {
+    const { core, address } = this;
+    const payload = core.raw.zramPayload(address, index);
+    if (payload !== 0 && formatOf(payload >>> 16) === formatOf(codec)) return core.page().subarray(0, payload & 0xffff);
+    const page = this.pageNow(index, undefined, false);
+    if (page) return page;
+    throw onlyAsynchronous(index, 'bring it back with prefetch');
   }
 
   /**
@@ -350,16 +380,25 @@ export class Disk implements Ending {
     const state = this.state(index);
     if (state === 0) return undefined;
     const is = (flag: number): boolean => (state & flag) !== 0;
+    const object = is(STATE_WRITTEN_BACK) ? this.#writtenObject(index) : undefined;
+    const codec = object?.codec ?? (is(STATE_STORED) ? codecOfState(state) : undefined);
     return Object.freeze({
       same: is(STATE_SAME),
       writtenBack: is(STATE_WRITTEN_BACK),
-      huge: is(STATE_HUGE),
+      huge: is(STATE_HUGE) || object?.codec === CODEC_PAGE,
       idle: is(STATE_IDLE),
-      recompressed: is(STATE_STORED) && secondaries.includes(codecOfState(state)),
+      recompressed: codec !== undefined && secondaries.includes(codec),
       incompressible: is(STATE_INCOMPRESSIBLE),
       merged: is(STATE_MERGED),
-      comprSize: sizeOfState(state),
+      comprSize: object?.length ?? sizeOfState(state),
     });
+  }
+
+  /** How a page is on the backing, if its object is there and not the page itself. As in the kernel it keeps its size then. */
+  #writtenObject(index: number): StoredForm | undefined {
+    const { core, address, backing } = this;
+    if (!backing || core.raw.zramPeekPage(address, index) !== READ_WRITTEN_BACK) return undefined;
+    return backing.objectIn(core.raw.zramReadBlock() >>> 0);
   }
 
   // ── checks of arguments ─────────────────────────────────────────────────────────────────────────────────────────
@@ -376,6 +415,11 @@ export class Disk implements Ending {
     checkInteger(length, 'length', 0, this.pages * PAGE_SIZE);
     checkByteRange(offset, length, this.pages);
   }
+}
+
+/** lz4 and lz4hc make blocks of one format. */
+function formatOf(codec: number): number {
+  return codec === CODEC_LZ4HC ? CODEC_LZ4 : codec;
 }
 
 export function onlyAsynchronous(index: number, remedy: string): ZramError {

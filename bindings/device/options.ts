@@ -52,6 +52,16 @@ export interface ZramOptions {
   /** Where `writeback` puts pages (backing_dev). It has one user at a time (`EBUSY`). Default: none. */
   backing?: Backing | AsyncBacking | undefined;
   /**
+   * Write objects back as they are stored, without decompressing them (compressed_writeback): each takes a block of its own,
+   * all the same, unless the backing has `objects`, for which this is always so. Default: false.
+   */
+  compressedWriteback?: boolean | undefined;
+  /**
+   * Most pages that `writebackAsync` has in flight (writeback_batch_size), from 1. Default: 32, or four batches of a
+   * backing with `writeMany`.
+   */
+  writebackBatchSize?: number | undefined;
+  /**
    * Keep the time of each page's last access, for `idle` by age (CONFIG_ZRAM_TRACK_ENTRY_ACTIME): 4 bytes for each
    * page, and one clock read for each call. Default: true.
    */
@@ -72,7 +82,7 @@ export interface ZramOptions {
 
 export const DEVICE_OPTIONS = [
   ...['disksize', 'compAlgorithm', 'level', 'dictionary', 'recompAlgorithms', 'verifyCompressors', 'memLimit', 'dedup'],
-  ...['backing', 'trackEntryActime', 'kernel', 'chainSize', 'shrinker'],
+  ...['backing', 'compressedWriteback', 'writebackBatchSize', 'trackEntryActime', 'kernel', 'chainSize', 'shrinker'],
 ] as const;
 
 /**

@@ -1,7 +1,9 @@
 /** The base class of devices and snapshots: their pages can be read, inspected and compared. */
-import { readOptions } from '../base/arguments.js';
+import { checkOut, PAGE_SIZE, readOptions } from '../base/arguments.js';
 import { ASYNC_OPTIONS, AsyncCall, type AsyncOptions } from '../base/async-call.js';
+import { copyOf, setBytes, viewOf } from '../base/bytes.js';
 import { notOurs } from '../base/foreign.js';
+import { CODEC_PAGE } from '../core/layout.js';
 import type { BlockState } from './block-state.js';
 import type { Device } from './device.js';
 import { diffPages, diffPagesAsync, type PageRange } from './diff.js';
@@ -87,6 +89,26 @@ export abstract class ReadableDevice {
    */
   read(offset: number, length: number, out?: Uint8Array): Uint8Array {
     return this[DISK]().read(offset, length, out);
+  }
+
+  /**
+   * Reads a page as it is stored: what `writeCompressed` of a device with the same compressor takes, so that a page can be
+   * moved without being compressed again. Idle marks, access times and counters stay as they are.
+   * @param index the page's number, from 0
+   * @param out array to fill, of 4096 bytes or more
+   * @returns the page's block in the format of the primary compressor, 1 to 4095 bytes; or the page itself, 4096 bytes, if
+   * it is stored in another way or not at all. In a new array, or as a view of `out`
+   * @throws ZramError EIO: the stored data does not decompress, or the backing failed; EAGAIN: the page is on an
+   * asynchronous backing
+   */
+  readCompressed(index: number, out?: Uint8Array): Uint8Array {
+    const disk = this[DISK]();
+    disk.checkIndex(index, 1);
+    checkOut(out, PAGE_SIZE);
+    const object = disk.objectOr(index, this[PARTS]().state.encoders[0]?.codec ?? CODEC_PAGE);
+    if (!out) return copyOf(object);
+    setBytes(out, object);
+    return viewOf(out, 0, object.length);
   }
 
   /**

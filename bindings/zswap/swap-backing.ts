@@ -4,7 +4,7 @@
  * the slot.
  */
 import { claimBacking, releaseBacking, type Backing } from '../backing/backing.js';
-import { Checksums } from '../backing/checksums.js';
+import { SlotRecords } from '../backing/slot-records.js';
 import { SlotAllocator } from '../backing/slots.js';
 import { checkInteger, PAGE_SIZE, UINT32_MAX } from '../base/arguments.js';
 import { copyOf, lengthOf } from '../base/bytes.js';
@@ -26,7 +26,7 @@ export class SwapBacking {
   readonly #read: Transfer;
   readonly #write: Transfer;
   readonly #slots: SlotAllocator;
-  readonly #checksums: Checksums;
+  readonly #records: SlotRecords;
   /** Reads in progress, which may be nested: a backing may call the zswap. */
   #reading = 0;
   /** Slots released during reads. They keep their content until all reads have ended. */
@@ -39,7 +39,7 @@ export class SwapBacking {
     this.#read = read;
     this.#write = write;
     this.#slots = new SlotAllocator(slots);
-    this.#checksums = new Checksums(core);
+    this.#records = new SlotRecords(core);
     claimBacking(this.#backing);
   }
 
@@ -51,13 +51,13 @@ export class SwapBacking {
     const taken = this.#slots.take();
     if (!taken) return undefined;
     const { slot, suspect } = taken;
-    const checksum = this.#checksums.of(page);
+    const checksum = this.#records.checksumOf(page);
     // Zeros first if an earlier write failed: once they have arrived, no late write can follow.
     if ((suspect && !this.#wrote(slot, new Uint8Array(PAGE_SIZE))) || !this.#wrote(slot, page)) {
       this.#slots.suspect(slot);
       return undefined;
     }
-    this.#checksums.set(slot, checksum);
+    this.#records.set(slot, checksum);
     return slot;
   }
 
@@ -80,7 +80,7 @@ export class SwapBacking {
     try {
       this.#fill(slot, given);
       const page = lengthOf(given) === PAGE_SIZE ? copyOf(given) : undefined;
-      if (page && this.#checksums.holds(slot, page)) return page;
+      if (page && this.#records.holds(slot, page)) return page;
     } finally {
       if (--this.#reading === 0) for (const free of this.#released.splice(0)) this.#slots.put(free);
     }

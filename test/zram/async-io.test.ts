@@ -392,8 +392,9 @@ describe('the end of a call', () => {
     controller.abort(reason); // the backing has not answered, and need not
     expect(await error).toMatchObject({ code: 'ECANCELED', cause: reason });
     expect(await codeOf(() => call(zram, controller.signal))).toBe('ECANCELED');
-    expect(backing.calls).toHaveLength(1);
-    await backing.answer();
+    expect(backing.calls.length).toBeGreaterThan(0);
+    expect(backing.calls.length).toBeLessThanOrEqual(4); // none is begun after the end
+    await backing.answerAll();
     backing.open = true;
     expect(await zram.readPagesAsync(0, 4)).toEqual(Uint8Array.from(Buffer.concat(pages)));
     zram.destroy();
@@ -413,8 +414,8 @@ describe('the end of a call', () => {
           zram.init('1M');
           zram.writePage(0, noise());
         }
-        // A write that is under way is waited for: then the backing is free.
-        if (name === 'writebackAsync') await backing.answer();
+        // Writes that are under way are waited for: then the backing is free.
+        if (name === 'writebackAsync') await backing.answerAll();
         expect((await error).code).toBe('EINVAL');
         zram.destroy();
         engine.createZram({ disksize: '1M', backing }).destroy();

@@ -12,7 +12,7 @@ import { markIdle } from '../post-process/idle.js';
 import type { RecompressOptions } from '../post-process/recompress.js';
 import type { WritebackAsyncOptions } from '../post-process/writeback.js';
 import type { BdStat, DebugStat, IoStat, MmStat } from '../stats.js';
-import { idleOf, parseInt10, parseUnsigned, recompressOf, wordsOf, writebackOf } from './text.js';
+import { idleOf, parseBoolean, parseInt10, parseUnsigned, recompressOf, wordsOf, writebackOf } from './text.js';
 
 /** The members of a device that attributes show or call. */
 export interface SysfsActions {
@@ -177,6 +177,7 @@ function pageAttributes(device: Device, actions: SysfsActions): Attributes {
         actions.writeback(writebackOf(text, device.kernel));
       },
     },
+    ...batchAttributes(device),
     writeback_limit: {
       help: 'pages that may still be written back, while writeback_limit_enable is 1',
       read: () => `${device.writebackLimit}\n`,
@@ -190,6 +191,27 @@ function pageAttributes(device: Device, actions: SysfsActions): Attributes {
       write: (text) => {
         device.writebackLimitEnable = parseUnsigned(text, 'writeback_limit_enable') !== 0;
       },
+    },
+  };
+}
+
+/** How writeback writes, since kernel 7.0. */
+function batchAttributes(device: Device): Attributes {
+  return {
+    compressed_writeback: {
+      help: '1: objects are written back as they are stored; set before disksize',
+      read: () => `${device.compressedWriteback ? 1 : 0}\n`,
+      write: (text) => {
+        const value = parseBoolean(text, 'compressed_writeback');
+        if (device.disk)
+          throw new ZramError('EBUSY', 'cannot set compressed_writeback after disksize: reset the device first.');
+        device.compressedWriteback = value;
+      },
+    },
+    writeback_batch_size: {
+      help: 'most writes of a writeback in flight',
+      read: () => `${device.writesInFlight}\n`,
+      write: (text) => device.setWritebackBatchSize(parseUnsigned(text, 'writeback_batch_size', 32)),
     },
   };
 }

@@ -105,8 +105,16 @@ export function parseInt10(value: string, attribute: string, key: string): numbe
   throw new ZramError('ERANGE', `${attribute}: ${key} must fit in 32 bits, not be ${describe(value)}.`);
 }
 
-export function parseUnsigned(text: string, what: string): number {
+/** As the kernel's `kstrtobool`, which looks at the beginning only. */
+export function parseBoolean(text: string, what: string): boolean {
+  if (/^([yYtT1]|[oO][nN])/.test(text)) return true;
+  if (/^([nNfF0]|[oO][fF])/.test(text)) return false;
+  throw new ZramError('EINVAL', `${what} must be 0 or 1, not ${describe(text)}.`);
+}
+
+/** @param bits of the type that it must fit; else it is EINVAL */
+export function parseUnsigned(text: string, what: string, bits = 53): number {
   const value = text.replace(/\n$/, '');
-  if (/^\+?[0-9]+$/.test(value) && Number.isSafeInteger(Number(value))) return Number(value);
+  if (/^\+?[0-9]+$/.test(value) && Number(value) < 2 ** bits) return Number(value);
   throw new ZramError('EINVAL', `${what} must be a whole number of 0 or more, not ${describe(text)}.`);
 }

@@ -1,0 +1,82 @@
+/**
+ * What a backing's slots should hold, by slot: a backing is foreign storage, and a read may return an older page of the
+ * slot (a store that was restored), another page (a late write), or garbage. 4 bytes a slot for a checksum, and 4 more
+ * where slots hold objects: the codec and the length. In chunks made when first needed.
+ *
+ * The checksum is the core's hash, keyed at random for each engine: a wrong page passes with a chance of 2^-32.
+ */
+import { PAGE_SIZE } from '../base/arguments.js';
+import type { Core } from '../core/core.js';
+import { CODEC_PAGE } from '../core/layout.js';
+
+const CHUNK_SLOTS = 4096;
+/** Hashed with content and length; any constant serves. */
+const CODEC_HASHED = 0;
+const LENGTH_BITS = 16;
+
+/** A page as a slot holds it: the page itself, or its object. */
+export interface StoredForm {
+  /** CODEC_PAGE for the page itself. */
+  readonly codec: number;
+  /** Bytes of the object. */
+  readonly length: number;
+}
+
+export const PLAIN: StoredForm = Object.freeze({ codec: CODEC_PAGE, length: PAGE_SIZE });
+
+export class SlotRecords {
+  readonly #core: Core;
+  readonly #checksums = new Words();
+  readonly #forms = new Words();
+
+  constructor(core: Core) {
+    this.#core = core;
+  }
+
+  /** The checksum of a page or object, which must be a private copy. */
+  checksumOf(bytes: Uint8Array): number {
+    const core = this.#core;
+    core.makeHashKey();
+    core.page().set(bytes);
+    return core.raw.contentHash(core.raw.stagingAddress(), bytes.length, CODEC_HASHED) >>> 0;
+  }
+
+  /** Records what a slot holds from now on. */
+  set(slot: number, checksum: number, form = PLAIN, asObject = false): void {
+    this.#checksums.set(slot, checksum);
+    const word = asObject ? (form.codec << LENGTH_BITS) | form.length : 0;
+    if (word !== this.#forms.get(slot)) this.#forms.set(slot, word);
+  }
+
+  /** The form of what was last written to the slot. */
+  formOf(slot: number): StoredForm {
+    const word = this.#forms.get(slot);
+    return word === 0 ? PLAIN : { codec: word >>> LENGTH_BITS, length: word & (2 ** LENGTH_BITS - 1) };
+  }
+
+  /** Whether an object was written to the slot, not a page. */
+  isObject(slot: number): boolean {
+    return this.#forms.get(slot) !== 0;
+  }
+
+  /** Whether this is what was last written to the slot. */
+  holds(slot: number, bytes: Uint8Array): boolean {
+    return this.#checksums.get(slot) === this.checksumOf(bytes);
+  }
+}
+
+/** Words by slot, 0 where none was set. */
+class Words {
+  readonly #chunks = new Map<number, Uint32Array>();
+
+  set(slot: number, word: number): void {
+    const at = Math.floor(slot / CHUNK_SLOTS);
+    let chunk = this.#chunks.get(at);
+    if (!chunk) this.#chunks.set(at, (chunk = new Uint32Array(CHUNK_SLOTS)));
+    chunk[slot % CHUNK_SLOTS] = word;
+  }
+
+  get(slot: number): number {
+    return this.#chunks.get(Math.floor(slot / CHUNK_SLOTS))?.[slot % CHUNK_SLOTS] ?? 0;
+  }
+}
