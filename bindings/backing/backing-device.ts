@@ -95,8 +95,8 @@ export class BackingDevice {
     this.asynchronous = isAsynchronous(this.backing);
     const { batchSize = BATCH, objects = false, readMany, writeMany } = this.backing as Partial<AsyncBacking>;
     this.objects = objects;
-    this.#batchReads = readMany && new Batches(batchSize, (slots, pages) => readMany(slots, pages));
-    this.#batchWrites = writeMany && new Batches(batchSize, (slots, pages) => writeMany(slots, pages));
+    this.#batchReads = readMany && new Batches(batchSize, true, (slots, pages) => readMany(slots, pages));
+    this.#batchWrites = writeMany && new Batches(batchSize, false, (slots, pages) => writeMany(slots, pages));
     claimBacking(this.backing);
   }
 
@@ -320,7 +320,11 @@ export class BackingDevice {
     this.#written(slot, checksum, written, length);
   }
 
-  /** @param written the backing may keep its bytes @throws ZramError EIO */
+  /**
+   * In batches it may wait for others, until `sendWrites`.
+   * @param written the backing may keep its bytes
+   * @throws ZramError EIO
+   */
   async writeAsync(slot: number, written: Written): Promise<void> {
     if (!this.asynchronous) {
       this.write(slot, written);
@@ -335,6 +339,11 @@ export class BackingDevice {
       throw failed('write', slot, error);
     }
     this.#written(slot, checksum, written, length);
+  }
+
+  /** Sends writes that wait for their batch to be full. */
+  sendWrites(): void {
+    this.#batchWrites?.send();
   }
 
   #beginWrite(slot: number, { bytes }: Written): number {

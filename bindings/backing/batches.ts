@@ -1,6 +1,6 @@
 /**
- * Reads and writes of one slot each, handed to a backing in batches: what is asked for in one go, or as soon as a batch is
- * full.
+ * Reads and writes of one slot each, handed to a backing in batches: when a batch is full, or when nobody adds to it any
+ * more: at the end of what runs now, or when `send` is called.
  */
 import { PAGE_SIZE } from '../base/arguments.js';
 
@@ -15,11 +15,15 @@ interface Item {
 }
 
 export class Batches {
-  #waiting: Item[] = [];
+  readonly #waiting: Item[] = [];
 
-  /** @param size most slots in a batch */
+  /**
+   * @param size most slots in a batch
+   * @param atOnce nobody calls `send`: what is asked for in one go is a batch
+   */
   constructor(
     readonly size: number,
+    readonly atOnce: boolean,
     readonly transfer: Transfer,
   ) {}
 
@@ -27,15 +31,17 @@ export class Batches {
   add(slot: number, page: Uint8Array): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ slot, page, resolve, reject });
-      if (this.#waiting.length === this.size) void this.#send();
-      else if (this.#waiting.length === 1) queueMicrotask(() => void this.#send());
+      if (this.#waiting.length === this.size) this.send();
+      else if (this.atOnce && this.#waiting.length === 1) queueMicrotask(() => this.send());
     });
   }
 
-  async #send(): Promise<void> {
-    const items = this.#waiting;
-    if (items.length === 0) return; // a full batch took all
-    this.#waiting = [];
+  /** Sends what waits. */
+  send(): void {
+    if (this.#waiting.length > 0) void this.#send(this.#waiting.splice(0));
+  }
+
+  async #send(items: readonly Item[]): Promise<void> {
     let results: unknown;
     try {
       results = await this.transfer(

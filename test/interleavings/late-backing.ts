@@ -44,7 +44,7 @@ export class LateBacking implements AsyncBacking {
           reject(new Error(`slot ${slot} was told to fail`));
           return;
         }
-        page.set(manner === 'part' ? held.subarray(0, PAGE_SIZE / 2) : held);
+        page.set(held.subarray(0, manner === 'part' ? page.length / 2 : page.length));
         resolve();
       });
     });
@@ -65,7 +65,7 @@ export class LateBacking implements AsyncBacking {
           store();
           resolve();
         } else if (manner === 'part') {
-          this.#held.set(slot, Uint8Array.from(given).fill(0xee, 100));
+          this.#held.set(slot, Uint8Array.from(given).fill(0xee, given.length / 4));
           this.damaged = true;
           resolve();
         } else {
@@ -112,5 +112,39 @@ export class LateBacking implements AsyncBacking {
         return;
       }
     }
+  }
+}
+
+/** The same with batches, of pages or of objects: of a batch, some may be right and others fail, each in its time. */
+export class LateBatchBacking extends LateBacking {
+  readonly batchSize = 3;
+
+  constructor(
+    slots: number,
+    random: Random,
+    readonly objects: boolean,
+  ) {
+    super(slots, random);
+  }
+
+  readMany(slots: readonly number[], pages: readonly Uint8Array[]): Promise<unknown> {
+    return this.#each(slots, pages, (slot, page) => this.read(slot, page));
+  }
+
+  writeMany(slots: readonly number[], pages: readonly Uint8Array[]): Promise<unknown> {
+    return this.#each(slots, pages, (slot, page) => this.write(slot, page));
+  }
+
+  async #each(
+    slots: readonly number[],
+    pages: readonly Uint8Array[],
+    transfer: (slot: number, page: Uint8Array) => Promise<void>,
+  ): Promise<unknown> {
+    if (slots.length > this.batchSize) this.fault ??= `a batch of ${slots.length}`;
+    if (slots.length !== pages.length) this.fault ??= 'a batch has more slots than pages';
+    if (!this.objects && pages.some(({ length }) => length !== PAGE_SIZE)) this.fault ??= 'a page is no page';
+    const results = await Promise.allSettled(slots.map((slot, n) => transfer(slot, pages[n])));
+    if (results.every(({ status }) => status === 'fulfilled')) return undefined;
+    return results.map((result) => (result.status === 'rejected' ? (result.reason as unknown) : undefined));
   }
 }

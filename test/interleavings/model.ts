@@ -16,7 +16,7 @@ import { fail } from '../support/model-checks.js';
 import type { Random } from '../support/random.js';
 import { checkPools } from '../support/raw-core.js';
 import { contentsOf, CONTENTS, CUTS, fillParts, PARTS, PART_COUNT, PAGES } from './contents.js';
-import { LateBacking } from './late-backing.js';
+import { LateBacking, LateBatchBacking } from './late-backing.js';
 import { Register } from './register.js';
 
 const PAGE_SIZE = 4096;
@@ -31,6 +31,7 @@ const TURNS_MAX = 2000;
 export const FEATURES = [
   ...['asynchronous', 'backing', 'failures', 'damage', 'dedup', 'deflate', 'recompress', 'shared', 'tight'],
   ...['snapshots', 'clones', 'save', 'load', 'reset', 'destroy', 'signals', 'detached', 'diff', 'sync', 'merge'],
+  ...['batches', 'objects', 'compressed', 'one by one', 'prefetch'],
 ] as const;
 export type Feature = (typeof FEATURES)[number];
 
@@ -103,7 +104,9 @@ export class Interleavings {
       this.#synchronous.push(backing);
       return backing;
     }
-    const backing = new LateBacking(SLOTS, random);
+    const backing = this.#has('batches')
+      ? new LateBatchBacking(SLOTS, random, this.#has('objects'))
+      : new LateBacking(SLOTS, random);
     if (this.#has('failures')) backing.failPercent = 15;
     if (this.#has('damage')) backing.damagePercent = 8;
     this.#backings.push(backing);
@@ -117,6 +120,8 @@ export class Interleavings {
       compAlgorithm: this.#has('deflate') ? 'deflate' : 'lz4',
       recompAlgorithms: this.#has('recompress') ? ['deflate'] : [],
       ...(backing ? { backing } : {}),
+      compressedWriteback: this.#has('compressed'),
+      ...(this.#has('one by one') ? { writebackBatchSize: 1 } : {}),
     };
   }
 
@@ -207,6 +212,7 @@ export class Interleavings {
       [3, 'sync', () => this.#readNow(device, ...this.#range())],
       [8, 'asynchronous', () => this.#writeback(device)],
       [4, 'backing', () => this.#writebackNow(device)],
+      [4, 'prefetch', () => this.#prefetch(device)],
       [2, 'merge', () => void this.#now(['ENOMEM'], () => zram.merge())],
       [1, 'merge', () => void this.#now(['ENOMEM'], () => zram.compact())],
       [1, 'recompress', () => void this.#now(['EIO', 'EAGAIN', 'ENOMEM'], () => zram.recompress())],
@@ -414,6 +420,24 @@ export class Interleavings {
     if (this.#now(['ENOMEM'], () => zram.discard(offset, length)) !== undefined) return;
     const time = this.#time++;
     for (let n = 0; n < count; n++) disk.parts[first + n].write(time, 1);
+  }
+
+  #prefetch({ zram, disk }: Device): void {
+    const [first, count] = this.#wholePages();
+    const page = first / PART_COUNT;
+    const controller = this.#has('signals') && this.#setting.random.chance(20) ? new AbortController() : undefined;
+    const call = zram.prefetch([[page, page + count / PART_COUNT - 1]], { signal: controller?.signal });
+    if (controller) queueMicrotask(() => controller.abort());
+    this.#follow(
+      call.then(
+        ({ pagesRead }) => {
+          if (pagesRead > 0) this.#count('prefetched');
+        },
+        (error: unknown) => {
+          this.#codeOf(error, [...this.#readCodes(disk), ...(controller ? ['ECANCELED'] : [])], disk);
+        },
+      ),
+    );
   }
 
   // ── writing back ───────────────────────────────────────────────────────────────────────────────────────────────

@@ -7,13 +7,14 @@ export const settled = () => new Promise((resolve) => setImmediate(resolve));
 /** A backing that answers when it is told to, in any order, and never of itself. */
 export class HeldBacking implements AsyncBacking {
   readonly asynchronous = true;
-  readonly slots = 64;
   readonly pages = new Map<number, Uint8Array>();
   /** Calls that wait for an answer. */
   readonly calls: { readonly what: 'read' | 'write'; readonly slot: number; answer(error?: Error): void }[] = [];
   /** Calls are answered at once. */
   open = true;
   readonly #random = new Random(12, 'answers');
+
+  constructor(readonly slots = 64) {}
 
   read(slot: number, page: Uint8Array): Promise<void> {
     return this.#call('read', slot, () => page.set(this.pages.get(slot)!));

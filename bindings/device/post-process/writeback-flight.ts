@@ -69,6 +69,7 @@ export class Flight {
   /** Until the next write is over. The end of the device does not end this: the backing is in use until then. */
   async #landing(): Promise<void> {
     if (this.#writes.size === 0) return;
+    this.run.backing.sendWrites();
     await this.call.until(new Promise<void>((resolve) => (this.#wake = resolve)));
   }
 

@@ -33,7 +33,11 @@ export interface Link {
   memory(): Promise<readonly string[]>;
 }
 
-export const everyIndex = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
+export function everyIndex(count: number): number[] {
+  const indices = new Array<number>(count);
+  for (let i = 0; i < count; i++) indices[i] = i;
+  return indices;
+}
 
 /** A result for each promise. */
 export async function settled(promises: readonly Promise<unknown>[]): Promise<unknown[]> {

@@ -1,0 +1,177 @@
+/** A backing on a tier that delays, reorders, drops, repeats and corrupts never gives a wrong page. */
+import { describe, expect, jest, test } from '@jest/globals';
+import * as fc from 'fast-check';
+
+import { createRemoteBacking, keyOf, type RemoteTier } from '../../../integrations/remote.js';
+import { Random, seedOfRun } from '../../support/random.js';
+import { HostileTier } from './hostile-tier.js';
+import { hex, objectsOf } from './objects.js';
+
+const SLOTS = 24;
+const seed = seedOfRun();
+const numRuns = process.env.ZRAM_WASM_LONG === '1' ? 20_000 : 300;
+
+interface Step {
+  readonly what: 'write' | 'read' | 'discard' | 'renew' | 'lose';
+  readonly slots: readonly number[];
+  readonly pick: number;
+}
+
+const steps: fc.Arbitrary<Step[]> = fc.array(
+  fc.record({
+    what: fc.constantFrom('write', 'write', 'write', 'read', 'read', 'read', 'discard', 'renew', 'lose'),
+    slots: fc.uniqueArray(fc.integer({ min: 0, max: SLOTS - 1 }), { minLength: 1, maxLength: 8 }),
+    pick: fc.nat(0xffff),
+  }),
+  { maxLength: 30 },
+);
+
+/** What was seen, so that the test cannot pass by seeing nothing. */
+const counts = { right: 0, refused: 0, lost: 0 };
+
+async function run(tierSeed: number, plan: readonly Step[]): Promise<void> {
+  const random = new Random(tierSeed, 'tier');
+  const tier = new HostileTier(random);
+  const objects = objectsOf(random, 12);
+  const lost: number[] = [];
+  const backing = createRemoteBacking(tier, { slots: SLOTS, onLost: (slots) => lost.push(...slots) });
+  /** What was written and acknowledged; undefined: nothing, or a write that failed. */
+  const model: (Uint8Array | undefined)[] = new Array<undefined>(SLOTS).fill(undefined);
+  const pending: Promise<void>[] = [];
+  const busy = new Set<number>();
+  for (const step of plan) {
+    const slots = step.slots.filter((slot) => !busy.has(slot));
+    const act = async (): Promise<void> => {
+      if (step.what === 'write') {
+        const pages = slots.map((slot) => objects[(slot * 7 + step.pick) % objects.length]);
+        const errors = await backing.writeMany(slots, pages).catch((error: unknown) => slots.map(() => error));
+        slots.forEach((slot, i) => (model[slot] = errors[i] === undefined ? pages[i] : undefined));
+      } else if (step.what === 'read') {
+        const pages = slots.map((slot) => new Uint8Array(model[slot]?.length ?? 100));
+        const errors = await backing.readMany(slots, pages).catch((error: unknown) => slots.map(() => error));
+        slots.forEach((slot, i) => {
+          if (errors[i] !== undefined) {
+            counts.refused++;
+            expect(errors[i]).toBeInstanceOf(Error);
+            return;
+          }
+          counts.right++;
+          expect(hex(pages[i])).toBe(hex(model[slot]));
+        });
+      } else if (step.what === 'discard') {
+        backing.discard(slots);
+        for (const slot of slots) model[slot] = undefined;
+      }
+    };
+    if (step.what === 'lose') tier.lose(20);
+    else if (step.what === 'renew')
+      pending.push(
+        backing.renew().then(
+          () => undefined,
+          () => undefined,
+        ),
+      );
+    else {
+      slots.forEach((slot) => busy.add(slot));
+      pending.push(act().finally(() => slots.forEach((slot) => busy.delete(slot))));
+    }
+    if (step.pick % 3 === 0) await Promise.all(pending.splice(0));
+  }
+  await Promise.all(pending);
+  // Without faults everything is found out: each slot reads as the model says, or is named.
+  tier.faults = 0;
+  expect(backing.slotsUsed).toBe(model.filter((object) => object !== undefined).length);
+  const isThere = (object: Uint8Array): boolean => {
+    const value = tier.values.get(hex(keyOf(object)));
+    return value !== undefined && hex(value) === hex(object);
+  };
+  const gone = new Set(await backing.renew());
+  model.forEach((object, slot) => {
+    if (object !== undefined) expect({ slot, gone: gone.has(slot) }).toEqual({ slot, gone: !isThere(object) });
+  });
+  counts.lost += gone.size;
+  for (const slot of gone) expect(lost).toContain(slot);
+  backing.close();
+}
+
+describe('a backing on a hostile tier', () => {
+  test(`gives what was written, or an error (seed ${seed})`, async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.nat(), steps, (tierSeed, plan) => run(tierSeed, plan)),
+      { seed: seed | 0, numRuns },
+    );
+    expect(Math.min(counts.right, counts.refused, counts.lost)).toBeGreaterThan(numRuns / 10);
+  });
+
+  test('a value that is not what was written is refused, and no byte of it is left', async () => {
+    const values = new Map<string, Uint8Array>();
+    const key = keyOf(new Uint8Array([1]));
+    values.set(hex(key), new Uint8Array([2]));
+    const tier = {
+      getMany: async (keys: readonly Uint8Array[]) => keys.map((one) => values.get(hex(one))),
+      putMany: async (keys: readonly Uint8Array[]) => keys.map(() => undefined),
+      touchMany: async (keys: readonly Uint8Array[]) => keys.map(() => true),
+    } as unknown as RemoteTier;
+    const backing = createRemoteBacking(tier, { slots: 1 });
+    await backing.write(0, new Uint8Array([1]));
+    const page = new Uint8Array(1);
+    await expect(backing.read(0, page)).rejects.toThrow(
+      'EIO: the value of slot 0 of remote is not what was written to it.',
+    );
+    expect(page[0]).toBe(0);
+  });
+});
+
+describe('leases', () => {
+  test('are renewed by a timer, again soon after a failure, and not after close', async () => {
+    jest.useFakeTimers();
+    try {
+      let touches = 0;
+      let down = false;
+      const tier = {
+        leaseMilliseconds: 24_000,
+        getMany: async () => [],
+        putMany: async (keys: readonly Uint8Array[]) => keys.map(() => undefined),
+        touchMany: async (keys: readonly Uint8Array[]) => {
+          touches++;
+          if (down) throw new Error('down');
+          return keys.map(() => true);
+        },
+      } as unknown as RemoteTier;
+      const failures: unknown[] = [];
+      const backing = createRemoteBacking(tier, { slots: 10_000, onRenewalFailed: (error) => failures.push(error) });
+      await backing.write(3, new Uint8Array(3));
+      await backing.write(9999, new Uint8Array(4));
+      await jest.advanceTimersByTimeAsync(7999);
+      expect(touches).toBe(0);
+      await jest.advanceTimersByTimeAsync(1);
+      expect(touches).toBe(2); // a call for each part of the table
+      down = true;
+      await jest.advanceTimersByTimeAsync(8000);
+      expect(failures).toHaveLength(1);
+      down = false;
+      await jest.advanceTimersByTimeAsync(1000);
+      expect(touches).toBe(5);
+      backing.close();
+      await jest.advanceTimersByTimeAsync(100_000);
+      expect(touches).toBe(5);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
+  test('wrong arguments', () => {
+    const tier = { getMany: () => 0, putMany: () => 0, touchMany: () => 0 } as unknown as RemoteTier;
+    for (const [given, options] of [
+      [undefined, { slots: 1 }],
+      [{}, { slots: 1 }],
+      [tier, undefined],
+      [tier, { slots: 0 }],
+      [tier, { slots: 1.5 }],
+      [tier, { slots: 1, renewEvery: -1 }],
+      [tier, { slots: 1, renewEvery: NaN }],
+    ] as any[]) {
+      expect(() => createRemoteBacking(given, options)).toThrow(expect.objectContaining({ code: 'EINVAL' }));
+    }
+  });
+});
