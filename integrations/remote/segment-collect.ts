@@ -157,7 +157,7 @@ class Collection {
           const bytes = await limit.run(() => store.get(key));
           if (bytes === undefined) return undefined;
           const segments = decodeLease(bytes);
-          return { key, segments, until: Math.max(0, ...segments.values()) };
+          return { key, segments, until: [...segments.values()].reduce((a, b) => Math.max(a, b), 0) };
         }),
       );
       const leases = read.filter((each) => each !== undefined);
