@@ -184,7 +184,7 @@ export class RedisTier implements RemoteTier {
   }
 
   async #put(keys: readonly Buffer[], values: readonly Buffer[], deadline: Deadline): Promise<(Error | undefined)[]> {
-    const results = new Array<Error | undefined>(keys.length);
+    const results = new Array<Error | undefined>(keys.length).fill(undefined); // `flat` leaves holes out
     const absent = this.#presence.asksFirst ? await this.#ask(keys, results, deadline) : keys.map((_, i) => i);
     if (absent.length === 0) return results;
     const stored = await this.#patience.run(
