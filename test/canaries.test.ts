@@ -214,7 +214,8 @@ describe('the model of devices with all that they do finds that', () => {
       using engine = makeEngine({ compressors: [toy] });
       const pool = engine.createPool({ dedup });
       const model = new ModelDevices({
-        ...{ engine, pool, toy, dedup, compAlgorithm: 'lz4', recompAlgorithms: ['toy', 'deflate'], tight: false },
+        ...{ engine, pool, toy, dedup, compAlgorithm: 'lz4', recompAlgorithms: ['toy', 'deflate'] },
+        ...{ compressedWriteback: false, tight: false },
         makeBacking: () => new (asynchronous ? FlakyAsyncBacking : FlakyBacking)(12),
       });
       for (const operation of operations) await model.run(operation);

@@ -1,5 +1,6 @@
 /** Growth of devices and their snapshots with the pages that they hold, and of calls on large disks that hold little. */
 import { MemoryBacking, Zram, type ZramOptions } from '../../bindings/index.js';
+import { BatchBacking } from '../support/batch-backing.js';
 import { MemorySink } from '../save/support.js';
 import type { Growth } from './measure.js';
 import { PAGE_SIZE, contentOf, device, fill, newEngine, shuffled } from './things.js';
@@ -250,6 +251,22 @@ export const DEVICE_ROWS: readonly Growth[] = [
       };
     },
   })),
+  {
+    name: 'prefetch, and reads ahead of an asynchronous backing',
+    calls: ['Zram.prefetch'],
+    size: SIZE,
+    make: (size: number) => {
+      const zram = device(size, { backing: new BatchBacking({}, size) });
+      return async () => {
+        await zram.writebackAsync({ pageIndexes: [[0, size - 1]] });
+        await zram.readPagesAsync(0, size);
+        await zram.prefetch([[0, size - 1]]);
+      };
+    },
+  },
+  onEachPage('readCompressed', ['Zram.readCompressed', 'ZramSnapshot.readCompressed'], (zram, n) =>
+    zram.readCompressed(n),
+  ),
   onPages(
     'snapshot, its reads, and its end',
     [

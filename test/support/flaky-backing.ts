@@ -19,15 +19,19 @@ class Slots {
     this.#random = new Random(seed);
   }
 
+  protected takes(length: number): boolean {
+    return length === PAGE_SIZE;
+  }
+
   protected get(slot: number, page: Uint8Array): void {
     this.#mayFail();
     const found = this.#pages.get(slot);
     if (!found) throw new Error(`slot ${slot} was never written`);
-    page.set(found);
+    page.set(found.subarray(0, page.length));
   }
 
   protected begin(slot: number, page: Uint8Array): void {
-    if (page.length !== PAGE_SIZE || slot < 0 || slot >= this.slots) throw new Error('this is no page or no slot');
+    if (!this.takes(page.length) || slot < 0 || slot >= this.slots) throw new Error('this is no page or no slot');
     if (this.#writing.has(slot)) throw new Error(`slot ${slot} is written twice at the same time`);
     this.#writing.add(slot);
     const { hook } = this;
@@ -73,5 +77,28 @@ export class FlakyAsyncBacking extends Slots implements AsyncBacking {
     this.begin(slot, page);
     await Promise.resolve();
     this.put(slot, page);
+  }
+}
+
+/** The same with batches of objects: of a batch, some slots fail and others do not. */
+export class FlakyObjectBacking extends FlakyAsyncBacking {
+  readonly objects = true;
+  readonly batchSize = 3;
+
+  protected override takes(length: number): boolean {
+    return length > 0 && length <= PAGE_SIZE;
+  }
+
+  readMany(slots: readonly number[], pages: readonly Uint8Array[]): Promise<unknown> {
+    return this.#each(slots, (slot, n) => this.read(slot, pages[n]));
+  }
+
+  writeMany(slots: readonly number[], pages: readonly Uint8Array[]): Promise<unknown> {
+    return this.#each(slots, (slot, n) => this.write(slot, pages[n]));
+  }
+
+  async #each(slots: readonly number[], transfer: (slot: number, n: number) => Promise<void>): Promise<unknown> {
+    const results = await Promise.allSettled(slots.map(transfer));
+    return results.map((result) => (result.status === 'rejected' ? (result.reason as unknown) : null));
   }
 }

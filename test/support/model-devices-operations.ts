@@ -19,7 +19,10 @@ function digits(length: number, seed: number): Uint8Array {
 export const CONTENTS = [...PAGES, ...[300, 1200, 2500, 3900, 4096, 4096].map(digits)];
 
 /** What a compressor or a backing may do inside a call: any of the others that does not wait. */
-export type NestedOperation = Exclude<DeviceOperation, { op: 'nest' | 'writeback' | 'read' | 'writeAsync' }>;
+export type NestedOperation = Exclude<
+  DeviceOperation,
+  { op: 'nest' | 'writeback' | 'prefetch' | 'read' | 'writeAsync' }
+>;
 
 export type DeviceOperation = { readonly disk: number } & (
   | { op: 'writePages'; index: number; pages: readonly number[] }
@@ -30,6 +33,7 @@ export type DeviceOperation = { readonly disk: number } & (
   | { op: 'recompress'; options: RecompressOptions }
   | { op: 'idle'; age: number }
   | { op: 'writeback'; options: WritebackOptions }
+  | { op: 'prefetch'; range: readonly [number, number] }
   | { op: 'writebackLimit'; pages: number }
   | { op: 'limit'; pages: number }
   | { op: 'failures'; backing: number; compressor: boolean }
@@ -110,6 +114,7 @@ export function deviceOperation(diskPages: number): fc.Arbitrary<DeviceOperation
         ),
       }),
     ),
+    weighted(4, fc.record({ ...op('prefetch'), range })),
     weighted(2, fc.record({ ...op('writebackLimit'), pages: fc.integer({ min: -1, max: 8 }) })),
     weighted(2, fc.record({ ...op('limit'), pages: fc.oneof(fc.constant(0), fc.nat({ max: 60 })) })),
     weighted(

@@ -47,6 +47,7 @@ export interface DevicesSetting {
   readonly compAlgorithm: string;
   readonly recompAlgorithms: readonly string[];
   readonly dedup: boolean;
+  readonly compressedWriteback: boolean;
   readonly tight: boolean;
 }
 
@@ -78,7 +79,8 @@ export class ModelDevices {
     const backing = this.#setting.makeBacking();
     backing.failPercent = this.#failPercent;
     this.#backings.push(backing);
-    return { disksize: DISK_BYTES, compAlgorithm, recompAlgorithms, dedup, backing };
+    const { compressedWriteback } = this.#setting;
+    return { disksize: DISK_BYTES, compAlgorithm, recompAlgorithms, dedup, backing, compressedWriteback };
   }
 
   #add(): void {
@@ -94,6 +96,7 @@ export class ModelDevices {
   async run(operation: DeviceOperation): Promise<void> {
     const disk = this.#disks[operation.disk % this.#disks.length];
     if (operation.op === 'writeback') await this.#writeback(disk, operation.options);
+    else if (operation.op === 'prefetch') await this.#prefetch(disk, operation.range);
     else if (operation.op === 'read') await this.#read(disk, operation.offset, operation.length);
     else if (operation.op === 'writeAsync') await this.#writeAsync(disk, operation);
     else if (operation.op === 'nest') {
@@ -354,6 +357,23 @@ export class ModelDevices {
     equal(written, report?.pagesWritten ?? pagesDone ?? 0, 'pagesWritten');
   }
 
+  async #prefetch(disk: Disk, range: readonly [number, number]): Promise<void> {
+    const nested = this.#nested;
+    const before = this.#writtenBack(disk);
+    let pagesRead: number | undefined;
+    try {
+      ({ pagesRead } = await disk.zram.prefetch([range]));
+    } catch (error) {
+      const codes = ['EIO', 'ENOMEM', ...(nested === this.#nested ? [] : ['EINVAL'])];
+      this.#count(`prefetch ${this.#expectError(error, codes)}`);
+      pagesRead = (error as ZramError).pagesDone;
+    }
+    if (nested !== this.#nested) return;
+    const read = before - this.#writtenBack(disk);
+    this.#count('prefetched', read);
+    equal(read, pagesRead ?? 0, 'pagesRead');
+  }
+
   #writtenBack({ zram }: Disk): number {
     let count = 0;
     for (let index = 0; index < DEVICE_PAGES; index++) if (zram.blockState(index)?.writtenBack) count++;
@@ -489,7 +509,7 @@ export class ModelDevices {
       'which pages are stored',
     );
     const { origDataSize, samePages, hugePages } = zram.mmStat;
-    const count = (flag: 'same' | 'huge') => states.filter((state) => state?.[flag]).length;
+    const count = (flag: 'same' | 'huge') => states.filter((state) => state?.[flag] && !state.writtenBack).length;
     const sameFilled = stored.filter(
       (is, index) =>
         is && bytes.subarray(index * PAGE_SIZE, (index + 1) * PAGE_SIZE).every((b, i, p) => b === p[i & 7]),

@@ -213,6 +213,7 @@ export function callsOf(scene: Scene): Calls {
       trackEntryActime: boolean,
     },
     ...{ compAlgorithm: word('deflate'), level: integer(2, -(2 ** 31), 2 ** 31 - 1) },
+    ...{ compressedWriteback: boolean, writebackBatchSize: integer(2, 1, 2 ** 32 - 1) },
     dictionary: { ...bytes(page.subarray(0, 100)), coded: [[new Uint8Array(9), 'EOPNOTSUPP']] } satisfies Parameter,
     recompAlgorithms: {
       good: ['lz4', { algo: 'deflate', level: 9 }],
@@ -253,6 +254,7 @@ export function callsOf(scene: Scene): Calls {
   const reads = {
     ...{ readPage: [index, out(PAGE_SIZE)], readPages: pages, read: range },
     ...{ readPagesAsync: [...pages, options({ signal })], readAsync: [...range, options({ signal })] },
+    readCompressed: [index, out(PAGE_SIZE)],
     ...{ blockState: [index], objectOf: [index], extents: range.slice(0, 2) },
   };
   const written = [
@@ -380,6 +382,12 @@ export function callsOf(scene: Scene): Calls {
       ...signal.wrong.map((wrong) => ({ type: 'huge', signal: wrong })),
       ...[null, 0, -1, 1.5, NaN, '3', {}, 2 ** 53].map((maxFailures) => ({ type: 'huge', maxFailures })),
     ],
+  };
+
+  const pageList: Parameter = {
+    good: [1, [2, 3]],
+    wrong: [undefined, null, 1, 'all', {}, ...noIndex.flatMap((value) => [[value], [[0, value]]]), [[1, 2, 3]]],
+    coded: [[DISK_PAGES], [[3, 2]], [[0, DISK_PAGES]]].map((value) => [value, 'ERANGE']),
   };
 
   const percent = integer(50, 1, 100);
@@ -512,6 +520,7 @@ export function callsOf(scene: Scene): Calls {
       recompress: [recompress],
       writeback: [writeback],
       writebackAsync: [writebackAsync],
+      prefetch: [pageList, options({ signal })],
       snapshot: [],
       clone: [],
       restore: [taken],

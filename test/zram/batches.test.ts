@@ -1,6 +1,7 @@
 /** Writeback in flight and in batches, objects instead of pages, reads ahead, and pages that are brought back. */
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { MemoryBacking, type AsyncBacking, type Zram, type ZramOptions } from '../../bindings/index.js';
+import { BatchBacking } from '../support/batch-backing.js';
 import { errorOf, rejectionOf } from '../support/errors.js';
 import { HeldBacking, settled } from '../support/held-backing.js';
 import { Random } from '../support/random.js';
@@ -15,60 +16,6 @@ const random = new Random(17);
 const noise = () => random.fill(new Uint8Array(PAGE_SIZE));
 /** A page that compresses to some `length` bytes. */
 const part = (length: number) => noise().map((byte, n) => (n < length ? byte : 0));
-
-/** Storage with batches that keeps what it is given, and a log of it. */
-class BatchBacking implements AsyncBacking {
-  readonly asynchronous = true;
-  readonly slots = 1024;
-  readonly batchSize: number = 8;
-  readonly objects: boolean = false;
-  readonly held = new Map<number, Uint8Array>();
-  readonly log: { what: 'read' | 'write'; slots: number[]; bytes: number }[] = [];
-  readonly discarded: number[] = [];
-  /** What a read of a slot gives. */
-  heldIn = (slot: number): Uint8Array => this.held.get(slot)!;
-  /** What it returns for a batch, instead of nothing. */
-  answer: (slots: readonly number[]) => unknown = () => undefined;
-
-  constructor(options: { batchSize?: number; objects?: boolean } = {}) {
-    Object.assign(this, options);
-  }
-
-  read(): Promise<void> {
-    throw new Error('it has batches');
-  }
-
-  write(): Promise<void> {
-    throw new Error('it has batches');
-  }
-
-  async readMany(slots: readonly number[], pages: readonly Uint8Array[]): Promise<unknown> {
-    this.#note('read', slots, pages);
-    await Promise.resolve();
-    for (const [n, slot] of slots.entries()) {
-      const held = this.held.get(slot)!;
-      if (held.length !== pages[n].length) throw new Error(`${held.length} bytes are there, not ${pages[n].length}`);
-      pages[n].set(this.heldIn(slot).subarray(0, held.length));
-    }
-    return this.answer(slots);
-  }
-
-  async writeMany(slots: readonly number[], pages: readonly Uint8Array[]): Promise<unknown> {
-    this.#note('write', slots, pages);
-    await Promise.resolve();
-    for (const [n, slot] of slots.entries()) this.held.set(slot, pages[n].slice());
-    return this.answer(slots);
-  }
-
-  discard(slots: readonly number[]): void {
-    this.discarded.push(...slots);
-    for (const slot of slots) this.held.delete(slot);
-  }
-
-  #note(what: 'read' | 'write', slots: readonly number[], pages: readonly Uint8Array[]): void {
-    this.log.push({ what, slots: [...slots], bytes: pages.reduce((sum, { length }) => sum + length, 0) });
-  }
-}
 
 interface Made {
   zram: Zram;

@@ -7,7 +7,7 @@
  */
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { FlakyAsyncBacking, FlakyBacking } from '../support/flaky-backing.js';
+import { FlakyAsyncBacking, FlakyBacking, FlakyObjectBacking } from '../support/flaky-backing.js';
 import { DEVICE_PAGES, ModelDevices } from '../support/model-devices.js';
 import { deviceOperation } from '../support/model-devices-operations.js';
 import { seedOfRun } from '../support/random.js';
@@ -28,6 +28,9 @@ interface Variant {
   readonly recompAlgorithms: readonly string[];
   readonly shared: boolean;
   readonly asynchronous?: boolean;
+  /** the backing takes objects, in batches */
+  readonly objects?: boolean;
+  readonly compressedWriteback?: boolean;
   readonly dedup?: boolean;
   /** pages of linear memory beyond what the core begins with */
   readonly maxMemory?: number;
@@ -37,7 +40,9 @@ const TOY_AND_DEFLATE = { compAlgorithm: 'lz4', recompAlgorithms: ['toy', 'defla
 const VARIANTS: readonly Variant[] = [
   { name: 'LZ4, then others', percent: 20, ...TOY_AND_DEFLATE, shared: false },
   { name: 'LZ4, then others, on a shared pool', percent: 15, ...TOY_AND_DEFLATE, shared: true },
-  { name: 'an asynchronous backing', percent: 25, ...TOY_AND_DEFLATE, shared: true, asynchronous: true },
+  { name: 'an asynchronous backing', percent: 15, ...TOY_AND_DEFLATE, shared: true, asynchronous: true },
+  { name: 'batches of objects', percent: 20, ...TOY_AND_DEFLATE, shared: true, asynchronous: true, objects: true },
+  { name: 'compressed writeback', percent: 20, ...TOY_AND_DEFLATE, shared: true, compressedWriteback: true },
   {
     name: 'a compressor of its own',
     percent: 15,
@@ -46,7 +51,7 @@ const VARIANTS: readonly Variant[] = [
     shared: true,
   },
   { name: 'with dedup', percent: 15, compAlgorithm: 'toy', recompAlgorithms: ['deflate'], shared: true, dedup: true },
-  { name: 'a small maxMemory', percent: 10, ...TOY_AND_DEFLATE, shared: true, maxMemory: 60 },
+  { name: 'a small maxMemory', percent: 20, ...TOY_AND_DEFLATE, shared: true, maxMemory: 60 },
 ];
 
 describe.each(BUILDS)('devices of the %s build behave as their model', (build: Build) => {
@@ -54,7 +59,8 @@ describe.each(BUILDS)('devices of the %s build behave as their model', (build: B
 
   test.each(VARIANTS)(
     '$name',
-    async ({ percent, compAlgorithm, recompAlgorithms, shared, asynchronous, dedup = false, maxMemory }) => {
+    async ({ percent, asynchronous, objects, maxMemory, ...variant }) => {
+      const { compAlgorithm, recompAlgorithms, shared, dedup = false, compressedWriteback = false } = variant;
       const seen = new Map<string, number>();
       const sequence = fc.array(deviceOperation(DEVICE_PAGES), { maxLength: OPERATIONS_MAX, size: 'max' });
       const property = fc.asyncProperty(sequence, fc.nat(), async (operations, order) => {
@@ -65,9 +71,11 @@ describe.each(BUILDS)('devices of the %s build behave as their model', (build: B
         });
         const usedBefore = engine.memory.used;
         const pool = shared ? engine.createPool({ dedup }) : undefined;
-        const makeBacking = () => new (asynchronous ? FlakyAsyncBacking : FlakyBacking)(BACKING_SLOTS);
+        const Made = objects ? FlakyObjectBacking : asynchronous ? FlakyAsyncBacking : FlakyBacking;
+        const makeBacking = () => new Made(BACKING_SLOTS);
         const model = new ModelDevices({
-          ...{ engine, pool, toy, makeBacking, compAlgorithm, recompAlgorithms, dedup, tight: maxMemory !== undefined },
+          ...{ engine, pool, toy, makeBacking, compAlgorithm, recompAlgorithms, dedup },
+          ...{ compressedWriteback, tight: maxMemory !== undefined },
         });
         for (const operation of operations) await model.run(operation);
         await model.end(order);
@@ -77,8 +85,9 @@ describe.each(BUILDS)('devices of the %s build behave as their model', (build: B
       });
       await fc.assert(property, { numRuns: Math.ceil((SEQUENCES * percent) / 100), seed: seedOfRun() | 0 });
       // The sequences did what this is about.
-      for (const what of ['recompressed', 'written back', 'diffs', 'restored'])
-        expect(seen.get(what)).toBeGreaterThan(0);
+      // Few sequences may lack a snapshot to be restored.
+      const done = ['recompressed', 'written back', 'diffs', ...(LONG ? ['restored'] : [])];
+      expect(done.filter((what) => !seen.get(what))).toEqual([]);
     },
     TIMEOUT_MS,
   );
