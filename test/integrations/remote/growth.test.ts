@@ -87,7 +87,7 @@ const ROWS: Record<string, Scale['make']> = {
 };
 
 test.each(Object.keys(ROWS))('%s', async (name) => {
-  const { smallMs, largeMs, ratio, limit } = await measure({ size: 500, factor: 8, leastMs: 1, make: ROWS[name] });
+  const { smallMs, largeMs, ratio, limit } = await measure({ size: 200, factor: 8, leastMs: 1, make: ROWS[name] });
   const figures = `${smallMs.toFixed(1)} ms, then ${largeMs.toFixed(1)} ms: ${ratio.toFixed(1)} times`;
   if (process.env.ZRAM_WASM_FIGURES === '1') process.stdout.write(`${name}: ${figures}\n`);
   if (ratio > limit) throw new Error(`${figures}, and not up to ${limit}`);

@@ -9,7 +9,7 @@ import { PAGE_SIZE } from '../../support/pages.js';
 import { Random, seedOfRun } from '../../support/random.js';
 import { textOf, UnrulyTier } from './unruly-tier.js';
 
-const RUNS = process.env.ZRAM_WASM_LONG === '1' ? 5000 : 60;
+const RUNS = process.env.ZRAM_WASM_LONG === '1' ? 5000 : 40;
 const first = seedOfRun();
 const failed = { seed: 0 };
 afterAll(() => {

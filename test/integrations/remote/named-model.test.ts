@@ -12,8 +12,8 @@ import { Random, seedOfRun } from '../../support/random.js';
 import { contentOf, ModelFork, QUARTER, QUARTERS, stampsIn } from './model-fork.js';
 import { UnrulyTier } from './unruly-tier.js';
 
-const RUNS = Number(process.env.ZRAM_WASM_SEQUENCES ?? (process.env.ZRAM_WASM_LONG === '1' ? 400 : 12));
-const TIMEOUT_MS = RUNS > 12 ? 7_200_000 : 60_000;
+const RUNS = Number(process.env.ZRAM_WASM_SEQUENCES ?? (process.env.ZRAM_WASM_LONG === '1' ? 400 : 5));
+const TIMEOUT_MS = RUNS > 5 ? 7_200_000 : 60_000;
 const PAGES = 300;
 const STEPS = 120;
 

@@ -38,7 +38,7 @@ test.each(['lz4', 'lz4hc', 'lzo', 'deflate'])('what was saved is read by its nam
     expect(textOf(keyOf(value))).toBe(key);
     expect(value.length).toBeLessThanOrEqual(PAGE_SIZE);
   }
-  for (const algorithm of ['lz4', 'lzo']) {
+  for (const algorithm of compAlgorithm === 'lz4' ? ['lz4', 'lzo'] : ['lz4']) {
     const device = keep(engine.createZram({ compAlgorithm: algorithm }));
     const fork = await open(tier, 'base', { device });
     expect(fork.disksize).toBe(zram.disksize);

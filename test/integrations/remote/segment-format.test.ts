@@ -63,9 +63,9 @@ function segmentOf(count: number): { bytes: Uint8Array; values: Uint8Array[] } {
 test('a segment has its values where its index says', () => {
   for (const count of [1, 2, 64, 65, 500]) {
     const { bytes, values } = segmentOf(count);
-    const tail = likelyTail(bytes.length);
-    const index = readIndex(bytes.length, bytes.subarray(bytes.length - tail));
-    if (typeof index === 'number') throw new Error('the index is longer than it most likely is');
+    const { length } = bytes;
+    let index = readIndex(length, bytes.subarray(length - likelyTail(length)));
+    if (typeof index === 'number') index = readIndex(length, bytes.subarray(length - index)) as SegmentIndex;
     const read: Uint8Array[] = [];
     eachValue(index, (key, offset, length, n) => {
       read.push(bytes.slice(offset, offset + length));

@@ -10,8 +10,8 @@ import { sameBytes } from '../../support/pages.js';
 import { Random, seedOfRun } from '../../support/random.js';
 import { MemoryStore } from './memory-store.js';
 
-const RUNS = Number(process.env.ZRAM_WASM_SEQUENCES ?? (process.env.ZRAM_WASM_LONG === '1' ? 400 : 15));
-const TIMEOUT_MS = RUNS > 15 ? 7_200_000 : 60_000;
+const RUNS = Number(process.env.ZRAM_WASM_SEQUENCES ?? (process.env.ZRAM_WASM_LONG === '1' ? 400 : 6));
+const TIMEOUT_MS = RUNS > 6 ? 7_200_000 : 60_000;
 const STEPS = 150;
 const LEASE = 50_000;
 const GRACE = 10_000;

@@ -67,11 +67,11 @@ export class UnrulyTier implements RemoteTier {
         };
         if (!this.random.chance(this.faults.fail)) {
           put();
-          if (this.random.chance(5)) void this.#travel().then(put); // it comes twice
+          if (this.random.chance(5)) void this.#wait().then(put); // it comes twice
           return undefined;
         }
         // It did not arrive, or will, later than the failure was told.
-        if (this.random.chance(50)) void this.#travel().then(put);
+        if (this.random.chance(50)) void this.#wait().then(put);
         return new Error('it was told to fail');
       }),
     );
@@ -109,7 +109,11 @@ export class UnrulyTier implements RemoteTier {
   /** Takes as long as it likes, so that calls overtake each other. */
   async #travel(): Promise<void> {
     this.calls++;
-    for (let turns = this.random.below(this.turns + 1); turns > 0; turns--) await new Promise(setImmediate);
+    await this.#wait();
     if (this.random.chance(this.faults.reject)) throw new Error('the connection was lost');
+  }
+
+  async #wait(): Promise<void> {
+    for (let turns = this.random.below(this.turns + 1); turns > 0; turns--) await new Promise(setImmediate);
   }
 }
