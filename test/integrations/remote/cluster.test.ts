@@ -5,7 +5,7 @@ import { keyOf, redisTier } from '../../../integrations/remote.js';
 import { slotOf } from '../../../integrations/remote/redis/slots.js';
 import { describeWithTool } from '../../support/describe-with-tool.js';
 import { Random, seedOfRun } from '../../support/random.js';
-import { LIBRARIES } from './clients.js';
+import { ADAPTERS, LIBRARIES } from './clients.js';
 import { deviceOn, pagesOf } from './devices.js';
 import { objectsOf } from './objects.js';
 import { redisIsThere, servers, type RedisServer } from './redis-server.js';
@@ -75,7 +75,7 @@ describeWithTool('redis-server', 'the tier on a cluster', redisIsThere, () => {
     },
   );
 
-  describe.each(LIBRARIES)('$name', ({ name, connectCluster }) => {
+  describe.each(ADAPTERS)('$name', ({ name, connectCluster }) => {
     test(`a master is killed in the middle of a writeback: no page is wrong, and those that are lost are named (seed ${seed})`, async () => {
       const { client, close } = await connectCluster(ports());
       closing.push(close);

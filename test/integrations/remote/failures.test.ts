@@ -6,13 +6,13 @@ import { redisTier, keyOf, type RedisClient } from '../../../integrations/remote
 import { describeWithTool } from '../../support/describe-with-tool.js';
 import { rejectionOf } from '../../support/errors.js';
 import { Random, seedOfRun } from '../../support/random.js';
-import { LIBRARIES, type Library } from './clients.js';
+import { ADAPTERS, type Library } from './clients.js';
 import { deviceOn, pagesOf, type Device } from './devices.js';
 import { Proxy } from './proxy.js';
 import { redisIsThere, servers, type RedisServer } from './redis-server.js';
 
 const seed = seedOfRun();
-const PAGES = 600;
+const PAGES = 450;
 const TIMEOUT = 400;
 
 describeWithTool('redis-server', 'remote devices and what befalls a server', redisIsThere, () => {
@@ -53,7 +53,7 @@ describeWithTool('redis-server', 'remote devices and what befalls a server', red
     throw new Error('The client does not come back.');
   };
 
-  describe.each(LIBRARIES)('$name', (library) => {
+  describe.each(ADAPTERS)('$name', (library) => {
     test(`a server that is killed fails a batch in one timeout, not one a page; one that is empty then has its lost pages named (seed ${seed})`, async () => {
       const redis = await server();
       const client = await connect(library, redis.socket);
@@ -122,9 +122,9 @@ describeWithTool('redis-server', 'remote devices and what befalls a server', red
       const client = await connect(library, path);
       const { zram, writeBack, damaged } = device(client, { timeout: 5000 });
       const random = new Random(seed, 'cuts');
-      for (let from = 0; from < PAGES; from += 75) {
-        proxy.bytesLeft = 1 + random.below(80_000);
-        const pageIndexes = [[from, from + 74]] as const;
+      for (let from = 0; from < PAGES; from += 50) {
+        proxy.bytesLeft = 1 + random.below(60_000);
+        const pageIndexes = [[from, from + 49]] as const;
         await zram
           .writebackAsync({ pageIndexes })
           .catch((error: unknown) => expect(error).toMatchObject({ code: 'EIO' }));
@@ -141,7 +141,7 @@ describeWithTool('redis-server', 'remote devices and what befalls a server', red
     });
 
     test('a server that is full says so, keeps what it has, and the device goes on', async () => {
-      const redis = await server('--maxmemory', '2mb', '--maxmemory-policy', 'noeviction');
+      const redis = await server('--maxmemory', '1800kb', '--maxmemory-policy', 'noeviction');
       const client = await connect(library, redis.socket);
       const one = device(client);
       expect(await rejectionOf(() => one.writeBack())).toMatchObject({ code: expect.stringMatching(/ENOSPC|EIO/) });

@@ -9,7 +9,7 @@ import { deviceOn, pagesOf } from './devices.js';
 import { redisIsThere, servers } from './redis-server.js';
 
 const seed = seedOfRun();
-const PAGES = 2000;
+const PAGES = 1000;
 
 describeWithTool('redis-server', 'devices that share a tier', redisIsThere, () => {
   const { start } = servers();
@@ -45,17 +45,17 @@ describeWithTool('redis-server', 'devices that share a tier', redisIsThere, () =
     },
   );
 
-  test.each(LIBRARIES)('$name: what nobody renews ends, and is then lost by name', async ({ connect }) => {
+  test('what nobody renews ends, and is then lost by name', async () => {
     const server = await start();
-    const { client, close } = await connect(server.socket);
-    const tier = redisTier(client, { leaseMilliseconds: 1500 });
+    const { client, close } = await LIBRARIES[0].connect(server.socket);
+    const tier = redisTier(client, { leaseMilliseconds: 4000 });
     const [kept, left] = [3, 4].map((slots) => createRemoteBacking(tier, { slots, renewEvery: 0 }));
     await kept.writeMany([0, 1], [new Uint8Array(10), new Uint8Array(20)]);
     await left.writeMany([0, 1], [new Uint8Array(20), new Uint8Array(30)]);
-    const until = performance.now() + 2000;
+    const until = performance.now() + 4500;
     while (performance.now() < until) {
       expect(await kept.renew()).toEqual([]);
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await new Promise((resolve) => setTimeout(resolve, 300));
     }
     expect(server.keys).toBe(2);
     expect(await left.renew()).toEqual([1]);
