@@ -30,6 +30,8 @@ export class RemoteBacking implements AsyncBacking {
   readonly asynchronous = true;
   /** Stored objects of 1 to 4096 bytes are moved, instead of pages. */
   readonly objects = true;
+  /** Pages of a batch; a device has four batches in flight unless it is told otherwise. */
+  readonly batchSize = 128;
   readonly slots: number;
   readonly name: string;
   readonly #tier: RemoteTier;

@@ -57,3 +57,6 @@ export const LIBRARIES: readonly Library[] = [
   redisLike('iovalkey', Iovalkey as unknown as typeof Ioredis, IovalkeyCluster as unknown as typeof IoredisCluster),
   nodeRedis,
 ];
+
+/** Those whose adapters differ: iovalkey is ioredis by another name. */
+export const ADAPTERS = process.env.ZRAM_WASM_LONG === '1' ? LIBRARIES : LIBRARIES.filter(({ name }) => name !== 'iovalkey');
