@@ -1,5 +1,5 @@
 /** Exports for an engine as a whole: memory, staging pages, compression and hashes without a pool. */
-import { page_same_filled } from '../bytes/compare';
+import { bytes_equal, page_same_filled } from '../bytes/compare';
 import { content_hash, hash_init } from '../bytes/hash';
 import { lz4_compress } from '../bytes/lz4-compress';
 import { lz4_decompress } from '../bytes/lz4-decompress';
@@ -65,4 +65,8 @@ export function contentHash(data: usize, length: u32, codec: u32): u32 {
 
 export function pageSameFilled(page: usize): bool {
   return page_same_filled(page);
+}
+
+export function bytesEqual(a: usize, b: usize, length: u32): bool {
+  return bytes_equal(a, b, length);
 }

@@ -14,7 +14,7 @@ export interface Segmented {
 }
 
 /** A segment of a state: its range of bytes, and the pages that hold them, relative to the state's first. */
-interface Piece {
+export interface Piece {
   readonly at: number;
   readonly length: number;
   readonly page: number;
