@@ -124,7 +124,7 @@ export class StateHistory {
     this.#disk = this.#makePages();
     this.#newest = new NewestCopy(this.#disk);
     const { address } = this.#disk.pool;
-    this.#emptyBytes = this.#heldBytes(this.#disk) - (core.raw.poolTotalPages(address) >>> 0) * PAGE_SIZE;
+    this.#emptyBytes = this.#coreBytes(this.#disk) - (core.raw.poolTotalPages(address) >>> 0) * PAGE_SIZE;
     if (this.#maxBytes < this.#emptyBytes) {
       this.#disk.end();
       throw new ZramError(
@@ -191,9 +191,8 @@ export class StateHistory {
     const before = this.#order.size;
     const state = this.#begin(length, starts);
     return this.#counting(disk, () => {
-      const why = this.#write(disk, content, state, known) ?? this.#makeSmall(disk, state);
+      const why = this.#write(disk, content, state, known);
       if (why === undefined) return state.id;
-      this.#newest.drop();
       this.#drop(disk, state);
       this.#lastId--;
       throw noRoom(why, before - this.#order.size);
@@ -259,14 +258,20 @@ export class StateHistory {
   /** Stores a new state's pages. Returns the reason if there is not enough memory for all of them. */
   #write(disk: Disk, bytes: Uint8Array, state: State, ranges: readonly ByteRange[] | undefined): string | undefined {
     const dirty = ranges && new DirtyRanges(ranges);
-    const keep = this.#keeps(state.pages);
     let fits = false;
     const makeRoom = (pagesDone: number): boolean => {
       fits ||= this.#canFit(disk, bytes, state, pagesDone);
       return fits && this.#makeRoom(disk);
     };
-    const stored = new StateWriter(disk, this.#newest, state, { bytes, dirty, keep, makeRoom }).write();
-    return stored ? undefined : "the engine's maxMemory or the pool's limit is reached";
+    const writer = new StateWriter(disk, this.#newest, state, { bytes, dirty, makeRoom });
+    if (!writer.write()) return "the engine's maxMemory or the pool's limit is reached";
+    const wanted = writer.knowsAll && this.#keeps(state.pages) ? this.#newest.bytesFor(state.pages) : 0;
+    const copyBytes = this.#mayFit(disk, state, wanted) ? wanted : 0;
+    if (!this.#mayFit(disk, state, copyBytes)) return `it alone exceeds maxBytes, ${this.#maxBytes} bytes`;
+    this.#makeSmall(disk, copyBytes);
+    if (copyBytes > 0) writer.settle();
+    else this.#newest.drop();
+    return undefined;
   }
 
   /** Whether the newest state is to be kept uncompressed as well. */
@@ -275,16 +280,11 @@ export class StateHistory {
     return this.#keepNewest ?? pages * PAGE_SIZE <= most;
   }
 
-  /** After a push: evicts others until the bounds hold. Returns the reason if the new state alone exceeds them. */
-  #makeSmall(disk: Disk, state: State): string | undefined {
-    if (!this.#mayFit(disk, state)) this.#newest.drop();
-    if (!this.#mayFit(disk, state)) {
-      return `it alone exceeds maxBytes, ${this.#maxBytes} bytes`;
-    }
-    while (this.#order.size > 1 && (this.#order.size > this.#maxStates || this.#isOver(disk))) {
+  /** After a push: evicts others until the bounds hold. */
+  #makeSmall(disk: Disk, copyBytes: number): void {
+    while (this.#order.size > 1 && (this.#order.size > this.#maxStates || this.#isOver(disk, copyBytes))) {
       this.#drop(disk, this.#order.victim());
     }
-    return undefined;
   }
 
   /**
@@ -365,7 +365,7 @@ export class StateHistory {
     const state = this.#state(id);
     if (state === this.#newest.state) this.#comeBack(disk, state.older);
     this.#counting(disk, () => this.#drop(disk, state));
-    if (this.#isOver(disk)) this.#newest.drop(); // the one before may be longer
+    if (this.#isOver(disk, this.#newest.heldBytes)) this.#newest.drop(); // the one before may be longer
   }
 
   /** The newest state is about to be deleted. */
@@ -382,27 +382,28 @@ export class StateHistory {
 
   /** The counters, as a frozen copy. */
   stats(): StateHistoryStats {
-    const heldBytes = this.#heldBytes(this.#live());
     const { heldBytes: newestBytes } = this.#newest;
+    const heldBytes = this.#coreBytes(this.#live()) + newestBytes;
     return Object.freeze({ states: this.#order.size, rawBytes: this.#rawBytes, heldBytes, newestBytes });
   }
 
   // ── bounds ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #isOver(disk: Disk): boolean {
-    return this.#heldBytes(disk) > this.#maxBytes;
+  /** @param copyBytes what the newest state's copy takes, or will take */
+  #isOver(disk: Disk, copyBytes: number): boolean {
+    return this.#coreBytes(disk) + copyBytes > this.#maxBytes;
   }
 
   /** Whether the bounds can be kept with a stored state. */
-  #mayFit(disk: Disk, state: State): boolean {
-    return !this.#isOver(disk) || this.#fitsAlone(disk, state);
+  #mayFit(disk: Disk, state: State, copyBytes: number): boolean {
+    return !this.#isOver(disk, copyBytes) || this.#fitsAlone(disk, state, copyBytes);
   }
 
   /** Whether a stored state would keep within maxBytes if all others were evicted. */
-  #fitsAlone(disk: Disk, { base, pages }: State): boolean {
-    this.#heldBytes(disk);
+  #fitsAlone(disk: Disk, { base, pages }: State, copyBytes: number): boolean {
+    this.#coreBytes(disk);
     const staying = this.#core.number(HELD.metadataBytes);
-    const left = this.#maxBytes - this.#emptyBytes - staying - metadataBytes(pages) - this.#newest.heldBytes;
+    const left = this.#maxBytes - this.#emptyBytes - staying - metadataBytes(pages) - copyBytes;
     return zspageBytesMax(disk, pages, CHAIN_SIZE) <= left || zspageBytes(disk, base, pages) <= left;
   }
 
@@ -468,8 +469,8 @@ export class StateHistory {
     if (!disk.pool.shared) this.#core.raw.poolCompact(disk.pool.address);
   }
 
-  #heldBytes(disk: Disk): number {
-    return this.#core.raw.zramHeldBytes(disk.address) + this.#newest.heldBytes;
+  #coreBytes(disk: Disk): number {
+    return this.#core.raw.zramHeldBytes(disk.address);
   }
 
   // ── life ───────────────────────────────────────────────────────────────────────────────────────────────────────

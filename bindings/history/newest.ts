@@ -4,13 +4,21 @@
  * grows a little does not move those behind it.
  */
 import { PAGE_SIZE } from '../base/arguments.js';
-import { allocate } from '../base/bytes.js';
+import { allocate, setBytes, viewOf } from '../base/bytes.js';
 import type { Disk } from '../device/disk.js';
 import { COMPARED_MAX, fastCompare, type Compare } from './equal.js';
 import type { PageRun } from './ranges.js';
 import { piecesOf, type Piece } from './segments.js';
 import type { State } from './state-order.js';
 import { runsOf, type Run } from './runs.js';
+
+/** Pages of a piece that were written. */
+export interface Written {
+  readonly piece: Piece;
+  /** Those of the piece. */
+  readonly bytes: Uint8Array;
+  readonly run: PageRun;
+}
 
 const EMPTY = new Uint8Array(0);
 const BLOCK_PAGES = COMPARED_MAX / PAGE_SIZE;
@@ -38,29 +46,43 @@ export class NewestCopy {
     return this.#of;
   }
 
-  /** Whether it holds a state, and could hold another by overwriting the pages that differ. */
+  /** Whether it holds a state whose pages are where those of another would be, so that the two can be compared here. */
   serves(before: State | undefined, state: State): boolean {
     return before !== undefined && this.#of === before && sameLayout(before, state);
   }
 
-  /** Begins to change: until `settle` it holds no state. False: there is no memory for it. */
-  begin(pages: number): boolean {
-    this.#of = undefined;
-    const length = pages * PAGE_SIZE;
-    if (length <= this.#bytes.length && length >= this.#bytes.length / 2) return true;
+  /** Bytes that it takes when it holds a state. */
+  bytesFor(pages: number): number {
+    const [length, now] = [pages * PAGE_SIZE, this.#bytes.length];
+    return length <= now && length >= now / 2 ? now : length;
+  }
+
+  /**
+   * Holds another state from now on.
+   * @param written what that state has and it has not; all, unless it serves
+   */
+  hold(state: State, written: readonly Written[]): void {
     try {
-      const grown = allocate(length);
-      grown.set(this.#bytes.subarray(0, length));
-      this.#bytes = grown;
-      return true;
+      this.#resize(state.pages);
+      for (const { piece, bytes, run } of written) {
+        const [from, end] = run;
+        // Another thread may have written to shared memory since: what counts is what was stored.
+        if (isShared(bytes)) this.#read(state, [piece.page + from, piece.page + end]);
+        else this.#set(piece.page + from, viewOf(bytes, from * PAGE_SIZE, end * PAGE_SIZE));
+      }
+      this.#of = state;
     } catch {
-      this.drop();
-      return false;
+      this.drop(); // no memory for it
     }
   }
 
-  settle(state: State): void {
-    this.#of = state;
+  #resize(pages: number): void {
+    this.#of = undefined;
+    const length = this.bytesFor(pages);
+    if (length === this.#bytes.length) return;
+    const resized = allocate(length);
+    setBytes(resized, this.#bytes.subarray(0, length));
+    this.#bytes = resized;
   }
 
   drop(): void {
@@ -74,11 +96,16 @@ export class NewestCopy {
   }
 
   /** Takes pages over, the last of which may be a part of one. */
-  set(page: number, bytes: Uint8Array): void {
+  #set(page: number, bytes: Uint8Array): void {
     const at = page * PAGE_SIZE;
     this.#bytes.set(bytes, at);
     const end = at + bytes.length;
     this.#bytes.fill(0, end, Math.ceil(end / PAGE_SIZE) * PAGE_SIZE);
+  }
+
+  /** @throws ZramError EIO */
+  #read({ base }: State, [from, end]: PageRun): void {
+    this.#disk.readPages(base + from, end - from, this.pages(from, end - from));
   }
 
   /**
@@ -114,27 +141,21 @@ export class NewestCopy {
 
   /** The newest state goes, and this is the newest then: what differs is read, unless that is much. */
   comeBackTo(state: State | undefined): void {
-    const last = this.#of;
-    if (last && state) {
-      const runs = differingPages(this.#disk, last, state);
-      if (runs && this.begin(state.pages) && this.#read(state, runs)) {
-        this.#of = state;
-        return;
-      }
-    }
-    this.drop();
-  }
-
-  #read(state: State, runs: readonly PageRun[]): boolean {
+    const runs = this.#of && state && differingPages(this.#disk, this.#of, state);
+    if (!runs) { this.drop(); return; }
     try {
-      for (const [from, end] of runs) {
-        this.#disk.readPages(state.base + from, end - from, this.pages(from, end - from));
-      }
-      return true;
+      this.#resize(state.pages);
+      for (const run of runs) this.#read(state, run);
+      this.#of = state;
     } catch {
-      return false; // who reads the state gets the error
+      this.drop(); // without memory, or with damaged data, of which those are told who read the state
     }
   }
+}
+
+/** Whether other threads may write to these bytes. */
+function isShared(bytes: Uint8Array): boolean {
+  return Object.prototype.toString.call(viewOf(bytes).buffer) === '[object SharedArrayBuffer]';
 }
 
 /** Whether the pieces that two states have begin at the same pages. */

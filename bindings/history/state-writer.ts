@@ -6,7 +6,7 @@
 import { PAGE_SIZE } from '../base/arguments.js';
 import { viewOf } from '../base/bytes.js';
 import type { Disk } from '../device/disk.js';
-import type { NewestCopy } from './newest.js';
+import type { NewestCopy, Written } from './newest.js';
 import type { DirtyRanges, PageRun } from './ranges.js';
 import { piecesOf, type Piece } from './segments.js';
 import type { State } from './state-order.js';
@@ -17,8 +17,6 @@ export interface Pushed {
   readonly bytes: Uint8Array;
   /** What may differ from the state before; undefined: everything. */
   readonly dirty: DirtyRanges | undefined;
-  /** Whether the newest state's copy is to hold the state then. */
-  readonly keep: boolean;
   /** Called where memory is exhausted, with the number of pages that are stored; false: there is no more. */
   readonly makeRoom: (pagesDone: number) => boolean;
 }
@@ -36,13 +34,12 @@ export class StateWriter {
   readonly #newest: NewestCopy;
   readonly #state: State;
   readonly #pushed: Pushed;
-  readonly #makeRoom: Pushed['makeRoom'];
-  /** The state before. It may be evicted meanwhile; what was copied of it stays. */
+  /** The state before. It may be evicted meanwhile. */
   readonly #like: State | undefined;
   /** Whether pages are compared with the newest state's copy. */
   readonly #compares: boolean;
-  /** Whether pages that are written go to the newest state's copy as well. */
-  readonly #keeps: boolean;
+  /** What the copy does not have. */
+  readonly #written: Written[] = [];
 
   /** @param state empty, and the newest */
   constructor(disk: Disk, newest: NewestCopy, state: State, pushed: Pushed) {
@@ -50,14 +47,18 @@ export class StateWriter {
     this.#newest = newest;
     this.#state = state;
     this.#pushed = pushed;
-    this.#makeRoom = pushed.makeRoom;
     this.#like = state.older;
-    const serves = newest.serves(this.#like, state);
-    // Pages that are not looked at are not known, unless the copy has them.
-    const keeps = pushed.keep && (serves || !pushed.dirty || !this.#like) && newest.begin(state.pages);
-    this.#keeps = keeps;
-    this.#compares = keeps && serves;
-    if (!keeps) newest.drop();
+    this.#compares = newest.serves(this.#like, state);
+  }
+
+  /** Whether all pages are known that the copy does not have: not if it has none, and some were not looked at. */
+  get knowsAll(): boolean {
+    return this.#compares || !this.#like || !this.#pushed.dirty;
+  }
+
+  /** When the state is stored: the newest state's copy is to hold it. Only if it `knowsAll`. */
+  settle(): void {
+    this.#newest.hold(this.#state, this.#written);
   }
 
   /**
@@ -68,7 +69,6 @@ export class StateWriter {
     const others = this.#like ? [...piecesOf(this.#like)] : [];
     let n = 0;
     for (const piece of piecesOf(this.#state)) if (!this.#writePiece(piece, others[n++])) return false;
-    if (this.#keeps) this.#newest.settle(this.#state);
     return true;
   }
 
@@ -115,28 +115,23 @@ export class StateWriter {
   #store({ piece, bytes, like }: Task, [from, end]: PageRun, comparing = false): boolean {
     const { core, address } = this.#disk;
     const index = this.#state.base + piece.page;
+    if (from < end) this.#written.push({ piece, bytes, run: [from, end] });
     for (let done = from; done < end;) {
       const count = Math.min(end - done, core.stagingPages);
-      this.#stage(piece, viewOf(bytes, done * PAGE_SIZE, (done + count) * PAGE_SIZE), done, count);
+      this.#stage(viewOf(bytes, done * PAGE_SIZE, (done + count) * PAGE_SIZE), count);
       const written =
         comparing && this.#hasLike
           ? core.raw.zramWriteLike(address, index + done, count, like + done)
           : core.raw.zramWritePages(address, index + done, count, 0);
       done += written;
-      if (written < count && !this.#makeRoom(piece.page + done)) return false;
+      if (written < count && !this.#pushed.makeRoom(piece.page + done)) return false;
     }
     return true;
   }
 
-  /** The caller's bytes are looked at once: shared memory may change. */
-  #stage(piece: Piece, part: Uint8Array, from: number, count: number): void {
+  #stage(part: Uint8Array, count: number): void {
     const staging = this.#disk.core.staging();
-    if (this.#keeps) {
-      this.#newest.set(piece.page + from, part);
-      staging.set(this.#newest.pages(piece.page + from, count));
-      return;
-    }
     staging.set(part);
-    staging.fill(0, part.length, count * PAGE_SIZE);
+    if (part.length < count * PAGE_SIZE) staging.fill(0, part.length, count * PAGE_SIZE);
   }
 }
