@@ -26,11 +26,12 @@ import { Host } from './core/host.js';
 import { ENGINE_OPTIONS, type EngineOptions } from './core/options.js';
 import { noMemoryForDevice, Disk } from './device/disk.js';
 import { PoolLease } from './device/pool-lease.js';
+import { cutByContent } from './history/cuts.js';
 import { NewestCopy } from './history/newest.js';
 import type { GetOptions, PushOptions, StateHistoryOptions, StateHistoryStats } from './history/options.js';
 import { PageSpace } from './history/page-space.js';
 import { checkRanges, DirtyRanges, otherPages, readRanges, type ByteRange } from './history/ranges.js';
-import { clipped, pagesOf, piecesOf, readSegments, startsOf, type Segmented } from './history/segments.js';
+import { clipped, pagesOf, piecesOf, readSegments, startsOf, type Segmented, type Starts } from './history/segments.js';
 import { State, StateOrder } from './history/state-order.js';
 import { differenceOf, holdsPages, readState } from './history/state-reader.js';
 import {
@@ -44,8 +45,9 @@ import {
 import { StateWriter } from './history/state-writer.js';
 import { ZsPool } from './zs-pool.js';
 
-const OPTIONS = ['maxStates', 'maxBytes', 'policy', 'segments', 'keepNewest'] as const;
+const OPTIONS = ['maxStates', 'maxBytes', 'policy', 'segments', 'cuts', 'keepNewest'] as const;
 const POLICIES = ['oldest', 'thin'] as const;
+const CUTS = ['fixed', 'content'] as const;
 /** Pages of the device: as many as 32 bits can number. It is sparse. */
 const DISK_PAGES = UINT32_MAX;
 const LZ4_LEVEL = 1;
@@ -94,6 +96,9 @@ export class StateHistory {
   #readers = 0;
   /** States that left during reads. Their pages are not reused before all reads have ended. */
   readonly #left: State[] = [];
+  readonly #cutsByContent: boolean;
+  /** Bytes of the lists of cuts. */
+  #cutBytes = 0;
   readonly #keepNewest: boolean | undefined;
   readonly #newest: NewestCopy;
   /** Bytes held by the empty history, without the zspages of others. */
@@ -104,11 +109,13 @@ export class StateHistory {
   constructor(core: Core, options: StateHistoryOptions | undefined, onEnd: () => void) {
     checkCore(core, 'await StateHistory.create() or engine.createStateHistory()');
     const given = readOptions(options, [...OPTIONS, 'pool'], 'createStateHistory');
-    const { maxStates, maxBytes, policy = 'oldest', segments, keepNewest, pool } = given;
+    const { maxStates, maxBytes, policy = 'oldest', segments, cuts = 'fixed', keepNewest, pool } = given;
     if (maxStates !== undefined) checkInteger(maxStates, 'maxStates', 1, Number.MAX_SAFE_INTEGER);
     if (!POLICIES.includes(policy)) {
       throw new ZramError('EINVAL', `policy must be 'oldest' or 'thin', not ${describe(policy)}.`);
     }
+    if (!CUTS.includes(cuts))
+      throw new ZramError('EINVAL', `cuts must be 'fixed' or 'content', not ${describe(cuts)}.`);
     if (keepNewest !== undefined) checkBoolean(keepNewest, 'keepNewest');
     if (pool !== undefined && maxBytes !== undefined) {
       throw new ZramError('EINVAL', 'maxBytes must not be combined with pool: give the pool the option limit instead.');
@@ -120,6 +127,7 @@ export class StateHistory {
     this.#maxBytes = maxBytes === undefined ? Infinity : parseSize(maxBytes, 'maxBytes');
     this.#order = new StateOrder(policy);
     this.#segments = segments === undefined ? WHOLE : startsOf(readSegments(segments), Infinity);
+    this.#cutsByContent = cuts === 'content';
     this.#keepNewest = keepNewest;
     this.#disk = this.#makePages();
     this.#newest = new NewestCopy(this.#disk);
@@ -184,8 +192,10 @@ export class StateHistory {
     checkBytes(bytes, 'bytes');
     const content = viewOf(bytes, 0, lengthOf(bytes));
     const { length } = content;
-    const starts = given === undefined ? clipped(this.#segments, length) : startsOf(given, length);
+    const segmented = given === undefined ? clipped(this.#segments, length) : startsOf(given, length);
     if (ranges) checkRanges(ranges, 'dirty', length);
+    this.#live();
+    const starts = this.#cutsByContent ? cutByContent(this.#core, content, segmented) : segmented;
     const known = ranges && verify ? this.#verifyRanges(content, { length, starts }, ranges) : ranges;
     const disk = this.#live();
     const before = this.#order.size;
@@ -245,13 +255,14 @@ export class StateHistory {
   }
 
   /** Adds a new, empty state. It is the newest, so it cannot be evicted. */
-  #begin(length: number, starts: readonly number[]): State {
+  #begin(length: number, starts: Starts): State {
     const pages = pagesOf(starts, length);
     const base = this.#space.take(pages, pages < CHUNK_PAGES ? 1 : CHUNK_PAGES);
     if (base === undefined) throw noRoom('all 16 TiB that a history can address are in use');
     const state = new State(++this.#lastId, base, pages, length, starts);
     this.#order.add(state);
     this.#rawBytes += length;
+    this.#cutBytes += bytesOfList(starts);
     return state;
   }
 
@@ -400,10 +411,10 @@ export class StateHistory {
   }
 
   /** Whether a stored state would keep within maxBytes if all others were evicted. */
-  #fitsAlone(disk: Disk, { base, pages }: State, copyBytes: number): boolean {
+  #fitsAlone(disk: Disk, { base, pages, starts }: State, copyBytes: number): boolean {
     this.#coreBytes(disk);
     const staying = this.#core.number(HELD.metadataBytes);
-    const left = this.#maxBytes - this.#emptyBytes - staying - metadataBytes(pages) - copyBytes;
+    const left = this.#maxBytes - this.#emptyBytes - staying - metadataBytes(pages) - bytesOfList(starts) - copyBytes;
     return zspageBytesMax(disk, pages, CHAIN_SIZE) <= left || zspageBytes(disk, base, pages) <= left;
   }
 
@@ -459,6 +470,7 @@ export class StateHistory {
   #forget(state: State): void {
     this.#order.remove(state);
     this.#rawBytes -= state.length;
+    this.#cutBytes -= bytesOfList(state.starts);
   }
 
   /** Frees a state's pages, and compacts the pool, so that scattered free objects leave no zspage half empty. */
@@ -470,7 +482,7 @@ export class StateHistory {
   }
 
   #coreBytes(disk: Disk): number {
-    return this.#core.raw.zramHeldBytes(disk.address);
+    return this.#core.raw.zramHeldBytes(disk.address) + this.#cutBytes;
   }
 
   // ── life ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -504,6 +516,11 @@ export class StateHistory {
       `state ${describe(id)} does not exist: it was never pushed here, was deleted, or was evicted.`,
     );
   }
+}
+
+/** Of a list that is a state's own: segments are few, or all states'. */
+function bytesOfList(starts: Starts): number {
+  return 'byteLength' in starts ? starts.byteLength : 0;
 }
 
 /** @throws ZramError EINVAL: it cannot hold that state */

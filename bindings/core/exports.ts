@@ -88,5 +88,6 @@ export interface CoreExports {
   lz4Holds(src: number, srcLength: number, page: number): number;
   contentHash(data: number, length: number, codec: number): number;
   pageSameFilled(page: number): number;
+  contentCuts(length: number, ends: number): number;
   bytesEqual(a: number, b: number, length: number): number;
 }

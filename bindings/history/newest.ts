@@ -142,7 +142,10 @@ export class NewestCopy {
   /** The newest state goes, and this is the newest then: what differs is read, unless that is much. */
   comeBackTo(state: State | undefined): void {
     const runs = this.#of && state && differingPages(this.#disk, this.#of, state);
-    if (!runs) { this.drop(); return; }
+    if (!runs) {
+      this.drop();
+      return;
+    }
     try {
       this.#resize(state.pages);
       for (const run of runs) this.#read(state, run);
