@@ -30,10 +30,10 @@ import { cutByContent } from './history/cuts.js';
 import { NewestCopy } from './history/newest.js';
 import type { GetOptions, PushOptions, StateHistoryOptions, StateHistoryStats } from './history/options.js';
 import { PageSpace } from './history/page-space.js';
-import { checkRanges, DirtyRanges, otherPages, readRanges, type ByteRange } from './history/ranges.js';
-import { clipped, pagesOf, piecesOf, readSegments, startsOf, type Segmented, type Starts } from './history/segments.js';
+import { checkRanges, DirtyRanges, readRanges, type ByteRange } from './history/ranges.js';
+import { clipped, pagesOf, readSegments, startsOf, type Segmented, type Starts } from './history/segments.js';
 import { State, StateOrder } from './history/state-order.js';
-import { differenceOf, holdsPages, readState } from './history/state-reader.js';
+import { differenceOf, holdsState, readState, undeclared } from './history/state-reader.js';
 import {
   bytesOf,
   CELLS_OF_PAGE_BYTES,
@@ -214,19 +214,7 @@ export class StateHistory {
     const disk = this.#live();
     const like = this.#order.newest;
     if (!like) return ranges;
-    const wrong = this.#reading(like, () => {
-      const [dirty, others] = [new DirtyRanges(ranges), piecesOf(like)];
-      for (const piece of piecesOf(shape)) {
-        const other = others.next();
-        if (other.done) return undefined;
-        const common = Math.min(piece.pages, other.value.pages);
-        const part = viewOf(bytes, piece.at, piece.at + piece.length);
-        const clean = otherPages(dirty.pagesOf(piece, other.value, common), common);
-        const run = clean.find((pages) => !holdsPages(disk, like, other.value, pages, part));
-        if (run) return [piece.at + run[0] * PAGE_SIZE, Math.min(piece.at + run[1] * PAGE_SIZE, shape.length)];
-      }
-      return undefined;
-    });
+    const wrong = this.#reading(like, () => undeclared(disk, like, bytes, shape, ranges));
     if (lengthOf(bytes) !== shape.length) throw detached('bytes'); // by a compressor that was called to read
     if (wrong) {
       throw new ZramError(
@@ -324,11 +312,7 @@ export class StateHistory {
   }
 
   #verifyHolding(disk: Disk, held: State, out: Uint8Array): void {
-    const holds = this.#reading(held, () =>
-      [...piecesOf(held)].every((piece) =>
-        holdsPages(disk, held, piece, [0, piece.pages], viewOf(out, piece.at, piece.at + piece.length)),
-      ),
-    );
+    const holds = this.#reading(held, () => holdsState(disk, held, out));
     this.#live();
     this.#state(held.id);
     if (!holds) throw new ZramError('EINVAL', `out does not hold state ${held.id}.`);

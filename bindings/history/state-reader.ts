@@ -3,9 +3,9 @@ import { PAGE_SIZE } from '../base/arguments.js';
 import { sameBytes, setBytes, viewOf } from '../base/bytes.js';
 import type { Disk } from '../device/disk.js';
 import type { NewestCopy } from './newest.js';
-import { RangeList, type ByteRange, type PageRun } from './ranges.js';
+import { DirtyRanges, otherPages, RangeList, type ByteRange, type PageRun } from './ranges.js';
 import { runsOf } from './runs.js';
-import { piecesOf, type Piece } from './segments.js';
+import { piecesOf, type Piece, type Segmented } from './segments.js';
 import type { State } from './state-order.js';
 
 /** Pages of one compare by content. */
@@ -102,11 +102,44 @@ function partOf(state: State, piece: Piece, [from, end]: PageRun): Part {
 }
 
 /**
- * Whether pages of a state's piece are equal to bytes.
- * @param bytes those of the piece, or its first
+ * Whether an array begins with a state.
  * @throws ZramError EIO
  */
-export function holdsPages(disk: Disk, state: State, piece: Piece, run: PageRun, bytes: Uint8Array): boolean {
+export function holdsState(disk: Disk, state: State, bytes: Uint8Array): boolean {
+  for (const piece of piecesOf(state)) {
+    const part = viewOf(bytes, piece.at, piece.at + piece.length);
+    if (!holdsPages(disk, state, piece, [0, piece.pages], part)) return false;
+  }
+  return true;
+}
+
+/**
+ * Where bytes differ from the state before, in pages of which no range names a byte: from and to which byte.
+ * @param shape that of the bytes
+ * @throws ZramError EIO
+ */
+export function undeclared(
+  disk: Disk,
+  before: State,
+  bytes: Uint8Array,
+  shape: Segmented,
+  ranges: readonly ByteRange[],
+): PageRun | undefined {
+  const [dirty, others] = [new DirtyRanges(ranges), piecesOf(before)];
+  for (const piece of piecesOf(shape)) {
+    const other = others.next();
+    if (other.done) return undefined;
+    const common = Math.min(piece.pages, other.value.pages);
+    const part = viewOf(bytes, piece.at, piece.at + piece.length);
+    const clean = otherPages(dirty.pagesOf(piece, other.value, common), common);
+    const run = clean.find((pages) => !holdsPages(disk, before, other.value, pages, part));
+    if (run) return [piece.at + run[0] * PAGE_SIZE, Math.min(piece.at + run[1] * PAGE_SIZE, shape.length)];
+  }
+  return undefined;
+}
+
+/** Whether pages of a state's piece are equal to the bytes of one, or to its first. */
+function holdsPages(disk: Disk, state: State, piece: Piece, run: PageRun, bytes: Uint8Array): boolean {
   const read = new Uint8Array(COMPARED_PAGES * PAGE_SIZE);
   for (let [from] = run; from < run[1]; from += COMPARED_PAGES) {
     const { length, offset } = partOf(state, piece, [from, Math.min(from + COMPARED_PAGES, run[1])]);
