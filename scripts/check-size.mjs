@@ -25,7 +25,7 @@ const COMPRESSORS_BYTES_MAX = 4 * KIB;
 /**
  * `zram-wasm`: a quarter of it is the core in base64. A fifth came with asynchronous writes and differences, signals,
  * backings that are checked and locked, slices of time in save and load, and a zswap whose cost does not grow. 6 KiB are
- * lzo, lzo-rle and lz4hc, here and in the next two; 4 are tables that forks share, and ranges that the core completes; 6 are
+ * lzo, lzo-rle and lz4hc, here and in the next two; 4 are tables that forks share, and ranges that the core completes; 10 are
  * histories that compare with a copy, take ranges, tell differences, and cut by content.
  */
 const INDEX_MINIFIED_BYTES_MAX = 230 * KIB;
