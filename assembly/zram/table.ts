@@ -203,7 +203,7 @@ function entry_drop(device: Device, chunk: u32): void {
  * @returns false: there is a chunk already, or no memory for the tree
  */
 export function chunk_repeat(device: Device, index: u32, chunk: u32): bool {
-  if (DEBUG) assert((index & SLOT_MASK) == 0 && chunk_has_room(chunk));
+  if (DEBUG) assert((index & SLOT_MASK) == 0 && chunk_has_room(chunk)); // a count that overflows would free it early
   const lower = lower_make(device, index);
   const entry = lower + lower_offset(index);
   if (lower == 0 || entry_chunk(entry) != 0) {
