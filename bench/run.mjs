@@ -4,6 +4,7 @@
  *   npm run bench                                all sections, to docs/benchmarks.md
  *   npm run bench -- --only lz4,hash             some sections, to the terminal only
  *   npm run bench -- --image FILE                on the pages of a file (again for more) instead of pages of its own
+ *   npm run bench -- --before DIRECTORY          also beside another build of the package, its `dist` (section history)
  *   npm run bench -- --quick                     only to see that all of it works: the figures mean nothing
  *   npm run bench -- --out FILE                  to another file
  *
@@ -48,6 +49,7 @@ function parseOptions() {
     options: {
       image: { type: 'string', multiple: true, default: [] },
       only: { type: 'string' },
+      before: { type: 'string' },
       out: { type: 'string' },
       quick: { type: 'boolean', default: false },
     },
@@ -75,7 +77,7 @@ async function runSection(name, directory, settings) {
 
 async function main() {
   const options = parseOptions();
-  const settings = settingsFor(options);
+  const settings = { ...settingsFor(options), before: options.before && path.resolve(options.before) };
   prepare();
   const command = ['npm run bench', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(' ');
   const facts = machineFacts(command);

@@ -17,10 +17,15 @@ const TIMEOUT_MS = LONG ? 3_600_000 : 60_000;
 const OPERATIONS_MAX = 40;
 
 const noise = (bytes: number): Uint8Array => random.fill(new Uint8Array(bytes));
+/** What is held in the engine. */
+const compressedBytes = (history: StateHistory): number => {
+  const { heldBytes, newestBytes } = history.stats();
+  return heldBytes - newestBytes;
+};
 const joined = (...parts: Uint8Array[]): Uint8Array => new Uint8Array(Buffer.concat(parts));
 
 /** Seeds that are tried until what a variant is there for has happened. */
-const SEEDS = 5;
+const SEEDS = 10;
 
 interface Variant {
   readonly name: string;
@@ -38,6 +43,11 @@ const VARIANTS: readonly Variant[] = [
   { name: 'segments', options: { segments: [100, 5000, 20_000] } },
   { name: 'four states', options: { maxStates: 4 } },
   { name: 'one state', options: { maxStates: 1, policy: 'thin' } },
+  { name: 'cuts by content', options: { cuts: 'content', segments: [5000] } },
+  { name: 'cuts by content, maxBytes', options: { cuts: 'content', maxBytes: '128K' } },
+  { name: 'cuts by content, a small maxMemory', options: { cuts: 'content' }, maxMemory: 48 },
+  { name: 'the newest is not kept', options: { keepNewest: false } },
+  { name: 'the newest is kept whatever it takes', options: { maxBytes: '96K', keepNewest: true }, refuses: true },
   { name: 'six states, thinned', options: { maxStates: 6, policy: 'thin' } },
   { name: 'maxBytes', options: { maxBytes: '128K' } },
   { name: 'maxBytes, thinned', options: { maxBytes: '160K', policy: 'thin' } },
@@ -110,12 +120,12 @@ describe.each(BUILDS)('StateHistory of the %s build', (build) => {
     const [a, b] = [noise(20 * PAGE_SIZE), noise(20 * PAGE_SIZE)];
     history.push(a);
     history.push(b);
-    const before = history.stats().heldBytes;
+    const before = compressedBytes(history);
     for (const state of [a, b, a, joined(b, a)]) {
       const id = history.push(state);
       expect(Buffer.compare(history.get(id), state)).toBe(0);
     }
-    expect(history.stats().heldBytes - before).toBeLessThan(2 * PAGE_SIZE);
+    expect(compressedBytes(history) - before).toBeLessThan(2 * PAGE_SIZE);
   });
 
   test('pages of one repeated word cost a slot, whatever the word', () => {
@@ -153,10 +163,10 @@ describe.each(BUILDS)('StateHistory of the %s build', (build) => {
     const [head, tail] = [noise(5 * PAGE_SIZE), noise(50 * PAGE_SIZE)];
     using history = historyOf();
     history.push(joined(head, tail), { segments: [head.length] });
-    const before = history.stats().heldBytes;
+    const before = compressedBytes(history);
     const longer = joined(head, noise(3 * PAGE_SIZE));
     history.push(joined(longer, tail), { segments: [longer.length] });
-    expect(history.stats().heldBytes - before).toBeLessThan(6 * PAGE_SIZE);
+    expect(compressedBytes(history) - before).toBeLessThan(6 * PAGE_SIZE);
     expect(Buffer.compare(history.get(2), joined(longer, tail))).toBe(0);
   });
 
@@ -167,13 +177,15 @@ describe.each(BUILDS)('StateHistory of the %s build', (build) => {
     const used = engine.memory.used;
     const history = engine.createStateHistory({ segments: [5000] });
     const empty = history.stats();
-    expect(empty).toEqual({ states: 0, rawBytes: 0, heldBytes: engine.memory.used - used });
+    expect(empty).toEqual({ states: 0, rawBytes: 0, heldBytes: engine.memory.used - used, newestBytes: 0 });
     const { pages } = programPages(seed, 300);
     for (let n = 0; n < 20; n++) {
       random.fill(pages.subarray(random.below(pages.length - 9000)).subarray(0, 9000));
       history.push(pages.subarray(0, pages.length - random.below(50_000)));
     }
-    expect(history.stats().heldBytes).toBe(engine.memory.used - used);
+    const { heldBytes, newestBytes } = history.stats();
+    expect(heldBytes - newestBytes).toBe(engine.memory.used - used);
+    expect(newestBytes).toBeGreaterThan(0);
     for (const id of history.ids()) history.delete(id);
     expect(history.stats()).toEqual(empty);
     history.destroy();
@@ -266,7 +278,7 @@ describe.each(BUILDS)('StateHistory of the %s build', (build) => {
     const zram = engine.createZram({ disksize: '1M', pool, dedup: true, recompAlgorithms: ['shelf'] });
     const pages = noise(30 * PAGE_SIZE);
     zram.writePages(0, pages);
-    const history = engine.createStateHistory({ pool });
+    const history = engine.createStateHistory({ pool, keepNewest: false });
     const [id, again] = [history.push(pages), history.push(pages)];
     expect(zram.recompress().objectsRecompressed).toBeGreaterThan(0);
     during = () => {
@@ -283,7 +295,7 @@ describe.each(BUILDS)('StateHistory of the %s build', (build) => {
 
   test('damaged memory is EIO, and names the state', () => {
     const engine = engineOf(build);
-    const { made: history, device } = withAddress(engine, () => engine.createStateHistory());
+    const { made: history, device } = withAddress(engine, () => engine.createStateHistory({ keepNewest: false }));
     const id = history.push(new Uint8Array(2 * PAGE_SIZE).map((_, at) => at % 251));
     const raw = rawExports(engine);
     new Uint8Array(raw.memory.buffer, raw.stagingAddress(), 8).fill(0xff);

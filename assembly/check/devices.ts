@@ -74,21 +74,26 @@ export function devices_check(pool: Pool): i32 {
 let stored: u32 = 0;
 let same: u32 = 0;
 let huge: u32 = 0;
+/** Chunks that were met before. */
+let repeated: u32 = 0;
 
 function check_pages(device: Device): void {
   stored = 0;
   same = 0;
   huge = 0;
+  repeated = 0;
   for (let page = next_chunk(device, 0); page < device.diskPages; page = next_chunk(device, page + SLOTS)) {
     check_chunk(device, chunk_at(device, <u32>page));
   }
   expect(device.pagesStored == stored && device.samePages == same && device.hugePages == huge, 51);
+  expect(device.sharedEntries == 0 || device.sharedEntries == repeated, 72);
 }
 
 function check_chunk(device: Device, chunk: u32): void {
   count(chunk);
   // What slots refer to is counted once, however many devices hold the chunk.
   const first = load<u32>(count_entry(chunk), 4) == 1;
+  if (!first) repeated++;
   let used: u32 = 0;
   for (let n: u32 = 0; n < SLOTS; n++) {
     const slot = chunk + n * SLOT_BYTES;

@@ -1,5 +1,4 @@
 /** Exports for tests and benches alone. */
-import { bytes_equal } from '../bytes/compare';
 import { hash_weaken } from '../bytes/hash';
 import { lz4_decompress } from '../bytes/lz4-decompress';
 import { STAGING } from '../memory/staging';
@@ -25,8 +24,4 @@ export function corruptPage(address: usize, index: u32, length: u32): void {
 /** Decompresses a block between two addresses of linear memory. @returns bytes written or -EIO */
 export function lz4Decompress(src: usize, srcLength: u32, dst: usize, dstLength: u32): i32 {
   return lz4_decompress(src, srcLength, dst, dstLength);
-}
-
-export function bytesEqual(a: usize, b: usize, length: u32): bool {
-  return bytes_equal(a, b, length);
 }

@@ -1,12 +1,13 @@
 /** Exports for devices: reading, writing, discarding, statistics. */
 import { ENOMEM, PAGE_SIZE } from '../common';
 import { STAGING } from '../memory/staging';
+import { alike_run, range_copy, write_like } from '../zram/alike';
 import {
   device_end, device_make, peek_page, pendingHash, read_page, readBlock, write_begin, write_candidate, write_encoded,
   write_page,
 } from '../zram/device';
 import { discard } from '../zram/discard';
-import { device_fork, device_restore, write_like } from '../zram/fork';
+import { device_fork, device_restore } from '../zram/fork';
 import { memory_use, privateBytes, sharedBytes, sharedChunks } from '../zram/memory-use';
 import { rangeStored, read_range, write_range } from '../zram/range';
 import { Device } from '../zram/structs';
@@ -89,6 +90,16 @@ export function zramWriteLike(device: usize, index: u32, count: u32, like: u32):
     if (write_like(changetype<Device>(device), index + n, STAGING + n * PAGE_SIZE, like + n) != 0) return n;
   }
   return count;
+}
+
+/** As `range_copy`. */
+export function zramCopyRange(device: usize, index: u32, count: u32, from: u32): u32 {
+  return range_copy(changetype<Device>(device), index, count, from);
+}
+
+/** As `alike_run`. */
+export function zramAlikeRun(device: usize, a: u32, b: u32, count: u32, alike: bool): u32 {
+  return alike_run(changetype<Device>(device), a, b, count, alike);
 }
 
 /** As `write_begin`: a candidate is at the second staging page. */
@@ -187,5 +198,5 @@ export function zramStats(address: usize): void {
 export function zramHeldBytes(address: usize): f64 {
   const device = changetype<Device>(address);
   put(HELD_METADATA_BYTES, device.pool.slabs * PAGE_SIZE + entries_bytes(device.pool));
-  return pool_bytes(device.pool) + <f64>(1 + device.tableFrames) * <f64>PAGE_SIZE;
+  return pool_bytes(device.pool) + <f64>(1 + device.tableFrames - device.sharedEntries) * <f64>PAGE_SIZE;
 }

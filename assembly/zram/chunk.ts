@@ -10,6 +10,8 @@
  *
  * A chunk has one reference to what each of its slots holds, however many devices share it. The copy that a device gets
  * before it changes a slot has references of its own. A device is a frame, so the count of devices cannot overflow.
+ * A device that keeps several similar ranges (alike.ts) names a chunk several times; then the count is of its entries,
+ * and no further one is accepted at the most.
  *
  * Marks belong to one device: a chunk with marks is never shared. A fork gets a copy without them, and a device gets a
  * copy before it marks a page.
@@ -49,6 +51,11 @@ export function chunk_is_marked(chunk: u32): bool {
 @inline
 export function chunk_is_shared(chunk: u32): bool {
   return load<u32>(frame_meta(chunk)) >= SHARER;
+}
+
+/** Whether the count of holders has room for another. */
+export function chunk_has_room(chunk: u32): bool {
+  return load<u32>(frame_meta(chunk)) < 0 - SHARER;
 }
 
 // @ts-ignore: decorator

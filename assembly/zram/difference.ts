@@ -58,7 +58,8 @@ function next_chunk_of_two(a: Device, b: Device, page: u64): u64 {
   return min(inA < a.diskPages ? inA : u64.MAX_VALUE, inB < b.diskPages ? inB : u64.MAX_VALUE);
 }
 
-function slots_compare(slotA: usize, flagsA: u32, slotB: usize, flagsB: u32): u32 {
+/** What two slots hold, each given with its flags, compared. */
+export function slots_compare(slotA: usize, flagsA: u32, slotB: usize, flagsB: u32): u32 {
   if (flagsA & flagsB & SLOT_STORED) return objects_compare(slot_value(slotA), slot_value(slotB));
   if (flagsA & flagsB & SLOT_WRITTEN_BACK && slot_value(slotA) == slot_value(slotB)) return DIFFERENCE_SAME_SO_FAR;
   if ((flagsA | flagsB) & SLOT_WRITTEN_BACK) return DIFFERENCE_UNDECIDED;

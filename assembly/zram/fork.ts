@@ -3,22 +3,20 @@
  * same chunks of slots until one changes a slot (chunk.ts), so that a fork costs a pointer for each 512 pages, and a
  * chunk for each of them that is changed afterwards.
  */
-import { page_same_filled } from '../bytes/compare';
-import { DEBUG, ENOMEM } from '../common';
+import { DEBUG } from '../common';
 import { frame_alloc_zeroed, frame_free } from '../memory/frames';
-import { cell_location } from '../zsmalloc/cell';
-import { object_holds_page } from '../zsmalloc/decode';
 import { slot_set } from './chunk';
-import { device_end, device_make, write_page } from './device';
-import {
-  held_retain, slot_fill_value, slot_flags, SLOT_HUGE, SLOT_MARKS, SLOT_SAME, SLOT_STORED, slot_value,
-} from './slot';
+import { device_end, device_make } from './device';
+import { held_retain, SLOT_HUGE, SLOT_MARKS, SLOT_SAME } from './slot';
 import { Device, DEVICE_MAGIC, ROOT_COUNT, ROOTS } from './structs';
-import { slot_at, slot_make, slot_release, table_end, table_share, touch } from './table';
+import { table_end, table_share, touch } from './table';
 
 /** A device on the same pool with the same pages; 0 when memory is exhausted. */
 export function device_fork(from: Device, tracksTime: bool, now: u32): Device {
-  if (DEBUG) assert(from.magic == DEVICE_MAGIC); // the frame of a device that was ended holds something else by now
+  if (DEBUG) {
+    assert(from.magic == DEVICE_MAGIC); // the frame of a device that was ended holds something else by now
+    assert(from.sharedEntries == 0); // a chunk's holders are either devices or entries of one: `entry_drop`
+  }
   const device = device_make(from.pool, from.diskPages, from.level, <bool>from.dedup, tracksTime);
   if (changetype<usize>(device) == 0) return device;
   if (changetype<usize>(from.bdev) != 0) {
@@ -83,29 +81,3 @@ export function fork_slot(device: Device, index: u32, slot: usize, value: u32, f
   return true;
 }
 
-/**
- * Stores a page that is likely to be what another page of the device holds: one compare instead of a hash, a look-up
- * and a compare, and one more reference instead of a cell.
- * @param index a page that holds nothing, of a device that does not track access times
- * @param like the other page
- * @returns as `write_page`
- */
-export function write_like(device: Device, index: u32, page: usize, like: u32): i32 {
-  const source = slot_at(device, like);
-  if (source != 0 && slot_holds(source, page)) {
-    // Read before the target is made, which may move the source to another chunk.
-    const value = slot_value(source);
-    const flags = slot_flags(source) & ~SLOT_MARKS;
-    const target = slot_make(device, index);
-    if (target == 0) return ENOMEM;
-    if (fork_slot(device, index, target, value, flags, 0)) return 0;
-    slot_release(device, index, target);
-  }
-  return write_page(device, index, page, 0);
-}
-
-function slot_holds(slot: usize, page: usize): bool {
-  const flags = slot_flags(slot);
-  if (flags & SLOT_STORED) return object_holds_page(cell_location(slot_value(slot)), page);
-  return (flags & SLOT_SAME) != 0 && slot_fill_value(slot) == load<u64>(page) && page_same_filled(page);
-}

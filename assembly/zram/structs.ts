@@ -49,6 +49,9 @@ export class Device {
   lastEntry: u32;
   /// Frames of the table, shared ones included, those of access times left out.
   tableFrames: u32;
+  /// Entries of the table beyond the first that name one chunk: ranges of the device that share it. A device that has
+  /// such entries is not forked.
+  sharedEntries: u32;
   /// Frames of access times.
   timeFrames: u32;
   /// When all pages were accessed that have no time of their own.

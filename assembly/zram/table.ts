@@ -8,7 +8,9 @@
  */
 import { DEBUG, PAGE_MASK } from '../common';
 import { frame_alloc_zeroed, frame_free, frame_meta } from '../memory/frames';
-import { chunk_copy, chunk_drop, chunk_is_shared, chunk_share, chunk_used, SLOT_MASK, SLOTS_SHIFT } from './chunk';
+import {
+  chunk_copy, chunk_drop, chunk_has_room, chunk_is_shared, chunk_share, chunk_used, SLOT_MASK, SLOTS_SHIFT,
+} from './chunk';
 import { SLOT_BYTES, slot_flags } from './slot';
 import { Device, ROOT_COUNT, ROOTS } from './structs';
 import { entry_chunk, entry_set_chunk, time_in, times_drop, times_make, times_of } from './times';
@@ -183,11 +185,36 @@ function chunk_make(device: Device, index: u32): u32 {
 function chunk_own(device: Device, index: u32, chunk: u32): u32 {
   const copy = chunk_copy(device.pool, device.bdev, chunk);
   if (copy == 0) return 0;
-  chunk_drop(device.pool, device.bdev, chunk);
+  entry_drop(device, chunk);
   const entry = entry_of(device, index);
   entry_set_chunk(entry, copy);
   remember(device, index, copy, entry);
   return copy;
+}
+
+/** An entry of the table does not name a chunk any more. */
+function entry_drop(device: Device, chunk: u32): void {
+  if (device.sharedEntries != 0 && chunk_is_shared(chunk)) device.sharedEntries--;
+  chunk_drop(device.pool, device.bdev, chunk);
+}
+
+/**
+ * 512 pages without a chunk get that of 512 others of the device. Counters of what it holds are the caller's.
+ * @returns false: there is a chunk already, or no memory for the tree
+ */
+export function chunk_repeat(device: Device, index: u32, chunk: u32): bool {
+  if (DEBUG) assert((index & SLOT_MASK) == 0 && chunk_has_room(chunk)); // a count that overflows would free it early
+  const lower = lower_make(device, index);
+  const entry = lower + lower_offset(index);
+  if (lower == 0 || entry_chunk(entry) != 0) {
+    prune(device, index);
+    return false;
+  }
+  entry_set_chunk(entry, chunk_share(device.pool, device.bdev, chunk));
+  count_up(lower, 1);
+  device.tableFrames++;
+  device.sharedEntries++;
+  return true;
 }
 
 /** Two devices hold the same in 512 pages: from now on they share the chunk of `from`. */
@@ -210,7 +237,7 @@ export function slot_release(device: Device, index: u32, slot: usize): void {
 /** Lets go of a page's chunk and of what led to nothing else. Counters of what it held are the caller's. */
 export function chunk_remove(device: Device, index: u32): void {
   const entry = entry_of(device, index);
-  chunk_drop(device.pool, device.bdev, entry_chunk(entry));
+  entry_drop(device, entry_chunk(entry));
   entry_set_chunk(entry, 0);
   times_drop(device, entry);
   count_up(entry & ~PAGE_MASK, -1);
@@ -286,7 +313,7 @@ function lower_end(device: Device, lower: u32): void {
   for (let at = lower; at < lower + FANOUT * 4; at += 4) {
     const chunk = entry_chunk(at);
     if (chunk == 0) continue;
-    chunk_drop(device.pool, device.bdev, chunk);
+    entry_drop(device, chunk);
     device.tableFrames--;
     entry_set_chunk(at, 0);
     times_drop(device, at);

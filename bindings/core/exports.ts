@@ -45,6 +45,8 @@ export interface CoreExports {
   zramReadRange(device: number, index: number, from: number, length: number, now: number): number;
   zramRangeStored(): number;
   zramWriteLike(device: number, index: number, count: number, like: number): number;
+  zramCopyRange(device: number, index: number, count: number, from: number): number;
+  zramAlikeRun(device: number, a: number, b: number, count: number, alike: number): number;
   zramWriteBegin(device: number, index: number, now: number): number;
   zramHash(): number;
   zramWriteCandidate(device: number, index: number, length: number, codec: number, hash: number, now: number): number;
@@ -87,4 +89,6 @@ export interface CoreExports {
   lz4Holds(src: number, srcLength: number, page: number): number;
   contentHash(data: number, length: number, codec: number): number;
   pageSameFilled(page: number): number;
+  contentCuts(length: number, ends: number): number;
+  bytesEqual(a: number, b: number, length: number): number;
 }

@@ -22,9 +22,23 @@ export class PageSpace {
     this.#root = gapOf(0, pages);
   }
 
-  /** Allocates `count` pages. Returns the first; undefined when no gap is large enough. */
-  take(count: number): number | undefined {
+  /**
+   * Allocates `count` pages. Returns the first; undefined when no gap is large enough.
+   * @param align what the first page is a multiple of
+   */
+  take(count: number, align = 1): number | undefined {
     if (count === 0) return 0;
+    const gap = this.#lowest(count);
+    if (!gap) return undefined;
+    const first = Math.ceil(gap.start / align) * align;
+    if (first + count <= gap.end) return this.#takeFrom(gap, first, count);
+    // Where there is room for the pages and for those that are skipped before them, it does fit.
+    const larger = this.#lowest(count + align - 1);
+    return larger && this.#takeFrom(larger, Math.ceil(larger.start / align) * align, count);
+  }
+
+  /** The lowest gap of at least `count` pages. */
+  #lowest(count: number): Gap | undefined {
     if (!this.#root || this.#root.largest < count) return undefined;
     let gap = this.#root;
     while (gap.left && gap.left.largest >= count) gap = gap.left;
@@ -33,11 +47,15 @@ export class PageSpace {
       gap = gap.right as Gap;
       while (gap.left && gap.left.largest >= count) gap = gap.left;
     }
-    const { start, end } = gap;
+    return gap;
+  }
+
+  #takeFrom({ start, end }: Gap, first: number, count: number): number {
     const [before, rest] = split(this.#root, start);
     const [, after] = split(rest, start + 1);
-    this.#root = join(join(before, gapOf(start + count, end)), after);
-    return start;
+    const left = join(gapOf(start, first), gapOf(first + count, end));
+    this.#root = join(join(before, left), after);
+    return first;
   }
 
   /** Releases an allocated range. */

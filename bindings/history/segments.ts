@@ -6,15 +6,17 @@ import { checkInteger, PAGE_SIZE, readList } from '../base/arguments.js';
 import { ZramError } from '../base/errors.js';
 import { describe } from '../base/messages.js';
 
+/** The offsets of segments in bytes, ascending from 0. */
+export type Starts = readonly number[] | Uint32Array | Float64Array;
+
 /** A state's shape. */
 export interface Segmented {
   readonly length: number;
-  /** The offsets of its segments in bytes; the first is 0. */
-  readonly starts: readonly number[];
+  readonly starts: Starts;
 }
 
 /** A segment of a state: its range of bytes, and the pages that hold them, relative to the state's first. */
-interface Piece {
+export interface Piece {
   readonly at: number;
   readonly length: number;
   readonly page: number;
@@ -32,7 +34,7 @@ export function* piecesOf({ starts, length }: Segmented): Generator<Piece> {
   }
 }
 
-export function pagesOf(starts: readonly number[], length: number): number {
+export function pagesOf(starts: Starts, length: number): number {
   let sum = 0;
   for (const { pages } of piecesOf({ starts, length })) sum += pages;
   return sum;

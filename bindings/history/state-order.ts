@@ -6,7 +6,7 @@
  * The ids are spread over several maps: one `Map` would do for a few thousand states, but at a million it blocks the
  * event loop for 100 ms when it doubles, and finding its first key passes all keys deleted before.
  */
-import type { Segmented } from './segments.js';
+import type { Segmented, Starts } from './segments.js';
 
 /** A state and its neighbours by age. */
 export class State implements Segmented {
@@ -26,7 +26,7 @@ export class State implements Segmented {
     readonly base: number,
     readonly pages: number,
     readonly length: number,
-    readonly starts: readonly number[],
+    readonly starts: Starts,
   ) {}
 }
 

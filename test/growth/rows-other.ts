@@ -46,7 +46,7 @@ export const OTHER_ROWS: readonly Growth[] = [
     name: 'history: push, get, delete of small states',
     calls: [
       ...['StateHistory.push', 'StateHistory.get', 'StateHistory.delete', 'StateHistory.ids', 'StateHistory.stats'],
-      ...['StateHistory.sizeOf', 'StateHistory.destroy'],
+      ...['StateHistory.sizeOf', 'StateHistory.diff', 'StateHistory.destroy'],
     ],
     size: 500,
     make: (size) => () => {
@@ -55,6 +55,7 @@ export const OTHER_ROWS: readonly Growth[] = [
       for (const id of ids) {
         history.get(id);
         history.sizeOf(id);
+        history.diff(id, ids[0]);
       }
       for (const n of shuffled(size)) if (n % 3 > 0) history.delete(ids[n]);
       for (let n = 0; n < size; n++) history.push(contentOf(n, 9000));

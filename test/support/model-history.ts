@@ -1,7 +1,9 @@
 /** An obviously right StateHistory, a Map of copies, beside the real one; and random operations for both. */
 import fc from 'fast-check';
 import type {
+  ByteRange,
   Engine,
+  GetOptions,
   PoolOptions,
   PushOptions,
   StateHistory,
@@ -19,15 +21,26 @@ const EDITS_MAX = 4;
 const SLACK_BYTES = 30 * PAGE_SIZE;
 
 export type HistoryOperation =
-  | { kind: 'push'; from: number; seed: number; length: number; edits: number; segments: 'none' | 'random' | 'empty' }
+  | {
+      kind: 'push';
+      from: number;
+      seed: number;
+      length: number;
+      edits: number;
+      segments: 'none' | 'random' | 'empty';
+      dirty: 'none' | 'exact' | 'wide' | 'wrong';
+      verify: boolean;
+    }
   | { kind: 'get'; which: number; room: number }
+  | { kind: 'step'; which: number; holding: number; spoiled: boolean; verify: boolean }
+  | { kind: 'diff'; from: number; to: number }
   | { kind: 'delete'; which: number }
   | { kind: 'unknown'; id: number };
 
 const natural = fc.nat(1000);
 export const historyOperation: fc.Arbitrary<HistoryOperation> = fc.oneof(
   {
-    weight: 6,
+    weight: 14,
     arbitrary: fc.record({
       kind: fc.constant('push' as const),
       from: natural,
@@ -40,8 +53,30 @@ export const historyOperation: fc.Arbitrary<HistoryOperation> = fc.oneof(
       ),
       edits: fc.nat(EDITS_MAX),
       segments: fc.constantFrom('none' as const, 'none' as const, 'random' as const, 'empty' as const),
+      dirty: fc.constantFrom(
+        'none' as const,
+        'none' as const,
+        'none' as const,
+        'none' as const,
+        'wide' as const,
+        'exact' as const,
+        'wide' as const,
+        'wrong' as const,
+      ),
+      verify: fc.boolean(),
     }),
   },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant('step' as const),
+      which: natural,
+      holding: natural,
+      spoiled: fc.boolean(),
+      verify: fc.boolean(),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('diff' as const), from: natural, to: natural }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('get' as const), which: natural, room: fc.nat(5000) }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('delete' as const), which: natural }) },
   {
@@ -86,6 +121,8 @@ export class ModelHistory {
   readonly #usedBefore: number;
   readonly #emptyBytes: number;
   readonly #states = new Map<number, Uint8Array>();
+  /** Those with segments. */
+  readonly #segmented = new Set<number>();
   /** Contents that were pushed, for those that come back. */
   readonly #pushed: Uint8Array[] = [];
   #lastId = 0;
@@ -104,6 +141,8 @@ export class ModelHistory {
   run(operation: HistoryOperation): void {
     if (operation.kind === 'push') this.#push(operation);
     else if (operation.kind === 'get') this.#get(operation);
+    else if (operation.kind === 'step') this.#step(operation);
+    else if (operation.kind === 'diff') this.#diff(operation);
     else if (operation.kind === 'delete') this.#delete(operation.which);
     else this.#unknown(operation.id);
     this.#check();
@@ -124,7 +163,7 @@ export class ModelHistory {
     same(this.#engine.memory.used, this.#usedBefore, 'used after destroy');
   }
 
-  #push({ from, seed, length, edits, segments }: HistoryOperation & { kind: 'push' }): void {
+  #push({ from, seed, length, edits, segments, dirty, verify }: HistoryOperation & { kind: 'push' }): void {
     const random = new Random(seed);
     const origin = this.#pushed[from % (this.#pushed.length + 1)] ?? new Uint8Array(0);
     const bytes = new Uint8Array(length < 0 ? origin.length : length);
@@ -137,7 +176,17 @@ export class ModelHistory {
     const starts = Array.from({ length: 1 + random.below(4) }, () => random.below(bytes.length + 1));
     const given = [...new Set(starts)].sort((a, b) => a - b);
     const before = [...this.#states.keys()];
-    const options = segments === 'none' ? undefined : { segments: segments === 'empty' ? [] : given };
+    const newest = [...this.#states.values()].at(-1);
+    const changed = newest && dirty !== 'none' ? rangesThatDiffer(newest, bytes) : undefined;
+    if (changed && dirty === 'wrong') {
+      this.#pushWrong(bytes, changed);
+      return;
+    }
+    const options = {
+      segments: segments === 'none' ? undefined : segments === 'empty' ? [] : given,
+      dirty: changed && dirty === 'wide' ? widened(changed, bytes.length, random) : changed,
+      verify: verify || undefined,
+    };
     let id: number;
     try {
       id = this.#history.push(bytes, options);
@@ -151,8 +200,25 @@ export class ModelHistory {
     }
     same(id, ++this.#lastId, 'id');
     this.#states.set(id, bytes);
+    if (segments === 'random' || (segments === 'none' && this.#options.segments)) this.#segmented.add(id);
     this.#pushed.push(bytes);
     this.#makeRoom();
+  }
+
+  /** A byte that differs is in no range, nor in a page that is looked at anyway. */
+  #pushWrong(bytes: Uint8Array, changed: readonly ByteRange[]): void {
+    const left = changed.at(-1);
+    const [[id, newest]] = [...this.#states].slice(-1);
+    if (!left || newest.length !== bytes.length || this.#segmented.has(id) || this.#options.cuts === 'content') return;
+    const page = Math.floor(left.offset / PAGE_SIZE);
+    const ranges = changed.slice(0, -1).filter(({ offset, length }) => offset + length <= page * PAGE_SIZE);
+    let code: string | undefined;
+    try {
+      this.#history.push(bytes, { segments: [], dirty: ranges, verify: true });
+    } catch (error) {
+      ({ code } = error as ZramError);
+    }
+    same(code, 'EINVAL', 'code of a wrong range');
   }
 
   /** States go in the order of the policy, until there are as many as there may be. */
@@ -207,6 +273,58 @@ export class ModelHistory {
     if (!out.subarray(state.length).every((byte) => byte === 0x5a)) throw new Error('more than the state was filled');
   }
 
+  /** A state is read over another one. */
+  #step({ which, holding, spoiled, verify }: HistoryOperation & { kind: 'step' }): void {
+    const [id, other] = [this.#pick(which), this.#pick(holding)];
+    if (id === undefined || other === undefined) return;
+    const [state, held] = [id, other].map((each) => this.#states.get(each) as Uint8Array);
+    const out = new Uint8Array(Math.max(state.length, held.length) + 3).fill(0x5a);
+    out.set(held);
+    if (spoiled && held.length > 0) {
+      out[held.length >> 1] ^= 1;
+      const before = out.slice();
+      let code: string | undefined;
+      try {
+        this.#history.get(id, out, { holding: other, verify: true });
+      } catch (error) {
+        ({ code } = error as ZramError);
+      }
+      same(code, 'EINVAL', 'code of an array that holds something else');
+      if (Buffer.compare(out, before) !== 0) throw new Error('out was changed');
+      return;
+    }
+    this.#history.get(id, out, { holding: other, verify });
+    if (Buffer.compare(out.subarray(0, state.length), state) !== 0) throw new Error(`state ${id} is wrong`);
+    if (Buffer.compare(out.subarray(state.length, held.length), held.subarray(state.length)) !== 0)
+      throw new Error('more than the state was filled');
+  }
+
+  /** The ranges make of one state the other, and name no page that is equal. */
+  #diff({ from, to }: HistoryOperation & { kind: 'diff' }): void {
+    const [a, b] = [this.#pick(from), this.#pick(to)];
+    if (a === undefined || b === undefined) return;
+    const [before, after] = [a, b].map((each) => this.#states.get(each) as Uint8Array);
+    const ranges = this.#history.diff(a, b);
+    const made = new Uint8Array(after.length);
+    made.set(before.subarray(0, after.length));
+    let end = -1;
+    for (const { offset, length } of ranges) {
+      if (offset <= end || length < 1 || offset + length > after.length) throw new Error('ranges overlap or touch');
+      end = offset + length;
+      made.set(after.subarray(offset, end), offset);
+    }
+    if (Buffer.compare(made, after) !== 0) throw new Error('the ranges leave a difference out');
+    if (a === b) same(ranges.length, 0, 'ranges of a state and itself');
+    if (this.#options.cuts === 'content') return;
+    if (this.#segmented.has(a) || this.#segmented.has(b) || before.length !== after.length) return;
+    for (const { offset, length } of ranges) {
+      for (let at = offset; at < offset + length; at += PAGE_SIZE) {
+        const page = [before, after].map((bytes) => bytes.subarray(at, at + PAGE_SIZE));
+        if (Buffer.compare(page[0], page[1]) === 0) throw new Error('a page is named that is equal');
+      }
+    }
+  }
+
   #delete(which: number): void {
     const id = this.#pick(which);
     if (id === undefined) return;
@@ -233,7 +351,7 @@ export class ModelHistory {
 
   #check(): void {
     same(this.#history.ids().join(), [...this.#states.keys()].join(), 'ids');
-    const { states, rawBytes, heldBytes } = this.#history.stats();
+    const { states, rawBytes, heldBytes, newestBytes } = this.#history.stats();
     same(states, this.#states.size, 'states');
     same(
       rawBytes,
@@ -241,7 +359,11 @@ export class ModelHistory {
       'rawBytes',
     );
     // Nothing else is in the engine: each byte held is accounted for.
-    same(heldBytes, this.#engine.memory.used - this.#usedBefore, 'heldBytes');
+    const lists = heldBytes - newestBytes - (this.#engine.memory.used - this.#usedBefore);
+    // A state that is cut by its content has a list of cuts: 4 bytes for each part of 1024 to 4096.
+    const parts = this.#options.cuts === 'content' ? rawBytes / 1024 + 5 * states : 0;
+    if (lists < parts / 4 - 5 * states || lists > 4 * parts)
+      throw new Error(`${lists} bytes are held outside the engine`);
   }
 
   #readAll(): void {
@@ -250,6 +372,27 @@ export class ModelHistory {
       if (Buffer.compare(this.#history.get(id), state) !== 0) throw new Error(`state ${id} is wrong`);
     }
   }
+}
+
+/** Ranges of bytes in which states differ; all that one of them does not have does. */
+function rangesThatDiffer(before: Uint8Array, after: Uint8Array): ByteRange[] {
+  const ranges: { offset: number; length: number }[] = [];
+  for (let at = 0; at < after.length; at++) {
+    if (after[at] === before[at]) continue;
+    const last = ranges.at(-1);
+    if (last && at - last.offset - last.length < 100) last.length = at + 1 - last.offset;
+    else ranges.push({ offset: at, length: 1 });
+  }
+  return ranges;
+}
+
+/** As a caller may know them: in another order, larger, overlapping, and some for nothing. */
+function widened(ranges: readonly ByteRange[], end: number, random: Random): ByteRange[] {
+  const wide = [...ranges, ...ranges, { offset: random.below(end + 1), length: 0 }].map(({ offset, length }) => {
+    const from = Math.max(0, offset - random.below(9000));
+    return { offset: from, length: Math.min(end, offset + length + random.below(5000)) - from };
+  });
+  return wide.reverse();
 }
 
 function same<T>(got: T, expected: T, what: string): void {
@@ -262,9 +405,9 @@ type Planted = Record<string, (history: StateHistory) => StateHistory>;
 export const PLANTED: Planted = {
   'a byte of an older state is read': (history) =>
     withFault(history, {
-      get(id, out) {
+      get(id, out, options) {
         const [before] = history.ids().filter((other) => other < id && history.sizeOf(other) > 300);
-        const to = history.get(id, out);
+        const to = history.get(id, out, options);
         if (before !== undefined && history.sizeOf(id) > 300) to[300] = history.get(before)[300];
         return to;
       },
@@ -296,6 +439,20 @@ export const PLANTED: Planted = {
 
 /** The same where memory is not short. */
 export const PLANTED_WITH_ROOM: Planted = {
+  'a range that was named is not looked at': (history) =>
+    withFault(history, {
+      push: (bytes, options) => history.push(bytes, options && { ...options, dirty: options.dirty?.slice(1) }),
+    }),
+  'a byte that out holds is not overwritten': (history) =>
+    withFault(history, {
+      get(id, out, options) {
+        const kept = options?.holding === undefined || options.verify ? undefined : out?.[0];
+        const to = history.get(id, out, options);
+        if (kept !== undefined) to[0] = kept;
+        return to;
+      },
+    }),
+  'a difference is left out': (history) => withFault(history, { diff: (from, to) => history.diff(from, to).slice(1) }),
   'states go although there is room': (history) =>
     withFault(history, {
       push(bytes, options) {
@@ -309,7 +466,8 @@ export const PLANTED_WITH_ROOM: Planted = {
 function withFault(history: StateHistory, fault: Partial<StateHistory>): StateHistory {
   const calls: Partial<StateHistory> = {
     push: (bytes: Uint8Array, options?: PushOptions) => history.push(bytes, options),
-    get: (id: number, out?: Uint8Array) => history.get(id, out),
+    get: (id: number, out?: Uint8Array, options?: GetOptions) => history.get(id, out, options),
+    diff: (from: number, to: number) => history.diff(from, to),
     sizeOf: (id: number) => history.sizeOf(id),
     delete: (id: number) => history.delete(id),
     ids: () => history.ids(),

@@ -415,7 +415,21 @@ export function callsOf(scene: Scene): Calls {
     wrong: [null, 1, '1', true, {}, new Uint32Array(1), ['1'], [null], [-1], [0.5], [NaN], [2 ** 53], [1, 1], [2, 1]],
   };
   const ofOneState = { ...segments, wrong: [...segments.wrong, [OBJECT_BYTES + 1]] };
-  const historyOptions = { maxStates: integer(2, 1, SAFE_MAX), policy: word('thin'), segments };
+  const historyOptions = {
+    ...{ maxStates: integer(2, 1, SAFE_MAX), policy: word('thin'), segments },
+    ...{ cuts: word('content'), keepNewest: boolean },
+  };
+  const dirty: Parameter = {
+    good: [
+      { offset: 7, length: 90 },
+      { offset: 3, length: 0 },
+    ],
+    wrong: [
+      ...[null, 1, '1', true, {}, [1], [null], [[0, 1]], [{}], [{ offset: 0 }], [{ length: 1 }]],
+      ...[-1, 0.5, NaN, '1', 2 ** 53, null].flatMap((n) => [[{ offset: n, length: 1 }], [{ offset: 1, length: n }]]),
+      ...[[{ offset: 0, length: OBJECT_BYTES + 1 }], [{ offset: OBJECT_BYTES, length: 1 }]],
+    ],
+  };
   const maxBytes = { ...size('1M'), wrong: [...size('1M').wrong, 0, '4K'] };
   const id = integer(1, 1, 2);
 
@@ -564,8 +578,9 @@ export function callsOf(scene: Scene): Calls {
     },
     StateHistory: {
       'static create': [options({ ...historyOptions, maxBytes, ...engine })],
-      push: [bytes(page.subarray(0, OBJECT_BYTES)), options({ segments: ofOneState })],
-      get: [id, out(OBJECT_BYTES)],
+      push: [bytes(page.subarray(0, OBJECT_BYTES)), options({ segments: ofOneState, dirty, verify: boolean })],
+      get: [id, out(OBJECT_BYTES), options({ holding: id, verify: { ...boolean, good: false } })],
+      diff: [id, id],
       ...{ sizeOf: [id], delete: [id], ids: [], stats: [] },
       ...END,
     },
