@@ -25,7 +25,7 @@ export default tseslint.config(
   },
   {
     // Scenarios pass functions to the page, where the browser's globals are.
-    files: ['demo/**', 'test/demo/scenarios/*.mjs', 'test/cli/html.mjs'],
+    files: ['demo/**', 'test/demo/scenarios/*.mjs', 'test/cli/html.mjs', 'test/runtimes/checks/page*.mjs'],
     languageOptions: { globals: { ...globals.browser } },
   },
   {
