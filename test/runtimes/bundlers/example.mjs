@@ -9,3 +9,9 @@ export function exampleOf(root) {
   if (expected.length === 0) throw new Error('the README has no example that prints');
   return { code, expected: expected.join(' ') };
 }
+
+/** The same as a function that the module exports: not all bundlers know `await` outside of functions. */
+export function inFunction(code) {
+  const imports = code.match(/^import .*$/gm);
+  return `${imports.join('\n')}\nexport async function run() {\n${code.replace(/^import .*$/gm, '')}}\n`;
+}

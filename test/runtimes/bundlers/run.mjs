@@ -18,7 +18,7 @@ import { BROWSERS, end, missingOf, openBrowser, versionOf } from '../browsers.mj
 import { run } from '../install.mjs';
 import { PageServer } from '../server.mjs';
 import { printTable } from '../table.mjs';
-import { exampleOf } from './example.mjs';
+import { exampleOf, inFunction } from './example.mjs';
 import { NAMES, TOOLS } from './tools.mjs';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
@@ -40,9 +40,14 @@ async function install() {
   for (const part of ['app', 'next']) cpSync(path.join(here, part), folder, { recursive: true });
   writeFileSync(path.join(folder, 'src/example.js'), code);
   writeFileSync(path.join(folder, 'src/external.js'), code.replace("'zram-wasm'", "'zram-wasm/external'"));
-  await run('npm', ['install', '--no-audit', '--no-fund'], { cwd: folder, env });
+  cpSync(path.join(here, 'app'), path.join(folder, 'functions'), { recursive: true });
+  for (const name of NAMES) {
+    const module = readFileSync(path.join(folder, `src/${name}.js`), 'utf8');
+    writeFileSync(path.join(folder, `functions/src/${name}.js`), inFunction(module));
+  }
+  // Saved in its package.json, or the next program that installs something removes it.
   const { filename } = npmPack(folder);
-  await run('npm', ['install', '--no-save', '--no-audit', '--no-fund', filename], { cwd: folder, env });
+  await run('npm', ['install', '--no-audit', '--no-fund', `./${filename}`], { cwd: folder, env });
 }
 
 /** Runs one of the installed programs to its end. */

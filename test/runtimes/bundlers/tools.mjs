@@ -23,7 +23,8 @@ function copyFiles(folder, to) {
     cpSync(path.join(folder, 'node_modules/zram-wasm/dist', name), path.join(folder, to, name));
   }
 }
-const html = NAMES.map((name) => `${name}.html`);
+/** For Parcel, which refuses `await` outside of functions. */
+const html = NAMES.map((name) => `functions/${name}.html`);
 const entries = NAMES.map((name) => `${name}=src/${name}-main.js`);
 const ESBUILD = ['esbuild', ...entries, '--bundle', '--format=esm', '--external:node:*'];
 

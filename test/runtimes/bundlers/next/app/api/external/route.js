@@ -7,6 +7,8 @@ export async function GET() {
   console.log = (...values) => void lines.push(values.join(' '));
   try {
     await import('../../../src/external.js');
+  } catch (error) {
+    return new Response(String(error.stack), { status: 500 });
   } finally {
     console.log = log;
   }
