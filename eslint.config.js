@@ -27,7 +27,7 @@ export default tseslint.config(
     // Scenarios pass functions to the page, where the browser's globals are.
     files: [
       'demo/**',
-      'test/demo/scenarios/*.mjs',
+      'test/demo/**/*.mjs',
       'test/cli/html.mjs',
       'test/runtimes/checks/page*.mjs',
       'test/runtimes/bundlers/app/**',

@@ -30,8 +30,8 @@ const FIREFOX_SETTINGS = {
   'browser.aboutwelcome.enabled': false,
 };
 
-function firefoxProfile(folder) {
-  const lines = Object.entries(FIREFOX_SETTINGS).map(([name, value]) => {
+export function firefoxProfile(folder, more = {}) {
+  const lines = Object.entries({ ...FIREFOX_SETTINGS, ...more }).map(([name, value]) => {
     return `user_pref(${JSON.stringify(name)}, ${JSON.stringify(value)});`;
   });
   writeFileSync(path.join(folder, 'user.js'), lines.join('\n'));
@@ -57,7 +57,8 @@ export const BROWSERS = {
     // What Safari has on, and WebKitGTK off: files of the browser, and memory that workers share.
     args: () => ['--features=AccessHandle,FileSystem,FileSystemWritableStream,StorageAPI'],
     lacks: 'files', // none that are read synchronously: its backend does not support that operation
-    env: { JSC_useSharedArrayBuffer: '1' },
+    // Without a language, it says that its language is "C", which Intl refuses.
+    env: { JSC_useSharedArrayBuffer: '1', LANG: 'en_US.UTF-8', LANGUAGE: 'en' },
   },
 };
 
@@ -109,7 +110,10 @@ export async function versionOf({ program, display }) {
   }
 }
 
-/** Opens an address in a browser with a fresh profile. @returns its process, a failure to watch for, and how to end it */
+/**
+ * Opens an address in a browser with a fresh profile.
+ * @returns its process and profile, a failure to watch for, and how to end it
+ */
 export async function openBrowser({ program, display, prepare, args, env: own }, address) {
   const profile = mkdtempSync(path.join(tmpdir(), 'zram-wasm-browser-'));
   prepare?.(profile);
@@ -138,6 +142,7 @@ export async function openBrowser({ program, display, prepare, args, env: own },
   failed.catch(() => {});
   return {
     child,
+    profile,
     failed,
     async close() {
       await end(child);

@@ -3,6 +3,7 @@
  * prints a table.
  *
  *   npm run test:runtimes [-- --short] [RUNTIME…]
+ *   npm run test:runtimes -- speed [RUNTIME…]        speeds as ratios to the first one's
  *   npm run test:runtimes -- bundlers [BUNDLER…]     see bundlers/run.mjs
  *
  * After `npm run build`; needs the registry, some 800 MB in build/runtimes, and 6 GB of memory. What is not installed is
@@ -14,10 +15,13 @@ import { runBundlers } from './bundlers/run.mjs';
 import { folder, install } from './install.mjs';
 import { runtimes } from './runtimes.mjs';
 import { disagreement } from './sizes.mjs';
+import { measureSpeed } from './speed.mjs';
 import { printTable } from './table.mjs';
 
 const short = process.argv.includes('--short');
 const wanted = process.argv.slice(2).filter((word) => !word.startsWith('--'));
+const [what] = wanted;
+if (what === 'bundlers' || what === 'speed') wanted.shift();
 const isWanted = (name) =>
   wanted.length === 0 || wanted.some((each) => name.toLowerCase().includes(each.toLowerCase()));
 
@@ -50,7 +54,19 @@ async function runMatrix() {
   return rows;
 }
 
-const rows = wanted[0] === 'bundlers' ? await runBundlers(wanted.slice(1)) : await runMatrix();
-const failed = rows.filter(({ error }) => error).length;
-console.log(`${rows.length - failed} passed, ${failed} failed`);
-process.exitCode = failed > 0 || rows.length === 0 ? 1 : 0;
+async function runSpeed() {
+  await install();
+  const all = Object.entries(runtimes()).filter(
+    ([name, { command, browser }]) => isWanted(name) && (command ?? browser),
+  );
+  await measureSpeed(Object.fromEntries(all));
+}
+
+if (what === 'speed') await runSpeed();
+else tell(what === 'bundlers' ? await runBundlers(wanted) : await runMatrix());
+
+function tell(rows) {
+  const failed = rows.filter(({ error }) => error).length;
+  console.log(`${rows.length - failed} passed, ${failed} failed`);
+  process.exitCode = failed > 0 || rows.length === 0 ? 1 : 0;
+}

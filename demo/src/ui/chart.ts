@@ -44,7 +44,11 @@ export class Chart {
     this.element.className = 'chart';
     this.element.role = 'img';
     this.element.ariaLabel = options.label;
-    new ResizeObserver(([entry]) => this.#resize(Math.floor(entry!.contentRect.width))).observe(this.element);
+    // In the next frame: a plot that is made or resized at once changes the layout that is being told of.
+    new ResizeObserver(([entry]) => {
+      const width = Math.floor(entry!.contentRect.width);
+      requestAnimationFrame(() => this.#resize(width));
+    }).observe(this.element);
     onThemeChange(() => this.#make());
   }
 
