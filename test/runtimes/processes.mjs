@@ -13,7 +13,9 @@ function statOf(pid) {
   }
 }
 
-/** Ticks of 10 ms. */
+/** Of what `ticksOf` counts. */
+export const TICK_MS = 10;
+
 export function ticksOf(pid) {
   const all = readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))

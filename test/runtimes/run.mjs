@@ -43,10 +43,12 @@ async function runMatrix() {
     } catch (error) {
       results = [{ name: 'the run itself', error: String(error.stderr || error.stack), milliseconds: 0 }];
     }
-    for (const { name: check, text = '', error: thrown, milliseconds } of results) {
+    for (const { name: check, text = '', error: thrown, milliseconds, cpu } of results) {
       const error = thrown ?? disagreement(check, text);
-      rows.push({ runtime: name, check, error, milliseconds, text });
-      console.log(`${name}: ${check}: ${error ?? `passed, ${milliseconds} ms${text && `: ${text}`}`}`);
+      rows.push({ runtime: name, check, error, milliseconds, cpu, text });
+      console.log(
+        `${name}: ${check}: ${error ?? `passed, ${milliseconds} ms, ${cpu ?? '?'} of processor time${text && `: ${text}`}`}`,
+      );
     }
   }
   writeFileSync(path.join(folder, 'results.json'), JSON.stringify({ versions, rows }, undefined, 1));

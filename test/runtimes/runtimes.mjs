@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { BROWSERS, missingOf, openBrowser, versionOf } from './browsers.mjs';
 import { folder, found, run } from './install.mjs';
+import { TICK_MS, ticksOf } from './processes.mjs';
 import { PageServer } from './server.mjs';
 import { inWorkerd } from './workerd.mjs';
 
@@ -43,7 +44,9 @@ async function inBrowser(browser, short) {
         return opened.failed;
       };
       try {
-        const found = await server.collect(start, SILENCE_MS_MAX);
+        const found = await server.collect(start, SILENCE_MS_MAX, () =>
+          opened ? ticksOf(opened.child.pid) * TICK_MS : 0,
+        );
         for (const each of found)
           results.push({ ...each, name: `${each.name}${query === 'isolated' ? ', isolated' : ''}` });
       } finally {

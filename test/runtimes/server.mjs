@@ -36,8 +36,13 @@ export class PageServer {
     return `http://127.0.0.1:${this.#server.address().port}`;
   }
 
-  /** Collects what a page reports until it says that it is done. @param start opens it */
-  async collect(start, millisecondsMax) {
+  /**
+   * Collects what a page reports until it says that it is done.
+   * @param start opens it
+   * @param clock milliseconds of processor time so far: each result gets its own
+   */
+  async collect(start, millisecondsMax, clock = () => 0) {
+    let used = 0;
     const results = [];
     let timer;
     const late = new Promise((_, reject) => {
@@ -49,7 +54,9 @@ export class PageServer {
       restart();
       this.#report = (result) => {
         restart();
-        if (result) results.push(result);
+        const now = clock();
+        if (result?.name) results.push({ ...result, cpu: now - used });
+        used = now;
       };
     });
     const done = new Promise((resolve) => {
@@ -89,6 +96,7 @@ export class PageServer {
   async #take(pathname, request, response) {
     const body = await text(request);
     response.end();
+    if (pathname === '/begin') this.#report({});
     if (pathname === '/result') this.#report(JSON.parse(body));
     if (pathname === '/done') this.#report(undefined);
   }

@@ -11,7 +11,7 @@ import { TASK_NAMES } from './checks/speed.mjs';
 import { folder } from './install.mjs';
 import { ticksOf } from './processes.mjs';
 
-const ROUNDS = 7;
+const ROUNDS = 5;
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.mjs': 'text/javascript' };
 /** Below this ratio, the documents have to give a reason. */
 const RATIO_MIN = 0.8;

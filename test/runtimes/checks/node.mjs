@@ -105,7 +105,12 @@ const { first, last } = word === 'short' ? {} : LARGE;
 const all = { ...first, ...CHECKS, ...MORE, ...last };
 const wanted = Object.entries(all).filter(([name]) => word === undefined || word === 'short' || name.includes(word));
 const given = { Engine, Zram, MemoryBacking: zram.MemoryBacking, PageFs, PageStore };
-await runChecks(Object.fromEntries(wanted), given, (result) => console.log(JSON.stringify(result)));
+let used = process.cpuUsage();
+await runChecks(Object.fromEntries(wanted), given, (result) => {
+  const { user, system } = process.cpuUsage(used);
+  used = process.cpuUsage();
+  console.log(JSON.stringify({ ...result, cpu: Math.round((user + system) / 1000) }));
+});
 rmSync(folder, { recursive: true });
 // Idle workers keep no program alive: this one has to end by itself.
 await ParallelZram.create({ disksize: '1M', workers: 1 });

@@ -116,5 +116,6 @@ for (const name of ['error', 'unhandledrejection']) {
 }
 const { first, last } = query.has('short') ? {} : LARGE;
 const checks = isolated ? THREADS : { ...first, ...CHECKS, ...MORE, ...THREADS, ...last };
+await fetch('/begin', { method: 'POST' });
 await runChecks(checks, { Engine, Zram, MemoryBacking: zram.MemoryBacking, PageFs }, send);
 await fetch('/done', { method: 'POST' });
