@@ -202,7 +202,8 @@ function everyScenario(browser: string, folder: () => string, writesBack: boolea
       expect(result.inSnapshot).toEqual(result.before);
       expect(result.refused).toMatch(/readonly/);
       expect(Number.parseFloat(result.held)).toBeGreaterThan(2.5);
-      expect(result.overflow).toBe(0);
+      // Less than nothing where a scroll bar takes some of the width.
+      expect(result.overflow).toBeLessThanOrEqual(0);
     },
     scenarioMsMax,
   );

@@ -15,7 +15,9 @@ export async function run({ open, notice, shoot, input: { states } }) {
   }
 
   // Before there is data, the chart's legend has no values.
-  const legend = await page.locator('.view:not([hidden]) .u-legend .u-value').allTextContents();
+  const values = page.locator('.view:not([hidden]) .u-legend .u-value');
+  await values.first().waitFor();
+  const legend = await values.allTextContents();
   const found = { dedup: await record('dedup') };
   await shoot(page, 'history-light', { fullPage: true });
   await page.getByRole('button', { name: 'Pause' }).click();

@@ -5,7 +5,7 @@
 import { PAGE, page } from './support.mjs';
 
 const PAGES = 1024;
-const TIMES = 40;
+const TIMES = 100;
 
 const pages = new Uint8Array(PAGES * PAGE);
 for (let n = 0; n < PAGES; n++) pages.set(page(n), n * PAGE);
