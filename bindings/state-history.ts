@@ -144,11 +144,11 @@ export class StateHistory {
 
   #makePages(): Disk {
     const [core, shared] = [this.#core, this.#sharedPool];
+    core.makeHashKey(); // first: it may fail
     const pool =
       shared === undefined
         ? PoolLease.own(core, { chainSize: CHAIN_SIZE })
         : PoolLease.of(core, shared, ZsPool.attach(shared, core, this));
-    core.makeHashKey();
     const device = core.raw.zramMake(pool.address, DISK_PAGES, LZ4_LEVEL, 1, 0);
     if (device !== 0) return new Disk(core, device, DISK_PAGES, pool, undefined, true, false);
     pool.release();

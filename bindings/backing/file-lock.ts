@@ -48,7 +48,7 @@ export class FileLock {
     if (files.has(identity)) throw busy();
     const nonce = Math.random().toString(36).slice(2);
     const start = startOf(this.#fs, 'self');
-    this.#text = [process.pid, start, bootOf(this.#fs), file, identity, nonce].join('\n');
+    this.#text = [globalThis.process.pid, start, bootOf(this.#fs), file, identity, nonce].join('\n');
     this.#path = this.#acquire(nonce);
     files.add(identity);
   }
@@ -64,7 +64,7 @@ export class FileLock {
     try {
       const folder = folderOfLocks(this.#fs);
       const path = `${folder}/${this.identity}`;
-      const own = `${path}.${process.pid}.${nonce}`;
+      const own = `${path}.${globalThis.process.pid}.${nonce}`;
       this.#fs.writeFileSync(own, this.#text, { flag: 'wx', mode: STICKY | 0o600 });
       try {
         if (!this.#take(own, path)) throw busy();
@@ -135,7 +135,7 @@ export class FileLock {
     if (startOf(this.#fs, 'self') === '') return canBeSignalled(Number(pid));
     if (start !== startOf(this.#fs, pid)) return false;
     // Ours, or that of a terminated thread whose descriptor number we reuse.
-    if (Number(pid) === process.pid && Number(file) === this.file) return text === this.#text;
+    if (Number(pid) === globalThis.process.pid && Number(file) === this.file) return text === this.#text;
     try {
       const status = this.#fs.statSync(`/proc/${pid}/fd/${file}`, { bigint: true });
       return identityOf(status) === identity;
@@ -147,7 +147,7 @@ export class FileLock {
 
 /** @throws ZramError EIO: it exists and other users can write to it, or the error of mkdir */
 function folderOfLocks(fs: Files): string {
-  const user = process.geteuid?.();
+  const user = globalThis.process.geteuid?.();
   // Not TMPDIR, which may differ between two processes. On Windows it is per user.
   const folder = user === undefined ? `${temporaryFolder()}/zram-wasm` : `/tmp/zram-wasm-${user}`;
   try {
@@ -206,7 +206,7 @@ function bootOf(fs: Files): string {
 
 function canBeSignalled(pid: number): boolean {
   try {
-    return process.kill(pid, 0);
+    return globalThis.process.kill(pid, 0);
   } catch (error) {
     return codeOf(error) !== 'ESRCH';
   }

@@ -28,6 +28,7 @@ const CODES: Record<string, ZramErrorCode> = {
   NoModificationAllowedError: 'EBUSY',
   QuotaExceededError: 'ENOSPC',
   SecurityError: 'EOPNOTSUPP',
+  NotSupportedError: 'EOPNOTSUPP',
 };
 
 /**

@@ -1,6 +1,7 @@
 /** One instance of the core: its raw exports, the views of its staging area, its compressors, its clock. */
 import { PAGE_SIZE } from '../base/arguments.js';
-import { notWithNew } from '../base/messages.js';
+import { ZramError } from '../base/errors.js';
+import { notWithNew, textOf } from '../base/messages.js';
 import { Codecs } from '../compressors/codecs.js';
 import type { CoreExports } from './exports.js';
 import { CODEC_FOREIGN, CODEC_LZ4HC } from './layout.js';
@@ -39,10 +40,11 @@ export class Core {
   /**
    * Draws the random key of the content hash on the first call. Called by everything that merges or deduplicates,
    * before it hashes, and not by every engine, since Node takes 2 to 3 ms to load `crypto`.
+   * @throws ZramError EOPNOTSUPP: there are no random numbers, here or on this platform
    */
   makeHashKey(): void {
     if (this.#hasHashKey) return;
-    const [seed0 = 0, seed1 = 0, seed2 = 0, seed3 = 0] = crypto.getRandomValues(new Uint32Array(4));
+    const [seed0 = 0, seed1 = 0, seed2 = 0, seed3 = 0] = randomWords();
     this.raw.hashInit(seed0, seed1, seed2, seed3);
     this.#hasHashKey = true;
   }
@@ -122,4 +124,15 @@ export class Core {
 export function checkCore(core: unknown, call: string): asserts core is Core {
   if (core instanceof Core) return;
   throw notWithNew(call);
+}
+
+function randomWords(): Uint32Array {
+  try {
+    return crypto.getRandomValues(new Uint32Array(4));
+  } catch (error) {
+    throw new ZramError(
+      'EOPNOTSUPP',
+      `merging and dedup need random numbers, which cannot be had here: ${textOf(error)}. Where a runtime gives none while the program is loaded, merge, or make what deduplicates, inside a handler.`,
+    );
+  }
 }

@@ -144,7 +144,7 @@ async function urlBytes(href: string): Promise<Uint8Array<ArrayBuffer>> {
   try {
     if (href.startsWith('file:')) {
       // Node's fetch() does not read files. Loaded this way, bundlers for browsers see no import of a Node module.
-      const { readFile } = process.getBuiltinModule('node:fs/promises');
+      const { readFile } = globalThis.process.getBuiltinModule('node:fs/promises');
       return new Uint8Array(await readFile(new URL(href)));
     }
     return await responseBytes(await fetch(href));

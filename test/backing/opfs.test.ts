@@ -12,11 +12,12 @@ class StandIn {
   open = 0;
   /** Calls that throw. */
   failing = new Set<string>();
+  failure = 'InvalidStateError';
   /** What `read` and `write` answer in place of the count. */
   answer: ((count: number) => number) | undefined;
 
   #call(name: string): void {
-    if (this.failing.has(name)) throw new DOMException(name, 'InvalidStateError');
+    if (this.failing.has(name)) throw new DOMException(name, this.failure);
   }
 
   #transfer(bytes: Uint8Array, at: number, to: boolean): number {
@@ -106,6 +107,13 @@ test('one that cannot be opened is not left there, unless it was there', async (
   browser.exists = true;
   await expect(OpfsBacking.create('swap', 4)).rejects.toMatchObject({ code: 'EIO' });
   expect(browser.exists).toBe(true);
+});
+
+test('a file system without synchronous access, as in WebKitGTK: EOPNOTSUPP', async () => {
+  browser.failing.add('createSyncAccessHandle');
+  browser.failure = 'NotSupportedError';
+  await expect(OpfsBacking.create('swap', 4)).rejects.toMatchObject({ code: 'EOPNOTSUPP' });
+  expect(browser.exists).toBe(false);
 });
 
 test('one name twice, also at once: EBUSY, and the first one works', async () => {

@@ -1,4 +1,4 @@
-/** The demo as the tests see it: installed and built as `npm run demo` does, then driven in Chromium by a process of its own. */
+/** The demo as the tests see it: installed and built as `npm run demo` does, then driven in a browser by a process of its own. */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
@@ -10,8 +10,9 @@ import { chromium } from '../package/chromium.js';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const DRIVER = fileURLToPath(new URL('drive.mjs', import.meta.url));
 
-/** Where the pictures go, for a person to look at. Git ignores it. */
-export const SCREENSHOTS = join(root, 'build/demo-screenshots');
+/** Where the pictures go, a folder for each browser, for a person to look at too. Git ignores it. */
+const SCREENSHOTS = join(root, 'build/demo-screenshots');
+const COMPARE = fileURLToPath(new URL('compare.mjs', import.meta.url));
 
 export interface Driven<T> {
   /** What the scenario found. */
@@ -53,10 +54,23 @@ export async function buildDemo(): Promise<void> {
   await npm('--prefix', 'demo', 'run', 'build');
 }
 
-/** Runs one of scenarios/ in the browser, on the production build. */
-export async function drive<T>(scenario: string, input: object = {}): Promise<Driven<T>> {
-  const request = { chromium, scenario, screenshots: SCREENSHOTS, input };
+/** Runs one of scenarios/ in a browser, on the production build. */
+export async function drive<T>(scenario: string, input: object = {}, name = 'Chromium'): Promise<Driven<T>> {
+  const request = { name, chromium, scenario, screenshots: join(SCREENSHOTS, name), input };
   return JSON.parse(await run(process.execPath, [DRIVER], JSON.stringify(request))) as Driven<T>;
+}
+
+/** How far a browser's pictures are from Chromium's of the same names: 0 to 1 each. */
+export async function comparePictures(name: string): Promise<Record<string, number>> {
+  const folders = ['Chromium', name].map((each) => join(SCREENSHOTS, each));
+  return JSON.parse(await run(process.execPath, [COMPARE, chromium!, ...folders])) as Record<string, number>;
+}
+
+/** Why a browser other than Chromium cannot be driven; empty if it can be. */
+export async function obstacleOf(name: string): Promise<string> {
+  const code = `import { BROWSERS, missingOf } from './test/runtimes/browsers.mjs';
+    console.log(missingOf(BROWSERS[process.argv[1]]) ?? '');`;
+  return (await run(process.execPath, ['--input-type=module', '--eval', code, name])).trim();
 }
 
 export function temporaryFolder(): Promise<string> {

@@ -1,5 +1,5 @@
 /**
- * Drives the demo's production build in Chromium. On standard input, as JSON: the browser, the scenario's name, where
+ * Drives the demo's production build in a browser. On standard input, as JSON: its name, Chromium's place, the scenario's name, where
  * pictures go, and what the scenario is to know. Prints what it found and everything that went wrong, as JSON. A process of
  * its own, since neither Vite nor playwright-core likes a Node that jest has touched.
  */
@@ -7,6 +7,7 @@ import { mkdir } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
+import { startBrowser } from './webdriver/browsers.mjs';
 import { preview } from '../../demo/node_modules/vite/dist/node/index.js';
 
 const FLAGS =
@@ -15,7 +16,7 @@ const STEP_MS_MAX = 60_000;
 /** This machine by a name for which browsers grant no more than to any page without https. */
 const INSECURE_HOST = 'demo.test';
 
-const { chromium: executablePath, scenario, screenshots, input } = JSON.parse(await text(process.stdin));
+const { name, chromium: executablePath, scenario, screenshots, input } = JSON.parse(await text(process.stdin));
 const { run } = await import(`./scenarios/${scenario}.mjs`);
 await mkdir(screenshots, { recursive: true });
 
@@ -24,16 +25,22 @@ const server = await preview({
   logLevel: 'silent',
   preview: { port: 0, host: '127.0.0.1', allowedHosts: [INSECURE_HOST] },
 });
-// Root, as in many containers, cannot have Chromium's sandbox.
-const browser = await chromium.launch({
-  executablePath,
-  chromiumSandbox: process.getuid?.() !== 0,
-  args: [...FLAGS.split(' '), `--host-resolver-rules=MAP ${INSECURE_HOST} 127.0.0.1`],
-});
 const problems = [];
+const [address] = server.resolvedUrls.local;
+const { browser, open, close } = await (name === 'Chromium' ? startChromium() : startBrowser(name, address, problems));
+
+async function startChromium() {
+  // Root, as in many containers, cannot have Chromium's sandbox.
+  const browser = await chromium.launch({
+    executablePath,
+    chromiumSandbox: process.getuid?.() !== 0,
+    args: [...FLAGS.split(' '), `--host-resolver-rules=MAP ${INSECURE_HOST} 127.0.0.1`],
+  });
+  return { browser, open: (options) => openInChromium(browser, options), close: () => browser.close() };
+}
 
 /** A page of the demo in a profile of its own; `prepare` may change it before the demo begins. */
-async function open({ hash = '', insecure = false, prepare, ...options } = {}) {
+async function openInChromium(browser, { hash = '', insecure = false, prepare, ...options } = {}) {
   const context = await browser.newContext({
     viewport: { width: 1400, height: 1000 },
     acceptDownloads: true,
@@ -47,7 +54,6 @@ async function open({ hash = '', insecure = false, prepare, ...options } = {}) {
   page.on('pageerror', (error) => problems.push(String(error)));
   page.on('requestfailed', (request) => problems.push(`${request.url()}: ${request.failure()?.errorText}`));
   await prepare?.(page);
-  const [address] = server.resolvedUrls.local;
   await page.goto((insecure ? address.replace('127.0.0.1', INSECURE_HOST) : address) + hash);
   return page;
 }
@@ -65,6 +71,6 @@ try {
   const result = await run({ browser, open, notice, shoot, input });
   console.log(JSON.stringify({ result, problems }));
 } finally {
-  await browser.close();
+  await close();
   await server.close();
 }

@@ -179,7 +179,7 @@ function endLater(promise: unknown): void {
 }
 
 function nodeWorker(address: URL): WorkerLike {
-  const { Worker: NodeWorker } = process.getBuiltinModule('node:worker_threads');
+  const { Worker: NodeWorker } = globalThis.process.getBuiltinModule('node:worker_threads');
   // Not with the program's own flags: some, such as --input-type, would keep the worker from starting.
   return new NodeWorker(address, { execArgv: [] });
 }

@@ -24,6 +24,11 @@ const POINTS_MAX = 600;
 /** Bytes are told in binary units: so are the steps of their axis. */
 const POWERS_OF_TWO = Array.from({ length: 44 }, (_, n) => 2 ** n);
 
+/** A value of the legend: uPlot has none where nobody points, and none before there is data. */
+function told(value: number | null | undefined, format: (value: number) => string): string {
+  return value === null || value === undefined ? '–' : format(value);
+}
+
 export class Chart {
   readonly element: HTMLElement;
   readonly #options: ChartOptions;
@@ -39,7 +44,11 @@ export class Chart {
     this.element.className = 'chart';
     this.element.role = 'img';
     this.element.ariaLabel = options.label;
-    new ResizeObserver(([entry]) => this.#resize(Math.floor(entry!.contentRect.width))).observe(this.element);
+    // In the next frame: a plot that is made or resized at once changes the layout that is being told of.
+    new ResizeObserver(([entry]) => {
+      const width = Math.floor(entry!.contentRect.width);
+      requestAnimationFrame(() => this.#resize(width));
+    }).observe(this.element);
     onThemeChange(() => this.#make());
   }
 
@@ -102,13 +111,13 @@ export class Chart {
           { ...axis, values: (_, values) => values.map(bytes), incrs: POWERS_OF_TWO, size: 68 },
         ],
         series: [
-          { label: x.label, value: (_, value) => (value === null ? '–' : x.format(value)) },
+          { label: x.label, value: (_, value) => told(value, x.format) },
           ...lines.map(({ label, colour: name, dash }) => ({
             label,
             stroke: colour(name),
             width: 2,
             points: { show: false },
-            value: (_: uPlot, value: number | null) => (value === null ? '–' : bytes(value)),
+            value: (_: uPlot, value: number | null | undefined) => told(value, bytes),
             ...(dash ? { dash } : {}),
           })),
         ],

@@ -30,7 +30,7 @@ export class ForksView {
   readonly #remove: HTMLButtonElement;
   #list: readonly Branch[] = [];
   #chosen = 0;
-  #busy = false;
+  #last = Promise.resolve();
 
   constructor(worker: () => WorkerClient<ForksCalls, ForksEvents>) {
     this.#worker = worker;
@@ -103,6 +103,7 @@ export class ForksView {
   async #begin(): Promise<void> {
     this.#status.textContent = 'The database is being filled …';
     await this.#try(async () => {
+      if (this.#list.length > 0) return; // asked for twice
       const branches = await this.#worker().call('start');
       this.#chosen = branches.list[0]!.id;
       await this.#show(branches);
@@ -118,6 +119,7 @@ export class ForksView {
   }
 
   async #removeChosen(): Promise<void> {
+    if (this.#list.length < 2) return;
     const branches = await this.#worker().call('remove', this.#chosen);
     this.#chosen = branches.list.at(-1)!.id;
     await this.#show(branches);
@@ -138,16 +140,12 @@ export class ForksView {
     this.#status.textContent = `${what} in ${milliseconds(answer.milliseconds)}.`;
   }
 
-  /** One thing at a time; what goes wrong is told. */
-  async #try(run: () => Promise<void>): Promise<void> {
-    if (this.#busy) return;
-    this.#busy = true;
-    try {
-      await run();
-    } catch (error) {
+  /** One thing after the other, as they were asked for; what goes wrong is told. */
+  #try(run: () => Promise<void>): Promise<void> {
+    this.#last = this.#last.then(run).catch((error: unknown) => {
       this.#status.textContent = (error as Error).message;
-    }
-    this.#busy = false;
+    });
+    return this.#last;
   }
 
   async #show({ list, heldBytes }: Branches): Promise<void> {

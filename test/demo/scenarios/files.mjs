@@ -24,7 +24,7 @@ const load = (page, file) => page.locator('.file-chooser', { hasText: 'Load' }).
 
 const press = (page, name) => page.getByRole('button', { name, exact: true }).click();
 
-export async function run({ open, notice, shoot, input: { first, second, saved, page: pageOfInterest } }) {
+export async function run({ open, notice, shoot, input: { first, second, saved, page: pageOfInterest, writesBack } }) {
   const page = await open({ colorScheme: 'dark' });
   await page.waitForSelector('[data-ready]');
   await shoot(page, 'empty-dark');
@@ -68,10 +68,14 @@ export async function run({ open, notice, shoot, input: { first, second, saved, 
   await press(page, 'Mark idle');
   await notice(page, 'marked as idle');
   await shoot(page, 'idle-dark');
-  await press(page, 'Write back');
-  await notice(page, 'written back in');
+  const group = page.getByRole('group', { name: /Write back/ });
+  const withoutFiles = writesBack ? undefined : await group.textContent();
+  if (writesBack) {
+    await press(page, 'Write back');
+    await notice(page, 'written back in');
+    await shoot(page, 'written-back-dark', { fullPage: true });
+  }
   const writtenBack = { mmStat: await attribute(page, 'mm_stat'), bdStat: await attribute(page, 'bd_stat') };
-  await shoot(page, 'written-back-dark', { fullPage: true });
   await press(page, 'Check');
   await notice(page, 'identical');
 
@@ -129,6 +133,7 @@ export async function run({ open, notice, shoot, input: { first, second, saved, 
     compacted,
     recompressed,
     writtenBack,
+    withoutFiles,
     refused,
     loaded,
     checkedAgain,

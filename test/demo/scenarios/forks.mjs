@@ -18,7 +18,9 @@ export async function run({ open, notice, shoot }) {
   const query = async (sql) => {
     await view.getByRole('textbox').fill(sql);
     await press('Run');
+    // Not the notice alone, which the query before may have left there: the answer has one column.
     await notice(page, / rows? in /);
+    await page.waitForFunction(() => document.querySelectorAll('.view:not([hidden]) .result th').length === 1);
     return rows();
   };
   const total = "SELECT sum(price) AS total FROM purchase WHERE city = 'Oslo'";

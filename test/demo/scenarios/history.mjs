@@ -14,6 +14,10 @@ export async function run({ open, notice, shoot, input: { states } }) {
     return { raw: Number(raw), held: Number(held) };
   }
 
+  // Before there is data, the chart's legend has no values.
+  const values = page.locator('.view:not([hidden]) .u-legend .u-value');
+  await values.nth(1).waitFor(); // the first one, of the axis, is not shown
+  const legend = await values.allTextContents();
   const found = { dedup: await record('dedup') };
   await shoot(page, 'history-light', { fullPage: true });
   await page.getByRole('button', { name: 'Pause' }).click();
@@ -31,5 +35,5 @@ export async function run({ open, notice, shoot, input: { states } }) {
   await page.getByRole('button', { name: /go on from here/ }).click();
   const rewound = await notice(page, 'again');
   await page.close();
-  return { found, seen, rewound };
+  return { legend, found, seen, rewound };
 }

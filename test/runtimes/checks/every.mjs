@@ -1,32 +1,8 @@
 /**
- * What the package has to do on every runtime, as its users call it. Each check is given what main.mjs or worker.mjs has
- * imported for it, and returns nothing, or a text for the table.
+ * What the package has to do on every runtime, as its users call it. Each check is given what node.mjs, workerd.mjs or
+ * page.mjs has imported for it, and returns nothing, or a text for the table.
  */
-const PAGE = 4096;
-
-export const equal = (actual, expected) => {
-  const [a, b] = [JSON.stringify(actual), JSON.stringify(expected)];
-  if (a !== b) throw new Error(`${a} instead of ${b}`);
-};
-
-/** The code of the error that a call ends with. */
-export async function codeOf(call) {
-  try {
-    await call();
-  } catch (error) {
-    return error.code ?? String(error);
-  }
-  return 'none';
-}
-
-/** A page with some text, another for each number. */
-export function page(n) {
-  const text = Array.from({ length: 160 }, (_, row) => `row ${n * row * row} of ${n}\n`).join('');
-  return new TextEncoder().encode(text.repeat(4)).slice(0, PAGE);
-}
-
-const noise = () => crypto.getRandomValues(new Uint8Array(PAGE));
-const sameBytes = (a, b) => a.length === b.length && a.every((byte, at) => byte === b[at]);
+import { codeOf, equal, noise, PAGE, page, sameBytes } from './support.mjs';
 
 /** Sizes of these pages with a compressor: the same on every runtime. */
 export async function sizesOf(engine, options) {

@@ -1,0 +1,3 @@
+import { done } from './report.js';
+
+import('./example.js').then((module) => module.run?.()).then(done);

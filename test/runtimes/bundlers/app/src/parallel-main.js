@@ -1,0 +1,3 @@
+import { done } from './report.js';
+
+import('./parallel.js').then((module) => module.run?.()).then(done);
