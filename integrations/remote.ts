@@ -13,6 +13,6 @@
  * @module zram-wasm/remote
  */
 export { createRemoteBacking, RemoteBacking, type RemoteBackingOptions } from './remote/backing.js';
-export type { RedisClient } from './remote/redis/clients.js';
+export type { IoredisLike, NodeRedisLike, RedisClient } from './remote/redis/clients.js';
 export { redisTier, RedisTier, type RedisTierOptions } from './remote/redis/tier.js';
 export { keyOf, type RemoteCallOptions, type RemoteTier } from './remote/tier.js';
