@@ -1,10 +1,11 @@
 // Writeback to Redis and back: batches of compressed pages under their hash, beside the raw client that moves the same bytes
 // (MSET and MGET of 64), and beside a page at a time. On a unix socket, and on a line of 2 ms both ways together.
 //   npm run build && node bench/remote.mjs [--pages 4096] [--rounds 7] [--library ioredis|iovalkey|redis]
-// needs redis-server. Steady are the ratios, each taken within a round.
+// needs redis-server. Ratios are taken within a round; on a busy machine those of processor time, of client and server together, are the
+// steady ones.
 import { fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, fstatSync, mkdtempSync, openSync, readSync, rmSync } from 'node:fs';
+import { closeSync, fstatSync, mkdtempSync, openSync, readFileSync, readSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -20,6 +21,7 @@ const IN_FLIGHT = 4;
 const ONE_WAY_MILLISECONDS = 1;
 /** Of a page at a time on the slow line, so many take some seconds. */
 const SINGLE_PAGES = 200;
+const WARM_UPS = 3;
 
 const { values: given } = parseArgs({
   options: {
@@ -166,14 +168,21 @@ async function time(work) {
   return performance.now() - before;
 }
 
+/** Microseconds of the processor, of this process and the server. */
+function processorMicros({ pid }) {
+  const { user, system } = process.cpuUsage();
+  return user + system + Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[0]) / 1e3;
+}
+
 const usedMemory = async (raw) => Number(/^used_memory:(\d+)/m.exec(String(await raw.send('INFO', 'memory')))[1]);
 
 /** Milliseconds of each round. */
-async function measureLine(raw, data, singleCount) {
+async function measureLine(raw, data, singleCount, server) {
   const all = contenders(raw, data);
   const single = all.singles(singleCount);
   const scale = data.objects.length / singleCount;
   const times = { write: [], 'raw write': [], 'page write': [], read: [], 'raw read': [], 'page read': [] };
+  const micros = Object.fromEntries(Object.keys(times).map((name) => [name, []]));
   const steps = {
     write: all.write,
     'raw write': all['raw write'],
@@ -182,7 +191,7 @@ async function measureLine(raw, data, singleCount) {
     'raw read': all['raw read'],
     'page read': single.read,
   };
-  for (let round = -1; round < rounds; round++) {
+  for (let round = -WARM_UPS; round < rounds; round++) {
     const writes = ['write', 'raw write', 'page write'];
     const reads = ['read', 'raw read', 'page read'];
     for (const name of [...(round % 2 ? writes : writes.toReversed()), ...(round % 2 ? reads : reads.toReversed())]) {
@@ -194,22 +203,34 @@ async function measureLine(raw, data, singleCount) {
       } else await all[name === 'read' ? 'write' : name === 'raw read' ? 'raw write' : 'write']();
       if (name === 'page read') await single.write();
       if (name === 'read') all.into.forEach((page) => page.fill(0));
+      const before = processorMicros(server);
       const ms = await time(steps[name]);
+      const spent = processorMicros(server) - before;
       if (name === 'read')
         data.objects.forEach((object, i) => {
           if (Buffer.compare(object, all.into[i]) !== 0) throw new Error(`page ${i} is wrong`);
         });
-      if (round >= 0) times[name].push(name.startsWith('page') ? ms * scale : ms);
+      if (round < 0) continue;
+      times[name].push(name.startsWith('page') ? ms * scale : ms);
+      micros[name].push(name.startsWith('page') ? spent * scale : spent);
     }
   }
-  return times;
+  return { times, micros };
 }
 
 const perSecond = (times, count) => summary(times.map((ms) => (count * 1000) / ms));
 
-function tableOf(times, count) {
+function tableOf({ times, micros }, count) {
   return markdownTable(
-    ['', 'pages a second', 'raw, 64 at a time', 'a page at a time', 'to raw', 'to a page at a time'],
+    [
+      '',
+      'pages a second',
+      'raw, 64 at a time',
+      'a page at a time',
+      'to raw',
+      'to a page at a time',
+      'processor, to raw',
+    ],
     ['write', 'read'].map((what) => [
       what,
       spread(perSecond(times[what], count)),
@@ -217,6 +238,7 @@ function tableOf(times, count) {
       spread(perSecond(times[`page ${what}`], count)),
       spread(speedRatio(times[what], times[`raw ${what}`])),
       spread(speedRatio(times[what], times[`page ${what}`])),
+      spread(speedRatio(micros[what], micros[`raw ${what}`])),
     ]),
   );
 }
@@ -249,13 +271,15 @@ async function main() {
     console.log(
       `${given.library}, ${data.objects.length} pages, batches of ${BATCH}, ${IN_FLIGHT} in flight, ${rounds} rounds\n`,
     );
-    console.log(`Unix socket\n\n${tableOf(await measureLine(near, data, data.objects.length), data.objects.length)}\n`);
+    console.log(
+      `Unix socket\n\n${tableOf(await measureLine(near, data, SINGLE_PAGES, redis.child), data.objects.length)}\n`,
+    );
     const line = await startLine(folder, redis.socket);
     started.push(line);
     const far = await connect(line.socket);
     const trip = await time(() => far.send('PING'));
     console.log(
-      `Line of 2 ms (PING: ${figure(trip)} ms)\n\n${tableOf(await measureLine(far, data, SINGLE_PAGES), data.objects.length)}\n`,
+      `Line of 2 ms (PING: ${figure(trip)} ms)\n\n${tableOf(await measureLine(far, data, SINGLE_PAGES, redis.child), data.objects.length)}\n`,
     );
     console.log(await memoryOf(near, data, contenders(near, data)));
     near.end();

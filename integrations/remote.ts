@@ -41,6 +41,6 @@ export {
 export type { CollectOptions, CollectReport } from './remote/segment-collect.js';
 export { segmentTier, type SegmentStats, type SegmentTier, type SegmentTierOptions } from './remote/segments.js';
 export { createRemoteBacking, RemoteBacking, type RemoteBackingOptions } from './remote/backing.js';
-export type { RedisClient } from './remote/redis/clients.js';
+export type { IoredisLike, NodeRedisLike, RedisClient } from './remote/redis/clients.js';
 export { redisTier, RedisTier, type RedisTierOptions } from './remote/redis/tier.js';
 export { keyOf, type RemoteCallOptions, type RemoteTier } from './remote/tier.js';

@@ -6,7 +6,7 @@ import * as esbuild from 'esbuild';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 const [name, ...rest] = process.argv.slice(2);
-const NAMES = ['lz4', 'long', 'mutate', 'dumps', 'tar', 'saved-files', 'nbd', 'pglite'];
+const NAMES = ['lz4', 'long', 'mutate', 'dumps', 'tar', 'saved-files', 'nbd', 'pglite', 'remote'];
 if (!NAMES.includes(name)) {
   console.error(`usage: npm run campaign -- ${NAMES.join('|')} [options]`);
   process.exit(2);
@@ -22,7 +22,7 @@ await esbuild.build({
   format: 'esm',
   platform: 'node',
   target: 'node20',
-  external: ['zram-wasm', 'zram-wasm/*'],
+  external: ['zram-wasm', 'zram-wasm/*', 'ioredis'],
   logLevel: 'warning',
 });
 process.argv = [process.argv[0], outfile, ...rest];

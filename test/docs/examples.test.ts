@@ -11,6 +11,15 @@ const runs: [file: string, args: string[], says: RegExp[]][] = [
   ['disk-image.mjs', ['dist/cli.js'], [/^\d+ bytes take \d+/, /the saved file is as it should be/]],
   ['forks.mjs', [], [/patch 2 passes; changed:/, /^kept: 502 files, \d+ bytes/m]],
   ['names.mjs', [], [/^the base: 5000 pages, /, /^worker 2 sent 3 values/m, /as these left them; 0 values are lost/]],
+  [
+    'remote.mjs',
+    [],
+    // Where there is no redis-server it says so.
+    [
+      /^(2048 pages of two machines are 1280 values|redis-server is not here)/,
+      /(^machine two: every page is as it was; 0 lost|not here)/m,
+    ],
+  ],
   ['rewind.mjs', [], [/^600 frames of 315 MB are held in \d+ bytes/, /hold \d+ frames/, /frame 200 is what it was/]],
   ['sandboxes.mjs', [], [/^let: 50 of 200, changed: /m, /exported as a tar of \d+ bytes/]],
   ['shared.mjs', [], [/shared after the merge/, /together: \d+ bytes before/]],

@@ -4,10 +4,26 @@ import { ioredisClusterLink, ioredisLink, type IoredisClient } from './ioredis.j
 import type { Link } from './link.js';
 import { nodeRedisClusterLink, nodeRedisLink, type NodeRedisClient, type NodeRedisCluster } from './node-redis.js';
 
+/** What a `Redis` or `Cluster` of ioredis or iovalkey is known by. */
+export interface IoredisLike {
+  /** Whether it is connected. */
+  readonly status: string;
+  /** Sends a command whose reply is bytes. */
+  callBuffer: (...args: never[]) => unknown;
+  /** Commands that are sent together. */
+  pipeline: (...args: never[]) => unknown;
+}
+
+/** What a client or cluster of node-redis is known by. */
+export interface NodeRedisLike {
+  /** Whether `connect` was called. */
+  readonly isOpen: boolean;
+  /** Sends a command. */
+  sendCommand: (...args: never[]) => unknown;
+}
+
 /** A client of Redis or Valkey: a `Redis` or `Cluster` of ioredis or iovalkey, a client or cluster of node-redis. */
-export type RedisClient =
-  | { readonly status: string; callBuffer: (...args: never[]) => unknown; pipeline: (...args: never[]) => unknown }
-  | { readonly isOpen: boolean; sendCommand: (...args: never[]) => unknown };
+export type RedisClient = IoredisLike | NodeRedisLike;
 
 const isFunction = (value: unknown): boolean => typeof value === 'function';
 

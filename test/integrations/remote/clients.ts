@@ -59,4 +59,5 @@ export const LIBRARIES: readonly Library[] = [
 ];
 
 /** Those whose adapters differ: iovalkey is ioredis by another name. */
-export const ADAPTERS = process.env.ZRAM_WASM_LONG === '1' ? LIBRARIES : LIBRARIES.filter(({ name }) => name !== 'iovalkey');
+export const ADAPTERS =
+  process.env.ZRAM_WASM_LONG === '1' ? LIBRARIES : LIBRARIES.filter(({ name }) => name !== 'iovalkey');
