@@ -49,7 +49,7 @@ class FileStore implements ObjectStore {
   async put(key: string, bytes: Uint8Array): Promise<void> {
     const { mkdir, open, rename, rm } = await fs();
     const path = this.#path(key);
-    const unfinished = `${path}.${process.pid}-${this.#written++}${UNFINISHED}`;
+    const unfinished = `${path}.${globalThis.process.pid}-${this.#written++}${UNFINISHED}`;
     await mkdir(path.slice(0, path.lastIndexOf('/')), { recursive: true });
     try {
       const file = await open(unfinished, 'wx');

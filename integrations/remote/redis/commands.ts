@@ -82,11 +82,13 @@ export function clusterCommands(link: Link, lease: string): Commands {
 /** The bytes of all keys. They lie one after the other if they were made together, as those of a batch are. */
 function joined(keys: readonly Buffer[]): Buffer {
   const [first] = keys;
-  if (first === undefined) return Buffer.alloc(0);
+  if (first === undefined) return globalThis.Buffer.alloc(0);
   const apart = keys.some(
     (key, i) => key.buffer !== first.buffer || key.byteOffset !== first.byteOffset + i * first.length,
   );
-  return apart ? Buffer.concat(keys) : Buffer.from(first.buffer, first.byteOffset, keys.length * first.length);
+  return apart
+    ? globalThis.Buffer.concat(keys)
+    : globalThis.Buffer.from(first.buffer, first.byteOffset, keys.length * first.length);
 }
 
 /** One command for a batch: a reply for each page is what costs most in the clients. */

@@ -35,7 +35,7 @@ export interface NodeRedisCluster {
 }
 
 /** The protocol's sign of strings of bytes, `$`: they are wanted as Buffers. No constant, as browsers have no Buffer. */
-const bytes = (): CommandOptions => ({ typeMapping: { 36: Buffer } });
+const bytes = (): CommandOptions => ({ typeMapping: { 36: globalThis.Buffer } });
 
 /** Of `INFO`, whose reply may be bytes all the same if the client was made with a mapping of its own. */
 const infoOf = async (client: NodeRedisClient): Promise<string> => String(await client.sendCommand(['INFO', 'memory']));

@@ -46,7 +46,7 @@ export class RedisTier implements RemoteTier {
     this.name = options.name ?? 'redis';
     this.leaseMilliseconds = leaseMilliseconds;
     this.#link = link;
-    this.#prefix = Buffer.from(prefix);
+    this.#prefix = globalThis.Buffer.from(prefix);
     this.#patience = new Patience(link, timeout);
     const lease = String(Math.ceil(leaseMilliseconds));
     this.#commands = link.cluster
@@ -133,7 +133,7 @@ export class RedisTier implements RemoteTier {
   }
 
   #named(command: string, name: string, ...rest: Argument[]): Promise<unknown> {
-    const key = Buffer.concat([this.#prefix, Buffer.from(NAMES + name)]);
+    const key = globalThis.Buffer.concat([this.#prefix, globalThis.Buffer.from(NAMES + name)]);
     return this.#one(undefined, () => this.#link.one([command, key, ...rest]));
   }
 
@@ -163,7 +163,7 @@ export class RedisTier implements RemoteTier {
   /** Copies of the keys with the prefix, in one buffer. */
   #redisKeys(keys: readonly Uint8Array[]): Buffer[] {
     const size = this.#prefix.length + KEY_SIZE;
-    const bytes = Buffer.allocUnsafe(size * keys.length);
+    const bytes = globalThis.Buffer.allocUnsafe(size * keys.length);
     return keys.map((key, i) => {
       bytes.set(this.#prefix, i * size);
       bytes.set(key, i * size + this.#prefix.length);
@@ -248,7 +248,8 @@ function within<T>(at: readonly number[], groups: Group<T>[]): Group<T>[] {
 }
 
 /** The clients take nothing else for bytes: ioredis stores a plain Uint8Array as decimal text, and answers OK. */
-const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+const asBuffer = (bytes: Uint8Array): Buffer =>
+  globalThis.Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 function checkEviction(info: string, name: string): void {
   const field = (key: string): string | undefined => new RegExp(`^${key}:(.*?)\\r?$`, 'm').exec(info)?.[1];

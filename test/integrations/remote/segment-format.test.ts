@@ -64,8 +64,10 @@ test('a segment has its values where its index says', () => {
   for (const count of [1, 2, 64, 65, 500]) {
     const { bytes, values } = segmentOf(count);
     const { length } = bytes;
-    let index = readIndex(length, bytes.subarray(length - likelyTail(length)));
-    if (typeof index === 'number') index = readIndex(length, bytes.subarray(length - index)) as SegmentIndex;
+    const first = readIndex(length, bytes.subarray(length - likelyTail(length)));
+    // A number: so many bytes at the end are the index.
+    const index = typeof first === 'number' ? readIndex(length, bytes.subarray(length - first)) : first;
+    if (typeof index === 'number') throw new Error('it is longer than it says');
     const read: Uint8Array[] = [];
     eachValue(index, (key, offset, length, n) => {
       read.push(bytes.slice(offset, offset + length));
