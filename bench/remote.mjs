@@ -1,5 +1,5 @@
-// Writeback to Redis and back: batches of compressed pages under their hash, beside the raw client that moves the same bytes
-// (MSET and MGET of 64), and beside a page at a time. On a unix socket, and on a line of 2 ms both ways together.
+// A device's writeback to Redis and its reads from there: compressed pages under their hash, beside the raw client that moves the
+// same bytes (MSET and MGET of 64), and beside a loop of SET and GET of a page. On a unix socket, and on a line of 2 ms both ways together.
 //   npm run build && node bench/remote.mjs [--pages 4096] [--rounds 7] [--library ioredis|iovalkey|redis]
 // needs redis-server. Ratios are taken within a round; on a busy machine those of processor time, of client and server together, are the
 // steady ones.
@@ -123,12 +123,14 @@ async function inFlight(count, work) {
 
 const bufferOf = (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
-function contenders(raw, { pages, objects }) {
+async function contenders(raw, { pages, objects }) {
   const keys = objects.map((_, i) => Buffer.from(`raw:${String(i).padStart(12, '0')}`)); // as long as a hash
   const buffers = objects.map(bufferOf);
-  const slots = objects.map((_, i) => i);
   const backing = createRemoteBacking(redisTier(raw.client), { slots: objects.length, renewEvery: 0 });
-  const into = objects.map((object) => new Uint8Array(object.length));
+  const engine = await Engine.create();
+  const zram = engine.createZram({ disksize: objects.length * PAGE_BYTES, backing });
+  const content = Buffer.concat(pages);
+  const into = new Uint8Array(content.length);
   const single = (count, work) => async () => {
     for (let i = 0; i < count; i++) await work(i);
   };
@@ -140,24 +142,20 @@ function contenders(raw, { pages, objects }) {
         raw.mset(keys.slice(from, to).flatMap((key, i) => [key, buffers[from + i]])),
       ),
     'raw read': () => inFlight(objects.length, (from, to) => raw.mget(keys.slice(from, to))),
-    write: () =>
-      inFlight(objects.length, async (from, to) =>
-        refuse(await backing.writeMany(slots.slice(from, to), objects.slice(from, to))),
-      ),
-    read: () =>
-      inFlight(objects.length, async (from, to) =>
-        refuse(await backing.readMany(slots.slice(from, to), into.slice(from, to))),
-      ),
+    /** The pages are in memory again. */
+    refill: () => zram.writePages(0, content),
+    write: () => zram.writebackAsync({ pageIndexes: [[0, objects.length - 1]] }),
+    read: () => zram.readPagesAsync(0, objects.length, into),
+    isRight: () => content.compare(into) === 0,
+    end: () => {
+      engine.destroy();
+      backing.close();
+    },
     singles: (count) => ({
       write: single(count, (i) => raw.send('SET', `slot:${i}`, bufferOf(pages[i]))),
       read: single(count, (i) => raw.send('GET', `slot:${i}`)),
     }),
   };
-}
-
-function refuse(errors) {
-  const error = errors.find((each) => each !== undefined);
-  if (error !== undefined) throw error;
 }
 
 // ── measuring ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -178,7 +176,7 @@ const usedMemory = async (raw) => Number(/^used_memory:(\d+)/m.exec(String(await
 
 /** Milliseconds of each round. */
 async function measureLine(raw, data, singleCount, server) {
-  const all = contenders(raw, data);
+  const all = await contenders(raw, data);
   const single = all.singles(singleCount);
   const scale = data.objects.length / singleCount;
   const times = { write: [], 'raw write': [], 'page write': [], read: [], 'raw read': [], 'page read': [] };
@@ -200,21 +198,22 @@ async function measureLine(raw, data, singleCount, server) {
         // The server has its memory already: neither pays for getting it.
         await all['raw write']();
         await raw.send('FLUSHALL');
-      } else await all[name === 'read' ? 'write' : name === 'raw read' ? 'raw write' : 'write']();
+      }
+      if (name === 'write' || name === 'read') all.refill();
+      if (name === 'read') await all.write();
+      if (name === 'raw read') await all['raw write']();
       if (name === 'page read') await single.write();
-      if (name === 'read') all.into.forEach((page) => page.fill(0));
+      all.into.fill(0);
       const before = processorMicros(server);
       const ms = await time(steps[name]);
       const spent = processorMicros(server) - before;
-      if (name === 'read')
-        data.objects.forEach((object, i) => {
-          if (Buffer.compare(object, all.into[i]) !== 0) throw new Error(`page ${i} is wrong`);
-        });
+      if (name === 'read' && !all.isRight()) throw new Error('a page is wrong');
       if (round < 0) continue;
       times[name].push(name.startsWith('page') ? ms * scale : ms);
       micros[name].push(name.startsWith('page') ? spent * scale : spent);
     }
   }
+  all.end();
   return { times, micros };
 }
 
@@ -255,6 +254,7 @@ async function memoryOf(raw, { pages, objects }, all) {
       raw.mset(pages.slice(from, to).flatMap((page, i) => [`slot:${from + i}`, bufferOf(page)])),
     ),
   );
+  all.refill();
   const ours = await taken(all.write);
   const bytes = objects.reduce((sum, { length }) => sum + length, 0) / objects.length;
   return `Bytes a page on the server: ${figure(ours)} by content with its lease (objects of ${figure(bytes)} on average), ${figure(slots)} as pages of 4096: ${figure(ours / slots)}.`;
@@ -281,7 +281,7 @@ async function main() {
     console.log(
       `Line of 2 ms (PING: ${figure(trip)} ms)\n\n${tableOf(await measureLine(far, data, SINGLE_PAGES, redis.child), data.objects.length)}\n`,
     );
-    console.log(await memoryOf(near, data, contenders(near, data)));
+    console.log(await memoryOf(near, data, await contenders(near, data)));
     near.end();
     far.end();
   } finally {

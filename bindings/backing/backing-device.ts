@@ -6,11 +6,11 @@
  * is checked.
  */
 import { PAGE_SIZE } from '../base/arguments.js';
-import { copyOf, lengthOf } from '../base/bytes.js';
+import { copyOf, lengthOf, setBytes, viewOf } from '../base/bytes.js';
 import { ZramError } from '../base/errors.js';
 import { textOf } from '../base/messages.js';
 import type { Core } from '../core/core.js';
-import { CODEC_FOREIGN, CODEC_LZ4, CODEC_LZ4HC, CODEC_PAGE } from '../core/layout.js';
+import { CODEC_FOREIGN, CODEC_PAGE } from '../core/layout.js';
 import {
   claimBacking,
   isAsynchronous,
@@ -19,7 +19,7 @@ import {
   type AsyncBacking,
   type Backing,
 } from './backing.js';
-import { Batches, padded } from './batches.js';
+import { Arena, Batches, padded } from './batches.js';
 import { PLAIN, SlotRecords, type StoredForm } from './slot-records.js';
 
 /** Pages in a batch, and in flight where calls are of one page (the kernel's default of writeback_batch_size). */
@@ -53,6 +53,8 @@ export interface Reading {
   /** The slot was written since the read began: it belongs to another page now. */
   stale: boolean;
   failure: ZramError | undefined;
+  /** Another read of the slot. */
+  next: Reading | undefined;
 }
 
 export class BackingDevice {
@@ -75,7 +77,9 @@ export class BackingDevice {
   readonly #batchWrites: Batches | undefined;
   /** Codecs of objects on the backing, as bits: they must stay known to the engine. */
   #codecs = 0;
-  readonly #readings = new Map<number, Set<Reading>>();
+  /** By slot, the newest read of it. */
+  readonly #readings = new Map<number, Reading>();
+  readonly #arena = new Arena();
   /**
    * Cells of blocks whose last write failed. Their content is unknown, and a late write may still change it, so they
    * are not given to a page before a write to them has succeeded.
@@ -258,47 +262,47 @@ export class BackingDevice {
 
   begin(slot: number): Reading {
     const form = this.#records?.formOf(slot) ?? PLAIN;
-    const page = new Uint8Array(this.objects ? form.length : PAGE_SIZE);
-    const reading = { slot, page, form, stale: false, failure: undefined };
-    const others = this.#readings.get(slot);
-    if (others) others.add(reading);
-    else this.#readings.set(slot, new Set([reading]));
+    const length = this.objects ? form.length : PAGE_SIZE;
+    const page = this.#batchReads ? this.#arena.take(length) : new Uint8Array(length);
+    const reading = { slot, page, form, stale: false, failure: undefined, next: this.#readings.get(slot) };
+    this.#readings.set(slot, reading);
     return reading;
   }
 
   end(reading: Reading): void {
-    const readings = this.#readings.get(reading.slot);
-    readings?.delete(reading);
-    if (readings?.size === 0) this.#readings.delete(reading.slot);
+    const { slot, next } = reading;
+    let before = this.#readings.get(slot);
+    if (before === reading) {
+      if (next) this.#readings.set(slot, next);
+      else this.#readings.delete(slot);
+      return;
+    }
+    while (before && before.next !== reading) before = before.next;
+    if (before) before.next = next;
   }
 
   /**
-   * The page that was read; undefined when the slot was written meanwhile.
+   * The page that was read, valid until the next call of the core; undefined when the slot was written meanwhile.
    * @throws ZramError EIO: the backing failed, or the page is not the one that was written to the slot
    */
-  pageOf(reading: Reading, core: Core): Uint8Array | undefined {
-    const object = this.objectOf(reading);
-    if (!object) return undefined;
-    const { codec, length } = reading.form;
-    if (codec === CODEC_PAGE) return object;
-    if (codec >= CODEC_FOREIGN) return core.codecs.decode(codec, object, length);
-    const page = core.tryDecode(codec === CODEC_LZ4HC ? CODEC_LZ4 : codec, object);
-    if (page) return page;
-    throw new ZramError('EIO', `the backing's slot ${reading.slot} holds an object that does not decompress.`);
-  }
-
-  /** As `pageOf`, with what the slot holds: the page, or its object. */
-  objectOf({ slot, page, form, stale, failure }: Reading): Uint8Array | undefined {
+  pageOf({ slot, page, form, stale, failure }: Reading, core: Core): Uint8Array | undefined {
     if (stale) return undefined;
     if (failure) throw failure;
-    if (lengthOf(page) === 0) throw failed('read', slot, 'it detached (transferred) the page');
-    const copy = copyOf(page, 0, form.length); // the backing may have kept a reference
+    const { codec, length } = form;
+    if (lengthOf(page) < length) throw failed('read', slot, 'it detached (transferred) the page');
+    setBytes(core.page(), viewOf(page, 0, length)); // a copy: the backing may have kept a reference
     this.reads++;
-    if (this.#records?.holds(slot, copy)) return copy;
-    throw new ZramError(
-      'EIO',
-      `the backing's slot ${slot} does not hold the page that was written there: it is an older page, another one or damaged.`,
-    );
+    if (!this.#records?.holdsStaged(slot, length)) {
+      throw new ZramError(
+        'EIO',
+        `the backing's slot ${slot} does not hold the page that was written there: it is an older page, another one or damaged.`,
+      );
+    }
+    if (codec === CODEC_PAGE) return core.page();
+    if (codec >= CODEC_FOREIGN) return core.codecs.decode(codec, core.page(), length);
+    const decoded = core.decodeStaged(length);
+    if (decoded) return decoded;
+    throw new ZramError('EIO', `the backing's slot ${slot} holds an object that does not decompress.`);
   }
 
   /** The object that a slot holds; undefined if it was written as a page. */
@@ -346,8 +350,16 @@ export class BackingDevice {
     this.#batchWrites?.send();
   }
 
+  /** A copy of the first staging page, to be written. Of a batch they lie in one buffer. */
+  copyOfStaged(core: Core, length: number): Uint8Array {
+    if (!this.#batchWrites) return copyOf(core.page(), 0, length);
+    const copy = this.#arena.take(length);
+    copy.set(length === PAGE_SIZE ? core.page() : core.page().subarray(0, length));
+    return copy;
+  }
+
   #beginWrite(slot: number, { bytes }: Written): number {
-    for (const reading of this.#readings.get(slot) ?? []) reading.stale = true;
+    for (let reading = this.#readings.get(slot); reading; reading = reading.next) reading.stale = true;
     return (this.#records as SlotRecords).checksumOf(bytes);
   }
 

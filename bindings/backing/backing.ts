@@ -60,12 +60,12 @@ export interface AsyncBacking {
   write(slot: number, page: Uint8Array): Promise<void>;
   /**
    * As `read` of several slots, of which one may be there twice: fills each of `pages`, whose length is that of what was written to the
-   * slot. Used instead of `read`.
+   * slot. The arrays of a batch may lie in one buffer, which must not be transferred. Used instead of `read`.
    * @returns nothing if all were read; or a list as long, with an error for each slot that was not, else null or undefined.
    * A rejection means that none was read
    */
   readMany?(slots: readonly number[], pages: readonly Uint8Array[]): Promise<unknown>;
-  /** As `write` to several slots, each of which is there once, with the results of `readMany`. Used instead of `write`. */
+  /** As `write` to several slots, each of which is there once, with arrays and results as of `readMany`. Used instead of `write`. */
   writeMany?(slots: readonly number[], pages: readonly Uint8Array[]): Promise<unknown>;
   /**
    * Slots whose pages are needed no longer, since they were changed, discarded or brought back. It is told some time

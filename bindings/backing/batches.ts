@@ -14,6 +14,9 @@ interface Item {
   readonly reject: (error: unknown) => void;
 }
 
+/** Of some dozen pages: a backing that keeps an array keeps its neighbours' bytes, too. */
+const ARENA_BYTES = 128 * 1024;
+
 export class Batches {
   readonly #waiting: Item[] = [];
 
@@ -72,6 +75,22 @@ function errorsOf(results: unknown, count: number): readonly unknown[] {
   }
   const wrong = new TypeError(`it must return nothing or a list of ${count} results`);
   return new Array<unknown>(count).fill(wrong);
+}
+
+/** The arrays of batches, several in one buffer: to allocate each by itself takes as long as all else that is done with it. */
+export class Arena {
+  #buffer = new ArrayBuffer(0);
+  #used = 0;
+
+  take(length: number): Uint8Array {
+    if (this.#used + length > this.#buffer.byteLength) {
+      this.#buffer = new ArrayBuffer(ARENA_BYTES);
+      this.#used = 0;
+    }
+    const array = new Uint8Array(this.#buffer, this.#used, length);
+    this.#used += length;
+    return array;
+  }
 }
 
 /** An object at the beginning of a page, for slots that are pages. */

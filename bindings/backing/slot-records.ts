@@ -35,10 +35,14 @@ export class SlotRecords {
 
   /** The checksum of a page or object, which must be a private copy. */
   checksumOf(bytes: Uint8Array): number {
+    this.#core.page().set(bytes);
+    return this.#checksumStaged(bytes.length);
+  }
+
+  #checksumStaged(length: number): number {
     const core = this.#core;
     core.makeHashKey();
-    core.page().set(bytes);
-    return core.raw.contentHash(core.raw.stagingAddress(), bytes.length, CODEC_HASHED) >>> 0;
+    return core.raw.contentHash(core.raw.stagingAddress(), length, CODEC_HASHED) >>> 0;
   }
 
   /** Records what a slot holds from now on. */
@@ -57,6 +61,11 @@ export class SlotRecords {
   /** Whether an object was written to the slot, not a page. */
   isObject(slot: number): boolean {
     return this.#forms.get(slot) !== 0;
+  }
+
+  /** Whether the first staging page begins with what was last written to the slot. */
+  holdsStaged(slot: number, length: number): boolean {
+    return this.#checksums.get(slot) === this.#checksumStaged(length);
   }
 
   /** Whether this is what was last written to the slot. */

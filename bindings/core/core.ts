@@ -105,7 +105,12 @@ export class Core {
   tryDecode(codec: number, block: Uint8Array): Uint8Array | undefined {
     if (codec >= CODEC_FOREIGN) return this.codecs.tryDecode(codec, block);
     this.page().set(block);
-    if (this.raw.lz4Decode(block.length) !== PAGE_SIZE) return undefined;
+    return this.decodeStaged(block.length);
+  }
+
+  /** As `tryDecode`, of a block of lz4 or lz4hc at the beginning of the first staging page. */
+  decodeStaged(length: number): Uint8Array | undefined {
+    if (this.raw.lz4Decode(length) !== PAGE_SIZE) return undefined;
     return this.staging().subarray(PAGE_SIZE, 2 * PAGE_SIZE);
   }
 

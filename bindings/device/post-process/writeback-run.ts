@@ -184,7 +184,8 @@ export class Writeback {
       if (!backing.objects && !state.compressedWriteback)
         return { bytes: copyOf(pages.peek(index)), codec: CODEC_PAGE, asObject: false };
       const payload = pages.core.raw.zramPayload(pages.address, index);
-      return { bytes: copyOf(pages.core.page(), 0, payload & 0xffff), codec: payload >>> 16, asObject: true };
+      const bytes = backing.copyOfStaged(pages.core, payload & 0xffff);
+      return { bytes, codec: payload >>> 16, asObject: true };
     } catch (error) {
       this.#error = error;
       this.#picks.release(index);
@@ -229,7 +230,8 @@ export class Writeback {
 
   #begin(index: number | undefined, cell: number, content: Written): Job {
     const slot = this.pages.core.raw.zramBlockNumber(cell) >>> 0;
-    const job = { ...content, index, cell, slot, object: 0, done: false };
+    const { bytes, codec, asObject } = content;
+    const job = { bytes, codec, asObject, index, cell, slot, object: 0, done: false };
     this.#flying.add(job);
     if (index !== undefined) this.#pagesFlying++;
     return job;
