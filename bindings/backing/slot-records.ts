@@ -24,6 +24,13 @@ export interface StoredForm {
 
 export const PLAIN: StoredForm = Object.freeze({ codec: CODEC_PAGE, length: PAGE_SIZE });
 
+/** The checksum of a page or object, which must be a private copy. */
+export function checksumOf(core: Core, bytes: Uint8Array): number {
+  core.makeHashKey();
+  core.page().set(bytes);
+  return core.raw.contentHash(core.raw.stagingAddress(), bytes.length, CODEC_HASHED) >>> 0;
+}
+
 export class SlotRecords {
   readonly #core: Core;
   readonly #checksums = new Words();
@@ -33,12 +40,9 @@ export class SlotRecords {
     this.#core = core;
   }
 
-  /** The checksum of a page or object, which must be a private copy. */
+  /** As the function of that name. */
   checksumOf(bytes: Uint8Array): number {
-    const core = this.#core;
-    core.makeHashKey();
-    core.page().set(bytes);
-    return core.raw.contentHash(core.raw.stagingAddress(), bytes.length, CODEC_HASHED) >>> 0;
+    return checksumOf(this.#core, bytes);
   }
 
   /** Records what a slot holds from now on. */

@@ -123,7 +123,8 @@ describe('a backing', () => {
     zswap.store(1, noise());
     zswap.shrink(1);
     zswap.load(1);
-    expect(reads.sort()).toEqual(['asynchronous', 'read', 'slots', 'write']);
+    const batches = ['batchSize', 'objects', 'readMany', 'writeMany', 'discard'];
+    expect(reads.sort()).toEqual([...batches, 'asynchronous', 'name', 'read', 'slots', 'write'].sort());
     for (const name of ['slots', 'read', 'write', 'asynchronous']) {
       const get = (): never => {
         throw new Error(name);
@@ -377,6 +378,7 @@ describe('arguments', () => {
       'backing',
       'exclusiveLoads',
       'shrinkerEnabled',
+      'packSlots',
     ];
     const options = Object.defineProperties(
       {},
