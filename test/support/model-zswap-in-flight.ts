@@ -155,7 +155,7 @@ export class InFlightModel {
     for (const [key, page] of this.#held) {
       const load = this.zswap.loadAsync(key);
       let code: string | undefined;
-      load.catch((error: { code?: string }) => (code = error.code ?? 'none'));
+      load.catch((error: unknown) => (code = (error as { code?: string }).code ?? 'none'));
       await this.settled();
       this.backing?.answerAll();
       await this.settled();

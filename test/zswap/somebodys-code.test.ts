@@ -220,7 +220,10 @@ describe('a backing', () => {
     ['load', (zswap) => zswap.load(0)],
   ];
   test.each(calls)('may destroy what it is called by: %s is EINVAL', (_, call) => {
-    for (const end of ['zswap', 'engine'] as const) {
+    const ways = (['zswap', 'engine'] as const).flatMap((end) =>
+      [false, true].map((packSlots) => ({ end, packSlots })),
+    );
+    for (const { end, packSlots } of ways) {
       const engine = engineOf('debug');
       const inner = new MemoryBacking(9);
       let ends = false;
@@ -228,6 +231,7 @@ describe('a backing', () => {
         if (ends) (end === 'zswap' ? zswap : engine).destroy();
       };
       const zswap: Zswap = engine.createZswap({
+        packSlots,
         maxPoolBytes: 3 * PAGE_SIZE,
         backing: backingOf(9, {
           read(slot: number, page: Uint8Array) {
