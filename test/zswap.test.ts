@@ -278,8 +278,8 @@ describe('packed slots', () => {
     const engine = engineOf('debug', { compressors: [new ToyCompressor()] });
     const pool = engine.createPool();
     const zswap = engine.createZswap({ pool, backing: new MemoryBacking(9), packSlots: true });
-    const zram = engine.createZram({ disksize: '1M', pool, recompAlgorithms: ['toy'] });
-    const page = noise().fill(0, 3000);
+    const zram = engine.createZram({ disksize: '1M', pool, recompAlgorithms: ['deflate'] });
+    const page = noise().map((byte) => byte & 3);
     zram.writePage(0, page);
     zswap.store(1, page);
     expect(pool.merge().objectsMerged).toBe(1);
