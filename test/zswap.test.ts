@@ -12,6 +12,7 @@ import {
   type ZswapOptions,
 } from '../bindings/index.js';
 import { FileBacking } from '../bindings/node.js';
+import { BatchBacking } from './support/batch-backing.js';
 import { Random, seedOfRun } from './support/random.js';
 import { BUILDS, checkPools, engineOf } from './support/raw-core.js';
 import { ToyCompressor } from './support/toy-compressor.js';
@@ -341,5 +342,46 @@ test('an asynchronous backing: the synchronous calls are EAGAIN, a full pool is 
   expect(() => zswap.shrink(1)).toThrow(expect.objectContaining({ code: 'EAGAIN' }));
   for (const [key, page] of pages.entries()) expect(Buffer.compare((await zswap.loadAsync(key))!, page)).toBe(0);
   expect(await zswap.loadAsync(999)).toBeUndefined();
+  engine.destroy();
+});
+
+test('no memory, with the shrinker and an asynchronous backing: refused, and room is made in the background', async () => {
+  const engine = engineOf('release', { maxMemory: '2M' });
+  const backing = new BatchBacking({}, 5000);
+  const zswap = engine.createZswap({ maxPoolPercent: 100, backing, shrinkerEnabled: true });
+  const pages = Array.from({ length: 1000 }, noise);
+  let refused = 0;
+  for (const [key, page] of pages.entries()) {
+    for (let tries = 0; !zswap.store(key, page); tries++) {
+      if (tries > 100) throw new Error(`no room for page ${key}`);
+      refused++;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+  expect(zswap.stats()).toMatchObject({ rejectAllocFail: refused, rejectReclaimFail: 0 });
+  expect(refused).toBeGreaterThan(0);
+  for (const [key, page] of pages.entries()) expect(Buffer.compare((await zswap.loadAsync(key))!, page)).toBe(0);
+  engine.destroy();
+});
+
+test('a backing of objects gets each page by itself, in batches, and is told which slots are free', async () => {
+  const engine = engineOf('debug');
+  const backing = new BatchBacking({ objects: true });
+  const zswap = engine.createZswap({ backing, packSlots: true });
+  const pages = Array.from({ length: 20 }, compressible);
+  for (const [key, page] of pages.entries()) zswap.store(key, page);
+  expect(await zswap.shrinkAsync(20)).toBe(20);
+  expect(backing.log.map(({ slots }) => slots.length)).toEqual([8, 8, 4]);
+  expect(Math.max(...[...backing.held.values()].map(({ length }) => length))).toBeLessThan(3000);
+  const loads = pages.map((_, key) => zswap.loadAsync(key));
+  for (const [key, load] of loads.entries()) expect(Buffer.compare((await load)!, pages[key])).toBe(0);
+  for (let key = 0; key < 10; key++) zswap.invalidate(key);
+  zswap.store(99, pages[0]);
+  expect(await zswap.shrinkAsync(1)).toBe(1);
+  expect(backing.discarded).toHaveLength(10);
+  expect(backing.held.size).toBe(11);
+  expect(Buffer.compare((await zswap.loadAsync(99))!, pages[0])).toBe(0);
+  zswap.destroy();
+  expect(backing.held.size).toBe(0);
   engine.destroy();
 });
