@@ -1,19 +1,20 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** Zswap: a compressed cache of pages in front of a backing, on the same allocator (mm/zswap.c). */
-import type { Backing } from './backing/backing.js';
+import type { AsyncBacking, Backing } from './backing/backing.js';
 import { checkBoolean, checkBytes, checkInteger, checkOut, outFor, PAGE_SIZE, readOptions } from './base/arguments.js';
+import { ASYNC_OPTIONS, AsyncCall, type AsyncOptions } from './base/async-call.js';
 import { copyOf, lengthOf, setBytes } from './base/bytes.js';
 import { ZramError } from './base/errors.js';
 import { sentenceOf } from './base/messages.js';
 import { parseSize, type Size } from './base/size.js';
-import type { Encoder, EncoderHold } from './compressors/codecs.js';
+import type { EncoderHold } from './compressors/codecs.js';
 import { checkCore, type Core } from './core/core.js';
 import { Host } from './core/host.js';
-import { CODEC_LZ4, CODEC_PAGE } from './core/layout.js';
 import { ENGINE_OPTIONS, type EngineOptions } from './core/options.js';
 import { endPool, makePool } from './pool/operations.js';
 import { ZsPool } from './zs-pool.js';
-import { Entries } from './zswap/entries.js';
+import { COMPRESS_FAILED, Contents } from './zswap/contents.js';
+import { Reclaim } from './zswap/reclaim.js';
 import { SwapBacking } from './zswap/swap-backing.js';
 
 /** The options of a zswap; the names are those of the kernel's module parameters. */
@@ -27,7 +28,13 @@ export interface ZswapOptions {
   /** As `ZramOptions.compAlgorithm`; default `lz4`. */
   compressor?: string | undefined;
   /** Where pages are written back to. Default: pages are not written back. */
-  backing?: Backing | undefined;
+  backing?: Backing | AsyncBacking | undefined;
+  /**
+   * Writes back the compressed objects of pages, as many as fit to a slot of the backing, instead of a page to each; a slot
+   * is free when its last page has gone. A backing of objects (`AsyncBacking.objects`) gets each by itself anyway. Default:
+   * false.
+   */
+  packSlots?: boolean | undefined;
   /** A load removes the page, as in the kernel when the page moves to the swap cache; default false. */
   exclusiveLoads?: boolean | undefined;
   /** When memory is exhausted, write back the least recently used pages, and try again; default false. */
@@ -64,21 +71,12 @@ export interface ZswapStats {
 
 const OPTIONS = [
   ...['maxPoolPercent', 'maxPoolBytes', 'acceptThresholdPercent', 'compressor', 'backing', 'exclusiveLoads'],
-  'shrinkerEnabled',
+  ...['shrinkerEnabled', 'packSlots'],
 ] as const;
-/** The worker gives up after this many pages that could not be written back. */
-const MAX_RECLAIM_RETRIES = 16;
-/**
- * The part of the worker's work that one store does at most, some milliseconds: pages written back, entries examined.
- */
-const RECLAIM_PAGES = 512;
-const RECLAIM_LOOKS = 1 << 17;
 /** Pages that the shrinker writes back between two tries (SHRINK_BATCH). */
 const SHRINK_BATCH = 128;
-
-// Results of `#storeStaged`: the handle times two, with INCOMPRESSIBLE as the lowest bit, or a negative number.
-const INCOMPRESSIBLE = 1;
-const COMPRESS_FAILED = -Infinity;
+/** Most pages that it writes back for one store. */
+const SHRINK_PAGES = 512;
 
 /**
  * A cache of compressed pages, by key.
@@ -94,27 +92,12 @@ export class Zswap {
   readonly #maxBytes: number;
   readonly #acceptBytes: number;
   readonly #backing: SwapBacking | undefined;
-  readonly #encoder: Encoder;
   readonly #encoders: EncoderHold;
   readonly #exclusiveLoads: boolean;
   readonly #shrinkerEnabled: boolean;
-  readonly #entries = new Entries();
-  readonly #stats = {
-    poolLimitHit: 0,
-    rejectReclaimFail: 0,
-    rejectAllocFail: 0,
-    rejectKmemcacheFail: 0,
-    rejectCompressFail: 0,
-    decompressFail: 0,
-  };
-  #writtenBackPages = 0;
-  #incompressible = 0;
+  readonly #contents: Contents;
+  readonly #reclaim: Reclaim | undefined;
   #reachedFull = false;
-  /**
-   * A page is being written back. Only one at a time, as by the kernel's single worker: a backing may call the zswap.
-   */
-  #writingBack = false;
-  #pool: number;
 
   /** @internal Made by `Engine.createZswap` and `Zswap.create`. */
   constructor(core: Core, options: ZswapOptions | undefined, onEnd: () => void) {
@@ -122,10 +105,12 @@ export class Zswap {
     const given = readOptions(options, [...OPTIONS, 'pool'], 'createZswap');
     const { maxPoolPercent = 20, acceptThresholdPercent = 90, compressor = 'lz4' } = given;
     const { maxPoolBytes, backing, exclusiveLoads = false, shrinkerEnabled = false, pool } = given;
+    const { packSlots = false } = given;
     checkInteger(maxPoolPercent, 'maxPoolPercent', 1, 100);
     checkInteger(acceptThresholdPercent, 'acceptThresholdPercent', 1, 100);
     checkBoolean(exclusiveLoads, 'exclusiveLoads');
     checkBoolean(shrinkerEnabled, 'shrinkerEnabled');
+    checkBoolean(packSlots, 'packSlots');
     const algorithm = core.codecs.check(compressor, 'compressor');
     this.#core = core;
     this.#onEnd = onEnd;
@@ -137,16 +122,18 @@ export class Zswap {
     this.#exclusiveLoads = exclusiveLoads;
     this.#shrinkerEnabled = shrinkerEnabled;
     this.#sharedPool = pool;
-    this.#backing = backing === undefined ? undefined : new SwapBacking(core, backing);
+    this.#backing = backing === undefined ? undefined : new SwapBacking(backing);
     this.#encoders = core.codecs.hold();
     try {
-      this.#encoder = this.#encoders.encoder(algorithm, {});
-      this.#pool = pool === undefined ? makePool(core, {}) : ZsPool.attach(pool, core, this);
+      const encoder = this.#encoders.encoder(algorithm, {});
+      const address = pool === undefined ? makePool(core, {}) : ZsPool.attach(pool, core, this);
+      this.#contents = new Contents(core, address, encoder, this.#backing);
     } catch (error) {
       this.#encoders.end();
       this.#backing?.end();
       throw error;
     }
+    this.#reclaim = this.#backing && new Reclaim(this.#contents, this.#backing, packSlots, this.#acceptBytes);
   }
 
   /**
@@ -173,99 +160,59 @@ export class Zswap {
    * in a large pool that takes several such stores. With `shrinkerEnabled`, a store that finds no memory does so as
    * well. Each page costs a decompression and a write of the backing. Otherwise the time of a store does not depend on
    * the number of pages.
+   *
+   * With an asynchronous backing all that is done in the background, as by the kernel's worker, as soon as the caller
+   * awaits something: such a store only begins it, and is refused.
    * @param key a non-negative safe integer (the swap slot)
    * @param page 4096 bytes
    */
   store(key: number, page: Uint8Array): boolean {
     checkKey(key);
     checkPage(page);
-    this.#live();
+    const contents = this.#live();
+    const { stats } = contents;
     if (this.#isFull()) {
-      this.#drop(key);
-      this.#reclaim();
-      this.#live();
+      contents.drop(key);
+      this.#makeRoom();
       return false;
     }
     const page0 = this.#core.page();
     setBytes(page0, page);
+    const shrinks = this.#shrinkerEnabled && this.#backing?.asynchronous === false;
     // A copy if foreign code runs before the page is stored, since it may change the array.
-    const kept = this.#encoder.foreign || this.#shrinkerEnabled ? copyOf(page0) : undefined;
-    let result = this.#storeStaged(kept);
-    if (result < 0 && result !== COMPRESS_FAILED && kept && this.#shrinkerEnabled) result = this.#shrinkAndStore(kept);
-    this.#drop(key);
-    if (result < 0) {
-      if (result === COMPRESS_FAILED) this.#stats.rejectCompressFail++;
-      else this.#stats.rejectAllocFail++;
-      return false;
+    const kept = contents.encoder.foreign || shrinks ? copyOf(page0) : undefined;
+    let result = contents.storeStaged(kept);
+    if (isNoMemory(result) && kept && shrinks) result = this.#shrinkAndStore(kept);
+    contents.drop(key);
+    if (result >= 0) return contents.enter(key, result);
+    if (isNoMemory(result)) {
+      stats.rejectAllocFail++;
+      if (this.#shrinkerEnabled && !shrinks) this.#reclaim?.start(SHRINK_BATCH);
+    } else stats.rejectCompressFail++;
+    return false;
+  }
+
+  #makeRoom(): void {
+    if (this.#backing?.asynchronous) this.#reclaim?.start(0);
+    else {
+      this.#reclaim?.reclaim();
+      this.#live(); // a backing may have destroyed it
     }
-    return this.#enter(key, result);
   }
 
   /** The zswap's shrinker, run synchronously: writes back eligible pages until the page can be stored. */
   #shrinkAndStore(page: Uint8Array): number {
     let result = -1;
-    for (let left = Math.min(this.#eligible(), RECLAIM_PAGES); left > 0 && result < 0;) {
-      const written = this.#shrink(Math.min(left, SHRINK_BATCH));
-      this.#live(); // a backing may have destroyed it
+    for (let left = Math.min(this.#eligible(), SHRINK_PAGES); left > 0 && result < 0;) {
+      const written = (this.#reclaim as Reclaim).shrink(Math.min(left, SHRINK_BATCH));
+      this.#live();
       if (written === 0) break;
       left -= written;
       setBytes(this.#core.page(), page);
-      result = this.#storeStaged(page);
+      result = this.#contents.storeStaged(page);
       if (result === COMPRESS_FAILED) break;
     }
     return result;
-  }
-
-  /**
-   * Stores the page in the staging area.
-   * @param kept a copy of it, if foreign code may run
-   * @returns a handle and the bit INCOMPRESSIBLE, COMPRESS_FAILED, or another negative number: no memory
-   */
-  #storeStaged(kept: Uint8Array | undefined): number {
-    const { raw } = this.#core;
-    if (this.#encoder.codec === CODEC_LZ4 || raw.pageSameFilled(raw.stagingAddress()))
-      return raw.poolStorePage(this.#pool);
-    let block: Uint8Array;
-    try {
-      block = this.#encoder.encode(kept ?? this.#core.page());
-    } catch {
-      this.#live();
-      return COMPRESS_FAILED;
-    }
-    this.#live(); // a compressor may have destroyed it
-    const poor = lengthOf(block) >= PAGE_SIZE;
-    if (!poor) setBytes(this.#core.page(), block);
-    else if (kept) setBytes(this.#core.page(), kept);
-    const handle = poor
-      ? raw.poolStoreEncoded(this.#pool, PAGE_SIZE, CODEC_PAGE)
-      : raw.poolStoreEncoded(this.#pool, lengthOf(block), this.#encoder.codec);
-    return handle < 0 ? handle : 2 * handle + (poor ? INCOMPRESSIBLE : 0);
-  }
-
-  /** Adds an entry for a key that has none. False, and counted, when the host has no memory for it. */
-  #enter(key: number, stored: number): boolean {
-    const incompressible = (stored & INCOMPRESSIBLE) !== 0;
-    try {
-      this.#entries.add(key, stored >>> 1, incompressible);
-    } catch {
-      this.#core.raw.poolFree(this.#pool, stored >>> 1);
-      this.#stats.rejectKmemcacheFail++;
-      return false;
-    }
-    if (incompressible) this.#incompressible++;
-    return true;
-  }
-
-  /** An entry's page, valid until the next call into the core; undefined, and counted, when it does not decompress. */
-  #loadPage(entry: number): Uint8Array | undefined {
-    const core = this.#core;
-    const result = core.raw.poolLoadPage(this.#pool, this.#entries.placeOf(entry));
-    if (result === 0) return core.page();
-    // Recompression of a device on the same pool may have changed its codec.
-    const page = result > 0 ? core.codecs.tryDecode(result >>> 16, core.page(), result & 0xffff) : undefined;
-    this.#live(); // a compressor may have destroyed it
-    if (!page) this.#stats.decompressFail++;
-    return page;
   }
 
   /**
@@ -273,17 +220,75 @@ export class Zswap {
    * checksum is verified.
    * @param key as given to `store`
    * @param out array to fill, 4096 bytes or longer; it is returned
-   * @throws ZramError EIO: the backing failed or returned anything but the page, or the stored data does not
-   * decompress; the entry is kept
+   * @throws ZramError EAGAIN: the page is on an asynchronous backing, call `loadAsync`; EIO: the backing failed or
+   * returned anything but the page, or the stored data does not decompress; the entry is kept
    */
   load(key: number, out?: Uint8Array): Uint8Array | undefined {
     checkKey(key);
     checkOut(out, PAGE_SIZE);
-    this.#live();
-    const entry = this.#entries.find(key);
+    const { entries } = this.#live();
+    const entry = entries.find(key);
     if (entry === 0) return undefined;
-    const stamp = this.#entries.stampOf(entry);
-    const page = this.#entries.isInMemory(entry) ? this.#loadPage(entry) : this.#loadBack(key, entry);
+    if (!entries.isInMemory(entry) && this.#backing?.asynchronous) {
+      throw new ZramError('EAGAIN', `the page of key ${key} is on an asynchronous backing: call loadAsync.`);
+    }
+    const stamp = entries.stampOf(entry);
+    const page = entries.isInMemory(entry)
+      ? this.#contents.pageOf(entry)
+      : this.#pageIn(key, entry, () => (this.#backing as SwapBacking).read(entries.placeOf(entry)));
+    return this.#loaded(key, stamp, page, out);
+  }
+
+  /**
+   * As `load`, from any backing. What it gives is what the key held when the promise was fulfilled: a page that is stored or
+   * dropped while the backing reads is looked up again. With `exclusiveLoads`, one of several loads of a key gets the page.
+   * @param key as given to `store`
+   * @param out array to fill, 4096 bytes or longer; it is returned
+   * @param options a `signal` that ends the call
+   * @throws ZramError EIO, as `load`; ECANCELED
+   */
+  async loadAsync(key: number, out?: Uint8Array, options?: AsyncOptions): Promise<Uint8Array | undefined> {
+    checkKey(key);
+    checkOut(out, PAGE_SIZE);
+    const { signal } = readOptions(options, ASYNC_OPTIONS, 'loadAsync');
+    this.#live();
+    return AsyncCall.run(signal, (call) => this.#loadAsync(key, out, call));
+  }
+
+  async #loadAsync(key: number, out: Uint8Array | undefined, call: AsyncCall): Promise<Uint8Array | undefined> {
+    for (;;) {
+      call.check();
+      const { entries } = this.#live();
+      const entry = entries.find(key);
+      if (entry === 0) return undefined;
+      if (entries.isInMemory(entry) || !this.#backing?.asynchronous) return this.load(key, out);
+      const [stamp, { slot, length }] = [entries.stampOf(entry), entries.placedOf(entry)];
+      const read = this.#backing.readAsync(slot, length).then(
+        (held) => () => held,
+        (error: unknown) => () => {
+          throw error;
+        },
+      );
+      const held = await call.until(read, this.#contents);
+      if (!entries.isStill(key, stamp)) continue; // stored anew, or dropped: the slot may hold anything
+      return this.#loaded(key, stamp, this.#pageIn(key, entry, held), out);
+    }
+  }
+
+  /** The page of an entry on the backing. @param read what its slot holds */
+  #pageIn(key: number, entry: number, read: () => Uint8Array): Uint8Array | undefined {
+    const placed = this.#contents.entries.placedOf(entry);
+    try {
+      return this.#contents.pageIn(read(), placed);
+    } catch (error) {
+      this.#live(); // the backing may have destroyed it
+      throw new ZramError('EIO', `cannot load the page of key ${key}: ${sentenceOf(error as ZramError)}`);
+    }
+  }
+
+  /** A page was read: it is used, or with exclusive loads moved. */
+  #loaded(key: number, stamp: number, page: Uint8Array | undefined, out: Uint8Array | undefined): Uint8Array {
+    const { entries } = this.#live();
     if (!page)
       throw new ZramError(
         'EIO',
@@ -292,29 +297,17 @@ export class Zswap {
     const to = outFor(out, PAGE_SIZE);
     setBytes(to, page);
     // A compressor or backing, called for this page, may have stored another under the key.
-    if (!this.#entries.isStill(key, stamp)) return to;
-    if (this.#exclusiveLoads) this.#drop(key);
-    else if (this.#entries.isInMemory(entry)) this.#entries.reference(entry);
+    if (!entries.isStill(key, stamp)) return to;
+    const entry = entries.find(key);
+    if (this.#exclusiveLoads) this.#contents.drop(key);
+    else if (entries.isInMemory(entry)) entries.reference(entry);
     return to;
-  }
-
-  #loadBack(key: number, entry: number): Uint8Array {
-    let page: Uint8Array;
-    try {
-      page = (this.#backing as SwapBacking).read(this.#entries.placeOf(entry));
-    } catch (error) {
-      this.#live(); // the backing may have destroyed it
-      throw new ZramError('EIO', `cannot load the page of key ${key}: ${sentenceOf(error as ZramError)}`);
-    }
-    this.#live();
-    return page;
   }
 
   /** Drops the page of a key, if it has one. */
   invalidate(key: number): void {
     checkKey(key);
-    this.#live();
-    this.#drop(key);
+    this.#live().drop(key);
   }
 
   /**
@@ -322,48 +315,61 @@ export class Zswap {
    * gets a second chance. It stops at the first page that cannot be written. Nothing is written without a backing, nor
    * when a backing calls this during a write.
    *
-   * Each page costs a decompression and a write of the backing, some microseconds. A second chance costs 10 to 100 ns,
-   * and one call may give it to all pages in memory.
+   * Each page costs a decompression and a write of the backing, some microseconds; with `packSlots` no decompression, and a
+   * write for several. A second chance costs 10 to 100 ns, and one call may give it to all pages in memory.
    * @returns pages written back
+   * @throws ZramError EAGAIN: the backing is asynchronous, call `shrinkAsync`
    */
   shrink(pages: number): number {
-    checkInteger(pages, 'pages', 0, Number.MAX_SAFE_INTEGER);
+    checkPages(pages);
     this.#live();
-    const written = this.#shrink(pages);
+    if (this.#backing?.asynchronous) {
+      throw new ZramError('EAGAIN', 'the backing of this Zswap is asynchronous: call shrinkAsync.');
+    }
+    const written = this.#reclaim?.shrink(pages) ?? 0;
     this.#live();
     return written;
   }
 
+  /**
+   * As `shrink`, at any backing: an asynchronous one has 32 writes in flight, or four batches of `writeMany`. After a
+   * failure no more are begun. Pages stay in memory, and can be loaded, stored and dropped, until their write is over; a
+   * write that is in flight when the call is aborted still counts when it succeeds.
+   * @param options a `signal` that ends the call
+   * @returns pages written back
+   * @throws ZramError ECANCELED, with `pagesDone`
+   */
+  async shrinkAsync(pages: number, options?: AsyncOptions): Promise<number> {
+    checkPages(pages);
+    const { signal } = readOptions(options, ASYNC_OPTIONS, 'shrinkAsync');
+    this.#live();
+    return AsyncCall.run(signal, async (call) => (await this.#reclaim?.shrinkAsync(pages, call)) ?? 0);
+  }
+
   /** The kernel's counters. */
   stats(): ZswapStats {
-    this.#live();
+    const contents = this.#live();
     return Object.freeze({
-      ...this.#stats,
+      ...contents.stats,
       rejectCompressPoor: 0,
-      writtenBackPages: this.#writtenBackPages,
-      poolTotalSize: this.#totalBytes(),
-      storedPages: this.#entries.inMemory,
-      storedIncompressiblePages: this.#incompressible,
+      writtenBackPages: contents.writtenBackPages,
+      poolTotalSize: contents.totalBytes(),
+      storedPages: contents.entries.inMemory,
+      storedIncompressiblePages: contents.incompressible,
     });
   }
 
-  /** Frees all pages; on a pool of the caller's one by one, 0.1 µs each. Calling it again does nothing. */
+  /**
+   * Frees all pages; on a pool of the caller's one by one, 0.1 µs each. Calling it again does nothing. Asynchronous calls
+   * that are under way fail with EINVAL; the backing is in use until its writes are over.
+   */
   destroy(): void {
-    if (this.#pool === 0) return;
-    const { raw } = this.#core;
-    const entries = this.#entries;
-    if (this.#sharedPool) {
-      for (let entry = entries.oldest; entry !== 0; entry = entries.newerThan(entry)) {
-        raw.poolFree(this.#pool, entries.placeOf(entry));
-      }
-      ZsPool.detach(this.#sharedPool, this);
-    } else {
-      endPool(this.#core, this.#pool);
-    }
+    if (this.#contents.ended) return;
+    this.#contents.end(this.#sharedPool !== undefined);
+    if (this.#sharedPool) ZsPool.detach(this.#sharedPool, this);
+    else endPool(this.#core, this.#contents.pool);
     this.#encoders.end();
-    entries.clear();
     this.#backing?.end();
-    this.#pool = 0;
     this.#onEnd();
   }
 
@@ -372,17 +378,12 @@ export class Zswap {
     this.destroy();
   }
 
-  // ── limits and writeback ───────────────────────────────────────────────────────────────────────────────────────
-
-  #totalBytes(): number {
-    return (this.#core.raw.poolTotalPages(this.#pool) >>> 0) * PAGE_SIZE;
-  }
-
   /** The limit and its hysteresis (zswap_check_limits). */
   #isFull(): boolean {
-    const total = this.#totalBytes();
+    const { stats } = this.#contents;
+    const total = this.#contents.totalBytes();
     if (total >= this.#maxBytes) {
-      this.#stats.poolLimitHit++;
+      stats.poolLimitHit++;
       this.#reachedFull = true;
     } else if (this.#reachedFull && total <= this.#acceptBytes) {
       this.#reachedFull = false;
@@ -390,101 +391,26 @@ export class Zswap {
     return this.#reachedFull;
   }
 
-  /**
-   * The kernel's shrink worker, run synchronously: writes back until the pool accepts stores again, or until the share
-   * of one store is done.
-   */
-  #reclaim(): void {
-    if (!this.#backing) return;
-    let failures = 0;
-    let looks = RECLAIM_LOOKS;
-    for (let left = RECLAIM_PAGES; left > 0 && looks > 0 && failures < MAX_RECLAIM_RETRIES; left--) {
-      if (this.#pool === 0 || this.#totalBytes() <= this.#acceptBytes) return;
-      looks -= this.#giveChances(looks);
-      if (!this.#writeBackOldest()) failures++;
-    }
-  }
-
   /** Pages that the shrinker may write back: the fewer, the better they compress (zswap_shrinker_count). */
   #eligible(): number {
-    return Math.min(this.#core.raw.poolTotalPages(this.#pool) >>> 0, this.#entries.inMemory);
+    const { pool, entries } = this.#contents;
+    return Math.min(this.#core.raw.poolTotalPages(pool) >>> 0, entries.inMemory);
   }
 
-  #shrink(pages: number): number {
-    // No more than are in memory now: a backing may store others meanwhile.
-    const most = Math.min(pages, this.#entries.inMemory);
-    let written = 0;
-    while (written < most) {
-      this.#giveChances(Infinity);
-      if (!this.#writeBackOldest()) break;
-      written++;
-    }
-    return written;
+  /** The contents. @throws ZramError EINVAL: it was destroyed */
+  #live(): Contents {
+    this.#contents.live();
+    return this.#contents;
   }
+}
 
-  /** Gives second chances until the oldest entry has had its own. Returns the number of entries examined. */
-  #giveChances(looksMax: number): number {
-    const entries = this.#entries;
-    return this.#canWriteBack && entries.oldest !== 0 && !entries.oldestIsDue ? entries.giveChances(looksMax) : 1;
-  }
+/** A result of `storeStaged`. */
+function isNoMemory(result: number): boolean {
+  return result < 0 && result !== COMPRESS_FAILED;
+}
 
-  get #canWriteBack(): boolean {
-    return this.#backing !== undefined && !this.#writingBack;
-  }
-
-  /**
-   * Writes back the oldest entry, if it is due. False when it could not be written, which is counted, or none is due.
-   */
-  #writeBackOldest(): boolean {
-    const entries = this.#entries;
-    if (!this.#backing || !this.#canWriteBack || !entries.oldestIsDue) return false;
-    const { oldest } = entries;
-    const key = entries.keyOf(oldest);
-    const stamp = entries.stampOf(oldest);
-    entries.rotate(oldest); // a page that cannot be written stays at the new end
-    this.#writingBack = true;
-    const slot = this.#tryWrite(this.#backing, oldest);
-    this.#writingBack = false;
-    if (this.#pool === 0) return false; // a backing or a compressor destroyed it
-    if (slot !== undefined && entries.isStill(key, stamp)) {
-      this.#free(oldest);
-      entries.moveToSlot(oldest, slot);
-      this.#writtenBackPages++;
-      return true;
-    }
-    if (slot !== undefined) this.#backing.release(slot); // the key was stored again, or dropped, meanwhile
-    this.#stats.rejectReclaimFail++;
-    return false;
-  }
-
-  #tryWrite(backing: SwapBacking, entry: number): number | undefined {
-    try {
-      const page = this.#loadPage(entry);
-      return page && backing.write(copyOf(page));
-    } catch {
-      return undefined; // it was destroyed, or the host has no memory for a copy
-    }
-  }
-
-  /** Drops the page of a key, in memory or on the backing. */
-  #drop(key: number): void {
-    const entries = this.#entries;
-    const entry = entries.find(key);
-    if (entry === 0) return;
-    if (entries.isInMemory(entry)) this.#free(entry);
-    else this.#backing?.release(entries.placeOf(entry));
-    entries.remove(entry);
-  }
-
-  /** Frees the object of an entry in memory. */
-  #free(entry: number): void {
-    this.#core.raw.poolFree(this.#pool, this.#entries.placeOf(entry));
-    if (this.#entries.isIncompressible(entry)) this.#incompressible--;
-  }
-
-  #live(): void {
-    if (this.#pool === 0) throw new ZramError('EINVAL', 'this Zswap was destroyed.');
-  }
+function checkPages(pages: unknown): void {
+  checkInteger(pages, 'pages', 0, Number.MAX_SAFE_INTEGER);
 }
 
 function checkKey(key: unknown): void {

@@ -3,10 +3,19 @@ import { existsSync, mkdtempSync, rmSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { MemoryBacking, type Backing, type Zswap, type ZswapOptions } from '../bindings/index.js';
+import {
+  MemoryBacking,
+  type AsyncBacking,
+  type Backing,
+  type Zram,
+  type Zswap,
+  type ZswapOptions,
+} from '../bindings/index.js';
 import { FileBacking } from '../bindings/node.js';
+import { BatchBacking } from './support/batch-backing.js';
 import { Random, seedOfRun } from './support/random.js';
 import { BUILDS, checkPools, engineOf } from './support/raw-core.js';
+import { ToyCompressor } from './support/toy-compressor.js';
 
 const PAGE_SIZE = 4096;
 const random = new Random(seedOfRun(), 'zswap');
@@ -27,8 +36,7 @@ class FailingBacking implements Backing {
 }
 
 /** Random calls; what a store accepted must be read back, however often the backing failed in between. */
-function drive(zswap: Zswap, operations: number, exclusive: boolean): void {
-  const model = new Map<number, Uint8Array>();
+function drive(zswap: Zswap, operations: number, exclusive: boolean, model = new Map<number, Uint8Array>()): void {
   const contents = [
     compressible(),
     compressible(),
@@ -71,6 +79,8 @@ describe.each(BUILDS)('zswap, %s build', (build) => {
     ['with a backing that is full', { maxPoolBytes: 100 * 1024, backing: new MemoryBacking(20) }],
     ['with a backing that fails', { maxPoolBytes: 200 * 1024, backing: new FailingBacking() }],
     ['with exclusive loads', { maxPoolBytes: 200 * 1024, backing: new MemoryBacking(3000), exclusiveLoads: true }],
+    ['packed', { maxPoolBytes: 100 * 1024, backing: new MemoryBacking(20), packSlots: true, exclusiveLoads: true }],
+    ['packed, with a backing that fails', { maxPoolBytes: 200 * 1024, backing: new FailingBacking(), packSlots: true }],
   ])('is a map of pages %s', (_name, options) => {
     const engine = engineOf(build);
     const used = engine.memory.used;
@@ -211,5 +221,167 @@ test('zswap and zram on one pool: merged across, ended apart', () => {
   pages.forEach((page, n) => expect(Buffer.compare(zram.readPage(n), page)).toBe(0));
   checkPools(engine);
   expect(pool.stats()).toMatchObject({ objects: 30, handles: 30, pagesMerged: 0 });
+  engine.destroy();
+});
+
+describe('packed slots', () => {
+  test('a backing may drop and store pages during a write', () => {
+    const engine = engineOf('debug');
+    const inner = new MemoryBacking(3000);
+    const model = new Map<number, Uint8Array>();
+    let calls = 0;
+    const backing: Backing = {
+      slots: 3000,
+      read: (slot, page) => inner.read(slot, page),
+      write(slot, page) {
+        inner.write(slot, page);
+        const key = random.below(400);
+        zswap.invalidate(key);
+        model.delete(key);
+        const fresh = compressible();
+        if (calls++ % 3 === 0 && zswap.store(key, fresh)) model.set(key, fresh);
+        expect(zswap.shrink(1)).toBe(0);
+      },
+    };
+    const zswap: Zswap = engine.createZswap({ backing, packSlots: true, maxPoolBytes: 200 * 1024 });
+    drive(zswap, 1500, false, model);
+    expect(calls).toBeGreaterThan(20);
+    for (const [key, page] of model) expect(Buffer.compare(zswap.load(key)!, page)).toBe(0);
+    engine.destroy();
+  });
+
+  test.each(['lz4', 'lz4hc', 'lzo', 'deflate'])('hold pages of %s, same-filled ones and noise', (compressor) => {
+    const engine = engineOf('debug');
+    const used = new Set<number>();
+    const inner = new MemoryBacking(100);
+    const backing: Backing = {
+      slots: 100,
+      read: (slot, page) => inner.read(slot, page),
+      write: (slot, page) => {
+        used.add(slot);
+        inner.write(slot, page);
+      },
+    };
+    const zswap = engine.createZswap({ compressor, backing, packSlots: true });
+    const pages = Array.from({ length: 40 }, (_, key) => noise().fill(0, 700 + (key % 3) * 1500));
+    pages.push(new Uint8Array(PAGE_SIZE), new Uint8Array(PAGE_SIZE).fill(9), noise());
+    pages.push(new Uint8Array(new BigUint64Array(PAGE_SIZE / 8).fill(0x0123456789abcdefn).buffer));
+    pages.forEach((page, key) => zswap.store(key, page));
+    expect(zswap.shrink(100)).toBe(pages.length);
+    expect(zswap.stats()).toMatchObject({ storedPages: 0, poolTotalSize: 0, writtenBackPages: pages.length });
+    // A third of 40 pages takes 3396 bytes, a third 1896, a third 396: two of three slots.
+    expect(used.size).toBeLessThanOrEqual(30);
+    pages.forEach((page, key) => expect(Buffer.compare(zswap.load(key)!, page)).toBe(0));
+    engine.destroy();
+  });
+
+  test('keep the codecs of their objects known, though nothing else does', () => {
+    const engine = engineOf('debug', { compressors: [new ToyCompressor()] });
+    const pool = engine.createPool();
+    const zswap = engine.createZswap({ pool, backing: new MemoryBacking(9), packSlots: true });
+    const zram = engine.createZram({ disksize: '1M', pool, recompAlgorithms: ['deflate'] });
+    const page = noise().map((byte) => byte & 3);
+    zram.writePage(0, page);
+    zswap.store(1, page);
+    expect(pool.merge().objectsMerged).toBe(1);
+    expect(zram.recompress().objectsRecompressed).toBe(1);
+    expect(zswap.shrink(1)).toBe(1);
+    zram.destroy();
+    const others: Zram[] = [];
+    expect(() => {
+      for (let level = 1; level <= 12; level++) {
+        others.push(engine.createZram({ disksize: '1M', compAlgorithm: 'toy', level }));
+        others.at(-1)!.writePage(0, page);
+      }
+    }).toThrow(/ENOSPC/);
+    expect(others).toHaveLength(11);
+    expect(Buffer.compare(zswap.load(1)!, page)).toBe(0);
+    engine.destroy();
+  });
+
+  test('are used again when all their pages have gone, and not before', () => {
+    const engine = engineOf('debug');
+    const zswap = engine.createZswap({ backing: new MemoryBacking(1), packSlots: true });
+    const third = (): Uint8Array => random.fill(new Uint8Array(PAGE_SIZE)).fill(0, 1200);
+    const kept = third();
+    for (const key of [1, 2]) zswap.store(key, third());
+    zswap.store(3, kept);
+    expect(zswap.shrink(3)).toBe(3);
+    for (const key of [1, 2, 4]) zswap.store(key, third());
+    expect(zswap.shrink(1)).toBe(0);
+    expect(Buffer.compare(zswap.load(3)!, kept)).toBe(0);
+    zswap.invalidate(3);
+    expect(zswap.shrink(3)).toBe(3);
+    engine.destroy();
+  });
+});
+
+test('an asynchronous backing: the synchronous calls are EAGAIN, a full pool is emptied in the background', async () => {
+  const engine = engineOf('release');
+  const inner = new MemoryBacking(500);
+  let [flying, most] = [0, 0];
+  const backing: AsyncBacking = {
+    asynchronous: true,
+    slots: 500,
+    read: (slot, page) => Promise.resolve().then(() => inner.read(slot, page)),
+    async write(slot, page) {
+      most = Math.max(most, ++flying);
+      await new Promise((resolve) => setImmediate(resolve));
+      inner.write(slot, page);
+      flying--;
+    },
+  };
+  const zswap = engine.createZswap({ backing, maxPoolBytes: 100 * PAGE_SIZE, acceptThresholdPercent: 40 });
+  const pages = Array.from({ length: 101 }, noise);
+  for (const [key, page] of pages.entries()) expect(zswap.store(key, page)).toBe(key < 100);
+  expect(zswap.stats().writtenBackPages).toBe(0); // it begins when the caller awaits
+  while (!zswap.store(100, pages[100])) await new Promise((resolve) => setImmediate(resolve));
+  expect(zswap.stats()).toMatchObject({ writtenBackPages: 60, storedPages: 41, rejectReclaimFail: 0 });
+  expect(most).toBe(32);
+  expect(() => zswap.load(0)).toThrow(expect.objectContaining({ code: 'EAGAIN' }));
+  expect(() => zswap.shrink(1)).toThrow(expect.objectContaining({ code: 'EAGAIN' }));
+  for (const [key, page] of pages.entries()) expect(Buffer.compare((await zswap.loadAsync(key))!, page)).toBe(0);
+  expect(await zswap.loadAsync(999)).toBeUndefined();
+  engine.destroy();
+});
+
+test('no memory, with the shrinker and an asynchronous backing: refused, and room is made in the background', async () => {
+  const engine = engineOf('release', { maxMemory: '2M' });
+  const backing = new BatchBacking({}, 5000);
+  const zswap = engine.createZswap({ maxPoolPercent: 100, backing, shrinkerEnabled: true });
+  const pages = Array.from({ length: 1000 }, noise);
+  let refused = 0;
+  for (const [key, page] of pages.entries()) {
+    for (let tries = 0; !zswap.store(key, page); tries++) {
+      if (tries > 100) throw new Error(`no room for page ${key}`);
+      refused++;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+  expect(zswap.stats()).toMatchObject({ rejectAllocFail: refused, rejectReclaimFail: 0 });
+  expect(refused).toBeGreaterThan(0);
+  for (const [key, page] of pages.entries()) expect(Buffer.compare((await zswap.loadAsync(key))!, page)).toBe(0);
+  engine.destroy();
+});
+
+test('a backing of objects gets each page by itself, in batches, and is told which slots are free', async () => {
+  const engine = engineOf('debug');
+  const backing = new BatchBacking({ objects: true });
+  const zswap = engine.createZswap({ backing, packSlots: true });
+  const pages = Array.from({ length: 20 }, compressible);
+  for (const [key, page] of pages.entries()) zswap.store(key, page);
+  expect(await zswap.shrinkAsync(20)).toBe(20);
+  expect(backing.log.map(({ slots }) => slots.length)).toEqual([8, 8, 4]);
+  expect(Math.max(...[...backing.held.values()].map(({ length }) => length))).toBeLessThan(3000);
+  const loads = pages.map((_, key) => zswap.loadAsync(key));
+  for (const [key, load] of loads.entries()) expect(Buffer.compare((await load)!, pages[key])).toBe(0);
+  for (let key = 0; key < 10; key++) zswap.invalidate(key);
+  zswap.store(99, pages[0]);
+  expect(await zswap.shrinkAsync(1)).toBe(1);
+  expect(backing.discarded).toHaveLength(10);
+  expect(backing.held.size).toBe(11);
+  expect(Buffer.compare((await zswap.loadAsync(99))!, pages[0])).toBe(0);
+  zswap.destroy();
+  expect(backing.held.size).toBe(0);
   engine.destroy();
 });

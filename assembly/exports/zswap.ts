@@ -1,9 +1,10 @@
 /** Exports for zswap: whole pages in a pool. */
-import { ENOMEM, PAGE_SIZE } from '../common';
-import { STAGING } from '../memory/staging';
-import { cell_kind, cell_number, cell_target, SAME } from '../zsmalloc/cell';
+import { CODEC_PAGE, ENOMEM, PAGE_SIZE } from '../common';
+import { SCRATCH_A, STAGING } from '../memory/staging';
+import { cell_kind, cell_location, cell_number, cell_target, SAME } from '../zsmalloc/cell';
 import { zs_malloc, zs_size } from '../zsmalloc/handle';
-import { object_put } from '../zsmalloc/object';
+import { header_codec, header_length, is_plain, object_bytes, object_header, object_put } from '../zsmalloc/object';
+import { same_fill } from '../zsmalloc/same';
 import { Pool } from '../zsmalloc/structs';
 import { page_load, page_store } from '../zswap/page';
 import { leaf_of } from './pool';
@@ -27,4 +28,22 @@ export function poolStoreEncoded(pool: usize, length: u32, codec: u32): i32 {
   if (leaf == 0) return ENOMEM;
   object_put(cell_target(leaf), 0, STAGING, length);
   return <i32>cell_number(leaf);
+}
+
+/**
+ * Copies what is stored of a page to the first staging page: its object, or of a same-filled page the 8 bytes that it repeats.
+ * @returns codec << 16 | length; the codec is CODEC_PAGE for what is not compressed
+ */
+export function poolPayload(pool: usize, handle: u32): u32 {
+  const leaf = leaf_of(pool, handle);
+  if (cell_kind(leaf) == SAME) {
+    same_fill(leaf, STAGING);
+    return (CODEC_PAGE << 16) | 8;
+  }
+  const location = cell_location(leaf);
+  const header = object_header(location);
+  const length = header_length(header);
+  const codec = header_codec(header);
+  memory.copy(STAGING, object_bytes(location, length, SCRATCH_A), length);
+  return ((is_plain(codec) ? CODEC_PAGE : codec) << 16) | length;
 }

@@ -31,7 +31,7 @@ export interface Backing {
 /**
  * A `Backing` with promises, for storage without synchronous calls; the checks are the same. Pages that were written
  * back to it are read with `readAsync()` and `readPagesAsync()`, changed with `writeAsync()` and compared with
- * `diffAsync()`; the synchronous calls throw `EAGAIN` for them.
+ * `diffAsync()`; the synchronous calls throw `EAGAIN` for them. Those of a `Zswap` are loaded with `loadAsync()`.
  *
  * Calls overlap, except for two writes to one slot: as many pages are in flight as the option `writebackBatchSize` says.
  * A backing with `readMany` and `writeMany` gets them in batches, which is what counts where each call is a round trip.

@@ -24,6 +24,18 @@ export interface StoredForm {
 
 export const PLAIN: StoredForm = Object.freeze({ codec: CODEC_PAGE, length: PAGE_SIZE });
 
+/** The checksum of a page or object, which must be a private copy. */
+export function checksumOf(core: Core, bytes: Uint8Array): number {
+  core.page().set(bytes);
+  return checksumStaged(core, bytes.length);
+}
+
+/** The same of what the first staging page begins with. */
+function checksumStaged(core: Core, length: number): number {
+  core.makeHashKey();
+  return core.raw.contentHash(core.raw.stagingAddress(), length, CODEC_HASHED) >>> 0;
+}
+
 export class SlotRecords {
   readonly #core: Core;
   readonly #checksums = new Words();
@@ -33,16 +45,9 @@ export class SlotRecords {
     this.#core = core;
   }
 
-  /** The checksum of a page or object, which must be a private copy. */
+  /** As the function of that name. */
   checksumOf(bytes: Uint8Array): number {
-    this.#core.page().set(bytes);
-    return this.#checksumStaged(bytes.length);
-  }
-
-  #checksumStaged(length: number): number {
-    const core = this.#core;
-    core.makeHashKey();
-    return core.raw.contentHash(core.raw.stagingAddress(), length, CODEC_HASHED) >>> 0;
+    return checksumOf(this.#core, bytes);
   }
 
   /** Records what a slot holds from now on. */
@@ -65,7 +70,7 @@ export class SlotRecords {
 
   /** Whether the first staging page begins with what was last written to the slot. */
   holdsStaged(slot: number, length: number): boolean {
-    return this.#checksums.get(slot) === this.#checksumStaged(length);
+    return this.#checksums.get(slot) === checksumStaged(this.#core, length);
   }
 
   /** Whether this is what was last written to the slot. */

@@ -20,6 +20,7 @@ export interface CoreExports {
   poolRead(pool: number, handle: number): number;
   poolStorePage(pool: number): number;
   poolLoadPage(pool: number, handle: number): number;
+  poolPayload(pool: number, handle: number): number;
   poolCompact(pool: number): number;
   poolMergeBegin(pool: number, dryRun: number, whole: number): void;
   poolMergeStep(pool: number, objectsMax: number, dryRun: number): number;

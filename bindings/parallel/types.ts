@@ -7,7 +7,10 @@ import type { IoStat, MmStat } from '../device/stats.js';
 import type { WorkerSource } from './worker-source.js';
 
 /** The options of a device on several workers. */
-export interface ParallelZramOptions extends Omit<ZramOptions, 'pool' | 'backing'>, Omit<EngineOptions, 'compressors'> {
+export interface ParallelZramOptions
+  extends
+    Omit<ZramOptions, 'pool' | 'backing' | 'compressedWriteback' | 'writebackBatchSize'>,
+    Omit<EngineOptions, 'compressors'> {
   /** Threads, 1 to 64, each with an engine of up to 4 GiB. Default: the machine's hardware threads, at most 8. */
   workers?: number | undefined;
   /**

@@ -7,7 +7,7 @@
  *   NEXT                the next entry of the same bucket, or the next free one
  *   STATE               flags
  *   PLACE               the handle of its object, or the slot of the backing
- *   OLDER, NEWER        its neighbours in the list of those in memory
+ *   OLDER, NEWER        its neighbours in the list of those in memory; on the backing checksum and form of its object
  *   STAMP               distinguishes it from earlier entries with its number
  *
  * A million entries take 36 MB that no garbage collector scans, and nothing is ever moved. A `Map` of objects would
@@ -30,6 +30,8 @@ const STATE = 3;
 const PLACE = 4;
 const OLDER = 5;
 const NEWER = 6;
+const CHECKSUM = OLDER;
+const FORM = NEWER;
 const STAMP = 7;
 const ENTRY_SHIFT = 3;
 
@@ -43,6 +45,24 @@ const IN_MEMORY = 1;
 const INCOMPRESSIBLE = 2;
 /** Together with `#referencedIs`: whether the entry was used since it was last examined. */
 const REFERENCED = 4;
+/** Its page is being written to the backing. */
+const WRITING = 8;
+
+// FORM: where in the slot the object begins, its length - 1, and its codec.
+const LENGTH_SHIFT = 12;
+const CODEC_SHIFT = 24;
+const FORM_MASK = (1 << LENGTH_SHIFT) - 1;
+
+/** Where an object is on the backing, and what it is. */
+export interface Placed {
+  readonly slot: number;
+  /** From the slot's beginning. */
+  readonly offset: number;
+  /** 1 to 4096 bytes. */
+  readonly length: number;
+  readonly codec: number;
+  readonly checksum: number;
+}
 
 export class Entries {
   /** Number of entries, of those in memory, and of these that are not referenced. */
@@ -216,11 +236,35 @@ export class Entries {
     return entry !== 0 && this.stampOf(entry) === stamp;
   }
 
-  /** Records that the page of an entry in memory has moved to a slot of the backing. */
-  moveToSlot(entry: number, slot: number): void {
+  /** Whether the page of an entry in memory is being written to the backing. */
+  isWriting(entry: number): boolean {
+    return (this.#word(entry, STATE) & WRITING) !== 0;
+  }
+
+  setWriting(entry: number, writing: boolean): void {
+    const state = this.#word(entry, STATE);
+    this.#set(entry, STATE, writing ? state | WRITING : state & ~WRITING);
+  }
+
+  /** Records that the page of an entry in memory has moved to the backing. */
+  moveToSlot(entry: number, { slot, offset, length, codec, checksum }: Placed): void {
     this.#leaveMemory(entry);
     this.#set(entry, STATE, 0);
     this.#set(entry, PLACE, slot);
+    this.#set(entry, CHECKSUM, checksum);
+    this.#set(entry, FORM, offset | ((length - 1) << LENGTH_SHIFT) | (codec << CODEC_SHIFT));
+  }
+
+  /** Where the page of an entry is that is not in memory. */
+  placedOf(entry: number): Placed {
+    const form = this.#word(entry, FORM);
+    return {
+      slot: this.placeOf(entry),
+      offset: form & FORM_MASK,
+      length: ((form >>> LENGTH_SHIFT) & FORM_MASK) + 1,
+      codec: form >>> CODEC_SHIFT,
+      checksum: this.#word(entry, CHECKSUM),
+    };
   }
 
   #leaveMemory(entry: number): void {

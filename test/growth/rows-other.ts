@@ -1,7 +1,17 @@
 /** Growth of a zswap with its pages and of a history with its states. */
-import { MemoryBacking } from '../../bindings/index.js';
+import { MemoryBacking, type AsyncBacking, type Backing } from '../../bindings/index.js';
 import type { Growth } from './measure.js';
 import { PAGE_SIZE, contentOf, newEngine, shuffled } from './things.js';
+
+/** A backing that answers at the end of what runs now. */
+function asynchronous(backing: Backing): AsyncBacking {
+  return {
+    asynchronous: true,
+    slots: backing.slots,
+    read: (slot, page) => Promise.resolve().then(() => backing.read(slot, page)),
+    write: (slot, page) => Promise.resolve().then(() => backing.write(slot, page)),
+  };
+}
 
 export const OTHER_ROWS: readonly Growth[] = [
   {
@@ -30,6 +40,20 @@ export const OTHER_ROWS: readonly Growth[] = [
       return () => zswap.shrink(size);
     },
   },
+  ...[false, true].map((packSlots) => ({
+    name: `zswap: shrinkAsync, loadAsync and invalidate, ${packSlots ? 'packed' : 'a page in a slot'}`,
+    calls: ['Zswap.shrinkAsync', 'Zswap.loadAsync'],
+    size: 4000,
+    make: (size: number) => {
+      const zswap = newEngine().createZswap({ backing: asynchronous(new MemoryBacking(size)), packSlots });
+      for (let n = 0; n < size; n++) zswap.store(n, contentOf(n, PAGE_SIZE));
+      return async () => {
+        await zswap.shrinkAsync(size);
+        for (const n of shuffled(size)) await zswap.loadAsync(n);
+        for (let n = 0; n < size; n += 2) zswap.invalidate(n);
+      };
+    },
+  })),
   {
     name: 'zswap: eviction at its limit',
     calls: [],

@@ -36,6 +36,10 @@ export class LateBacking implements AsyncBacking {
     return this.#waiting.length;
   }
 
+  get writesWaiting(): number {
+    return this.#writing.size;
+  }
+
   read(slot: number, page: Uint8Array): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#waiting.push((manner) => {

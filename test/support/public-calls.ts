@@ -401,12 +401,17 @@ export function callsOf(scene: Scene): Calls {
   const deviceBacking = { ...backing, wrong: [...backing.wrong, { slots: 0, read: CALL, write: CALL }] };
   const cacheBacking: Parameter = {
     ...backing,
-    wrong: [...backing.wrong, { asynchronous: true, slots: 1, read: CALL, write: CALL }],
+    wrong: [
+      ...backing.wrong,
+      { asynchronous: true, slots: 1, read: CALL, write: CALL, objects: true },
+      { asynchronous: true, slots: 1, read: CALL, write: CALL, batchSize: 0 },
+    ],
     coded: [[usedBacking, 'EBUSY']],
   };
   const zswapOptions = {
     ...{ maxPoolPercent: percent, acceptThresholdPercent: percent, maxPoolBytes: size('1M') },
     ...{ compressor: word('lz4'), backing: cacheBacking, exclusiveLoads: boolean, shrinkerEnabled: boolean },
+    packSlots: boolean,
   };
   const key = integer(1, 0, SAFE_MAX);
 
@@ -573,6 +578,8 @@ export function callsOf(scene: Scene): Calls {
       load: [key, out(PAGE_SIZE)],
       invalidate: [key],
       shrink: [integer(1, 0, SAFE_MAX)],
+      loadAsync: [key, out(PAGE_SIZE), options({ signal })],
+      shrinkAsync: [integer(1, 0, SAFE_MAX), options({ signal })],
       stats: [],
       ...END,
     },

@@ -1,7 +1,7 @@
 /** The entries of a zswap against a Map and a list. */
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { Entries } from '../../bindings/zswap/entries.js';
+import { Entries, type Placed } from '../../bindings/zswap/entries.js';
 
 interface Entry {
   handle: number;
@@ -19,6 +19,11 @@ const step = fc.record({
   key: keys,
   looks: fc.nat(9),
 });
+
+function placedAt(slot: number): Placed {
+  const offset = Math.imul(slot, 7919) & 4095;
+  return { slot, offset, length: 4096 - offset, codec: slot % 16, checksum: Math.imul(slot, 0x9e3779b1) >>> 0 };
+}
 
 test('behave as a Map and a list', () => {
   const property = fc.property(fc.array(step, { maxLength: 200, size: 'max' }), (steps) => {
@@ -52,7 +57,8 @@ test('behave as a Map and a list', () => {
         }
       } else if (known.inMemory) {
         if (kind === 'move') {
-          entries.moveToSlot(found, known.handle);
+          entries.moveToSlot(found, placedAt(known.handle));
+          expect(entries.placedOf(found)).toEqual(placedAt(known.handle));
           known.inMemory = false;
           list = list.filter((each) => each !== key);
         } else if (kind === 'use') {

@@ -123,7 +123,8 @@ describe('a backing', () => {
     zswap.store(1, noise());
     zswap.shrink(1);
     zswap.load(1);
-    expect(reads.sort()).toEqual(['asynchronous', 'read', 'slots', 'write']);
+    const batches = ['batchSize', 'objects', 'readMany', 'writeMany', 'discard'];
+    expect(reads.sort()).toEqual([...batches, 'asynchronous', 'name', 'read', 'slots', 'write'].sort());
     for (const name of ['slots', 'read', 'write', 'asynchronous']) {
       const get = (): never => {
         throw new Error(name);
@@ -219,7 +220,10 @@ describe('a backing', () => {
     ['load', (zswap) => zswap.load(0)],
   ];
   test.each(calls)('may destroy what it is called by: %s is EINVAL', (_, call) => {
-    for (const end of ['zswap', 'engine'] as const) {
+    const ways = (['zswap', 'engine'] as const).flatMap((end) =>
+      [false, true].map((packSlots) => ({ end, packSlots })),
+    );
+    for (const { end, packSlots } of ways) {
       const engine = engineOf('debug');
       const inner = new MemoryBacking(9);
       let ends = false;
@@ -227,6 +231,7 @@ describe('a backing', () => {
         if (ends) (end === 'zswap' ? zswap : engine).destroy();
       };
       const zswap: Zswap = engine.createZswap({
+        packSlots,
         maxPoolBytes: 3 * PAGE_SIZE,
         backing: backingOf(9, {
           read(slot: number, page: Uint8Array) {
@@ -377,6 +382,7 @@ describe('arguments', () => {
       'backing',
       'exclusiveLoads',
       'shrinkerEnabled',
+      'packSlots',
     ];
     const options = Object.defineProperties(
       {},

@@ -60,7 +60,7 @@ export class Parcel {
 }
 
 /** The options of the device in each worker. */
-export type DeviceOptions = Omit<ZramOptions, 'pool' | 'backing'>;
+export type DeviceOptions = Omit<ZramOptions, 'pool' | 'backing' | 'compressedWriteback' | 'writebackBatchSize'>;
 
 /** The calls of a device that every worker carries out. `undo` reverts an `init`. */
 export type ControlName = 'init' | 'undo' | 'reset' | 'idle' | 'recompress' | 'merge' | 'compact' | 'stats';
