@@ -17,7 +17,7 @@ export type { RemoteFork } from './remote/fork.js';
 export {
   liveKeys,
   openNamed,
-  removeNamed,
+  dropNamed,
   renewNamed,
   saveNamed,
   type OpenNamedOptions,

@@ -108,7 +108,7 @@ export async function openNamed(tier: RemoteTier, name: string, options: OpenNam
 }
 
 /** Removes a name. Its pages go when their leases have ended. */
-export async function removeNamed(tier: RemoteTier, name: string): Promise<void> {
+export async function dropNamed(tier: RemoteTier, name: string): Promise<void> {
   checkName(name);
   await tier.removeNamed(name);
 }

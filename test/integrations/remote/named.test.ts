@@ -1,7 +1,7 @@
 /** Devices saved under names, and forks that other processes open by them. */
 import { afterEach, expect, test } from '@jest/globals';
 import { Engine, type Zram } from '../../../bindings/index.js';
-import { keyOf, liveKeys, openNamed, removeNamed, renewNamed, saveNamed } from '../../../integrations/remote.js';
+import { keyOf, liveKeys, openNamed, dropNamed, renewNamed, saveNamed } from '../../../integrations/remote.js';
 import { generatedSets, pageCount, PAGE_SIZE, repeatPage, sameBytes, textPage, zeroPage } from '../../support/pages.js';
 import { Random } from '../../support/random.js';
 import { textOf, UnrulyTier } from './unruly-tier.js';
@@ -249,7 +249,7 @@ test('names that are not there, are something else, or are wrong', async () => {
   const small = keep(engine.createZram({ disksize: PAGE_SIZE }));
   await expect(openNamed(tier, 'base', { device: small })).rejects.toMatchObject({ code: 'EINVAL' });
   await expect(openNamed(tier, 'base', { batchPages: 0 })).rejects.toMatchObject({ code: 'EINVAL' });
-  await removeNamed(tier, 'base');
+  await dropNamed(tier, 'base');
   await expect(openNamed(tier, 'base')).rejects.toMatchObject({ code: 'ENOENT' });
 });
 

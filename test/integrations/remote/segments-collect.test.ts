@@ -1,7 +1,7 @@
 /** Garbage of segments, at the moments that matter: a machine begins to use what another one is about to remove. */
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { Engine } from '../../../bindings/index.js';
-import { keyOf, liveKeys, openNamed, removeNamed, saveNamed, segmentTier } from '../../../integrations/remote.js';
+import { keyOf, liveKeys, openNamed, dropNamed, saveNamed, segmentTier } from '../../../integrations/remote.js';
 import { generatedSets, PAGE_SIZE, pageCount, sameBytes } from '../../support/pages.js';
 import { Random } from '../../support/random.js';
 import { MemoryStore } from './memory-store.js';
@@ -218,7 +218,7 @@ test('names keep what they need, and what is left of a segment moves', async () 
   for (let n = 0; n < 3; n++) expect(await collect()).toMatchObject({ lost: 0, removed: 0 });
   const bytes = () => [...machines.objects.values()].reduce((sum, { length }) => sum + length, 0);
   const before = bytes();
-  await removeNamed(tier, 'all');
+  await dropNamed(tier, 'all');
   let moved = 0;
   for (let n = 0; n < 3; n++) moved += (await collect()).moved;
   expect(moved).toBeGreaterThan(20);
@@ -226,7 +226,7 @@ test('names keep what they need, and what is left of a segment moves', async () 
   const reader = machines.machine();
   const fork = await openNamed(reader.tier, 'few', { device: engine.createZram() });
   expect(sameBytes(await fork.readPagesAsync(0, pages), zram.readPages(0, pages))).toBe(true);
-  await removeNamed(tier, 'few');
+  await dropNamed(tier, 'few');
   for (let n = 0; n < 3; n++) await collect();
   expect([...machines.objects.keys()]).toEqual([]);
   engine.destroy();
