@@ -9,7 +9,7 @@ import { Random, seedOfRun } from '../support/random.js';
 import { BUILDS, checkPools, engineOf, type Build } from '../support/raw-core.js';
 
 const LONG = process.env.ZRAM_WASM_LONG === '1';
-const SEQUENCES = LONG ? 20_000 : 30;
+const SEQUENCES = LONG ? 20_000 : 16;
 const SEQUENCES_TO_FIND = 300;
 const STEPS_MAX = 100;
 const SLOTS = 16;
