@@ -17,7 +17,7 @@ import { processPages, programPages } from '../support/real-pages.js';
 import { randomTrace } from '../support/trace.js';
 
 const LONG = process.env.ZRAM_WASM_LONG === '1';
-const OPERATIONS = Number(process.env.ZRAM_WASM_OPERATIONS ?? (LONG ? 500_000 : 12_000));
+const OPERATIONS = Number(process.env.ZRAM_WASM_OPERATIONS ?? (LONG ? 500_000 : 6_000));
 const ALGORITHMS: KernelAlgorithm[] = [...LEVELS.map(lz4), { name: 'lzo', level: 1 }, { name: 'lzo-rle', level: 1 }];
 const SLOTS = LONG ? 8192 : 2048;
 const REAL_PAGES = 600;
