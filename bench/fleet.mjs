@@ -2,13 +2,14 @@
 // one store and read them again. Throughput of all together, and bytes, by the number of processes.
 //   npm run build && node bench/fleet.mjs [--mib 64] [--processes 1,2,4] [--common 0.5] [--store redis|directory]
 // --mib is the raw pages of each process: 4096 with 4 processes takes 7 GB in the server. Needs redis-server, or a disk.
-import { fork, spawn } from 'node:child_process';
+import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { startRedis } from './support/redis.mjs';
 import { MIB, PAGE_BYTES } from './support/settings.mjs';
 import { figure, markdownTable, mebibytes } from './support/table.mjs';
 
@@ -25,13 +26,8 @@ const common = Number(given.common);
 const CHILD = fileURLToPath(new URL('./children/fleet.mjs', import.meta.url));
 
 /** A server of its own for each run: nothing is there before. */
-async function startRedis(folder) {
-  const socket = path.join(folder, 'redis.sock');
-  const quiet = ['--save', '', '--appendonly', 'no', '--loglevel', 'warning'];
-  const server = spawn('redis-server', ['--port', '0', '--unixsocket', socket, '--dir', folder, ...quiet], {
-    stdio: 'ignore',
-  });
-  await once(server, 'spawn');
+async function redisStore(folder) {
+  const { child, socket } = await startRedis(folder);
   const { Redis } = await import('ioredis');
   const client = new Redis(socket);
   client.on('error', () => undefined); // until the server is there
@@ -45,8 +41,8 @@ async function startRedis(folder) {
     },
     async stop() {
       client.disconnect();
-      server.kill();
-      await once(server, 'exit');
+      child.kill();
+      await once(child, 'exit');
     },
   };
 }
@@ -81,7 +77,7 @@ async function together(machines, part) {
 
 async function runFleet(processes) {
   const folder = mkdtempSync(path.join(tmpdir(), 'zram-wasm-fleet-'));
-  const store = await (given.store === 'directory' ? startDirectory(folder) : startRedis(folder));
+  const store = await (given.store === 'directory' ? startDirectory(folder) : redisStore(folder));
   const machines = [];
   try {
     for (let number = 0; number < processes; number++) {

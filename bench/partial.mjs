@@ -4,11 +4,10 @@
  *
  *   node bench/partial.mjs [ROUNDS [BUILD…]]     after `npm run build`; builds are folders such as dist, alternated
  */
-import { closeSync, openSync, readSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { alternate } from './support/alternate.mjs';
+import { realPages } from './support/real-pages.mjs';
 import { PAGE_BYTES } from './support/settings.mjs';
 import { summary } from './support/statistics.mjs';
 import { markdownTable, spread } from './support/table.mjs';
@@ -18,24 +17,8 @@ const RECORDS = 2000;
 const PIECE_BYTES = 100;
 const [rounds = '9', ...builds] = process.argv.slice(2);
 
-/** Pages of a program and of text, without those that are one value, which cost next to nothing. */
-function realPages(count) {
-  const pages = [];
-  for (const file of [process.execPath, createRequire(import.meta.url).resolve('typescript')]) {
-    const descriptor = openSync(file);
-    for (let n = 0, found = 0; found < count / 2; n++) {
-      const page = new Uint8Array(PAGE_BYTES);
-      if (readSync(descriptor, page, 0, PAGE_BYTES, n * PAGE_BYTES) !== PAGE_BYTES) break;
-      if (page.every((byte) => byte === page[0])) continue;
-      pages.push(page);
-      found++;
-    }
-    closeSync(descriptor);
-  }
-  return pages;
-}
-
-const pages = realPages(RECORDS);
+/** Without pages that are one value, which cost next to nothing. */
+const pages = realPages(RECORDS, (page) => page.every((byte) => byte === page[0]));
 const count = pages.length;
 
 /** A record: a header of its own, the page, and a checksum. */

@@ -3,7 +3,7 @@
 //   npm run build && node bench/remote.mjs [--pages 4096] [--rounds 7] [--library ioredis|iovalkey|redis]
 // needs redis-server. Ratios are taken within a round; on a busy machine those of processor time, of client and server together, are the
 // steady ones.
-import { fork, spawn } from 'node:child_process';
+import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, fstatSync, mkdtempSync, openSync, readFileSync, readSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Engine } from '../dist/index.js';
 import { createRemoteBacking, redisTier } from '../dist/remote.js';
+import { startRedis } from './support/redis.mjs';
 import { speedRatio, summary } from './support/statistics.mjs';
 import { figure, markdownTable, spread } from './support/table.mjs';
 
@@ -59,16 +60,6 @@ async function storedObjects(count) {
 }
 
 // ── servers and clients ────────────────────────────────────────────────────────────────────────────────────────────
-
-async function startRedis(folder) {
-  const socket = path.join(folder, 'redis.sock');
-  const quiet = ['--save', '', '--appendonly', 'no', '--loglevel', 'warning'];
-  const child = spawn('redis-server', ['--port', '0', '--unixsocket', socket, '--dir', folder, ...quiet], {
-    stdio: 'ignore',
-  });
-  await once(child, 'spawn');
-  return { child, socket };
-}
 
 async function startLine(folder, to) {
   const socket = path.join(folder, 'line.sock');

@@ -4,32 +4,17 @@
  *
  *   node bench/zswap-slots.mjs [ROUNDS]     after `npm run build`
  */
-import { closeSync, mkdtempSync, openSync, readSync, rmSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { MemoryBacking, Zswap } from '../dist/index.js';
 import { FileBacking } from '../dist/node.js';
+import { realPages } from './support/real-pages.mjs';
 import { PAGE_BYTES } from './support/settings.mjs';
 import { markdownTable } from './support/table.mjs';
 
 const PAGES = 4000;
 const rounds = Number(process.argv[2] ?? 5);
-
-function realPages(count) {
-  const pages = [];
-  for (const file of [process.execPath, createRequire(import.meta.url).resolve('typescript')]) {
-    const descriptor = openSync(file);
-    for (let n = 0, found = 0; found < count / 2; n++) {
-      const page = new Uint8Array(PAGE_BYTES);
-      if (readSync(descriptor, page, 0, PAGE_BYTES, n * PAGE_BYTES) !== PAGE_BYTES) break;
-      pages.push(page);
-      found++;
-    }
-    closeSync(descriptor);
-  }
-  return pages;
-}
 
 /** Counts what passes; answers after a turn of the event loop, as OPFS does, if asynchronous. */
 function counted(inner, asynchronous) {

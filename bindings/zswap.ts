@@ -178,7 +178,7 @@ export class Zswap {
     }
     const page0 = this.#core.page();
     setBytes(page0, page);
-    const shrinks = this.#shrinkerEnabled && this.#backing?.asynchronous === false;
+    const shrinks = this.#shrinkerEnabled && this.#backing?.transport.asynchronous === false;
     // A copy if foreign code runs before the page is stored, since it may change the array.
     const kept = contents.encoder.foreign || shrinks ? copyOf(page0) : undefined;
     let result = contents.storeStaged(kept);
@@ -193,7 +193,7 @@ export class Zswap {
   }
 
   #makeRoom(): void {
-    if (this.#backing?.asynchronous) this.#reclaim?.start(0);
+    if (this.#backing?.transport.asynchronous) this.#reclaim?.start(0);
     else {
       this.#reclaim?.reclaim();
       this.#live(); // a backing may have destroyed it
@@ -229,7 +229,7 @@ export class Zswap {
     const { entries } = this.#live();
     const entry = entries.find(key);
     if (entry === 0) return undefined;
-    if (!entries.isInMemory(entry) && this.#backing?.asynchronous) {
+    if (!entries.isInMemory(entry) && this.#backing?.transport.asynchronous) {
       throw new ZramError('EAGAIN', `the page of key ${key} is on an asynchronous backing: call loadAsync.`);
     }
     const stamp = entries.stampOf(entry);
@@ -261,7 +261,7 @@ export class Zswap {
       const { entries } = this.#live();
       const entry = entries.find(key);
       if (entry === 0) return undefined;
-      if (entries.isInMemory(entry) || !this.#backing?.asynchronous) return this.load(key, out);
+      if (entries.isInMemory(entry) || !this.#backing?.transport.asynchronous) return this.load(key, out);
       const [stamp, { slot, length }] = [entries.stampOf(entry), entries.placedOf(entry)];
       const read = this.#backing.readAsync(slot, length).then(
         (held) => () => held,
@@ -323,7 +323,7 @@ export class Zswap {
   shrink(pages: number): number {
     checkPages(pages);
     this.#live();
-    if (this.#backing?.asynchronous) {
+    if (this.#backing?.transport.asynchronous) {
       throw new ZramError('EAGAIN', 'the backing of this Zswap is asynchronous: call shrinkAsync.');
     }
     const written = this.#reclaim?.shrink(pages) ?? 0;

@@ -7,17 +7,13 @@ import { slot_values } from '../zram/slot-state';
 import { Device } from '../zram/structs';
 import { slot_at } from '../zram/table';
 import { cell_location, cell_numbered } from '../zsmalloc/cell';
-import { header_codec, header_length, object_bytes, object_header } from '../zsmalloc/object';
+import { object_copy } from '../zsmalloc/object';
 
 /** The payload of a page's object, to the first staging page. @returns codec << 16 | length; 0 without an object */
 export function zramPayload(address: usize, index: u32): u32 {
   const slot = slot_at(changetype<Device>(address), index);
   if (slot == 0 || !(slot_flags(slot) & SLOT_STORED)) return 0;
-  const location = cell_location(slot_value(slot));
-  const header = object_header(location);
-  const length = header_length(header);
-  memory.copy(STAGING, object_bytes(location, length, SCRATCH_A), length);
-  return (header_codec(header) << 16) | length;
+  return object_copy(cell_location(slot_value(slot)), STAGING, SCRATCH_A);
 }
 
 /** As `slot_values`, for `count` pages. */

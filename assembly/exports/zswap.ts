@@ -3,7 +3,7 @@ import { CODEC_PAGE, ENOMEM, PAGE_SIZE } from '../common';
 import { SCRATCH_A, STAGING } from '../memory/staging';
 import { cell_kind, cell_location, cell_number, cell_target, SAME } from '../zsmalloc/cell';
 import { zs_malloc, zs_size } from '../zsmalloc/handle';
-import { header_codec, header_length, is_plain, object_bytes, object_header, object_put } from '../zsmalloc/object';
+import { is_plain, object_copy, object_put } from '../zsmalloc/object';
 import { same_fill } from '../zsmalloc/same';
 import { Pool } from '../zsmalloc/structs';
 import { page_load, page_store } from '../zswap/page';
@@ -40,10 +40,6 @@ export function poolPayload(pool: usize, handle: u32): u32 {
     same_fill(leaf, STAGING);
     return (CODEC_PAGE << 16) | 8;
   }
-  const location = cell_location(leaf);
-  const header = object_header(location);
-  const length = header_length(header);
-  const codec = header_codec(header);
-  memory.copy(STAGING, object_bytes(location, length, SCRATCH_A), length);
-  return ((is_plain(codec) ? CODEC_PAGE : codec) << 16) | length;
+  const payload = object_copy(cell_location(leaf), STAGING, SCRATCH_A);
+  return is_plain(payload >>> 16) ? (CODEC_PAGE << 16) | (payload & 0xffff) : payload;
 }

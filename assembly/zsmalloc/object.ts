@@ -137,6 +137,14 @@ export function object_bytes(location: u32, length: u32, scratch: usize): usize 
   return object_bytes_inline(location, length, scratch);
 }
 
+/** Copies the payload. @returns codec << 16 | length */
+export function object_copy(location: u32, to: usize, scratch: usize): u32 {
+  const header = object_header(location);
+  const length = header_length(header);
+  memory.copy(to, object_bytes(location, length, scratch), length);
+  return (header_codec(header) << 16) | length;
+}
+
 /** Of which object `DECODED` holds the page, 0 = none. */
 export let decodedLocation: u32 = 0;
 

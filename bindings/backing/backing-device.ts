@@ -11,23 +11,10 @@ import { ZramError } from '../base/errors.js';
 import { textOf } from '../base/messages.js';
 import type { Core } from '../core/core.js';
 import { CODEC_FOREIGN, CODEC_PAGE } from '../core/layout.js';
-import {
-  claimBacking,
-  isAsynchronous,
-  readBacking,
-  releaseBacking,
-  type AsyncBacking,
-  type Backing,
-} from './backing.js';
-import { Arena, Batches, padded } from './batches.js';
-import { PLAIN, SlotRecords, type StoredForm } from './slot-records.js';
-
-/** Pages in a batch, and in flight where calls are of one page (the kernel's default of writeback_batch_size). */
-const BATCH = 32;
-/** Batches in flight: while one is on its way, another is made, and another waits in the storage. */
-const BATCHES_IN_FLIGHT = 4;
-/** Freed slots that a backing is told of at once. */
-const DISCARD_SLOTS = 4096;
+import type { AsyncBacking, Backing } from './backing.js';
+import { Arena, padded } from './batches.js';
+import { notWhatWasWritten, PLAIN, SlotRecords, type StoredForm } from './slot-records.js';
+import { Transport } from './transport.js';
 
 /** A device in the core that refers to blocks. */
 interface DeviceInCore {
@@ -63,18 +50,12 @@ export class BackingDevice {
   writes = 0;
   /** A writeback is in progress. Only one at a time, of the device, its snapshots and its clones. */
   writing = false;
-  /** Its properties as they were when it was claimed. */
-  readonly backing: Backing | AsyncBacking;
-  readonly asynchronous: boolean;
+  readonly transport: Transport;
   #users = 1;
   readonly #devices = new Set<DeviceInCore>();
-  /** Slots hold objects, not pages. */
-  readonly objects: boolean;
   #records: SlotRecords | undefined;
   /** Slots that hold something, for a backing that wants to know which no longer do. */
   readonly #held = new Set<number>();
-  readonly #batchReads: Batches | undefined;
-  readonly #batchWrites: Batches | undefined;
   /** Codecs of objects on the backing, as bits: they must stay known to the engine. */
   #codecs = 0;
   /** By slot, the newest read of it. */
@@ -95,36 +76,7 @@ export class BackingDevice {
     backing: Backing | AsyncBacking,
     readonly owned: { destroy(): void } | undefined,
   ) {
-    this.backing = readBacking(backing);
-    this.asynchronous = isAsynchronous(this.backing);
-    const { batchSize = BATCH, objects = false, readMany, writeMany } = this.backing as Partial<AsyncBacking>;
-    this.objects = objects;
-    this.#batchReads = readMany && new Batches(batchSize, true, (slots, pages) => readMany(slots, pages));
-    this.#batchWrites = writeMany && new Batches(batchSize, false, (slots, pages) => writeMany(slots, pages));
-    claimBacking(this.backing);
-  }
-
-  // ── how much is in flight ──────────────────────────────────────────────────────────────────────────────────────
-
-  /** Pages that are best written at once. */
-  get writeBatch(): number {
-    return this.#batchWrites?.size ?? 1;
-  }
-
-  /** Pages that are best read at once. */
-  get readBatch(): number {
-    return this.#batchReads?.size ?? 1;
-  }
-
-  /** Most pages that are read at once. */
-  get readsInFlight(): number {
-    return this.#batchReads ? BATCHES_IN_FLIGHT * this.#batchReads.size : BATCH;
-  }
-
-  /** Most pages that are written at once, if the device does not say. */
-  static writesInFlight(backing: Backing | AsyncBacking | undefined): number {
-    const { batchSize = BATCH, writeMany } = (backing ?? {}) as Partial<AsyncBacking>;
-    return writeMany ? BATCHES_IN_FLIGHT * batchSize : BATCH;
+    this.transport = new Transport(backing);
   }
 
   // ── users ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -136,7 +88,7 @@ export class BackingDevice {
 
   release(close = true): void {
     if (--this.#users > 0) return;
-    releaseBacking(this.backing);
+    this.transport.release();
     if (close) this.owned?.destroy();
   }
 
@@ -167,7 +119,7 @@ export class BackingDevice {
 
   /** Tells the backing which slots hold nothing any more. @param device any that refers to its blocks */
   tellFreed({ core, address }: DeviceInCore): void {
-    if (!this.#tellsDiscarded || this.#held.size === 0) return;
+    if (this.#held.size === 0) return;
     const freed: number[] = [];
     for (let cell = core.raw.zramFreedBlock(address, 0); cell !== 0; cell = core.raw.zramFreedBlock(address, cell)) {
       const slot = core.raw.zramBlockNumber(cell) >>> 0;
@@ -176,19 +128,9 @@ export class BackingDevice {
     this.#tellDiscarded(freed);
   }
 
-  get #tellsDiscarded(): boolean {
-    return (this.backing as Partial<AsyncBacking>).discard !== undefined;
-  }
-
   #tellDiscarded(slots: readonly number[]): void {
     for (const slot of slots) this.#held.delete(slot);
-    for (let n = 0; n < slots.length; n += DISCARD_SLOTS) {
-      try {
-        (this.backing as AsyncBacking).discard?.(slots.slice(n, n + DISCARD_SLOTS));
-      } catch {
-        // It only loses space.
-      }
-    }
+    this.transport.discard(slots);
   }
 
   // ── blocks that are set aside ─────────────────────────────────────────────────────────────────────────────────
@@ -241,7 +183,7 @@ export class BackingDevice {
   read(slot: number, core: Core): Uint8Array | undefined {
     const reading = this.begin(slot);
     try {
-      now(() => this.backing.read(slot, reading.page));
+      this.transport.readNow(slot, reading.page);
     } catch (error) {
       reading.failure = failed('read', slot, error);
     } finally {
@@ -254,7 +196,7 @@ export class BackingDevice {
   async fill(reading: Reading): Promise<void> {
     const { slot, page } = reading;
     try {
-      await (this.#batchReads?.add(slot, page) ?? this.backing.read(slot, page));
+      await this.transport.read(slot, page);
     } catch (error) {
       reading.failure = failed('read', slot, error);
     }
@@ -262,8 +204,9 @@ export class BackingDevice {
 
   begin(slot: number): Reading {
     const form = this.#records?.formOf(slot) ?? PLAIN;
-    const length = this.objects ? form.length : PAGE_SIZE;
-    const page = this.#batchReads ? this.#arena.take(length) : new Uint8Array(length);
+    const { objects, readsBatches } = this.transport;
+    const length = objects ? form.length : PAGE_SIZE;
+    const page = readsBatches ? this.#arena.take(length) : new Uint8Array(length);
     const reading = { slot, page, form, stale: false, failure: undefined, next: this.#readings.get(slot) };
     this.#readings.set(slot, reading);
     return reading;
@@ -292,12 +235,7 @@ export class BackingDevice {
     if (lengthOf(page) < length) throw failed('read', slot, 'it detached (transferred) the page');
     setBytes(core.page(), viewOf(page, 0, length)); // a copy: the backing may have kept a reference
     this.reads++;
-    if (!this.#records?.holdsStaged(slot, length)) {
-      throw new ZramError(
-        'EIO',
-        `the backing's slot ${slot} does not hold the page that was written there: it is an older page, another one or damaged.`,
-      );
-    }
+    if (!this.#records?.holdsStaged(slot, length)) throw notWhatWasWritten(slot);
     if (codec === CODEC_PAGE) return core.page();
     if (codec >= CODEC_FOREIGN) return core.codecs.decode(codec, core.page(), length);
     const decoded = core.decodeStaged(length);
@@ -317,7 +255,7 @@ export class BackingDevice {
     const checksum = this.#beginWrite(slot, written);
     const { length } = written.bytes; // the backing may detach them
     try {
-      now(() => this.backing.write(slot, padded(written.bytes)));
+      this.transport.writeNow(slot, padded(written.bytes));
     } catch (error) {
       throw failed('write', slot, error);
     }
@@ -325,34 +263,30 @@ export class BackingDevice {
   }
 
   /**
-   * In batches it may wait for others, until `sendWrites`.
+   * In batches it may wait for others, until `transport.sendWrites`.
    * @param written the backing may keep its bytes
    * @throws ZramError EIO
    */
   async writeAsync(slot: number, written: Written): Promise<void> {
-    if (!this.asynchronous) {
+    const { transport } = this;
+    if (!transport.asynchronous) {
       this.write(slot, written);
       return;
     }
     const checksum = this.#beginWrite(slot, written);
-    const bytes = this.objects ? written.bytes : padded(written.bytes);
+    const bytes = transport.objects ? written.bytes : padded(written.bytes);
     const { length } = written.bytes; // the backing may detach them
     try {
-      await (this.#batchWrites?.add(slot, bytes) ?? this.backing.write(slot, bytes));
+      await transport.write(slot, bytes);
     } catch (error) {
       throw failed('write', slot, error);
     }
     this.#written(slot, checksum, written, length);
   }
 
-  /** Sends writes that wait for their batch to be full. */
-  sendWrites(): void {
-    this.#batchWrites?.send();
-  }
-
   /** A copy of the first staging page, to be written. Of a batch they lie in one buffer. */
   copyOfStaged(core: Core, length: number): Uint8Array {
-    if (!this.#batchWrites) return copyOf(core.page(), 0, length);
+    if (!this.transport.writesBatches) return copyOf(core.page(), 0, length);
     const copy = this.#arena.take(length);
     copy.set(length === PAGE_SIZE ? core.page() : core.page().subarray(0, length));
     return copy;
@@ -366,19 +300,9 @@ export class BackingDevice {
   #written(slot: number, checksum: number, { codec, asObject }: Written, length: number): void {
     (this.#records as SlotRecords).set(slot, checksum, { codec, length }, asObject);
     this.#codecs |= 1 << codec;
-    if (this.#tellsDiscarded) this.#held.add(slot);
+    if (this.transport.wantsDiscards) this.#held.add(slot);
     this.writes++;
   }
-}
-
-/** Calls a synchronous backing, which must be done when it returns: a promise is an error. */
-function now(call: () => unknown): void {
-  const result = call();
-  if ((typeof result !== 'object' && typeof result !== 'function') || result === null) return;
-  const { then } = result as { then?: unknown };
-  if (typeof then !== 'function') return;
-  Reflect.apply(then, result, [() => undefined, () => undefined]);
-  throw new TypeError('it returned a promise, so it must have the property asynchronous: true');
 }
 
 function failed(what: string, slot: number, error: unknown): ZramError {

@@ -6,6 +6,7 @@
  * The checksum is the core's hash, keyed at random for each engine: a wrong page passes with a chance of 2^-32.
  */
 import { PAGE_SIZE } from '../base/arguments.js';
+import { ZramError } from '../base/errors.js';
 import type { Core } from '../core/core.js';
 import { CODEC_PAGE } from '../core/layout.js';
 
@@ -34,6 +35,14 @@ export function checksumOf(core: Core, bytes: Uint8Array): number {
 function checksumStaged(core: Core, length: number): number {
   core.makeHashKey();
   return core.raw.contentHash(core.raw.stagingAddress(), length, CODEC_HASHED) >>> 0;
+}
+
+/** What a slot holds is not what was written to it. */
+export function notWhatWasWritten(slot: number): ZramError {
+  return new ZramError(
+    'EIO',
+    `the backing's slot ${slot} does not hold the page that was written there: it is an older page, another one or damaged.`,
+  );
 }
 
 export class SlotRecords {
@@ -71,11 +80,6 @@ export class SlotRecords {
   /** Whether the first staging page begins with what was last written to the slot. */
   holdsStaged(slot: number, length: number): boolean {
     return this.#checksums.get(slot) === checksumStaged(this.#core, length);
-  }
-
-  /** Whether this is what was last written to the slot. */
-  holds(slot: number, bytes: Uint8Array): boolean {
-    return this.#checksums.get(slot) === this.checksumOf(bytes);
   }
 }
 

@@ -5,6 +5,7 @@
 import { checkBacking, isAsynchronous, type AsyncBacking, type Backing } from '../backing/backing.js';
 import { BackingDevice } from '../backing/backing-device.js';
 import { FileBacking } from '../backing/file.js';
+import { Transport } from '../backing/transport.js';
 import {
   checkBoolean,
   checkBytes,
@@ -217,7 +218,7 @@ export class Device {
 
   /** Most writes of a writeback in flight. */
   get writesInFlight(): number {
-    return this.writebackBatchSize ?? BackingDevice.writesInFlight(this.backing);
+    return this.writebackBatchSize ?? Transport.writesInFlight(this.backing);
   }
 
   // ── life ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -264,7 +265,7 @@ export class Device {
     if (this.dedup) this.core.makeHashKey();
     const device = raw.zramMake(pool.address, pages, this.lz4Level, Number(this.dedup), Number(this.tracksTime));
     if (device === 0) throw noMemoryForDevice();
-    if (backing && raw.zramSetBacking(device, backing.backing.slots) < 0) {
+    if (backing && raw.zramSetBacking(device, backing.transport.backing.slots) < 0) {
       raw.zramEnd(device);
       throw noMemoryForDevice();
     }
@@ -293,7 +294,7 @@ export class Device {
     this.tracksTime = pages.tracksTime;
     this.verifyCompressors = from.verifyCompressors;
     this.dedup = pages.dedup;
-    this.backing = pages.backing?.backing;
+    this.backing = pages.backing?.transport.backing;
     this.writebackLimit = from.writebackLimit;
     this.writebackLimitEnable = from.writebackLimitEnable;
     this.compressedWriteback = from.compressedWriteback;

@@ -204,7 +204,7 @@ export class Disk implements Ending {
         }
         const backing = this.backing as BackingDevice;
         const slot = core.raw.zramReadBlock() >>> 0;
-        if (backing.asynchronous) return reading?.slot === slot ? backing.pageOf(reading, core) : undefined;
+        if (backing.transport.asynchronous) return reading?.slot === slot ? backing.pageOf(reading, core) : undefined;
         const page = backing.read(slot, core);
         if (page) return page;
       } catch (error) {
@@ -256,7 +256,7 @@ export class Disk implements Ending {
         const read = this.#readBatch(index + done, batch, to, at + done * PAGE_SIZE);
         done += read;
         if (read < batch) {
-          if (this.backing?.asynchronous) ahead ??= new ReadAhead(this, index + done, index + count);
+          if (this.backing?.transport.asynchronous) ahead ??= new ReadAhead(this, index + done, index + count);
           const reading = await ahead?.take(index + done, call);
           await this.#readPartAsync(index + done, 0, PAGE_SIZE, to, at + done * PAGE_SIZE, call, reading);
           done++;
@@ -333,7 +333,8 @@ export class Disk implements Ending {
     this.checkAlive();
     const { core, address } = this;
     const backing = this.backing as BackingDevice;
-    if (core.raw.zramPeekPage(address, index) !== READ_WRITTEN_BACK || !backing.asynchronous) return undefined;
+    if (core.raw.zramPeekPage(address, index) !== READ_WRITTEN_BACK || !backing.transport.asynchronous)
+      return undefined;
     const reading = backing.begin(core.raw.zramReadBlock() >>> 0);
     try {
       await call.until(backing.fill(reading), this);

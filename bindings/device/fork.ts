@@ -22,7 +22,7 @@ export function restore(to: Disk, from: Disk): void {
   if (pages !== from.pages) {
     throw new ZramError('EINVAL', `the snapshot must have the ${pages} pages of the device, not ${from.pages}.`);
   }
-  if (to.backing?.backing !== from.backing?.backing) {
+  if (to.backing?.transport.backing !== from.backing?.transport.backing) {
     throw new ZramError('EINVAL', 'the snapshot must have the backing of the device: copy its pages with readPages.');
   }
   if (core.raw.zramRestore(address, from.address, core.ticks()) < 0) {

@@ -32,7 +32,9 @@ export async function prefetch(
   let failure: ZramError | undefined;
   try {
     for (const [first, last] of ranges) {
-      const ahead = writer.disk.backing?.asynchronous ? new ReadAhead(writer.disk, first, last + 1) : undefined;
+      const ahead = writer.disk.backing?.transport.asynchronous
+        ? new ReadAhead(writer.disk, first, last + 1)
+        : undefined;
       try {
         for (const index of slotsIn(writer.disk, [[first, last]], 0)) {
           try {
@@ -79,8 +81,7 @@ async function bringBack(
       if ((disk.state(index) & STATE_WRITTEN_BACK) === 0) return false; // written or discarded meanwhile
       const page = disk.pageNow(index, reading);
       if (!page) return undefined;
-      if (writer.inCore) writer.writePage(index, copyOf(page));
-      else writer.encodePage(index, copyOf(page));
+      writer.writePage(index, copyOf(page));
       return true;
     },
     first,

@@ -46,7 +46,7 @@ export class ReadAhead {
    * in ascending order. The caller ends the reading.
    */
   async take(index: number, call: AsyncCall): Promise<Reading | undefined> {
-    const { readsInFlight: most, readBatch } = this.#backing;
+    const { readsInFlight: most, readBatch } = this.#backing.transport;
     if (this.#begun.size <= most - readBatch) this.#begin(index, most);
     const begun = this.#begun.get(index);
     if (!begun) return undefined;

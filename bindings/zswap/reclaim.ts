@@ -7,6 +7,7 @@ import { AsyncCall } from '../base/async-call.js';
 import { setBytes } from '../base/bytes.js';
 import { withPagesDone } from '../base/messages.js';
 import { checksumOf } from '../backing/slot-records.js';
+import { Transport } from '../backing/transport.js';
 import { CODEC_PAGE } from '../core/layout.js';
 import type { Contents } from './contents.js';
 import { bestOf, Slotful } from './packing.js';
@@ -64,7 +65,7 @@ export class Reclaim {
   constructor(contents: Contents, backing: SwapBacking, packs: boolean, acceptBytes: number) {
     this.#contents = contents;
     this.#backing = backing;
-    this.#packs = packs && !backing.objects;
+    this.#packs = packs && !backing.transport.objects;
     this.#acceptBytes = acceptBytes;
   }
 
@@ -148,7 +149,7 @@ export class Reclaim {
   #take(entry: number, slotfuls: Slotful[], slots: number): number {
     const contents = this.#contents;
     const { entries, core } = contents;
-    const { objects } = this.#backing;
+    const { objects } = this.#backing.transport;
     const payload = this.#packs || objects ? contents.payloadOf(entry) : undefined;
     const { codec, length } = payload ?? { codec: CODEC_PAGE, length: PAGE_SIZE };
     const open = this.#packs ? bestOf(slotfuls, length) : undefined;
@@ -198,7 +199,7 @@ export class Reclaim {
     const most = Math.min(pages, this.#contents.entries.inMemory);
     const left = (): number => (progress.failed > 0 ? 0 : most - progress.written - progress.flying);
     try {
-      if (this.#backing.asynchronous) await this.#fly({ pages: left, bytes: () => Infinity }, progress, call);
+      if (this.#backing.transport.asynchronous) await this.#fly({ pages: left, bytes: () => Infinity }, progress, call);
       else await this.#shrinkInSlices(left, progress, call);
     } catch (error) {
       throw withPagesDone(error, progress.written);
@@ -256,12 +257,10 @@ export class Reclaim {
   /** Writes back until the goal is reached and what was begun for it is over. */
   async #fly(goal: Goal, progress: Progress, call: AsyncCall): Promise<void> {
     const contents = this.#contents;
-    const most = this.#backing.writesInFlight;
+    const { transport } = this.#backing;
+    const most = Transport.writesInFlight(transport.backing);
     // Begun at once: a batch; or slots that are filled together.
-    const least = Math.min(
-      most,
-      this.#packs ? Math.max(OPEN_SLOTS, this.#backing.writeBatch) : this.#backing.writeBatch,
-    );
+    const least = Math.min(most, this.#packs ? Math.max(OPEN_SLOTS, transport.writeBatch) : transport.writeBatch);
     for (;;) {
       call.check();
       contents.live();
@@ -302,7 +301,7 @@ export class Reclaim {
 
   /** Until the next write is over. */
   async #landing(call: AsyncCall): Promise<void> {
-    this.#backing.sendWrites();
+    this.#backing.transport.sendWrites();
     let landed: () => void = () => undefined;
     const next = new Promise<void>((resolve) => (landed = resolve));
     this.#landings.add(landed);

@@ -2,38 +2,17 @@
  * A zswap's backing: foreign code on foreign storage, neither of which is trusted. Its members are read once, it is
  * given arrays of its own, a synchronous one must not return promises, and what it reads is checked by the caller.
  */
-import {
-  claimBacking,
-  isAsynchronous,
-  readBacking,
-  releaseBacking,
-  type AsyncBacking,
-  type Backing,
-} from '../backing/backing.js';
-import { BackingDevice } from '../backing/backing-device.js';
-import { Batches } from '../backing/batches.js';
 import { SlotAllocator, type TakenSlot } from '../backing/slots.js';
+import { Transport } from '../backing/transport.js';
 import { PAGE_SIZE } from '../base/arguments.js';
 import { copyOf, lengthOf } from '../base/bytes.js';
 import { ZramError } from '../base/errors.js';
 import { textOf } from '../base/messages.js';
 import { SlotUsers } from './slot-users.js';
 
-/** Pages in a batch where the backing does not say. */
-const BATCH = 32;
-/** Freed slots that a backing is told of at once. */
-const DISCARD_SLOTS = 4096;
-
 export class SwapBacking {
-  readonly asynchronous: boolean;
-  /** Slots hold objects, not pages. */
-  readonly objects: boolean;
-  /** Most writes in flight. */
-  readonly writesInFlight: number;
-  readonly #backing: Backing | AsyncBacking;
+  readonly transport: Transport;
   readonly #slots: SlotAllocator;
-  readonly #batchReads: Batches | undefined;
-  readonly #batchWrites: Batches | undefined;
   readonly #users = new SlotUsers();
   /** Reads in progress, by slot: a slot that is freed meanwhile keeps its content until they have ended. */
   readonly #reading = new Map<number, number>();
@@ -47,20 +26,8 @@ export class SwapBacking {
 
   /** @throws ZramError EINVAL: not a backing; EBUSY: it is in use already */
   constructor(backing: unknown) {
-    this.#backing = readBacking(backing);
-    this.asynchronous = isAsynchronous(this.#backing);
-    const { batchSize = BATCH, objects = false, readMany, writeMany } = this.#backing as Partial<AsyncBacking>;
-    this.objects = objects;
-    this.#batchReads = readMany && new Batches(batchSize, true, (slots, pages) => readMany(slots, pages));
-    this.#batchWrites = writeMany && new Batches(batchSize, false, (slots, pages) => writeMany(slots, pages));
-    this.writesInFlight = this.asynchronous ? BackingDevice.writesInFlight(this.#backing) : BATCH;
-    this.#slots = new SlotAllocator(this.#backing.slots);
-    claimBacking(this.#backing);
-  }
-
-  /** Writes that are best begun at once. */
-  get writeBatch(): number {
-    return this.#batchWrites?.size ?? 1;
+    this.transport = new Transport(backing);
+    this.#slots = new SlotAllocator(this.transport.backing.slots);
   }
 
   // ── writing ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -78,18 +45,13 @@ export class SwapBacking {
     return this.#end(slot, cleared && !this.#ended && this.#wrote(slot, bytes));
   }
 
-  /** The same for an asynchronous backing. A write may wait for its batch to be full, until `sendWrites`. */
+  /** The same for an asynchronous backing. A write may wait for its batch to be full, until `transport.sendWrites`. */
   async writeAsync(bytes: Uint8Array): Promise<number | undefined> {
     const taken = this.#begin();
     if (!taken) return undefined;
     const { slot, suspect } = taken;
     const cleared = !suspect || (await this.#wroteAsync(slot, new Uint8Array(PAGE_SIZE), false));
     return this.#end(slot, cleared && !this.#ended && (await this.#wroteAsync(slot, bytes, suspect)));
-  }
-
-  /** Sends writes that wait for their batch to be full. */
-  sendWrites(): void {
-    this.#batchWrites?.send();
   }
 
   #begin(): TakenSlot | undefined {
@@ -101,7 +63,7 @@ export class SwapBacking {
 
   #end(slot: number, written: boolean): number | undefined {
     this.#writing--;
-    if (this.#tellsFreed) this.#held.add(slot); // what failed may have arrived
+    if (this.transport.wantsDiscards) this.#held.add(slot); // what failed may have arrived
     if (this.#ended) this.#tellAll();
     if (written) return slot;
     this.#slots.suspect(slot);
@@ -110,7 +72,7 @@ export class SwapBacking {
 
   #wrote(slot: number, page: Uint8Array): boolean {
     try {
-      checkDone(this.#backing.write(slot, page));
+      this.transport.writeNow(slot, page);
       return true;
     } catch {
       return false;
@@ -119,8 +81,8 @@ export class SwapBacking {
 
   async #wroteAsync(slot: number, bytes: Uint8Array, sends: boolean): Promise<boolean> {
     try {
-      const write = this.#batchWrites?.add(slot, bytes) ?? this.#backing.write(slot, bytes);
-      if (sends) this.sendWrites();
+      const write = this.transport.write(slot, bytes);
+      if (sends) this.transport.sendWrites();
       await write;
       return true;
     } catch {
@@ -138,7 +100,7 @@ export class SwapBacking {
     const given = new Uint8Array(PAGE_SIZE);
     this.#beginRead(slot);
     try {
-      checkDone(this.#backing.read(slot, given));
+      this.transport.readNow(slot, given);
     } catch (error) {
       throw cannotRead(slot, error);
     } finally {
@@ -149,11 +111,11 @@ export class SwapBacking {
 
   /** The same of an asynchronous backing. @param length of the object, where slots hold objects */
   async readAsync(slot: number, length: number): Promise<Uint8Array> {
-    const expected = this.objects ? length : PAGE_SIZE;
+    const expected = this.transport.objects ? length : PAGE_SIZE;
     const given = new Uint8Array(expected);
     this.#beginRead(slot);
     try {
-      await (this.#batchReads?.add(slot, given) ?? this.#backing.read(slot, given));
+      await this.transport.read(slot, given);
     } catch (error) {
       throw cannotRead(slot, error);
     } finally {
@@ -199,30 +161,20 @@ export class SwapBacking {
     else this.#slots.put(slot);
   }
 
-  get #tellsFreed(): boolean {
-    return (this.#backing as Partial<AsyncBacking>).discard !== undefined;
-  }
-
   /** Tells the backing which slots hold nothing any more. Until it knows, they are not used again. */
   tellFreed(): void {
     const freed = this.#freed;
+    if (freed.length === 0) return;
     this.#freed = [];
-    for (let n = 0; n < freed.length; n += DISCARD_SLOTS) {
-      const slots = freed.slice(n, n + DISCARD_SLOTS);
-      try {
-        (this.#backing as AsyncBacking).discard?.([...slots]);
-      } catch {
-        // It only loses space.
-      }
-      for (const slot of slots) this.#slots.put(slot);
-    }
+    this.transport.discard(freed);
+    for (const slot of freed) this.#slots.put(slot);
   }
 
   /** Releases the backing, so that others may use it, as soon as no write is in progress. */
   end(): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.sendWrites();
+    this.transport.sendWrites();
     this.#tellAll();
   }
 
@@ -230,7 +182,7 @@ export class SwapBacking {
     for (const slot of this.#held) this.#freed.push(slot);
     this.#held.clear();
     this.tellFreed();
-    if (this.#writing === 0) releaseBacking(this.#backing);
+    if (this.#writing === 0) this.transport.release();
   }
 }
 
@@ -243,24 +195,3 @@ function privateCopy(slot: number, given: Uint8Array, length: number): Uint8Arra
   if (lengthOf(given) === length) return copyOf(given);
   throw cannotRead(slot, 'it detached (transferred) the page');
 }
-
-/** Checks that a synchronous backing was done when it returned, and did not return a promise. */
-function checkDone(result: unknown): void {
-  if ((typeof result !== 'object' && typeof result !== 'function') || result === null) return;
-  const { then } = result as { then?: unknown };
-  if (typeof then !== 'function') return;
-  swallow(() => Reflect.apply(then, result, [ignore, ignore]) as unknown);
-  throw new TypeError('it returned a promise, so it must have the property asynchronous: true');
-}
-
-/** Ignores a promise returned by mistake: neither it nor the result of its `then` may become an unhandled rejection. */
-function swallow(then: () => unknown): void {
-  try {
-    const next = then();
-    if (next instanceof Promise) next.catch(ignore);
-  } catch {
-    // a `then` that throws
-  }
-}
-
-const ignore = (): void => undefined;

@@ -2,6 +2,7 @@
 import type { PageRange, Zram, ZramSnapshot } from '../../bindings/index.js';
 import { ZramError } from '../../bindings/base/errors.js';
 import { RemoteFork } from './fork.js';
+import { wholeNumber } from './options.js';
 import { makeDevice, PAGE_SIZE, PageBlocks } from './page-blocks.js';
 import { byLeaf, savePages, storedRanges, type SaveNamedReport } from './page-saver.js';
 import { asError, PageTable } from './page-table.js';
@@ -88,8 +89,8 @@ export async function saveNamed(
  */
 export async function openNamed(tier: RemoteTier, name: string, options: OpenNamedOptions = {}): Promise<RemoteFork> {
   checkName(name);
-  const batch = number(options, 'batchPages', 64, 4096);
-  const inFlight = number(options, 'inFlight', 4, 64);
+  const batch = wholeNumber(options.batchPages, 'batchPages', 64, 1, 4096);
+  const inFlight = wholeNumber(options.inFlight, 'inFlight', 4, 1, 64);
   const table = await openTable(tier, name);
   const disksize = table.pages * PAGE_SIZE;
   const device = options.device ?? (await makeDevice());
@@ -199,10 +200,4 @@ async function openTable(tier: RemoteTier, name: string): Promise<PageTable> {
   }
   if (bytes === undefined) throw new ZramError('ENOENT', `there is no name '${name}' in the tier.`);
   return new PageTable(tier, decodeRoot(name, bytes));
-}
-
-function number(options: OpenNamedOptions, name: 'batchPages' | 'inFlight', otherwise: number, max: number): number {
-  const value = options[name] ?? otherwise;
-  if (Number.isInteger(value) && value >= 1 && value <= max) return value;
-  throw new ZramError('EINVAL', `${name} must be a whole number from 1 to ${max}, not ${String(value)}.`);
 }

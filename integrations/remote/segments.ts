@@ -2,6 +2,7 @@
 import { ZramError } from '../../bindings/base/errors.js';
 import { Limit } from './group.js';
 import { checkObjectStore, type ObjectStore } from './object-store.js';
+import { wholeNumber } from './options.js';
 import { Catalogue } from './segment-catalogue.js';
 import { collectSegments, CONDEMNED, condemnedIn, type CollectOptions, type CollectReport } from './segment-collect.js';
 import { VALUE_SIZE_MAX } from './segment-format.js';
@@ -283,24 +284,12 @@ function read(given: SegmentTierOptions): {
   if (typeof machine !== 'string' || !/^[A-Za-z0-9]{1,40}$/.test(machine))
     throw new ZramError('EINVAL', 'machine must be 1 to 40 letters and digits.');
   return {
-    segmentBytes: number(given, 'segmentBytes', 2 ** 20, 2 ** 16, 2 ** 28),
-    flushMilliseconds: number(given, 'flushMilliseconds', 100, 0, HOUR),
-    leaseMilliseconds: number(given, 'leaseMilliseconds', 24 * HOUR, 1, 10_000 * HOUR),
-    refreshMilliseconds: number(given, 'refreshMilliseconds', 10_000, 0, 10_000 * HOUR),
-    gapBytes: number(given, 'gapBytes', 2 ** 16, 0, 2 ** 28),
-    requestsMax: number(given, 'requestsMax', 16, 1, 1000),
+    segmentBytes: wholeNumber(given.segmentBytes, 'segmentBytes', 2 ** 20, 2 ** 16, 2 ** 28),
+    flushMilliseconds: wholeNumber(given.flushMilliseconds, 'flushMilliseconds', 100, 0, HOUR),
+    leaseMilliseconds: wholeNumber(given.leaseMilliseconds, 'leaseMilliseconds', 24 * HOUR, 1, 10_000 * HOUR),
+    refreshMilliseconds: wholeNumber(given.refreshMilliseconds, 'refreshMilliseconds', 10_000, 0, 10_000 * HOUR),
+    gapBytes: wholeNumber(given.gapBytes, 'gapBytes', 2 ** 16, 0, 2 ** 28),
+    requestsMax: wholeNumber(given.requestsMax, 'requestsMax', 16, 1, 1000),
     machine,
   };
-}
-
-function number(
-  given: SegmentTierOptions,
-  name: Exclude<keyof SegmentTierOptions, 'machine'>,
-  otherwise: number,
-  min: number,
-  max: number,
-): number {
-  const value = given[name] ?? otherwise;
-  if (Number.isInteger(value) && value >= min && value <= max) return value;
-  throw new ZramError('EINVAL', `${name} must be a whole number from ${min} to ${max}, not ${String(value)}.`);
 }

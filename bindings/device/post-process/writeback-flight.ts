@@ -24,8 +24,8 @@ export class Flight {
   ) {
     this.#failures = new FailuresInRow(maxFailures);
     // A synchronous backing has written when its call returns.
-    this.#most = run.backing.asynchronous ? most : 1;
-    this.#batch = Math.min(this.#most, run.backing.writeBatch);
+    this.#most = run.backing.transport.asynchronous ? most : 1;
+    this.#batch = Math.min(this.#most, run.backing.transport.writeBatch);
   }
 
   /** Writes pages back until there are no more. */
@@ -69,7 +69,7 @@ export class Flight {
   /** Until the next write is over. The end of the device does not end this: the backing is in use until then. */
   async #landing(): Promise<void> {
     if (this.#writes.size === 0) return;
-    this.run.backing.sendWrites();
+    this.run.backing.transport.sendWrites();
     await this.call.until(new Promise<void>((resolve) => (this.#wake = resolve)));
   }
 

@@ -181,7 +181,7 @@ export class Writeback {
   #contentOf(index: number): Written | undefined {
     const { pages, state, backing } = this;
     try {
-      if (!backing.objects && !state.compressedWriteback)
+      if (!backing.transport.objects && !state.compressedWriteback)
         return { bytes: copyOf(pages.peek(index)), codec: CODEC_PAGE, asObject: false };
       const payload = pages.core.raw.zramPayload(pages.address, index);
       const bytes = backing.copyOfStaged(pages.core, payload & 0xffff);

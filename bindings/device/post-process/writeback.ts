@@ -44,7 +44,7 @@ const MAX_FAILURES = 16;
 export function writeback(state: Device, given: WritebackOptions): WritebackReport {
   const options = read(given, OPTIONS, 'writeback');
   const pages = state.readyDisk();
-  if (pages.backing?.asynchronous)
+  if (pages.backing?.transport.asynchronous)
     throw new ZramError('EAGAIN', 'the backing is asynchronous: call writebackAsync instead.');
   const { run, wanted } = begin(state, pages, options);
   try {
