@@ -16,10 +16,11 @@ const WASM_PAGE_SHIFT: u32 = 16;
 /** One wasm page short of 4 GiB: the end of memory must fit 32 bits. */
 const WASM_PAGES_MAX: u32 = 65535;
 /**
- * Growth is 1 MiB or a quarter of what there is: at each growth of a large memory V8, before 13.7, collects the whole heap of
- * JavaScript. What is not used yet is addresses, not memory.
+ * Memory doubles up to 512 MiB, then grows by those or by a quarter: at each growth of a large memory V8, before 13.7, collects
+ * the whole heap of JavaScript. What is not used yet is addresses, not memory.
  */
 const GROW_WASM_PAGES_MIN: u32 = 16;
+const GROW_WASM_PAGES: u32 = 8192;
 const GROW_SHIFT: u32 = 2;
 const REGION_MASK: u32 = 0x3fffff;
 
@@ -62,7 +63,7 @@ function grow(): bool {
   }
   if (have >= wasmPagesMax) return false;
   const room = wasmPagesMax - have;
-  let step = min(room, max(GROW_WASM_PAGES_MIN, have >> GROW_SHIFT));
+  let step = min(room, max(max(GROW_WASM_PAGES_MIN, min(have, GROW_WASM_PAGES)), have >> GROW_SHIFT));
   // The host refuses a large step before a small one.
   while (memory.grow(step) < 0) {
     step >>= 1;
