@@ -42,7 +42,7 @@ export function toText(analysis: Analysis, version: string): string {
   lines.push(
     '',
     ...(threads === 1 ? [] : [`The algorithms were on ${threads} threads, which slow each other down a little.`]),
-    `Memory of this analysis: ${humanBytes(memory.engineReserved)} of linear memory, ${humanBytes(memory.peakRss)} for the whole process at its peak.`,
+    `Memory of this analysis: ${humanBytes(memory.engineUsed)} of linear memory, ${humanBytes(memory.peakRss)} for the whole process at its peak.`,
   );
   if (configuration !== undefined) lines.push('', ...configurationText(configuration, analysis));
   return lines.join('\n');
