@@ -17,6 +17,7 @@ import { count, mebibytes, spread } from '../support/table.mjs';
 
 const OURS = 'StateHistory';
 const BEFORE = 'StateHistory, build before';
+const BY_HASH = '`Map` and lz4-napi, pages by XXH64';
 const CHANGED_SHARE = 0.01;
 /** Bytes of a page that change, at one place: an object that was written to. */
 const CHANGED_BYTES = 64;
@@ -88,7 +89,7 @@ const WAYS = {
       held: () => [...blocks.values()].reduce((sum, { length }) => sum + length, 0),
     };
   },
-  '`Map` and lz4-napi, pages by XXH64': async (kept, out) => {
+  [BY_HASH]: async (kept, out) => {
     const { compressSync, uncompressSync } = await library('lz4-napi');
     const { h64Raw } = await (await library('xxhash-wasm')).default();
     const blocks = new Map();
@@ -172,8 +173,24 @@ export async function run({ image, settings }) {
       ]),
       await versions(),
     ],
-    measures: {},
+    measures: measuresOf(ways, states, alone),
   };
+}
+
+/** In both states of the machine; `alone` says why there is but one. */
+function measuresOf(ways, states, alone) {
+  const measures = {};
+  for (const state of ['quiet', 'busy']) {
+    const times = states[state];
+    const over = (ours, theirs) => (times ? { value: speedRatio(times[ours], times[theirs]) } : { reason: alone });
+    measures[`history-push-${state}`] = ways[BY_HASH]
+      ? over(`${OURS} push`, `${BY_HASH} push`)
+      : { reason: 'lz4-napi or xxhash-wasm could not be had' };
+    const before = (ours, theirs) => (ways[BEFORE] ? over(ours, theirs) : { reason: 'no other build (`--before`)' });
+    measures[`history-push-before-${state}`] = before(`${OURS} push`, `${BEFORE} push`);
+    measures[`history-step-${state}`] = before(STEP, `${BEFORE} get`);
+  }
+  return measures;
 }
 
 const MACHINE = { quiet: 'a quiet machine', busy: 'while another process streams through memory' };

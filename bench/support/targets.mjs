@@ -75,6 +75,29 @@ export const TARGETS = [
     floor: 0.9,
     moonshot: 0.95,
   },
+  ...['quiet', 'busy'].flatMap((state) => [
+    {
+      id: `history-push-${state}`,
+      section: 'history',
+      what: `\`StateHistory.push\`, 1 % of the pages changed / a \`Map\` that trusts XXH64, ${state}`,
+      floor: 1.5,
+      moonshot: 2.5,
+    },
+    {
+      id: `history-push-before-${state}`,
+      section: 'history',
+      what: `the same / the build without a raw newest state, ${state}`,
+      floor: 2.2,
+      moonshot: 4,
+    },
+    {
+      id: `history-step-${state}`,
+      section: 'history',
+      what: `\`get\` of the state before with \`holding\` / \`get\` of that build, ${state}`,
+      floor: 15,
+      moonshot: 40,
+    },
+  ]),
   {
     id: 'fork-time',
     section: 'forks',
@@ -129,7 +152,7 @@ export const TARGETS = [
     id: 'reserved',
     section: 'memory',
     what: 'linear memory grown / `mem_used_total` + 8 bytes a slot',
-    floor: 1.26,
+    floor: 2.01, // memory doubles
     moonshot: 1.02,
     less: true,
   },
