@@ -1,10 +1,10 @@
 /** The interface of compressors. The core has LZ4; any other is a pair of functions. */
 
 /**
- * A compressor other than LZ4. Both functions are synchronous, must not modify their arguments, and are called for one
- * page at a time; their results are copied at once. If one throws, or returns anything but bytes, the call fails with
- * `EIO` and stored pages keep their content. Each page must decompress by itself, since pages are read back in any
- * order.
+ * A compressor other than LZ4. Both functions are synchronous, must not modify their arguments, which may be parts of
+ * larger buffers (`byteOffset` counts), and are called for one page at a time; their results are copied at once. If one
+ * throws, or returns anything but bytes, the call fails with `EIO` and stored pages keep their content. Each page must
+ * decompress by itself, since pages are read back in any order.
  */
 export interface Compressor {
   /** The name for `comp_algorithm`: 1 to 127 characters without white space or brackets. */

@@ -18,6 +18,25 @@ function thrown(run: () => unknown): unknown {
   return undefined;
 }
 
+test('typed arrays and DataViews are written as their bytes, parts of buffers as the part', async () => {
+  const fs = make();
+  const words = Uint32Array.from({ length: 1030 }, (_, n) => Math.imul(n, 0x9e3779b1)).subarray(3, 1027);
+  const bytes = Buffer.from(words.buffer, words.byteOffset, words.byteLength);
+  for (const view of [words, new Float64Array(words.slice().buffer), new DataView(words.buffer, 12, 4096)]) {
+    fs.writeFileSync('/whole', view);
+    await fs.promises.writeFile('/promised', view);
+    fs.writeFileSync('/twice', view);
+    fs.appendFileSync('/twice', view);
+    const fd = fs.openSync('/by-descriptor', 'w');
+    expect(fs.writeSync(fd, view)).toBe(4096);
+    fs.closeSync(fd);
+    for (const name of ['/whole', '/promised', '/by-descriptor'])
+      expect(bytes.equals(fs.readFileSync(name) as Uint8Array)).toBe(true);
+    expect(Buffer.concat([bytes, bytes]).equals(fs.readFileSync('/twice') as Uint8Array)).toBe(true);
+  }
+  fs.destroy();
+});
+
 describe('promises', () => {
   test('give what the synchronous calls give', async () => {
     const fs = make();
