@@ -28,7 +28,7 @@ class Ours {
     this.#sources = pageViews(pages);
     this.#places = places;
     this.#zram = this.#engine.createZram({ disksize: places * PAGE_BYTES, trackEntryActime: false });
-    for (let at = 0; at < places; ) {
+    for (let at = 0; at < places;) {
       const from = (at * PAGE_BYTES) % pages.length;
       const bytes = pages.subarray(from, Math.min(from + MIB, from + (places - at) * PAGE_BYTES));
       this.#zram.writePages(at, bytes);

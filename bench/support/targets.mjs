@@ -55,6 +55,27 @@ export const TARGETS = [
     moonshot: 3,
   },
   {
+    id: 'idle-read',
+    section: 'device',
+    what: '`readPages` of pages recompressed with lz4hc / the kernel’s lz4, 1 MiB',
+    floor: 1.4,
+    moonshot: 2,
+  },
+  {
+    id: 'idle-read-busy',
+    section: 'device',
+    what: '`readPages` of pages recompressed with lz4hc / the kernel’s lz4, 1 MiB, busy memory bus',
+    floor: 1.4,
+    moonshot: 2,
+  },
+  {
+    id: 'idle-bytes',
+    section: 'device',
+    what: 'memory that recompressing process memory with lz4hc saves',
+    floor: 0.08,
+    moonshot: 0.15,
+  },
+  {
     id: 'cold-read-median',
     section: 'cold',
     what: '`readPage` of a cold page / the kernel’s zram, median',
