@@ -3,7 +3,7 @@
  * takes in the middle and in the worst hundredth, against the kernel's zram.
  */
 import { Engine } from '../../dist/index.js';
-import { busyMissing, whileBusy } from '../support/busy.mjs';
+import { busyMissing, inBothStates, STATE_NAMES } from '../support/busy.mjs';
 import { pageViews } from '../support/image.mjs';
 import { startOrReason } from '../support/native.mjs';
 import { Random } from '../support/random.mjs';
@@ -13,7 +13,6 @@ import { count, spread } from '../support/table.mjs';
 
 const VERBS = ['read', 'write'];
 const PARTS = ['median', 'p99'];
-const STATES = { quiet: 'a quiet machine', busy: 'while another process streams through memory' };
 
 class Ours {
   #engine = Engine.createSync();
@@ -91,8 +90,7 @@ export async function run({ image, settings, directory }) {
   const { program: kernel, reason } = await startOrReason('kzram', { args, directory });
   const ours = new Ours(image.all, places);
   const alone = busyMissing();
-  const states = { quiet: await measure(ours, kernel, settings) };
-  if (alone === undefined) states.busy = await whileBusy(() => measure(ours, kernel, settings));
+  const states = await inBothStates(() => measure(ours, kernel, settings));
   await kernel?.end();
   ours.end();
 
@@ -107,7 +105,7 @@ export async function run({ image, settings, directory }) {
         return kernel ? spread(value) : '';
       });
       const theirs = kernel ? side('kernel') : PARTS.map(() => 'not measured');
-      rows.push([`\`${verb}Page\`, ${STATES[state]}`, ...side('ours'), ...theirs, ...ratios]);
+      rows.push([`\`${verb}Page\`, ${STATE_NAMES[state]}`, ...side('ours'), ...theirs, ...ratios]);
     }
   }
   const missing = [

@@ -7,7 +7,7 @@
  */
 import { Engine } from '../../dist/index.js';
 import { alternate } from '../support/alternate.mjs';
-import { busyMissing, whileBusy } from '../support/busy.mjs';
+import { inBothStates, STATE_NAMES } from '../support/busy.mjs';
 import { pageViews } from '../support/image.mjs';
 import { startOrReason } from '../support/native.mjs';
 import { MIB, PAGE_BYTES } from '../support/settings.mjs';
@@ -15,7 +15,6 @@ import { exactly, megabytesPerSecond, speedRatio } from '../support/statistics.m
 import { count, mebibytes, percent, spread } from '../support/table.mjs';
 
 const BATCH_PAGES = MIB / PAGE_BYTES;
-const MACHINE = { quiet: 'a quiet machine', busy: 'while another process streams through memory' };
 
 /** Our side: the four ways, each over all pages. */
 class Ours {
@@ -117,8 +116,7 @@ async function idlePages({ image, settings, directory }) {
   const command = `read ${MIB}`;
   if (kernel) tasks.push({ name: 'kernel', run: () => kernel.timed(command), isAsync: true });
   const measure = () => alternate(tasks, { rounds: settings.rounds, warmups: 2 });
-  const states = { quiet: await measure() };
-  if (busyMissing() === undefined) states.busy = await whileBusy(measure);
+  const states = await inBothStates(measure);
   await kernel?.end();
   const used = [lz4, lz4hc].map(({ memory }) => memory.memUsedTotal);
   lz4.end();
@@ -130,7 +128,7 @@ async function idlePages({ image, settings, directory }) {
     const speed = (name) => (times[name] ? spread(megabytesPerSecond(times[name], pages.length)) : 'not measured');
     const ratio = kernel && speedRatio(times.lz4hc, times.kernel);
     measures[state === 'busy' ? 'idle-read-busy' : 'idle-read'] = kernel ? { value: ratio } : { reason };
-    return [MACHINE[state], speed('lz4'), speed('lz4hc'), speed('kernel'), kernel ? spread(ratio) : ''];
+    return [STATE_NAMES[state], speed('lz4'), speed('lz4hc'), speed('kernel'), kernel ? spread(ratio) : ''];
   });
   return {
     table: {
