@@ -29,6 +29,7 @@ const SECTIONS = [
     'compressors',
     'hash',
     'device',
+    'cold',
     'workers',
     'dedup',
     'libraries',

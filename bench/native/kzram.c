@@ -1,10 +1,12 @@
 /*
  * The kernel's zram: writes and reads of whole pages with O_DIRECT, which goes past the page cache to the device.
  *
- * usage: kzram PAGES COUNT ALGORITHM  the first COUNT pages of the file PAGES
- *   in:  reset                        an empty device with that compressor, of COUNT pages
+ * usage: kzram PAGES COUNT ALGORITHM  a device of COUNT pages: those of the file PAGES, again and again
+ *   in:  reset                        an empty device with that compressor
  *        write BYTES, read BYTES      all pages in order, so many bytes (pages, up to 1 MiB) in a call
  *   out: NANOSECONDS
+ *   in:  write-one CALLS, read-one CALLS  a page at a random place in each call
+ *   out: MEDIAN P99                   of a call, nanoseconds
  *
  * The device is everybody's: it is held under a lock for as long as this runs, and reset at the end, also after SIGTERM
  * and when standard input closes because the bench died.
@@ -27,7 +29,8 @@
 static volatile sig_atomic_t stopped;
 static unsigned char *pages, *buffer;
 static const char *algorithm;
-static size_t bytes_all;
+/* Of the device, and of the file. */
+static size_t bytes_all, bytes_file;
 static int device = -1;
 
 static void on_signal(int signal)
@@ -102,22 +105,73 @@ static void make_device(void)
 		leave(1, "%s: %s", DEVICE, strerror(errno));
 }
 
+static void move(int writes, size_t at, size_t from, size_t bytes)
+{
+	ssize_t done = writes ? pwrite(device, pages + from, bytes, at) : pread(device, buffer, bytes, at);
+
+	if (done != (ssize_t)bytes && !stopped)
+		leave(1, "%s of %zu bytes: %s", writes ? "write" : "read", bytes, strerror(errno));
+}
+
 static void transfer(int writes, size_t bytes_call)
 {
-	for (size_t at = 0; at < bytes_all && !stopped; at += bytes_call) {
-		size_t bytes = bytes_all - at < bytes_call ? bytes_all - at : bytes_call;
-		ssize_t done = writes ? pwrite(device, pages + at, bytes, at) : pread(device, buffer, bytes, at);
+	size_t bytes;
 
-		if (done != (ssize_t)bytes && !stopped)
-			leave(1, "%s of %zu bytes: %s", writes ? "write" : "read", bytes, strerror(errno));
+	for (size_t at = 0; at < bytes_all && !stopped; at += bytes) {
+		size_t from = at % bytes_file;
+
+		bytes = bytes_all - at < bytes_call ? bytes_all - at : bytes_call;
+		if (bytes > bytes_file - from)
+			bytes = bytes_file - from;
+		move(writes, at, from, bytes);
 	}
+}
+
+/* xorshift32 */
+static size_t below(size_t limit)
+{
+	static uint32_t x = 0x9e3779b1;
+
+	x ^= x << 13;
+	x ^= x >> 17;
+	x ^= x << 5;
+	return (size_t)((uint64_t)x * limit >> 32);
+}
+
+static int ascending(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Calls for one page each, anywhere; each is timed. */
+static void transfer_ones(int writes, size_t calls)
+{
+	int64_t *times = malloc(calls * sizeof(*times));
+
+	if (!times || !calls)
+		leave(2, "not so many calls: %zu", calls);
+	for (size_t n = 0; n < calls && !stopped; n++) {
+		size_t at = below(bytes_all / PAGE_BYTES) * PAGE_BYTES;
+		size_t from = below(bytes_file / PAGE_BYTES) * PAGE_BYTES;
+		int64_t start = nanoseconds();
+
+		move(writes, at, from, PAGE_BYTES);
+		times[n] = nanoseconds() - start;
+	}
+	qsort(times, calls, sizeof(*times), ascending);
+	printf("%lld %lld\n", (long long)times[calls / 2], (long long)times[calls * 99 / 100]);
+	fflush(stdout);
+	free(times);
 }
 
 /* Compares all pages with what was written: figures of a device that lost pages are worth nothing. */
 static void verify(void)
 {
 	for (size_t at = 0; at < bytes_all; at += PAGE_BYTES) {
-		if (pread(device, buffer, PAGE_BYTES, at) != PAGE_BYTES || memcmp(buffer, pages + at, PAGE_BYTES))
+		move(0, at, 0, PAGE_BYTES);
+		if (memcmp(buffer, pages + at % bytes_file, PAGE_BYTES))
 			leave(1, "page %zu reads back different", at / PAGE_BYTES);
 	}
 }
@@ -126,7 +180,7 @@ int main(int argc, char **argv)
 {
 	struct sigaction action = { .sa_handler = on_signal }; /* without SA_RESTART: waiting for a line ends */
 	char line[128], verb[16];
-	size_t bytes_call = 0, bytes_wanted;
+	size_t size = 0;
 
 	if (argc != 4)
 		leave(2, "usage: kzram PAGES COUNT ALGORITHM");
@@ -135,10 +189,8 @@ int main(int argc, char **argv)
 		leave(EXIT_UNAVAILABLE, "there is no %s", DEVICE);
 	if (geteuid())
 		leave(EXIT_UNAVAILABLE, "driving %s needs root", DEVICE);
-	pages = load(argv[1], &bytes_all);
-	bytes_wanted = strtoull(argv[2], NULL, 10) * PAGE_BYTES;
-	if (bytes_wanted < bytes_all)
-		bytes_all = bytes_wanted;
+	pages = load(argv[1], &bytes_file);
+	bytes_all = strtoull(argv[2], NULL, 10) * PAGE_BYTES;
 	buffer = room(BYTES_CALL_MAX);
 
 	sigaction(SIGTERM, &action, NULL);
@@ -153,15 +205,19 @@ int main(int argc, char **argv)
 	while (!stopped && fgets(line, sizeof(line), stdin)) {
 		int64_t start;
 
-		if (sscanf(line, "%15s %zu", verb, &bytes_call) < 1)
+		if (sscanf(line, "%15s %zu", verb, &size) < 1)
 			leave(2, "not a command: %s", line);
-		if (bytes_call > BYTES_CALL_MAX || bytes_call % PAGE_BYTES)
+		if (strstr(verb, "-one")) {
+			transfer_ones(!strcmp(verb, "write-one"), size);
+			continue;
+		}
+		if (size > BYTES_CALL_MAX || size % PAGE_BYTES)
 			leave(2, "not so many bytes: %s", line);
 		start = nanoseconds();
 		if (!strcmp(verb, "reset"))
 			make_device();
 		else
-			transfer(!strcmp(verb, "write"), bytes_call);
+			transfer(!strcmp(verb, "write"), size);
 		printf("%lld\n", (long long)(nanoseconds() - start));
 		fflush(stdout);
 	}

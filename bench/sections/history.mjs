@@ -7,7 +7,7 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { StateHistory } from '../../dist/index.js';
 import { alternate } from '../support/alternate.mjs';
-import { busyMissing, whileBusy } from '../support/busy.mjs';
+import { busyMissing, inBothStates, STATE_NAMES } from '../support/busy.mjs';
 import { library } from '../support/libraries.mjs';
 import { Missing } from '../support/native.mjs';
 import { Random } from '../support/random.mjs';
@@ -156,33 +156,31 @@ export async function run({ image, settings }) {
     ]),
     ...known(ways[OURS], out),
   ];
-  const quiet = await alternate(tasks, { rounds });
-  const states = { quiet };
-  const alone = busyMissing();
-  if (alone === undefined) states.busy = await whileBusy(() => alternate(tasks, { rounds }));
+  const states = await inBothStates(() => alternate(tasks, { rounds }));
   const text = `A state of ${count(pages)} distinct pages, ${mebibytes(first.length)}, of which one page in a hundred changes (${CHANGED_BYTES} bytes in it) before it is pushed again; the last ${kept} are kept. \`get\` reads the oldest of them into one buffer; with a block a state it returns a new buffer. Held is all the memory of StateHistory, the newest state's copy included, but only the payload of the others, without any bookkeeping. Ratios say how many times as fast ${OURS} is.${missing.map((reason) => ` Not measured: ${reason}.`).join('')}`;
   return {
     tables: [
       ...Object.entries(states).flatMap(([name, times], n) => [
-        { title: `A history of states, ${MACHINE[name]}`, ...(n === 0 && { text }), ...rowsOf(ways, times) },
+        { title: `A history of states, ${STATE_NAMES[name]}`, ...(n === 0 && { text }), ...rowsOf(ways, times) },
         {
-          title: `What is known of a state, ${MACHINE[name]}`,
+          title: `What is known of a state, ${STATE_NAMES[name]}`,
           ...(n === 0 && { text: KNOWN }),
           ...knownRows(ways, times),
         },
       ]),
       await versions(),
     ],
-    measures: measuresOf(ways, states, alone),
+    measures: measuresOf(ways, states),
   };
 }
 
-/** In both states of the machine; `alone` says why there is but one. */
-function measuresOf(ways, states, alone) {
+/** In both states of the machine, as far as they are to be had here. */
+function measuresOf(ways, states) {
   const measures = {};
   for (const state of ['quiet', 'busy']) {
     const times = states[state];
-    const over = (ours, theirs) => (times ? { value: speedRatio(times[ours], times[theirs]) } : { reason: alone });
+    const over = (ours, theirs) =>
+      times ? { value: speedRatio(times[ours], times[theirs]) } : { reason: busyMissing() };
     measures[`history-push-${state}`] = ways[BY_HASH]
       ? over(`${OURS} push`, `${BY_HASH} push`)
       : { reason: 'lz4-napi or xxhash-wasm could not be had' };
@@ -193,7 +191,6 @@ function measuresOf(ways, states, alone) {
   return measures;
 }
 
-const MACHINE = { quiet: 'a quiet machine', busy: 'while another process streams through memory' };
 const KNOWN = `Calls that are told more: \`dirty\` names the ranges that changed, \`holding\` the state that \`out\` holds, one step from the one that is read. The rival is \`push\` or \`get\` of the build before, where one was given, else the same call without the option; \`diff\` is beside \`get\`.`;
 const [DIRTY, STEP, DIFF] = ['push, dirty', 'get one step back, holding', 'diff of two neighbours'];
 

@@ -4,6 +4,7 @@
  */
 import { Engine } from '../../dist/index.js';
 import { alternate } from '../support/alternate.mjs';
+import { busyMissing, STATE_NAMES, whileBusy } from '../support/busy.mjs';
 import { MIB, PAGE_BYTES } from '../support/settings.mjs';
 import { exactly, speedRatio, summary } from '../support/statistics.mjs';
 import { PageNames, writeAll, writePlaces } from '../support/synthetic-pages.mjs';
@@ -112,6 +113,10 @@ export async function run({ image, settings }) {
     ['synthetic, no duplicates', await synthetic(settings, 0)],
     ['real pages', await real(image, settings)],
   ];
+  if (busyMissing() === undefined) {
+    const busy = await whileBusy(() => synthetic(settings, DUPLICATE_SHARE));
+    cases.push([`synthetic, one in four a duplicate, ${STATE_NAMES.busy}`, busy]);
+  }
   const rows = cases.map(([name, { times, subject }]) => {
     const first = times[STEPS[0]];
     const later = STEPS.slice(1).map((step) => (times[step] ? spread(speedRatio(times[step], first)) : ''));

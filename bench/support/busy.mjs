@@ -3,6 +3,9 @@ import { fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
+/** How tables name them. */
+export const STATE_NAMES = { quiet: 'a quiet machine', busy: 'while another process streams through memory' };
+
 const STREAMING = fileURLToPath(new URL('../children/streaming.mjs', import.meta.url));
 
 /** Runs a measurement while a second process streams through memory on another core. */
@@ -23,4 +26,11 @@ export async function whileBusy(measure) {
 /** Why there is no busy state to be had here, or undefined: on one core the neighbour would only take turns. */
 export function busyMissing() {
   return availableParallelism() < 2 ? 'this machine has one core' : undefined;
+}
+
+/** What a measurement gives in each state that is to be had here, by the state's name. */
+export async function inBothStates(measure) {
+  const states = { quiet: await measure() };
+  if (busyMissing() === undefined) states.busy = await whileBusy(measure);
+  return states;
 }

@@ -17,6 +17,10 @@ const FULL = {
   /** The slowest of the JavaScript libraries takes 0.15 ms for a page. */
   libraryPages: 6144,
   libraryRounds: 5,
+  /** Pages of the device of which cold ones are read and written, and calls of a round. */
+  coldPages: 262_144,
+  coldCalls: 5000,
+  coldRounds: 9,
   dedupPages: 16384,
   /** As in the target for merging. */
   mergeObjects: 250_000,
@@ -56,6 +60,9 @@ const QUICK = {
   rounds: 3,
   libraryPages: 300,
   libraryRounds: 3,
+  coldPages: 4096,
+  coldCalls: 200,
+  coldRounds: 2,
   dedupPages: 1024,
   mergeObjects: 10_000,
   mergeRounds: 3,

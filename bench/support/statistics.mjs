@@ -4,7 +4,7 @@
  */
 
 /** The value below which the share `q` of the values lies, between neighbours by proportion. */
-function quantile(sorted, q) {
+export function quantile(sorted, q) {
   const place = (sorted.length - 1) * q;
   const below = Math.floor(place);
   const above = Math.min(below + 1, sorted.length - 1);
