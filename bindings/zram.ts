@@ -631,6 +631,11 @@ export class Zram extends ReadableDevice {
     return loadIntoOwn(source, options, LOAD_ALL, 'Zram.loadAll');
   }
 
+  /** @internal As `readPages`, into an array from the byte `at` on; all of it is known to be right. For other threads' arrays. */
+  static readPagesTo(zram: Zram, index: number, count: number, out: Uint8Array, at: number): void {
+    zram[DISK]().readPagesTo(index, count, out, at);
+  }
+
   /** @internal The host of a device, for tests. */
   static hostOf(zram: Zram): Host {
     return zram.#host;

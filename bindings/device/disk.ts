@@ -101,7 +101,7 @@ export class Disk implements Ending {
     checkInteger(count, 'count', 0, this.pages);
     this.checkIndex(index, count);
     const to = outFor(out, count * PAGE_SIZE);
-    this.#readInto(index, count, to, 0);
+    this.readPagesTo(index, count, to, 0);
     return to;
   }
 
@@ -135,7 +135,8 @@ export class Disk implements Ending {
     return result === read;
   }
 
-  #readInto(index: number, count: number, to: Uint8Array, at: number): void {
+  /** As `readPages`, into an array from the byte `at` on: nothing is checked. */
+  readPagesTo(index: number, count: number, to: Uint8Array, at: number): void {
     for (let done = 0; done < count;) {
       this.checkAlive();
       done += this.#readBatch(index + done, count - done, to, at + done * PAGE_SIZE);

@@ -13,8 +13,9 @@ import { ZramError } from '../../base/errors.js';
 import { textOf } from '../../base/messages.js';
 import type { WorkerSource } from '../worker-source.js';
 import { Link, type LinkEvents, type PageClient, type Shipment } from './link.js';
+import { Memories, type Memory } from './memories.js';
 import { BUSY, LOST, NOBODY, Owners } from './owners.js';
-import { DIED, DISCARD, DONE, FILL, READ, WRITE, type ControlName, type DeviceOptions } from './protocol.js';
+import { DIED, DISCARD, DONE, FILL, READ, READ_TO, WRITE, type ControlName, type DeviceOptions } from './protocol.js';
 import type { Router } from './router.js';
 
 /** A call that is waiting for its turn or in progress. */
@@ -49,6 +50,8 @@ const LOOK_MS = 5000;
 export class Fleet implements LinkEvents {
   readonly owners = new Owners();
   readonly router: Router;
+  /** Memory of the caller's that workers read to; undefined if they share none. */
+  readonly memories: Memories | undefined;
   readonly #setting: FleetSetting;
   readonly #links: Link[] = [];
   /** By worker. */
@@ -70,6 +73,8 @@ export class Fleet implements LinkEvents {
   constructor(setting: FleetSetting) {
     this.#setting = setting;
     this.router = setting.router;
+    if (setting.sharesMemory)
+      this.memories = new Memories((number) => this.#links.forEach((link) => link.unshare(number)));
     this.#alive = new Array<boolean>(setting.workers).fill(true);
   }
 
@@ -259,6 +264,19 @@ export class Fleet implements LinkEvents {
     return true;
   }
 
+  /**
+   * As `read`, to the caller's memory; the client is told that it is done.
+   * @param at the first byte of the page in the memory
+   */
+  readTo(client: PageClient, n: number, index: number, memory: Memory, at: number): boolean {
+    const link = this.#links[this.owners.get(index) - 1];
+    const shipment = link.room(0);
+    if (!shipment) return false;
+    link.share(memory.number, memory.buffer);
+    shipment.addDirect(client, n, index, memory.number, at);
+    return true;
+  }
+
   /** Frees pages in one worker; they have no owner any more. @returns false: not possible now */
   discard(client: PageClient, n: number, owner: number, first: number, count: number): boolean {
     const link = this.#links[owner - 1];
@@ -281,11 +299,18 @@ export class Fleet implements LinkEvents {
       this.#settle(link, shipment, record, shipment.result(record));
   }
 
-  died(link: Link, shipments: Shipment[]): void {
+  died(link: Link, shipments: Shipment[], ended: Promise<void>): void {
     this.#alive[link.number] = false;
     this.owners.lose(link.number + 1);
     for (const shipment of shipments) {
-      for (let record = 0; record < shipment.records; record++) this.#settle(link, shipment, record, DIED);
+      const direct: number[] = [];
+      for (let record = 0; record < shipment.records; record++) {
+        if (shipment.operations[record] === READ_TO) direct.push(record);
+        else this.#settle(link, shipment, record, DIED);
+      }
+      // Until then the thread may still write to the caller's memory, which is the call's until it has ended.
+      const settle = (): void => direct.forEach((record) => this.#settle(link, shipment, record, DIED));
+      if (direct.length > 0) void ended.then(settle).then(() => this.changed());
     }
   }
 
@@ -295,7 +320,12 @@ export class Fleet implements LinkEvents {
     const n = shipment.numbers[record];
     const index = shipment.indexes[record];
     const busy = shipment.busy[record] !== 0;
-    if (operation === DISCARD) {
+    if (operation === READ_TO) {
+      const { counts } = shipment;
+      const done = result === DONE ? counts[record] : result === DIED ? 0 : shipment.pagesDone(record);
+      client?.done(n, done);
+      if (done < counts[record]) client?.failed(n + done, result, counts[record] - done);
+    } else if (operation === DISCARD) {
       // Pages of a worker that died are freed as well.
       client?.done(n);
     } else if (result !== DONE) {

@@ -2,12 +2,13 @@
  * The calls of ParallelZram while they wait or are in progress. A call for pages is done when every page has a result.
  */
 import { PAGE_SIZE } from '../../base/arguments.js';
-import { copyOf, detached, lengthOf, setBytes, viewOf } from '../../base/bytes.js';
+import { copyOf, detached, lengthOf, offsetOf, setBytes, viewOf } from '../../base/bytes.js';
 import { ZramError } from '../../base/errors.js';
 import { textOf, withPagesDone } from '../../base/messages.js';
 import { LostPagesError } from '../lost-pages-error.js';
 import type { Fleet, Task } from './fleet.js';
 import type { PageClient } from './link.js';
+import type { Memory } from './memories.js';
 import { BUSY, LOST, NOBODY } from './owners.js';
 import { DAMAGED, DIED, NO_ROOM, NO_TARGET, NOT_COMPRESSED, UNSUPPORTED } from './protocol.js';
 
@@ -100,19 +101,20 @@ abstract class PagesTask<Value> implements Task, PageClient {
     this.#error = error;
   }
 
-  done(_n: number): void {
-    if (--this.#left === 0) this.#end();
+  done(_n: number, count = 1): void {
+    this.#left -= count;
+    if (this.#left === 0) this.#end();
   }
 
   abstract read(n: number, page: Uint8Array): void;
 
-  failed(n: number, result: number): void {
+  failed(n: number, result: number, count = 1): void {
     if (n < this.#failedAt) {
       this.#failedAt = n;
       this.#result = result;
       this.#error = undefined;
     }
-    this.done(n);
+    this.done(n, count);
   }
 
   #end(): void {
@@ -248,10 +250,13 @@ const ZERO_PAGE = new Uint8Array(PAGE_SIZE);
 /** Reads bytes. */
 export class ReadTask extends PagesTask<Uint8Array> {
   readonly #out: Uint8Array;
+  /** The memory of `out`, if workers can write to it. */
+  readonly #memory: Memory | undefined;
 
   constructor(fleet: Fleet, disk: Disk, offset: number, length: number, out: Uint8Array) {
     super(fleet, disk, offset, length);
     this.#out = out;
+    this.#memory = fleet.memories?.of(out);
   }
 
   protected value(): Uint8Array {
@@ -261,10 +266,17 @@ export class ReadTask extends PagesTask<Uint8Array> {
   protected send(n: number): boolean {
     const owner = this.fleet.owners.get(this.first + n);
     if (owner >= BUSY) return false;
-    if (owner !== NOBODY && owner !== LOST) return this.fleet.read(this, n, this.first + n, false);
+    if (owner !== NOBODY && owner !== LOST) return this.#readFrom(n);
     if (owner === LOST) this.failed(n, DIED);
     else this.read(n, ZERO_PAGE);
     return true;
+  }
+
+  #readFrom(n: number): boolean {
+    const from = this.from(n);
+    const index = this.first + n;
+    if (!this.#memory || this.to(n) - from < PAGE_SIZE) return this.fleet.read(this, n, index, false);
+    return this.fleet.readTo(this, n, index, this.#memory, offsetOf(this.#out) + from);
   }
 
   read(n: number, page: Uint8Array): void {
