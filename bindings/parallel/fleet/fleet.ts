@@ -15,7 +15,18 @@ import type { WorkerSource } from '../worker-source.js';
 import { Link, type LinkEvents, type PageClient, type Shipment } from './link.js';
 import { Memories, type Memory } from './memories.js';
 import { BUSY, LOST, NOBODY, Owners } from './owners.js';
-import { DIED, DISCARD, DONE, FILL, READ, READ_TO, WRITE, type ControlName, type DeviceOptions } from './protocol.js';
+import {
+  DIED,
+  DISCARD,
+  DONE,
+  FILL,
+  READ,
+  READ_TO,
+  SPAN_PAGES,
+  WRITE,
+  type ControlName,
+  type DeviceOptions,
+} from './protocol.js';
 import type { Router } from './router.js';
 
 /** A call that is waiting for its turn or in progress. */
@@ -56,6 +67,8 @@ export class Fleet implements LinkEvents {
   readonly #links: Link[] = [];
   /** By worker. */
   readonly #alive: boolean[];
+  /** By worker: its pages of a span. */
+  readonly #shares: { first: number; count: number }[];
   #queue: Task[] = [];
   /** Tasks at the front of the queue that are completely sent. */
   #through = 0;
@@ -76,6 +89,7 @@ export class Fleet implements LinkEvents {
     if (setting.sharesMemory)
       this.memories = new Memories((number) => this.#links.forEach((link) => link.unshare(number)));
     this.#alive = new Array<boolean>(setting.workers).fill(true);
+    this.#shares = this.#alive.map(() => ({ first: 0, count: 0 }));
   }
 
   /** Starts the workers and makes a device in each. After a failure, `end` terminates those that were started. */
@@ -265,16 +279,29 @@ export class Fleet implements LinkEvents {
   }
 
   /**
-   * As `read`, to the caller's memory; the client is told that it is done.
-   * @param at the first byte of the page in the memory
+   * Reads whole pages to the caller's memory, which each worker does that owns any of them.
+   * @param index the first page, which is not busy and has a live owner
+   * @param count of pages that are wanted
+   * @param at where the first page begins in the memory
+   * @returns how many are being read; 0: not possible now
    */
-  readTo(client: PageClient, n: number, index: number, memory: Memory, at: number): boolean {
-    const link = this.#links[this.owners.get(index) - 1];
-    const shipment = link.room(0);
-    if (!shipment) return false;
-    link.share(memory.number, memory.buffer);
-    shipment.addDirect(client, n, index, memory.number, at);
-    return true;
+  readTo(client: PageClient, n: number, index: number, count: number, memory: Memory, at: number): number {
+    const span = this.owners.span(index, Math.min(count, SPAN_PAGES));
+    const shares = this.#shares;
+    for (const share of shares) share.count = 0;
+    for (let place = 0; place < span.length; place++) {
+      const share = shares[span[place] - 1];
+      if (share.count++ === 0) share.first = place;
+    }
+    const links = this.#links;
+    for (let n = 0; n < links.length; n++) if (shares[n].count > 0 && !links[n].room(1)) return 0;
+    for (const link of links) {
+      const share = shares[link.number];
+      if (share.count === 0) continue;
+      link.share(memory.number, memory.buffer);
+      link.room(1)?.addDirect(client, n, index, span, share, memory.number, at);
+    }
+    return span.length;
   }
 
   /** Frees pages in one worker; they have no owner any more. @returns false: not possible now */
@@ -321,10 +348,9 @@ export class Fleet implements LinkEvents {
     const index = shipment.indexes[record];
     const busy = shipment.busy[record] !== 0;
     if (operation === READ_TO) {
-      const { counts } = shipment;
-      const done = result === DONE ? counts[record] : result === DIED ? 0 : shipment.pagesDone(record);
-      client?.done(n, done);
-      if (done < counts[record]) client?.failed(n + done, result, counts[record] - done);
+      const { counts, firsts } = shipment;
+      if (result === DONE) client?.done(n, counts[record]);
+      else client?.failed(n + (result === DIED ? firsts[record] : shipment.failedAt(record)), result, counts[record]);
     } else if (operation === DISCARD) {
       // Pages of a worker that died are freed as well.
       client?.done(n);

@@ -6,7 +6,6 @@
  * transferred back and forth. A partly filled parcel is sent as soon as the worker has little to do, so a single call does not wait, and many calls
  * fill whole parcels.
  */
-import { PAGE_SIZE } from '../../base/arguments.js';
 import { ZramError } from '../../base/errors.js';
 import { textOf } from '../../base/messages.js';
 import type { WorkerSource } from '../worker-source.js';
@@ -23,6 +22,8 @@ import {
   READ_TO,
   readMessage,
   RECORD_WORDS,
+  SPAN_PAGES,
+  SPAN_SHIFT,
   UNSUPPORTED,
   type ControlName,
   type DeviceOptions,
@@ -38,13 +39,13 @@ const DIRECT_PAGES = 2 * PARCEL_PAGES;
 
 /** Receives the result of a record. */
 export interface PageClient {
-  /** A page was written, pages were freed, or `count` pages were read to the caller's memory, from the nth on. */
+  /** A page was written, pages were freed, or `count` pages were read to the caller's memory. */
   done(n: number, count?: number): void;
   /** A page was read; the array is valid during the call only. */
   read(n: number, page: Uint8Array): void;
   /**
    * @param result a code of protocol.ts
-   * @param count of pages, from the nth on, of which the nth has failed
+   * @param count of pages, of which the nth is the first that has failed
    */
   failed(n: number, result: number, count?: number): void;
 }
@@ -61,9 +62,10 @@ export class Shipment {
   readonly busy = new Uint8Array(PARCEL_RECORDS);
   /** Undefined where no result is awaited: for the freed old copy of a page that has moved. */
   readonly clients: (PageClient | undefined)[] = new Array<PageClient | undefined>(PARCEL_RECORDS).fill(undefined);
-  /** The client's number for the page, or the first one of a run. */
+  /** The client's number for the page, or for the first page of a span. */
   readonly numbers = new Float64Array(PARCEL_RECORDS);
-  /** Pages of each READ_TO. */
+  /** Of each READ_TO the place of the first page, and the number of pages. */
+  readonly firsts = new Uint16Array(PARCEL_RECORDS);
   readonly counts = new Uint16Array(PARCEL_RECORDS);
   /** Pages of all of them. */
   #direct = 0;
@@ -102,36 +104,39 @@ export class Shipment {
     return this.records < PARCEL_RECORDS && this.pages + pages <= PARCEL_PAGES && this.#direct < DIRECT_PAGES;
   }
 
-  /** Adds a page to those that are read to the caller's memory. There must be room for a record. */
-  addDirect(client: PageClient, n: number, index: number, memory: number, at: number): void {
-    const { words } = this.parcel;
-    this.#direct++;
-    const last = this.records - 1;
-    const count = last < 0 || this.operations[last] !== READ_TO ? 0 : this.counts[last];
-    const isNext =
-      count > 0 &&
-      this.indexes[last] + count === index &&
-      this.clients[last] === client &&
-      words[last * RECORD_WORDS + 3] + count * PAGE_SIZE === at;
-    if (isNext) {
-      this.counts[last] = count + 1;
-      words[last * RECORD_WORDS] += 1 << OPERATION_BITS;
-      return;
-    }
+  /**
+   * Adds the reading of a span to the caller's memory. There must be room for a record and a page.
+   * @param span the owners of its pages
+   * @param first the place of the first page that the worker owns
+   * @param count of the pages that it owns
+   */
+  addDirect(
+    client: PageClient,
+    n: number,
+    index: number,
+    span: Uint8Array,
+    { first, count }: { first: number; count: number },
+    memory: number,
+    at: number,
+  ): void {
     const record = this.add(READ_TO, index, memory, at);
-    words[record * RECORD_WORDS] |= 1 << OPERATION_BITS;
-    this.counts[record] = 1;
+    const slot = this.takePage(record);
+    this.parcel.words[record * RECORD_WORDS] |= (slot << OPERATION_BITS) | (span.length << SPAN_SHIFT);
+    this.parcel.page(slot).set(span);
+    this.#direct += count;
     this.clients[record] = client;
     this.numbers[record] = n;
+    this.firsts[record] = first;
+    this.counts[record] = count;
   }
 
   result(n: number): number {
     return this.parcel.words[n * RECORD_WORDS];
   }
 
-  /** Pages of a READ_TO that failed which were read before the one that did. */
-  pagesDone(n: number): number {
-    return Math.min(this.parcel.words[n * RECORD_WORDS + 1], this.counts[n] - 1);
+  /** The place of the page of a READ_TO that has failed. */
+  failedAt(n: number): number {
+    return Math.min(this.parcel.words[n * RECORD_WORDS + 1], SPAN_PAGES - 1);
   }
 
   /** Whether each record has a result. */
@@ -210,7 +215,7 @@ export class Link {
   async start(module: object, maxMemory: number | undefined, device: DeviceOptions): Promise<void> {
     const mailbox = this.#outbox?.buffer;
     const shared = mailbox && { mailbox, parcels: this.#free.map(({ parcel }) => parcel.buffer) };
-    await this.#ask((ask) => ({ ask, start: { module, maxMemory, device }, shared }));
+    await this.#ask((ask) => ({ ask, start: { module, maxMemory, device }, owner: this.number + 1, shared }));
     if (!this.alive) throw new ZramError('EIO', `cannot start a worker: ${this.reason}.`);
   }
 

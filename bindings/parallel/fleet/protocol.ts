@@ -34,12 +34,16 @@ export const READ = 3;
 /** Frees `operand 0` pages, from the index on. */
 export const DISCARD = 4;
 /**
- * Reads pages, from the index on, to the memory with the number of operand 0, from the byte of operand 1 on. How many is
- * in the operation's word, above `OPERATION_BITS`. Where one fails, the second word becomes the number of those before it.
+ * Reads a span of pages, from the index on, to the memory with the number of operand 0, from the byte of operand 1 on: those
+ * that the worker owns. The operation's word has two numbers more: above `OPERATION_BITS` the parcel's page that holds the
+ * span's owners, a byte each, and above `SPAN_SHIFT` the pages of the span. Where a page fails, the second word becomes its
+ * place in the span.
  */
 export const READ_TO = 5;
 export const OPERATION_BITS = 8;
 export const OPERATION_MASK = (1 << OPERATION_BITS) - 1;
+export const SPAN_SHIFT = 16;
+export const SPAN_PAGES = 256;
 
 /** Results of a record. They differ from all operations, so that a record that was not carried out is detected. */
 export const DONE = 16;
@@ -80,6 +84,8 @@ export type ToWorker =
       /** The number of the question. */
       ask: number;
       start: { module: object; maxMemory: number | undefined; device: DeviceOptions };
+      /** The worker as an owner of pages. */
+      owner: number;
       /** The buffers of the mailbox and of the parcels, if memory is shared. */
       shared: { mailbox: ArrayBufferLike; parcels: ArrayBufferLike[] } | undefined;
     }

@@ -25,6 +25,7 @@ import {
   READ,
   READ_TO,
   RECORD_WORDS,
+  SPAN_SHIFT,
   UNSUPPORTED,
   WRITE,
   type ControlName,
@@ -87,6 +88,8 @@ class FilledPage {
 class Worker {
   readonly #port: Port;
   readonly #engine: Engine;
+  /** What marks the device's pages in a span. */
+  readonly #owner: number;
   /** If memory is shared, with the parcels by slot. */
   readonly #inbox: Inbox | undefined;
   readonly #parcels: Parcel[];
@@ -97,9 +100,10 @@ class Worker {
   #settings: DeviceOptions;
   #zram: Zram;
 
-  private constructor(port: Port, engine: Engine, { start: { device }, shared }: Start) {
+  private constructor(port: Port, engine: Engine, { start: { device }, owner, shared }: Start) {
     this.#port = port;
     this.#engine = engine;
+    this.#owner = owner;
     this.#inbox = shared && new Inbox(shared.mailbox);
     this.#parcels = (shared?.parcels ?? []).map((buffer) => new Parcel(buffer));
     this.#settings = { ...device, disksize: undefined };
@@ -149,7 +153,7 @@ class Worker {
       const [word, index, first, second] = [words[at], words[at + 1], words[at + 2], words[at + 3]];
       const operation = word & OPERATION_MASK;
       try {
-        if (operation === READ_TO) this.#readTo(index, word >>> OPERATION_BITS, first, second);
+        if (operation === READ_TO) this.#readTo(parcel, word, index, first, second);
         else this.#record(parcel, operation, index, first, second);
         words[at] = DONE;
       } catch (error) {
@@ -159,10 +163,12 @@ class Worker {
     }
   }
 
-  #readTo(index: number, count: number, memory: number, at: number): void {
+  #readTo(parcel: Parcel, word: number, index: number, memory: number, at: number): void {
     const to = this.#memories.get(memory);
     if (!to) throw new Error(`there is no memory ${memory}`);
-    Zram.readPagesTo(this.#zram, index, count, to, at);
+    const slot = (word >>> OPERATION_BITS) & OPERATION_MASK;
+    const owners = parcel.page(slot).subarray(0, word >>> SPAN_SHIFT);
+    Zram.readMarked(this.#zram, index, owners, this.#owner, to, at);
   }
 
   #record(parcel: Parcel, operation: number, index: number, first: number, second: number): void {
