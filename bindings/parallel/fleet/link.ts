@@ -32,8 +32,12 @@ import {
 } from './protocol.js';
 import { Thread } from './thread.js';
 
-/** A worker with fewer parcels is about to run out of work, and is sent one that is not full. */
+/**
+ * A worker with fewer parcels is about to run out of work, and is sent one that is not full. In shared memory that costs no
+ * message, and the worker tells of two parcels at once.
+ */
 const BUSY_PARCELS = 2;
+const BUSY_SHARED = 3;
 /** Pages of a parcel that are read to the caller's memory: as much work as a parcel of pages. */
 const DIRECT_PAGES = 2 * PARCEL_PAGES;
 
@@ -180,6 +184,7 @@ export class Link {
   reason = '';
   readonly #thread: Thread;
   readonly #events: LinkEvents;
+  readonly #busyParcels: number;
   /** If memory is shared. */
   readonly #outbox: Outbox | undefined;
   /** Numbers of the memory that the worker has been sent. */
@@ -201,6 +206,7 @@ export class Link {
     sharesMemory: boolean,
     events: LinkEvents,
   ) {
+    this.#busyParcels = sharesMemory ? BUSY_SHARED : BUSY_PARCELS;
     this.#outbox = sharesMemory ? new Outbox() : undefined;
     this.#events = events;
     const Buffer = sharesMemory ? SharedArrayBuffer : ArrayBuffer;
@@ -257,7 +263,7 @@ export class Link {
   /** Sends the open parcel, unless the worker is busy and more records may be added. */
   flush(): void {
     this.#freeFirst();
-    if (this.#open && this.#open.records > 0 && this.#sent.length < BUSY_PARCELS) this.#send(this.#open);
+    if (this.#open && this.#open.records > 0 && this.#sent.length < this.#busyParcels) this.#send(this.#open);
   }
 
   #send(shipment: Shipment): void {
