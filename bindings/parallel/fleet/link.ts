@@ -3,8 +3,8 @@
  *
  * A worker has a fixed number of parcels, which is the back pressure: while all are in use, nothing more can be sent.
  * With shared memory a parcel is a buffer that both sides see, and is handed over in a mailbox; otherwise its buffer is
- * transferred back and forth. A partly filled parcel is sent as soon as the worker has little to do, so a single call does not wait, and many calls
- * fill whole parcels.
+ * transferred back and forth. A partly filled parcel is sent as soon as the worker has little to do, so a single call does
+ * not wait, and many calls fill whole parcels.
  */
 import { ZramError } from '../../base/errors.js';
 import { textOf } from '../../base/messages.js';
@@ -337,11 +337,12 @@ export class Link {
   #takeParcel(parcel: unknown, buffer: unknown): void {
     if (this.#outbox) {
       const count = this.#outbox.news(this.#returned);
-      if (!isOneOf(parcel, this.#returned + count) || count < 0 || count > this.#sent.length) {
+      const end = this.#returned + count;
+      if (!isOneOf(parcel, end) || count < 0 || count > this.#sent.length) {
         this.#die(NOT_SENT);
         return;
       }
-      for (let n = 0; n < count && this.alive; n++) this.#takeBack(this.#sent[0]);
+      while (this.alive && this.#returned < end) this.#takeBack(this.#sent[0]);
       return;
     }
     if (isOneOf(parcel, this.#returned)) return; // a repeated message
