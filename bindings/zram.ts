@@ -631,6 +631,14 @@ export class Zram extends ReadableDevice {
     return loadIntoOwn(source, options, LOAD_ALL, 'Zram.loadAll');
   }
 
+  /**
+   * @internal As `readPages`, into an array from the byte `at` on, of some pages only: those whose mark is `mark`. All of it
+   * is known to be right. For threads that read for another.
+   */
+  static readMarked(zram: Zram, index: number, marks: Uint8Array, mark: number, out: Uint8Array, at: number): void {
+    zram[DISK]().readMarked(index, marks, mark, out, at);
+  }
+
   /** @internal The host of a device, for tests. */
   static hostOf(zram: Zram): Host {
     return zram.#host;

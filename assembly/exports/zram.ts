@@ -1,5 +1,5 @@
 /** Exports for devices: reading, writing, discarding, statistics. */
-import { ENOMEM, PAGE_SIZE } from '../common';
+import { DEBUG, ENOMEM, PAGE_SIZE, STAGING_PAGES } from '../common';
 import { STAGING } from '../memory/staging';
 import { alike_run, range_copy, write_like } from '../zram/alike';
 import {
@@ -144,6 +144,24 @@ export function zramReadBlock(): u32 {
 export function zramReadPages(device: usize, index: u32, count: u32, now: u32): u32 {
   for (let n: u32 = 0; n < count; n++) {
     if (read_page(changetype<Device>(device), index + n, STAGING + n * PAGE_SIZE, now) != 0) return n;
+  }
+  return count;
+}
+
+/** The last staging page holds a list of pages for `zramReadListed`; the others hold what is read. */
+const LISTED_MAX: u32 = STAGING_PAGES - 1;
+const LIST: usize = STAGING + LISTED_MAX * PAGE_SIZE;
+
+/**
+ * Reads listed pages to the staging pages.
+ * @param count of numbers in the last staging page, which is not read to
+ * @returns as `zramReadPages`
+ */
+export function zramReadListed(device: usize, count: u32, now: u32): u32 {
+  if (DEBUG) assert(count <= LISTED_MAX);
+  for (let n: u32 = 0; n < count; n++) {
+    const index = load<u32>(LIST + n * 4);
+    if (read_page(changetype<Device>(device), index, STAGING + n * PAGE_SIZE, now) != 0) return n;
   }
   return count;
 }

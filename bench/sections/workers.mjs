@@ -2,12 +2,15 @@
  * Two workers against one thread: the same pages in the same batches, on an empty device each. Some calls are under way at
  * a time, as a program does that does not wait for each: a worker has work while the other's answer is on its way.
  *
- * The thread that calls has work of its own (hashing and copying each page), and shares the cores with the workers.
+ * The thread that calls has work of its own (hashing and copying each page), and shares the cores with the workers. Pages
+ * are read to memory of the caller's own, and to memory that it shares with the workers, which write there themselves.
+ * Taken twice: on a quiet machine, and while another process streams through memory.
  */
 import { availableParallelism } from 'node:os';
 import { Engine } from '../../dist/index.js';
 import { ParallelZram } from '../../dist/parallel.js';
 import { alternate } from '../support/alternate.mjs';
+import { busyMissing, whileBusy } from '../support/busy.mjs';
 import { Missing } from '../support/native.mjs';
 import { MIB, PAGE_BYTES } from '../support/settings.mjs';
 import { megabytesPerSecond, speedRatio } from '../support/statistics.mjs';
@@ -18,10 +21,12 @@ const BATCH_PAGES = MIB / PAGE_BYTES;
 /** Calls of a MiB that are under way at a time. */
 const DEPTH = 4;
 
+const memory = (isShared) => new Uint8Array(isShared ? new SharedArrayBuffer(MIB) : new ArrayBuffer(MIB));
+
 class OneThread {
   #engine = Engine.createSync();
   #zram;
-  #out = new Uint8Array(MIB);
+  #outs = { own: memory(false), shared: memory(true) };
 
   /** In memory that has grown already. */
   empty(bytes) {
@@ -33,8 +38,9 @@ class OneThread {
     batches.forEach((batch, n) => this.#zram.writePages(n * BATCH_PAGES, batch));
   }
 
-  readAll(batches) {
-    batches.forEach((batch, n) => this.#zram.readPages(n * BATCH_PAGES, batch.length / PAGE_BYTES, this.#out));
+  readAll(batches, to) {
+    const out = this.#outs[to];
+    batches.forEach((batch, n) => this.#zram.readPages(n * BATCH_PAGES, batch.length / PAGE_BYTES, out));
   }
 
   end() {
@@ -44,7 +50,10 @@ class OneThread {
 
 class Workers {
   #zram;
-  #outs = Array.from({ length: DEPTH }, () => new Uint8Array(MIB));
+  #outs = {
+    own: Array.from({ length: DEPTH }, () => memory(false)),
+    shared: Array.from({ length: DEPTH }, () => memory(true)),
+  };
 
   static async make(sharedMemory) {
     const workers = new Workers();
@@ -70,9 +79,10 @@ class Workers {
     return this.#all(batches, (batch, n) => this.#zram.writePages(n * BATCH_PAGES, batch));
   }
 
-  readAll(batches) {
+  readAll(batches, to) {
+    const outs = this.#outs[to];
     return this.#all(batches, (batch, n) =>
-      this.#zram.readPages(n * BATCH_PAGES, batch.length / PAGE_BYTES, this.#outs[n % DEPTH]),
+      this.#zram.readPages(n * BATCH_PAGES, batch.length / PAGE_BYTES, outs[n % DEPTH]),
     );
   }
 
@@ -110,31 +120,37 @@ export async function run({ image, settings }) {
     const isAsync = side instanceof Workers;
     return [
       { name: `${name} write`, before: () => side.empty(pages.length), run: () => side.writeAll(batches), isAsync },
-      { name: `${name} read`, run: () => side.readAll(batches), isAsync },
+      { name: `${name} own`, run: () => side.readAll(batches, 'own'), isAsync },
+      { name: `${name} shared`, run: () => side.readAll(batches, 'shared'), isAsync },
     ];
   });
   // Writing and then reading, in this order: every side reads what it has just written.
-  const times = await alternate(tasks, { rounds: settings.rounds, warmups: 2, inOrder: true });
+  const measure = () => alternate(tasks, { rounds: settings.rounds, warmups: 2, inOrder: true });
+  const states = { quiet: await measure() };
+  const missing = busyMissing();
+  if (!missing) states.busy = await whileBusy(measure);
   for (const side of Object.values(sides)) await side.end();
 
-  const names = Object.keys(sides);
-  const ratio = (name, way) => speedRatio(times[`${name} ${way}`], times[`${ONE} ${way}`]);
-  const rows = names.map((name) => [
-    name,
-    ...['write', 'read'].flatMap((way) => [
-      spread(megabytesPerSecond(times[`${name} ${way}`], pages.length)),
-      name === ONE ? '' : spread(ratio(name, way)),
+  const ratio = (times, name, way) => speedRatio(times[`${name} ${way}`], times[`${ONE} ${way}`]);
+  const rows = Object.entries(states).flatMap(([state, times]) =>
+    Object.keys(sides).map((name) => [
+      `${name}, ${state}`,
+      ...['write', 'own', 'shared'].flatMap((way) => [
+        spread(megabytesPerSecond(times[`${name} ${way}`], pages.length)),
+        name === ONE ? '' : spread(ratio(times, name, way)),
+      ]),
     ]),
-  ]);
+  );
+  const heads = ['`writePages`', '`readPages`', '`readPages` to shared memory'];
   return {
     tables: [
       {
         title: 'Workers',
-        text: `\`ParallelZram\` with ${WORKERS} workers against \`Zram\` on one thread, on ${availableParallelism()} logical cores: all distinct pages, 1 MiB a call, ${DEPTH} calls under way at a time.`,
-        head: ['', '`writePages`, MB/s', '/ one thread', '`readPages`, MB/s', '/ one thread'],
+        text: `\`ParallelZram\` with ${WORKERS} workers against \`Zram\` on one thread, on ${availableParallelism()} logical cores: all distinct pages, 1 MiB a call, ${DEPTH} calls under way at a time. Busy: ${missing ?? 'while another process streams through memory, on one of these cores'}.`,
+        head: ['', ...heads.flatMap((head) => [`${head}, MB/s`, '/ one thread'])],
         rows,
       },
     ],
-    measures: { workers: { value: ratio(names[1], 'write') } },
+    measures: { workers: { value: ratio(states.quiet, Object.keys(sides)[1], 'write') } },
   };
 }

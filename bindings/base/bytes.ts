@@ -26,6 +26,30 @@ export function isWords(value: unknown): value is Uint32Array {
   return tagGetter.call(value) === 'Uint32Array';
 }
 
+const sharedLengthGetter =
+  typeof SharedArrayBuffer === 'function'
+    ? (Reflect.get(
+        Object.getOwnPropertyDescriptor(SharedArrayBuffer.prototype, 'byteLength') as object,
+        'get',
+      ) as () => number)
+    : undefined;
+
+/** The memory of the array, if other threads may have it as well. */
+export function sharedBufferOf(array: Uint8Array): SharedArrayBuffer | undefined {
+  const buffer = bufferGetter.call(array);
+  try {
+    sharedLengthGetter?.call(buffer);
+    return sharedLengthGetter && (buffer as SharedArrayBuffer);
+  } catch {
+    return undefined; // memory of this thread
+  }
+}
+
+/** Where the array begins in its memory. */
+export function offsetOf(array: Uint8Array): number {
+  return offsetGetter.call(array);
+}
+
 /** Number of elements; 0 when the array is detached. */
 export function lengthOf(array: Uint8Array | Uint32Array): number {
   return lengthGetter.call(array);

@@ -26,6 +26,7 @@ export class Core {
   #hasHashKey = false;
   #page: Uint8Array = EMPTY;
   #staging: Uint8Array = EMPTY;
+  readonly #pages: Uint8Array[] = [];
   #numbers = new Float64Array(0);
   #words = new Uint32Array(0);
 
@@ -54,6 +55,7 @@ export class Core {
     const { buffer } = this.raw.memory;
     this.#page = new Uint8Array(buffer, this.#stagingAddress, PAGE_SIZE);
     this.#staging = new Uint8Array(buffer, this.#stagingAddress, this.stagingPages * PAGE_SIZE);
+    this.#pages.length = 0;
     this.#numbers = new Float64Array(buffer, this.#stagingAddress, NUMBERS);
     this.#words = new Uint32Array(buffer, this.#stagingAddress, (this.stagingPages * PAGE_SIZE) / 4);
   }
@@ -68,6 +70,12 @@ export class Core {
   staging(): Uint8Array {
     if (this.#staging.length === 0) this.#renew();
     return this.#staging;
+  }
+
+  /** Staging page n. Valid until the next call into the core. */
+  stagingPage(n: number): Uint8Array {
+    if (this.#staging.length === 0) this.#renew();
+    return (this.#pages[n] ??= this.#staging.subarray(n * PAGE_SIZE, (n + 1) * PAGE_SIZE));
   }
 
   /** Number n of the statistics that the last call wrote to the staging area. */

@@ -56,6 +56,7 @@ export interface CoreExports {
   zramPeekPage(device: number, index: number): number;
   zramReadBlock(): number;
   zramReadPages(device: number, index: number, count: number, now: number): number;
+  zramReadListed(device: number, count: number, now: number): number;
   zramCountFailed(device: number, writing: number): void;
   zramDiscard(device: number, index: number, count: number): number;
   zramRestore(device: number, from: number, now: number): number;

@@ -166,6 +166,37 @@ export class Disk implements Ending {
   }
 
   /**
+   * Reads the pages from the index on that have this mark, each to its place among them all, in `to` from the byte `at` on.
+   * Nothing is checked.
+   */
+  readMarked(index: number, marks: Uint8Array, mark: number, to: Uint8Array, at: number): void {
+    const { core } = this;
+    const batch = core.stagingPages - 1;
+    const list = (batch * PAGE_SIZE) / 4;
+    const places = new Uint32Array(batch);
+    for (let n = 0; n < marks.length;) {
+      this.checkAlive();
+      const words = core.words();
+      let listed = 0;
+      for (; n < marks.length && listed < batch; n++) {
+        if (marks[n] !== mark) continue;
+        words[list + listed] = index + n;
+        places[listed++] = n;
+      }
+      const read = core.raw.zramReadListed(this.address, listed, this.clock());
+      for (let k = 0; k < read; k++) setBytes(to, core.stagingPage(k), at + places[k] * PAGE_SIZE);
+      if (read === listed) continue;
+      const place = places[read];
+      try {
+        setBytes(to, this.page(index + place), at + place * PAGE_SIZE);
+      } catch (error) {
+        throw withPagesDone(error, place);
+      }
+      n = place + 1;
+    }
+  }
+
+  /**
    * A page, valid until the next call: it may be the staging page.
    * @throws ZramError EIO; EAGAIN: an asynchronous backing has it
    */

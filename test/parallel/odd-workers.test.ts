@@ -132,10 +132,17 @@ describe.each(TRANSPORTS)('over $name', ({ sharedMemory }) => {
 
   test('a parcel that comes back as it went costs the worker', async () => {
     let damaging = false;
+    let shared: ArrayBufferLike[] = [];
     const sends = (message: Message, send: (message: Message) => void): void => {
+      if (sharedMemory && 'start' in message) shared = (message.shared as { parcels: ArrayBufferLike[] }).parcels;
       send(damaging && 'parcel' in message ? { ...message, records: 0 } : message);
     };
-    const { zram } = await makeOdd({ sends }, { sharedMemory });
+    const says = (message: Message, say: (value: unknown) => void): void => {
+      // Neither an operation nor a result.
+      if (damaging && 'parcel' in message) for (const buffer of shared) new Uint32Array(buffer)[0] = 99;
+      say(message);
+    };
+    const { zram } = await makeOdd({ sends, says }, { sharedMemory });
     await zram.writePages(0, BYTES);
     damaging = true;
     expect(await codeOf(zram.readPages(0, PAGES))).toBe('EIO');
@@ -148,7 +155,7 @@ describe.each(TRANSPORTS)('over $name', ({ sharedMemory }) => {
       let damaging = false;
       const says = (message: Message, say: (value: unknown) => void): void => {
         if (!damaging || !('parcel' in message)) say(message);
-        else if (sharedMemory) say({ ...message, parcel: Number(message.parcel) + 1 });
+        else if (sharedMemory) say({ ...message, parcel: Number(message.parcel) + 1000 });
         else say({ ...message, buffer });
       };
       const { zram } = await makeOdd({ says }, { sharedMemory });
@@ -169,7 +176,9 @@ describe.each(TRANSPORTS)('over $name', ({ sharedMemory }) => {
     await zram.writePages(0, BYTES);
     broken = true;
     const calls = [zram.readPages(0, PAGES), zram.merge(), zram.stats(), zram.readPage(1)].map(codeOf);
-    expect(await Promise.all(calls)).toEqual(['EIO', 'done', 'done', expect.any(String)]);
+    // In shared memory it takes parcels without messages, until it has waited for some in vain.
+    const read: unknown = sharedMemory ? expect.stringMatching(/^(?:EIO|done)$/) : 'EIO';
+    expect(await Promise.all(calls)).toEqual([read, 'done', 'done', expect.any(String)]);
     await expectEnd(zram, 1);
   });
 

@@ -82,6 +82,83 @@ test('a page that a worker cannot decompress is EIO, and the worker goes on', as
   await zram.destroy();
 });
 
+describe('reads to shared memory', () => {
+  /** Bytes in the middle of a buffer that threads share, with others around them that must stay. */
+  const shared = (length: number): Uint8Array => new Uint8Array(new SharedArrayBuffer(length + 16)).fill(0xee);
+
+  test('go where they belong, around pages that are nobody’s and parts of pages', async () => {
+    const { zram } = await makeParallel({ workers: 3, disksize: '4M', compAlgorithm: 'lz4' });
+    const disk = new Uint8Array(1024 * PAGE_SIZE);
+    disk.set(noise(700, 'here and there'), 10 * PAGE_SIZE);
+    await zram.writePages(10, disk.subarray(10 * PAGE_SIZE, 710 * PAGE_SIZE));
+    for (const [first, count] of [
+      [40, 1],
+      [90, 3],
+      [265, 100],
+    ] as const) {
+      disk.fill(0, first * PAGE_SIZE, (first + count) * PAGE_SIZE);
+      await zram.discard(first * PAGE_SIZE, count * PAGE_SIZE);
+    }
+    const ranges = [
+      [0, 1024 * PAGE_SIZE],
+      [39 * PAGE_SIZE + 5, 700 * PAGE_SIZE],
+      [100, 200],
+      [12 * PAGE_SIZE, PAGE_SIZE],
+    ];
+    await Promise.all(
+      ranges.map(async ([offset, length]) => {
+        const whole = shared(length);
+        const out = whole.subarray(8, 8 + length);
+        expect(await zram.read(offset, length, out)).toBe(out);
+        expectSame(out, disk.subarray(offset, offset + length));
+        expect([...whole.subarray(0, 8), ...whole.subarray(-8)]).toEqual(new Array(16).fill(0xee));
+      }),
+    );
+    await zram.destroy();
+  });
+
+  test('see the writes before them, and not those after them', async () => {
+    const { zram } = await makeParallel({ disksize: '2M' });
+    const contents = Array.from({ length: 6 }, (_, n) => noise(300, `version ${n}`));
+    const outs = contents.map(() => shared(300 * PAGE_SIZE).subarray(16));
+    const calls = contents.flatMap((bytes, n) => [zram.writePages(0, bytes), zram.readPages(0, 300, outs[n])]);
+    await Promise.all(calls);
+    for (const [n, bytes] of contents.entries()) expectSame(outs[n], bytes);
+    await zram.destroy();
+  });
+
+  test('fail at the first page that does not decompress, with those before it', async () => {
+    const module = withoutBody('assembly/bytes/lz4-decompress/lz4_decompress', 0);
+    const { zram } = await makeParallel({ workers: 2, disksize: '1M', module });
+    const bytes = noise(60, 'raw');
+    bytes.fill(7, 40 * PAGE_SIZE + 99, 41 * PAGE_SIZE);
+    await zram.writePages(0, bytes);
+    const out = shared(60 * PAGE_SIZE);
+    expect(await errorOf(zram.readPages(0, 60, out))).toMatchObject({ code: 'EIO', pagesDone: 40 });
+    expectSame(out.subarray(0, 40 * PAGE_SIZE), bytes.subarray(0, 40 * PAGE_SIZE));
+    expect((await zram.stats()).ioStat.failedReads).toBe(1);
+    await zram.destroy();
+  });
+
+  test('whose worker dies end when its thread has', async () => {
+    const { zram, threads } = await makeParallel({ disksize: '8M' });
+    const bytes = noise(2000, 'until then');
+    await zram.writePages(0, bytes);
+    const out = shared(2000 * PAGE_SIZE);
+    // It stops before it is known here to have stopped, so its pages are asked of it.
+    const ending = threads[1].terminate();
+    const error = await errorOf(zram.readPages(0, 2000, out));
+    await ending;
+    const lost = zram.lostPages();
+    expect(error).toBeInstanceOf(LostPagesError);
+    expect(lost).toContain(error.pagesDone);
+    expectSame(out.subarray(0, error.pagesDone! * PAGE_SIZE), bytes.subarray(0, error.pagesDone! * PAGE_SIZE));
+    const after = await errorOf(zram.readPages(0, 2000, out));
+    expect(after).toMatchObject({ code: 'EIO', pagesDone: lost[0], pages: lost });
+    await zram.destroy();
+  });
+});
+
 describe.each(TRANSPORTS)('over $name', ({ sharedMemory }) => {
   const make = (options: ParallelZramOptions) => makeParallel({ sharedMemory, ...options });
 

@@ -13,8 +13,20 @@ import { ZramError } from '../../base/errors.js';
 import { textOf } from '../../base/messages.js';
 import type { WorkerSource } from '../worker-source.js';
 import { Link, type LinkEvents, type PageClient, type Shipment } from './link.js';
+import { Memories, type Memory } from './memories.js';
 import { BUSY, LOST, NOBODY, Owners } from './owners.js';
-import { DIED, DISCARD, DONE, FILL, READ, WRITE, type ControlName, type DeviceOptions } from './protocol.js';
+import {
+  DIED,
+  DISCARD,
+  DONE,
+  FILL,
+  READ,
+  READ_TO,
+  SPAN_PAGES,
+  WRITE,
+  type ControlName,
+  type DeviceOptions,
+} from './protocol.js';
 import type { Router } from './router.js';
 
 /** A call that is waiting for its turn or in progress. */
@@ -49,10 +61,14 @@ const LOOK_MS = 5000;
 export class Fleet implements LinkEvents {
   readonly owners = new Owners();
   readonly router: Router;
+  /** Memory of the caller's that workers read to; undefined if they share none. */
+  readonly memories: Memories | undefined;
   readonly #setting: FleetSetting;
   readonly #links: Link[] = [];
   /** By worker. */
   readonly #alive: boolean[];
+  /** By worker: its pages of a span. */
+  readonly #shares: { first: number; count: number }[];
   #queue: Task[] = [];
   /** Tasks at the front of the queue that are completely sent. */
   #through = 0;
@@ -70,7 +86,10 @@ export class Fleet implements LinkEvents {
   constructor(setting: FleetSetting) {
     this.#setting = setting;
     this.router = setting.router;
+    if (setting.sharesMemory)
+      this.memories = new Memories((number) => this.#links.forEach((link) => link.unshare(number)));
     this.#alive = new Array<boolean>(setting.workers).fill(true);
+    this.#shares = this.#alive.map(() => ({ first: 0, count: 0 }));
   }
 
   /** Starts the workers and makes a device in each. After a failure, `end` terminates those that were started. */
@@ -259,6 +278,32 @@ export class Fleet implements LinkEvents {
     return true;
   }
 
+  /**
+   * Reads whole pages to the caller's memory, which each worker does that owns any of them.
+   * @param index the first page, which is not busy and has a live owner
+   * @param count of pages that are wanted
+   * @param at where the first page begins in the memory
+   * @returns how many are being read; 0: not possible now
+   */
+  readTo(client: PageClient, n: number, index: number, count: number, memory: Memory, at: number): number {
+    const span = this.owners.span(index, Math.min(count, SPAN_PAGES));
+    const shares = this.#shares;
+    for (const share of shares) share.count = 0;
+    for (let place = 0; place < span.length; place++) {
+      const share = shares[span[place] - 1];
+      if (share.count++ === 0) share.first = place;
+    }
+    const links = this.#links;
+    for (let n = 0; n < links.length; n++) if (shares[n].count > 0 && !links[n].room(1)) return 0;
+    for (const link of links) {
+      const share = shares[link.number];
+      if (share.count === 0) continue;
+      link.share(memory.number, memory.buffer);
+      link.room(1)?.addDirect(client, n, index, span, share, memory.number, at);
+    }
+    return span.length;
+  }
+
   /** Frees pages in one worker; they have no owner any more. @returns false: not possible now */
   discard(client: PageClient, n: number, owner: number, first: number, count: number): boolean {
     const link = this.#links[owner - 1];
@@ -281,11 +326,18 @@ export class Fleet implements LinkEvents {
       this.#settle(link, shipment, record, shipment.result(record));
   }
 
-  died(link: Link, shipments: Shipment[]): void {
+  died(link: Link, shipments: Shipment[], ended: Promise<void>): void {
     this.#alive[link.number] = false;
     this.owners.lose(link.number + 1);
     for (const shipment of shipments) {
-      for (let record = 0; record < shipment.records; record++) this.#settle(link, shipment, record, DIED);
+      const direct: number[] = [];
+      for (let record = 0; record < shipment.records; record++) {
+        if (shipment.operations[record] === READ_TO) direct.push(record);
+        else this.#settle(link, shipment, record, DIED);
+      }
+      // Until then the thread may still write to the caller's memory, which is the call's until it has ended.
+      const settle = (): void => direct.forEach((record) => this.#settle(link, shipment, record, DIED));
+      if (direct.length > 0) void ended.then(settle).then(() => this.changed());
     }
   }
 
@@ -295,7 +347,11 @@ export class Fleet implements LinkEvents {
     const n = shipment.numbers[record];
     const index = shipment.indexes[record];
     const busy = shipment.busy[record] !== 0;
-    if (operation === DISCARD) {
+    if (operation === READ_TO) {
+      const { counts, firsts } = shipment;
+      if (result === DONE) client?.done(n, counts[record]);
+      else client?.failed(n + (result === DIED ? firsts[record] : shipment.failedAt(record)), result, counts[record]);
+    } else if (operation === DISCARD) {
       // Pages of a worker that died are freed as well.
       client?.done(n);
     } else if (result !== DONE) {

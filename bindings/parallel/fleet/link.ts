@@ -2,22 +2,28 @@
  * The caller's end of the connection to one worker: its parcels, their content, and the answers that are due.
  *
  * A worker has a fixed number of parcels, which is the back pressure: while all are in use, nothing more can be sent.
- * With shared memory a parcel is a buffer that both sides see; otherwise its buffer is transferred back and forth. A
- * partly filled parcel is sent as soon as the worker has little to do, so a single call does not wait, and many calls
- * fill whole parcels.
+ * With shared memory a parcel is a buffer that both sides see, and is handed over in a mailbox; otherwise its buffer is
+ * transferred back and forth. A partly filled parcel is sent as soon as the worker has little to do, so a single call does
+ * not wait, and many calls fill whole parcels.
  */
 import { ZramError } from '../../base/errors.js';
 import { textOf } from '../../base/messages.js';
 import type { WorkerSource } from '../worker-source.js';
+import { Outbox } from './mailbox.js';
 import {
   DISCARD,
   DONE,
+  OPERATION_BITS,
   Parcel,
   PARCEL_BYTES,
   PARCEL_PAGES,
   PARCEL_RECORDS,
+  PARCELS,
+  READ_TO,
   readMessage,
   RECORD_WORDS,
+  SPAN_PAGES,
+  SPAN_SHIFT,
   UNSUPPORTED,
   type ControlName,
   type DeviceOptions,
@@ -26,19 +32,26 @@ import {
 } from './protocol.js';
 import { Thread } from './thread.js';
 
-/** Two at the worker, one being filled, one on its way back. */
-const PARCELS = 4;
-/** A worker with fewer parcels is about to run out of work, and is sent one that is not full. */
+/**
+ * A worker with fewer parcels is about to run out of work, and is sent one that is not full. In shared memory that costs no
+ * message, and the worker tells of two parcels at once.
+ */
 const BUSY_PARCELS = 2;
+const BUSY_SHARED = 3;
+/** Pages of a parcel that are read to the caller's memory: as much work as a parcel of pages. */
+const DIRECT_PAGES = 2 * PARCEL_PAGES;
 
 /** Receives the result of a record. */
 export interface PageClient {
-  /** A page was written, or pages were freed. */
-  done(n: number): void;
+  /** A page was written, pages were freed, or `count` pages were read to the caller's memory. */
+  done(n: number, count?: number): void;
   /** A page was read; the array is valid during the call only. */
   read(n: number, page: Uint8Array): void;
-  /** @param result a code of protocol.ts */
-  failed(n: number, result: number): void;
+  /**
+   * @param result a code of protocol.ts
+   * @param count of pages, of which the nth is the first that has failed
+   */
+  failed(n: number, result: number, count?: number): void;
 }
 
 /** A parcel, and the caller's data about its records. */
@@ -53,8 +66,13 @@ export class Shipment {
   readonly busy = new Uint8Array(PARCEL_RECORDS);
   /** Undefined where no result is awaited: for the freed old copy of a page that has moved. */
   readonly clients: (PageClient | undefined)[] = new Array<PageClient | undefined>(PARCEL_RECORDS).fill(undefined);
-  /** The client's number for the page. */
+  /** The client's number for the page, or for the first page of a span. */
   readonly numbers = new Float64Array(PARCEL_RECORDS);
+  /** Of each READ_TO the place of the first page, and the number of pages. */
+  readonly firsts = new Uint16Array(PARCEL_RECORDS);
+  readonly counts = new Uint16Array(PARCEL_RECORDS);
+  /** Pages of all of them. */
+  #direct = 0;
 
   constructor(
     /** The number of its buffer, if memory is shared. */
@@ -85,8 +103,44 @@ export class Shipment {
     return (this.slots[record] = this.pages++);
   }
 
+  /** @returns whether there is room for a record, and for `pages` pages in the parcel */
+  hasRoom(pages: number): boolean {
+    return this.records < PARCEL_RECORDS && this.pages + pages <= PARCEL_PAGES && this.#direct < DIRECT_PAGES;
+  }
+
+  /**
+   * Adds the reading of a span to the caller's memory. There must be room for a record and a page.
+   * @param span the owners of its pages
+   * @param first the place of the first page that the worker owns
+   * @param count of the pages that it owns
+   */
+  addDirect(
+    client: PageClient,
+    n: number,
+    index: number,
+    span: Uint8Array,
+    { first, count }: { first: number; count: number },
+    memory: number,
+    at: number,
+  ): void {
+    const record = this.add(READ_TO, index, memory, at);
+    const slot = this.takePage(record);
+    this.parcel.words[record * RECORD_WORDS] |= (slot << OPERATION_BITS) | (span.length << SPAN_SHIFT);
+    this.parcel.page(slot).set(span);
+    this.#direct += count;
+    this.clients[record] = client;
+    this.numbers[record] = n;
+    this.firsts[record] = first;
+    this.counts[record] = count;
+  }
+
   result(n: number): number {
     return this.parcel.words[n * RECORD_WORDS];
+  }
+
+  /** The place of the page of a READ_TO that has failed. */
+  failedAt(n: number): number {
+    return Math.min(this.parcel.words[n * RECORD_WORDS + 1], SPAN_PAGES - 1);
   }
 
   /** Whether each record has a result. */
@@ -99,6 +153,7 @@ export class Shipment {
     this.clients.fill(undefined, 0, this.records);
     this.records = 0;
     this.pages = 0;
+    this.#direct = 0;
   }
 }
 
@@ -107,8 +162,8 @@ export interface LinkEvents {
   heard(): void;
   /** A parcel was returned. It is emptied after the call. */
   returned(link: Link, shipment: Shipment): void;
-  /** The worker died, and the results of these parcels are lost. */
-  died(link: Link, shipments: Shipment[]): void;
+  /** The worker died, and the results of these parcels are lost. @param ended when its thread no longer runs */
+  died(link: Link, shipments: Shipment[], ended: Promise<void>): void;
   /** Called after each of these: waiting tasks may be able to proceed. */
   changed(): void;
 }
@@ -119,6 +174,9 @@ interface Question {
   reject(error: ZramError): void;
 }
 
+const NOT_SENT = 'it returned a parcel that it was not sent';
+const NOT_CARRIED_OUT = 'it returned a parcel that it did not carry out';
+
 export class Link {
   /** Whether the thread is alive. */
   alive = true;
@@ -126,7 +184,11 @@ export class Link {
   reason = '';
   readonly #thread: Thread;
   readonly #events: LinkEvents;
-  readonly #sharesMemory: boolean;
+  readonly #busyParcels: number;
+  /** If memory is shared. */
+  readonly #outbox: Outbox | undefined;
+  /** Numbers of the memory that the worker has been sent. */
+  readonly #memories = new Set<number>();
   readonly #free: Shipment[] = [];
   readonly #sent: Shipment[] = [];
   /** Parcels returned so far, and thus the number of the next one. */
@@ -144,7 +206,8 @@ export class Link {
     sharesMemory: boolean,
     events: LinkEvents,
   ) {
-    this.#sharesMemory = sharesMemory;
+    this.#busyParcels = sharesMemory ? BUSY_SHARED : BUSY_PARCELS;
+    this.#outbox = sharesMemory ? new Outbox() : undefined;
     this.#events = events;
     const Buffer = sharesMemory ? SharedArrayBuffer : ArrayBuffer;
     for (let slot = 0; slot < PARCELS; slot++) this.#free.push(new Shipment(slot, new Buffer(PARCEL_BYTES)));
@@ -156,8 +219,9 @@ export class Link {
 
   /** Makes the engine and device in the worker. */
   async start(module: object, maxMemory: number | undefined, device: DeviceOptions): Promise<void> {
-    const shared = this.#sharesMemory ? this.#free.map(({ parcel }) => parcel.buffer) : undefined;
-    await this.#ask((ask) => ({ ask, start: { module, maxMemory, device }, shared }));
+    const mailbox = this.#outbox?.buffer;
+    const shared = mailbox && { mailbox, parcels: this.#free.map(({ parcel }) => parcel.buffer) };
+    await this.#ask((ask) => ({ ask, start: { module, maxMemory, device }, owner: this.number + 1, shared }));
     if (!this.alive) throw new ZramError('EIO', `cannot start a worker: ${this.reason}.`);
   }
 
@@ -170,9 +234,11 @@ export class Link {
   }
 
   #opened(pages: number): Shipment | undefined {
+    // A parcel in the mailbox would overtake the question.
+    if (this.#outbox && this.#questions.length > 0) return undefined;
     const open = this.#open;
     if (open) {
-      if (open.records < PARCEL_RECORDS && open.pages + pages <= PARCEL_PAGES) return open;
+      if (open.hasRoom(pages)) return open;
       this.#send(open);
     }
     return (this.#open = this.#free.pop());
@@ -197,7 +263,7 @@ export class Link {
   /** Sends the open parcel, unless the worker is busy and more records may be added. */
   flush(): void {
     this.#freeFirst();
-    if (this.#open && this.#open.records > 0 && this.#sent.length < BUSY_PARCELS) this.#send(this.#open);
+    if (this.#open && this.#open.records > 0 && this.#sent.length < this.#busyParcels) this.#send(this.#open);
   }
 
   #send(shipment: Shipment): void {
@@ -205,13 +271,26 @@ export class Link {
     const parcel = this.#returned + this.#sent.push(shipment) - 1;
     const { slot, records } = shipment;
     const { buffer } = shipment.parcel;
-    if (this.#sharesMemory) this.#post({ parcel, slot, records, buffer: undefined });
-    else this.#post({ parcel, slot, records, buffer }, [buffer]);
+    if (!this.#outbox) this.#post({ parcel, records, buffer }, [buffer]);
+    else if (this.#outbox.send(slot, records)) this.#post({ parcel, records, buffer: undefined });
+  }
+
+  /** Sends the worker memory that it has not been sent yet. */
+  share(memory: number, buffer: ArrayBufferLike): void {
+    if (this.#memories.has(memory)) return;
+    this.#memories.add(memory);
+    this.#post({ memory, buffer });
+  }
+
+  /** The caller has let go of the memory, and so does the worker. */
+  unshare(memory: number): void {
+    if (this.alive && this.#memories.delete(memory)) this.#post({ memory, buffer: undefined });
   }
 
   /** A worker that cannot be sent a message is considered dead, but not before the current call has returned. */
   #post(message: ToWorker, transfer?: ArrayBufferLike[]): void {
     try {
+      if (!('start' in message)) this.#outbox?.posting();
       this.#thread.post(message, transfer);
     } catch (error) {
       queueMicrotask(() => this.#die(`it cannot be sent a message: ${textOf(error)}`));
@@ -256,16 +335,33 @@ export class Link {
   }
 
   #takeParcel(parcel: unknown, buffer: unknown): void {
+    if (this.#outbox) {
+      const count = this.#outbox.news(this.#returned);
+      const end = this.#returned + count;
+      if (!isOneOf(parcel, end) || count < 0 || count > this.#sent.length) {
+        this.#die(NOT_SENT);
+        return;
+      }
+      while (this.alive && this.#returned < end) this.#takeBack(this.#sent[0]);
+      return;
+    }
     if (isOneOf(parcel, this.#returned)) return; // a repeated message
     const [shipment] = this.#sent;
     if (!shipment || parcel !== this.#returned) {
-      this.#die('it returned a parcel that it was not sent');
+      this.#die(NOT_SENT);
       return;
     }
-    const isWhole = this.#sharesMemory || isParcel(buffer);
-    if (isWhole && !this.#sharesMemory) shipment.parcel = new Parcel(buffer as ArrayBuffer);
-    if (!isWhole || !shipment.isCarriedOut) {
-      this.#die('it returned a parcel that it did not carry out');
+    if (isParcel(buffer)) {
+      shipment.parcel = new Parcel(buffer as ArrayBuffer);
+      this.#takeBack(shipment);
+    } else {
+      this.#die(NOT_CARRIED_OUT);
+    }
+  }
+
+  #takeBack(shipment: Shipment): void {
+    if (!shipment.isCarriedOut) {
+      this.#die(NOT_CARRIED_OUT);
       return;
     }
     this.#sent.shift();
@@ -287,6 +383,7 @@ export class Link {
     this.#answered++;
     if (fault) question.reject(errorOf(fault));
     else question.resolve({ value });
+    this.#events.changed();
   }
 
   keepAlive(on: boolean): void {
@@ -304,13 +401,13 @@ export class Link {
     if (!this.alive) return;
     this.alive = false;
     this.reason = reason;
-    void this.#thread.end();
+    const ended = this.#thread.end();
     const shipments = this.#open ? [...this.#sent, this.#open] : [...this.#sent];
     this.#open = undefined;
     this.#sent.length = 0;
     this.#free.length = 0;
     this.#toFree = [];
-    this.#events.died(this, shipments);
+    this.#events.died(this, shipments, ended);
     for (const question of this.#questions.splice(0)) question.resolve(undefined);
     this.#events.changed();
   }

@@ -18,6 +18,8 @@ const CHUNK_SHIFT = 12;
 const CHUNK_PAGES = 1 << CHUNK_SHIFT;
 const CHUNK_MASK = CHUNK_PAGES - 1;
 
+const NO_BYTES = new Uint8Array(0);
+
 class Chunk {
   readonly bytes = new Uint8Array(CHUNK_PAGES);
   /** Bytes that are not 0. */
@@ -61,6 +63,19 @@ export class Owners {
   #drop(number: number): void {
     this.#chunks.delete(number);
     this.#lastNumber = -1;
+  }
+
+  /**
+   * The bytes of pages from the index on, until one is busy, lost or nobody's; valid until the next change.
+   * @param most pages that are wanted; there may be fewer
+   */
+  span(index: number, most: number): Uint8Array {
+    const bytes = this.#find(index >>> CHUNK_SHIFT)?.bytes ?? NO_BYTES;
+    const from = index & CHUNK_MASK;
+    const end = Math.min(from + most, bytes.length);
+    let to = from;
+    while (to < end && bytes[to] !== NOBODY && bytes[to] < LOST) to++;
+    return bytes.subarray(from, to);
   }
 
   /** Whether any page of the range is busy. */

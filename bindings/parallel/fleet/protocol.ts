@@ -3,8 +3,9 @@
  *
  * Pages are sent in parcels: one buffer with a page of records, the operations in order, followed by the pages that are
  * written or read. The worker overwrites the first word of each record with its result and returns the parcel. A
- * message costs 10 to 20 µs on each side, a page in a parcel well under 1 µs. Everything else (starting, statistics,
- * merging) is a message of its own; messages and parcels arrive in the order in which they were sent.
+ * message costs 10 to 20 µs on each side, a page in a parcel well under 1 µs. Where memory is shared, most parcels need
+ * none (mailbox.ts). Everything else (starting, statistics, merging) is a message of its own, and is carried out after
+ * the parcels that were sent before it.
  *
  * Parcels and questions are numbered separately, from 0 for each worker, and each answer carries its number: a worker
  * may be a caller's own, and send answers twice or without being asked.
@@ -21,6 +22,8 @@ export const PARCEL_RECORDS = 256;
 /** 32-bit words of a record: operation (later its result), page index, and two operands. */
 export const RECORD_WORDS = 4;
 export const PARCEL_BYTES = (1 + PARCEL_PAGES) * PAGE_SIZE;
+/** Of each worker: two at the worker, one being filled, one on its way back. */
+export const PARCELS = 4;
 
 /** Stores page `operand 0` of the parcel at the index. */
 export const WRITE = 1;
@@ -30,6 +33,17 @@ export const FILL = 2;
 export const READ = 3;
 /** Frees `operand 0` pages, from the index on. */
 export const DISCARD = 4;
+/**
+ * Reads a span of pages, from the index on, to the memory with the number of operand 0, from the byte of operand 1 on: those
+ * that the worker owns. The operation's word has two numbers more: above `OPERATION_BITS` the parcel's page that holds the
+ * span's owners, a byte each, and above `SPAN_SHIFT` the pages of the span. Where a page fails, the second word becomes its
+ * place in the span.
+ */
+export const READ_TO = 5;
+export const OPERATION_BITS = 8;
+export const OPERATION_MASK = (1 << OPERATION_BITS) - 1;
+export const SPAN_SHIFT = 16;
+export const SPAN_PAGES = 256;
 
 /** Results of a record. They differ from all operations, so that a record that was not carried out is detected. */
 export const DONE = 16;
@@ -70,11 +84,15 @@ export type ToWorker =
       /** The number of the question. */
       ask: number;
       start: { module: object; maxMemory: number | undefined; device: DeviceOptions };
-      /** The buffers of the parcels, if memory is shared. */
-      shared: ArrayBufferLike[] | undefined;
+      /** The worker as an owner of pages. */
+      owner: number;
+      /** The buffers of the mailbox and of the parcels, if memory is shared. */
+      shared: { mailbox: ArrayBufferLike; parcels: ArrayBufferLike[] } | undefined;
     }
-  /** `buffer` is transferred if memory is not shared; otherwise the parcel's buffer is `shared[slot]`. */
-  | { parcel: number; slot: number; records: number; buffer: ArrayBufferLike | undefined }
+  /** `buffer` is transferred. Where memory is shared, this only says that parcels are in the mailbox. */
+  | { parcel: number; records: number; buffer: ArrayBufferLike | undefined }
+  /** Memory of the caller's that is read to; undefined: it will not be read to any more. */
+  | { memory: number; buffer: ArrayBufferLike | undefined }
   | { ask: number; control: ControlName; argument: unknown };
 
 export interface Fault {
@@ -83,6 +101,7 @@ export interface Fault {
 }
 
 export type FromWorker =
+  /** Where memory is shared, others may have come back before it, and after it. */
   | { parcel: number; buffer: ArrayBufferLike | undefined }
   | { answer: number; value: unknown }
   | { answer: number; fault: Fault }

@@ -2,12 +2,13 @@
  * The calls of ParallelZram while they wait or are in progress. A call for pages is done when every page has a result.
  */
 import { PAGE_SIZE } from '../../base/arguments.js';
-import { copyOf, detached, lengthOf, setBytes, viewOf } from '../../base/bytes.js';
+import { copyOf, detached, lengthOf, offsetOf, setBytes, viewOf } from '../../base/bytes.js';
 import { ZramError } from '../../base/errors.js';
 import { textOf, withPagesDone } from '../../base/messages.js';
 import { LostPagesError } from '../lost-pages-error.js';
 import type { Fleet, Task } from './fleet.js';
 import type { PageClient } from './link.js';
+import type { Memory } from './memories.js';
 import { BUSY, LOST, NOBODY } from './owners.js';
 import { DAMAGED, DIED, NO_ROOM, NO_TARGET, NOT_COMPRESSED, UNSUPPORTED } from './protocol.js';
 
@@ -62,8 +63,8 @@ abstract class PagesTask<Value> implements Task, PageClient {
 
   /** What the promise resolves to. */
   protected abstract value(): Value;
-  /** @returns false: not possible now */
-  protected abstract send(n: number): boolean;
+  /** Sends page `n`, and maybe some after it. @returns how many; 0: not possible now */
+  protected abstract send(n: number): number;
 
   protected get next(): number {
     return this.#next;
@@ -84,8 +85,10 @@ abstract class PagesTask<Value> implements Task, PageClient {
       this.fleet.began();
       this.disk.check();
     }
-    for (; this.#next < this.count && this.#failedAt === Infinity; this.#next++) {
-      if (!this.send(this.#next)) return false;
+    while (this.#next < this.count && this.#failedAt === Infinity) {
+      const sent = this.send(this.#next);
+      if (sent === 0) return false;
+      this.#next += sent;
     }
     // After a failure the remaining pages keep their old content.
     this.#left -= this.count - this.#next;
@@ -100,19 +103,20 @@ abstract class PagesTask<Value> implements Task, PageClient {
     this.#error = error;
   }
 
-  done(_n: number): void {
-    if (--this.#left === 0) this.#end();
+  done(_n: number, count = 1): void {
+    this.#left -= count;
+    if (this.#left === 0) this.#end();
   }
 
   abstract read(n: number, page: Uint8Array): void;
 
-  failed(n: number, result: number): void {
+  failed(n: number, result: number, count = 1): void {
     if (n < this.#failedAt) {
       this.#failedAt = n;
       this.#result = result;
       this.#error = undefined;
     }
-    this.done(n);
+    this.done(n, count);
   }
 
   #end(): void {
@@ -201,9 +205,9 @@ export class WriteTask extends PagesTask<void> {
     return this.#bytes.subarray(from - this.#keptFrom, to - this.#keptFrom);
   }
 
-  protected send(n: number): boolean {
+  protected send(n: number): number {
     const [from, to] = [this.from(n), this.to(n)];
-    if (to - from < PAGE_SIZE) return this.#sendPart(n, from, to);
+    if (to - from < PAGE_SIZE) return Number(this.#sendPart(n, from, to));
     const { router } = this.fleet;
     if (n >= this.#stagedTo || n < this.#stagedFrom || router.staged !== this.#stagedAt) {
       // As many whole pages as remain and fit the staging area.
@@ -212,7 +216,7 @@ export class WriteTask extends PagesTask<void> {
       this.#stagedFrom = n;
       this.#stagedTo = n + (end - from) / PAGE_SIZE;
     }
-    return this.fleet.write(this, n, this.first + n, n - this.#stagedFrom);
+    return Number(this.fleet.write(this, n, this.first + n, n - this.#stagedFrom));
   }
 
   #sendPart(n: number, from: number, to: number): boolean {
@@ -248,23 +252,35 @@ const ZERO_PAGE = new Uint8Array(PAGE_SIZE);
 /** Reads bytes. */
 export class ReadTask extends PagesTask<Uint8Array> {
   readonly #out: Uint8Array;
+  /** The memory of `out`, if workers can write to it. */
+  readonly #memory: Memory | undefined;
 
   constructor(fleet: Fleet, disk: Disk, offset: number, length: number, out: Uint8Array) {
     super(fleet, disk, offset, length);
     this.#out = out;
+    this.#memory = fleet.memories?.of(out);
   }
 
   protected value(): Uint8Array {
     return this.#out;
   }
 
-  protected send(n: number): boolean {
+  protected send(n: number): number {
     const owner = this.fleet.owners.get(this.first + n);
-    if (owner >= BUSY) return false;
-    if (owner !== NOBODY && owner !== LOST) return this.fleet.read(this, n, this.first + n, false);
+    if (owner >= BUSY) return 0;
+    if (owner !== NOBODY && owner !== LOST) return this.#readFrom(n);
     if (owner === LOST) this.failed(n, DIED);
     else this.read(n, ZERO_PAGE);
-    return true;
+    return 1;
+  }
+
+  /** Reads the page, and if workers can write to `out`, those after it that are whole. */
+  #readFrom(n: number): number {
+    const from = this.from(n);
+    const index = this.first + n;
+    if (!this.#memory || this.to(n) - from < PAGE_SIZE) return Number(this.fleet.read(this, n, index, false));
+    const count = Math.floor((this.length - from) / PAGE_SIZE);
+    return this.fleet.readTo(this, n, index, count, this.#memory, offsetOf(this.#out) + from);
   }
 
   read(n: number, page: Uint8Array): void {

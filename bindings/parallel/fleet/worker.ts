@@ -10,7 +10,8 @@ import type { Size } from '../../base/size.js';
 import type { RecompressOptions } from '../../device/post-process/recompress.js';
 import { Engine } from '../../engine.js';
 import type { MergeOptions } from '../../pool/operations.js';
-import type { Zram } from '../../zram.js';
+import { Zram } from '../../zram.js';
+import { Inbox } from './mailbox.js';
 import {
   DAMAGED,
   DISCARD,
@@ -18,9 +19,13 @@ import {
   FILL,
   NO_ROOM,
   NOT_COMPRESSED,
+  OPERATION_BITS,
+  OPERATION_MASK,
   Parcel,
   READ,
+  READ_TO,
   RECORD_WORDS,
+  SPAN_SHIFT,
   UNSUPPORTED,
   WRITE,
   type ControlName,
@@ -28,6 +33,8 @@ import {
   type FromWorker,
   type ToWorker,
 } from './protocol.js';
+
+type Start = Extract<ToWorker, { start: unknown }>;
 
 interface Port {
   postMessage(message: FromWorker, transfer: ArrayBufferLike[]): void;
@@ -81,57 +88,87 @@ class FilledPage {
 class Worker {
   readonly #port: Port;
   readonly #engine: Engine;
-  /** By slot, if memory is shared. */
+  /** What marks the device's pages in a span. */
+  readonly #owner: number;
+  /** If memory is shared, with the parcels by slot. */
+  readonly #inbox: Inbox | undefined;
   readonly #parcels: Parcel[];
+  /** Memory of the caller's, by number. */
+  readonly #memories = new Map<number, Uint8Array>();
   readonly #filled = new FilledPage();
   /** The options of the device without its disksize, with which `undo` makes it again. */
   #settings: DeviceOptions;
   #zram: Zram;
 
-  private constructor(port: Port, engine: Engine, device: DeviceOptions, parcels: Parcel[]) {
+  private constructor(port: Port, engine: Engine, { start: { device }, owner, shared }: Start) {
     this.#port = port;
     this.#engine = engine;
-    this.#parcels = parcels;
+    this.#owner = owner;
+    this.#inbox = shared && new Inbox(shared.mailbox);
+    this.#parcels = (shared?.parcels ?? []).map((buffer) => new Parcel(buffer));
     this.#settings = { ...device, disksize: undefined };
     this.#zram = engine.createZram(device);
   }
 
-  static async start(port: Port, message: Extract<ToWorker, { start: unknown }>): Promise<Worker> {
+  static async start(port: Port, message: Start): Promise<Worker> {
     const { module, maxMemory, device } = message.start;
     const engine = await Engine.create({ module, maxMemory });
     for (const one of [device.compAlgorithm, ...(device.recompAlgorithms ?? [])]) {
       const name = typeof one === 'object' ? one.algo : one;
       if (name !== undefined) await engine.loadCompressor(name);
     }
-    const parcels = (message.shared ?? []).map((buffer) => new Parcel(buffer));
-    return new Worker(port, engine, device, parcels);
+    return new Worker(port, engine, message);
   }
 
-  take(message: Exclude<ToWorker, { start: unknown }>): void {
+  take(message: Exclude<ToWorker, Start>): void {
+    this.#inbox?.took();
     if ('parcel' in message) {
-      const { parcel, slot, records, buffer } = message;
-      this.#carryOut(buffer ? new Parcel(buffer) : this.#parcels[slot], records);
-      this.#port.postMessage({ parcel, buffer }, buffer ? [buffer] : []);
+      const { parcel, records, buffer } = message;
+      if (buffer) {
+        this.#carryOut(new Parcel(buffer), records);
+        this.#port.postMessage({ parcel, buffer }, [buffer]);
+      }
+    } else if ('memory' in message) {
+      const { memory, buffer } = message;
+      if (buffer) this.#memories.set(memory, new Uint8Array(buffer));
+      else this.#memories.delete(memory);
     } else {
       const { ask, control, argument } = message;
+      this.#inbox?.drain(this.#carryOutSlot, this.#returned);
       this.#port.postMessage(
         answer(ask, () => this.#control(control, argument)),
         [],
       );
     }
+    this.#inbox?.work(this.#carryOutSlot, this.#returned);
   }
+
+  readonly #carryOutSlot = (slot: number, records: number): void => this.#carryOut(this.#parcels[slot], records);
+
+  readonly #returned = (parcel: number): void => this.#port.postMessage({ parcel, buffer: undefined }, []);
 
   #carryOut(parcel: Parcel, records: number): void {
     const { words } = parcel;
     for (let at = 0; at < records * RECORD_WORDS; at += RECORD_WORDS) {
-      const operation = words[at];
+      const [word, index, first, second] = [words[at], words[at + 1], words[at + 2], words[at + 3]];
+      const operation = word & OPERATION_MASK;
       try {
-        this.#record(parcel, operation, words[at + 1], words[at + 2], words[at + 3]);
+        if (operation === READ_TO) this.#readTo(parcel, word, index, first, second);
+        else this.#record(parcel, operation, index, first, second);
         words[at] = DONE;
       } catch (error) {
         words[at] = resultOf(error, operation);
+        if (operation === READ_TO) words[at + 1] = (error as ZramError).pagesDone ?? 0;
       }
     }
+  }
+
+  #readTo(parcel: Parcel, word: number, index: number, memory: number, at: number): void {
+    const to = this.#memories.get(memory);
+    if (!to) throw new Error(`there is no memory ${memory}`);
+    const slot = (word >>> OPERATION_BITS) & OPERATION_MASK;
+    const owners = parcel.page(slot).subarray(0, word >>> SPAN_SHIFT);
+    Zram.readMarked(this.#zram, index, owners, this.#owner, to, at);
   }
 
   #record(parcel: Parcel, operation: number, index: number, first: number, second: number): void {
@@ -181,7 +218,7 @@ function resultOf(error: unknown, operation: number): number {
   if (error instanceof ZramError) {
     if (error.code === 'ENOMEM') return NO_ROOM;
     if (error.code === 'EOPNOTSUPP') return UNSUPPORTED;
-    if (error.code === 'EIO') return operation === READ ? DAMAGED : NOT_COMPRESSED;
+    if (error.code === 'EIO') return operation === READ || operation === READ_TO ? DAMAGED : NOT_COMPRESSED;
   }
   throw error;
 }
@@ -201,7 +238,9 @@ function answer(ask: number, call: () => unknown): FromWorker {
 
 /** Whether a message is part of the protocol; others are ignored. */
 function isOurs(message: unknown): message is ToWorker {
-  return typeof message === 'object' && message !== null && ('ask' in message || 'parcel' in message);
+  return (
+    typeof message === 'object' && message !== null && ('ask' in message || 'parcel' in message || 'memory' in message)
+  );
 }
 
 function serve(port: Port): void {
@@ -212,7 +251,7 @@ function serve(port: Port): void {
     port.postMessage({ fatal: String(error) }, []);
     port.close();
   };
-  const begin = async (message: Extract<ToWorker, { start: unknown }>): Promise<void> => {
+  const begin = async (message: Start): Promise<void> => {
     try {
       worker = await Worker.start(port, message);
       port.postMessage({ answer: message.ask, value: null }, []);
