@@ -37,13 +37,7 @@ import { createSysfs, type Sysfs } from './device/sysfs/sysfs.js';
 import { idleOf, recompressOf, writebackOf } from './device/sysfs/text.js';
 import { PageWriter } from './device/writer.js';
 import { compactPool, mergePool, type CompactReport, type MergeOptions, type MergeReport } from './pool/operations.js';
-import {
-  loadFile,
-  loadFileIntoOwn,
-  type DeviceMaker,
-  type LoadMode,
-  type LoadOptions,
-} from './save/load.js';
+import { loadFile, loadFileIntoOwn, type DeviceMaker, type LoadMode, type LoadOptions } from './save/load.js';
 import { saveAll, type Saved, type SaveOptions, type SaveReport } from './save/save.js';
 import type { SaveSink } from './save/sink-target.js';
 import type { LoadSource } from './save/source.js';

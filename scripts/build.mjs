@@ -207,7 +207,10 @@ async function writeWhole(options) {
 async function writeDivided(options) {
   const small = { ...options, minify: true, lineLimit: 120 };
   const { plugins, finish, files } = await divide(small, Object.keys(PARTS), './parts');
-  await write({ ...small, plugins: [...small.plugins, ...plugins], outfile: 'dist/index.node.js', outdir: undefined }, finish);
+  await write(
+    { ...small, plugins: [...small.plugins, ...plugins], outfile: 'dist/index.node.js', outdir: undefined },
+    finish,
+  );
   await mkdir(at('dist/parts'), { recursive: true });
   for (const [name, text] of await files()) await writeFile(at('dist/parts', name), `${NOTICE}\n${text}`);
 }

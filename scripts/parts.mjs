@@ -82,7 +82,8 @@ export async function divide(options, names, folder) {
   /** A stand-in for what a file exports; a number or a text needs none. */
   function standIn(file, name) {
     const source = sources.get(file);
-    const [, kind, rest] = new RegExp(`^export (?:async )?(function|class|const) ${name}\\b(.*)`, 'm').exec(source) ?? [];
+    const [, kind, rest] =
+      new RegExp(`^export (?:async )?(function|class|const) ${name}\\b(.*)`, 'm').exec(source) ?? [];
     if (kind === 'function') return `export let ${name} = (...args) => (load(), ${name}(...args));\n`;
     if (kind === 'class') {
       const [body] = source.slice(source.indexOf(`export class ${name}`)).split(/^\}/m);
@@ -98,7 +99,9 @@ export async function divide(options, names, folder) {
     [...given.get(part)].flatMap(([file, list]) => [...list].map((name) => standIn(file, name))).join('');
   const listOf = (set) => [...set].join(', ');
   const importsOf = (map) =>
-    [...map].map(([file, list]) => `import { ${listOf(list)} } from ${quoted(`/${file.replace(/ts$/, 'js')}`)};\n`).join('');
+    [...map]
+      .map(([file, list]) => `import { ${listOf(list)} } from ${quoted(`/${file.replace(/ts$/, 'js')}`)};\n`)
+      .join('');
   const replacedOf = (standIns) => listOf([...standIns.matchAll(/^export let (\w+)/gm)].map(([, name]) => name));
 
   /** Follows requests, those of the sources and those that are written here: `/` and a file. @param place what becomes of it */
@@ -157,7 +160,10 @@ export async function divide(options, names, folder) {
     name: 'doors',
     setup({ onResolve, onLoad }) {
       onResolve({ filter: /^door:/ }, ({ path: request }) => ({ path: request.slice(5), namespace: 'door' }));
-      onLoad({ filter: /^/, namespace: 'door' }, async ({ path: part }) => ({ contents: await doorOf(part), resolveDir: root }));
+      onLoad({ filter: /^/, namespace: 'door' }, async ({ path: part }) => ({
+        contents: await doorOf(part),
+        resolveDir: root,
+      }));
       onLoad({ filter: /^/, namespace: 'stand-in' }, ({ path: file }) => {
         const part = partOf(file);
         return { contents: `export { ${listOf(given.get(part).get(file))} } from 'door:${part}';` };

@@ -23,7 +23,12 @@ export async function run({ settings }) {
   const coreBytes = readFileSync(fileOf('core.wasm')).length;
   return {
     tables: [
-      { title: 'Size', text: 'The core is inlined in both; Node.js imports `index.node.js`, which loads the rest when it is called.', head: ['file', 'raw', 'gzip'], rows: files },
+      {
+        title: 'Size',
+        text: 'The core is inlined in both; Node.js imports `index.node.js`, which loads the rest when it is called.',
+        head: ['file', 'raw', 'gzip'],
+        rows: files,
+      },
       {
         title: 'Start',
         text: `${starts.length} fresh processes.`,

@@ -104,7 +104,11 @@ export async function loadFileIntoOwn<Made extends Ending & { snapshot(): Snapsh
 ): Promise<Loaded<Made | Snapshot>> {
   const reader = new SourceReader(source);
   return orCancel(reader, async () => {
-    const known = readOptions(options, [...OPTIONS_OF[mode].filter((name) => name !== 'pool'), ...ENGINE_OPTIONS], call);
+    const known = readOptions(
+      options,
+      [...OPTIONS_OF[mode].filter((name) => name !== 'pool'), ...ENGINE_OPTIONS],
+      call,
+    );
     const { module, maxMemory, compressors, ...rest } = known;
     const host = await Host.create({ module, maxMemory, compressors }, call);
     try {

@@ -175,7 +175,10 @@ describe('parts of the library', () => {
       console.log(JSON.stringify([told(), told(), zram.readPage(0)[4095]]));`;
     try {
       await writeFile(file, part.replace(/exports\.build = "/, '$&0'));
-      const told = ['EIO', expect.stringMatching(/^EIO: cannot load \.\/parts\/zswap\.cjs .* another build.* start the program again/)];
+      const told = [
+        'EIO',
+        expect.stringMatching(/^EIO: cannot load \.\/parts\/zswap\.cjs .* another build.* start the program again/),
+      ];
       expect(await installed.evaluate('another-build.js', code)).toEqual([told, told, 7]);
     } finally {
       await writeFile(file, part);
