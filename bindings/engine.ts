@@ -10,7 +10,7 @@ import type { EngineOptions } from './core/options.js';
 import type { ZramOptions } from './device/options.js';
 import type { StateHistoryOptions } from './history/options.js';
 import type { PoolOptions } from './pool/options.js';
-import { LOAD_ALL, LOAD_ONE, type LoadOptions } from './save/load.js';
+import type { LoadOptions } from './save/load.js';
 import type { LoadSource } from './save/source.js';
 import { StateHistory } from './state-history.js';
 import { loadInto, Zram, type LoadedFile } from './zram.js';
@@ -76,7 +76,7 @@ export class Engine {
    * @throws ZramError as `Zram.load`
    */
   async loadZram(source: LoadSource, options?: LoadOptions): Promise<Zram> {
-    const { devices } = await loadInto(this.#host, source, options, LOAD_ONE, 'loadZram');
+    const { devices } = await loadInto(this.#host, source, options, 'one', 'loadZram');
     return devices.values().next().value as Zram;
   }
 
@@ -86,7 +86,7 @@ export class Engine {
    * @throws ZramError as `Zram.load`
    */
   async loadAll(source: LoadSource, options?: Omit<LoadOptions, 'backing'>): Promise<LoadedFile> {
-    return loadInto(this.#host, source, options, LOAD_ALL, 'loadAll');
+    return loadInto(this.#host, source, options, 'all', 'loadAll');
   }
 
   /**

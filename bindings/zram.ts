@@ -37,15 +37,7 @@ import { createSysfs, type Sysfs } from './device/sysfs/sysfs.js';
 import { idleOf, recompressOf, writebackOf } from './device/sysfs/text.js';
 import { PageWriter } from './device/writer.js';
 import { compactPool, mergePool, type CompactReport, type MergeOptions, type MergeReport } from './pool/operations.js';
-import {
-  LOAD_ALL,
-  LOAD_ONE,
-  loadFile,
-  loadFileIntoOwn,
-  type DeviceMaker,
-  type LoadMode,
-  type LoadOptions,
-} from './save/load.js';
+import { loadFile, loadFileIntoOwn, type DeviceMaker, type LoadMode, type LoadOptions } from './save/load.js';
 import { saveAll, type Saved, type SaveOptions, type SaveReport } from './save/save.js';
 import type { SaveSink } from './save/sink-target.js';
 import type { LoadSource } from './save/source.js';
@@ -616,7 +608,7 @@ export class Zram extends ReadableDevice {
    * `maxMemory` is reached; EIO: the source failed. After a failure nothing remains
    */
   static async load(source: LoadSource, options?: Omit<LoadOptions, 'pool'> & EngineOptions): Promise<Zram> {
-    const { devices } = await loadIntoOwn(source, options, LOAD_ONE, 'Zram.load');
+    const { devices } = await loadIntoOwn(source, options, 'one', 'Zram.load');
     return devices.values().next().value as Zram;
   }
 
@@ -628,7 +620,7 @@ export class Zram extends ReadableDevice {
     source: LoadSource,
     options?: Omit<LoadOptions, 'pool' | 'backing'> & EngineOptions,
   ): Promise<LoadedFile> {
-    return loadIntoOwn(source, options, LOAD_ALL, 'Zram.loadAll');
+    return loadIntoOwn(source, options, 'all', 'Zram.loadAll');
   }
 
   /**

@@ -11,6 +11,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as esbuild from 'esbuild';
 import { INTEGRATIONS } from './integrations.mjs';
+import { LATE, PARTS, divide } from './parts.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const require = createRequire(import.meta.url);
@@ -102,7 +103,7 @@ const importLibrary = {
   setup({ onResolve }) {
     onResolve({ filter: /^\.{1,2}\// }, ({ path: request, resolveDir }) => {
       const inBindings = path.relative(at('bindings'), path.resolve(resolveDir, request));
-      if (inBindings === 'index.js') return { path: './index.js', external: true };
+      if (inBindings === 'index.js') return { path: './index.node.js', external: true };
       const entry = INTEGRATIONS.find(
         ({ name }) => path.resolve(resolveDir, request) === at(`integrations/${name}.js`),
       );
@@ -159,7 +160,7 @@ const importErrors = {
   setup({ onResolve, onLoad }) {
     // By way of one module in between: imported once a bundle, not once a source file.
     onResolve({ filter: /\/errors\.js$/ }, ({ namespace }) =>
-      namespace === 'file' ? { path: 'errors', namespace: 'errors' } : { path: './errors.js', external: true },
+      namespace === 'errors' ? { path: './errors.js', external: true } : { path: 'errors', namespace: 'errors' },
     );
     onLoad({ filter: /^/, namespace: 'errors' }, () => ({ contents: "export { ZramError } from './errors.js';" }));
   },
@@ -182,6 +183,38 @@ const importEntries = {
   },
 };
 
+/**
+ * Writes a bundle. The lines that divide classes become ASCII: one character beyond Latin-1 makes V8 hold, and read, all of
+ * the source in two bytes a character.
+ */
+async function write(options, finish = (text) => text) {
+  const { outputFiles } = await esbuild.build({ ...options, write: false });
+  for (const { path: file, text } of outputFiles) {
+    const written = finish(text).replaceAll('─', '-');
+    if (/[^\0-\xff]/.test(written)) throw new Error(`${file} has characters beyond Latin-1`);
+    await mkdir(path.dirname(file), { recursive: true });
+    await writeFile(file, written);
+  }
+}
+
+/** A bundle in one file. Its tables for deflate are made when they are needed. */
+async function writeWhole(options) {
+  const { plugins } = await divide(options, LATE);
+  await write({ ...options, plugins: [...options.plugins, ...plugins] });
+}
+
+/** `zram-wasm` for Node.js. Minified, since what is not in it is not read at the import; index.js is there to be read. */
+async function writeDivided(options) {
+  const small = { ...options, minify: true, lineLimit: 120 };
+  const { plugins, finish, files } = await divide(small, Object.keys(PARTS), './parts');
+  await write(
+    { ...small, plugins: [...small.plugins, ...plugins], outfile: 'dist/index.node.js', outdir: undefined },
+    finish,
+  );
+  await mkdir(at('dist/parts'), { recursive: true });
+  for (const [name, text] of await files()) await writeFile(at('dist/parts', name), `${NOTICE}\n${text}`);
+}
+
 /** Many bundlers keep a comment like this one, so the notices can be found from what a user of ours ships. */
 const NOTICE =
   '/*! zram-wasm, MIT. Holds parts under MIT, BSD-2-Clause and Apache-2.0: see its THIRD-PARTY-NOTICES.md */';
@@ -189,7 +222,7 @@ const NOTICE =
 async function bundle() {
   const { peerDependencies } = JSON.parse(await readFile(at('package.json'), 'utf8'));
   const library = { ...common, outbase: 'bindings', platform: 'neutral' };
-  await esbuild.build({
+  await write({
     ...library,
     entryPoints: [
       { in: 'bindings/base/errors.ts', out: 'errors' },
@@ -198,28 +231,34 @@ async function bundle() {
     plugins: [importErrors],
   });
   const main = { ...library, banner: { js: NOTICE } };
-  await esbuild.build({ ...main, entryPoints: ['bindings/index.ts'], plugins: [importErrors] });
-  await esbuild.build({ ...main, entryPoints: ['bindings/external.ts'], plugins: [importErrors, externalCore] });
-  await esbuild.build({
+  const index = { ...main, entryPoints: ['bindings/index.ts'], plugins: [importErrors] };
+  await writeWhole(index);
+  await writeDivided(index);
+  await writeWhole({ ...main, entryPoints: ['bindings/external.ts'], plugins: [importErrors, externalCore] });
+  await write({
     ...main,
     entryPoints: ['bindings/parallel.ts'],
     plugins: [importErrors, externalCore, withoutAsBind, withoutCompressors],
   });
   // One file that imports nothing, so that it can be put anywhere.
-  await esbuild.build({
+  await writeWhole({
     ...main,
     entryPoints: [{ in: 'bindings/parallel/fleet/worker.ts', out: 'parallel-worker' }],
     plugins: [withoutCore],
     footer: { js: 'export {};' }, // says that it is a module
   });
 
-  await esbuild.build({
-    ...library,
-    outbase: 'integrations',
-    entryPoints: INTEGRATIONS.map(({ name }) => `integrations/${name}.ts`),
-    external: ['node:*', ...Object.keys(peerDependencies)],
-    plugins: [importEntries],
-  });
+  await write(
+    {
+      ...library,
+      outbase: 'integrations',
+      entryPoints: INTEGRATIONS.map(({ name }) => `integrations/${name}.ts`),
+      external: ['node:*', ...Object.keys(peerDependencies)],
+      plugins: [importEntries],
+    },
+    // By its name, the package is the one file of it that the program imports; a page without a bundler knows no names.
+    (text) => text.replaceAll('import("./index.js")', 'import("zram-wasm").catch(() => import("./index.js"))'),
+  );
 
   if (existsSync(at('cli/main.ts'))) {
     await esbuild.build({

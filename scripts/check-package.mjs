@@ -6,6 +6,7 @@ import path from 'node:path';
 import { checkSizes } from './check-size.mjs';
 import { INTEGRATIONS } from './integrations.mjs';
 import { npmPack, root } from './npm-pack.mjs';
+import { PARTS } from './parts.mjs';
 
 /** Everything that is published. Whoever adds a file adds it here, and thereby says that consumers need it. */
 const FILES = [
@@ -22,6 +23,9 @@ const FILES = [
   'dist/parallel-worker.js',
   'dist/core.wasm',
   'dist/cli.js',
+  // `.` as Node.js imports it, and what that loads when it is called.
+  'dist/index.node.js',
+  ...Object.keys(PARTS).map((name) => `dist/parts/${name}.cjs`),
   // The one module that all of them import, so that there is one ZramError.
   'dist/errors.js',
   'dist/index.d.ts',

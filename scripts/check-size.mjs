@@ -1,6 +1,6 @@
 // Budgets for what is downloaded. A budget is a tenth or so above what is needed today: growth is to be decided, not noticed.
 //
-// dist/ is readable and not minified, as fflate's modules are: every bundler minifies again, so nothing would be gained
+// dist/ is readable and not minified, but for what Node.js imports (parts.mjs), as fflate's modules are: every bundler minifies again, so nothing would be gained
 // there, while readable code gives stack traces, can be stepped through and read before it is trusted. What counts for
 // the web is therefore measured as a bundler leaves it: minified, then gzip.
 //
@@ -31,6 +31,8 @@ const COMPRESSORS_BYTES_MAX = 4 * KIB;
  */
 const INDEX_MINIFIED_BYTES_MAX = 248 * KIB;
 const INDEX_GZIP_BYTES_MAX = 93 * KIB;
+/** `zram-wasm` as Node.js imports it, before any part: V8 reads all of it at every start. `npm run bench -- --only startup`. */
+const INDEX_NODE_BYTES_MAX = 164 * KIB;
 /** `zram-wasm/external` without the core: the bindings, fflate, and as-bind's runtime. */
 const EXTERNAL_MINIFIED_BYTES_MAX = 200 * KIB;
 const EXTERNAL_GZIP_BYTES_MAX = 72 * KIB;
@@ -45,9 +47,9 @@ const WORKER_GZIP_BYTES_MAX = 68 * KIB;
 /**
  * What `npm install` downloads: five bundles, the core twice, declarations with their documentation, notices. 28 KiB are
  * the HTML report, 190 KiB what stands on the library: `zram-wasm/fs`, stores, block devices, remote tiers and adapters, with
- * declarations.
+ * declarations; 85 KiB the library once more, for Node.js, divided.
  */
-const TARBALL_BYTES_MAX = 810 * KIB;
+const TARBALL_BYTES_MAX = 900 * KIB;
 
 const gzipSize = (bytes) => gzipSync(bytes, { level: 9 }).length;
 
@@ -70,6 +72,7 @@ export async function checkSizes(tarballBytes) {
   const core = await readFile(path.join(root, 'dist/core.wasm'));
   const compressors = await readFile(path.join(root, 'build/compressors-release.wasm'));
   const index = await minified('index.js');
+  const indexNode = await readFile(path.join(root, 'dist/index.node.js'));
   const external = await minified('external.js');
   const parallel = await minified('parallel.js');
   const worker = await minified('parallel-worker.js');
@@ -79,6 +82,7 @@ export async function checkSizes(tarballBytes) {
     ['lzo, lzo-rle and lz4hc', compressors.length, COMPRESSORS_BYTES_MAX],
     ['zram-wasm, minified', index.length, INDEX_MINIFIED_BYTES_MAX],
     ['zram-wasm, minified, gzip', gzipSize(index), INDEX_GZIP_BYTES_MAX],
+    ['zram-wasm, imported by Node.js', indexNode.length, INDEX_NODE_BYTES_MAX],
     ['zram-wasm/external, minified', external.length, EXTERNAL_MINIFIED_BYTES_MAX],
     ['zram-wasm/external, minified, gzip', gzipSize(external), EXTERNAL_GZIP_BYTES_MAX],
     ['zram-wasm/parallel, minified', parallel.length, PARALLEL_MINIFIED_BYTES_MAX],
@@ -89,7 +93,7 @@ export async function checkSizes(tarballBytes) {
   ];
   const entries = INTEGRATIONS.map(({ name }) => `./${name}.js`);
   for (const { name, minified: most, gzip } of INTEGRATIONS) {
-    const bytes = await minified(`${name}.js`, './index.js', ...entries, ...Object.keys(peerDependencies));
+    const bytes = await minified(`${name}.js`, 'zram-wasm', './index.js', ...entries, ...Object.keys(peerDependencies));
     rows.push([`zram-wasm/${name}, minified`, bytes.length, most * KIB]);
     rows.push([`zram-wasm/${name}, minified, gzip`, gzipSize(bytes), gzip * KIB]);
   }

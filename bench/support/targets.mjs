@@ -250,6 +250,15 @@ export const TARGETS = [
     unit: 'KiB',
     less: true,
   },
+  {
+    id: 'import',
+    section: 'startup',
+    what: 'import of `zram-wasm` in a fresh process of Node.js',
+    floor: 6,
+    moonshot: 3,
+    unit: 'ms',
+    less: true,
+  },
   { id: 'ready', section: 'startup', what: '`Engine.createSync`', floor: 5, moonshot: 2, unit: 'ms', less: true },
   {
     id: 'scale',

@@ -62,11 +62,8 @@ export interface DeviceMaker<Made extends Ending & { snapshot(): Snapshot }, Sna
   stateOf(device: Made): Device;
 }
 
-/** @internal Whether one device is loaded or all, and the options for that. */
-export interface LoadMode {
-  readonly one: boolean;
-  readonly options: readonly string[];
-}
+/** @internal Whether one device is loaded or all. */
+export type LoadMode = 'one' | 'all';
 
 const OPTIONS = [
   'memLimit',
@@ -77,10 +74,8 @@ const OPTIONS = [
   'shrinker',
   'pool',
 ] as const;
-/** @internal */
-export const LOAD_ONE: LoadMode = { one: true, options: [...OPTIONS, 'backing'] };
-/** @internal Without `backing`, which can have only one user. */
-export const LOAD_ALL: LoadMode = { one: false, options: OPTIONS };
+/** A backing can have only one user. */
+const OPTIONS_OF = { one: [...OPTIONS, 'backing'], all: OPTIONS } as const;
 
 /** @internal Loads into an existing engine. On any failure the source is cancelled. */
 export async function loadFile<Made extends Ending & { snapshot(): Snapshot }, Snapshot extends Ending>(
@@ -93,7 +88,7 @@ export async function loadFile<Made extends Ending & { snapshot(): Snapshot }, S
 ): Promise<Loaded<Made | Snapshot>> {
   const reader = new SourceReader(source);
   return orCancel(reader, async () => {
-    const known = readOptions(options, mode.options, call);
+    const known = readOptions(options, OPTIONS_OF[mode], call);
     host.checkLive();
     return readFile(new Loading(maker, host, known, mode, undefined), reader);
   });
@@ -109,7 +104,11 @@ export async function loadFileIntoOwn<Made extends Ending & { snapshot(): Snapsh
 ): Promise<Loaded<Made | Snapshot>> {
   const reader = new SourceReader(source);
   return orCancel(reader, async () => {
-    const known = readOptions(options, [...mode.options.filter((name) => name !== 'pool'), ...ENGINE_OPTIONS], call);
+    const known = readOptions(
+      options,
+      [...OPTIONS_OF[mode].filter((name) => name !== 'pool'), ...ENGINE_OPTIONS],
+      call,
+    );
     const { module, maxMemory, compressors, ...rest } = known;
     const host = await Host.create({ module, maxMemory, compressors }, call);
     try {
@@ -279,7 +278,7 @@ class Loading<Made extends Ending & { snapshot(): Snapshot }, Snapshot extends E
       if (pauseDue()) await pause();
       const device = this.#devices[n];
       if (this.options.memLimit === undefined) this.maker.stateOf(device).setLimit(memLimit);
-      const made = snapshot && !this.mode.one ? device.snapshot() : device;
+      const made = snapshot && this.mode === 'all' ? device.snapshot() : device;
       this.#made.set(name, made);
       if (made !== device) device.destroy();
     }
@@ -330,7 +329,7 @@ function headOf({ payload, offset }: Section, mode: LoadMode): HeadJson {
     throw damaged(offset, 'its head must have the number of devices, 1 or more');
   if (!isCount(objects, 2 ** 32)) throw damaged(offset, 'its head must have the number of objects');
   if (comment !== undefined && typeof comment !== 'string') throw damaged(offset, 'its comment is not a string');
-  if (mode.one && devices !== 1) {
+  if (mode === 'one' && devices !== 1) {
     throw new ZramError('EINVAL', `the file must have one device or snapshot, not ${devices}: use loadAll instead.`);
   }
   return { devices, objects, comment };

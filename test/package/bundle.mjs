@@ -68,6 +68,41 @@ for (const entry of ['index', 'external', 'parallel', 'node']) {
 await copyFile('node_modules/zram-wasm/dist/core.wasm', 'cjs/core.wasm');
 await copyFile('node_modules/zram-wasm/dist/parallel-worker.js', 'cjs/parallel-worker.js');
 
+// One file for Node.js, which has no others beside it: with each condition that such a bundler may have.
+await mkdir('src-parts');
+await writeFile(
+  'src-parts/main.js',
+  `import * as library from 'zram-wasm';
+import { everyPart } from '../every-part.js';
+
+console.log(JSON.stringify(await everyPart(library)));
+`,
+);
+const alone = { entryPoints: ['src-parts/main.js'], bundle: true, platform: 'node' };
+await esbuild.build({ ...alone, format: 'esm', outfile: 'alone/esbuild.mjs' });
+// Conditions of its own make esbuild leave out `module`.
+await esbuild.build({ ...alone, format: 'esm', conditions: ['production'], outfile: 'alone/esbuild-node.mjs' });
+await writeFile(
+  'src-parts/main.cjs',
+  `const { everyPart } = require('../every-part.js');
+everyPart(require('zram-wasm')).then((seen) => console.log(JSON.stringify(seen)));
+`,
+);
+const cjs = {
+  ...alone,
+  entryPoints: ['src-parts/main.cjs'],
+  format: 'cjs',
+  logOverride: { 'empty-import-meta': 'silent' },
+};
+await esbuild.build({ ...cjs, outfile: 'alone/esbuild.cjs' });
+await esbuild.build({ ...cjs, conditions: ['production'], outfile: 'alone/esbuild-node.cjs' });
+await vite.build({
+  root: 'src-parts',
+  logLevel: 'warn',
+  ssr: { noExternal: true },
+  build: { ssr: 'main.js', outDir: '../alone/vite', emptyOutDir: true },
+});
+
 // As one script, for realms that have no modules: exports in a global variable.
 await esbuild.build({
   entryPoints: ['node_modules/zram-wasm/dist/index.js'],

@@ -1,5 +1,7 @@
 /** The installed package behind bundlers and in a browser: esbuild, Vite, Chromium under a strict policy. */
-import { cp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import * as sources from '../../bindings/index.js';
@@ -7,6 +9,7 @@ import * as parallelSources from '../../bindings/parallel.js';
 import { compiledCore } from '../support/raw-core.js';
 import { describeWithChromium, openPages, type Page, type PageResult } from './chromium.js';
 import { PageFs } from '../../integrations/fs.js';
+import { everyPart } from './consumer/every-part.js';
 import { fsRoundTrip, type FsSeen } from './consumer/fs-round-trip.js';
 import { parallelRoundTrip, type ParallelSeen } from './consumer/parallel-round-trip.js';
 import { roundTrip, type Seen } from './consumer/round-trip.js';
@@ -77,6 +80,26 @@ test('a CommonJS bundle without the core beside it: EIO', async () => {
   const code = `const { code, message } = await require('./external.cjs').Engine.create().catch((error) => error);
     console.log(JSON.stringify({ code, message }));`;
   expect(await inCommonJs(code)).toMatchObject({ code: 'EIO', message: expect.stringMatching(/core\.wasm/) });
+});
+
+test.each([
+  ['esbuild', 'esbuild.mjs', false],
+  ['esbuild, with conditions of its own', 'esbuild-node.mjs', true],
+  ['esbuild, CommonJS', 'esbuild.cjs', false],
+  ['esbuild, CommonJS, with conditions of its own', 'esbuild-node.cjs', true],
+  ['Vite, for the server', 'vite/main.js', false],
+])('one file for Node.js has all of the library, wherever it is put: %s', async (_name, file, divided) => {
+  const text = await readFile(installed.path('alone', file), 'utf8');
+  expect(text.includes('/parts/save.cjs')).toBe(divided);
+  const folder = await mkdtemp(join(tmpdir(), 'zram-wasm-alone-'));
+  try {
+    const main = join(folder, file.endsWith('.cjs') ? 'main.cjs' : 'main.mjs');
+    await writeFile(main, text);
+    const { stdout } = await installed.node(main);
+    expect(JSON.parse(stdout)).toEqual(await everyPart(sources));
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
 
 test.each(['cjs', 'esm'])('every class has its own name in every bundle: %s', async (format) => {

@@ -3,6 +3,8 @@ import { mkdir, readFile, readdir, symlink, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import * as sources from '../../bindings/index.js';
+import { PARTS } from '../../scripts/parts.mjs';
+import { everyPart } from './consumer/every-part.js';
 import { roundTrip, type Seen } from './consumer/round-trip.js';
 import { Installed } from './installed.js';
 
@@ -114,6 +116,74 @@ test('deflate: fflate where pako is not installed, else pako, of which the comma
   );
   expect(await installed.evaluate('pako-present.js', code)).toBe('pako');
   expect((await installed.npm(...analyze)).stdout).toMatch(/deflate \(pako \d+\.\d+\.\d+: the kernel/);
+});
+
+describe('parts of the library', () => {
+  const USE = `import { createRequire } from 'node:module';
+    import { everyPart } from './every-part.js';
+    const { cache } = createRequire(import.meta.url);
+    const loaded = () => Object.keys(cache).map((file) => /([^\\\\/]+)\\.cjs$/.exec(file)?.[1]);\n`;
+  const names = Object.keys(PARTS).sort();
+
+  test('each is loaded by the first call that needs it, not by the import, an engine, a device and its pages', async () => {
+    const code = `${USE}
+      const steps = [];
+      const seen = await everyPart(await import('zram-wasm'), (part) => steps.push([part, loaded()]));
+      console.log(JSON.stringify({ at: import.meta.resolve('zram-wasm'), seen, steps, last: loaded() }));`;
+    const { at, seen, steps, last } = (await installed.evaluate('parts.js', code)) as {
+      at: string;
+      seen: unknown;
+      steps: [string, string[]][];
+      last: string[];
+    };
+    expect(at).toMatch(/dist\/index\.node\.js$/);
+    expect(seen).toEqual(await everyPart(sources));
+    const order = steps.map(([part]) => part);
+    expect(steps.map(([, before]) => before)).toEqual(order.map((_, n) => order.slice(0, n)));
+    expect([...last].sort()).toEqual(names);
+  });
+
+  test('the library in one file, for all but Node.js: the same', async () => {
+    const code = `${USE}
+      const seen = await everyPart(await import('./node_modules/zram-wasm/dist/index.js'));
+      console.log(JSON.stringify([seen, loaded()]));`;
+    expect(await installed.evaluate('whole.js', code)).toEqual([await everyPart(sources), []]);
+  });
+
+  test('what stands on the library has the same one as its user', async () => {
+    const code = `${USE}
+      import { Zram } from 'zram-wasm';
+      import { PageFs } from 'zram-wasm/fs';
+      const fs = await PageFs.create();
+      fs.writeFileSync('/a', 'text');
+      const parts = [];
+      await fs.save({ write: (part) => void parts.push(part.slice()) });
+      const { devices } = await Zram.loadAll(parts);
+      console.log(JSON.stringify([loaded(), devices.size > 0]));`;
+    // Both saved and loaded by the one that is divided.
+    expect(await installed.evaluate('one-library.js', code)).toEqual([['save'], true]);
+  });
+
+  test('one of another build, as after an update of the package below a running program: EIO, and pages stay', async () => {
+    const file = installed.path('node_modules/zram-wasm/dist/parts/zswap.cjs');
+    const part = await readFile(file, 'utf8');
+    const code = `import { Engine } from 'zram-wasm';
+      const engine = await Engine.create();
+      const zram = engine.createZram({ disksize: '1M' });
+      zram.writePage(0, new Uint8Array(4096).fill(7));
+      const told = () => { try { engine.createZswap(); } catch ({ code, message }) { return [code, message]; } };
+      console.log(JSON.stringify([told(), told(), zram.readPage(0)[4095]]));`;
+    try {
+      await writeFile(file, part.replace(/exports\.build = "/, '$&0'));
+      const told = [
+        'EIO',
+        expect.stringMatching(/^EIO: cannot load \.\/parts\/zswap\.cjs .* another build.* start the program again/),
+      ];
+      expect(await installed.evaluate('another-build.js', code)).toEqual([told, told, 7]);
+    } finally {
+      await writeFile(file, part);
+    }
+  });
 });
 
 test.each(['zram-wasm', 'zram-wasm/external'])('require(%j), without a warning', async (entry) => {
