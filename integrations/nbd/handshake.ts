@@ -131,6 +131,8 @@ export class Handshake {
     if (header.readBigUInt64BE(0) !== OPTION_MAGIC || ++this.#optionsRead > OPTIONS_MAX) return 'end';
     this.#option = header.readUInt32BE(8);
     this.#left = header.readUInt32BE(12);
+    // Also if it is refused, for whatever reason.
+    if (this.#option === Option.SET_META_CONTEXT) this.#allocationOf = undefined;
     this.#state = this.#left > OPTION_BYTES_MAX ? 'skip' : 'data';
     return 'again';
   }
@@ -279,7 +281,6 @@ export class Handshake {
     if (!this.#structured && sets)
       return this.#reply(OptionReply.ERR_INVALID, 'structured replies must be negotiated first');
     const opened = openExport(this.#options.exports, name);
-    if (sets) this.#allocationOf = undefined;
     if (opened === undefined) return this.#reply(OptionReply.ERR_UNKNOWN, 'there is no such export');
     const listsAll = !sets && (queries.length === 0 || queries.includes('base:'));
     if (listsAll || queries.includes(BASE_ALLOCATION)) {
