@@ -217,6 +217,10 @@ describeWithTool(
         );
       }
       const tls = ['--tls-cert', 'server-cert.pem', '--tls-key', 'server-key.pem', '--tls-ca', 'ca-cert.pem'];
+      for (const wrong of ['odd.img', 'ca-key.pem']) {
+        const { status, err } = await folder.run('serve', 'odd.img', '--port', '0', ...tls.slice(0, -1), wrong);
+        expect({ status, err }).toEqual({ status: 2, err: expect.stringContaining(`'${wrong}' for TLS`) });
+      }
       const { announced } = await folder.serve('odd.img', '--port', '0', ...tls);
       const [{ uri }] = announced.exports;
       expect(uri).toMatch(/^nbds:/);
