@@ -119,6 +119,19 @@ describe('options', () => {
     ]);
   });
 
+  test('each of many exports can be looked at', async () => {
+    const names = Array.from({ length: 600 }, (_, i) => `${i}`);
+    const device = disk();
+    const client = await Client.to((await listen(new Map(names.map((name) => [name, device])))).server);
+    client.send(u32(3));
+    for (const name of names)
+      for (const [option, data] of [
+        [Option.INFO, infoData(name)],
+        [Option.LIST_META_CONTEXT, metaData(name)],
+      ] as const)
+        expect((await client.option(option, data)).at(-1)).toMatchObject({ type: OptionReply.ACK });
+  });
+
   test('contexts are listed and chosen', async () => {
     const client = await Client.to((await listen(disk())).server);
     client.send(u32(3));
