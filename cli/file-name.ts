@@ -1,6 +1,9 @@
 /** Names that come from elsewhere and become names of files. */
 
-/** Whether a file can have this name in any folder, without leading out of it. */
+/** What no name has. A backslash parts folders on Windows, and is a character like others elsewhere. */
+const FORBIDDEN = process.platform === 'win32' ? /[/\\\0\p{Cs}]/u : /[/\0\p{Cs}]/u;
+
+/** Whether a file can have this name in any folder of this system, without leading out of it. */
 export function isFileName(name: string): boolean {
-  return name !== '' && name !== '.' && name !== '..' && !/[/\\\0\p{Cs}]/u.test(name);
+  return name !== '' && name !== '.' && name !== '..' && !FORBIDDEN.test(name);
 }

@@ -1,4 +1,6 @@
 /** The arguments of `serve`, taken apart and checked. Nothing of the system is looked at. */
+import { resolve } from 'node:path';
+
 import { UsageError } from '../errors.js';
 import { isFileName } from '../file-name.js';
 import type { Values } from '../options.js';
@@ -73,13 +75,16 @@ export function serveOptions(files: readonly string[], values: Values): ServeOpt
   const [algorithm = 'lz4', ...more] = values.algorithm ?? [];
   if (more.length > 0 || algorithm.includes(',')) throw new UsageError('serve takes only one --algorithm');
   const { memory } = values;
+  const control = path('--control', values.control);
+  const save = path('--save', values.save);
+  checkApart({ '--unix': values.unix, '--control': control, '--save': save });
   return {
     ...exports,
     size,
     place: placeOf(values),
     tls: tlsOf(values),
-    control: path('--control', values.control),
-    save: path('--save', values.save),
+    control,
+    save,
     force,
     memory: typeof memory === 'string' ? memoryOf(memory) : undefined,
     algorithm,
@@ -148,6 +153,17 @@ function placeOf(values: Values): Place {
   }
   if (host === '') throw new UsageError('--host must name an address');
   return { kind: 'tcp', host: host ?? '127.0.0.1', port: port === undefined ? NBD_PORT : toPort(port) };
+}
+
+/** What would take the place of the other: nothing could be saved where a socket is. */
+function checkApart(paths: Readonly<Record<string, string | undefined>>): void {
+  const options = new Map<string, string>();
+  for (const [option, file] of Object.entries(paths)) {
+    if (file === undefined) continue;
+    const other = options.get(resolve(file));
+    if (other !== undefined) throw new UsageError(`${other} and ${option} must not name the same file: '${file}'`);
+    options.set(resolve(file), option);
+  }
 }
 
 function toPort(text: string): number {

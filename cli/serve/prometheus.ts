@@ -46,6 +46,7 @@ const OF_ALL: readonly (readonly [
   ofColumn('ksm', 'pages_sharing', 'ksm_pages_sharing', 'gauge', 'Objects that sharing saves.'),
   ofColumn('ksm', 'pages_unshared', 'ksm_pages_unshared', 'gauge', 'Objects that were found to be unique.'),
   ofColumn('ksm', 'pages_volatile', 'ksm_pages_volatile', 'gauge', 'Objects written since the last full scan.'),
+  ofColumn('ksm', 'pages_skipped', 'ksm_pages_skipped_total', 'counter', 'Objects that did not need to be read.'),
   ofColumn('ksm', 'pages_scanned', 'ksm_pages_scanned_total', 'counter', 'Objects that were scanned.'),
   ofColumn('ksm', 'full_scans', 'ksm_full_scans_total', 'counter', 'Scans of the whole pool.'),
   ofColumn('ksm', 'general_profit', 'ksm_general_profit_bytes', 'gauge', 'Bytes that sharing saves, less its cost.'),

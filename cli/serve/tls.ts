@@ -1,4 +1,5 @@
 /** Certificate and key of a server, out of files. */
+import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
 
@@ -16,11 +17,18 @@ export async function readTls(files: TlsFiles): Promise<NonNullable<NbdServerOpt
   };
   try {
     createSecureContext(tls);
+    if (tls.ca !== undefined) checkAuthority(tls.ca);
   } catch (error) {
     const which = [cert, key, ...(ca === undefined ? [] : [ca])].map((file) => `'${file}'`).join(', ');
     throw new UsageError(`cannot use ${which} for TLS: ${messageOf(error)}`);
   }
   return tls;
+}
+
+/** Of what is no certificate `createSecureContext` takes no notice, and nobody would be let in. */
+function checkAuthority(pem: Buffer): X509Certificate {
+  if (!pem.includes('-----BEGIN ')) throw new Error('the authority is not PEM');
+  return new X509Certificate(pem);
 }
 
 async function readPem(path: string): Promise<Buffer> {

@@ -25,8 +25,10 @@ const OPTION_HEADER_BYTES = 16;
 const REPLY_HEADER_BYTES = 20;
 /** Longest option that is understood: a name, and more requests and queries than anybody sends. */
 const OPTION_BYTES_MAX = 64 * 1024;
-/** A client that asks for more is not on its way to anything. */
+/** A client that asks for more is not on its way to anything, */
 const OPTIONS_MAX = 1000;
+/** unless it looks at each export: clients that list them ask for sizes, contexts and more. */
+const OPTIONS_OF_EXPORT = 4;
 /** Longest answer to an option, but for a list of names: sizes, flags, a name, a sentence. */
 const ANSWER_BYTES_MAX = 8192;
 /** What follows the size and flags for clients that do not refuse it. */
@@ -128,9 +130,12 @@ export class Handshake {
   #readOption(): Step {
     const header = this.#input.take(OPTION_HEADER_BYTES);
     if (header === undefined) return 'more';
-    if (header.readBigUInt64BE(0) !== OPTION_MAGIC || ++this.#optionsRead > OPTIONS_MAX) return 'end';
+    const most = OPTIONS_MAX + OPTIONS_OF_EXPORT * this.#options.exports.size;
+    if (header.readBigUInt64BE(0) !== OPTION_MAGIC || ++this.#optionsRead > most) return 'end';
     this.#option = header.readUInt32BE(8);
     this.#left = header.readUInt32BE(12);
+    // Also if it is refused, for whatever reason.
+    if (this.#option === Option.SET_META_CONTEXT) this.#allocationOf = undefined;
     this.#state = this.#left > OPTION_BYTES_MAX ? 'skip' : 'data';
     return 'again';
   }
@@ -279,7 +284,6 @@ export class Handshake {
     if (!this.#structured && sets)
       return this.#reply(OptionReply.ERR_INVALID, 'structured replies must be negotiated first');
     const opened = openExport(this.#options.exports, name);
-    if (sets) this.#allocationOf = undefined;
     if (opened === undefined) return this.#reply(OptionReply.ERR_UNKNOWN, 'there is no such export');
     const listsAll = !sets && (queries.length === 0 || queries.includes('base:'));
     if (listsAll || queries.includes(BASE_ALLOCATION)) {

@@ -164,6 +164,14 @@ describe('pack and unpack', () => {
     expect(existsSync(at('never'))).toBe(false);
   });
 
+  (process.platform === 'win32' ? test.skip : test)('a backslash is a character of a name', async () => {
+    const name = String.raw`a\b.img`;
+    writeFileSync(at(name), 'an image');
+    await json(['pack', at(name), '-o', at('backslash.pack')]);
+    await json(['unpack', at('backslash.pack'), '-o', at('backslash')]);
+    expect(readFileSync(join(at('backslash'), name), 'utf8')).toBe('an image');
+  });
+
   test.each(['../evil', 'a/b', '..', '', 'a\0b'])('a name like %j does not lead out of the folder', async (name) => {
     using zram = await Zram.create({ disksize: '4K' });
     writeFileSync(at('evil.pack'), await savedAll({ [name]: zram }));

@@ -85,6 +85,14 @@ describe('wrong usage', () => {
     [['serve', '--size', '1M', '--save', ''], '--save must name a file'],
     [['serve', '--size', '1M', '--save', '/dev/null'], "--save must name a file, which '/dev/null' is not"],
     [['serve', '--size', '1M', '--save', '-'], "--save must name a file, which '-' is not"],
+    [
+      ['serve', '--size', '1M', '--unix', 'DIR/s', '--save', 'DIR/./s'],
+      "--unix and --save must not name the same file: 'DIR/./s'",
+    ],
+    [
+      ['serve', '--size', '1M', '--port', '0', '--control', 'DIR/s', '--save', 'DIR/s'],
+      '--control and --save must not name the same file',
+    ],
     [['serve', 'DIR/a.img', '--save', 'DIR/a.img'], 'which is served as an image: saves are packs'],
     [['serve', '--size', '1M', '-o', 'x'], "serve has no option '--output'"],
     [['pack', 'DIR/a.img', '-o', 'x', '--size', '1'], "pack has no option '--size'"],

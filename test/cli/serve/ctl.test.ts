@@ -230,6 +230,9 @@ describe('statistics', () => {
       expect(values.has(name + label)).toBe(false);
       values.set(name + label, Number(value));
     }
+    const { ksm } = JSON.parse(await stat('--json')) as { ksm: object };
+    for (const counter of Object.keys(ksm))
+      expect([...values.keys()]).toContainEqual(expect.stringMatching(`^zram_wasm_ksm_${counter}(_total|_bytes)?$`));
     expect(values.get('zram_wasm_export_size_bytes{export="base"}')).toBe(2 ** 20);
     expect(values.get('zram_wasm_export_clients{export="still"}')).toBe(0);
     expect(values.get('zram_wasm_ksm_pages_sharing')).toBe(3);

@@ -139,7 +139,10 @@ describe('sockets', () => {
 
   test('the same one for clients and control is refused', async () => {
     const { status, err } = await folder.run('serve', '--size', '1M', '--unix', 'g.sock', '--control', 'g.sock');
-    expect({ status, err }).toEqual({ status: 2, err: "zram-wasm: 'g.sock' is in use: a server answers there\n" });
+    expect({ status, err }).toEqual({
+      status: 2,
+      err: "zram-wasm: --unix and --control must not name the same file: 'g.sock'\n",
+    });
     expect(existsSync(folder.at('g.sock'))).toBe(false);
   });
 });
@@ -214,6 +217,10 @@ describeWithTool(
         );
       }
       const tls = ['--tls-cert', 'server-cert.pem', '--tls-key', 'server-key.pem', '--tls-ca', 'ca-cert.pem'];
+      for (const wrong of ['odd.img', 'ca-key.pem']) {
+        const { status, err } = await folder.run('serve', 'odd.img', '--port', '0', ...tls.slice(0, -1), wrong);
+        expect({ status, err }).toEqual({ status: 2, err: expect.stringContaining(`'${wrong}' for TLS`) });
+      }
       const { announced } = await folder.serve('odd.img', '--port', '0', ...tls);
       const [{ uri }] = announced.exports;
       expect(uri).toMatch(/^nbds:/);

@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 
 import { Engine } from '../../../bindings/index.js';
 import { createServer, type NbdDevice } from '../../../integrations/nbd.js';
-import { Info, Option, OptionReply, Transmission } from '../../../integrations/nbd/protocol.js';
+import { Command, Errno, Info, Option, OptionReply, Transmission } from '../../../integrations/nbd/protocol.js';
 import { codeOf } from '../../support/errors.js';
 import { Client, infoData, metaData, optionBytes, text, u16, u32, u64 } from './client.js';
 import { listening } from './listening.js';
@@ -119,6 +119,19 @@ describe('options', () => {
     ]);
   });
 
+  test('each of many exports can be looked at', async () => {
+    const names = Array.from({ length: 600 }, (_, i) => `${i}`);
+    const device = disk();
+    const client = await Client.to((await listen(new Map(names.map((name) => [name, device])))).server);
+    client.send(u32(3));
+    for (const name of names)
+      for (const [option, data] of [
+        [Option.INFO, infoData(name)],
+        [Option.LIST_META_CONTEXT, metaData(name)],
+      ] as const)
+        expect((await client.option(option, data)).at(-1)).toMatchObject({ type: OptionReply.ACK });
+  });
+
   test('contexts are listed and chosen', async () => {
     const client = await Client.to((await listen(disk())).server);
     client.send(u32(3));
@@ -130,6 +143,21 @@ describe('options', () => {
     expect(await seen(Option.LIST_META_CONTEXT, 'qemu:')).toEqual([]);
     expect(await seen(Option.SET_META_CONTEXT, 'qemu:dirty-bitmap:x', 'base:allocation')).toEqual(['base:allocation']);
     expect(await seen(Option.SET_META_CONTEXT)).toEqual([]);
+  });
+
+  test.each([
+    ['no queries', metaData(''), OptionReply.ACK],
+    ['another export', metaData('nowhere', 'base:allocation'), OptionReply.ERR_UNKNOWN],
+    ['a query that ends too early', Buffer.concat([text(''), u32(1), u32(9)]), OptionReply.ERR_INVALID],
+    ['more than is understood', Buffer.alloc(70_000), OptionReply.ERR_TOO_BIG],
+  ])('a choice of contexts ends the one before: %s', async (_, data, type) => {
+    const client = await Client.to((await listen(disk())).server);
+    client.send(u32(3));
+    await client.option(Option.STRUCTURED_REPLY);
+    await client.option(Option.SET_META_CONTEXT, metaData('', 'base:allocation'));
+    expect(typesOf(await client.option(Option.SET_META_CONTEXT, data))).toEqual([type]);
+    await client.option(Option.GO, infoData(''));
+    expect(await client.request({ type: Command.BLOCK_STATUS, length: 4096 })).toMatchObject({ errno: Errno.EINVAL });
   });
 });
 
