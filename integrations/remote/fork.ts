@@ -296,6 +296,7 @@ export class RemoteFork {
   destroy(): void {
     if (this.#isDestroyed) return;
     this.#isDestroyed = true;
+    this.#fetcher.cancelAll(); // the device may be somebody else's from now on
     const { device, blocks, ownsDevice } = this.#parts;
     blocks.destroy();
     if (ownsDevice) device.destroy();

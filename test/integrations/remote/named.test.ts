@@ -285,6 +285,27 @@ test('a signal ends calls, and pages that were on their way come', async () => {
   expect(sameBytes(await fork.readPagesAsync(100, 10), blend.pages.subarray(0, 10 * PAGE_SIZE))).toBe(true);
 });
 
+test('after destroy, pages that are on their way do not come to the device', async () => {
+  const tier = new UnrulyTier(random);
+  await saveNamed(tier, 'base', deviceOf());
+  for (const compAlgorithm of ['lz4', 'lzo']) {
+    const device = keep(engine.createZram({ compAlgorithm }));
+    const fork = await openNamed(tier, 'base', { device });
+    await fork.readPagesAsync(100, 1); // the table is here
+    const calls = tier.calls;
+    tier.turns = 20;
+    const reading = fork.readPagesAsync(100, 300);
+    while (tier.calls === calls) await new Promise(setImmediate);
+    fork.destroy();
+    const mine = textPage(random, words);
+    device.writePage(101, mine);
+    await expect(reading).rejects.toMatchObject({ code: 'EINVAL' });
+    tier.turns = 0;
+    expect(sameBytes(device.readPage(101), mine)).toBe(true);
+    expect(sameBytes(device.readPages(102, 298), new Uint8Array(298 * PAGE_SIZE))).toBe(true);
+  }
+});
+
 test('wrong ranges change nothing', async () => {
   const tier = new UnrulyTier(random);
   await saveNamed(tier, 'base', deviceOf());
