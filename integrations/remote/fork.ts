@@ -13,6 +13,9 @@ import type { RemoteTier } from './tier.js';
 /** Pages that are read from the device in one go, before others may evict some. */
 const SLICE_PAGES = 256;
 
+/** Devices that are a fork's now. */
+const taken = new WeakSet<Zram>();
+
 /** What a {@link RemoteFork} is made of. */
 export interface ForkParts {
   readonly tier: RemoteTier;
@@ -49,8 +52,10 @@ export class RemoteFork {
   #lastSave: Promise<unknown> = Promise.resolve();
   #isDestroyed = false;
 
-  /** @internal Made by `openNamed`. */
+  /** @internal Made by `openNamed`. @throws ZramError EBUSY: the device is another fork's */
   constructor(parts: ForkParts) {
+    if (taken.has(parts.device)) throw new ZramError('EBUSY', 'the device is that of another fork.');
+    taken.add(parts.device);
     this.#parts = parts;
     const { tier, table, blocks, batch, inFlight } = parts;
     this.#fetcher = new PageFetcher(tier, table, blocks, this.#local, batch, inFlight);
@@ -183,7 +188,9 @@ export class RemoteFork {
    * pages are written
    */
   async writeAsync(offset: number, bytes: Uint8Array, options?: AsyncOptions): Promise<void> {
-    this.#checkBytes(offset, bytes?.length);
+    // Others would be converted by the copy: the text '5' to five zeros.
+    if (!(bytes instanceof Uint8Array)) throw new ZramError('EINVAL', 'bytes must be a Uint8Array.');
+    this.#checkBytes(offset, bytes.length);
     if (bytes.length === 0) return;
     const copy = new Uint8Array(bytes);
     const end = offset + copy.length;
@@ -299,6 +306,7 @@ export class RemoteFork {
     this.#fetcher.cancelAll(); // the device may be somebody else's from now on
     const { device, blocks, ownsDevice } = this.#parts;
     blocks.destroy();
+    taken.delete(device);
     if (ownsDevice) device.destroy();
   }
 

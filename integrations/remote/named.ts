@@ -85,7 +85,8 @@ export async function saveNamed(
 
 /**
  * Opens what was saved under a name. No page is read yet.
- * @throws ZramError ENOENT: there is no such name; EIO: it cannot be read; EINVAL: a wrong option or device; ENOMEM
+ * @throws ZramError ENOENT: there is no such name; EIO: it cannot be read; EINVAL: a wrong option or device; EBUSY: the device is
+ * another fork's; ENOMEM
  */
 export async function openNamed(tier: RemoteTier, name: string, options: OpenNamedOptions = {}): Promise<RemoteFork> {
   checkName(name);
@@ -95,14 +96,16 @@ export async function openNamed(tier: RemoteTier, name: string, options: OpenNam
   const disksize = table.pages * PAGE_SIZE;
   const device = options.device ?? (await makeDevice());
   const ownsDevice = options.device === undefined;
+  let blocks: PageBlocks | undefined;
   try {
     if (device.disksize === 0) device.init(disksize);
     if (device.disksize !== disksize)
       throw new ZramError('EINVAL', `'${name}' has ${disksize} bytes, the device has ${device.disksize}.`);
+    blocks = await PageBlocks.of(device);
     if (!storedRanges(device).next().done) throw new ZramError('EINVAL', 'the device of a fork must hold nothing.');
-    const blocks = await PageBlocks.of(device);
     return new RemoteFork({ tier, name, table, device, blocks, ownsDevice, batch, inFlight });
   } catch (error) {
+    blocks?.destroy();
     if (ownsDevice) device.destroy();
     throw error;
   }

@@ -306,6 +306,19 @@ test('after destroy, pages that are on their way do not come to the device', asy
   }
 });
 
+test('a device is of one fork at a time', async () => {
+  const tier = new UnrulyTier(random);
+  await saveNamed(tier, 'base', deviceOf());
+  for (const compAlgorithm of ['lz4', 'lzo']) {
+    const device = keep(engine.createZram({ compAlgorithm }));
+    const both = await Promise.allSettled([openNamed(tier, 'base', { device }), openNamed(tier, 'base', { device })]);
+    const refused = both.filter(({ status }) => status === 'rejected') as PromiseRejectedResult[];
+    expect(refused.map(({ reason }) => reason)).toEqual([expect.objectContaining({ code: 'EBUSY' })]);
+    for (const one of both) if (one.status === 'fulfilled') one.value.destroy();
+    (await openNamed(tier, 'base', { device })).destroy();
+  }
+});
+
 test('wrong ranges change nothing', async () => {
   const tier = new UnrulyTier(random);
   await saveNamed(tier, 'base', deviceOf());
