@@ -8,7 +8,7 @@ import { byLeaf, savePages, storedRanges, type SaveNamedReport } from './page-sa
 import { asError, PageTable } from './page-table.js';
 import { FANOUT, KEY, type TableNode } from './table-node.js';
 import { checkName, decodeRoot } from './table-root.js';
-import type { RemoteTier } from './tier.js';
+import { touchEach, type RemoteTier } from './tier.js';
 
 /** Keys whose leases are extended with one call. */
 const RENEW_BATCH = 1024;
@@ -152,7 +152,7 @@ export async function renewNamed(tier: RemoteTier, names: string | readonly stri
 async function touchAll(tier: RemoteTier, keys: readonly Uint8Array[]): Promise<boolean[]> {
   if (keys.length === 0) return [];
   try {
-    const there = await tier.touchMany(keys);
+    const there = await touchEach(tier, keys);
     return there.map((each) => {
       if (typeof each === 'boolean') return each;
       throw each;
@@ -195,12 +195,12 @@ function* keysOfLeaf(node: TableNode, first: number): Generator<{ key: Uint8Arra
 }
 
 async function openTable(tier: RemoteTier, name: string): Promise<PageTable> {
-  let bytes: Uint8Array | undefined;
+  let bytes: Uint8Array | null | undefined;
   try {
     bytes = await tier.getNamed(name);
   } catch (cause) {
     throw new ZramError('EIO', `the name '${name}' cannot be read: ${asError(cause).message}`, undefined, { cause });
   }
-  if (bytes === undefined) throw new ZramError('ENOENT', `there is no name '${name}' in the tier.`);
+  if (bytes === undefined || bytes === null) throw new ZramError('ENOENT', `there is no name '${name}' in the tier.`);
   return new PageTable(tier, decodeRoot(name, bytes));
 }

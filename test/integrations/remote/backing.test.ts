@@ -122,7 +122,35 @@ describe('a backing on a hostile tier', () => {
   });
 });
 
+test('null is no failure of a write, and no value', async () => {
+  const held: Uint8Array[] = [];
+  const tier = {
+    getMany: async () => held.splice(0, 1).concat([null as never]).slice(0, 1),
+    putMany: async (keys: Uint8Array[], values: Uint8Array[]) => (held.push(...values), keys.map(() => null)),
+    touchMany: async () => [],
+  } as unknown as RemoteTier;
+  const lost: number[] = [];
+  const backing = createRemoteBacking(tier, { slots: 3, onLost: (slots) => lost.push(...slots) });
+  expect(await backing.writeMany([2], [new Uint8Array([9])])).toEqual([undefined]);
+  const page = new Uint8Array(1);
+  await backing.read(2, page);
+  expect(page[0]).toBe(9);
+  await expect(backing.read(2, page)).rejects.toThrow('EIO: the value of slot 2 of remote is gone.');
+  expect(lost).toEqual([2]);
+});
+
 describe('leases', () => {
+  test.each([
+    ['too few answers', async () => []],
+    ['none', async () => undefined],
+    ['what is no answer', async () => [null]],
+  ])('that may not have been extended are told: %s', async (_, touchMany) => {
+    const putMany = async (keys: Uint8Array[]) => keys.map(() => undefined);
+    const backing = createRemoteBacking({ getMany: async () => [], putMany, touchMany } as never, { slots: 1 });
+    await backing.write(0, new Uint8Array(1));
+    await expect(backing.renew()).rejects.toThrow(/it (did not answer for each|answered null)/);
+  });
+
   test('are renewed by a timer, again soon after a failure, and not after close', async () => {
     jest.useFakeTimers();
     try {

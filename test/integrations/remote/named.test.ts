@@ -253,6 +253,34 @@ test('names that are not there, are something else, or are wrong', async () => {
   await expect(openNamed(tier, 'base')).rejects.toMatchObject({ code: 'ENOENT' });
 });
 
+test('a tier that answers with null, too little or nothing', async () => {
+  const tier = new UnrulyTier(random);
+  await saveNamed(tier, 'base', deviceOf());
+  const with_ = (calls: Record<string, unknown>): UnrulyTier =>
+    new Proxy(tier, {
+      get: (target, name) => calls[name as string] ?? (Reflect.get(target, name, target) as () => void).bind?.(target),
+    });
+  await expect(openNamed(with_({ getNamed: async () => null }), 'base')).rejects.toMatchObject({ code: 'ENOENT' });
+  for (const getMany of [async () => undefined, async () => [], async (keys: unknown[]) => keys.map(() => null)]) {
+    const fork = await open(with_({ getMany }), 'base');
+    await expect(fork.readPagesAsync(100, 1)).rejects.toMatchObject({ code: 'EIO' });
+  }
+  // What it does not answer for is not renewed.
+  for (const touchMany of [
+    async (keys: unknown[]) => keys.slice(1).map(() => true),
+    async (keys: unknown[]) => keys.map(() => null),
+    async (keys: unknown[]) => keys.map(() => 1),
+    async () => undefined,
+  ])
+    await expect(renewNamed(with_({ touchMany }), 'base')).rejects.toMatchObject({ code: 'EIO' });
+  const put = tier.putMany.bind(tier);
+  const putMany = async (keys: Uint8Array[], values: Uint8Array[]) => (await put(keys, values)).map(() => null);
+  tier.values.clear();
+  await saveNamed(with_({ putMany }), 'base', deviceOf());
+  const fork = await open(tier, 'base');
+  expect(sameBytes(await fork.readPagesAsync(100, 10), blend.pages.subarray(0, 10 * PAGE_SIZE))).toBe(true);
+});
+
 test('a fork makes a device of its own, and ends it', async () => {
   const tier = new UnrulyTier(random);
   await saveNamed(tier, 'base', deviceOf());
@@ -334,6 +362,9 @@ test('wrong ranges change nothing', async () => {
     await expect(fork.prefetch([{ index, count }])).rejects.toMatchObject({ code: 'EINVAL' });
     await expect(fork.readAsync(index, count * PAGE_SIZE)).rejects.toMatchObject({ code: 'EINVAL' });
   }
+  for (const bytes of ['5', 'fork', [1, 2], { length: 3 }, new Uint16Array(2), undefined] as any[])
+    await expect(fork.writeAsync(100 * PAGE_SIZE, bytes)).rejects.toMatchObject({ code: 'EINVAL' });
+  expect(sameBytes(await fork.readPagesAsync(100, 1), blend.pages.subarray(0, PAGE_SIZE))).toBe(true);
   expect(() => fork.writePages(0, new Uint8Array(5))).toThrow('EINVAL');
   expect(() => fork.writePages(2000, zeroPage())).toThrow('EINVAL');
   await expect(fork.writeAsync(2000 * PAGE_SIZE, zeroPage())).rejects.toMatchObject({ code: 'EINVAL' });
