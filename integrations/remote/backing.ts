@@ -2,6 +2,7 @@
 import { ZramError } from '../../bindings/base/errors.js';
 import type { AsyncBacking } from '../../bindings/index.js';
 import { KeyTable } from './key-table.js';
+import { checkType } from './options.js';
 import { Renewal } from './renewal.js';
 import { isSameKey, keysOf, touchEach, type RemoteTier } from './tier.js';
 
@@ -226,6 +227,10 @@ export function createRemoteBacking(tier: RemoteTier, options: RemoteBackingOpti
   const { slots, renewEvery: every = 1 } = options ?? {};
   if (!(Number.isInteger(slots) && slots >= 1 && slots <= 0xffffffff))
     throw new ZramError('EINVAL', 'slots must be an integer from 1 to 4294967295.');
-  if (!(every >= 0)) throw new ZramError('EINVAL', 'renewEvery must be a number of milliseconds, or 0.');
+  if (!(typeof every === 'number' && every >= 0))
+    throw new ZramError('EINVAL', 'renewEvery must be a number of milliseconds, or 0.');
+  checkType(options.name, 'name', 'string');
+  checkType(options.onLost, 'onLost', 'function');
+  checkType(options.onRenewalFailed, 'onRenewalFailed', 'function');
   return new RemoteBacking(tier, options);
 }

@@ -2,7 +2,7 @@
 /** A saved device, opened by its name: its pages come when they are read, what is written stays here. */
 import type { AsyncOptions, PageRange, Zram } from '../../bindings/index.js';
 import { ZramError } from '../../bindings/base/errors.js';
-import { canceled, outFor, untilAborted, withPagesDone } from './fork-calls.js';
+import { canceled, outFor, signalOf, untilAborted, withPagesDone } from './fork-calls.js';
 import { PAGE_SIZE, type PageBlocks } from './page-blocks.js';
 import { PageFetcher } from './page-fetcher.js';
 import { byLeaf, savePages, type SaveNamedReport } from './page-saver.js';
@@ -138,8 +138,7 @@ export class RemoteFork {
   async prefetch(ranges: Iterable<PageRange>, options?: AsyncOptions): Promise<number> {
     let count = 0;
     const local = this.#local;
-    const checked = [...ranges];
-    for (const range of checked) this.#checkPages(range.index, range.count);
+    const checked = this.#checkRanges(ranges);
     const pages = function* (): Generator<number> {
       for (const range of checked)
         for (const page of local.without(range.index, range.count)) {
@@ -158,7 +157,7 @@ export class RemoteFork {
 
   async #bring(pages: Iterable<number>, options: AsyncOptions | undefined): Promise<Map<number, ZramError>> {
     this.#alive();
-    const { signal } = options ?? {};
+    const signal = signalOf(options);
     const isAborted = (): boolean => signal?.aborted === true;
     if (isAborted()) throw canceled(signal?.reason);
     const bringing = this.#fetcher.bring(pages, () => this.#isDestroyed || isAborted());
@@ -255,8 +254,7 @@ export class RemoteFork {
   evict(ranges?: Iterable<PageRange>): number {
     const { device, table } = this.#alive();
     let evicted = 0;
-    for (const { index, count } of ranges ?? [{ index: 0, count: table.pages }]) {
-      this.#checkPages(index, count);
+    for (const { index, count } of this.#checkRanges(ranges ?? [{ index: 0, count: table.pages }])) {
       for (const page of this.#local.within(index, count)) {
         if (this.#dirty.has(page) || this.#saving.has(page)) continue;
         device.discard(page * PAGE_SIZE, PAGE_SIZE);
@@ -325,6 +323,14 @@ export class RemoteFork {
     const isRight = Number.isInteger(index) && Number.isInteger(count) && index >= 0 && count >= 0;
     if (isRight && index + count <= pages) return;
     throw new ZramError('EINVAL', `the disk has ${pages} pages: ${String(count)} from ${String(index)} are not in it.`);
+  }
+
+  #checkRanges(ranges: Iterable<PageRange>): PageRange[] {
+    if (typeof (ranges as Partial<Iterable<PageRange>> | null | undefined)?.[Symbol.iterator] !== 'function')
+      throw new ZramError('EINVAL', 'ranges must be a list of { index, count }.');
+    const all = [...ranges];
+    for (const range of all) this.#checkPages(range?.index, range?.count);
+    return all;
   }
 
   #checkBytes(offset: number, length: number): void {

@@ -2,7 +2,7 @@
 import { describe, expect, jest, test } from '@jest/globals';
 import * as fc from 'fast-check';
 
-import { createRemoteBacking, keyOf, type RemoteTier } from '../../../integrations/remote.js';
+import { createRemoteBacking, keyOf, redisTier, type RemoteTier } from '../../../integrations/remote.js';
 import { Random, seedOfRun } from '../../support/random.js';
 import { HostileTier } from './hostile-tier.js';
 import { hex, objectsOf } from './objects.js';
@@ -125,7 +125,11 @@ describe('a backing on a hostile tier', () => {
 test('null is no failure of a write, and no value', async () => {
   const held: Uint8Array[] = [];
   const tier = {
-    getMany: async () => held.splice(0, 1).concat([null as never]).slice(0, 1),
+    getMany: async () =>
+      held
+        .splice(0, 1)
+        .concat([null as never])
+        .slice(0, 1),
     putMany: async (keys: Uint8Array[], values: Uint8Array[]) => (held.push(...values), keys.map(() => null)),
     touchMany: async () => [],
   } as unknown as RemoteTier;
@@ -198,8 +202,24 @@ describe('leases', () => {
       [tier, { slots: 1.5 }],
       [tier, { slots: 1, renewEvery: -1 }],
       [tier, { slots: 1, renewEvery: NaN }],
+      [tier, { slots: 1, renewEvery: '5' }],
+      [tier, { slots: 1, name: 5 }],
+      [tier, { slots: 1, onLost: 5 }],
+      [tier, { slots: 1, onRenewalFailed: null }],
     ] as any[]) {
       expect(() => createRemoteBacking(given, options)).toThrow(expect.objectContaining({ code: 'EINVAL' }));
     }
   });
+});
+
+test('wrong options of a tier on Redis', () => {
+  const client = { status: 'wait', callBuffer: () => undefined, pipeline: () => undefined };
+  const ranges = { timeout: [0, -1, 2 ** 31, '5', null], leaseMilliseconds: [0, NaN, 1e16, '5', null] };
+  const types = { prefix: [5, null, {}], name: [5, null] };
+  for (const [name, values] of Object.entries({ ...ranges, ...types }))
+    for (const value of values)
+      expect(() => redisTier(client, { [name]: value })).toThrow(expect.objectContaining({ code: 'EINVAL' }));
+  for (const options of [null, 5, 'x'] as any[])
+    expect(() => redisTier(client, options)).toThrow(expect.objectContaining({ code: 'EINVAL' }));
+  redisTier(client, { timeout: 2 ** 31 - 1, leaseMilliseconds: Number.MAX_SAFE_INTEGER, prefix: '', name: 'x' });
 });

@@ -347,6 +347,59 @@ test('a device is of one fork at a time', async () => {
   }
 });
 
+test('wrong arguments are EINVAL, before anything is done', async () => {
+  const tier = new UnrulyTier(random);
+  const zram = deviceOf();
+  await saveNamed(tier, 'base', zram);
+  const fork = await open(tier, 'base');
+  const before = tier.calls;
+  const drain = async (keys: AsyncIterable<unknown>) => {
+    for await (const _ of keys);
+  };
+  const wrong: any[] = [null, undefined, 5, {}];
+  const calls: (() => unknown)[] = [];
+  for (const one of wrong) {
+    calls.push(
+      () => saveNamed(one, 'a', zram),
+      () => saveNamed(tier, 'a', one),
+      () => saveNamed(tier, one, zram),
+      () => openNamed(one, 'base'),
+      () => openNamed(tier, one),
+      () => dropNamed(one, 'base'),
+      () => dropNamed(tier, one),
+      () => renewNamed(one, 'base'),
+      () => renewNamed(tier, one),
+      () => renewNamed(tier, [one]),
+      () => drain(liveKeys(one, [])),
+      () => drain(liveKeys(tier, one)),
+      () => fork.prefetch(one),
+      () => fork.prefetch([one]),
+      () => fork.evict([one]),
+    );
+  }
+  for (const options of [null, 5, 'x'] as any[])
+    calls.push(
+      () => saveNamed(tier, 'a', zram, options),
+      () => openNamed(tier, 'base', options),
+      () => fork.prefetch([], options),
+      () => fork.evict(5 as never),
+    );
+  for (const since of [null, 5, {}, { name: 5, snapshot: zram }] as any[])
+    calls.push(() => saveNamed(tier, 'a', zram, { since }));
+  for (const signal of [null, 5, {}] as any[]) calls.push(() => fork.prefetch([], { signal }));
+  // In UTF-8 these two would be the same.
+  for (const name of ['\ud800', '\ud801', 'a\udc00'])
+    calls.push(
+      () => saveNamed(tier, name, zram),
+      () => openNamed(tier, name),
+    );
+  for (const call of calls) {
+    const error = await (async () => call())().catch((each: unknown) => each);
+    expect([String(call), error]).toEqual([String(call), expect.objectContaining({ code: 'EINVAL' })]);
+  }
+  expect(tier.calls).toBe(before);
+});
+
 test('wrong ranges change nothing', async () => {
   const tier = new UnrulyTier(random);
   await saveNamed(tier, 'base', deviceOf());
