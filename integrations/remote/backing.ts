@@ -2,8 +2,9 @@
 import { ZramError } from '../../bindings/base/errors.js';
 import type { AsyncBacking } from '../../bindings/index.js';
 import { KeyTable } from './key-table.js';
+import { checkType } from './options.js';
 import { Renewal } from './renewal.js';
-import { isSameKey, keysOf, type RemoteTier } from './tier.js';
+import { isSameKey, keysOf, touchEach, type RemoteTier } from './tier.js';
 
 /** Options of {@link createRemoteBacking}. */
 export interface RemoteBackingOptions {
@@ -92,9 +93,9 @@ export class RemoteBacking implements AsyncBacking {
     const keys = this.#keys.getMany(slots);
     const known = keys.filter((key) => key !== undefined);
     const values = known.length > 0 ? await this.#tier.getMany(known) : [];
-    if (values.length !== known.length) throw new ZramError('EIO', `${this.name} left out values.`);
+    if (values?.length !== known.length) throw new ZramError('EIO', `${this.name} left out values.`);
     let next = 0;
-    const found = keys.map((key) => (key === undefined ? undefined : values[next++]));
+    const found = keys.map((key) => (key === undefined ? undefined : (values[next++] ?? undefined)));
     const results = slots.map((slot, i) => this.#take(slot, keys[i], found[i], pages[i]));
     this.#checkKeys(slots, keys, pages, results);
     this.#report(slots.filter((slot, i) => found[i] === undefined && this.#isStill(slot, keys[i])));
@@ -148,9 +149,11 @@ export class RemoteBacking implements AsyncBacking {
   async writeMany(slots: readonly number[], pages: readonly Uint8Array[]): Promise<(Error | undefined)[]> {
     const keys = keysOf(pages);
     this.discard(slots);
-    const errors = await this.#tier.putMany(keys, pages);
+    // Null is no error, as it is to devices: otherwise they take as stored what is not known here.
+    const errors: readonly (Error | null | undefined)[] | undefined = await this.#tier.putMany(keys, pages);
+    const isWhole = errors?.length === slots.length;
     return slots.map((slot, i) => {
-      const error = errors.length === slots.length ? errors[i] : new ZramError('EIO', `${this.name} left out results.`);
+      const error = isWhole ? (errors[i] ?? undefined) : new ZramError('EIO', `${this.name} left out results.`);
       if (error === undefined) this.#keys.set(slot, keys[i]);
       return error;
     });
@@ -187,7 +190,7 @@ export class RemoteBacking implements AsyncBacking {
     let failure: Error | undefined;
     for (const slots of this.#keys.live()) {
       const keys = this.#keys.getMany(slots) as Uint8Array[];
-      const results = await this.#tier.touchMany(keys);
+      const results = await touchEach(this.#tier, keys);
       const same = (i: number): boolean => this.#isStill(slots[i], keys[i]);
       failure ??= results.find((result) => result instanceof Error);
       slots.forEach((slot, i) => results[i] === true && same(i) && this.#lost.delete(slot));
@@ -224,6 +227,10 @@ export function createRemoteBacking(tier: RemoteTier, options: RemoteBackingOpti
   const { slots, renewEvery: every = 1 } = options ?? {};
   if (!(Number.isInteger(slots) && slots >= 1 && slots <= 0xffffffff))
     throw new ZramError('EINVAL', 'slots must be an integer from 1 to 4294967295.');
-  if (!(every >= 0)) throw new ZramError('EINVAL', 'renewEvery must be a number of milliseconds, or 0.');
+  if (!(typeof every === 'number' && every >= 0))
+    throw new ZramError('EINVAL', 'renewEvery must be a number of milliseconds, or 0.');
+  checkType(options.name, 'name', 'string');
+  checkType(options.onLost, 'onLost', 'function');
+  checkType(options.onRenewalFailed, 'onRenewalFailed', 'function');
   return new RemoteBacking(tier, options);
 }

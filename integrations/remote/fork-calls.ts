@@ -1,6 +1,7 @@
 /** What the calls of a fork share: results, errors and signals. */
 import type { AsyncOptions } from '../../bindings/index.js';
 import { ZramError } from '../../bindings/base/errors.js';
+import { checkOptions } from './options.js';
 
 export function outFor(out: Uint8Array | undefined, length: number): Uint8Array {
   if (out === undefined) return new Uint8Array(length);
@@ -15,6 +16,14 @@ export function withPagesDone(failure: ZramError, pagesDone: number): ZramError 
 
 export function canceled(cause: unknown): ZramError {
   return new ZramError('ECANCELED', 'the call was aborted by its signal.', undefined, { cause });
+}
+
+/** @throws ZramError EINVAL: wrong options */
+export function signalOf(options: AsyncOptions | undefined): AsyncOptions['signal'] {
+  checkOptions(options);
+  const signal = options?.signal;
+  if (signal === undefined || typeof signal?.addEventListener === 'function') return signal;
+  throw new ZramError('EINVAL', 'signal must be an AbortSignal.');
 }
 
 /** Ends with the signal, too. */

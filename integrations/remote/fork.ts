@@ -2,7 +2,7 @@
 /** A saved device, opened by its name: its pages come when they are read, what is written stays here. */
 import type { AsyncOptions, PageRange, Zram } from '../../bindings/index.js';
 import { ZramError } from '../../bindings/base/errors.js';
-import { canceled, outFor, untilAborted, withPagesDone } from './fork-calls.js';
+import { canceled, outFor, signalOf, untilAborted, withPagesDone } from './fork-calls.js';
 import { PAGE_SIZE, type PageBlocks } from './page-blocks.js';
 import { PageFetcher } from './page-fetcher.js';
 import { byLeaf, savePages, type SaveNamedReport } from './page-saver.js';
@@ -12,6 +12,9 @@ import type { RemoteTier } from './tier.js';
 
 /** Pages that are read from the device in one go, before others may evict some. */
 const SLICE_PAGES = 256;
+
+/** Devices that are a fork's now. */
+const taken = new WeakSet<Zram>();
 
 /** What a {@link RemoteFork} is made of. */
 export interface ForkParts {
@@ -49,8 +52,10 @@ export class RemoteFork {
   #lastSave: Promise<unknown> = Promise.resolve();
   #isDestroyed = false;
 
-  /** @internal Made by `openNamed`. */
+  /** @internal Made by `openNamed`. @throws ZramError EBUSY: the device is another fork's */
   constructor(parts: ForkParts) {
+    if (taken.has(parts.device)) throw new ZramError('EBUSY', 'the device is that of another fork.');
+    taken.add(parts.device);
     this.#parts = parts;
     const { tier, table, blocks, batch, inFlight } = parts;
     this.#fetcher = new PageFetcher(tier, table, blocks, this.#local, batch, inFlight);
@@ -133,8 +138,7 @@ export class RemoteFork {
   async prefetch(ranges: Iterable<PageRange>, options?: AsyncOptions): Promise<number> {
     let count = 0;
     const local = this.#local;
-    const checked = [...ranges];
-    for (const range of checked) this.#checkPages(range.index, range.count);
+    const checked = this.#checkRanges(ranges);
     const pages = function* (): Generator<number> {
       for (const range of checked)
         for (const page of local.without(range.index, range.count)) {
@@ -153,7 +157,7 @@ export class RemoteFork {
 
   async #bring(pages: Iterable<number>, options: AsyncOptions | undefined): Promise<Map<number, ZramError>> {
     this.#alive();
-    const { signal } = options ?? {};
+    const signal = signalOf(options);
     const isAborted = (): boolean => signal?.aborted === true;
     if (isAborted()) throw canceled(signal?.reason);
     const bringing = this.#fetcher.bring(pages, () => this.#isDestroyed || isAborted());
@@ -183,7 +187,9 @@ export class RemoteFork {
    * pages are written
    */
   async writeAsync(offset: number, bytes: Uint8Array, options?: AsyncOptions): Promise<void> {
-    this.#checkBytes(offset, bytes?.length);
+    // Others would be converted by the copy: the text '5' to five zeros.
+    if (!(bytes instanceof Uint8Array)) throw new ZramError('EINVAL', 'bytes must be a Uint8Array.');
+    this.#checkBytes(offset, bytes.length);
     if (bytes.length === 0) return;
     const copy = new Uint8Array(bytes);
     const end = offset + copy.length;
@@ -248,8 +254,7 @@ export class RemoteFork {
   evict(ranges?: Iterable<PageRange>): number {
     const { device, table } = this.#alive();
     let evicted = 0;
-    for (const { index, count } of ranges ?? [{ index: 0, count: table.pages }]) {
-      this.#checkPages(index, count);
+    for (const { index, count } of this.#checkRanges(ranges ?? [{ index: 0, count: table.pages }])) {
       for (const page of this.#local.within(index, count)) {
         if (this.#dirty.has(page) || this.#saving.has(page)) continue;
         device.discard(page * PAGE_SIZE, PAGE_SIZE);
@@ -296,8 +301,10 @@ export class RemoteFork {
   destroy(): void {
     if (this.#isDestroyed) return;
     this.#isDestroyed = true;
+    this.#fetcher.cancelAll(); // the device may be somebody else's from now on
     const { device, blocks, ownsDevice } = this.#parts;
     blocks.destroy();
+    taken.delete(device);
     if (ownsDevice) device.destroy();
   }
 
@@ -316,6 +323,14 @@ export class RemoteFork {
     const isRight = Number.isInteger(index) && Number.isInteger(count) && index >= 0 && count >= 0;
     if (isRight && index + count <= pages) return;
     throw new ZramError('EINVAL', `the disk has ${pages} pages: ${String(count)} from ${String(index)} are not in it.`);
+  }
+
+  #checkRanges(ranges: Iterable<PageRange>): PageRange[] {
+    if (typeof (ranges as Partial<Iterable<PageRange>> | null | undefined)?.[Symbol.iterator] !== 'function')
+      throw new ZramError('EINVAL', 'ranges must be a list of { index, count }.');
+    const all = [...ranges];
+    for (const range of all) this.#checkPages(range?.index, range?.count);
+    return all;
   }
 
   #checkBytes(offset: number, length: number): void {

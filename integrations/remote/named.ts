@@ -2,13 +2,13 @@
 import type { PageRange, Zram, ZramSnapshot } from '../../bindings/index.js';
 import { ZramError } from '../../bindings/base/errors.js';
 import { RemoteFork } from './fork.js';
-import { wholeNumber } from './options.js';
+import { checkOptions, wholeNumber } from './options.js';
 import { makeDevice, PAGE_SIZE, PageBlocks } from './page-blocks.js';
 import { byLeaf, savePages, storedRanges, type SaveNamedReport } from './page-saver.js';
 import { asError, PageTable } from './page-table.js';
 import { FANOUT, KEY, type TableNode } from './table-node.js';
-import { checkName, decodeRoot } from './table-root.js';
-import type { RemoteTier } from './tier.js';
+import { checkName, decodeRoot, isWrong } from './table-root.js';
+import { touchEach, type RemoteTier } from './tier.js';
 
 /** Keys whose leases are extended with one call. */
 const RENEW_BATCH = 1024;
@@ -69,6 +69,10 @@ export async function saveNamed(
   options: SaveNamedOptions = {},
 ): Promise<SaveNamedReport> {
   checkName(name);
+  checkTier(tier);
+  checkOptions(options);
+  if (typeof device?.extents !== 'function')
+    throw new ZramError('EINVAL', 'the device must be a Zram or a ZramSnapshot.');
   const { since } = options;
   const pages = device.disksize / PAGE_SIZE;
   if (pages === 0) throw new ZramError('EINVAL', 'the device is not initialised: set a disksize first.');
@@ -76,6 +80,7 @@ export async function saveNamed(
     const table = new PageTable(tier, { pages, key: undefined });
     return (await savePages(tier, name, device, table, byLeaf(storedRanges(device)), false)).report;
   }
+  checkName(since?.name);
   const table = await openTable(tier, since.name);
   if (table.pages !== pages)
     throw new ZramError('EINVAL', `'${since.name}' has ${table.pages} pages, the device has ${pages}.`);
@@ -85,24 +90,29 @@ export async function saveNamed(
 
 /**
  * Opens what was saved under a name. No page is read yet.
- * @throws ZramError ENOENT: there is no such name; EIO: it cannot be read; EINVAL: a wrong option or device; ENOMEM
+ * @throws ZramError ENOENT: there is no such name; EIO: it cannot be read; EINVAL: a wrong option or device; EBUSY: the device is
+ * another fork's; ENOMEM
  */
 export async function openNamed(tier: RemoteTier, name: string, options: OpenNamedOptions = {}): Promise<RemoteFork> {
   checkName(name);
+  checkTier(tier);
+  checkOptions(options);
   const batch = wholeNumber(options.batchPages, 'batchPages', 64, 1, 4096);
   const inFlight = wholeNumber(options.inFlight, 'inFlight', 4, 1, 64);
   const table = await openTable(tier, name);
   const disksize = table.pages * PAGE_SIZE;
   const device = options.device ?? (await makeDevice());
   const ownsDevice = options.device === undefined;
+  let blocks: PageBlocks | undefined;
   try {
     if (device.disksize === 0) device.init(disksize);
     if (device.disksize !== disksize)
       throw new ZramError('EINVAL', `'${name}' has ${disksize} bytes, the device has ${device.disksize}.`);
+    blocks = await PageBlocks.of(device);
     if (!storedRanges(device).next().done) throw new ZramError('EINVAL', 'the device of a fork must hold nothing.');
-    const blocks = await PageBlocks.of(device);
     return new RemoteFork({ tier, name, table, device, blocks, ownsDevice, batch, inFlight });
   } catch (error) {
+    blocks?.destroy();
     if (ownsDevice) device.destroy();
     throw error;
   }
@@ -111,6 +121,7 @@ export async function openNamed(tier: RemoteTier, name: string, options: OpenNam
 /** Removes a name. Its pages go when their leases have ended. */
 export async function dropNamed(tier: RemoteTier, name: string): Promise<void> {
   checkName(name);
+  checkTier(tier);
   await tier.removeNamed(name);
 }
 
@@ -124,7 +135,8 @@ export async function dropNamed(tier: RemoteTier, name: string): Promise<void> {
 export async function renewNamed(tier: RemoteTier, names: string | readonly string[]): Promise<RenewReport> {
   const lost: RenewReport['lost'][number][] = [];
   let values = 0;
-  for (const name of typeof names === 'string' ? [names] : names) {
+  checkTier(tier);
+  for (const name of checkedNames(typeof names === 'string' ? [names] : names)) {
     let keys: Uint8Array[] = [];
     let pages: PageRange[] = [];
     const touch = async (): Promise<void> => {
@@ -149,7 +161,7 @@ export async function renewNamed(tier: RemoteTier, names: string | readonly stri
 async function touchAll(tier: RemoteTier, keys: readonly Uint8Array[]): Promise<boolean[]> {
   if (keys.length === 0) return [];
   try {
-    const there = await tier.touchMany(keys);
+    const there = await touchEach(tier, keys);
     return there.map((each) => {
       if (typeof each === 'boolean') return each;
       throw each;
@@ -164,7 +176,8 @@ async function touchAll(tier: RemoteTier, keys: readonly Uint8Array[]): Promise<
  * @throws ZramError ENOENT, EIO: a name or table cannot be read: what it needs is not known
  */
 export async function* liveKeys(tier: RemoteTier, names: Iterable<string>): AsyncGenerator<Uint8Array> {
-  for (const name of names) {
+  checkTier(tier);
+  for (const name of checkedNames(names)) {
     const table = await openTable(tier, name);
     const onLost = (_index: number, _count: number, failure: ZramError): never => {
       throw failure;
@@ -191,13 +204,33 @@ function* keysOfLeaf(node: TableNode, first: number): Generator<{ key: Uint8Arra
     if (node.kinds[slot] === KEY) yield { key: node.at(slot), range: { index: first + slot, count: 1 } };
 }
 
+const CALLS = ['getMany', 'putMany', 'touchMany', 'getNamed', 'putNamed', 'removeNamed'] as const;
+
+/** @throws ZramError EINVAL */
+function checkTier(tier: RemoteTier): void {
+  const given = tier as Partial<RemoteTier> | null | undefined;
+  const missing = CALLS.find((call) => typeof given?.[call] !== 'function');
+  if (missing !== undefined)
+    throw new ZramError('EINVAL', `tier must have ${CALLS.join(', ')}: there is no ${missing}.`);
+}
+
+/** @throws ZramError EINVAL */
+function checkedNames(names: Iterable<string>): Iterable<string> {
+  if (typeof (names as Partial<Iterable<string>> | null | undefined)?.[Symbol.iterator] !== 'function')
+    throw new ZramError('EINVAL', 'names must be a list of texts.');
+  const all = [...names];
+  all.forEach(checkName);
+  return all;
+}
+
 async function openTable(tier: RemoteTier, name: string): Promise<PageTable> {
-  let bytes: Uint8Array | undefined;
+  let bytes: Uint8Array | null | undefined;
   try {
     bytes = await tier.getNamed(name);
   } catch (cause) {
+    if (isWrong(cause)) throw cause;
     throw new ZramError('EIO', `the name '${name}' cannot be read: ${asError(cause).message}`, undefined, { cause });
   }
-  if (bytes === undefined) throw new ZramError('ENOENT', `there is no name '${name}' in the tier.`);
+  if (bytes === undefined || bytes === null) throw new ZramError('ENOENT', `there is no name '${name}' in the tier.`);
   return new PageTable(tier, decodeRoot(name, bytes));
 }

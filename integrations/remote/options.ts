@@ -13,3 +13,15 @@ export function wholeNumber(
   if (Number.isInteger(number) && number >= min && number <= max) return number;
   throw new ZramError('EINVAL', `${name} must be a whole number from ${min} to ${max}, not ${String(number)}.`);
 }
+
+/** @throws ZramError EINVAL: options are neither left out nor an object */
+export function checkOptions(options: unknown): void {
+  if (options === undefined || (typeof options === 'object' && options !== null)) return;
+  throw new ZramError('EINVAL', 'the options must be an object.');
+}
+
+/** @throws ZramError EINVAL: an option is neither left out nor of this type */
+export function checkType(value: unknown, name: string, type: 'string' | 'function'): void {
+  if (value === undefined || typeof value === type) return;
+  throw new ZramError('EINVAL', `${name} must be a ${type}.`);
+}

@@ -39,6 +39,11 @@ export class PageFetcher {
     this.#flights.delete(page);
   }
 
+  /** Nothing that is on its way is wanted any more. */
+  cancelAll(): void {
+    this.#flights.clear();
+  }
+
   /**
    * Brings those pages that are not local.
    * @param isEnded is asked before each batch

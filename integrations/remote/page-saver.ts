@@ -5,7 +5,7 @@ import { PAGE_SIZE, PageBlocks } from './page-blocks.js';
 import { asError, type PageTable } from './page-table.js';
 import { PutQueue } from './put-queue.js';
 import { FANOUT, FILL_SIZE, FILLED, HOLE, KEY, type TableNode } from './table-node.js';
-import { checkName, encodeRoot } from './table-root.js';
+import { checkName, encodeRoot, isWrong } from './table-root.js';
 import { TableWriter, type Change } from './table-writer.js';
 import type { RemoteTier } from './tier.js';
 
@@ -62,6 +62,7 @@ async function setName(tier: RemoteTier, name: string, root: Uint8Array): Promis
   try {
     await tier.putNamed(name, root);
   } catch (cause) {
+    if (isWrong(cause)) throw cause;
     throw new ZramError('EIO', `the name '${name}' cannot be set: ${asError(cause).message}`, undefined, { cause });
   }
 }

@@ -181,11 +181,12 @@ export async function valuesOf(
   let values: readonly (Uint8Array | undefined | Error)[];
   try {
     values = await tier.getMany(keys);
+    if (values?.length !== keys.length) throw new ZramError('EIO', 'the tier did not answer for each value.');
   } catch (error) {
     return keys.map(() => asError(error));
   }
   return keys.map((key, n) => {
-    const value = values[n];
+    const value = values[n] ?? undefined;
     if (value === undefined) return new ZramError('EIO', 'the tier does not have it.');
     if (!(value instanceof Uint8Array)) return asError(value);
     return sameBytes(keyOf(value), key) ? value : new ZramError('EIO', 'the tier returned another value.');

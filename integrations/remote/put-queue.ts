@@ -71,7 +71,8 @@ export class PutQueue {
       wanted,
     );
     if (failures.length !== absent.length) throw new Error('it did not answer for each value');
-    for (const failure of failures) if (failure !== undefined) throw asError(failure);
+    for (const failure of failures as readonly unknown[])
+      if (failure !== undefined && failure !== null) throw asError(failure);
     this.sent += absent.length;
     this.sentBytes += wanted.reduce((sum, { length }) => sum + length, 0);
   }

@@ -15,7 +15,7 @@ import { eachValue, type SegmentIndex } from './segment-format.js';
 import { decodeLease, LEASES } from './segment-lease.js';
 import { timeOf } from './segment-writer.js';
 import { sameBytes } from './same-bytes.js';
-import { keyOf } from './tier.js';
+import { checkKey, keyOf } from './tier.js';
 
 export const CONDEMNED = 'condemned/';
 const HOUR = 3_600_000;
@@ -97,10 +97,13 @@ export function condemnedIn(listed: readonly { key: string }[]): Map<string, num
 const markerOf = (id: string, time: number): string => `${CONDEMNED}${id}.${time.toString(16)}`;
 
 export async function collectSegments(on: Collected, options: CollectOptions): Promise<CollectReport> {
-  const grace = options.graceMilliseconds ?? HOUR;
+  const { live, graceMilliseconds: grace = HOUR } = options ?? {};
+  const source = live as Partial<Iterable<unknown> & AsyncIterable<unknown>> | null | undefined;
+  if (typeof source?.[Symbol.iterator] !== 'function' && typeof source?.[Symbol.asyncIterator] !== 'function')
+    throw new ZramError('EINVAL', 'live must be keys to iterate over, as liveKeys gives them.');
   if (!(typeof grace === 'number' && grace >= 0))
     throw new ZramError('EINVAL', 'graceMilliseconds must be a number, 0 or more.');
-  return new Collection(on, Date.now(), grace).run(options.live);
+  return new Collection(on, Date.now(), grace).run(live);
 }
 
 class Collection {
@@ -125,7 +128,7 @@ class Collection {
     const marks = condemnedIn(await limit.run(() => store.list(CONDEMNED))); // before leases and tables: see above
     const leases = await this.#leases();
     const candidates = await this.#candidates(marks, leases);
-    for await (const key of live) this.#live.add(key, LIVE, 0, 0);
+    for await (const key of live) this.#live.add(checkKey(key), LIVE, 0, 0);
     for (let n = 0; n < candidates.length; n += BATCH) {
       const some = candidates.slice(n, n + BATCH);
       const indexes = await Promise.all(some.map(({ id, size }) => indexOf(store, limit, id, size)));

@@ -2,14 +2,14 @@
 import { ZramError } from '../../bindings/base/errors.js';
 import { Limit } from './group.js';
 import { checkObjectStore, type ObjectStore } from './object-store.js';
-import { wholeNumber } from './options.js';
+import { checkOptions, wholeNumber } from './options.js';
 import { Catalogue } from './segment-catalogue.js';
 import { collectSegments, CONDEMNED, condemnedIn, type CollectOptions, type CollectReport } from './segment-collect.js';
 import { VALUE_SIZE_MAX } from './segment-format.js';
 import { Lease } from './segment-lease.js';
 import { readPlaces, type Wanted } from './segment-reader.js';
 import { SegmentWriter } from './segment-writer.js';
-import { KEY_SIZE, type RemoteCallOptions, type RemoteTier } from './tier.js';
+import { checkKey, type RemoteCallOptions, type RemoteTier } from './tier.js';
 
 const NAMES = 'names/';
 const NAME_LENGTH_MAX = 200;
@@ -63,7 +63,8 @@ export interface SegmentTier extends RemoteTier {
    *
    * Cost: a list request for each thousand segments, a read of each index (1 % of the bytes) and of each lease, and 34
    * to 52 bytes of memory for each live key.
-   * @throws ZramError EIO: a lease or a live table cannot be read; nothing is removed then
+   * @throws ZramError EIO: a lease or a live table cannot be read; EINVAL: what is in `live` is no key; nothing is removed
+   * then
    */
   collect(options: CollectOptions): Promise<CollectReport>;
   /** What it knows of the store. */
@@ -77,6 +78,7 @@ export interface SegmentTier extends RemoteTier {
  */
 export function segmentTier(store: ObjectStore, options: SegmentTierOptions = {}): SegmentTier {
   checkObjectStore(store);
+  checkOptions(options);
   return new Segments(store, options);
 }
 
@@ -242,11 +244,6 @@ class Segments implements SegmentTier {
       indexBytes: this.#catalogue.bytes,
     });
   }
-}
-
-function checkKey(key: Uint8Array | undefined): Uint8Array {
-  if (key?.length === KEY_SIZE) return key;
-  throw new ZramError('EINVAL', `a key has ${KEY_SIZE} bytes.`);
 }
 
 /** The object of a named value: its name as in a URL, but for dots, which alone would mean a folder. */

@@ -55,8 +55,13 @@ export function decodeRoot(name: string, bytes: Uint8Array): TableRoot {
   return { pages, key: has === 1 ? bytes.slice(17, 17 + KEY_SIZE) : undefined };
 }
 
+/** Whether it is not the tier that failed, but the caller: a name that this tier cannot have. */
+export const isWrong = (error: unknown): error is ZramError => error instanceof ZramError && error.code === 'EINVAL';
+
 /** @throws ZramError EINVAL */
 export function checkName(name: unknown): void {
   if (typeof name !== 'string' || name === '')
     throw new ZramError('EINVAL', 'a name must be a text that is not empty.');
+  // As UTF-8 all of them are the same.
+  if (/\p{Surrogate}/u.test(name)) throw new ZramError('EINVAL', 'a name must not have half of a pair of surrogates.');
 }

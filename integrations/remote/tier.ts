@@ -3,6 +3,7 @@
  * by whichever machine, is there once, and a write that arrives late or twice changes nothing; so neither the order of
  * writes nor a lagging replica can give a wrong value, only an absent one.
  */
+import { ZramError } from '../../bindings/base/errors.js';
 import { sha256 } from './sha256.js';
 
 /** Bytes of a key: 128 bits of SHA-256, so that 2^64 values would have to be tried for two that collide. */
@@ -57,6 +58,20 @@ export interface RemoteTier {
   removeNamed(name: string): Promise<void>;
 }
 
+/**
+ * Extends leases, of a tier that is not trusted: one that does not say of each value whether it is there has not extended it.
+ * @throws what the tier throws; Error: it did not answer for each value
+ */
+export async function touchEach(tier: RemoteTier, keys: readonly Uint8Array[]): Promise<(boolean | Error)[]> {
+  const there: unknown = await tier.touchMany(keys);
+  if (!Array.isArray(there) || there.length !== keys.length) throw new Error('it did not answer for each value');
+  return Array.from(there, (each: unknown) =>
+    typeof each === 'boolean' || each instanceof Error
+      ? each
+      : new Error(`it answered ${String(each)}, not whether a value is there`),
+  );
+}
+
 /** The one call of `node:crypto` that is used; it came with Node.js 20.12. */
 type Hash = (algorithm: string, data: Uint8Array, outputEncoding: 'latin1') => string;
 
@@ -85,6 +100,12 @@ export function keysOf(values: readonly Uint8Array[]): Uint8Array[] {
     else writeLatin1(key, hash('sha256', value, 'latin1'));
     return key;
   });
+}
+
+/** @throws ZramError EINVAL: not 16 bytes */
+export function checkKey(key: unknown): Uint8Array {
+  if (key instanceof Uint8Array && key.length === KEY_SIZE) return key;
+  throw new ZramError('EINVAL', `a key has ${KEY_SIZE} bytes.`);
 }
 
 export function isSameKey(one: Uint8Array, other: Uint8Array): boolean {

@@ -1,5 +1,6 @@
 /** A tier on Redis or Valkey. Keys are a prefix and 16 bytes, values are strings with a time to live. */
 import { ZramError } from '../../../bindings/base/errors.js';
+import { checkOptions, checkType } from '../options.js';
 import { KEY_SIZE, type RemoteCallOptions, type RemoteTier } from '../tier.js';
 import { batchesOf, inFlight } from './batches.js';
 import { linkOf, type RedisClient } from './clients.js';
@@ -26,6 +27,10 @@ export interface RedisTierOptions {
 
 const DAY_MILLISECONDS = 86_400_000;
 const TIMEOUT_MILLISECONDS = 5000;
+/** What `setTimeout` takes; with more it does not wait at all. */
+const TIMEOUT_MILLISECONDS_MAX = 2 ** 31 - 1;
+/** A time that the server can add to its own. */
+const LEASE_MILLISECONDS_MAX = Number.MAX_SAFE_INTEGER;
 /** Named values are not under keys of 16 bytes, so that no name is a key. */
 const NAMES = 'name:';
 
@@ -270,12 +275,15 @@ function checkEviction(info: string, name: string): void {
  * @throws ZramError EINVAL: a client that is none of these, that has a prefix of its own or reads from replicas; wrong options
  */
 export function redisTier(client: RedisClient, options: RedisTierOptions = {}): RedisTier {
-  const positive = (name: 'leaseMilliseconds' | 'timeout'): void => {
+  const positive = (name: 'leaseMilliseconds' | 'timeout', most: number): void => {
     const value = options[name];
-    if (value !== undefined && !(Number.isFinite(value) && value > 0))
-      throw new ZramError('EINVAL', `${name} must be a number of milliseconds above 0.`);
+    if (value !== undefined && !(Number.isFinite(value) && value > 0 && value <= most))
+      throw new ZramError('EINVAL', `${name} must be a number of milliseconds above 0, at most ${most}.`);
   };
-  positive('leaseMilliseconds');
-  positive('timeout');
+  checkOptions(options);
+  positive('leaseMilliseconds', LEASE_MILLISECONDS_MAX);
+  positive('timeout', TIMEOUT_MILLISECONDS_MAX);
+  checkType(options.prefix, 'prefix', 'string');
+  checkType(options.name, 'name', 'string');
   return new RedisTier(linkOf(client), options);
 }

@@ -2,7 +2,7 @@
 import { describe, expect, jest, test } from '@jest/globals';
 import * as fc from 'fast-check';
 
-import { createRemoteBacking, keyOf, type RemoteTier } from '../../../integrations/remote.js';
+import { createRemoteBacking, keyOf, redisTier, type RemoteTier } from '../../../integrations/remote.js';
 import { Random, seedOfRun } from '../../support/random.js';
 import { HostileTier } from './hostile-tier.js';
 import { hex, objectsOf } from './objects.js';
@@ -122,7 +122,39 @@ describe('a backing on a hostile tier', () => {
   });
 });
 
+test('null is no failure of a write, and no value', async () => {
+  const held: Uint8Array[] = [];
+  const tier = {
+    getMany: async () =>
+      held
+        .splice(0, 1)
+        .concat([null as never])
+        .slice(0, 1),
+    putMany: async (keys: Uint8Array[], values: Uint8Array[]) => (held.push(...values), keys.map(() => null)),
+    touchMany: async () => [],
+  } as unknown as RemoteTier;
+  const lost: number[] = [];
+  const backing = createRemoteBacking(tier, { slots: 3, onLost: (slots) => lost.push(...slots) });
+  expect(await backing.writeMany([2], [new Uint8Array([9])])).toEqual([undefined]);
+  const page = new Uint8Array(1);
+  await backing.read(2, page);
+  expect(page[0]).toBe(9);
+  await expect(backing.read(2, page)).rejects.toThrow('EIO: the value of slot 2 of remote is gone.');
+  expect(lost).toEqual([2]);
+});
+
 describe('leases', () => {
+  test.each([
+    ['too few answers', async () => []],
+    ['none', async () => undefined],
+    ['what is no answer', async () => [null]],
+  ])('that may not have been extended are told: %s', async (_, touchMany) => {
+    const putMany = async (keys: Uint8Array[]) => keys.map(() => undefined);
+    const backing = createRemoteBacking({ getMany: async () => [], putMany, touchMany } as never, { slots: 1 });
+    await backing.write(0, new Uint8Array(1));
+    await expect(backing.renew()).rejects.toThrow(/it (did not answer for each|answered null)/);
+  });
+
   test('are renewed by a timer, again soon after a failure, and not after close', async () => {
     jest.useFakeTimers();
     try {
@@ -170,8 +202,24 @@ describe('leases', () => {
       [tier, { slots: 1.5 }],
       [tier, { slots: 1, renewEvery: -1 }],
       [tier, { slots: 1, renewEvery: NaN }],
+      [tier, { slots: 1, renewEvery: '5' }],
+      [tier, { slots: 1, name: 5 }],
+      [tier, { slots: 1, onLost: 5 }],
+      [tier, { slots: 1, onRenewalFailed: null }],
     ] as any[]) {
       expect(() => createRemoteBacking(given, options)).toThrow(expect.objectContaining({ code: 'EINVAL' }));
     }
   });
+});
+
+test('wrong options of a tier on Redis', () => {
+  const client = { status: 'wait', callBuffer: () => undefined, pipeline: () => undefined };
+  const ranges = { timeout: [0, -1, 2 ** 31, '5', null], leaseMilliseconds: [0, NaN, 1e16, '5', null] };
+  const types = { prefix: [5, null, {}], name: [5, null] };
+  for (const [name, values] of Object.entries({ ...ranges, ...types }))
+    for (const value of values)
+      expect(() => redisTier(client, { [name]: value })).toThrow(expect.objectContaining({ code: 'EINVAL' }));
+  for (const options of [null, 5, 'x'] as any[])
+    expect(() => redisTier(client, options)).toThrow(expect.objectContaining({ code: 'EINVAL' }));
+  redisTier(client, { timeout: 2 ** 31 - 1, leaseMilliseconds: Number.MAX_SAFE_INTEGER, prefix: '', name: 'x' });
 });

@@ -253,6 +253,34 @@ test('names that are not there, are something else, or are wrong', async () => {
   await expect(openNamed(tier, 'base')).rejects.toMatchObject({ code: 'ENOENT' });
 });
 
+test('a tier that answers with null, too little or nothing', async () => {
+  const tier = new UnrulyTier(random);
+  await saveNamed(tier, 'base', deviceOf());
+  const with_ = (calls: Record<string, unknown>): UnrulyTier =>
+    new Proxy(tier, {
+      get: (target, name) => calls[name as string] ?? (Reflect.get(target, name, target) as () => void).bind?.(target),
+    });
+  await expect(openNamed(with_({ getNamed: async () => null }), 'base')).rejects.toMatchObject({ code: 'ENOENT' });
+  for (const getMany of [async () => undefined, async () => [], async (keys: unknown[]) => keys.map(() => null)]) {
+    const fork = await open(with_({ getMany }), 'base');
+    await expect(fork.readPagesAsync(100, 1)).rejects.toMatchObject({ code: 'EIO' });
+  }
+  // What it does not answer for is not renewed.
+  for (const touchMany of [
+    async (keys: unknown[]) => keys.slice(1).map(() => true),
+    async (keys: unknown[]) => keys.map(() => null),
+    async (keys: unknown[]) => keys.map(() => 1),
+    async () => undefined,
+  ])
+    await expect(renewNamed(with_({ touchMany }), 'base')).rejects.toMatchObject({ code: 'EIO' });
+  const put = tier.putMany.bind(tier);
+  const putMany = async (keys: Uint8Array[], values: Uint8Array[]) => (await put(keys, values)).map(() => null);
+  tier.values.clear();
+  await saveNamed(with_({ putMany }), 'base', deviceOf());
+  const fork = await open(tier, 'base');
+  expect(sameBytes(await fork.readPagesAsync(100, 10), blend.pages.subarray(0, 10 * PAGE_SIZE))).toBe(true);
+});
+
 test('a fork makes a device of its own, and ends it', async () => {
   const tier = new UnrulyTier(random);
   await saveNamed(tier, 'base', deviceOf());
@@ -285,6 +313,93 @@ test('a signal ends calls, and pages that were on their way come', async () => {
   expect(sameBytes(await fork.readPagesAsync(100, 10), blend.pages.subarray(0, 10 * PAGE_SIZE))).toBe(true);
 });
 
+test('after destroy, pages that are on their way do not come to the device', async () => {
+  const tier = new UnrulyTier(random);
+  await saveNamed(tier, 'base', deviceOf());
+  for (const compAlgorithm of ['lz4', 'lzo']) {
+    const device = keep(engine.createZram({ compAlgorithm }));
+    const fork = await openNamed(tier, 'base', { device });
+    await fork.readPagesAsync(100, 1); // the table is here
+    const calls = tier.calls;
+    tier.turns = 20;
+    const reading = fork.readPagesAsync(100, 300);
+    while (tier.calls === calls) await new Promise(setImmediate);
+    fork.destroy();
+    const mine = textPage(random, words);
+    device.writePage(101, mine);
+    await expect(reading).rejects.toMatchObject({ code: 'EINVAL' });
+    tier.turns = 0;
+    expect(sameBytes(device.readPage(101), mine)).toBe(true);
+    expect(sameBytes(device.readPages(102, 298), new Uint8Array(298 * PAGE_SIZE))).toBe(true);
+  }
+});
+
+test('a device is of one fork at a time', async () => {
+  const tier = new UnrulyTier(random);
+  await saveNamed(tier, 'base', deviceOf());
+  for (const compAlgorithm of ['lz4', 'lzo']) {
+    const device = keep(engine.createZram({ compAlgorithm }));
+    const both = await Promise.allSettled([openNamed(tier, 'base', { device }), openNamed(tier, 'base', { device })]);
+    const refused = both.filter(({ status }) => status === 'rejected') as PromiseRejectedResult[];
+    expect(refused.map(({ reason }) => reason)).toEqual([expect.objectContaining({ code: 'EBUSY' })]);
+    for (const one of both) if (one.status === 'fulfilled') one.value.destroy();
+    (await openNamed(tier, 'base', { device })).destroy();
+  }
+});
+
+test('wrong arguments are EINVAL, before anything is done', async () => {
+  const tier = new UnrulyTier(random);
+  const zram = deviceOf();
+  await saveNamed(tier, 'base', zram);
+  const fork = await open(tier, 'base');
+  const before = tier.calls;
+  const drain = async (keys: AsyncIterable<unknown>) => {
+    for await (const _ of keys);
+  };
+  const wrong: any[] = [null, undefined, 5, {}];
+  const calls: (() => unknown)[] = [];
+  for (const one of wrong) {
+    calls.push(
+      () => saveNamed(one, 'a', zram),
+      () => saveNamed(tier, 'a', one),
+      () => saveNamed(tier, one, zram),
+      () => openNamed(one, 'base'),
+      () => openNamed(tier, one),
+      () => dropNamed(one, 'base'),
+      () => dropNamed(tier, one),
+      () => renewNamed(one, 'base'),
+      () => renewNamed(tier, one),
+      () => renewNamed(tier, [one]),
+      () => drain(liveKeys(one, [])),
+      () => drain(liveKeys(tier, one)),
+      () => fork.prefetch(one),
+      () => fork.prefetch([one]),
+      () => fork.evict([one]),
+    );
+  }
+  for (const options of [null, 5, 'x'] as any[])
+    calls.push(
+      () => saveNamed(tier, 'a', zram, options),
+      () => openNamed(tier, 'base', options),
+      () => fork.prefetch([], options),
+      () => fork.evict(5 as never),
+    );
+  for (const since of [null, 5, {}, { name: 5, snapshot: zram }] as any[])
+    calls.push(() => saveNamed(tier, 'a', zram, { since }));
+  for (const signal of [null, 5, {}] as any[]) calls.push(() => fork.prefetch([], { signal }));
+  // In UTF-8 these two would be the same.
+  for (const name of ['\ud800', '\ud801', 'a\udc00'])
+    calls.push(
+      () => saveNamed(tier, name, zram),
+      () => openNamed(tier, name),
+    );
+  for (const call of calls) {
+    const error = await (async () => call())().catch((each: unknown) => each);
+    expect([String(call), error]).toEqual([String(call), expect.objectContaining({ code: 'EINVAL' })]);
+  }
+  expect(tier.calls).toBe(before);
+});
+
 test('wrong ranges change nothing', async () => {
   const tier = new UnrulyTier(random);
   await saveNamed(tier, 'base', deviceOf());
@@ -300,6 +415,9 @@ test('wrong ranges change nothing', async () => {
     await expect(fork.prefetch([{ index, count }])).rejects.toMatchObject({ code: 'EINVAL' });
     await expect(fork.readAsync(index, count * PAGE_SIZE)).rejects.toMatchObject({ code: 'EINVAL' });
   }
+  for (const bytes of ['5', 'fork', [1, 2], { length: 3 }, new Uint16Array(2), undefined] as any[])
+    await expect(fork.writeAsync(100 * PAGE_SIZE, bytes)).rejects.toMatchObject({ code: 'EINVAL' });
+  expect(sameBytes(await fork.readPagesAsync(100, 1), blend.pages.subarray(0, PAGE_SIZE))).toBe(true);
   expect(() => fork.writePages(0, new Uint8Array(5))).toThrow('EINVAL');
   expect(() => fork.writePages(2000, zeroPage())).toThrow('EINVAL');
   await expect(fork.writeAsync(2000 * PAGE_SIZE, zeroPage())).rejects.toMatchObject({ code: 'EINVAL' });

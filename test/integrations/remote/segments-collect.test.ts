@@ -172,6 +172,19 @@ test('a lease that cannot be read, or a live table, ends the collection before a
   await expect(tier.collect({ live: [], graceMilliseconds: -1 })).rejects.toMatchObject({ code: 'EINVAL' });
 });
 
+test('what is live must be keys: with names or nothing in their place, nothing is removed', async () => {
+  const machines = new Machines();
+  const { tier } = machines.machine();
+  await tier.putMany(keys, values);
+  for (const live of [['a name'], [new Uint8Array(15)], [undefined], 'name', 5, undefined] as any[]) {
+    now += 5 * LEASE;
+    await expect(tier.collect({ live, graceMilliseconds: GRACE })).rejects.toMatchObject({ code: 'EINVAL' });
+  }
+  await expect(tier.collect(undefined as never)).rejects.toMatchObject({ code: 'EINVAL' });
+  expect(machines.count('segments/')).toBe(1);
+  expect(machines.count('condemned/')).toBe(0);
+});
+
 test('a value in two segments is found in the one that stays', async () => {
   const machines = new Machines();
   // Two that do not know of each other.

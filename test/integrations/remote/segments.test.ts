@@ -87,6 +87,8 @@ test.each(KINDS)('names: %s', async (kind) => {
   expect(await a.getNamed('a')).toBeUndefined();
   for (const name of ['', 'x'.repeat(201), 'ä'.repeat(50), '\ud800'])
     await expect((async () => a.getNamed(name))()).rejects.toMatchObject({ code: 'EINVAL' });
+  // Not EIO, as if the store had failed.
+  await expect(openNamed(a, 'x'.repeat(201))).rejects.toMatchObject({ code: 'EINVAL' });
 });
 
 test.each(KINDS)('a device is saved on one machine, and forked on two others: %s', async (kind) => {
@@ -238,6 +240,7 @@ test('wrong options are refused', async () => {
   for (const options of [{ segmentBytes: 1 }, { flushMilliseconds: -1 }, { machine: 'a/b' }, { requestsMax: 0 }])
     expect(() => segmentTier(store, options)).toThrow('EINVAL');
   expect(() => segmentTier({} as never)).toThrow('EINVAL');
+  for (const options of [null, 5] as any[]) expect(() => segmentTier(store, options)).toThrow('EINVAL');
   expect(() => s3Store({ send: () => undefined } as never, { bucket: 'x' })).toThrow('EINVAL');
   expect(() => s3Store(server.client, { bucket: '' })).toThrow('EINVAL');
   expect(() => fileStore('')).toThrow('EINVAL');
