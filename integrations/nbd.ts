@@ -16,6 +16,7 @@ import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { ZramError } from '../bindings/base/errors.js';
 import { Buffers } from './nbd/buffers.js';
 import { Connection, type ConnectionOptions } from './nbd/connection.js';
+import { Receiving } from './nbd/receiving.js';
 import { checkExports, type NbdDevice, type NbdExport, type NbdExports } from './nbd/exports.js';
 
 export type { NbdDevice, NbdExport, NbdExports };
@@ -93,7 +94,7 @@ function connectionOptions(exports: NbdExports, options: NbdServerOptions): Conn
   const { tls, handshakeTimeout: handshakeMilliseconds = HANDSHAKE_MILLISECONDS } = options;
   if (!(Number.isFinite(handshakeMilliseconds) && handshakeMilliseconds > 0))
     throw new ZramError('EINVAL', 'handshakeTimeout must be a number of milliseconds above 0.');
-  const shared = { exports, handshakeMilliseconds, buffers: new Buffers() };
+  const shared = { exports, handshakeMilliseconds, buffers: new Buffers(), receiving: new Receiving() };
   if (tls === undefined) return { ...shared, tls: undefined };
   const { required = true, requestCert = false, ...context } = tls;
   createSecureContext(context); // what is wrong with it is said here

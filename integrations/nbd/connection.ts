@@ -10,6 +10,7 @@ import type { NbdExports } from './exports.js';
 import { Handshake, type Step } from './handshake.js';
 import { Input } from './input.js';
 import { Output } from './output.js';
+import type { Receiving } from './receiving.js';
 import { secure } from './secure.js';
 import { Transmission } from './transmission.js';
 
@@ -19,6 +20,7 @@ const LATE_BYTES_MAX = 32 * 2 ** 20;
 export interface ConnectionOptions {
   readonly exports: NbdExports;
   readonly buffers: Buffers;
+  readonly receiving: Receiving;
   readonly tls: { readonly options: TlsOptions; readonly demanded: boolean } | undefined;
   /** Until a client has chosen an export. */
   readonly handshakeMilliseconds: number;
@@ -76,13 +78,14 @@ export class Connection {
     const input = new Input();
     // In a later turn: a client that reads as fast as it is answered would keep all others waiting.
     const output = new Output(stream, this.#options.buffers, () => setImmediate(() => this.#run()));
-    stream.on('data', (piece: Buffer) => {
+    this.#options.receiving.from(stream, (piece, bytes, lent) => {
       if (this.#ended) {
-        this.#comesLate(piece.length);
+        this.#comesLate(bytes);
         return;
       }
-      input.push(piece);
+      input.push(piece, bytes);
       this.#run();
+      if (lent) input.keep();
     });
     // What it was is the client's affair; a connection that broke is over.
     stream.on('error', () => this.destroy());

@@ -312,6 +312,6 @@ export class Handshake {
   /** Where the output is: `step` has made sure of the room. */
   #room(bytes: number): Buffer {
     const { buffer, used } = this.#output;
-    return buffer.subarray(used, used + bytes);
+    return buffer.part(used, bytes);
   }
 }

@@ -7,9 +7,11 @@ const EMPTY: Buffer = Buffer.alloc(0);
 const SCRATCH_BYTES = 1024;
 
 export class Input {
-  #pieces: Buffer[] = [];
-  /** Bytes of the first piece that were read. */
-  #read = 0;
+  /** The piece that is read, from `#at` to `#end`, and those behind it. */
+  #piece = EMPTY;
+  #at = 0;
+  #end = 0;
+  #later: Buffer[] = [];
   #length = 0;
   /** For what lies across two pieces; made when something does. */
   #scratch = EMPTY;
@@ -21,10 +23,29 @@ export class Input {
     return this.#length;
   }
 
-  push(piece: Buffer): void {
-    if (piece.length === 0) return;
-    this.#pieces.push(piece);
-    this.#length += piece.length;
+  /** @param bytes of the piece, from its start on */
+  push(piece: Buffer, bytes = piece.length): void {
+    if (bytes === 0) return;
+    if (this.#length > 0) this.#later.push(piece.subarray(0, bytes));
+    else {
+      this.#piece = piece;
+      this.#at = 0;
+      this.#end = bytes;
+    }
+    this.#length += bytes;
+  }
+
+  /** Copies what is not read of the piece that was pushed last: its buffer is used for something else. */
+  keep(): void {
+    if (this.#length === 0) return;
+    const last = this.#later.pop();
+    if (last !== undefined) {
+      this.#later.push(Buffer.from(last));
+      return;
+    }
+    this.#piece = Buffer.from(this.#piece.subarray(this.#at, this.#end));
+    this.#at = 0;
+    this.#end = this.#length;
   }
 
   /**
@@ -34,12 +55,10 @@ export class Input {
    */
   next(bytes: number): boolean {
     if (this.#length < bytes) return false;
-    const [first] = this.#pieces;
-    const at = this.#read;
-    if (first.length - at >= bytes) {
-      this.taken = first;
-      this.takenAt = at;
-      this.#advance(first, bytes);
+    if (this.#end - this.#at >= bytes) {
+      this.taken = this.#piece;
+      this.takenAt = this.#at;
+      this.#advance(bytes);
       return true;
     }
     if (this.#scratch.length < bytes) this.#scratch = Buffer.allocUnsafeSlow(Math.max(bytes, SCRATCH_BYTES));
@@ -58,24 +77,24 @@ export class Input {
   /** What lies in one piece of the next bytes, at most so many; empty if nothing has arrived. */
   some(most: number): Buffer {
     if (this.#length === 0) return EMPTY;
-    const [first] = this.#pieces;
-    const bytes = Math.min(most, first.length - this.#read);
-    const part = first.subarray(this.#read, this.#read + bytes);
-    this.#advance(first, bytes);
+    const bytes = Math.min(most, this.#end - this.#at);
+    const part = this.#piece.subarray(this.#at, this.#at + bytes);
+    this.#advance(bytes);
     return part;
   }
 
-  #advance(first: Buffer, bytes: number): void {
-    this.#read += bytes;
+  #advance(bytes: number): void {
+    this.#at += bytes;
     this.#length -= bytes;
-    if (this.#read === first.length) {
-      this.#pieces.shift();
-      this.#read = 0;
-    }
+    if (this.#at < this.#end) return;
+    this.#piece = this.#later.shift() ?? EMPTY;
+    this.#at = 0;
+    this.#end = this.#piece.length;
   }
 
   clear(): void {
-    this.#pieces = [];
-    this.#read = this.#length = 0;
+    this.#piece = EMPTY;
+    this.#later = [];
+    this.#at = this.#end = this.#length = 0;
   }
 }

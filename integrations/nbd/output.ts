@@ -4,12 +4,10 @@
  * not read fast enough, and nothing more is read from it: however much it asks for, it costs these buffers.
  */
 import type { Duplex } from 'node:stream';
-import { BUFFER_BYTES, type Buffers } from './buffers.js';
+import { BUFFER_BYTES, type Buffers, type ReplyBuffer } from './buffers.js';
 
 /** Buffers of a connection: one is filled while others are with the socket. */
 const BUFFERS_MAX = 4;
-
-const NONE = Buffer.alloc(0);
 
 export class Output {
   readonly #socket: Duplex;
@@ -17,10 +15,9 @@ export class Output {
   /** Called when a buffer came back after none was free. */
   readonly #onFree: () => void;
   /** Buffers that the socket has, in the order in which it got them. */
-  readonly #sent: Buffer[] = [];
-  #filling = false;
-  /** What is being filled, and how far it is. */
-  buffer: Buffer = NONE;
+  readonly #sent: ReplyBuffer[] = [];
+  #filling: ReplyBuffer | undefined;
+  /** How far what is being filled is. */
   used = 0;
   #starved = false;
 
@@ -30,21 +27,26 @@ export class Output {
     this.#onFree = onFree;
   }
 
+  /** What is being filled, after `room`. */
+  get buffer(): ReplyBuffer {
+    if (this.#filling === undefined) throw new Error('no room was made');
+    return this.#filling;
+  }
+
   /**
    * Makes room for at least so many bytes, in `buffer` from `used` on.
    * @param least at most a whole buffer
    * @returns false: there is none now
    */
   room(least: number): boolean {
-    if (this.#filling && BUFFER_BYTES - this.used < least) this.flush();
-    if (this.#filling) return true;
+    if (this.#filling !== undefined && BUFFER_BYTES - this.used < least) this.flush();
+    if (this.#filling !== undefined) return true;
     if (this.#sent.length === BUFFERS_MAX) {
       this.#starved = true;
       return false;
     }
-    this.buffer = this.#buffers.take();
+    this.#filling = this.#buffers.take();
     this.used = 0;
-    this.#filling = true;
     return true;
   }
 
@@ -60,21 +62,21 @@ export class Output {
 
   /** Hands over what is to be sent. */
   flush(): void {
-    if (!this.#filling) return;
-    const { buffer, used } = this;
-    this.#filling = false;
-    if (used === 0) {
+    const buffer = this.#filling;
+    if (buffer === undefined) return;
+    this.#filling = undefined;
+    if (this.used === 0) {
       this.#buffers.give(buffer);
       return;
     }
     this.#sent.push(buffer);
-    this.#socket.write(used === BUFFER_BYTES ? buffer : buffer.subarray(0, used), this.#written);
+    this.#socket.write(buffer.start(this.used), this.#written);
   }
 
   /** To be called when the connection is over: what was not handed over is not sent. */
   drop(): void {
-    if (this.#filling) this.#buffers.give(this.buffer);
-    this.#filling = false;
+    if (this.#filling !== undefined) this.#buffers.give(this.#filling);
+    this.#filling = undefined;
   }
 
   // Writes end in their order, so one function serves them all.

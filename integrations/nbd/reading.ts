@@ -44,7 +44,7 @@ export class Reading {
     const bytes = this.#partOf(output.left - head);
     const at = output.used + head;
     try {
-      this.#read(output.buffer.subarray(at, at + bytes), bytes);
+      this.#read(output.buffer.part(at, bytes), bytes);
     } catch (error) {
       return this.#failed(errnoOf(error));
     }
@@ -65,9 +65,9 @@ export class Reading {
   }
 
   #read(target: Buffer, bytes: number): void {
-    if (this.#offset % PAGE_BYTES === 0 && bytes % PAGE_BYTES === 0)
-      this.#device.readPages(this.#offset / PAGE_BYTES, bytes / PAGE_BYTES, target);
-    else this.#device.read(this.#offset, bytes, target);
+    if (this.#offset % PAGE_BYTES !== 0 || bytes % PAGE_BYTES !== 0) this.#device.read(this.#offset, bytes, target);
+    else if (bytes === PAGE_BYTES) this.#device.readPage(this.#offset / PAGE_BYTES, target);
+    else this.#device.readPages(this.#offset / PAGE_BYTES, bytes / PAGE_BYTES, target);
   }
 
   #writeHead(bytes: number): void {

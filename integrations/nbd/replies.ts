@@ -64,10 +64,10 @@ export class Replies {
     const length = 6 + message.length;
     const at = this.#chunk(cookie, Chunk.ERROR, length);
     if (at < 0) return false;
-    const { buffer } = this.output;
-    buffer.writeUInt32BE(errno, at);
-    buffer.writeUInt16BE(message.length, at + 4);
-    buffer.write(message, at + 6, 'latin1');
+    const { bytes, fields } = this.output.buffer;
+    fields.setUint32(at, errno);
+    fields.setUint16(at + 4, message.length);
+    bytes.write(message, at + 6, 'latin1');
     this.output.add(CHUNK_HEADER_BYTES + length);
     return true;
   }
@@ -77,9 +77,14 @@ export class Replies {
     const length = 4 + 8 * extents.length;
     const at = this.#chunk(cookie, Chunk.BLOCK_STATUS, length);
     if (at < 0) return false;
-    const { buffer } = this.output;
-    let to = buffer.writeUInt32BE(BASE_ALLOCATION_ID, at);
-    for (const [bytes, flags] of extents) to = buffer.writeUInt32BE(flags, buffer.writeUInt32BE(bytes, to));
+    const { fields } = this.output.buffer;
+    fields.setUint32(at, BASE_ALLOCATION_ID);
+    let to = at + 4;
+    for (const [bytes, flags] of extents) {
+      fields.setUint32(to, bytes);
+      fields.setUint32(to + 4, flags);
+      to += 8;
+    }
     this.output.add(CHUNK_HEADER_BYTES + length);
     return true;
   }
@@ -101,28 +106,31 @@ export class Replies {
 
   /** The head of a simple reply, where the output is; it is not added. */
   writeSimple(cookie: Cookie, errno: number): void {
-    const { buffer, used } = this.output;
-    buffer.writeUInt32BE(SIMPLE_REPLY_MAGIC, used);
-    buffer.writeUInt32BE(errno, used + 4);
-    buffer.writeUInt32BE(cookie.high, used + 8);
-    buffer.writeUInt32BE(cookie.low, used + 12);
+    const { fields } = this.output.buffer;
+    const { used } = this.output;
+    fields.setUint32(used, SIMPLE_REPLY_MAGIC);
+    fields.setUint32(used + 4, errno);
+    fields.setUint32(used + 8, cookie.high);
+    fields.setUint32(used + 12, cookie.low);
   }
 
   #writeChunk(cookie: Cookie, type: number, flags: number, length: number): void {
-    const { buffer, used } = this.output;
-    buffer.writeUInt32BE(STRUCTURED_REPLY_MAGIC, used);
-    buffer.writeUInt16BE(flags, used + 4);
-    buffer.writeUInt16BE(type, used + 6);
-    buffer.writeUInt32BE(cookie.high, used + 8);
-    buffer.writeUInt32BE(cookie.low, used + 12);
-    buffer.writeUInt32BE(length, used + 16);
+    const { fields } = this.output.buffer;
+    const { used } = this.output;
+    fields.setUint32(used, STRUCTURED_REPLY_MAGIC);
+    fields.setUint16(used + 4, flags);
+    fields.setUint16(used + 6, type);
+    fields.setUint32(used + 8, cookie.high);
+    fields.setUint32(used + 12, cookie.low);
+    fields.setUint32(used + 16, length);
   }
 
   /** The head of a chunk of data, where the output is; it is not added. */
   writeDataHead(cookie: Cookie, last: boolean, offset: number, bytes: number): void {
     this.#writeChunk(cookie, Chunk.OFFSET_DATA, last ? CHUNK_DONE : 0, 8 + bytes);
-    const { buffer, used } = this.output;
-    buffer.writeUInt32BE(Math.floor(offset / 2 ** 32), used + CHUNK_HEADER_BYTES);
-    buffer.writeUInt32BE(offset >>> 0, used + CHUNK_HEADER_BYTES + 4);
+    const { fields } = this.output.buffer;
+    const at = this.output.used + CHUNK_HEADER_BYTES;
+    fields.setUint32(at, Math.floor(offset / 2 ** 32));
+    fields.setUint32(at + 4, offset >>> 0);
   }
 }
