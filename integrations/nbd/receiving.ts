@@ -1,18 +1,18 @@
 /**
- * How bytes come from a socket. Node.js makes a `Buffer` for each read, which at one request after the other is a sixth
- * of what a request costs. A socket that was made with `onread` reads into one buffer instead; but sockets that a server
- * accepted are not made by its user, and there is no call that changes it. So the three fields that this option sets are
- * set here, if the socket has them; all else (another runtime, TLS, a later Node.js) sends its pieces as events.
+ * How bytes come from a socket. Node.js makes a `Buffer` for each read, which is a tenth of what a request costs when one
+ * comes after the other. A socket that was made with `onread` reads into one buffer instead; but the sockets of a server
+ * are made by Node.js, and there is no call that changes them. So what this option sets is set here, where a socket has
+ * it; any other stream (another runtime, TLS, perhaps a later Node.js) sends its pieces as events.
  */
 import type { Duplex } from 'node:stream';
 
 /** What Node.js reads at a time. */
 const PIECE_BYTES = 64 * 1024;
 
-/** Gets a piece: the first bytes of a buffer that is used again as soon as this returns, if it is `lent`. */
+/** Gets a piece: the first bytes of a buffer, which is used again as soon as this returns if it is `lent`. */
 type OnPiece = (piece: Buffer, bytes: number, lent: boolean) => void;
 
-/** The socket that Node.js reads from, of which nothing is promised. */
+/** What Node.js reads a socket with, of which nothing is promised. */
 interface Handle {
   readonly useUserBuffer?: (buffer: Buffer) => void;
 }
@@ -43,7 +43,7 @@ export class Receiving {
     try {
       handle.useUserBuffer(this.#buffer);
     } catch {
-      return false; // Deno has the call, and no code for it
+      return false; // runtimes that imitate Node.js may have the call, and no code for it
     }
     Object.assign(stream, { [kBuffer]: this.#buffer, [kBufferCb]: callback });
     return true;
