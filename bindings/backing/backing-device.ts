@@ -202,6 +202,18 @@ export class BackingDevice {
     }
   }
 
+  /** As `fill`, of a batch, for a backing that takes them. */
+  async fillMany(readings: readonly Reading[]): Promise<void> {
+    const failures = await this.transport.readMany(
+      readings.map(({ slot }) => slot),
+      readings.map(({ page }) => page),
+    );
+    for (let n = 0; n < failures.length; n++) {
+      const failure = failures[n];
+      if (failure) readings[n].failure = failed('read', readings[n].slot, failure.reason);
+    }
+  }
+
   begin(slot: number): Reading {
     const form = this.#records?.formOf(slot) ?? PLAIN;
     const { objects, readsBatches } = this.transport;
@@ -233,7 +245,8 @@ export class BackingDevice {
     if (failure) throw failure;
     const { codec, length } = form;
     if (lengthOf(page) < length) throw failed('read', slot, 'it detached (transferred) the page');
-    setBytes(core.page(), viewOf(page, 0, length)); // a copy: the backing may have kept a reference
+    // A copy: the backing may have kept a reference.
+    setBytes(core.page(), lengthOf(page) === length ? page : viewOf(page, 0, length));
     this.reads++;
     if (!this.#records?.holdsStaged(slot, length)) throw notWhatWasWritten(slot);
     if (codec === CODEC_PAGE) return core.page();

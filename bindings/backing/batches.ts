@@ -7,6 +7,11 @@ import { PAGE_SIZE } from '../base/arguments.js';
 /** `readMany` or `writeMany` of a backing. */
 type Transfer = (slots: readonly number[], pages: readonly Uint8Array[]) => Promise<unknown>;
 
+/** What a backing says of a slot that it failed at. */
+export interface Failure {
+  readonly reason: unknown;
+}
+
 interface Item {
   readonly slot: number;
   readonly page: Uint8Array;
@@ -45,36 +50,38 @@ export class Batches {
   }
 
   async #send(items: readonly Item[]): Promise<void> {
-    let results: unknown;
-    try {
-      results = await this.transfer(
-        items.map(({ slot }) => slot),
-        items.map(({ page }) => page),
-      );
-    } catch (error) {
-      for (const { reject } of items) reject(error);
-      return;
-    }
-    const errors = errorsOf(results, items.length);
+    const failures = await this.all(
+      items.map(({ slot }) => slot),
+      items.map(({ page }) => page),
+    );
     for (const [n, { resolve, reject }] of items.entries()) {
-      if (errors[n] === undefined) resolve();
-      else reject(errors[n]);
+      const failure = failures[n];
+      if (failure === undefined) resolve();
+      else reject(failure.reason);
+    }
+  }
+
+  /** A batch that the caller has made, at once. @returns what failed, by its place; never rejected */
+  async all(slots: readonly number[], pages: readonly Uint8Array[]): Promise<readonly (Failure | undefined)[]> {
+    try {
+      return failuresOf(await this.transfer(slots, pages), slots.length);
+    } catch (reason) {
+      return new Array<Failure>(slots.length).fill({ reason });
     }
   }
 }
 
 /** What a backing returned, by slot: undefined where it succeeded. It is foreign code: each element is read once. */
-function errorsOf(results: unknown, count: number): readonly unknown[] {
+function failuresOf(results: unknown, count: number): readonly (Failure | undefined)[] {
   if (results === undefined || results === null) return [];
-  try {
-    if (Array.isArray(results) && results.length === count) {
-      return Array.from({ length: count }, (_, n) => (results as unknown[])[n] ?? undefined);
-    }
-  } catch (error) {
-    return new Array<unknown>(count).fill(error);
+  if (!Array.isArray(results) || results.length !== count)
+    throw new TypeError(`it must return nothing or a list of ${count} results`);
+  const failures: (Failure | undefined)[] = [];
+  for (let n = 0; n < count; n++) {
+    const reason = (results as unknown[])[n] ?? undefined;
+    failures.push(reason === undefined ? undefined : { reason });
   }
-  const wrong = new TypeError(`it must return nothing or a list of ${count} results`);
-  return new Array<unknown>(count).fill(wrong);
+  return failures;
 }
 
 /** The arrays of batches, several in one buffer: to allocate each by itself takes as long as all else that is done with it. */

@@ -10,7 +10,7 @@ import {
   type AsyncBacking,
   type Backing,
 } from './backing.js';
-import { Batches } from './batches.js';
+import { Batches, type Failure } from './batches.js';
 
 /** Pages in a batch, and in flight where calls are of one page (the kernel's default of writeback_batch_size). */
 const BATCH = 32;
@@ -90,6 +90,11 @@ export class Transport {
   /** To be awaited inside a `try`: it may throw at once, and the backing may return no promise. */
   read(slot: number, page: Uint8Array): Promise<void> | void {
     return this.#reads?.add(slot, page) ?? this.backing.read(slot, page);
+  }
+
+  /** Reads a batch at once, of a backing that takes them. @returns what failed, by its place; never rejected */
+  readMany(slots: readonly number[], pages: readonly Uint8Array[]): Promise<readonly (Failure | undefined)[]> {
+    return (this.#reads as Batches).all(slots, pages);
   }
 
   /** As `read`. In batches it may wait for others, until `sendWrites`. */

@@ -288,8 +288,10 @@ export class Disk implements Ending {
         done += read;
         if (read < batch) {
           if (this.backing?.transport.asynchronous) ahead ??= new ReadAhead(this, index + done, index + count);
-          const reading = await ahead?.take(index + done, call);
-          await this.#readPartAsync(index + done, 0, PAGE_SIZE, to, at + done * PAGE_SIZE, call, reading);
+          const taken = ahead?.take(index + done, call);
+          const reading = taken instanceof Promise ? await taken : taken;
+          if (!this.#readNow(index + done, to, at + done * PAGE_SIZE, call, reading))
+            await this.#readPartAsync(index + done, 0, PAGE_SIZE, to, at + done * PAGE_SIZE, call);
           done++;
         }
         if (call.due) await call.rest(this);
@@ -301,6 +303,18 @@ export class Disk implements Ending {
     }
   }
 
+  /** The page, if it need not be waited for: what was read of it is here. @param reading is ended here */
+  #readNow(index: number, to: Uint8Array, at: number, call: AsyncCall, reading: Reading | undefined): boolean {
+    try {
+      call.check();
+      const page = this.pageNow(index, reading);
+      if (page) setBytes(to, page, at);
+      return page !== undefined;
+    } finally {
+      if (reading) this.backing?.end(reading);
+    }
+  }
+
   #readPartAsync(
     index: number,
     inPage: number,
@@ -308,14 +322,13 @@ export class Disk implements Ending {
     to: Uint8Array,
     at: number,
     call: AsyncCall,
-    first?: Reading,
   ): Promise<unknown> {
     const attempt = (reading?: Reading): Uint8Array | undefined => {
       const page = this.pageNow(index, reading);
       if (page) setBytes(to, page.subarray(inPage, inPage + length), at);
       return page;
     };
-    return this.withReading(index, call, attempt, first);
+    return this.withReading(index, call, attempt);
   }
 
   /**

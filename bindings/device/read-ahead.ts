@@ -20,9 +20,25 @@ interface Readable extends Ending {
   states(index: number, count: number, out: Uint32Array): Uint32Array;
 }
 
+/** Reads that are over together. */
+interface Batch {
+  over: boolean;
+  readonly filled: Promise<void>;
+}
+
 interface Begun {
   readonly reading: Reading;
-  readonly filled: Promise<void>;
+  readonly batch: Batch;
+}
+
+function batchOf(work: Promise<void>): Batch {
+  const batch = {
+    over: false,
+    filled: work.then(() => {
+      batch.over = true;
+    }),
+  };
+  return batch;
 }
 
 export class ReadAhead {
@@ -42,20 +58,24 @@ export class ReadAhead {
   }
 
   /**
-   * The read of a page, when it is over; undefined: none was begun, as the page was not on the backing. Pages are asked for
-   * in ascending order. The caller ends the reading.
+   * The read of a page, which is waited for only if it is not over; undefined: none was begun, as the page was not on the
+   * backing. Pages are asked for in ascending order. The caller ends the reading.
    */
-  async take(index: number, call: AsyncCall): Promise<Reading | undefined> {
+  take(index: number, call: AsyncCall): Promise<Reading> | Reading | undefined {
     const { readsInFlight: most, readBatch } = this.#backing.transport;
     if (this.#begun.size <= most - readBatch) this.#begin(index, most);
     const begun = this.#begun.get(index);
     if (!begun) return undefined;
     this.#begun.delete(index);
+    return begun.batch.over ? begun.reading : this.#wait(begun, call);
+  }
+
+  async #wait({ reading, batch }: Begun, call: AsyncCall): Promise<Reading> {
     try {
-      await call.until(begun.filled, this.disk);
-      return begun.reading;
+      await call.until(batch.filled, this.disk);
+      return reading;
     } catch (error) {
-      this.#backing.end(begun.reading);
+      this.#backing.end(reading);
       throw error;
     }
   }
@@ -65,17 +85,35 @@ export class ReadAhead {
     const { raw } = disk.core;
     this.#next = Math.max(this.#next, index);
     const last = Math.min(this.end, this.#next + LOOK_PAGES_MAX);
-    while (this.#next < last && this.#begun.size < most) {
+    const found: number[] = [];
+    const readings: Reading[] = [];
+    while (this.#next < last && this.#begun.size + readings.length < most) {
       const count = Math.min(LOOK_PAGES, last - this.#next);
       disk.states(this.#next, count, this.#words);
       const from = this.#next;
-      for (let n = 0; n < count && this.#begun.size < most; n++) {
+      for (let n = 0; n < count && this.#begun.size + readings.length < most; n++) {
         this.#next++;
         if ((this.#words[2 * n] & STATE_WRITTEN_BACK) === 0) continue;
         if (raw.zramPeekPage(disk.address, from + n) !== READ_WRITTEN_BACK) continue;
-        const reading = this.#backing.begin(raw.zramReadBlock() >>> 0);
-        this.#begun.set(from + n, { reading, filled: this.#backing.fill(reading) });
+        found.push(from + n);
+        readings.push(this.#backing.begin(raw.zramReadBlock() >>> 0));
       }
+    }
+    this.#send(found, readings);
+  }
+
+  /** Whole batches go as such; what is left may be put together with what others read now. */
+  #send(pages: readonly number[], readings: readonly Reading[]): void {
+    const { readBatch, readsBatches } = this.#backing.transport;
+    let sent = 0;
+    for (; readsBatches && sent + readBatch <= readings.length; sent += readBatch) {
+      const these = readings.slice(sent, sent + readBatch);
+      const batch = batchOf(this.#backing.fillMany(these));
+      for (let n = 0; n < readBatch; n++) this.#begun.set(pages[sent + n], { reading: these[n], batch });
+    }
+    for (; sent < readings.length; sent++) {
+      const reading = readings[sent];
+      this.#begun.set(pages[sent], { reading, batch: batchOf(this.#backing.fill(reading)) });
     }
   }
 

@@ -4,7 +4,7 @@ import type { AsyncBacking } from '../../bindings/index.js';
 import { KeyTable } from './key-table.js';
 import { checkType } from './options.js';
 import { Renewal } from './renewal.js';
-import { isSameKey, keysOf, touchEach, type RemoteTier } from './tier.js';
+import { isKeyOf, keysOf, touchEach, type RemoteTier } from './tier.js';
 
 /** Options of {@link createRemoteBacking}. */
 export interface RemoteBackingOptions {
@@ -91,14 +91,18 @@ export class RemoteBacking implements AsyncBacking {
    */
   async readMany(slots: readonly number[], pages: readonly Uint8Array[]): Promise<(ZramError | undefined)[]> {
     const keys = this.#keys.getMany(slots);
-    const known = keys.filter((key) => key !== undefined);
+    const known = keys.includes(undefined) ? keys.filter((key) => key !== undefined) : (keys as Uint8Array[]);
     const values = known.length > 0 ? await this.#tier.getMany(known) : [];
     if (values?.length !== known.length) throw new ZramError('EIO', `${this.name} left out values.`);
-    let next = 0;
-    const found = keys.map((key) => (key === undefined ? undefined : (values[next++] ?? undefined)));
-    const results = slots.map((slot, i) => this.#take(slot, keys[i], found[i], pages[i]));
-    this.#checkKeys(slots, keys, pages, results);
-    this.#report(slots.filter((slot, i) => found[i] === undefined && this.#isStill(slot, keys[i])));
+    const results: (ZramError | undefined)[] = [];
+    const gone: number[] = [];
+    for (let i = 0, next = 0; i < slots.length; i++) {
+      const key = keys[i];
+      const value = key === undefined ? undefined : (values[next++] ?? undefined);
+      results.push(this.#take(slots[i], key, value, pages[i]));
+      if (value === undefined && this.#isStill(slots[i], key)) gone.push(slots[i]);
+    }
+    this.#report(gone);
     return results;
   }
 
@@ -110,7 +114,9 @@ export class RemoteBacking implements AsyncBacking {
   #take(slot: number, key: Uint8Array | undefined, value: unknown, page: Uint8Array): ZramError | undefined {
     if (key !== undefined && value instanceof Uint8Array && value.length === page.length) {
       page.set(value);
-      return undefined;
+      if (isKeyOf(key, page)) return undefined;
+      page.fill(0);
+      return new ZramError('EIO', `the value of slot ${slot} of ${this.name} is not what was written to it.`);
     }
     const from = `slot ${slot} of ${this.name}`;
     if (key === undefined) return new ZramError('EIO', `${from} holds nothing.`);
@@ -123,20 +129,6 @@ export class RemoteBacking implements AsyncBacking {
       'EIO',
       `the value of ${from} has ${value.length} bytes, not the ${page.length} written to it.`,
     );
-  }
-
-  #checkKeys(
-    slots: readonly number[],
-    expected: readonly (Uint8Array | undefined)[],
-    pages: readonly Uint8Array[],
-    results: (ZramError | undefined)[],
-  ): void {
-    const keys = keysOf(pages);
-    for (let i = 0; i < slots.length; i++) {
-      if (results[i] !== undefined || isSameKey(expected[i] as Uint8Array, keys[i])) continue;
-      pages[i].fill(0);
-      results[i] = new ZramError('EIO', `the value of slot ${slots[i]} of ${this.name} is not what was written to it.`);
-    }
   }
 
   /**

@@ -108,6 +108,14 @@ export function checkKey(key: unknown): Uint8Array {
   throw new ZramError('EINVAL', `a key has ${KEY_SIZE} bytes.`);
 }
 
+/** Whether this is the key of the value. Makes no array, unlike `keyOf`. */
+export function isKeyOf(key: Uint8Array, value: Uint8Array): boolean {
+  if (hash === undefined) return isSameKey(key, sha256(value));
+  const text = hash('sha256', value, 'latin1');
+  for (let i = 0; i < KEY_SIZE; i++) if (text.charCodeAt(i) !== key[i]) return false;
+  return true;
+}
+
 export function isSameKey(one: Uint8Array, other: Uint8Array): boolean {
   for (let i = 0; i < KEY_SIZE; i++) if (one[i] !== other[i]) return false;
   return true;
