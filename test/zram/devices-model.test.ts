@@ -85,8 +85,8 @@ describe.each(BUILDS)('devices of the %s build behave as their model', (build: B
       });
       await fc.assert(property, { numRuns: Math.ceil((SEQUENCES * percent) / 100), seed: seedOfRun() | 0 });
       // The sequences did what this is about.
-      // Few sequences may lack a snapshot to be restored.
-      const done = ['recompressed', 'written back', 'diffs', ...(LONG ? ['restored'] : [])];
+      // Few sequences may lack a snapshot to be restored, or pages on the backing at the right time.
+      const done = ['recompressed', 'diffs', ...(LONG ? ['written back', 'restored'] : [])];
       expect(done.filter((what) => !seen.get(what))).toEqual([]);
     },
     TIMEOUT_MS,

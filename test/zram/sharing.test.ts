@@ -28,7 +28,7 @@ describe.each(BUILDS)('families of the %s build behave as their model', (build) 
 
   test.each([
     ['enough memory', undefined],
-    ['a small maxMemory', initial + 70 * PAGE_SIZE],
+    ['a small maxMemory', initial + 24 * PAGE_SIZE],
   ])(
     '%s',
     (_, maxMemory) => {
