@@ -132,7 +132,7 @@ class Run {
     const pair = random.pick(this.#pairs);
     const { fork, model } = pair;
     const { index, count } = this.#pageRange();
-    switch (random.below(12)) {
+    switch (random.below(14)) {
       case 0:
       case 1:
       case 2:
@@ -159,20 +159,25 @@ class Run {
       case 9:
         await fork.prefetch([{ index: placeOf(index), count }]);
         return;
-      case 10: {
-        const range = random.chance(25) ? this.#largeRange() : { index, count };
-        const from = placeOf(range.index);
-        const pages = placeOf(range.index + range.count - 1) + 1 - from;
-        if (random.chance(50)) {
-          fork.discard(from * PAGE_SIZE, pages * PAGE_SIZE);
-          model.wrote({ first: range.index * QUARTERS, count: range.count * QUARTERS, stamp: 0 });
-          return;
-        }
-        fork.evict([{ index: from, count: pages }]);
-        return;
+      case 10:
+        return this.#free(pair, index, count);
+      case 11: {
+        const large = this.#largeRange();
+        return this.#free(pair, large.index, large.count);
       }
       default:
         return this.#save(pair);
+    }
+  }
+
+  /** Discards or evicts pages, and those of the disk that are between them. */
+  #free({ fork, model }: Pair, index: number, count: number): void {
+    const from = placeOf(index);
+    const pages = placeOf(index + count - 1) + 1 - from;
+    if (this.#random.chance(50)) fork.evict([{ index: from, count: pages }]);
+    else {
+      fork.discard(from * PAGE_SIZE, pages * PAGE_SIZE);
+      model.wrote({ first: index * QUARTERS, count: count * QUARTERS, stamp: 0 });
     }
   }
 
