@@ -192,6 +192,72 @@ describe('leases', () => {
     }
   });
 
+  test('what a callback throws is reported, and changes neither what is read nor what is renewed', async () => {
+    const microtasks = jest.spyOn(globalThis, 'queueMicrotask').mockImplementation(() => undefined);
+    jest.useFakeTimers({ doNotFake: ['queueMicrotask'] });
+    /** What was thrown outside of the calls. */
+    const thrown = (): unknown[] =>
+      microtasks.mock.calls.splice(0).map(([task]) => {
+        try {
+          return task();
+        } catch (error) {
+          return error;
+        }
+      });
+    try {
+      const gone = hex(keyOf(new Uint8Array([1])));
+      const touched: number[] = [];
+      let down = false;
+      const tier = {
+        getMany: async (keys: readonly Uint8Array[]) =>
+          keys.map((key) => (hex(key) === gone ? undefined : new Uint8Array([2]))),
+        putMany: async (keys: readonly Uint8Array[]) => keys.map(() => undefined),
+        touchMany: async (keys: readonly Uint8Array[]) => {
+          if (down) throw new Error('down');
+          touched.push(keys.length);
+          return keys.map((key) => hex(key) !== gone);
+        },
+      } as unknown as RemoteTier;
+      const [lost, failed] = [new Error('of onLost'), new Error('of onRenewalFailed')];
+      const backing = createRemoteBacking(tier, {
+        slots: 10_000,
+        renewEvery: 1000,
+        onLost: () => {
+          throw lost;
+        },
+        onRenewalFailed: () => {
+          throw failed;
+        },
+      });
+      const write = (): Promise<unknown> =>
+        backing.writeMany([0, 1, 9000], [new Uint8Array([1]), new Uint8Array([2]), new Uint8Array([2])]);
+      await write();
+      const pages = [new Uint8Array(1), new Uint8Array(1)];
+      expect(await backing.readMany([0, 1], pages)).toEqual([expect.objectContaining({ code: 'EIO' }), undefined]);
+      expect(pages[1]).toEqual(new Uint8Array([2]));
+      expect(thrown()).toEqual([lost]);
+      await write();
+      expect(await backing.renew()).toEqual([0]);
+      expect(touched).toEqual([2, 1]); // also the part of the table after that of the lost one
+      const { reportError } = globalThis as { reportError?: unknown };
+      const reported: unknown[] = [];
+      Object.assign(globalThis, { reportError: (error: unknown) => reported.push(error) });
+      thrown();
+      Object.assign(globalThis, { reportError });
+      expect(reported).toEqual([lost]);
+      down = true;
+      await jest.advanceTimersByTimeAsync(1000);
+      expect(thrown()).toEqual([failed]);
+      down = false;
+      await jest.advanceTimersByTimeAsync(125);
+      expect(touched).toEqual([2, 1, 2, 1]);
+      backing.close();
+    } finally {
+      microtasks.mockRestore();
+      jest.useRealTimers();
+    }
+  });
+
   test('wrong arguments', () => {
     const tier = { getMany: () => 0, putMany: () => 0, touchMany: () => 0 } as unknown as RemoteTier;
     for (const [given, options] of [
