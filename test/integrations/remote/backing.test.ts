@@ -2,7 +2,14 @@
 import { describe, expect, jest, test } from '@jest/globals';
 import * as fc from 'fast-check';
 
-import { createRemoteBacking, keyOf, redisTier, type RemoteTier } from '../../../integrations/remote.js';
+import {
+  createRemoteBacking,
+  keyOf,
+  redisTier,
+  type RedisClient,
+  type RedisTier,
+  type RemoteTier,
+} from '../../../integrations/remote.js';
 import { Random, seedOfRun } from '../../support/random.js';
 import { HostileTier } from './hostile-tier.js';
 import { hex, objectsOf } from './objects.js';
@@ -199,7 +206,8 @@ describe('leases', () => {
     const thrown = (): unknown[] =>
       microtasks.mock.calls.splice(0).map(([task]) => {
         try {
-          return task();
+          task();
+          return;
         } catch (error) {
           return error;
         }
@@ -275,6 +283,40 @@ describe('leases', () => {
     ] as any[]) {
       expect(() => createRemoteBacking(given, options)).toThrow(expect.objectContaining({ code: 'EINVAL' }));
     }
+  });
+});
+
+test('a call on Redis takes one timeout or until its signal, with the look at the settings before it', async () => {
+  const never = (): Promise<never> => new Promise(() => undefined);
+  const [key, value] = [keyOf(new Uint8Array([1])), new Uint8Array([1])];
+  /** A server that says what its settings are, and nothing more. */
+  const client = (info: () => Promise<string>): RedisClient => ({
+    status: 'ready',
+    callBuffer: async (name: string, ...rest: string[]) => (name === 'eval' && rest[2].length === 0 ? [] : never()),
+    pipeline: () => ({ callBuffer: () => undefined, exec: never }),
+    ...{ info, multi: () => ({ callBuffer: () => undefined, exec: never }), exec: never },
+  });
+  const slow = client(() => new Promise((resolve) => setTimeout(resolve, 300, 'maxmemory:0\r\n')));
+  for (const call of [
+    (tier: RedisTier) => tier.putMany([key], [value]).then(([error]) => Promise.reject(error!)),
+    (tier: RedisTier) => tier.putNamed('a', value),
+  ]) {
+    const before = performance.now();
+    await expect(call(redisTier(slow, { timeout: 400 }))).rejects.toThrow('has not answered within 400 ms');
+    expect(performance.now() - before).toBeLessThan(600);
+  }
+  const tier = redisTier(client(never), { timeout: 500 });
+  let aborted = 0;
+  const before = performance.now();
+  const [canceled, other] = await Promise.allSettled([
+    tier.putMany([key], [value], { signal: AbortSignal.timeout(50) }).finally(() => (aborted = performance.now())),
+    tier.putMany([key], [value]), // waits for the same look
+  ]);
+  expect(canceled).toMatchObject({ reason: { code: 'ECANCELED' } });
+  expect(other).toMatchObject({ reason: { code: 'EIO' } });
+  expect(aborted - before).toBeLessThan(400);
+  await expect(tier.putMany([key], [value], { signal: AbortSignal.abort() })).rejects.toMatchObject({
+    code: 'ECANCELED',
   });
 });
 

@@ -160,10 +160,12 @@ class Run {
         await fork.prefetch([{ index: placeOf(index), count }]);
         return;
       case 10:
-        return this.#free(pair, index, count);
+        this.#free(pair, index, count);
+        return;
       case 11: {
         const large = this.#largeRange();
-        return this.#free(pair, large.index, large.count);
+        this.#free(pair, large.index, large.count);
+        return;
       }
       default:
         return this.#save(pair);
