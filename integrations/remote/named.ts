@@ -33,7 +33,8 @@ export interface SaveNamedOptions {
 export interface OpenNamedOptions {
   /**
    * Where pages are kept here: a device that holds nothing, with the same disksize or none yet, and no asynchronous
-   * backing. It is the fork's until that is destroyed, and yours again then. Default: one that is made for the fork.
+   * backing, which is not checked: reads of pages that are written back to one fail with EAGAIN. It is the fork's until that
+   * is destroyed, and yours again then. Default: one that is made for the fork.
    */
   readonly device?: Zram | undefined;
   /** Pages that are read with one call, 1 to 4096. Default: 64. */
