@@ -21,6 +21,9 @@ const MESSAGES: Record<Errno, string> = {
   [Errno.ESHUTDOWN]: 'the device is gone',
 };
 
+/** Of BLOCK_STATUS, by a client that did not ask for `base:allocation`. */
+export const NO_CONTEXT = 'no context was chosen (base:allocation), so there is no status';
+
 /** Bytes in front of a chunk's data: its header and the offset. */
 const DATA_HEADER_BYTES = CHUNK_HEADER_BYTES + 8;
 
@@ -58,9 +61,8 @@ export class Replies {
   }
 
   /** A reply that says what failed. False: there is no room now. */
-  failed(cookie: Cookie, errno: Errno): boolean {
+  failed(cookie: Cookie, errno: Errno, message = MESSAGES[errno]): boolean {
     if (!this.structured) return this.#simple(cookie, errno);
-    const message = MESSAGES[errno];
     const length = 6 + message.length;
     const at = this.#chunk(cookie, Chunk.ERROR, length);
     if (at < 0) return false;

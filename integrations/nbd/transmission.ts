@@ -10,7 +10,7 @@ import type { Input } from './input.js';
 import type { Output } from './output.js';
 import { Command, CommandFlag, Errno, PAYLOAD_MAX, REQUEST_BYTES, REQUEST_MAGIC } from './protocol.js';
 import { Reading } from './reading.js';
-import { Replies, type Cookie } from './replies.js';
+import { NO_CONTEXT, Replies, type Cookie } from './replies.js';
 import { statusOf } from './status.js';
 
 const PAGE_BYTES = 4096;
@@ -188,13 +188,19 @@ export class Transmission {
   #answer(): Step {
     const { type, cookie } = this.#request;
     let answered: boolean;
-    if (this.#errno !== 0) answered = this.#replies.failed(cookie, this.#errno);
+    if (this.#errno !== 0) answered = this.#replies.failed(cookie, this.#errno, this.#message());
     else if (type === Command.BLOCK_STATUS) return this.#answerStatus();
     else if (type === Command.READ) answered = this.#replies.nothing(cookie);
     else answered = this.#replies.done(cookie);
     if (!answered) return 'blocked';
     this.#state = 'request';
     return 'again';
+  }
+
+  /** Of an error, where its number alone would mislead. */
+  #message(): string | undefined {
+    const isUntold = this.#request.type === Command.BLOCK_STATUS && !this.#agreement.allocation;
+    return isUntold && this.#errno === Errno.EINVAL ? NO_CONTEXT : undefined;
   }
 
   #answerStatus(): Step {

@@ -1,6 +1,7 @@
 /** A device's backing on a content-addressed tier: which value each slot has, and the leases of those values. */
 import { ZramError } from '../../bindings/base/errors.js';
 import type { AsyncBacking } from '../../bindings/index.js';
+import { tell } from './callbacks.js';
 import { KeyTable } from './key-table.js';
 import { checkType } from './options.js';
 import { Renewal } from './renewal.js';
@@ -14,9 +15,13 @@ export interface RemoteBackingOptions {
   readonly name?: string | undefined;
   /** Milliseconds from one renewal of the leases to the next; default a third of the tier's lease. 0: only `renew()`. */
   readonly renewEvery?: number | undefined;
-  /** Called with slots whose value is found to be gone, each once. Their pages read as EIO. */
+  /**
+   * Called with slots whose value is found to be gone, each once. Their pages read as EIO. What it throws changes neither the
+   * read nor the renewal that found them: it is reported by `reportError`, or thrown as an uncaught exception where there is
+   * none (Node.js).
+   */
   readonly onLost?: ((slots: readonly number[]) => void) | undefined;
-  /** Called when a renewal by the timer failed; it is tried again after an eighth of the time. */
+  /** Called when a renewal by the timer failed; it is tried again after an eighth of the time. What it throws: as `onLost`. */
   readonly onRenewalFailed?: ((error: unknown) => void) | undefined;
 }
 
@@ -197,7 +202,7 @@ export class RemoteBacking implements AsyncBacking {
   #report(slots: readonly number[]): void {
     const fresh = slots.filter((slot) => !this.#lost.has(slot));
     for (const slot of fresh) this.#lost.add(slot);
-    if (fresh.length > 0) this.#onLost(fresh);
+    if (fresh.length > 0) tell(this.#onLost, fresh);
   }
 }
 

@@ -5,7 +5,7 @@ import { ZramError } from '../../bindings/base/errors.js';
 import { canceled, outFor, signalOf, untilAborted, withPagesDone } from './fork-calls.js';
 import { PAGE_SIZE, type PageBlocks } from './page-blocks.js';
 import { PageFetcher } from './page-fetcher.js';
-import { byLeaf, savePages, type SaveNamedReport } from './page-saver.js';
+import { savePages, type SaveNamedReport } from './page-saver.js';
 import { PageSet } from './page-set.js';
 import type { PageTable } from './page-table.js';
 import type { RemoteTier } from './tier.js';
@@ -240,7 +240,7 @@ export class RemoteFork {
     } finally {
       this.#local.add(first, done);
       this.#dirty.add(first, done);
-      for (let page = first; page < first + done; page++) this.#fetcher.cancel(page);
+      this.#fetcher.cancel(first, done);
     }
   }
 
@@ -255,14 +255,20 @@ export class RemoteFork {
     const { device, table } = this.#alive();
     let evicted = 0;
     for (const { index, count } of this.#checkRanges(ranges ?? [{ index: 0, count: table.pages }])) {
-      for (const page of this.#local.within(index, count)) {
-        if (this.#dirty.has(page) || this.#saving.has(page)) continue;
-        device.discard(page * PAGE_SIZE, PAGE_SIZE);
-        this.#local.delete(page);
-        evicted++;
+      for (const range of this.#saved(index, count)) {
+        device.discard(range.index * PAGE_SIZE, range.count * PAGE_SIZE);
+        this.#local.delete(range.index, range.count);
+        evicted += range.count;
       }
     }
     return evicted;
+  }
+
+  /** Local pages of a range that the tier has. */
+  *#saved(index: number, count: number): Generator<PageRange> {
+    for (const local of this.#local.ranges(index, count))
+      for (const clean of this.#dirty.gaps(local.index, local.count))
+        yield* this.#saving.gaps(clean.index, clean.count);
   }
 
   /**
@@ -285,12 +291,11 @@ export class RemoteFork {
     const saving = (this.#saving = this.#dirty);
     this.#dirty = new PageSet();
     try {
-      const changed = byLeaf(saving.ranges());
-      const { report, key, changes } = await savePages(tier, name, device, table, changed, true);
+      const { report, key, changes } = await savePages(tier, name, device, table, saving.ranges(), true);
       table.replace(key, changes);
       return report;
     } catch (error) {
-      for (const page of saving) this.#dirty.add(page);
+      for (const { index, count } of saving.ranges()) this.#dirty.add(index, count);
       throw error;
     } finally {
       this.#saving = new PageSet();

@@ -4,7 +4,7 @@ import { ZramError } from '../../bindings/base/errors.js';
 import { RemoteFork } from './fork.js';
 import { checkOptions, wholeNumber } from './options.js';
 import { makeDevice, PAGE_SIZE, PageBlocks } from './page-blocks.js';
-import { byLeaf, savePages, storedRanges, type SaveNamedReport } from './page-saver.js';
+import { savePages, storedRanges, type SaveNamedReport } from './page-saver.js';
 import { asError, PageTable } from './page-table.js';
 import { FANOUT, KEY, type TableNode } from './table-node.js';
 import { checkName, decodeRoot, isWrong } from './table-root.js';
@@ -33,7 +33,8 @@ export interface SaveNamedOptions {
 export interface OpenNamedOptions {
   /**
    * Where pages are kept here: a device that holds nothing, with the same disksize or none yet, and no asynchronous
-   * backing. It is the fork's until that is destroyed, and yours again then. Default: one that is made for the fork.
+   * backing, which is not checked: reads of pages that are written back to one fail with EAGAIN. It is the fork's until that
+   * is destroyed, and yours again then. Default: one that is made for the fork.
    */
   readonly device?: Zram | undefined;
   /** Pages that are read with one call, 1 to 4096. Default: 64. */
@@ -78,14 +79,13 @@ export async function saveNamed(
   if (pages === 0) throw new ZramError('EINVAL', 'the device is not initialised: set a disksize first.');
   if (since === undefined) {
     const table = new PageTable(tier, { pages, key: undefined });
-    return (await savePages(tier, name, device, table, byLeaf(storedRanges(device)), false)).report;
+    return (await savePages(tier, name, device, table, storedRanges(device), false)).report;
   }
   checkName(since?.name);
   const table = await openTable(tier, since.name);
   if (table.pages !== pages)
     throw new ZramError('EINVAL', `'${since.name}' has ${table.pages} pages, the device has ${pages}.`);
-  const changed = byLeaf(device.diff(since.snapshot));
-  return (await savePages(tier, name, device, table, changed, false)).report;
+  return (await savePages(tier, name, device, table, device.diff(since.snapshot), false)).report;
 }
 
 /**

@@ -34,9 +34,11 @@ export class PageFetcher {
     private readonly inFlight: number,
   ) {}
 
-  /** What is on its way for this page is not wanted any more. */
-  cancel(page: number): void {
-    this.#flights.delete(page);
+  /** What is on its way for these pages is not wanted any more. */
+  cancel(index: number, count: number): void {
+    const end = index + count;
+    if (count <= this.#flights.size) for (let page = index; page < end; page++) this.#flights.delete(page);
+    else for (const page of this.#flights.keys()) if (page >= index && page < end) this.#flights.delete(page);
   }
 
   /** Nothing that is on its way is wanted any more. */

@@ -2,6 +2,7 @@
 import type { PageRange, Zram, ZramSnapshot } from '../../bindings/index.js';
 import { ZramError } from '../../bindings/base/errors.js';
 import { PAGE_SIZE, PageBlocks } from './page-blocks.js';
+import { changesOf } from './page-changes.js';
 import { asError, type PageTable } from './page-table.js';
 import { PutQueue } from './put-queue.js';
 import { FANOUT, FILL_SIZE, FILLED, HOLE, KEY, type TableNode } from './table-node.js';
@@ -24,8 +25,9 @@ const SAME = 1;
 
 /**
  * Saves pages as they are now, and sets the name in the end.
- * @param table is not changed; pages that are not in `changed` are as in it
- * @param changed pages by leaf, in ascending order
+ * @param table is not changed
+ * @param changed pages in ascending order; all others are as in the table. Large ranges in which nothing is stored cost no more
+ * than small ones
  * @param keep whether the changes of the table are returned
  */
 export async function savePages(
@@ -33,7 +35,7 @@ export async function savePages(
   name: string,
   device: Zram | ZramSnapshot,
   table: PageTable,
-  changed: ReadonlyMap<number, readonly number[]>,
+  changed: Iterable<PageRange>,
   keep: boolean,
 ): Promise<{ report: SaveNamedReport; key: Uint8Array | undefined; changes: readonly Change[] }> {
   checkName(name);
@@ -41,14 +43,14 @@ export async function savePages(
   const queue = new PutQueue(tier);
   let blocks: PageBlocks | undefined;
   try {
+    const { pages, leaves, places } = changesOf(frozen, changed, table.levels);
     const source = (blocks = await PageBlocks.of(frozen));
     const fill = (leaf: number, node: TableNode): Promise<void> =>
-      fillLeaf(frozen, source, queue, node, leaf, changed.get(leaf) ?? []);
+      fillLeaf(frozen, source, queue, node, leaf, leaves.get(leaf) ?? []);
     const writer = new TableWriter(table, queue, fill, keep);
-    const key = await writer.write([...changed.keys()]);
+    const key = await writer.write(places);
     await queue.end();
     await setName(tier, name, encodeRoot({ pages: table.pages, key }));
-    const pages = [...changed.values()].reduce((sum, { length }) => sum + length, 0);
     const report = Object.freeze({ pages, sent: queue.sent, sentBytes: queue.sentBytes });
     return { report, key, changes: writer.changes };
   } finally {
@@ -84,20 +86,6 @@ async function fillLeaf(
     else if (state & SAME) node.set(slot, FILLED, device.readPage(page).subarray(0, FILL_SIZE));
     else node.set(slot, KEY, await queue.add(await blocks.valueOf(page)));
   }
-}
-
-/** Pages of ranges, by leaf. */
-export function byLeaf(ranges: Iterable<PageRange>): Map<number, number[]> {
-  const leaves = new Map<number, number[]>();
-  for (const { index, count } of ranges) {
-    for (let page = index; page < index + count; page++) {
-      const leaf = Math.floor(page / FANOUT);
-      const pages = leaves.get(leaf);
-      if (pages) pages.push(page);
-      else leaves.set(leaf, [page]);
-    }
-  }
-  return leaves;
 }
 
 /** Ranges of the pages where something is stored. */

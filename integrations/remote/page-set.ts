@@ -1,84 +1,151 @@
-/** A set of page numbers: a bit for each page, in pieces that are there where pages are. */
+/**
+ * A set of page numbers: a bit for each page, in pieces that are there where some pages are in it and others are not. Where all
+ * are, nothing is held but that, for a piece or a region of pieces: large ranges cost what is at their borders.
+ */
+import type { PageRange } from '../../bindings/index.js';
 
-const PIECE_BITS = 12;
-const PIECE_PAGES = 1 << PIECE_BITS;
+const PIECE_PAGES = 2 ** 12;
+const REGION_PAGES = PIECE_PAGES * 2 ** 12;
+const PAGES_MAX = 2 ** 32;
+
+/** All pages are in the set. */
+const FULL = 'full';
+type Piece = Uint32Array | typeof FULL;
+type Region = Map<number, Piece> | typeof FULL;
 
 export class PageSet {
-  readonly #pieces = new Map<number, Uint32Array>();
+  readonly #regions = new Map<number, Region>();
 
   has(page: number): boolean {
-    const piece = this.#pieces.get(Math.floor(page / PIECE_PAGES));
-    if (piece === undefined) return false;
-    const bit = page % PIECE_PAGES;
-    return (piece[bit >>> 5] & (1 << (bit & 31))) !== 0;
+    const piece = this.#pieceOf(page);
+    return piece === FULL || (piece !== undefined && hasBit(piece, page));
   }
 
-  /** Whether all pages of a range are in it: by words, where there are whole ones. */
   hasAll(page: number, count: number): boolean {
     const end = page + count;
-    for (let n = page; n < end;) {
-      const piece = this.#pieces.get(Math.floor(n / PIECE_PAGES));
-      if (piece === undefined) return false;
-      const isWhole = n % 32 === 0 && n + 32 <= end;
-      if (isWhole ? piece[(n % PIECE_PAGES) >>> 5] !== 0xffffffff : !this.has(n)) return false;
-      n += isWhole ? 32 : 1;
+    for (let at = page; at < end;) {
+      if (!this.has(at)) return false;
+      at = this.#endOf(at, true);
     }
     return true;
   }
 
   add(page: number, count = 1): void {
-    for (let n = page; n < page + count; n++) {
-      const number = Math.floor(n / PIECE_PAGES);
-      let piece = this.#pieces.get(number);
-      if (piece === undefined) this.#pieces.set(number, (piece = new Uint32Array(PIECE_PAGES / 32)));
-      const bit = n % PIECE_PAGES;
-      piece[bit >>> 5] = piece[bit >>> 5] | (1 << (bit & 31));
-    }
-  }
-
-  delete(page: number): void {
-    const piece = this.#pieces.get(Math.floor(page / PIECE_PAGES));
-    if (piece === undefined) return;
-    const bit = page % PIECE_PAGES;
-    piece[bit >>> 5] = piece[bit >>> 5] & ~(1 << (bit & 31));
-  }
-
-  /** The pages, in ascending order. */
-  *[Symbol.iterator](): Generator<number> {
-    for (const number of [...this.#pieces.keys()].sort((a, b) => a - b)) {
-      const piece = this.#pieces.get(number) as Uint32Array;
-      for (let word = 0; word < piece.length; word++) {
-        for (let bits = piece[word]; bits !== 0; bits &= bits - 1)
-          yield number * PIECE_PAGES + word * 32 + (31 - Math.clz32(bits & -bits));
-      }
-    }
-  }
-
-  /** Those of a range that are not in the set. */
-  *without(page: number, count: number): Generator<number> {
-    for (let n = page; n < page + count; n++) if (!this.has(n)) yield n;
-  }
-
-  /** Those of a range that are in the set. Pieces that are not there cost nothing. */
-  *within(page: number, count: number): Generator<number> {
-    const end = page + count;
-    for (const number of [...this.#pieces.keys()].sort((a, b) => a - b)) {
-      const from = Math.max(page, number * PIECE_PAGES);
-      for (let n = from; n < Math.min(end, (number + 1) * PIECE_PAGES); n++) if (this.has(n)) yield n;
-    }
-  }
-
-  /** The pages as ranges, in ascending order. */
-  *ranges(): Generator<{ index: number; count: number }> {
-    let index = 0;
-    let count = 0;
-    for (const page of this) {
-      if (count > 0 && page === index + count) count++;
+    for (const { number, from, to } of parts(page, page + count, REGION_PAGES)) {
+      let region = this.#regions.get(number);
+      if (region === FULL) continue;
+      if (to - from === REGION_PAGES) this.#regions.set(number, FULL);
       else {
-        if (count > 0) yield { index, count };
-        [index, count] = [page, 1];
+        if (region === undefined) this.#regions.set(number, (region = new Map<number, Piece>()));
+        addTo(region, from, to);
       }
     }
-    if (count > 0) yield { index, count };
+  }
+
+  delete(page: number, count = 1): void {
+    for (const { number, from, to } of parts(page, page + count, REGION_PAGES)) {
+      let region = this.#regions.get(number);
+      if (region === undefined) continue;
+      if (to - from === REGION_PAGES) this.#regions.delete(number);
+      else {
+        if (region === FULL) this.#regions.set(number, (region = fullRegion(number)));
+        deleteFrom(region, from, to);
+      }
+    }
+  }
+
+  /** The pages, or those of a range, as ranges: as long as can be, in ascending order. */
+  ranges(page = 0, count = PAGES_MAX): Generator<PageRange> {
+    return this.#runs(page, page + count, true);
+  }
+
+  /** Those of a range that are not in the set, as ranges. */
+  gaps(page: number, count: number): Generator<PageRange> {
+    return this.#runs(page, page + count, false);
+  }
+
+  /** Those of a range that are not in the set, when each is asked for. */
+  *without(page: number, count: number): Generator<number> {
+    for (const gap of this.gaps(page, count))
+      for (let n = gap.index; n < gap.index + gap.count; n++) if (!this.has(n)) yield n;
+  }
+
+  *#runs(from: number, end: number, isIn: boolean): Generator<PageRange> {
+    for (let at = from; at < end;) {
+      const index = at;
+      while (at < end && this.has(at) === isIn) at = this.#endOf(at, isIn);
+      if (at > index) yield { index, count: Math.min(at, end) - index };
+      else at = this.#endOf(at, !isIn);
+    }
+  }
+
+  /** Where pages end that are all like this one, as far as one look goes. */
+  #endOf(page: number, isIn: boolean): number {
+    const region = this.#regions.get(Math.floor(page / REGION_PAGES));
+    if (region === undefined || region === FULL) return after(page, REGION_PAGES);
+    const piece = region.get(Math.floor(page / PIECE_PAGES));
+    if (piece === undefined || piece === FULL) return after(page, PIECE_PAGES);
+    const bit = page % 32;
+    // Of the word, those that are unlike it, from it on.
+    const unlike = (isIn ? ~wordOf(piece, page) : wordOf(piece, page)) & (-1 << bit);
+    return page - bit + (unlike === 0 ? 32 : 31 - Math.clz32(unlike & -unlike));
+  }
+
+  #pieceOf(page: number): Piece | undefined {
+    const region = this.#regions.get(Math.floor(page / REGION_PAGES));
+    return region === FULL ? FULL : region?.get(Math.floor(page / PIECE_PAGES));
+  }
+}
+
+function addTo(region: Map<number, Piece>, page: number, end: number): void {
+  for (const { number, from, to } of parts(page, end, PIECE_PAGES)) {
+    let piece = region.get(number);
+    if (piece === FULL) continue;
+    if (to - from === PIECE_PAGES) region.set(number, FULL);
+    else {
+      if (piece === undefined) region.set(number, (piece = new Uint32Array(PIECE_PAGES / 32)));
+      setBits(piece, from, to, true);
+    }
+  }
+}
+
+function deleteFrom(region: Map<number, Piece>, page: number, end: number): void {
+  for (const { number, from, to } of parts(page, end, PIECE_PAGES)) {
+    let piece = region.get(number);
+    if (piece === undefined) continue;
+    if (to - from === PIECE_PAGES) region.delete(number);
+    else {
+      if (piece === FULL) region.set(number, (piece = new Uint32Array(PIECE_PAGES / 32).fill(0xffffffff)));
+      setBits(piece, from, to, false);
+    }
+  }
+}
+
+function fullRegion(number: number): Map<number, Piece> {
+  const first = (number * REGION_PAGES) / PIECE_PAGES;
+  return new Map(Array.from({ length: REGION_PAGES / PIECE_PAGES }, (_, n) => [first + n, FULL] as const));
+}
+
+/** A range, cut at multiples of a size. */
+function* parts(page: number, end: number, size: number): Generator<{ number: number; from: number; to: number }> {
+  for (let from = page; from < end;) {
+    const to = Math.min(end, after(from, size));
+    yield { number: Math.floor(from / size), from, to };
+    from = to;
+  }
+}
+
+/** The next multiple of a size. */
+const after = (page: number, size: number): number => (Math.floor(page / size) + 1) * size;
+
+const wordOf = (piece: Uint32Array, page: number): number => piece[(page % PIECE_PAGES) >>> 5];
+
+const hasBit = (piece: Uint32Array, page: number): boolean => (wordOf(piece, page) & (1 << (page & 31))) !== 0;
+
+function setBits(piece: Uint32Array, page: number, end: number, isIn: boolean): void {
+  for (let n = page; n < end; n++) {
+    const word = (n % PIECE_PAGES) >>> 5;
+    const bit = 1 << (n & 31);
+    piece[word] = isIn ? piece[word] | bit : piece[word] & ~bit;
   }
 }

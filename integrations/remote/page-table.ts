@@ -54,17 +54,22 @@ export class PageTable {
   }
 
   /** Loads the leaves with these numbers. Returns why some could not be, by their number. */
-  async loadLeaves(leaves: Iterable<number>): Promise<Map<number, ZramError>> {
+  loadLeaves(leaves: Iterable<number>): Promise<Map<number, ZramError>> {
+    return this.loadFromTop(0, leaves);
+  }
+
+  /** Loads nodes of a level, and those above them. Returns why some could not be, by their number. */
+  async loadFromTop(lowest: number, numbers: Iterable<number>): Promise<Map<number, ZramError>> {
     const failures = new Map<number, ZramError>();
-    let left = [...new Set(leaves)];
-    for (let level = this.levels - 1; level >= 0; level--) {
-      const span = FANOUT ** level;
-      const wanted = new Set(left.map((leaf) => Math.floor(leaf / span)));
+    let left = [...new Set(numbers)];
+    for (let level = this.levels - 1; level >= lowest; level--) {
+      const span = FANOUT ** (level - lowest);
+      const wanted = new Set(left.map((number) => Math.floor(number / span)));
       const failed = await this.load(level, wanted);
       if (failed.size === 0) continue;
-      left = left.filter((leaf) => {
-        const failure = failed.get(Math.floor(leaf / span));
-        if (failure) failures.set(leaf, failure);
+      left = left.filter((number) => {
+        const failure = failed.get(Math.floor(number / span));
+        if (failure) failures.set(number, failure);
         return !failure;
       });
     }
@@ -109,7 +114,10 @@ export class PageTable {
         const value = values[n];
         if (!(value instanceof Uint8Array)) throw damaged(value?.message ?? 'it is not in the tier');
         const slots = Math.ceil((this.pages - first) / below(level - 1));
-        this.#nodes[level]?.set(number, decodeNode(value, level, slots));
+        const node = decodeNode(value, level, slots);
+        // A save may have dropped it meanwhile, with its pages; it would come back with what they were.
+        const key = this.keyOfNode(level, number);
+        if (key && sameBytes(key, keys[n])) this.#nodes[level]?.set(number, node);
         return undefined;
       } catch (cause) {
         const text = `the table of ${pages} cannot be read: ${(cause as Error).message}`;
@@ -123,12 +131,23 @@ export class PageTable {
     this.#nodes[level]?.delete(number);
   }
 
+  #forgetAll(level: number, number: number): void {
+    this.forget(level, number);
+    for (let each = 0; each < level; each++) {
+      const nodes = this.#nodes[each];
+      const span = FANOUT ** (level - each);
+      const [first, end] = [number * span, (number + 1) * span];
+      if (span <= nodes.size) for (let n = first; n < end; n++) nodes.delete(n);
+      else for (const n of nodes.keys()) if (n >= first && n < end) nodes.delete(n);
+    }
+  }
+
   /** Becomes the table of which these nodes are new; those of pages that were loaded must have been. */
   replace(key: Uint8Array | undefined, changed: readonly (readonly [number, number, TableNode | undefined])[]): void {
     this.#key = key;
     for (const [level, number, node] of changed) {
       if (node) this.#nodes[level]?.set(number, node);
-      else this.forget(level, number);
+      else this.#forgetAll(level, number);
     }
   }
 

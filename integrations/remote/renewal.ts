@@ -1,4 +1,5 @@
 /** A task that is done again and again in the background, does not keep the process running, and is not done twice at once. */
+import { tell } from './callbacks.js';
 
 /** After a failure it is tried again after this part of the time. */
 const RETRY_SHARE = 1 / 8;
@@ -36,7 +37,7 @@ export class Renewal {
         () => this.#schedule(this.#every),
         (error: unknown) => {
           this.#schedule(this.#every * RETRY_SHARE);
-          this.#onFailure(error);
+          tell(this.#onFailure, error);
         },
       );
     }, milliseconds);

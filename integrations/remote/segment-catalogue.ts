@@ -34,6 +34,7 @@ export class Catalogue {
   readonly #keys = new KeyIndex();
   readonly #refreshes = new Group(() => this.#refresh());
   #numbers = 0;
+  /** When, by the clock that nobody sets. */
   #refreshed = -Infinity;
   /** Segments were removed since those with values of others were read. */
   #isShort = false;
@@ -65,11 +66,11 @@ export class Catalogue {
 
   /** As `refresh`, unless that was done within so many milliseconds. */
   async refreshAfter(milliseconds: number): Promise<void> {
-    if (Date.now() - this.#refreshed >= milliseconds) await this.refresh();
+    if (performance.now() - this.#refreshed >= milliseconds) await this.refresh();
   }
 
   async #refresh(): Promise<void> {
-    const began = Date.now();
+    const began = performance.now();
     const known = [...this.#segments.values()]; // before the list: what is added from here on may not be in it
     const listed = await this.limit.run(() => this.store.list(SEGMENTS));
     const sizes = new Map(listed.map(({ key, size }) => [key.slice(SEGMENTS.length), size]));

@@ -73,7 +73,8 @@ export interface SegmentTier extends RemoteTier {
 
 /**
  * A {@link RemoteTier} on an object store. Each machine writes segments of its own, which are never changed, and reads
- * those of all. What it knows of a value is 34 to 52 bytes in memory, for each value in the store.
+ * those of all. What it knows of a value is 34 to 52 bytes in memory, for each value in the store. It has no time limit: the
+ * store must have one, or calls wait for as long as it hangs.
  * @throws ZramError EINVAL: a wrong option, or not a store
  */
 export function segmentTier(store: ObjectStore, options: SegmentTierOptions = {}): SegmentTier {

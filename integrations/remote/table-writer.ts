@@ -4,8 +4,15 @@ import type { PageTable } from './page-table.js';
 import type { PutQueue } from './put-queue.js';
 import { encodeNode, FANOUT, HOLE, KEY, TableNode } from './table-node.js';
 
-/** A node that is new, with its level and number; `undefined`: there is none any more. */
+/** A node that is new, with its level and number; `undefined`: there is none any more, and none below it. */
 export type Change = readonly [number, number, TableNode | undefined];
+
+/** A node by its place, of which changes are the lowest: a leaf whose pages change, or one that all becomes a hole. */
+export interface Place {
+  readonly level: number;
+  readonly number: number;
+  readonly isHole: boolean;
+}
 
 export class TableWriter {
   readonly changes: Change[] = [];
@@ -22,41 +29,58 @@ export class TableWriter {
   ) {}
 
   /**
-   * @param leaves those that change, in ascending order
+   * @param places leaves that change, and nodes of any level that become holes; none is in another
    * @returns the key of the first node; `undefined`: all pages are holes
    * @throws ZramError EIO: the table cannot be read; or as `fill` and the queue
    */
-  async write(leaves: readonly number[]): Promise<Uint8Array | undefined> {
-    if (leaves.length === 0) return this.table.root.key;
-    const [failure] = (await this.table.loadLeaves(leaves)).values() as Iterable<ZramError>;
-    if (failure) throw failure;
-    return this.#node(this.table.levels - 1, 0, leaves);
+  async write(places: readonly Place[]): Promise<Uint8Array | undefined> {
+    if (places.length === 0) return this.table.root.key;
+    await this.#load(places);
+    return this.#node(this.table.levels - 1, 0, places);
   }
 
-  async #node(level: number, number: number, leaves: readonly number[]): Promise<Uint8Array | undefined> {
+  /** Of what becomes a hole, the nodes above are enough. */
+  async #load(places: readonly Place[]): Promise<void> {
+    const wanted = Array.from({ length: this.table.levels + 1 }, (): number[] => []);
+    for (const { level, number, isHole } of places) {
+      if (isHole) wanted[level + 1].push(Math.floor(number / FANOUT));
+      else wanted[level].push(number);
+    }
+    for (const [level, numbers] of wanted.entries()) {
+      if (numbers.length === 0) continue;
+      const [failure] = (await this.table.loadFromTop(level, numbers)).values() as Iterable<ZramError>;
+      if (failure) throw failure;
+    }
+  }
+
+  async #node(level: number, number: number, places: readonly Place[]): Promise<Uint8Array | undefined> {
+    if (places[0].isHole && places[0].level === level) return this.#changed(level, number, undefined);
     const node = new TableNode(this.table.node(level, number));
     if (level === 0) await this.fill(number, node);
     else {
-      for (const [child, some] of groupsOf(leaves, FANOUT ** (level - 1))) {
+      for (const [child, some] of childrenOf(places, level - 1)) {
         const key = await this.#node(level - 1, child, some);
         if (key) node.set(child % FANOUT, KEY, key);
         else node.set(child % FANOUT, HOLE);
       }
     }
-    const isEmpty = node.isEmpty;
-    if (this.keep) this.changes.push([level, number, isEmpty ? undefined : node]);
-    return isEmpty ? undefined : this.queue.add(encodeNode(node, level));
+    return this.#changed(level, number, node.isEmpty ? undefined : node);
+  }
+
+  async #changed(level: number, number: number, node: TableNode | undefined): Promise<Uint8Array | undefined> {
+    if (this.keep) this.changes.push([level, number, node]);
+    return node && this.queue.add(encodeNode(node, level));
   }
 }
 
-/** Leaves by the node of a lower level that they are under, which covers `span` of them. */
-function groupsOf(leaves: readonly number[], span: number): Map<number, number[]> {
-  const groups = new Map<number, number[]>();
-  for (const leaf of leaves) {
-    const number = Math.floor(leaf / span);
+/** Places by the node of a level that they are, or that they are under. */
+function childrenOf(places: readonly Place[], level: number): Map<number, Place[]> {
+  const groups = new Map<number, Place[]>();
+  for (const place of places) {
+    const number = Math.floor(place.number / FANOUT ** (level - place.level));
     const group = groups.get(number);
-    if (group) group.push(leaf);
-    else groups.set(number, [leaf]);
+    if (group) group.push(place);
+    else groups.set(number, [place]);
   }
   return groups;
 }

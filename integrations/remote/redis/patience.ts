@@ -112,6 +112,18 @@ export class Patience {
     return result;
   }
 
+  /** Waits for what calls share, as long as this one may. @throws its error; Refusal; ZramError ECANCELED */
+  async shared(work: Promise<void>, deadline: Deadline): Promise<void> {
+    const isDone = await Promise.race([work.then(() => true), deadline.over]);
+    if (isDone === true) return;
+    deadline.check();
+    throw this.#unanswered();
+  }
+
+  #unanswered(): Refusal {
+    return new Refusal(`it has not answered within ${this.#milliseconds} ms.`);
+  }
+
   async #settle<T>(group: Group<T>, results: (T | Error)[], deadline: Deadline): Promise<void> {
     const { at, route } = group;
     if (this.#overdue.has(route)) {
@@ -122,7 +134,7 @@ export class Patience {
     const replies = await Promise.race([answer, deadline.over]);
     if (replies === undefined) {
       this.#await(route, answer);
-      fill(results, at, new Refusal(`it has not answered within ${this.#milliseconds} ms.`));
+      fill(results, at, this.#unanswered());
     } else if (replies instanceof Error) fill(results, at, replies);
     else
       at.forEach((index, i) => (results[index] = i < replies.length ? replies[i] : new Error('A reply is missing.')));

@@ -6,7 +6,7 @@ import { batchesOf, inFlight } from './batches.js';
 import { linkOf, type RedisClient } from './clients.js';
 import { clusterCommands, SingleCommands, type Commands } from './commands.js';
 import { asZramError, Refusal } from './errors.js';
-import type { Argument, Group, Link } from './link.js';
+import type { Command, Group, Link } from './link.js';
 import { Patience, type Deadline } from './patience.js';
 import { Presence } from './presence.js';
 
@@ -73,11 +73,20 @@ export class RedisTier implements RemoteTier {
   }
 
   async #check(): Promise<void> {
-    const infos = await this.#one(undefined, async () => {
+    const infos = await this.#one(async () => {
       if (this.#commands instanceof SingleCommands) await this.#commands.check();
       return this.#link.memory();
     });
     for (const info of infos) checkEviction(info, this.name);
+  }
+
+  /** As `check`, which calls share, within the time of one of them. */
+  async #checkWithin(deadline: Deadline): Promise<void> {
+    try {
+      await this.#patience.shared(this.check(), deadline);
+    } catch (error) {
+      throw asZramError(error as Error, this.name);
+    }
   }
 
   /** See {@link RemoteTier.getMany}. */
@@ -114,51 +123,61 @@ export class RedisTier implements RemoteTier {
     values: readonly Uint8Array[],
     options?: RemoteCallOptions,
   ): Promise<readonly (Error | undefined)[]> {
-    await this.check();
     const size = (index: number): number => values[index].length;
     const put = (some: readonly Buffer[], deadline: Deadline, from: number): Promise<(Error | undefined)[]> =>
       this.#put(some, values.slice(from, from + some.length).map(asBuffer), deadline);
-    return this.#many(keys, options, put, size);
+    return this.#many(keys, options, put, size, (deadline) => this.#checkWithin(deadline));
   }
 
   /** See {@link RemoteTier.getNamed}. */
   async getNamed(name: string): Promise<Uint8Array | undefined> {
-    return ((await this.#named('get', name)) as Buffer | null) ?? undefined;
+    return ((await this.#send(['get', this.#keyOfName(name)])) as Buffer | null) ?? undefined;
   }
 
   /** See {@link RemoteTier.putNamed}. @throws ZramError as `check`; ENOSPC; EIO */
   async putNamed(name: string, value: Uint8Array): Promise<void> {
-    await this.check();
-    await this.#named('set', name, asBuffer(value));
+    await this.#send(['set', this.#keyOfName(name), asBuffer(value)], (deadline) => this.#checkWithin(deadline));
   }
 
   /** See {@link RemoteTier.removeNamed}. */
   async removeNamed(name: string): Promise<void> {
-    await this.#named('del', name);
+    await this.#send(['del', this.#keyOfName(name)]);
   }
 
-  #named(command: string, name: string, ...rest: Argument[]): Promise<unknown> {
-    const key = globalThis.Buffer.concat([this.#prefix, globalThis.Buffer.from(NAMES + name)]);
-    return this.#one(undefined, () => this.#link.one([command, key, ...rest]));
+  #keyOfName(name: string): Buffer {
+    return globalThis.Buffer.concat([this.#prefix, globalThis.Buffer.from(NAMES + name)]);
   }
 
-  async #one<T>(signal: AbortSignal | undefined, send: () => Promise<T>): Promise<T> {
+  #send(command: Command, before?: (deadline: Deadline) => Promise<void>): Promise<unknown> {
+    return this.#one(() => this.#link.one(command), before);
+  }
+
+  /** @param before what has to be done first, in the same time */
+  async #one<T>(send: () => Promise<T>, before?: (deadline: Deadline) => Promise<void>): Promise<T> {
     try {
-      return (await this.#patience.call(signal, (deadline) => this.#patience.one(send, deadline))) as T;
+      return (await this.#patience.call(undefined, async (deadline) => {
+        await before?.(deadline);
+        return this.#patience.one(send, deadline);
+      })) as T;
     } catch (error) {
       throw asZramError(error as Error, this.name);
     }
   }
 
-  /** Runs a call in batches, in which errors are as the servers gave them. */
+  /**
+   * Runs a call in batches, in which errors are as the servers gave them.
+   * @param before what has to be done first, in the same time
+   */
   #many<T>(
     keys: readonly Uint8Array[],
     options: RemoteCallOptions | undefined,
     work: (keys: readonly Buffer[], deadline: Deadline, from: number) => Promise<readonly (T | Error)[]>,
     size?: (index: number) => number,
+    before?: (deadline: Deadline) => Promise<void>,
   ): Promise<(T | ZramError)[]> {
     const named = this.#redisKeys(keys);
     return this.#patience.call(options?.signal, async (deadline) => {
+      await before?.(deadline);
       const batches = batchesOf(keys.length, size);
       const results = await inFlight(batches, (from, to) => work(named.slice(from, to), deadline, from));
       return results.map((result) => (result instanceof Error ? asZramError(result, this.name) : result));

@@ -64,6 +64,8 @@ export interface OptionAnswer {
 export interface Reply {
   cookie: bigint;
   errno: number;
+  /** Of an error, in a structured reply. */
+  message?: string;
   /** Of a read: pieces by offset; of a simple reply the offset is unknown, and 0. */
   data: { offset: number; bytes: Buffer }[];
   status: [number, number][];
@@ -205,6 +207,7 @@ function takeChunk(reply: Reply, type: number, payload: Buffer): void {
     case Chunk.ERROR:
       reply.errno = payload.readUInt32BE(0);
       if (payload.readUInt16BE(4) !== payload.length - 6) throw new Error('the message of an error has another length');
+      reply.message = payload.toString('utf8', 6);
       return;
     default:
       throw new Error(`a chunk of type ${type}`);

@@ -157,7 +157,14 @@ describe('options', () => {
     await client.option(Option.SET_META_CONTEXT, metaData('', 'base:allocation'));
     expect(typesOf(await client.option(Option.SET_META_CONTEXT, data))).toEqual([type]);
     await client.option(Option.GO, infoData(''));
-    expect(await client.request({ type: Command.BLOCK_STATUS, length: 4096 })).toMatchObject({ errno: Errno.EINVAL });
+    expect(await client.request({ type: Command.BLOCK_STATUS, length: 4096 })).toMatchObject({
+      errno: Errno.EINVAL,
+      message: 'no context was chosen (base:allocation), so there is no status',
+    });
+    expect(await client.request({ type: Command.READ, length: 2 ** 24 })).toMatchObject({
+      errno: Errno.EINVAL,
+      message: expect.stringContaining('beyond the disk'),
+    });
   });
 });
 

@@ -2,7 +2,14 @@
 import { describe, expect, jest, test } from '@jest/globals';
 import * as fc from 'fast-check';
 
-import { createRemoteBacking, keyOf, redisTier, type RemoteTier } from '../../../integrations/remote.js';
+import {
+  createRemoteBacking,
+  keyOf,
+  redisTier,
+  type RedisClient,
+  type RedisTier,
+  type RemoteTier,
+} from '../../../integrations/remote.js';
 import { Random, seedOfRun } from '../../support/random.js';
 import { HostileTier } from './hostile-tier.js';
 import { hex, objectsOf } from './objects.js';
@@ -192,6 +199,73 @@ describe('leases', () => {
     }
   });
 
+  test('what a callback throws is reported, and changes neither what is read nor what is renewed', async () => {
+    const microtasks = jest.spyOn(globalThis, 'queueMicrotask').mockImplementation(() => undefined);
+    jest.useFakeTimers({ doNotFake: ['queueMicrotask'] });
+    /** What was thrown outside of the calls. */
+    const thrown = (): unknown[] =>
+      microtasks.mock.calls.splice(0).map(([task]) => {
+        try {
+          task();
+          return;
+        } catch (error) {
+          return error;
+        }
+      });
+    try {
+      const gone = hex(keyOf(new Uint8Array([1])));
+      const touched: number[] = [];
+      let down = false;
+      const tier = {
+        getMany: async (keys: readonly Uint8Array[]) =>
+          keys.map((key) => (hex(key) === gone ? undefined : new Uint8Array([2]))),
+        putMany: async (keys: readonly Uint8Array[]) => keys.map(() => undefined),
+        touchMany: async (keys: readonly Uint8Array[]) => {
+          if (down) throw new Error('down');
+          touched.push(keys.length);
+          return keys.map((key) => hex(key) !== gone);
+        },
+      } as unknown as RemoteTier;
+      const [lost, failed] = [new Error('of onLost'), new Error('of onRenewalFailed')];
+      const backing = createRemoteBacking(tier, {
+        slots: 10_000,
+        renewEvery: 1000,
+        onLost: () => {
+          throw lost;
+        },
+        onRenewalFailed: () => {
+          throw failed;
+        },
+      });
+      const write = (): Promise<unknown> =>
+        backing.writeMany([0, 1, 9000], [new Uint8Array([1]), new Uint8Array([2]), new Uint8Array([2])]);
+      await write();
+      const pages = [new Uint8Array(1), new Uint8Array(1)];
+      expect(await backing.readMany([0, 1], pages)).toEqual([expect.objectContaining({ code: 'EIO' }), undefined]);
+      expect(pages[1]).toEqual(new Uint8Array([2]));
+      expect(thrown()).toEqual([lost]);
+      await write();
+      expect(await backing.renew()).toEqual([0]);
+      expect(touched).toEqual([2, 1]); // also the part of the table after that of the lost one
+      const { reportError } = globalThis as { reportError?: unknown };
+      const reported: unknown[] = [];
+      Object.assign(globalThis, { reportError: (error: unknown) => reported.push(error) });
+      thrown();
+      Object.assign(globalThis, { reportError });
+      expect(reported).toEqual([lost]);
+      down = true;
+      await jest.advanceTimersByTimeAsync(1000);
+      expect(thrown()).toEqual([failed]);
+      down = false;
+      await jest.advanceTimersByTimeAsync(125);
+      expect(touched).toEqual([2, 1, 2, 1]);
+      backing.close();
+    } finally {
+      microtasks.mockRestore();
+      jest.useRealTimers();
+    }
+  });
+
   test('wrong arguments', () => {
     const tier = { getMany: () => 0, putMany: () => 0, touchMany: () => 0 } as unknown as RemoteTier;
     for (const [given, options] of [
@@ -209,6 +283,40 @@ describe('leases', () => {
     ] as any[]) {
       expect(() => createRemoteBacking(given, options)).toThrow(expect.objectContaining({ code: 'EINVAL' }));
     }
+  });
+});
+
+test('a call on Redis takes one timeout or until its signal, with the look at the settings before it', async () => {
+  const never = (): Promise<never> => new Promise(() => undefined);
+  const [key, value] = [keyOf(new Uint8Array([1])), new Uint8Array([1])];
+  /** A server that says what its settings are, and nothing more. */
+  const client = (info: () => Promise<string>): RedisClient => ({
+    status: 'ready',
+    callBuffer: async (name: string, ...rest: string[]) => (name === 'eval' && rest[2].length === 0 ? [] : never()),
+    pipeline: () => ({ callBuffer: () => undefined, exec: never }),
+    ...{ info, multi: () => ({ callBuffer: () => undefined, exec: never }), exec: never },
+  });
+  const slow = client(() => new Promise((resolve) => setTimeout(resolve, 300, 'maxmemory:0\r\n')));
+  for (const call of [
+    (tier: RedisTier) => tier.putMany([key], [value]).then(([error]) => Promise.reject(error!)),
+    (tier: RedisTier) => tier.putNamed('a', value),
+  ]) {
+    const before = performance.now();
+    await expect(call(redisTier(slow, { timeout: 400 }))).rejects.toThrow('has not answered within 400 ms');
+    expect(performance.now() - before).toBeLessThan(600);
+  }
+  const tier = redisTier(client(never), { timeout: 500 });
+  let aborted = 0;
+  const before = performance.now();
+  const [canceled, other] = await Promise.allSettled([
+    tier.putMany([key], [value], { signal: AbortSignal.timeout(50) }).finally(() => (aborted = performance.now())),
+    tier.putMany([key], [value]), // waits for the same look
+  ]);
+  expect(canceled).toMatchObject({ reason: { code: 'ECANCELED' } });
+  expect(other).toMatchObject({ reason: { code: 'EIO' } });
+  expect(aborted - before).toBeLessThan(400);
+  await expect(tier.putMany([key], [value], { signal: AbortSignal.abort() })).rejects.toMatchObject({
+    code: 'ECANCELED',
   });
 });
 

@@ -105,4 +105,13 @@ test('a disk of 15 TiB with three pages costs what these do', async () => {
   expect(await fork.save('other')).toMatchObject({ pages: 1, sent: 6 });
   expect(fork.evict()).toBe(3);
   expect((await renewNamed(tier, ['large', 'other'])).lost).toEqual([]);
+  // 2048 million pages, one by one, would not end.
+  fork.discard(PAGE_SIZE, 2 ** 31 * PAGE_SIZE);
+  expect(await fork.save('less')).toMatchObject({ pages: 2 ** 31, sent: 1 });
+  expect(fork.evict()).toBe(2 ** 31);
+  fork.discard(0, fork.disksize);
+  expect(await fork.save('nothing')).toMatchObject({ pages: last + 1, sent: 0 });
+  expect(fork.evict()).toBe(last + 1);
+  expect(await fork.readPagesAsync(last, 1)).toEqual(new Uint8Array(PAGE_SIZE));
+  expect((await renewNamed(tier, ['less', 'nothing'])).lost).toEqual([]);
 });

@@ -14,13 +14,22 @@ import { UnrulyTier } from './unruly-tier.js';
 
 const RUNS = Number(process.env.ZRAM_WASM_SEQUENCES ?? (process.env.ZRAM_WASM_LONG === '1' ? 400 : 5));
 const TIMEOUT_MS = RUNS > 5 ? 7_200_000 : 60_000;
-const PAGES = 300;
+/** Where the pages of the model are on the disk of 64 GiB: parts that cross borders of nodes of the table, and end with the disk. */
+const PART = 100;
+const PARTS = [0, 2 ** 14 - 50, 2 ** 24 - 50];
+const PAGES = PART * PARTS.length;
+const DISK_PAGES = 2 ** 24 + 50;
 const STEPS = 120;
 
 const failed = { seed: 0 };
 afterAll(() => {
   if (failed.seed) console.log(`repeat with ZRAM_WASM_SEED=${failed.seed}`);
 });
+
+const placeOf = (page: number): number => PARTS[Math.floor(page / PART)] + (page % PART);
+/** Where a quarter is, in bytes. */
+const offsetOf = (quarter: number): number =>
+  placeOf(Math.floor(quarter / QUARTERS)) * PAGE_SIZE + (quarter % QUARTERS) * QUARTER;
 
 /** A fork beside its model. */
 interface Pair {
@@ -65,14 +74,14 @@ class Run {
     const random = this.#random;
     const stamps = Array.from({ length: PAGES * QUARTERS }, () => 0);
     const zram = this.#engine.createZram({
-      disksize: PAGES * PAGE_SIZE,
+      disksize: DISK_PAGES * PAGE_SIZE,
       compAlgorithm: random.pick(['lz4', 'deflate']),
     });
     for (let page = 0; page < PAGES; page++) {
       if (random.chance(30)) continue;
       const stamp = this.#newStamp();
       for (let q = page * QUARTERS; q < (page + 1) * QUARTERS; q++) stamps[q] = stamp;
-      zram.writePage(page, bytesOf(stamp, page * QUARTERS, QUARTERS));
+      zram.writePage(placeOf(page), bytesOf(stamp, page * QUARTERS, QUARTERS));
     }
     await saveNamed(this.#tiers[0], 'base', zram);
     zram.destroy();
@@ -104,9 +113,18 @@ class Run {
     this.#pairs.push({ fork, model: new ModelFork(allowed) });
   }
 
+  /** In one part. */
   #pageRange(): { index: number; count: number } {
     const index = this.#random.below(PAGES);
-    return { index, count: this.#random.between(1, Math.min(PAGES - index, this.#random.pick([1, 4, 200]))) };
+    const left = PART - (index % PART);
+    return { index, count: this.#random.between(1, Math.min(left, this.#random.pick([1, 4, PART]))) };
+  }
+
+  /** Also from one part into another, and all. */
+  #largeRange(): { index: number; count: number } {
+    const index = this.#random.chance(20) ? 0 : this.#random.below(PAGES);
+    const left = PAGES - index;
+    return { index, count: this.#random.chance(20) ? left : this.#random.between(1, left) };
   }
 
   async #step(): Promise<void> {
@@ -114,19 +132,19 @@ class Run {
     const pair = random.pick(this.#pairs);
     const { fork, model } = pair;
     const { index, count } = this.#pageRange();
-    switch (random.below(12)) {
+    switch (random.below(14)) {
       case 0:
       case 1:
       case 2:
-        return this.#read(pair, index * QUARTERS, count * QUARTERS, () => fork.readPagesAsync(index, count));
+        return this.#read(pair, index * QUARTERS, count * QUARTERS, () => fork.readPagesAsync(placeOf(index), count));
       case 3: {
         const { first, quarters } = this.#quarterRange();
-        return this.#read(pair, first, quarters, () => fork.readAsync(first * QUARTER, quarters * QUARTER));
+        return this.#read(pair, first, quarters, () => fork.readAsync(offsetOf(first), quarters * QUARTER));
       }
       case 4:
       case 5: {
         const stamp = this.#newStamp();
-        fork.writePages(index, bytesOf(stamp, index * QUARTERS, count * QUARTERS));
+        fork.writePages(placeOf(index), bytesOf(stamp, index * QUARTERS, count * QUARTERS));
         model.wrote({ first: index * QUARTERS, count: count * QUARTERS, stamp });
         return;
       }
@@ -135,29 +153,40 @@ class Run {
       case 8: {
         const { first, quarters } = this.#quarterRange();
         const stamp = this.#newStamp();
-        const writing = fork.writeAsync(first * QUARTER, bytesOf(stamp, first, quarters));
+        const writing = fork.writeAsync(offsetOf(first), bytesOf(stamp, first, quarters));
         return model.writes({ first, count: quarters, stamp }, writing);
       }
       case 9:
-        await fork.prefetch([{ index, count }]);
+        await fork.prefetch([{ index: placeOf(index), count }]);
         return;
       case 10:
-        if (random.chance(50)) {
-          fork.discard(index * PAGE_SIZE, count * PAGE_SIZE);
-          model.wrote({ first: index * QUARTERS, count: count * QUARTERS, stamp: 0 });
-          return;
-        }
-        fork.evict([{ index, count }]);
+        this.#free(pair, index, count);
         return;
+      case 11: {
+        const large = this.#largeRange();
+        this.#free(pair, large.index, large.count);
+        return;
+      }
       default:
         return this.#save(pair);
     }
   }
 
+  /** Discards or evicts pages, and those of the disk that are between them. */
+  #free({ fork, model }: Pair, index: number, count: number): void {
+    const from = placeOf(index);
+    const pages = placeOf(index + count - 1) + 1 - from;
+    if (this.#random.chance(50)) fork.evict([{ index: from, count: pages }]);
+    else {
+      fork.discard(from * PAGE_SIZE, pages * PAGE_SIZE);
+      model.wrote({ first: index * QUARTERS, count: count * QUARTERS, stamp: 0 });
+    }
+  }
+
   #quarterRange(): { first: number; quarters: number } {
-    const all = PAGES * QUARTERS;
-    const first = this.#random.below(all);
-    return { first, quarters: this.#random.between(1, Math.min(all - first, this.#random.pick([2, 9, 300]))) };
+    const first = this.#random.below(PAGES * QUARTERS);
+    const left = PART * QUARTERS - (first % (PART * QUARTERS));
+    return { first, quarters: this.#random.between(1, Math.min(left, this.#random.pick([2, 9, 300]))) };
   }
 
   async #read({ model }: Pair, first: number, count: number, read: () => Promise<Uint8Array>): Promise<void> {
@@ -209,14 +238,14 @@ class Run {
 
   /** All pages of a fork, one by one if some are lost. */
   async #look({ fork, model }: Pair): Promise<void> {
-    const pages = this.#lost === 0 ? PAGES : 1;
+    const pages = this.#lost === 0 ? PART : 1;
     for (let index = 0; index < PAGES; index += pages) {
       const watch = model.watch(index * QUARTERS, pages * QUARTERS);
       let bytes: Uint8Array | undefined;
       try {
-        bytes = await fork.readPagesAsync(index, pages);
+        bytes = await fork.readPagesAsync(placeOf(index), pages);
       } catch (error) {
-        expect(error).toMatchObject({ code: 'EIO', message: expect.stringContaining(`page ${index} `) });
+        expect(error).toMatchObject({ code: 'EIO', message: expect.stringContaining(`page ${placeOf(index)} `) });
         expect(this.#lost).toBeGreaterThan(0);
       }
       const allowed = model.end(watch);

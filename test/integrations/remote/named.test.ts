@@ -424,3 +424,30 @@ test('wrong ranges change nothing', async () => {
   await expect(fork.readPagesAsync(0, 1, new Uint8Array(5))).rejects.toMatchObject({ code: 'EINVAL' });
   expect(await fork.readAsync(0, 0)).toEqual(new Uint8Array(0));
 });
+
+test('a node of the table that comes when a save has dropped it, or that was there before, does not bring its pages back', async () => {
+  const tier = new UnrulyTier(random);
+  const zram = keep(engine.createZram({ disksize: 2 ** 15 * PAGE_SIZE }));
+  for (const page of [5, 700, 2 ** 14]) zram.writePage(page, textPage(random, words));
+  await saveNamed(tier, 'base', zram);
+  let release = (): void => undefined;
+  let gate: Promise<unknown> = Promise.resolve();
+  const getMany = tier.getMany.bind(tier);
+  tier.getMany = (keys) => gate.then(() => getMany(keys));
+  const fork = await open(tier, 'base');
+  await fork.readPagesAsync(5, 1); // its leaf is there
+  gate = new Promise((resolve) => (release = () => resolve(undefined)));
+  const reading = fork.readPagesAsync(700, 1); // that of this one is on its way
+  await new Promise(setImmediate);
+  fork.discard(0, 2 ** 14 * PAGE_SIZE);
+  await fork.save('less');
+  release();
+  expect(await reading).toEqual(zeroPage());
+  await new Promise(setImmediate);
+  expect(fork.evict()).toBe(2 ** 14);
+  for (const page of [5, 700]) expect(await fork.readPagesAsync(page, 1)).toEqual(zeroPage());
+  expect(await fork.readPagesAsync(2 ** 14, 1)).toEqual(zram.readPage(2 ** 14));
+  const again = await open(tier, 'less');
+  expect(await again.readPagesAsync(700, 1)).toEqual(zeroPage());
+  expect(await again.readPagesAsync(2 ** 14, 1)).toEqual(zram.readPage(2 ** 14));
+});

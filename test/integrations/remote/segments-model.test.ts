@@ -55,6 +55,7 @@ class Run {
     this.#kept = this.#values.map(() => 0);
     this.#failPercent = random.pick([0, 2, 10]);
     jest.spyOn(Date, 'now').mockImplementation(() => this.#now);
+    jest.spyOn(performance, 'now').mockImplementation(() => this.#now);
     for (let n = 0; n < 3; n++) this.#machines.push(this.#machine());
   }
 

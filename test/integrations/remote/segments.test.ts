@@ -2,7 +2,7 @@
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { Engine } from '../../../bindings/index.js';
 import {
   fileStore,
@@ -165,6 +165,18 @@ test('a request that fails is an error of its values, and the next call tries ag
   store.failPercent = 0;
   expect(await unhurried.putMany(more.keys, more.values)).toEqual(more.keys.map(() => undefined));
   expect(same(await tier.getMany(more.keys), more.values)).toBe(true);
+});
+
+test('a clock that is set back does not put off the next look at what others have stored', async () => {
+  const store = new MemoryStore(random);
+  const [a, b] = [segmentTier(store, QUICK), segmentTier(store, { ...QUICK, refreshMilliseconds: 20 })];
+  const { keys, values } = valuesOf(1);
+  expect(await b.hasMany(keys)).toEqual([false]);
+  await a.putMany(keys, values);
+  const clock = jest.spyOn(Date, 'now').mockReturnValue(Date.now() - 3_600_000);
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  expect(await b.hasMany(keys)).toEqual([true]);
+  clock.mockRestore();
 });
 
 test('segments that are damaged, cut or none are left out, and cost no others', async () => {
