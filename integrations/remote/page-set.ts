@@ -24,8 +24,9 @@ export class PageSet {
   hasAll(page: number, count: number): boolean {
     const end = page + count;
     for (let at = page; at < end;) {
-      if (!this.has(at)) return false;
-      at = this.#endOf(at, true);
+      const next = this.#endOf(at, true);
+      if (next === at) return false;
+      at = next;
     }
     return true;
   }
@@ -73,18 +74,18 @@ export class PageSet {
   *#runs(from: number, end: number, isIn: boolean): Generator<PageRange> {
     for (let at = from; at < end;) {
       const index = at;
-      while (at < end && this.has(at) === isIn) at = this.#endOf(at, isIn);
+      for (let next = this.#endOf(at, isIn); at < end && next > at; next = this.#endOf(at, isIn)) at = next;
       if (at > index) yield { index, count: Math.min(at, end) - index };
       else at = this.#endOf(at, !isIn);
     }
   }
 
-  /** Where pages end that are all like this one, as far as one look goes. */
+  /** Where pages end that are all in the set, or all not, as far as one look goes; this page, if it is not one of them. */
   #endOf(page: number, isIn: boolean): number {
     const region = this.#regions.get(Math.floor(page / REGION_PAGES));
-    if (region === undefined || region === FULL) return after(page, REGION_PAGES);
+    if (region === undefined || region === FULL) return (region === FULL) === isIn ? after(page, REGION_PAGES) : page;
     const piece = region.get(Math.floor(page / PIECE_PAGES));
-    if (piece === undefined || piece === FULL) return after(page, PIECE_PAGES);
+    if (piece === undefined || piece === FULL) return (piece === FULL) === isIn ? after(page, PIECE_PAGES) : page;
     const bit = page % 32;
     // Of the word, those that are unlike it, from it on.
     const unlike = (isIn ? ~wordOf(piece, page) : wordOf(piece, page)) & (-1 << bit);
