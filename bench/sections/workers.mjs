@@ -10,7 +10,7 @@ import { availableParallelism } from 'node:os';
 import { Engine } from '../../dist/index.js';
 import { ParallelZram } from '../../dist/parallel.js';
 import { alternate } from '../support/alternate.mjs';
-import { busyMissing, whileBusy } from '../support/busy.mjs';
+import { busyMissing, inBothStates } from '../support/busy.mjs';
 import { Missing } from '../support/native.mjs';
 import { MIB, PAGE_BYTES } from '../support/settings.mjs';
 import { megabytesPerSecond, speedRatio } from '../support/statistics.mjs';
@@ -125,10 +125,7 @@ export async function run({ image, settings }) {
     ];
   });
   // Writing and then reading, in this order: every side reads what it has just written.
-  const measure = () => alternate(tasks, { rounds: settings.rounds, warmups: 2, inOrder: true });
-  const states = { quiet: await measure() };
-  const missing = busyMissing();
-  if (!missing) states.busy = await whileBusy(measure);
+  const states = await inBothStates(() => alternate(tasks, { rounds: settings.rounds, warmups: 2, inOrder: true }));
   for (const side of Object.values(sides)) await side.end();
 
   const ratio = (times, name, way) => speedRatio(times[`${name} ${way}`], times[`${ONE} ${way}`]);
@@ -146,7 +143,7 @@ export async function run({ image, settings }) {
     tables: [
       {
         title: 'Workers',
-        text: `\`ParallelZram\` with ${WORKERS} workers against \`Zram\` on one thread, on ${availableParallelism()} logical cores: all distinct pages, 1 MiB a call, ${DEPTH} calls under way at a time. Busy: ${missing ?? 'while another process streams through memory, on one of these cores'}.`,
+        text: `\`ParallelZram\` with ${WORKERS} workers against \`Zram\` on one thread, on ${availableParallelism()} logical cores: all distinct pages, 1 MiB a call, ${DEPTH} calls under way at a time. Busy: ${busyMissing() ?? 'while another process streams through memory, on one of these cores'}.`,
         head: ['', ...heads.flatMap((head) => [`${head}, MB/s`, '/ one thread'])],
         rows,
       },

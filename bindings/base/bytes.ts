@@ -7,14 +7,16 @@ import { ZramError } from './errors.js';
 
 const typedArray = Object.getPrototypeOf(Uint8Array.prototype) as object;
 
-function intrinsic(name: string | symbol): unknown {
-  return Reflect.get(Object.getOwnPropertyDescriptor(typedArray, name) as object, 'get');
+function intrinsic(name: string | symbol, of = typedArray): unknown {
+  return Reflect.get(Object.getOwnPropertyDescriptor(of, name) as object, 'get');
 }
 
 const tagGetter = intrinsic(Symbol.toStringTag) as () => string | undefined;
 const lengthGetter = intrinsic('length') as () => number;
 const offsetGetter = intrinsic('byteOffset') as () => number;
 const bufferGetter = intrinsic('buffer') as () => ArrayBufferLike;
+/** Throws for memory that is shared. */
+const ownLengthGetter = intrinsic('byteLength', ArrayBuffer.prototype) as () => number;
 // eslint-disable-next-line @typescript-eslint/unbound-method -- called with the array as `this`
 const { set } = Uint8Array.prototype;
 
@@ -26,22 +28,18 @@ export function isWords(value: unknown): value is Uint32Array {
   return tagGetter.call(value) === 'Uint32Array';
 }
 
-const sharedLengthGetter =
-  typeof SharedArrayBuffer === 'function'
-    ? (Reflect.get(
-        Object.getOwnPropertyDescriptor(SharedArrayBuffer.prototype, 'byteLength') as object,
-        'get',
-      ) as () => number)
-    : undefined;
+/** The memory of the array. */
+export function bufferOf(array: Uint8Array): ArrayBufferLike {
+  return bufferGetter.call(array);
+}
 
-/** The memory of the array, if other threads may have it as well. */
-export function sharedBufferOf(array: Uint8Array): SharedArrayBuffer | undefined {
-  const buffer = bufferGetter.call(array);
+/** Whether other threads may have the memory of the array as well. */
+export function isShared(array: Uint8Array): boolean {
   try {
-    sharedLengthGetter?.call(buffer);
-    return sharedLengthGetter && (buffer as SharedArrayBuffer);
+    ownLengthGetter.call(bufferGetter.call(array));
+    return false;
   } catch {
-    return undefined; // memory of this thread
+    return true;
   }
 }
 

@@ -4,7 +4,7 @@
  * grows a little does not move those behind it.
  */
 import { PAGE_SIZE } from '../base/arguments.js';
-import { allocate, setBytes, viewOf } from '../base/bytes.js';
+import { allocate, isShared, setBytes, viewOf } from '../base/bytes.js';
 import type { Disk } from '../device/disk.js';
 import { COMPARED_MAX, fastCompare, type Compare } from './equal.js';
 import type { PageRun } from './ranges.js';
@@ -154,11 +154,6 @@ export class NewestCopy {
       this.drop(); // without memory, or with damaged data, of which those are told who read the state
     }
   }
-}
-
-/** Whether other threads may write to these bytes. */
-function isShared(bytes: Uint8Array): boolean {
-  return Object.prototype.toString.call(viewOf(bytes).buffer) === '[object SharedArrayBuffer]';
 }
 
 /** Whether the pieces that two states have begin at the same pages. */

@@ -3,6 +3,7 @@
 import type { AsyncOptions, PageRange, Zram } from '../../bindings/index.js';
 import { ZramError } from '../../bindings/base/errors.js';
 import { canceled, outFor, signalOf, untilAborted, withPagesDone } from './fork-calls.js';
+import { isIterable } from './options.js';
 import { PAGE_SIZE, type PageBlocks } from './page-blocks.js';
 import { PageFetcher } from './page-fetcher.js';
 import { savePages, type SaveNamedReport } from './page-saver.js';
@@ -331,8 +332,7 @@ export class RemoteFork {
   }
 
   #checkRanges(ranges: Iterable<PageRange>): PageRange[] {
-    if (typeof (ranges as Partial<Iterable<PageRange>> | null | undefined)?.[Symbol.iterator] !== 'function')
-      throw new ZramError('EINVAL', 'ranges must be a list of { index, count }.');
+    if (!isIterable(ranges)) throw new ZramError('EINVAL', 'ranges must be a list of { index, count }.');
     const all = [...ranges];
     for (const range of all) this.#checkPages(range?.index, range?.count);
     return all;

@@ -2,7 +2,7 @@
 import type { PageRange, Zram, ZramSnapshot } from '../../bindings/index.js';
 import { ZramError } from '../../bindings/base/errors.js';
 import { RemoteFork } from './fork.js';
-import { checkOptions, wholeNumber } from './options.js';
+import { checkMethods, checkOptions, isIterable, wholeNumber } from './options.js';
 import { makeDevice, PAGE_SIZE, PageBlocks } from './page-blocks.js';
 import { savePages, storedRanges, type SaveNamedReport } from './page-saver.js';
 import { asError, PageTable } from './page-table.js';
@@ -208,16 +208,12 @@ const CALLS = ['getMany', 'putMany', 'touchMany', 'getNamed', 'putNamed', 'remov
 
 /** @throws ZramError EINVAL */
 function checkTier(tier: RemoteTier): void {
-  const given = tier as Partial<RemoteTier> | null | undefined;
-  const missing = CALLS.find((call) => typeof given?.[call] !== 'function');
-  if (missing !== undefined)
-    throw new ZramError('EINVAL', `tier must have ${CALLS.join(', ')}: there is no ${missing}.`);
+  checkMethods(tier, 'tier', CALLS);
 }
 
 /** @throws ZramError EINVAL */
 function checkedNames(names: Iterable<string>): Iterable<string> {
-  if (typeof (names as Partial<Iterable<string>> | null | undefined)?.[Symbol.iterator] !== 'function')
-    throw new ZramError('EINVAL', 'names must be a list of texts.');
+  if (!isIterable(names)) throw new ZramError('EINVAL', 'names must be a list of texts.');
   const all = [...names];
   all.forEach(checkName);
   return all;

@@ -5,7 +5,7 @@
  * What is expected of it: an object is there whole or not at all, and a `get` or `list` that begins after a `put` or
  * `delete` has returned knows of it. Amazon's S3 has promised that since 2020.
  */
-import { ZramError } from '../../bindings/base/errors.js';
+import { checkMethods } from './options.js';
 
 /** Bytes of an object. */
 export interface ByteRange {
@@ -47,9 +47,5 @@ const METHODS = ['get', 'put', 'list', 'delete'] as const;
 
 /** @throws ZramError EINVAL */
 export function checkObjectStore(store: ObjectStore): void {
-  const given = store as unknown as Record<string, unknown> | null | undefined;
-  for (const name of METHODS) {
-    if (typeof given?.[name] === 'function') continue;
-    throw new ZramError('EINVAL', `an object store must have ${METHODS.join(', ')}: there is no ${name}.`);
-  }
+  checkMethods(store, 'an object store', METHODS);
 }

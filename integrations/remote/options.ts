@@ -1,4 +1,4 @@
-/** Options that are whole numbers. */
+/** Checks of options and other arguments. */
 import { ZramError } from '../../bindings/base/errors.js';
 
 /** @throws ZramError EINVAL: neither left out nor a whole number within these bounds */
@@ -24,4 +24,21 @@ export function checkOptions(options: unknown): void {
 export function checkType(value: unknown, name: string, type: 'string' | 'function'): void {
   if (value === undefined || typeof value === type) return;
   throw new ZramError('EINVAL', `${name} must be a ${type}.`);
+}
+
+/** Whether a value can be iterated over, in this way. */
+export function isIterable(
+  value: unknown,
+  by: typeof Symbol.iterator | typeof Symbol.asyncIterator = Symbol.iterator,
+): boolean {
+  return typeof (value as Record<symbol, unknown> | null | undefined)?.[by] === 'function';
+}
+
+/** @param what it is, for the message. @throws ZramError EINVAL: it does not have all of these methods */
+export function checkMethods(value: unknown, what: string, names: readonly string[]): void {
+  const missing = names.find(
+    (name) => typeof (value as Record<string, unknown> | null | undefined)?.[name] !== 'function',
+  );
+  if (missing !== undefined)
+    throw new ZramError('EINVAL', `${what} must have ${names.join(', ')}: there is no ${missing}.`);
 }

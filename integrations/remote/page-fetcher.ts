@@ -3,6 +3,7 @@
  * never over one that was written meanwhile.
  */
 import { ZramError } from '../../bindings/base/errors.js';
+import { deleteRange } from './delete-range.js';
 import type { PageBlocks } from './page-blocks.js';
 import type { PageSet } from './page-set.js';
 import { valuesOf, type PageTable } from './page-table.js';
@@ -36,9 +37,7 @@ export class PageFetcher {
 
   /** What is on its way for these pages is not wanted any more. */
   cancel(index: number, count: number): void {
-    const end = index + count;
-    if (count <= this.#flights.size) for (let page = index; page < end; page++) this.#flights.delete(page);
-    else for (const page of this.#flights.keys()) if (page >= index && page < end) this.#flights.delete(page);
+    deleteRange(this.#flights, index, index + count);
   }
 
   /** Nothing that is on its way is wanted any more. */

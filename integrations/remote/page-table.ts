@@ -1,9 +1,10 @@
 /** The table of a saved device: which value of the tier each page is. Its nodes are read when they are needed. */
 import { ZramError } from '../../bindings/base/errors.js';
+import { deleteRange } from './delete-range.js';
 import { sameBytes } from './same-bytes.js';
 import { damaged, decodeNode, FANOUT, HOLE, KEY, type TableNode } from './table-node.js';
 import type { TableRoot } from './table-root.js';
-import { keyOf, type RemoteTier } from './tier.js';
+import { isKeyOf, type RemoteTier } from './tier.js';
 
 /** Nodes that are read with one call. */
 const BATCH = 64;
@@ -134,11 +135,8 @@ export class PageTable {
   #forgetAll(level: number, number: number): void {
     this.forget(level, number);
     for (let each = 0; each < level; each++) {
-      const nodes = this.#nodes[each];
       const span = FANOUT ** (level - each);
-      const [first, end] = [number * span, (number + 1) * span];
-      if (span <= nodes.size) for (let n = first; n < end; n++) nodes.delete(n);
-      else for (const n of nodes.keys()) if (n >= first && n < end) nodes.delete(n);
+      deleteRange(this.#nodes[each], number * span, (number + 1) * span);
     }
   }
 
@@ -208,7 +206,7 @@ export async function valuesOf(
     const value = values[n] ?? undefined;
     if (value === undefined) return new ZramError('EIO', 'the tier does not have it.');
     if (!(value instanceof Uint8Array)) return asError(value);
-    return sameBytes(keyOf(value), key) ? value : new ZramError('EIO', 'the tier returned another value.');
+    return isKeyOf(key, value) ? value : new ZramError('EIO', 'the tier returned another value.');
   });
 }
 

@@ -10,12 +10,12 @@ import { ZramError } from '../../bindings/base/errors.js';
 import type { Limit } from './group.js';
 import { KeyIndex } from './key-index.js';
 import type { ObjectStore } from './object-store.js';
+import { isIterable } from './options.js';
 import { indexOf, SEGMENTS } from './segment-catalogue.js';
 import { eachValue, type SegmentIndex } from './segment-format.js';
 import { decodeLease, LEASES } from './segment-lease.js';
 import { timeOf } from './segment-writer.js';
-import { sameBytes } from './same-bytes.js';
-import { checkKey, keyOf } from './tier.js';
+import { checkKey, isKeyOf } from './tier.js';
 
 export const CONDEMNED = 'condemned/';
 const HOUR = 3_600_000;
@@ -98,8 +98,7 @@ const markerOf = (id: string, time: number): string => `${CONDEMNED}${id}.${time
 
 export async function collectSegments(on: Collected, options: CollectOptions): Promise<CollectReport> {
   const { live, graceMilliseconds: grace = HOUR } = options ?? {};
-  const source = live as Partial<Iterable<unknown> & AsyncIterable<unknown>> | null | undefined;
-  if (typeof source?.[Symbol.iterator] !== 'function' && typeof source?.[Symbol.asyncIterator] !== 'function')
+  if (!isIterable(live, Symbol.iterator) && !isIterable(live, Symbol.asyncIterator))
     throw new ZramError('EINVAL', 'live must be keys to iterate over, as liveKeys gives them.');
   if (!(typeof grace === 'number' && grace >= 0))
     throw new ZramError('EINVAL', 'graceMilliseconds must be a number, 0 or more.');
@@ -229,7 +228,7 @@ class Collection {
     if (bytes?.length !== size) throw new ZramError('EIO', `cannot read segment ${id} to move what is used of it.`);
     for (const { key, offset, length } of used) {
       const value = bytes.subarray(offset, offset + length);
-      if (sameBytes(keyOf(value), key)) this.#moves.push(this.on.put(key, value));
+      if (isKeyOf(key, value)) this.#moves.push(this.on.put(key, value));
       else this.#giveBack(key);
     }
   }

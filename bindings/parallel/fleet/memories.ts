@@ -2,7 +2,7 @@
  * Memory of callers that workers read pages to. Workers hold what they were sent, so it is sent once for many calls, and
  * they let go of it when the caller has.
  */
-import { sharedBufferOf } from '../../base/bytes.js';
+import { bufferOf, isShared } from '../../base/bytes.js';
 
 /** A buffer that can be shared with workers. */
 export interface Memory {
@@ -25,14 +25,12 @@ export class Memories {
 
   /** The memory of an array; undefined if workers cannot have it. */
   of(array: Uint8Array): Memory | undefined {
-    const buffer = sharedBufferOf(array);
-    if (!buffer || buffer.byteLength > BYTES_MAX) return undefined;
-    let memory = this.#known.get(buffer);
-    if (!memory) {
-      memory = { number: this.#next++, buffer };
-      this.#known.set(buffer, memory);
-      this.#gone.register(buffer, memory.number);
-    }
+    const buffer = bufferOf(array);
+    const known = this.#known.get(buffer);
+    if (known || !isShared(array) || buffer.byteLength > BYTES_MAX) return known;
+    const memory = { number: this.#next++, buffer };
+    this.#known.set(buffer, memory);
+    this.#gone.register(buffer, memory.number);
     return memory;
   }
 }
