@@ -211,8 +211,10 @@ async function writeDivided(options) {
     { ...small, plugins: [...small.plugins, ...plugins], outfile: 'dist/index.node.js', outdir: undefined },
     finish,
   );
-  await mkdir(at('dist/parts'), { recursive: true });
-  for (const [name, text] of await files()) await writeFile(at('dist/parts', name), `${NOTICE}\n${text}`);
+  for (const [name, text] of await files()) {
+    await mkdir(path.dirname(at('dist/parts', name)), { recursive: true });
+    await writeFile(at('dist/parts', name), `${NOTICE}\n${text}`);
+  }
 }
 
 /** Many bundlers keep a comment like this one, so the notices can be found from what a user of ours ships. */

@@ -1,12 +1,15 @@
 // Checks the package as people would install it: exactly these files, publint, are-the-types-wrong, and the sizes.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { checkSizes } from './check-size.mjs';
 import { INTEGRATIONS } from './integrations.mjs';
 import { npmPack, root } from './npm-pack.mjs';
 import { PARTS } from './parts.mjs';
+
+/** The folder of this build's parts. */
+const [BUILD] = readdirSync(path.join(root, 'dist/parts'));
 
 /** Everything that is published. Whoever adds a file adds it here, and thereby says that consumers need it. */
 const FILES = [
@@ -25,7 +28,7 @@ const FILES = [
   'dist/cli.js',
   // `.` as Node.js imports it, and what that loads when it is called.
   'dist/index.node.js',
-  ...Object.keys(PARTS).map((name) => `dist/parts/${name}.cjs`),
+  ...Object.keys(PARTS).map((name) => `dist/parts/${BUILD}/${name}.cjs`),
   // The one module that all of them import, so that there is one ZramError.
   'dist/errors.js',
   'dist/index.d.ts',

@@ -78,6 +78,8 @@ export async function divide(options, names, folder) {
   const hash = createHash('sha256');
   for (const [file, source] of sources) hash.update(`${file}\n${source}`);
   const id = hash.digest('hex').slice(0, 16);
+  /** In a folder of this build: Deno runs the compiled code of a file that was there before, if place, time and length are equal. */
+  const fileOf = (part) => `${id}/${part}.cjs`;
 
   /** A stand-in for what a file exports; a number or a text needs none. */
   function standIn(file, name) {
@@ -143,7 +145,7 @@ export async function divide(options, names, folder) {
   async function doorOf(part) {
     const standIns = standInsOf(part);
     const shared = [...taken.get(part)].map(([file, list]) => `${quoted(file)}: { ${listOf(list)} }`);
-    const file = quoted(`${folder}/${part}.cjs`);
+    const file = quoted(`${folder}/${fileOf(part)}`);
     const made = folder
       ? `loadPart(${file}, ${quoted(id)}, shared, () => ${REQUIRE}(${file}))`
       : `(() => { let part;\n${await bodyOf(part)}\nreturn part; })()`;
@@ -177,7 +179,7 @@ export async function divide(options, names, folder) {
     files: () =>
       Promise.all(
         names.map(async (part) => [
-          `${part}.cjs`,
+          fileOf(part),
           `'use strict';\nexports.build = ${quoted(id)};\nexports.make = (shared) => {\nlet part;\n${await bodyOf(part)}return part;\n};\n`,
         ]),
       ),
