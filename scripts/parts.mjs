@@ -78,7 +78,7 @@ export async function divide(options, names, folder) {
   const hash = createHash('sha256');
   for (const [file, source] of sources) hash.update(`${file}\n${source}`);
   const id = hash.digest('hex').slice(0, 16);
-  /** In a folder of this build: Deno runs the compiled code of a file that was there before, if place, time and length are equal. */
+  /** In a folder of this build: Deno runs what it has kept, compiled, of a file that was at the same place. */
   const fileOf = (part) => `${id}/${part}.cjs`;
 
   /** A stand-in for what a file exports; a number or a text needs none. */
