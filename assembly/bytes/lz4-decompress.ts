@@ -16,6 +16,18 @@ function copy_overrun(to: usize, from: usize, toEnd: usize): void {
   } while (to < toEnd);
 }
 
+/** In steps of 32 bytes: up to 31 more. */
+// @ts-ignore: decorator
+@inline
+function copy_overrun_32(to: usize, from: usize, toEnd: usize): void {
+  do {
+    v128.store(to, v128.load(from));
+    v128.store(to, v128.load(from, 16), 16);
+    to += 32;
+    from += 32;
+  } while (to < toEnd);
+}
+
 /**
  * Copies a range that lies 16 bytes or more after its source. The 16 bytes that end with it are written at once. Of a
  * shorter range, the bytes before it are written back unchanged, which takes no branch that could be mispredicted.
@@ -52,11 +64,18 @@ const PATTERN_LANES: usize = memory.data<u8>([
 /** Bytes of whole patterns in 16, by offset 0..15. */
 const PATTERN_STEP: usize = memory.data<u8>([16, 16, 16, 15, 16, 15, 12, 14, 16, 9, 10, 11, 12, 13, 14, 15]);
 
+/** The first 16 bytes of a match that begins `offset` bytes, 0..15, before where it goes. */
+// @ts-ignore: decorator
+@inline
+function pattern_at(match: usize, offset: usize): v128 {
+  return i8x16.swizzle(v128.load(match), v128.load(PATTERN_LANES + (offset << 4)));
+}
+
 /** Copies a match that overlaps itself: the `offset` bytes, 1..15, before `to`, again and again. */
 function copy_pattern(to: usize, offset: usize, toEnd: usize, roomEnd: usize): void {
   const wholeEnd = roomEnd - 16;
   if (to <= wholeEnd) {
-    const pattern = i8x16.swizzle(v128.load(to - offset), v128.load(PATTERN_LANES + (offset << 4)));
+    const pattern = pattern_at(to - offset, offset);
     // As many bytes as make whole patterns.
     const step = <usize>load<u8>(PATTERN_STEP + offset);
     while (to < toEnd && to <= wholeEnd) {
@@ -70,6 +89,9 @@ function copy_pattern(to: usize, offset: usize, toEnd: usize, roomEnd: usize): v
   }
 }
 
+/** A match of 17 bytes or more is written as 64: how much further from the page's end that is than a short sequence. */
+const LONG_OUT: usize = 64 - 17 - SHORT_OUT;
+
 /** Where `decode_fast` stopped. */
 let stoppedIp: usize = 0;
 let stoppedOp: usize = 0;
@@ -82,6 +104,10 @@ let stoppedOp: usize = 0;
  * as few and as narrow as may be; tests apart, with loads and stores between them (joined, they become arithmetic), and
  * each as late as may be: that a match begins before `dst` is found out by one signed compare, in the branch that reads
  * it.
+ *
+ * A mispredicted branch takes as long as two sequences. So there is one for all matches of more than 16 bytes, of which
+ * 64 are written whatever their length; and a shorter one is copied again where it reaches into itself, which is much
+ * rarer than an offset below 16.
  * @param inMax two bytes before the first token that is too near the block's end to read any short sequence of it
  * @param outMax the last place where any short sequence can be written
  * @param dst where the page begins, below 2 GiB: a match before address 0 is then negative
@@ -114,32 +140,42 @@ function decode_fast(ip: usize, inMax: usize, op: usize, outMax: usize, dst: usi
     const offset = <u32>load<u16>(next);
     const match = to - offset;
     const matched = token & RUN_MASK;
-    if (matched != RUN_MASK) {
-      if (offset >= 16) {
-        if (<i32>match < <i32>dst) return false;
-        v128.store(to, v128.load(match));
-        if (matched > 16 - MINMATCH) store<u16>(to, load<u16>(match, 16), 16);
-      } else {
+    if (matched <= 16 - MINMATCH) {
+      if (<i32>match < <i32>dst) return false;
+      v128.store(to, v128.load(match));
+      if (offset < matched + MINMATCH) {
         if (offset == 0) return false;
-        if (<i32>match < <i32>dst) return false;
-        v128.store(to, i8x16.swizzle(v128.load(match), v128.load(PATTERN_LANES + (offset << 4))));
-        if (matched > 16 - MINMATCH) store<u16>(to, load<u16>(to + 16 - <usize>load<u8>(PATTERN_STEP + offset)), 16);
+        v128.store(to, pattern_at(match, offset));
       }
       op = to + matched + MINMATCH;
       ip = next;
       continue;
     }
-    const more = <u32>load<u8>(next, 2);
-    const end = to + more + (RUN_MASK + MINMATCH);
-    if (end > outMax) break;
+    const isRun = u32(matched == RUN_MASK);
+    const more = <u32>load<u8>(next, 2) & (0 - isRun);
+    const end = to + matched + MINMATCH + more;
+    if (end > outMax - LONG_OUT) break;
     if (<i32>match < <i32>dst) return false;
-    if (offset < 16) break;
-    v128.store(to, v128.load(match));
     if (more == 255) break;
+    if (offset < 16) {
+      if (offset == 0) return false;
+      const pattern = pattern_at(match, offset);
+      const step = <usize>load<u8>(PATTERN_STEP + offset);
+      do {
+        v128.store(to, pattern);
+        to += step;
+      } while (to < end);
+      ip = next + isRun;
+      op = end;
+      continue;
+    }
+    v128.store(to, v128.load(match));
     v128.store(to, v128.load(match, 16), 16);
-    ip = next + 1;
+    v128.store(to, v128.load(match, 32), 32);
+    v128.store(to, v128.load(match, 48), 48);
+    ip = next + isRun;
     op = end;
-    if (more > 32 - RUN_MASK - MINMATCH) copy_overrun(to + 32, match + 32, end);
+    if (end > to + 64) copy_overrun_32(to + 64, match + 64, end);
   }
   stoppedIp = ip + 2;
   stoppedOp = op;
@@ -159,10 +195,16 @@ export function lz4_decompress(src: usize, srcLength: u32, dst: usize, dstLength
   // 0: never.
   const inMax = srcLength < SHORT_IN ? <usize>0 : ipEnd - SHORT_IN - 1;
   const outMax = dstLength < SHORT_OUT ? <usize>0 : opEnd - SHORT_OUT;
-  if (!decode_fast(src, inMax, dst, outMax, dst)) return EIO;
+  let ip = src;
+  let op = dst;
   while (true) {
-    let ip = stoppedIp;
-    let op = stoppedOp;
+    if (ip < inMax) {
+      if (op <= outMax) {
+        if (!decode_fast(ip, inMax, op, outMax, dst)) return EIO;
+        ip = stoppedIp;
+        op = stoppedOp;
+      }
+    }
     // A block ends with literals; one that ends after a match, and an empty one, is cut short.
     if (ip >= ipEnd) return EIO;
 
@@ -202,7 +244,6 @@ export function lz4_decompress(src: usize, srcLength: u32, dst: usize, dstLength
     if (offset >= 16) copy_exact(op, op - offset, length);
     else copy_pattern(op, offset, op + length, opEnd);
     op += length;
-    if (!decode_fast(ip, inMax, op, outMax, dst)) return EIO;
   }
   return unreachable(); // every way out is a return
 }

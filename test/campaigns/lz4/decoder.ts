@@ -32,7 +32,7 @@ const OFFSETS = [
   'offset 32..',
   'offset to the first byte',
 ] as const;
-const MATCHES = ['match 4..16', 'match 17..18', 'match 19..32', 'match 33..273', 'match 274..'] as const;
+const MATCHES = ['match 4..16', 'match 17..18', 'match 19..64', 'match 65..273', 'match 274..'] as const;
 const PLACES = ['', 'near the end of the output', 'near the end of the input', 'near both ends'] as const;
 
 /** Nearer to the end than this, a decoder that reads a short sequence in one go must do without. */
@@ -64,7 +64,7 @@ function literalClass(length: number): number {
 function matchClass(length: number): number {
   if (length <= 16) return 0;
   if (length <= 18) return 1;
-  if (length <= 32) return 2;
+  if (length <= 64) return 2;
   return length < 274 ? 3 : 4;
 }
 
