@@ -13,7 +13,7 @@ import type { Core } from '../core/core.js';
 import { CODEC_FOREIGN, CODEC_PAGE } from '../core/layout.js';
 import type { AsyncBacking, Backing } from './backing.js';
 import { Arena, padded } from './batches.js';
-import { notWhatWasWritten, PLAIN, SlotRecords, type StoredForm } from './slot-records.js';
+import { checksumOf, checksumStaged, notWhatWasWritten, PLAIN, SlotRecords, type StoredForm } from './slot-records.js';
 import { Transport } from './transport.js';
 
 /** A device in the core that refers to blocks. */
@@ -24,11 +24,19 @@ interface DeviceInCore {
 
 /** A page to be written, as it is, or its object. */
 export interface Written {
-  /** A private copy. */
+  /** A private copy, which the backing may keep. */
   readonly bytes: Uint8Array;
+  /** How many they are, also when the backing has detached them. */
+  readonly length: number;
   readonly codec: number;
   /** It is the object as the device stored it, be it a page that does not compress. */
   readonly asObject: boolean;
+  readonly checksum: number;
+}
+
+/** A write of it. */
+export interface SlotWrite extends Written {
+  readonly slot: number;
 }
 
 /** A read of a slot, from its start until its page has been used. */
@@ -263,54 +271,55 @@ export class BackingDevice {
 
   // ── writing ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** @param written the backing may keep its bytes @throws ZramError EIO */
-  write(slot: number, written: Written): void {
-    const checksum = this.#beginWrite(slot, written);
-    const { length } = written.bytes; // the backing may detach them
+  /** A page as it is, of which this makes a copy. */
+  pageToWrite(core: Core, page: Uint8Array): Written {
+    const bytes = copyOf(page);
+    return { bytes, length: PAGE_SIZE, codec: CODEC_PAGE, asObject: false, checksum: checksumOf(core, bytes) };
+  }
+
+  /** The object that is on the first staging page. Copies of a batch lie in one buffer. */
+  objectToWrite(core: Core, length: number, codec: number): Written {
+    const bytes = this.transport.writesBatches ? this.#arena.take(length) : new Uint8Array(length);
+    bytes.set(length === PAGE_SIZE ? core.page() : core.page().subarray(0, length));
+    return { bytes, length, codec, asObject: true, checksum: checksumStaged(core, length) };
+  }
+
+  /** @throws ZramError EIO */
+  write(write: SlotWrite): void {
+    this.#beginWrite(write.slot);
     try {
-      this.transport.writeNow(slot, padded(written.bytes));
+      this.transport.writeNow(write.slot, padded(write.bytes));
     } catch (error) {
-      throw failed('write', slot, error);
+      throw failed('write', write.slot, error);
     }
-    this.#written(slot, checksum, written, length);
+    this.#written(write);
   }
 
   /**
-   * In batches it may wait for others, until `transport.sendWrites`.
-   * @param written the backing may keep its bytes
-   * @throws ZramError EIO
+   * Writes a batch: one page, where the backing takes no more.
+   * @returns for each undefined or a ZramError EIO; never rejected
    */
-  async writeAsync(slot: number, written: Written): Promise<void> {
+  async writeMany(writes: readonly SlotWrite[]): Promise<readonly (ZramError | undefined)[]> {
     const { transport } = this;
-    if (!transport.asynchronous) {
-      this.write(slot, written);
-      return;
-    }
-    const checksum = this.#beginWrite(slot, written);
-    const bytes = transport.objects ? written.bytes : padded(written.bytes);
-    const { length } = written.bytes; // the backing may detach them
-    try {
-      await transport.write(slot, bytes);
-    } catch (error) {
-      throw failed('write', slot, error);
-    }
-    this.#written(slot, checksum, written, length);
+    for (const write of writes) this.#beginWrite(write.slot);
+    const bytes = writes.map((write) => (transport.objects ? write.bytes : padded(write.bytes)));
+    const failures = await transport.writeMany(
+      writes.map(({ slot }) => slot),
+      bytes,
+    );
+    return writes.map((write, n) => {
+      const failure = failures[n];
+      if (failure) return failed('write', write.slot, failure.reason);
+      this.#written(write);
+      return undefined;
+    });
   }
 
-  /** A copy of the first staging page, to be written. Of a batch they lie in one buffer. */
-  copyOfStaged(core: Core, length: number): Uint8Array {
-    if (!this.transport.writesBatches) return copyOf(core.page(), 0, length);
-    const copy = this.#arena.take(length);
-    copy.set(length === PAGE_SIZE ? core.page() : core.page().subarray(0, length));
-    return copy;
-  }
-
-  #beginWrite(slot: number, { bytes }: Written): number {
+  #beginWrite(slot: number): void {
     for (let reading = this.#readings.get(slot); reading; reading = reading.next) reading.stale = true;
-    return (this.#records as SlotRecords).checksumOf(bytes);
   }
 
-  #written(slot: number, checksum: number, { codec, asObject }: Written, length: number): void {
+  #written({ slot, checksum, codec, length, asObject }: SlotWrite): void {
     (this.#records as SlotRecords).set(slot, checksum, { codec, length }, asObject);
     this.#codecs |= 1 << codec;
     if (this.transport.wantsDiscards) this.#held.add(slot);

@@ -97,6 +97,18 @@ export class Transport {
     return (this.#reads as Batches).all(slots, pages);
   }
 
+  /** As `readMany`, at any backing: a batch of one, if it takes no more. A synchronous one has written when this returns. */
+  async writeMany(slots: readonly number[], pages: readonly Uint8Array[]): Promise<readonly (Failure | undefined)[]> {
+    if (this.#writes) return this.#writes.all(slots, pages);
+    try {
+      if (this.asynchronous) await this.backing.write(slots[0], pages[0]);
+      else this.writeNow(slots[0], pages[0]);
+      return [];
+    } catch (reason) {
+      return [{ reason }];
+    }
+  }
+
   /** As `read`. In batches it may wait for others, until `sendWrites`. */
   write(slot: number, bytes: Uint8Array): Promise<void> | void {
     return this.#writes?.add(slot, bytes) ?? this.backing.write(slot, bytes);
