@@ -12,7 +12,7 @@ import { textOf } from '../base/messages.js';
 import type { Core } from '../core/core.js';
 import { CODEC_FOREIGN, CODEC_PAGE } from '../core/layout.js';
 import type { AsyncBacking, Backing } from './backing.js';
-import { Arena, padded } from './batches.js';
+import { Arena, padded, type Chunk } from './batches.js';
 import { checksumOf, checksumStaged, notWhatWasWritten, PLAIN, SlotRecords, type StoredForm } from './slot-records.js';
 import { Transport } from './transport.js';
 
@@ -32,6 +32,8 @@ export interface Written {
   /** It is the object as the device stored it, be it a page that does not compress. */
   readonly asObject: boolean;
   readonly checksum: number;
+  /** Where the bytes are, if others of the batch are there, too. */
+  readonly chunk: Chunk | undefined;
 }
 
 /** A write of it. */
@@ -48,6 +50,10 @@ export interface Reading {
   /** The slot was written since the read began: it belongs to another page now. */
   stale: boolean;
   failure: ZramError | undefined;
+  /** Where the page is, if others of the batch are there, too. */
+  readonly chunk: Chunk | undefined;
+  /** The backing has filled the page, of a batch, and does not use it any more. */
+  isFilled: boolean;
   /** Another read of the slot. */
   next: Reading | undefined;
 }
@@ -68,7 +74,6 @@ export class BackingDevice {
   #codecs = 0;
   /** By slot, the newest read of it. */
   readonly #readings = new Map<number, Reading>();
-  readonly #arena = new Arena();
   /**
    * Cells of blocks whose last write failed. Their content is unknown, and a late write may still change it, so they
    * are not given to a page before a write to them has succeeded.
@@ -205,6 +210,7 @@ export class BackingDevice {
     const { slot, page } = reading;
     try {
       await this.transport.read(slot, page);
+      reading.isFilled = true;
     } catch (error) {
       reading.failure = failed('read', slot, error);
     }
@@ -216,24 +222,35 @@ export class BackingDevice {
       readings.map(({ slot }) => slot),
       readings.map(({ page }) => page),
     );
-    for (let n = 0; n < failures.length; n++) {
+    for (const [n, reading] of readings.entries()) {
       const failure = failures[n];
-      if (failure) readings[n].failure = failed('read', readings[n].slot, failure.reason);
+      if (failure) reading.failure = failed('read', reading.slot, failure.reason);
+      else reading.isFilled = true;
     }
   }
 
-  begin(slot: number): Reading {
+  /** @param arena where its page is, of a batch */
+  begin(slot: number, arena?: Arena): Reading {
     const form = this.#records?.formOf(slot) ?? PLAIN;
-    const { objects, readsBatches } = this.transport;
-    const length = objects ? form.length : PAGE_SIZE;
-    const page = readsBatches ? this.#arena.take(length) : new Uint8Array(length);
-    const reading = { slot, page, form, stale: false, failure: undefined, next: this.#readings.get(slot) };
+    const length = this.transport.objects ? form.length : PAGE_SIZE;
+    const reading = {
+      slot,
+      page: arena?.take(length) ?? new Uint8Array(length),
+      form,
+      stale: false,
+      failure: undefined,
+      chunk: arena?.chunk,
+      isFilled: false,
+      next: this.#readings.get(slot),
+    };
     this.#readings.set(slot, reading);
     return reading;
   }
 
+  /** What was read is not used any more. */
   end(reading: Reading): void {
     const { slot, next } = reading;
+    if (reading.isFilled) reading.chunk?.release();
     let before = this.#readings.get(slot);
     if (before === reading) {
       if (next) this.#readings.set(slot, next);
@@ -274,14 +291,15 @@ export class BackingDevice {
   /** A page as it is, of which this makes a copy. */
   pageToWrite(core: Core, page: Uint8Array): Written {
     const bytes = copyOf(page);
-    return { bytes, length: PAGE_SIZE, codec: CODEC_PAGE, asObject: false, checksum: checksumOf(core, bytes) };
+    const checksum = checksumOf(core, bytes);
+    return { bytes, length: PAGE_SIZE, codec: CODEC_PAGE, asObject: false, checksum, chunk: undefined };
   }
 
-  /** The object that is on the first staging page. Copies of a batch lie in one buffer. */
-  objectToWrite(core: Core, length: number, codec: number): Written {
-    const bytes = this.transport.writesBatches ? this.#arena.take(length) : new Uint8Array(length);
+  /** The object that is on the first staging page. @param arena for batches */
+  objectToWrite(core: Core, length: number, codec: number, arena: Arena | undefined): Written {
+    const bytes = arena?.take(length) ?? new Uint8Array(length);
     bytes.set(length === PAGE_SIZE ? core.page() : core.page().subarray(0, length));
-    return { bytes, length, codec, asObject: true, checksum: checksumStaged(core, length) };
+    return { bytes, length, codec, asObject: true, checksum: checksumStaged(core, length), chunk: arena?.chunk };
   }
 
   /** @throws ZramError EIO */
@@ -311,6 +329,7 @@ export class BackingDevice {
       const failure = failures[n];
       if (failure) return failed('write', write.slot, failure.reason);
       this.#written(write);
+      write.chunk?.release();
       return undefined;
     });
   }

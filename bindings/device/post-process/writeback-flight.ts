@@ -49,11 +49,12 @@ export class Flight {
       call.check();
       for (const step of run.steps(wanted)) {
         if (step === WAIT) await this.#landing();
-        else if (step) this.#add(step);
+        const sent = typeof step === 'object' && this.#add(step);
         if (this.#writes >= this.#most) await this.#room();
         this.#failures.check();
         call.check();
-        if (call.due) await call.rest(run.pages);
+        // What was sent to a socket leaves it, and the other side begins with it, only when the event loop turns.
+        if (sent || call.due) await call.rest(run.pages);
       }
       await this.#empty();
       this.#failures.check();
@@ -64,12 +65,15 @@ export class Flight {
     }
   }
 
-  #add(job: Job): void {
+  /** Whether its batch is full, and was sent. */
+  #add(job: Job): boolean {
     const turn = this.#failures.next();
     this.#filling ??= { jobs: [], turn, errors: undefined };
     this.#filling.jobs.push(job);
     this.#writes++;
-    if (this.#filling.jobs.length >= this.#size) this.#send();
+    if (this.#filling.jobs.length < this.#size) return false;
+    this.#send();
+    return this.#size > 1;
   }
 
   #send(): void {

@@ -4,6 +4,7 @@
  * time.
  */
 import type { BackingDevice, SlotWrite, Written } from '../../backing/backing-device.js';
+import type { Arena } from '../../backing/batches.js';
 import { PAGE_SIZE } from '../../base/arguments.js';
 import { ZramError } from '../../base/errors.js';
 import { withPagesDone } from '../../base/messages.js';
@@ -49,6 +50,7 @@ interface SharedBlock {
 export class Writeback {
   readonly #start = performance.now();
   readonly #picks: Picks;
+  readonly #arena: Arena | undefined;
   #pagesWritten = 0;
   /** The last error that kept a page from being written. */
   #error: unknown;
@@ -70,6 +72,7 @@ export class Writeback {
     readonly backing: BackingDevice,
   ) {
     this.#picks = new Picks(pages);
+    this.#arena = backing.transport.arenaForWrites();
     pages.postProcessing = this;
     backing.retain().writing = true;
     backing.beginTrials();
@@ -182,7 +185,7 @@ export class Writeback {
       if (!backing.transport.objects && !state.compressedWriteback)
         return backing.pageToWrite(pages.core, pages.peek(index));
       const payload = pages.core.raw.zramPayload(pages.address, index);
-      return backing.objectToWrite(pages.core, payload & 0xffff, payload >>> 16);
+      return backing.objectToWrite(pages.core, payload & 0xffff, payload >>> 16, this.#arena);
     } catch (error) {
       this.#error = error;
       this.#picks.release(index);
@@ -226,8 +229,8 @@ export class Writeback {
 
   #begin(index: number | undefined, cell: number, content: Written): Job {
     const slot = this.pages.core.raw.zramBlockNumber(cell) >>> 0;
-    const { bytes, length, codec, asObject, checksum } = content;
-    const job = { bytes, length, codec, asObject, checksum, index, cell, slot, object: 0, done: false };
+    const { bytes, length, codec, asObject, checksum, chunk } = content;
+    const job = { bytes, length, codec, asObject, checksum, chunk, index, cell, slot, object: 0, done: false };
     this.#flying.add(job);
     if (index !== undefined) this.#pagesFlying++;
     return job;
