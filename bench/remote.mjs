@@ -1,5 +1,6 @@
 // A device's writeback to Redis and its reads from there: compressed pages under their hash, beside the raw client that moves the
-// same bytes (MSET and MGET of 64), and beside a loop of SET and GET of a page. On a unix socket, and on a line of 2 ms both ways together.
+// same bytes in pipelines of 64 SET or GET, and as MSET and MGET of 64, which no client does by itself; and beside a device whose
+// backing takes a page at a time. On loopback, on a unix socket, and on a line of 2 ms both ways together.
 //   npm run build && node bench/remote.mjs [--pages 4096] [--rounds 7] [--library ioredis|iovalkey|redis]
 // needs redis-server. Ratios are taken within a round; on a busy machine those of processor time, of client and server together, are the
 // steady ones.
@@ -20,8 +21,9 @@ const PAGE_BYTES = 4096;
 const BATCH = 64;
 const IN_FLIGHT = 4;
 const ONE_WAY_MILLISECONDS = 1;
-/** Of a page at a time on the slow line, so many take some seconds. */
-const SINGLE_PAGES = 200;
+/** Pages that are moved one at a time, here and on the slow line, where so many take a second. */
+const NEAR_PAGES = 2000;
+const FAR_PAGES = 200;
 const WARM_UPS = 3;
 
 const { values: given } = parseArgs({
@@ -69,31 +71,34 @@ async function startLine(folder, to) {
   return { child, socket };
 }
 
-/** The calls of the raw client that are compared with. */
-async function connect(socket) {
+/** The calls of the raw client that are compared with. @param to the path of a socket, or a port of this machine */
+async function connect(to) {
+  const isPath = typeof to === 'string';
   if (given.library === 'redis') {
     const { createClient, RESP_TYPES } = await import('redis');
-    const client = createClient({ socket: { path: socket } });
+    const client = createClient({ socket: isPath ? { path: to } : { port: to, host: '127.0.0.1' } });
     client.on('error', () => undefined); // until the server is there
     await client.connect();
-    const options = { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } };
-    const send = (...args) => client.sendCommand(args.flat(), options);
+    const bytes = client.withTypeMapping({ [RESP_TYPES.BLOB_STRING]: Buffer });
+    const send = (...args) => bytes.sendCommand(args.flat());
     return {
       client,
-      mset: (list) => send('MSET', list),
-      mget: (list) => send('MGET', list),
       send,
+      // This client pipelines what is sent in one turn.
+      pipeline: (commands) => Promise.all(commands.map((command) => send(...command))),
       end: () => client.destroy(),
     };
   }
   const { Redis } = await import(given.library);
-  const client = new Redis(socket);
-  const send = (name, ...rest) => client.callBuffer(name, ...rest.flat());
+  const client = isPath ? new Redis(to) : new Redis(to, '127.0.0.1');
   return {
     client,
-    mset: (list) => client.mset(list),
-    mget: (list) => client.mgetBuffer(list),
-    send,
+    send: (name, ...rest) => client.callBuffer(name, ...rest.flat()),
+    pipeline: (commands) => {
+      const pipeline = client.pipeline();
+      for (const [name, ...rest] of commands) pipeline[name === 'GET' ? 'getBuffer' : 'set'](...rest);
+      return pipeline.exec();
+    },
     end: () => client.disconnect(),
   };
 }
@@ -114,38 +119,62 @@ async function inFlight(count, work) {
 
 const bufferOf = (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
-async function contenders(raw, { pages, objects }) {
+/** A device's backing as it was before there were batches: a page in each call, as it is. */
+const pageBacking = (raw, slots) => ({
+  asynchronous: true,
+  slots,
+  read: async (slot, page) => page.set(await raw.send('GET', `slot:${slot}`)),
+  write: (slot, page) => raw.send('SET', `slot:${slot}`, bufferOf(page)),
+});
+
+/** @param single pages that are moved one at a time */
+async function contenders(raw, { pages, objects }, single) {
   const keys = objects.map((_, i) => Buffer.from(`raw:${String(i).padStart(12, '0')}`)); // as long as a hash
   const buffers = objects.map(bufferOf);
-  const backing = createRemoteBacking(redisTier(raw.client), { slots: objects.length, renewEvery: 0 });
+  const count = objects.length;
+  const backing = createRemoteBacking(redisTier(raw.client), { slots: count, renewEvery: 0 });
   const engine = await Engine.create();
-  const zram = engine.createZram({ disksize: objects.length * PAGE_BYTES, backing });
+  const zram = engine.createZram({ disksize: count * PAGE_BYTES, backing });
+  const one = engine.createZram({
+    disksize: count * PAGE_BYTES,
+    backing: pageBacking(raw, count),
+    writebackBatchSize: 1,
+  });
   const content = Buffer.concat(pages);
   const into = new Uint8Array(content.length);
-  const single = (count, work) => async () => {
-    for (let i = 0; i < count; i++) await work(i);
-  };
+  const numbers = (from, to) => Array.from({ length: to - from }, (_, i) => from + i);
   return {
-    backing,
+    content,
     into,
-    'raw write': () =>
-      inFlight(objects.length, (from, to) =>
-        raw.mset(keys.slice(from, to).flatMap((key, i) => [key, buffers[from + i]])),
-      ),
-    'raw read': () => inFlight(objects.length, (from, to) => raw.mget(keys.slice(from, to))),
     /** The pages are in memory again. */
     refill: () => zram.writePages(0, content),
-    write: () => zram.writebackAsync({ pageIndexes: [[0, objects.length - 1]] }),
-    read: () => zram.readPagesAsync(0, objects.length, into),
-    isRight: () => content.compare(into) === 0,
+    refillOne: () => one.writePages(0, content.subarray(0, single * PAGE_BYTES)),
+    steps: {
+      write: () => zram.writebackAsync({ pageIndexes: [[0, count - 1]] }),
+      'raw write': () =>
+        inFlight(count, (from, to) => raw.pipeline(numbers(from, to).map((i) => ['SET', keys[i], buffers[i]]))),
+      'batch write': () =>
+        inFlight(count, (from, to) =>
+          raw.send(
+            'MSET',
+            numbers(from, to).flatMap((i) => [keys[i], buffers[i]]),
+          ),
+        ),
+      'page write': () => one.writebackAsync({ pageIndexes: [[0, single - 1]] }),
+      read: () => zram.readPagesAsync(0, count, into),
+      'raw read': () => inFlight(count, (from, to) => raw.pipeline(numbers(from, to).map((i) => ['GET', keys[i]]))),
+      'batch read': () => inFlight(count, (from, to) => raw.send('MGET', keys.slice(from, to))),
+      'page read': async () => {
+        for (let i = 0; i < single; i++)
+          await one.readAsync(i * PAGE_BYTES, PAGE_BYTES, into.subarray(i * PAGE_BYTES, (i + 1) * PAGE_BYTES));
+      },
+    },
+    /** Whether the first pages that were read are those that were written. */
+    isRight: (some) => content.compare(into, 0, some * PAGE_BYTES, 0, some * PAGE_BYTES) === 0,
     end: () => {
       engine.destroy();
       backing.close();
     },
-    singles: (count) => ({
-      write: single(count, (i) => raw.send('SET', `slot:${i}`, bufferOf(pages[i]))),
-      read: single(count, (i) => raw.send('GET', `slot:${i}`)),
-    }),
   };
 }
 
@@ -165,43 +194,39 @@ function processorMicros({ pid }) {
 
 const usedMemory = async (raw) => Number(/^used_memory:(\d+)/m.exec(String(await raw.send('INFO', 'memory')))[1]);
 
-/** Milliseconds of each round. */
+/** Milliseconds and processor time of each round. */
 async function measureLine(raw, data, singleCount, server) {
-  const all = await contenders(raw, data);
-  const single = all.singles(singleCount);
-  const scale = data.objects.length / singleCount;
-  const times = { write: [], 'raw write': [], 'page write': [], read: [], 'raw read': [], 'page read': [] };
-  const micros = Object.fromEntries(Object.keys(times).map((name) => [name, []]));
-  const steps = {
-    write: all.write,
-    'raw write': all['raw write'],
-    'page write': single.write,
-    read: all.read,
-    'raw read': all['raw read'],
-    'page read': single.read,
-  };
+  const all = await contenders(raw, data, singleCount);
+  const { steps } = all;
+  const count = data.objects.length;
+  const times = Object.fromEntries(Object.keys(steps).map((name) => [name, []]));
+  const micros = Object.fromEntries(Object.keys(steps).map((name) => [name, []]));
+  const writes = ['write', 'raw write', 'batch write', 'page write'];
+  const reads = ['read', 'raw read', 'batch read', 'page read'];
   for (let round = -WARM_UPS; round < rounds; round++) {
-    const writes = ['write', 'raw write', 'page write'];
-    const reads = ['read', 'raw read', 'page read'];
     for (const name of [...(round % 2 ? writes : writes.toReversed()), ...(round % 2 ? reads : reads.toReversed())]) {
+      const isSingle = name.startsWith('page');
       if (name.endsWith('write')) {
         await raw.send('FLUSHALL');
         // The server has its memory already: neither pays for getting it.
-        await all['raw write']();
+        await steps['batch write']();
         await raw.send('FLUSHALL');
       }
       if (name === 'write' || name === 'read') all.refill();
-      if (name === 'read') await all.write();
-      if (name === 'raw read') await all['raw write']();
-      if (name === 'page read') await single.write();
+      if (isSingle) all.refillOne();
+      if (name === 'read') await steps.write();
+      if (name === 'raw read' || name === 'batch read') await steps['batch write']();
+      if (name === 'page read') await steps['page write']();
       all.into.fill(0);
       const before = processorMicros(server);
       const ms = await time(steps[name]);
       const spent = processorMicros(server) - before;
-      if (name === 'read' && !all.isRight()) throw new Error('a page is wrong');
+      if (name === 'read' && !all.isRight(count)) throw new Error('a page is wrong');
+      if (name === 'page read' && !all.isRight(singleCount)) throw new Error('a page is wrong');
       if (round < 0) continue;
-      times[name].push(name.startsWith('page') ? ms * scale : ms);
-      micros[name].push(name.startsWith('page') ? spent * scale : spent);
+      const scale = isSingle ? count / singleCount : 1;
+      times[name].push(ms * scale);
+      micros[name].push(spent * scale);
     }
   }
   all.end();
@@ -215,19 +240,18 @@ function tableOf({ times, micros }, count) {
     [
       '',
       'pages a second',
-      'raw, 64 at a time',
-      'a page at a time',
-      'to raw',
+      'raw, pipelined',
+      'raw, MSET and MGET',
+      "a device's page at a time",
+      'to pipelined',
+      'to MSET and MGET',
       'to a page at a time',
-      'processor, to raw',
+      'processor, to pipelined',
     ],
     ['write', 'read'].map((what) => [
       what,
-      spread(perSecond(times[what], count)),
-      spread(perSecond(times[`raw ${what}`], count)),
-      spread(perSecond(times[`page ${what}`], count)),
-      spread(speedRatio(times[what], times[`raw ${what}`])),
-      spread(speedRatio(times[what], times[`page ${what}`])),
+      ...['', 'raw ', 'batch ', 'page '].map((who) => spread(perSecond(times[who + what], count))),
+      ...['raw ', 'batch ', 'page '].map((who) => spread(speedRatio(times[what], times[who + what]))),
       spread(speedRatio(micros[what], micros[`raw ${what}`])),
     ]),
   );
@@ -242,11 +266,14 @@ async function memoryOf(raw, { pages, objects }, all) {
   };
   const slots = await taken(() =>
     inFlight(pages.length, (from, to) =>
-      raw.mset(pages.slice(from, to).flatMap((page, i) => [`slot:${from + i}`, bufferOf(page)])),
+      raw.send(
+        'MSET',
+        pages.slice(from, to).flatMap((page, i) => [`slot:${from + i}`, bufferOf(page)]),
+      ),
     ),
   );
   all.refill();
-  const ours = await taken(all.write);
+  const ours = await taken(all.steps.write);
   const bytes = objects.reduce((sum, { length }) => sum + length, 0) / objects.length;
   return `Bytes a page on the server: ${figure(ours)} by content with its lease (objects of ${figure(bytes)} on average), ${figure(slots)} as pages of 4096: ${figure(ours / slots)}.`;
 }
@@ -258,23 +285,21 @@ async function main() {
     const data = await storedObjects(Number(given.pages));
     const redis = await startRedis(folder);
     started.push(redis);
-    const near = await connect(redis.socket);
+    const line = await startLine(folder, redis.socket);
+    started.push(line);
     console.log(
       `${given.library}, ${data.objects.length} pages, batches of ${BATCH}, ${IN_FLIGHT} in flight, ${rounds} rounds\n`,
     );
-    console.log(
-      `Unix socket\n\n${tableOf(await measureLine(near, data, SINGLE_PAGES, redis.child), data.objects.length)}\n`,
-    );
-    const line = await startLine(folder, redis.socket);
-    started.push(line);
-    const far = await connect(line.socket);
-    const trip = await time(() => far.send('PING'));
-    console.log(
-      `Line of 2 ms (PING: ${figure(trip)} ms)\n\n${tableOf(await measureLine(far, data, SINGLE_PAGES, redis.child), data.objects.length)}\n`,
-    );
-    console.log(await memoryOf(near, data, await contenders(near, data)));
-    near.end();
-    far.end();
+    const lines = { Loopback: redis.port, 'Unix socket': redis.socket, 'Line of 2 ms': line.socket };
+    for (const [name, to] of Object.entries(lines)) {
+      const raw = await connect(to);
+      await raw.send('PING');
+      const trip = await time(() => raw.send('PING'));
+      const measured = await measureLine(raw, data, to === line.socket ? FAR_PAGES : NEAR_PAGES, redis.child);
+      console.log(`${name} (PING: ${figure(trip)} ms)\n\n${tableOf(measured, data.objects.length)}\n`);
+      if (to === redis.port) console.log(`${await memoryOf(raw, data, await contenders(raw, data, 1))}\n`);
+      raw.end();
+    }
   } finally {
     for (const { child } of started) child.kill();
     rmSync(folder, { recursive: true });

@@ -332,7 +332,7 @@ export class Zswap {
   }
 
   /**
-   * As `shrink`, at any backing: an asynchronous one has 32 writes in flight, or four batches of `writeMany`. After a
+   * As `shrink`, at any backing: an asynchronous one has 32 writes in flight, or eight batches of `writeMany`. After a
    * failure no more are begun. Pages stay in memory, and can be loaded, stored and dropped, until their write is over; a
    * write that is in flight when the call is aborted still counts when it succeeds.
    * @param options a `signal` that ends the call

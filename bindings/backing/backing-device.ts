@@ -12,8 +12,8 @@ import { textOf } from '../base/messages.js';
 import type { Core } from '../core/core.js';
 import { CODEC_FOREIGN, CODEC_PAGE } from '../core/layout.js';
 import type { AsyncBacking, Backing } from './backing.js';
-import { Arena, padded } from './batches.js';
-import { notWhatWasWritten, PLAIN, SlotRecords, type StoredForm } from './slot-records.js';
+import { Arena, padded, type Chunk } from './batches.js';
+import { checksumOf, checksumStaged, notWhatWasWritten, PLAIN, SlotRecords, type StoredForm } from './slot-records.js';
 import { Transport } from './transport.js';
 
 /** A device in the core that refers to blocks. */
@@ -24,11 +24,21 @@ interface DeviceInCore {
 
 /** A page to be written, as it is, or its object. */
 export interface Written {
-  /** A private copy. */
+  /** A private copy, which the backing may keep. */
   readonly bytes: Uint8Array;
+  /** How many they are, also when the backing has detached them. */
+  readonly length: number;
   readonly codec: number;
   /** It is the object as the device stored it, be it a page that does not compress. */
   readonly asObject: boolean;
+  readonly checksum: number;
+  /** Where the bytes are, if others of the batch are there, too. */
+  readonly chunk: Chunk | undefined;
+}
+
+/** A write of it. */
+export interface SlotWrite extends Written {
+  readonly slot: number;
 }
 
 /** A read of a slot, from its start until its page has been used. */
@@ -40,6 +50,10 @@ export interface Reading {
   /** The slot was written since the read began: it belongs to another page now. */
   stale: boolean;
   failure: ZramError | undefined;
+  /** Where the page is, if others of the batch are there, too. */
+  readonly chunk: Chunk | undefined;
+  /** The backing has filled the page, of a batch, and does not use it any more. */
+  isFilled: boolean;
   /** Another read of the slot. */
   next: Reading | undefined;
 }
@@ -60,7 +74,6 @@ export class BackingDevice {
   #codecs = 0;
   /** By slot, the newest read of it. */
   readonly #readings = new Map<number, Reading>();
-  readonly #arena = new Arena();
   /**
    * Cells of blocks whose last write failed. Their content is unknown, and a late write may still change it, so they
    * are not given to a page before a write to them has succeeded.
@@ -197,6 +210,7 @@ export class BackingDevice {
     const { slot, page } = reading;
     try {
       await this.transport.read(slot, page);
+      reading.isFilled = true;
     } catch (error) {
       reading.failure = failed('read', slot, error);
     }
@@ -208,24 +222,35 @@ export class BackingDevice {
       readings.map(({ slot }) => slot),
       readings.map(({ page }) => page),
     );
-    for (let n = 0; n < failures.length; n++) {
+    for (const [n, reading] of readings.entries()) {
       const failure = failures[n];
-      if (failure) readings[n].failure = failed('read', readings[n].slot, failure.reason);
+      if (failure) reading.failure = failed('read', reading.slot, failure.reason);
+      else reading.isFilled = true;
     }
   }
 
-  begin(slot: number): Reading {
+  /** @param arena where its page is, of a batch */
+  begin(slot: number, arena?: Arena): Reading {
     const form = this.#records?.formOf(slot) ?? PLAIN;
-    const { objects, readsBatches } = this.transport;
-    const length = objects ? form.length : PAGE_SIZE;
-    const page = readsBatches ? this.#arena.take(length) : new Uint8Array(length);
-    const reading = { slot, page, form, stale: false, failure: undefined, next: this.#readings.get(slot) };
+    const length = this.transport.objects ? form.length : PAGE_SIZE;
+    const reading = {
+      slot,
+      page: arena?.take(length) ?? new Uint8Array(length),
+      form,
+      stale: false,
+      failure: undefined,
+      chunk: arena?.chunk,
+      isFilled: false,
+      next: this.#readings.get(slot),
+    };
     this.#readings.set(slot, reading);
     return reading;
   }
 
+  /** What was read is not used any more. */
   end(reading: Reading): void {
     const { slot, next } = reading;
+    if (reading.isFilled) reading.chunk?.release();
     let before = this.#readings.get(slot);
     if (before === reading) {
       if (next) this.#readings.set(slot, next);
@@ -263,54 +288,57 @@ export class BackingDevice {
 
   // ── writing ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** @param written the backing may keep its bytes @throws ZramError EIO */
-  write(slot: number, written: Written): void {
-    const checksum = this.#beginWrite(slot, written);
-    const { length } = written.bytes; // the backing may detach them
+  /** A page as it is, of which this makes a copy. */
+  pageToWrite(core: Core, page: Uint8Array): Written {
+    const bytes = copyOf(page);
+    const checksum = checksumOf(core, bytes);
+    return { bytes, length: PAGE_SIZE, codec: CODEC_PAGE, asObject: false, checksum, chunk: undefined };
+  }
+
+  /** The object that is on the first staging page. @param arena for batches */
+  objectToWrite(core: Core, length: number, codec: number, arena: Arena | undefined): Written {
+    const bytes = arena?.take(length) ?? new Uint8Array(length);
+    bytes.set(length === PAGE_SIZE ? core.page() : core.page().subarray(0, length));
+    return { bytes, length, codec, asObject: true, checksum: checksumStaged(core, length), chunk: arena?.chunk };
+  }
+
+  /** @throws ZramError EIO */
+  write(write: SlotWrite): void {
+    this.#beginWrite(write.slot);
     try {
-      this.transport.writeNow(slot, padded(written.bytes));
+      this.transport.writeNow(write.slot, padded(write.bytes));
     } catch (error) {
-      throw failed('write', slot, error);
+      throw failed('write', write.slot, error);
     }
-    this.#written(slot, checksum, written, length);
+    this.#written(write);
   }
 
   /**
-   * In batches it may wait for others, until `transport.sendWrites`.
-   * @param written the backing may keep its bytes
-   * @throws ZramError EIO
+   * Writes a batch: one page, where the backing takes no more.
+   * @returns for each undefined or a ZramError EIO; never rejected
    */
-  async writeAsync(slot: number, written: Written): Promise<void> {
+  async writeMany(writes: readonly SlotWrite[]): Promise<readonly (ZramError | undefined)[]> {
     const { transport } = this;
-    if (!transport.asynchronous) {
-      this.write(slot, written);
-      return;
-    }
-    const checksum = this.#beginWrite(slot, written);
-    const bytes = transport.objects ? written.bytes : padded(written.bytes);
-    const { length } = written.bytes; // the backing may detach them
-    try {
-      await transport.write(slot, bytes);
-    } catch (error) {
-      throw failed('write', slot, error);
-    }
-    this.#written(slot, checksum, written, length);
+    for (const write of writes) this.#beginWrite(write.slot);
+    const bytes = writes.map((write) => (transport.objects ? write.bytes : padded(write.bytes)));
+    const failures = await transport.writeMany(
+      writes.map(({ slot }) => slot),
+      bytes,
+    );
+    return writes.map((write, n) => {
+      const failure = failures[n];
+      if (failure) return failed('write', write.slot, failure.reason);
+      this.#written(write);
+      write.chunk?.release();
+      return undefined;
+    });
   }
 
-  /** A copy of the first staging page, to be written. Of a batch they lie in one buffer. */
-  copyOfStaged(core: Core, length: number): Uint8Array {
-    if (!this.transport.writesBatches) return copyOf(core.page(), 0, length);
-    const copy = this.#arena.take(length);
-    copy.set(length === PAGE_SIZE ? core.page() : core.page().subarray(0, length));
-    return copy;
-  }
-
-  #beginWrite(slot: number, { bytes }: Written): number {
+  #beginWrite(slot: number): void {
     for (let reading = this.#readings.get(slot); reading; reading = reading.next) reading.stale = true;
-    return (this.#records as SlotRecords).checksumOf(bytes);
   }
 
-  #written(slot: number, checksum: number, { codec, asObject }: Written, length: number): void {
+  #written({ slot, checksum, codec, length, asObject }: SlotWrite): void {
     (this.#records as SlotRecords).set(slot, checksum, { codec, length }, asObject);
     this.#codecs |= 1 << codec;
     if (this.transport.wantsDiscards) this.#held.add(slot);

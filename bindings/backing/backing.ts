@@ -54,6 +54,11 @@ export interface AsyncBacking {
    * `read` and `write` are not called. Default: false.
    */
   readonly objects?: boolean;
+  /**
+   * False: what `readMany` and `writeMany` were given is not used any more by the backing when they have succeeded, so that
+   * the memory serves the next batches, which saves garbage. Default: true.
+   */
+  readonly keepsArrays?: boolean;
   /** Fills `page`, 4096 bytes, from a slot that was written before. It must be filled when the promise is fulfilled. */
   read(slot: number, page: Uint8Array): Promise<void>;
   /** Writes `page`, 4096 bytes, to a slot. The backing may keep `page`. */
@@ -91,7 +96,8 @@ export function isAsynchronous(backing: Backing | AsyncBacking): backing is Asyn
 const origins = new WeakMap<object, object>();
 
 const PROPERTIES = [
-  ...['slots', 'name', 'asynchronous', 'read', 'write', 'batchSize', 'objects', 'readMany', 'writeMany', 'discard'],
+  ...['slots', 'name', 'asynchronous', 'read', 'write'],
+  ...['batchSize', 'objects', 'keepsArrays', 'readMany', 'writeMany', 'discard'],
 ] as const;
 
 /** Most pages that a backing may ask to be given at once. */
@@ -123,10 +129,11 @@ export function readBacking(backing: unknown): Backing | AsyncBacking {
 
 /** What only an asynchronous backing may have. */
 function batchesOf(
-  { batchSize, objects = false, readMany, writeMany, discard }: Record<string, unknown>,
+  { batchSize, objects = false, keepsArrays = true, readMany, writeMany, discard }: Record<string, unknown>,
   call: (method: unknown, given: readonly unknown[]) => unknown,
 ): Partial<AsyncBacking> {
   checkBoolean(objects, 'backing.objects');
+  checkBoolean(keepsArrays, 'backing.keepsArrays');
   if (batchSize !== undefined) checkInteger(batchSize, 'backing.batchSize', 1, BATCH_MAX);
   if (objects && (typeof readMany !== 'function' || typeof writeMany !== 'function')) {
     throw new ZramError('EINVAL', 'a backing of objects must have readMany and writeMany.');
@@ -137,6 +144,7 @@ function batchesOf(
       call(method, [slots, pages]) as Promise<unknown>;
   return {
     objects,
+    keepsArrays,
     ...(batchSize === undefined ? {} : { batchSize }),
     ...(typeof readMany === 'function' ? { readMany: batched(readMany) } : {}),
     ...(typeof writeMany === 'function' ? { writeMany: batched(writeMany) } : {}),

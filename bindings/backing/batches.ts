@@ -20,7 +20,7 @@ interface Item {
 }
 
 /** Of some dozen pages: a backing that keeps an array keeps its neighbours' bytes, too. */
-const ARENA_BYTES = 128 * 1024;
+const CHUNK_BYTES = 128 * 1024;
 
 export class Batches {
   readonly #waiting: Item[] = [];
@@ -84,19 +84,56 @@ function failuresOf(results: unknown, count: number): readonly (Failure | undefi
   return failures;
 }
 
-/** The arrays of batches, several in one buffer: to allocate each by itself takes as long as all else that is done with it. */
+/** Memory that arrays of batches share. */
+export class Chunk {
+  readonly buffer = new ArrayBuffer(CHUNK_BYTES);
+  used = 0;
+  /** Arrays that are in use. */
+  live = 0;
+
+  constructor(private readonly arena: Arena) {}
+
+  /** One of its arrays is not used any more, by anybody. */
+  release(): void {
+    if (--this.live === 0) this.arena.spare(this);
+  }
+}
+
+/**
+ * The arrays of the batches of one call, several in a buffer: to allocate each by itself takes as long as all else that is
+ * done with it. Buffers are used again if the backing does not keep them, else V8 collects the whole heap each 10,000 pages.
+ */
 export class Arena {
-  #buffer = new ArrayBuffer(0);
-  #used = 0;
+  #filling: Chunk | undefined;
+  readonly #spare: Chunk[] = [];
+
+  /** @param reuses whether chunks are used again when all of their arrays were released */
+  constructor(private readonly reuses: boolean) {}
+
+  /** The chunk of the array that was taken last. */
+  get chunk(): Chunk {
+    return this.#filling as Chunk;
+  }
 
   take(length: number): Uint8Array {
-    if (this.#used + length > this.#buffer.byteLength) {
-      this.#buffer = new ArrayBuffer(ARENA_BYTES);
-      this.#used = 0;
+    let chunk = this.#filling;
+    if (!chunk || chunk.used + length > CHUNK_BYTES) {
+      this.#filling = this.#spare.pop() ?? new Chunk(this);
+      if (chunk?.live === 0) this.spare(chunk);
+      chunk = this.#filling;
     }
-    const array = new Uint8Array(this.#buffer, this.#used, length);
-    this.#used += length;
+    const array = new Uint8Array(chunk.buffer, chunk.used, length);
+    chunk.used += length;
+    chunk.live++;
     return array;
+  }
+
+  /** No array of this chunk is in use. */
+  spare(chunk: Chunk): void {
+    // A buffer that was transferred is gone.
+    if (!this.reuses || chunk === this.#filling || chunk.buffer.byteLength === 0) return;
+    chunk.used = 0;
+    this.#spare.push(chunk);
   }
 }
 

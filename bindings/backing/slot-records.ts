@@ -32,7 +32,7 @@ export function checksumOf(core: Core, bytes: Uint8Array): number {
 }
 
 /** The same of what the first staging page begins with. */
-function checksumStaged(core: Core, length: number): number {
+export function checksumStaged(core: Core, length: number): number {
   core.makeHashKey();
   return core.raw.contentHash(core.raw.stagingAddress(), length, CODEC_HASHED) >>> 0;
 }
@@ -52,11 +52,6 @@ export class SlotRecords {
 
   constructor(core: Core) {
     this.#core = core;
-  }
-
-  /** As the function of that name. */
-  checksumOf(bytes: Uint8Array): number {
-    return checksumOf(this.#core, bytes);
   }
 
   /** Records what a slot holds from now on. */

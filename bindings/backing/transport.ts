@@ -10,12 +10,12 @@ import {
   type AsyncBacking,
   type Backing,
 } from './backing.js';
-import { Batches, type Failure } from './batches.js';
+import { Arena, Batches, type Failure } from './batches.js';
 
 /** Pages in a batch, and in flight where calls are of one page (the kernel's default of writeback_batch_size). */
 const BATCH = 32;
 /** Batches in flight: while one is on its way, another is made, and another waits in the storage. */
-const BATCHES_IN_FLIGHT = 4;
+const BATCHES_IN_FLIGHT = 8;
 /** Freed slots that a backing is told of at once. */
 const DISCARD_SLOTS = 4096;
 
@@ -25,6 +25,7 @@ export class Transport {
   readonly asynchronous: boolean;
   /** Slots hold objects, not pages. */
   readonly objects: boolean;
+  private readonly keepsArrays: boolean;
   readonly #reads: Batches | undefined;
   readonly #writes: Batches | undefined;
 
@@ -32,8 +33,10 @@ export class Transport {
   constructor(backing: unknown) {
     this.backing = readBacking(backing);
     this.asynchronous = isAsynchronous(this.backing);
-    const { batchSize = BATCH, objects = false, readMany, writeMany } = this.backing as Partial<AsyncBacking>;
+    const { batchSize = BATCH, objects = false, keepsArrays = true } = this.backing as Partial<AsyncBacking>;
+    const { readMany, writeMany } = this.backing as Partial<AsyncBacking>;
     this.objects = objects;
+    this.keepsArrays = keepsArrays;
     this.#reads = readMany && new Batches(batchSize, true, (slots, pages) => readMany(slots, pages));
     this.#writes = writeMany && new Batches(batchSize, false, (slots, pages) => writeMany(slots, pages));
     claimBacking(this.backing);
@@ -50,8 +53,14 @@ export class Transport {
     return this.#reads !== undefined;
   }
 
-  get writesBatches(): boolean {
-    return this.#writes !== undefined;
+  /** For the arrays of the reads of one call; undefined: there are no batches. */
+  arenaForReads(): Arena | undefined {
+    return this.#reads && new Arena(!this.keepsArrays);
+  }
+
+  /** For the arrays of the writes of one call. */
+  arenaForWrites(): Arena | undefined {
+    return this.#writes && new Arena(!this.keepsArrays);
   }
 
   /** Pages that are best read at once. */
@@ -95,6 +104,18 @@ export class Transport {
   /** Reads a batch at once, of a backing that takes them. @returns what failed, by its place; never rejected */
   readMany(slots: readonly number[], pages: readonly Uint8Array[]): Promise<readonly (Failure | undefined)[]> {
     return (this.#reads as Batches).all(slots, pages);
+  }
+
+  /** As `readMany`, at any backing: a batch of one, if it takes no more. A synchronous one has written when this returns. */
+  async writeMany(slots: readonly number[], pages: readonly Uint8Array[]): Promise<readonly (Failure | undefined)[]> {
+    if (this.#writes) return this.#writes.all(slots, pages);
+    try {
+      if (this.asynchronous) await this.backing.write(slots[0], pages[0]);
+      else this.writeNow(slots[0], pages[0]);
+      return [];
+    } catch (reason) {
+      return [{ reason }];
+    }
   }
 
   /** As `read`. In batches it may wait for others, until `sendWrites`. */

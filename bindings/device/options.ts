@@ -57,7 +57,7 @@ export interface ZramOptions {
    */
   compressedWriteback?: boolean | undefined;
   /**
-   * Most pages that `writebackAsync` has in flight (writeback_batch_size), from 1. Default: 32, or four batches of a
+   * Most pages that `writebackAsync` has in flight (writeback_batch_size), from 1. Default: 32, or eight batches of a
    * backing with `writeMany`.
    */
   writebackBatchSize?: number | undefined;

@@ -3,6 +3,7 @@
  * where the backing takes them.
  */
 import type { BackingDevice, Reading } from '../backing/backing-device.js';
+import type { Arena } from '../backing/batches.js';
 import type { AsyncCall, Ending } from '../base/async-call.js';
 import type { Core } from '../core/core.js';
 import { READ_WRITTEN_BACK, STATE_WRITTEN_BACK } from '../core/layout.js';
@@ -44,6 +45,7 @@ function batchOf(work: Promise<void>): Batch {
 export class ReadAhead {
   readonly #begun = new Map<number, Begun>();
   readonly #backing: BackingDevice;
+  readonly #arena: Arena | undefined;
   readonly #words = new Uint32Array(2 * LOOK_PAGES);
   #next: number;
 
@@ -55,6 +57,7 @@ export class ReadAhead {
   ) {
     this.#next = from;
     this.#backing = disk.backing as BackingDevice;
+    this.#arena = this.#backing.transport.arenaForReads();
   }
 
   /**
@@ -96,7 +99,7 @@ export class ReadAhead {
         if ((this.#words[2 * n] & STATE_WRITTEN_BACK) === 0) continue;
         if (raw.zramPeekPage(disk.address, from + n) !== READ_WRITTEN_BACK) continue;
         found.push(from + n);
-        readings.push(this.#backing.begin(raw.zramReadBlock() >>> 0));
+        readings.push(this.#backing.begin(raw.zramReadBlock() >>> 0, this.#arena));
       }
     }
     this.#send(found, readings);

@@ -36,8 +36,10 @@ export class RemoteBacking implements AsyncBacking {
   readonly asynchronous = true;
   /** Stored objects of 1 to 4096 bytes are moved, instead of pages. */
   readonly objects = true;
-  /** Pages of a batch; a device has four batches in flight unless it is told otherwise. */
-  readonly batchSize = 128;
+  /** Arrays are not used after a call that succeeded. */
+  readonly keepsArrays = false;
+  /** Pages of a batch; a device has eight batches in flight unless it is told otherwise. */
+  readonly batchSize = 64;
   readonly slots: number;
   readonly name: string;
   readonly #tier: RemoteTier;

@@ -37,7 +37,7 @@ export interface RemoteTier {
   ): Promise<readonly (Uint8Array | undefined | Error)[]>;
   /**
    * Stores values whose key is absent, and extends the lease of those present. `undefined`: the value is there. The arrays
-   * must not change until the promise is settled.
+   * do not change until the promise is settled, but afterwards: what keeps them keeps a copy.
    */
   putMany(
     keys: readonly Uint8Array[],

@@ -122,6 +122,8 @@ export class LateBacking implements AsyncBacking {
 /** The same with batches, of pages or of objects: of a batch, some may be right and others fail, each in its time. */
 export class LateBatchBacking extends LateBacking {
   readonly batchSize = 3;
+  /** What it was given is noticed if it changes before the answer, and not looked at afterwards. */
+  readonly keepsArrays: boolean;
 
   constructor(
     slots: number,
@@ -129,6 +131,7 @@ export class LateBatchBacking extends LateBacking {
     readonly objects: boolean,
   ) {
     super(slots, random);
+    this.keepsArrays = !objects;
   }
 
   readMany(slots: readonly number[], pages: readonly Uint8Array[]): Promise<unknown> {

@@ -5,6 +5,7 @@ export class BatchBacking implements AsyncBacking {
   readonly asynchronous = true;
   readonly batchSize: number = 8;
   readonly objects: boolean = false;
+  readonly keepsArrays: boolean = true;
   readonly held = new Map<number, Uint8Array>();
   readonly log: { what: 'read' | 'write'; slots: number[]; bytes: number }[] = [];
   readonly discarded: number[] = [];
@@ -14,7 +15,7 @@ export class BatchBacking implements AsyncBacking {
   answer: (slots: readonly number[]) => unknown = () => undefined;
 
   constructor(
-    options: { batchSize?: number; objects?: boolean } = {},
+    options: { batchSize?: number; objects?: boolean; keepsArrays?: boolean } = {},
     readonly slots = 1024,
   ) {
     Object.assign(this, options);

@@ -63,20 +63,20 @@ describe('writes in flight', () => {
     made.zram.destroy();
   });
 
-  test('batches are whole, and four of them are in flight', async () => {
+  test('batches are whole, and eight of them are in flight', async () => {
     const backing = new BatchBacking();
     const answers: (() => void)[] = [];
     backing.answer = () => new Promise<void>((resolve) => answers.push(resolve));
-    const made = make(backing, Array.from({ length: 50 }, noise));
+    const made = make(backing, Array.from({ length: 82 }, noise));
     const writing = made.zram.writebackAsync('huge');
-    await reached(answers, 4);
+    await reached(answers, 8);
     answers.shift()?.();
-    await reached(answers, 4);
+    await reached(answers, 8);
     const serving = setInterval(() => answers.shift()?.());
-    expect((await writing).pagesWritten).toBe(50);
+    expect((await writing).pagesWritten).toBe(82);
     clearInterval(serving);
     backing.answer = () => undefined;
-    expect(backing.log.map(({ slots }) => slots.length)).toEqual([8, 8, 8, 8, 8, 8, 2]);
+    expect(backing.log.map(({ slots }) => slots.length)).toEqual([...new Array<number>(10).fill(8), 2]);
     await expectPages(made);
     made.zram.destroy();
   });
@@ -160,6 +160,78 @@ describe('writes in flight', () => {
     expect(written(zram, 3)).toEqual([0, 1]);
     await expectPages(made);
     zram.destroy();
+  });
+});
+
+describe('the arrays of batches', () => {
+  /** The buffers that batches came in, in their order. */
+  class Watched extends BatchBacking {
+    readonly buffers: ArrayBufferLike[] = [];
+
+    override readMany(slots: readonly number[], pages: readonly Uint8Array[]): Promise<unknown> {
+      this.buffers.push(...pages.map(({ buffer }) => buffer));
+      return super.readMany(slots, pages);
+    }
+
+    override writeMany(slots: readonly number[], pages: readonly Uint8Array[]): Promise<unknown> {
+      this.buffers.push(...pages.map(({ buffer }) => buffer));
+      return super.writeMany(slots, pages);
+    }
+  }
+
+  const distinct = (list: readonly unknown[]) => new Set(list).size;
+
+  test.each([
+    // In flight are 32 pages, of which a buffer takes as many.
+    [false, 2],
+    [true, 8],
+  ])('keepsArrays %s: 256 pages come in %s buffers or so', async (keepsArrays, buffers) => {
+    const backing = new Watched({ batchSize: 4, objects: true, keepsArrays });
+    const made = make(backing, Array.from({ length: 256 }, noise));
+    await made.zram.writebackAsync('huge');
+    const used = [distinct(backing.buffers.splice(0))];
+    await expectPages(made);
+    used.push(distinct(backing.buffers));
+    for (const count of used) {
+      if (keepsArrays) expect(count).toBe(buffers);
+      else expect(count).toBeLessThanOrEqual(buffers + 1);
+    }
+    made.zram.destroy();
+  });
+
+  test('what a write that failed was given is not used again: it may still be on its way', async () => {
+    const given: { bytes: Uint8Array; copy: Uint8Array }[] = [];
+    class Failing extends Watched {
+      override async writeMany(slots: readonly number[], pages: readonly Uint8Array[]): Promise<unknown> {
+        await super.writeMany(slots, pages);
+        const fails = slots[0] % 3 === 0;
+        if (fails) given.push({ bytes: pages[0], copy: pages[0].slice() });
+        return slots.map((_, n) => (fails && n === 0 ? new Error('too late') : undefined));
+      }
+    }
+    const backing = new Failing({ batchSize: 4, objects: true, keepsArrays: false });
+    const made = make(backing, Array.from({ length: 256 }, noise));
+    const error = await rejectionOf(() => made.zram.writebackAsync({ type: 'huge', maxFailures: Infinity }));
+    expect(error).toMatchObject({ code: 'EIO' });
+    await expectPages(made);
+    expect(given.length).toBeGreaterThan(5);
+    for (const { bytes, copy } of given) expect(Buffer.compare(bytes, copy)).toBe(0);
+    made.zram.destroy();
+  });
+
+  test('a buffer that was transferred is not used again', async () => {
+    class Transferring extends Watched {
+      override async writeMany(slots: readonly number[], pages: readonly Uint8Array[]): Promise<unknown> {
+        await super.writeMany(slots, pages);
+        for (const { buffer } of pages) if (buffer.byteLength > 0) structuredClone(buffer, { transfer: [buffer] });
+        return undefined;
+      }
+    }
+    const backing = new Transferring({ batchSize: 32, objects: true, keepsArrays: false });
+    const made = make(backing, Array.from({ length: 200 }, noise));
+    await made.zram.writebackAsync('huge');
+    await expectPages(made);
+    made.zram.destroy();
   });
 });
 
@@ -274,6 +346,7 @@ describe('objects', () => {
   test.each([
     [{ objects: true, readMany: undefined }, /must have readMany and writeMany/],
     [{ objects: 1 }, /backing.objects must be true or false/],
+    [{ keepsArrays: 1 }, /backing.keepsArrays must be true or false/],
     [{ batchSize: 0 }, /backing.batchSize must be/],
     [{ batchSize: 2.5 }, /backing.batchSize must be/],
   ])('a backing with %s is EINVAL', (wrong, message) => {

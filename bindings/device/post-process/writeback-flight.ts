@@ -4,13 +4,27 @@ import { ZramError } from '../../base/errors.js';
 import { sentenceOf } from '../../base/messages.js';
 import { WAIT, type Job, type Writeback } from './writeback-run.js';
 
+/** Writes that were begun together, and end together. */
+interface Batch {
+  readonly jobs: Job[];
+  /** The turn of the first write; the others follow it. */
+  readonly turn: number;
+  /** Once it was sent, for each write undefined or its error. Never rejected. */
+  errors: Promise<readonly (ZramError | undefined)[]> | undefined;
+}
+
 export class Flight {
-  readonly #writes = new Map<Job, Promise<void>>();
+  /** Batches whose writes are not over. */
+  readonly #batches = new Set<Batch>();
+  /** Their writes. */
+  #writes = 0;
+  /** The one that is not full, and not sent yet. */
+  #filling: Batch | undefined;
   readonly #failures: FailuresInRow;
-  /** Called when a write is over. */
+  /** Called when writes are over. */
   #wake: (() => void) | undefined;
   readonly #most: number;
-  readonly #batch: number;
+  readonly #size: number;
 
   /**
    * @param most writes in flight
@@ -25,7 +39,7 @@ export class Flight {
     this.#failures = new FailuresInRow(maxFailures);
     // A synchronous backing has written when its call returns.
     this.#most = run.backing.transport.asynchronous ? most : 1;
-    this.#batch = Math.min(this.#most, run.backing.transport.writeBatch);
+    this.#size = Math.min(this.#most, run.backing.transport.writeBatch);
   }
 
   /** Writes pages back until there are no more. */
@@ -35,11 +49,12 @@ export class Flight {
       call.check();
       for (const step of run.steps(wanted)) {
         if (step === WAIT) await this.#landing();
-        else if (step) this.#start(step);
-        if (this.#writes.size >= this.#most) await this.#room();
+        const sent = typeof step === 'object' && this.#add(step);
+        if (this.#writes >= this.#most) await this.#room();
         this.#failures.check();
         call.check();
-        if (call.due) await call.rest(run.pages);
+        // What was sent to a socket leaves it, and the other side begins with it, only when the event loop turns.
+        if (sent || call.due) await call.rest(run.pages);
       }
       await this.#empty();
       this.#failures.check();
@@ -50,36 +65,52 @@ export class Flight {
     }
   }
 
-  #start(job: Job): void {
-    const write = this.run.backing.writeAsync(job.slot, job);
+  /** Whether its batch is full, and was sent. */
+  #add(job: Job): boolean {
     const turn = this.#failures.next();
-    this.#writes.set(job, write);
-    const over = (answer: () => void, error?: unknown): void => {
-      if (!this.#writes.delete(job)) return; // given up
-      answer();
-      this.#failures.over(turn, error);
-      this.#wake?.();
-    };
-    write.then(
-      () => over(() => this.run.written(job)),
-      (error: unknown) => over(() => this.run.failed(job, error), error),
-    );
+    this.#filling ??= { jobs: [], turn, errors: undefined };
+    this.#filling.jobs.push(job);
+    this.#writes++;
+    if (this.#filling.jobs.length < this.#size) return false;
+    this.#send();
+    return this.#size > 1;
   }
 
-  /** Until the next write is over. The end of the device does not end this: the backing is in use until then. */
+  #send(): void {
+    const batch = this.#filling;
+    if (!batch) return;
+    this.#filling = undefined;
+    this.#batches.add(batch);
+    batch.errors = this.run.backing.writeMany(batch.jobs);
+    void batch.errors.then((errors) => this.#over(batch, errors));
+  }
+
+  #over(batch: Batch, errors: readonly (ZramError | undefined)[]): void {
+    if (!this.#batches.delete(batch)) return; // given up
+    this.#writes -= batch.jobs.length;
+    for (const [n, job] of batch.jobs.entries()) {
+      const error = errors[n];
+      if (error) this.run.failed(job, error);
+      else this.run.written(job);
+      this.#failures.over(batch.turn + n, error);
+    }
+    this.#wake?.();
+  }
+
+  /** Until the next writes are over. The end of the device does not end this: the backing is in use until then. */
   async #landing(): Promise<void> {
-    if (this.#writes.size === 0) return;
-    this.run.backing.transport.sendWrites();
+    if (this.#writes === 0) return;
+    this.#send();
     await this.call.until(new Promise<void>((resolve) => (this.#wake = resolve)));
   }
 
   /** Until a batch more fits. */
   async #room(): Promise<void> {
-    while (this.#writes.size > this.#most - this.#batch) await this.#landing();
+    while (this.#writes > this.#most - this.#size) await this.#landing();
   }
 
   async #empty(): Promise<void> {
-    while (this.#writes.size > 0) await this.#landing();
+    while (this.#writes > 0) await this.#landing();
   }
 
   /** Waits for what is in flight, or gives it up when the call is aborted. */
@@ -89,9 +120,10 @@ export class Flight {
     } catch {
       // aborted
     }
-    const writes = [...this.#writes];
-    this.#writes.clear();
-    for (const [job, write] of writes) this.run.giveUp(job, write);
+    const batches = [...this.#batches];
+    this.#batches.clear();
+    this.#writes = 0;
+    for (const { jobs, errors } of batches) this.run.giveUp(jobs, errors as NonNullable<typeof errors>);
   }
 }
 

@@ -3,12 +3,12 @@
  * end. It writes nothing itself; `writeback.ts` does, one write after the other, and `writeback-flight.ts`, several at a
  * time.
  */
-import type { BackingDevice, Written } from '../../backing/backing-device.js';
+import type { BackingDevice, SlotWrite, Written } from '../../backing/backing-device.js';
+import type { Arena } from '../../backing/batches.js';
 import { PAGE_SIZE } from '../../base/arguments.js';
-import { copyOf } from '../../base/bytes.js';
 import { ZramError } from '../../base/errors.js';
 import { withPagesDone } from '../../base/messages.js';
-import { CODEC_PAGE, sizeOfState, STATE_MERGED, STATE_PICKED, STATE_STORED } from '../../core/layout.js';
+import { sizeOfState, STATE_MERGED, STATE_PICKED, STATE_STORED } from '../../core/layout.js';
 import type { Device } from '../device.js';
 import { endedMeanwhile, type Disk } from '../disk.js';
 import { MARKS, Picks } from './picks.js';
@@ -28,11 +28,10 @@ const ENOSPC = -28;
 export const WAIT = Symbol('wait');
 
 /** One write to the backing. */
-export interface Job extends Written {
+export interface Job extends SlotWrite {
   /** The page; of a trial none. */
   readonly index: number | undefined;
   readonly cell: number;
-  readonly slot: number;
   /** The number of its object, if other pages of this call refer to its block; else 0. */
   object: number;
   /** The write succeeded. */
@@ -51,6 +50,7 @@ interface SharedBlock {
 export class Writeback {
   readonly #start = performance.now();
   readonly #picks: Picks;
+  readonly #arena: Arena | undefined;
   #pagesWritten = 0;
   /** The last error that kept a page from being written. */
   #error: unknown;
@@ -72,6 +72,7 @@ export class Writeback {
     readonly backing: BackingDevice,
   ) {
     this.#picks = new Picks(pages);
+    this.#arena = backing.transport.arenaForWrites();
     pages.postProcessing = this;
     backing.retain().writing = true;
     backing.beginTrials();
@@ -182,10 +183,9 @@ export class Writeback {
     const { pages, state, backing } = this;
     try {
       if (!backing.transport.objects && !state.compressedWriteback)
-        return { bytes: copyOf(pages.peek(index)), codec: CODEC_PAGE, asObject: false };
+        return backing.pageToWrite(pages.core, pages.peek(index));
       const payload = pages.core.raw.zramPayload(pages.address, index);
-      const bytes = backing.copyOfStaged(pages.core, payload & 0xffff);
-      return { bytes, codec: payload >>> 16, asObject: true };
+      return backing.objectToWrite(pages.core, payload & 0xffff, payload >>> 16, this.#arena);
     } catch (error) {
       this.#error = error;
       this.#picks.release(index);
@@ -219,8 +219,7 @@ export class Writeback {
         if (this.#trialsFailed === 0) this.#error = full(backing.blocksAside);
         return 0;
       }
-      const zeros = { bytes: new Uint8Array(PAGE_SIZE), codec: CODEC_PAGE, asObject: false };
-      const trial = this.#begin(undefined, cell, zeros);
+      const trial = this.#begin(undefined, cell, backing.pageToWrite(pages.core, new Uint8Array(PAGE_SIZE)));
       yield trial;
       while (this.#flying.has(trial)) yield WAIT;
       if (trial.done && !pages.ended) return cell;
@@ -230,8 +229,8 @@ export class Writeback {
 
   #begin(index: number | undefined, cell: number, content: Written): Job {
     const slot = this.pages.core.raw.zramBlockNumber(cell) >>> 0;
-    const { bytes, codec, asObject } = content;
-    const job = { bytes, codec, asObject, index, cell, slot, object: 0, done: false };
+    const { bytes, length, codec, asObject, checksum, chunk } = content;
+    const job = { bytes, length, codec, asObject, checksum, chunk, index, cell, slot, object: 0, done: false };
     this.#flying.add(job);
     if (index !== undefined) this.#pagesFlying++;
     return job;
@@ -305,12 +304,14 @@ export class Writeback {
   }
 
   /**
-   * The call no longer waits for this write: its block is reserved, and the backing in use, until the write is over.
+   * The call no longer waits for these writes: their blocks are reserved, and the backing in use, until they are over.
+   * @param errors when they are, for each undefined or its error
    */
-  giveUp(job: Job, write: Promise<void>): void {
+  giveUp(jobs: readonly Job[], errors: Promise<readonly (ZramError | undefined)[]>): void {
     const { backing } = this;
-    const { index, cell } = job;
-    if (this.#lands(job)) {
+    for (const job of jobs) {
+      const { index, cell } = job;
+      if (!this.#lands(job)) continue;
       if (index !== undefined) {
         this.#picks.release(index);
         this.#forsake(job);
@@ -318,18 +319,14 @@ export class Writeback {
       backing.abandon(cell);
     }
     backing.retain();
-    const over = (written: boolean): void => {
-      backing.settle(cell, written);
+    void errors.then((all) => {
+      for (const [n, { cell }] of jobs.entries()) backing.settle(cell, all[n] === undefined);
       try {
         backing.release();
       } catch {
         // Closing a file failed, and no call is left that could report it.
       }
-    };
-    write.then(
-      () => over(true),
-      () => over(false),
-    );
+    });
   }
 
   // ── the end ────────────────────────────────────────────────────────────────────────────────────────────────────

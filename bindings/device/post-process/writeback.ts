@@ -51,7 +51,7 @@ export function writeback(state: Device, given: WritebackOptions): WritebackRepo
     for (const job of run.steps(wanted)) {
       if (!job || job === WAIT) continue;
       try {
-        run.backing.write(job.slot, job);
+        run.backing.write(job);
       } catch (error) {
         run.failed(job, error);
         continue;

@@ -184,14 +184,16 @@ export class RedisTier implements RemoteTier {
     });
   }
 
-  /** Copies of the keys with the prefix, in one buffer. */
+  /** Copies of the keys with the prefix, in one buffer. In loops: to call a function for 16 bytes takes longer. */
   #redisKeys(keys: readonly Uint8Array[]): Buffer[] {
-    const size = this.#prefix.length + KEY_SIZE;
+    const prefix = this.#prefix;
+    const size = prefix.length + KEY_SIZE;
     const bytes = globalThis.Buffer.allocUnsafe(size * keys.length);
     return keys.map((key, i) => {
-      bytes.set(this.#prefix, i * size);
-      bytes.set(key, i * size + this.#prefix.length);
-      return bytes.subarray(i * size, (i + 1) * size);
+      let at = i * size;
+      for (let n = 0; n < prefix.length; n++) bytes[at++] = prefix[n];
+      for (let n = 0; n < KEY_SIZE; n++) bytes[at++] = key[n];
+      return bytes.subarray(at - size, at);
     });
   }
 
