@@ -2,7 +2,7 @@
 # jsnes 3.0.0, an emulator of the NES: a state that was kept as JSON text (toJSON() is there for it: "Serialize emulator state
 # (for save states)") loads without an error and without the mirroring of the video memory. Its table is put into the state
 # as a typed array, of which JSON.stringify() makes an object without a length, and set() copies nothing of that. From
-# then on the program reads other bytes. The array in the state is the live one, too, where all others are copies.
+# then on the program reads other bytes. The array in the state is the live one, too, where other typed arrays are copied.
 #
 # Seen: a program that writes a number to $2000 and reads it at $2400, which mirrors it, still reads it after fromJSON(state),
 # and 0 after fromJSON(JSON.parse(JSON.stringify(state))).
