@@ -15,15 +15,15 @@ import {
   DONE,
   OPERATION_BITS,
   Parcel,
-  PARCEL_BYTES,
-  PARCEL_PAGES,
   PARCEL_RECORDS,
-  PARCELS,
+  parcelBytes,
   READ_TO,
   readMessage,
   RECORD_WORDS,
+  SHARED,
   SPAN_PAGES,
   SPAN_SHIFT,
+  TRANSFERRED,
   UNSUPPORTED,
   type ControlName,
   type DeviceOptions,
@@ -39,7 +39,7 @@ import { Thread } from './thread.js';
 const BUSY_PARCELS = 2;
 const BUSY_SHARED = 3;
 /** Pages of a parcel that are read to the caller's memory: as much work as a parcel of pages. */
-const DIRECT_PAGES = 2 * PARCEL_PAGES;
+const DIRECT_PAGES = 2 * SHARED.pages;
 
 /** Receives the result of a record. */
 export interface PageClient {
@@ -75,11 +75,13 @@ export class Shipment {
   #direct = 0;
 
   constructor(
-    /** The number of its buffer, if memory is shared. */
+    /** The number of the parcel, if memory is shared. */
     readonly slot: number,
-    buffer: ArrayBufferLike,
+    parcel: Parcel,
+    /** Pages that fit the parcel. */
+    readonly capacity: number,
   ) {
-    this.parcel = new Parcel(buffer);
+    this.parcel = parcel;
   }
 
   /** @param first the parcel's page, or the first operand of an operation without one */
@@ -105,7 +107,7 @@ export class Shipment {
 
   /** @returns whether there is room for a record, and for `pages` pages in the parcel */
   hasRoom(pages: number): boolean {
-    return this.records < PARCEL_RECORDS && this.pages + pages <= PARCEL_PAGES && this.#direct < DIRECT_PAGES;
+    return this.records < PARCEL_RECORDS && this.pages + pages <= this.capacity && this.#direct < DIRECT_PAGES;
   }
 
   /**
@@ -185,10 +187,13 @@ export class Link {
   readonly #thread: Thread;
   readonly #events: LinkEvents;
   readonly #busyParcels: number;
-  /** If memory is shared. */
+  /** If memory is shared: all parcels. */
+  readonly #memory: SharedArrayBuffer | undefined;
   readonly #outbox: Outbox | undefined;
   /** Numbers of the memory that the worker has been sent. */
   readonly #memories = new Set<number>();
+  /** Parcels made so far: many are never needed. */
+  #made = 0;
   readonly #free: Shipment[] = [];
   readonly #sent: Shipment[] = [];
   /** Parcels returned so far, and thus the number of the next one. */
@@ -208,9 +213,8 @@ export class Link {
   ) {
     this.#busyParcels = sharesMemory ? BUSY_SHARED : BUSY_PARCELS;
     this.#outbox = sharesMemory ? new Outbox() : undefined;
+    this.#memory = sharesMemory ? new SharedArrayBuffer(SHARED.parcels * parcelBytes(SHARED)) : undefined;
     this.#events = events;
-    const Buffer = sharesMemory ? SharedArrayBuffer : ArrayBuffer;
-    for (let slot = 0; slot < PARCELS; slot++) this.#free.push(new Shipment(slot, new Buffer(PARCEL_BYTES)));
     this.#thread = new Thread(source, {
       message: (message) => this.#take(message),
       death: (reason) => this.#die(reason),
@@ -219,8 +223,7 @@ export class Link {
 
   /** Makes the engine and device in the worker. */
   async start(module: object, maxMemory: number | undefined, device: DeviceOptions): Promise<void> {
-    const mailbox = this.#outbox?.buffer;
-    const shared = mailbox && { mailbox, parcels: this.#free.map(({ parcel }) => parcel.buffer) };
+    const shared = this.#outbox && this.#memory && { mailbox: this.#outbox.buffer, parcels: this.#memory };
     await this.#ask((ask) => ({ ask, start: { module, maxMemory, device }, owner: this.number + 1, shared }));
     if (!this.alive) throw new ZramError('EIO', `cannot start a worker: ${this.reason}.`);
   }
@@ -241,7 +244,17 @@ export class Link {
       if (open.hasRoom(pages)) return open;
       this.#send(open);
     }
-    return (this.#open = this.#free.pop());
+    return (this.#open = this.#free.pop() ?? this.#make());
+  }
+
+  /** @returns undefined: there are as many as there may be */
+  #make(): Shipment | undefined {
+    const memory = this.#memory;
+    const shape = memory ? SHARED : TRANSFERRED;
+    if (!this.alive || this.#made === shape.parcels) return undefined;
+    const slot = this.#made++;
+    const bytes = parcelBytes(shape);
+    return new Shipment(slot, memory ? new Parcel(memory, slot * bytes) : new Parcel(new ArrayBuffer(bytes)), shape.pages);
   }
 
   /** Frees the worker's copy of a page that has moved to another, before anything else is sent. */
@@ -420,7 +433,7 @@ function isOneOf(number: unknown, next: number): boolean {
 
 function isParcel(buffer: unknown): boolean {
   try {
-    return lengthOfBuffer.call(buffer) === PARCEL_BYTES;
+    return lengthOfBuffer.call(buffer) === parcelBytes(TRANSFERRED);
   } catch {
     return false; // not an ArrayBuffer
   }

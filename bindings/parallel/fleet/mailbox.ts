@@ -5,7 +5,7 @@
  * loop, which a message must wake. The caller's thread never waits: a message tells it of parcels that have come back,
  * one for all that do until it looks.
  */
-import { PARCELS } from './protocol.js';
+import { SHARED } from './protocol.js';
 
 /** Changes with all that is sent. */
 const BELL = 0;
@@ -42,13 +42,13 @@ export class Outbox extends Mailbox {
   #sent = 0;
 
   constructor() {
-    super(new SharedArrayBuffer(4 * (RING + PARCELS)));
+    super(new SharedArrayBuffer(4 * (RING + SHARED.parcels)));
     this.words[AWAY] = 1;
   }
 
   /** @returns whether the worker must be sent a message to notice */
   send(slot: number, records: number): boolean {
-    this.words[RING + (this.#sent++ % PARCELS)] = slot | (records << SLOT_BITS);
+    this.words[RING + (this.#sent++ % SHARED.parcels)] = slot | (records << SLOT_BITS);
     Atomics.add(this.words, SENT, 1);
     this.#ring();
     return Atomics.exchange(this.words, AWAY, 0) === 1;
@@ -113,7 +113,7 @@ export class Inbox extends Mailbox {
   }
 
   #next(carryOut: (slot: number, records: number) => void, returned: (n: number) => void): void {
-    const entry = this.words[RING + (this.#done % PARCELS)];
+    const entry = this.words[RING + (this.#done % SHARED.parcels)];
     carryOut(entry & SLOT_MASK, entry >>> SLOT_BITS);
     const n = this.#done++;
     Atomics.store(this.words, RETURNED, this.#done | 0);

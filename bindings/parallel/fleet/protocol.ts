@@ -15,15 +15,30 @@ import type { ZramErrorCode } from '../../base/errors.js';
 import { describe, textOf } from '../../base/messages.js';
 import type { ZramOptions } from '../../device/options.js';
 
-/** Pages of a parcel: about a millisecond of work for a worker, so that the message adds only a few per cent. */
-export const PARCEL_PAGES = 128;
+/** How parcels are cut. */
+export interface ParcelShape {
+  /** Of each worker, at most 256. */
+  readonly parcels: number;
+  readonly pages: number;
+}
+/**
+ * A parcel is about a millisecond of work for a worker, so that the message adds only a few per cent. Two are at the worker,
+ * one is being filled, one on its way back.
+ */
+export const TRANSFERRED: ParcelShape = { parcels: 4, pages: 128 };
+/**
+ * In a mailbox a parcel costs next to nothing, so they are small: a worker without work soon has some. There are many, so that
+ * a worker whose core another thread has for a while does not keep the caller's thread from sending work to the others.
+ */
+export const SHARED: ParcelShape = { parcels: 64, pages: 32 };
 /** Records of a parcel, which fill a page. More than pages, since fills and discards carry no page. */
 export const PARCEL_RECORDS = 256;
 /** 32-bit words of a record: operation (later its result), page index, and two operands. */
 export const RECORD_WORDS = 4;
-export const PARCEL_BYTES = (1 + PARCEL_PAGES) * PAGE_SIZE;
-/** Of each worker: two at the worker, one being filled, one on its way back. */
-export const PARCELS = 4;
+
+export function parcelBytes({ pages }: ParcelShape): number {
+  return (1 + pages) * PAGE_SIZE;
+}
 
 /** Stores page `operand 0` of the parcel at the index. */
 export const WRITE = 1;
@@ -64,12 +79,16 @@ export class Parcel {
   readonly words: Uint32Array;
   readonly #views: (Uint8Array | undefined)[] = [];
 
-  constructor(readonly buffer: ArrayBufferLike) {
-    this.words = new Uint32Array(buffer, 0, PARCEL_RECORDS * RECORD_WORDS);
+  /** @param at where it begins in the buffer */
+  constructor(
+    readonly buffer: ArrayBufferLike,
+    readonly at = 0,
+  ) {
+    this.words = new Uint32Array(buffer, at, PARCEL_RECORDS * RECORD_WORDS);
   }
 
   page(n: number): Uint8Array {
-    return (this.#views[n] ??= new Uint8Array(this.buffer, (1 + n) * PAGE_SIZE, PAGE_SIZE));
+    return (this.#views[n] ??= new Uint8Array(this.buffer, this.at + (1 + n) * PAGE_SIZE, PAGE_SIZE));
   }
 }
 
@@ -86,8 +105,8 @@ export type ToWorker =
       start: { module: object; maxMemory: number | undefined; device: DeviceOptions };
       /** The worker as an owner of pages. */
       owner: number;
-      /** The buffers of the mailbox and of the parcels, if memory is shared. */
-      shared: { mailbox: ArrayBufferLike; parcels: ArrayBufferLike[] } | undefined;
+      /** The buffers of the mailbox and of all parcels, if memory is shared. */
+      shared: { mailbox: ArrayBufferLike; parcels: ArrayBufferLike } | undefined;
     }
   /** `buffer` is transferred. Where memory is shared, this only says that parcels are in the mailbox. */
   | { parcel: number; records: number; buffer: ArrayBufferLike | undefined }

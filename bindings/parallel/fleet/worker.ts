@@ -22,9 +22,11 @@ import {
   OPERATION_BITS,
   OPERATION_MASK,
   Parcel,
+  parcelBytes,
   READ,
   READ_TO,
   RECORD_WORDS,
+  SHARED,
   SPAN_SHIFT,
   UNSUPPORTED,
   WRITE,
@@ -105,7 +107,9 @@ class Worker {
     this.#engine = engine;
     this.#owner = owner;
     this.#inbox = shared && new Inbox(shared.mailbox);
-    this.#parcels = (shared?.parcels ?? []).map((buffer) => new Parcel(buffer));
+    this.#parcels = shared
+      ? Array.from({ length: SHARED.parcels }, (_, slot) => new Parcel(shared.parcels, slot * parcelBytes(SHARED)))
+      : [];
     this.#settings = { ...device, disksize: undefined };
     this.#zram = engine.createZram(device);
   }
