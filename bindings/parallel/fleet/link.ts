@@ -17,6 +17,7 @@ import {
   Parcel,
   PARCEL_RECORDS,
   parcelBytes,
+  RAW,
   READ_TO,
   readMessage,
   RECORD_WORDS,
@@ -28,6 +29,7 @@ import {
   type ControlName,
   type DeviceOptions,
   type Fault,
+  type SharedParcels,
   type ToWorker,
 } from './protocol.js';
 import { Thread } from './thread.js';
@@ -59,6 +61,8 @@ export class Shipment {
   parcel: Parcel;
   records = 0;
   pages = 0;
+  /** How often it was used. */
+  #uses = 0;
   readonly operations = new Uint8Array(PARCEL_RECORDS);
   readonly indexes = new Uint32Array(PARCEL_RECORDS);
   readonly slots = new Uint8Array(PARCEL_RECORDS);
@@ -98,6 +102,11 @@ export class Shipment {
     this.busy[n] = 0;
     this.clients[n] = undefined;
     return n;
+  }
+
+  /** What a WRITE has until a block is made of its page. */
+  get raw(): number {
+    return RAW + this.#uses;
   }
 
   /** Takes the next free page of the parcel. */
@@ -156,6 +165,7 @@ export class Shipment {
     this.records = 0;
     this.pages = 0;
     this.#direct = 0;
+    this.#uses = (this.#uses + 1) % RAW;
   }
 }
 
@@ -221,9 +231,19 @@ export class Link {
     });
   }
 
-  /** Makes the engine and device in the worker. */
-  async start(module: object, maxMemory: number | undefined, device: DeviceOptions): Promise<void> {
-    const shared = this.#outbox && this.#memory && { mailbox: this.#outbox.buffer, parcels: this.#memory };
+  /** What it shares with its worker. */
+  get shared(): SharedParcels | undefined {
+    return this.#outbox && this.#memory && { mailbox: this.#outbox.buffer, parcels: this.#memory };
+  }
+
+  /** Makes the engine and device in the worker. @param others the links to workers that it helps */
+  async start(
+    module: object,
+    maxMemory: number | undefined,
+    device: DeviceOptions,
+    others: readonly Link[],
+  ): Promise<void> {
+    const shared = this.shared && { ...this.shared, others: others.flatMap((other) => other.shared ?? []) };
     await this.#ask((ask) => ({ ask, start: { module, maxMemory, device }, owner: this.number + 1, shared }));
     if (!this.alive) throw new ZramError('EIO', `cannot start a worker: ${this.reason}.`);
   }

@@ -22,11 +22,11 @@ import {
   OPERATION_BITS,
   OPERATION_MASK,
   Parcel,
-  parcelBytes,
+  parcelsIn,
+  RAW,
   READ,
   READ_TO,
   RECORD_WORDS,
-  SHARED,
   SPAN_SHIFT,
   UNSUPPORTED,
   WRITE,
@@ -35,6 +35,7 @@ import {
   type FromWorker,
   type ToWorker,
 } from './protocol.js';
+import { Thief } from './stealing.js';
 
 type Start = Extract<ToWorker, { start: unknown }>;
 
@@ -97,6 +98,7 @@ class Worker {
   readonly #parcels: Parcel[];
   /** Memory of the caller's, by number. */
   readonly #memories = new Map<number, Uint8Array>();
+  readonly #thief: Thief;
   readonly #filled = new FilledPage();
   /** The options of the device without its disksize, with which `undo` makes it again. */
   #settings: DeviceOptions;
@@ -107,9 +109,9 @@ class Worker {
     this.#engine = engine;
     this.#owner = owner;
     this.#inbox = shared && new Inbox(shared.mailbox);
-    this.#parcels = shared
-      ? Array.from({ length: SHARED.parcels }, (_, slot) => new Parcel(shared.parcels, slot * parcelBytes(SHARED)))
-      : [];
+    this.#parcels = shared ? parcelsIn(shared.parcels) : [];
+    // A compressor that is to be verified is so where its block is stored.
+    this.#thief = new Thief(device.verifyCompressors ? [] : (shared?.others ?? []), this.#compress);
     this.#settings = { ...device, disksize: undefined };
     this.#zram = engine.createZram(device);
   }
@@ -144,7 +146,7 @@ class Worker {
         [],
       );
     }
-    this.#inbox?.work(this.#carryOutSlot, this.#returned);
+    this.#inbox?.work(this.#carryOutSlot, this.#returned, this.#thief.help);
   }
 
   readonly #carryOutSlot = (slot: number, records: number): void => this.#carryOut(this.#parcels[slot], records);
@@ -158,6 +160,7 @@ class Worker {
       const operation = word & OPERATION_MASK;
       try {
         if (operation === READ_TO) this.#readTo(parcel, word, index, first, second);
+        else if (operation === WRITE) this.#write(parcel, index, first, Atomics.load(words, at + 3));
         else this.#record(parcel, operation, index, first, second);
         words[at] = DONE;
       } catch (error) {
@@ -175,9 +178,23 @@ class Worker {
     Zram.readMarked(this.#zram, index, owners, this.#owner, to, at);
   }
 
+  #write(parcel: Parcel, index: number, page: number, length: number): void {
+    if (length >= RAW) this.#zram.writePage(index, parcel.page(page));
+    else Zram.writeBlockOf(this.#zram, index, parcel.page(page), parcel.block(page).subarray(0, length));
+  }
+
+  /** For another worker, which tries it itself if it fails here. */
+  readonly #compress = (page: Uint8Array, to: Uint8Array): number => {
+    try {
+      return this.#zram.compressPage(page, to).length;
+    } catch (error) {
+      if (error instanceof ZramError) return 0;
+      throw error;
+    }
+  };
+
   #record(parcel: Parcel, operation: number, index: number, first: number, second: number): void {
-    if (operation === WRITE) this.#zram.writePage(index, parcel.page(first));
-    else if (operation === READ) this.#zram.readPage(index, parcel.page(first));
+    if (operation === READ) this.#zram.readPage(index, parcel.page(first));
     else if (operation === FILL) this.#zram.writePage(index, this.#filled.of(first, second));
     else if (operation === DISCARD) this.#zram.discard(index * PAGE_SIZE, first * PAGE_SIZE);
     else throw new Error(`a record has the operation ${operation}`);
