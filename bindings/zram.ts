@@ -637,8 +637,8 @@ export class Zram extends ReadableDevice {
   }
 
   /**
-   * @internal As `writeCompressed`, of a page that the block is known to hold: nothing is decompressed to look. For the command
-   * line's threads, which compare everything with checksums afterwards.
+   * @internal As `writeCompressed`, of a page that the block is known to hold: nothing is decompressed to look. For the workers
+   * of ParallelZram, and the command line's threads, which compare everything with checksums afterwards.
    */
   static writeBlockOf(zram: Zram, index: number, page: Uint8Array, block: Uint8Array): void {
     zram.#writing().pages.writeBlockOf(index, page, block);

@@ -274,7 +274,11 @@ export class Link {
     if (!this.alive || this.#made === shape.parcels) return undefined;
     const slot = this.#made++;
     const bytes = parcelBytes(shape);
-    return new Shipment(slot, memory ? new Parcel(memory, slot * bytes) : new Parcel(new ArrayBuffer(bytes)), shape.pages);
+    return new Shipment(
+      slot,
+      memory ? new Parcel(memory, slot * bytes) : new Parcel(new ArrayBuffer(bytes)),
+      shape.pages,
+    );
   }
 
   /** Frees the worker's copy of a page that has moved to another, before anything else is sent. */

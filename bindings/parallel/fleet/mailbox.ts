@@ -94,13 +94,10 @@ export class Neighbour extends Mailbox {
     return Atomics.load(this.words, RETURNED);
   }
 
-  /** The slot of a parcel that is under way. */
-  slotOf(parcel: number): number {
-    return this.words[RING + ((parcel >>> 0) % SHARED.parcels)] & SLOT_MASK;
-  }
-
-  recordsOf(parcel: number): number {
-    return this.words[RING + ((parcel >>> 0) % SHARED.parcels)] >>> SLOT_BITS;
+  /** The slot and the records of a parcel that is under way. */
+  find(parcel: number): [slot: number, records: number] {
+    const entry = this.words[RING + ((parcel >>> 0) % SHARED.parcels)];
+    return [entry & SLOT_MASK, entry >>> SLOT_BITS];
   }
 }
 

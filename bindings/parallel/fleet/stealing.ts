@@ -46,14 +46,13 @@ class Victim {
   }
 
   #robParcel(number: number, compress: Compress, isWanted: () => boolean): boolean {
-    const mailbox = this.#mailbox;
-    const parcel = this.#parcels[mailbox.slotOf(number)];
+    const [slot, records] = this.#mailbox.find(number);
+    const parcel = this.#parcels[slot];
     const { words } = parcel;
-    const records = mailbox.recordsOf(number);
     let found = false;
     for (let at = 0; at < records * RECORD_WORDS; at += RECORD_WORDS) {
       const [word, page, raw] = [words[at], words[at + 2], Atomics.load(words, at + 3)];
-      // All of this is the parcel's only if it has not been carried out, and used again.
+      // Only then is this number that of the parcel, which may have been carried out and used again.
       if (!this.#isAhead(number) || isWanted()) break;
       if ((word & OPERATION_MASK) !== WRITE || raw < RAW) continue;
       const length = compress(parcel.page(page), parcel.block(page));
