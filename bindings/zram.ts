@@ -623,12 +623,14 @@ export class Zram extends ReadableDevice {
     return loadIntoOwn(source, options, 'all', 'Zram.loadAll');
   }
 
-  /**
-   * @internal As `readPages`, into an array from the byte `at` on, of some pages only: those whose mark is `mark`. All of it
-   * is known to be right. For threads that read for another.
-   */
-  static readMarked(zram: Zram, index: number, marks: Uint8Array, mark: number, out: Uint8Array, at: number): void {
-    zram[DISK]().readMarked(index, marks, mark, out, at);
+  /** @internal As `Disk.readListed`, for threads that read for another. */
+  static readListed(
+    zram: Zram,
+    indexes: ArrayLike<number>,
+    count: number,
+    take: (n: number, page: Uint8Array) => void,
+  ): void {
+    zram[DISK]().readListed(indexes, count, take);
   }
 
   /** @internal The host of a device, for tests. */

@@ -27,6 +27,7 @@ import {
   READ,
   READ_TO,
   RECORD_WORDS,
+  SPAN_PAGES,
   SPAN_SHIFT,
   UNSUPPORTED,
   WRITE,
@@ -98,6 +99,9 @@ class Worker {
   readonly #parcels: Parcel[];
   /** Memory of the caller's, by number. */
   readonly #memories = new Map<number, Uint8Array>();
+  /** Of the pages of a span, and their places in it. */
+  readonly #indexes = new Uint32Array(SPAN_PAGES);
+  readonly #places = new Uint16Array(SPAN_PAGES);
   readonly #thief: Thief;
   readonly #filled = new FilledPage();
   /** The options of the device without its disksize, with which `undo` makes it again. */
@@ -165,7 +169,7 @@ class Worker {
         words[at] = DONE;
       } catch (error) {
         words[at] = resultOf(error, operation);
-        if (operation === READ_TO) words[at + 1] = (error as ZramError).pagesDone ?? 0;
+        if (operation === READ_TO) words[at + 1] = this.#places[(error as ZramError).pagesDone ?? 0];
       }
     }
   }
@@ -174,8 +178,15 @@ class Worker {
     const to = this.#memories.get(memory);
     if (!to) throw new Error(`there is no memory ${memory}`);
     const slot = (word >>> OPERATION_BITS) & OPERATION_MASK;
-    const owners = parcel.page(slot).subarray(0, word >>> SPAN_SHIFT);
-    Zram.readMarked(this.#zram, index, owners, this.#owner, to, at);
+    const owners = parcel.page(slot);
+    const [indexes, places] = [this.#indexes, this.#places];
+    let count = 0;
+    for (let place = 0; place < word >>> SPAN_SHIFT; place++) {
+      if (owners[place] !== this.#owner) continue;
+      indexes[count] = index + place;
+      places[count++] = place;
+    }
+    Zram.readListed(this.#zram, indexes, count, (n, page) => to.set(page, at + places[n] * PAGE_SIZE));
   }
 
   #write(parcel: Parcel, index: number, page: number, length: number): void {
