@@ -623,12 +623,14 @@ export class Zram extends ReadableDevice {
     return loadIntoOwn(source, options, 'all', 'Zram.loadAll');
   }
 
-  /**
-   * @internal As `readPages`, into an array from the byte `at` on, of some pages only: those whose mark is `mark`. All of it
-   * is known to be right. For threads that read for another.
-   */
-  static readMarked(zram: Zram, index: number, marks: Uint8Array, mark: number, out: Uint8Array, at: number): void {
-    zram[DISK]().readMarked(index, marks, mark, out, at);
+  /** @internal As `Disk.readListed`, for threads that read for another. */
+  static readListed(
+    zram: Zram,
+    indexes: ArrayLike<number>,
+    count: number,
+    take: (n: number, page: Uint8Array) => void,
+  ): void {
+    zram[DISK]().readListed(indexes, count, take);
   }
 
   /** @internal The host of a device, for tests. */
@@ -637,8 +639,8 @@ export class Zram extends ReadableDevice {
   }
 
   /**
-   * @internal As `writeCompressed`, of a page that the block is known to hold: nothing is decompressed to look. For the command
-   * line's threads, which compare everything with checksums afterwards.
+   * @internal As `writeCompressed`, of a page that the block is known to hold: nothing is decompressed to look. For the workers
+   * of ParallelZram, and the command line's threads, which compare everything with checksums afterwards.
    */
   static writeBlockOf(zram: Zram, index: number, page: Uint8Array, block: Uint8Array): void {
     zram.#writing().pages.writeBlockOf(index, page, block);

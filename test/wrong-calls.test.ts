@@ -13,7 +13,7 @@ import { expectSentence, thrownBy } from './support/errors.js';
 /** Statics that the declarations leave out. */
 const INTERNAL = [
   ...['isAt', 'addressOf', 'attach', 'coreOf', 'detach', 'initLoaded', 'check', 'diskOf', 'hostOf', 'kernelOf', 'make'],
-  ...['writeBlockOf', 'readMarked'],
+  ...['writeBlockOf', 'readListed'],
 ];
 
 const scene = makeScene();

@@ -166,33 +166,30 @@ export class Disk implements Ending {
   }
 
   /**
-   * Reads the pages from the index on that have this mark, each to its place among them all, in `to` from the byte `at` on.
-   * Nothing is checked.
+   * Reads pages from anywhere. Nothing is checked.
+   * @param indexes `count` of them
+   * @param take is called with the place of each among them, in order, and with the page, which is valid during that call
+   * @throws ZramError as `readPages`
    */
-  readMarked(index: number, marks: Uint8Array, mark: number, to: Uint8Array, at: number): void {
+  readListed(indexes: ArrayLike<number>, count: number, take: (n: number, page: Uint8Array) => void): void {
     const { core } = this;
     const batch = core.stagingPages - 1;
     const list = (batch * PAGE_SIZE) / 4;
-    const places = new Uint32Array(batch);
-    for (let n = 0; n < marks.length;) {
+    for (let n = 0; n < count;) {
       this.checkAlive();
+      const listed = Math.min(batch, count - n);
       const words = core.words();
-      let listed = 0;
-      for (; n < marks.length && listed < batch; n++) {
-        if (marks[n] !== mark) continue;
-        words[list + listed] = index + n;
-        places[listed++] = n;
-      }
+      for (let k = 0; k < listed; k++) words[list + k] = indexes[n + k];
       const read = core.raw.zramReadListed(this.address, listed, this.clock());
-      for (let k = 0; k < read; k++) setBytes(to, core.stagingPage(k), at + places[k] * PAGE_SIZE);
+      for (let k = 0; k < read; k++) take(n + k, core.stagingPage(k));
+      n += read;
       if (read === listed) continue;
-      const place = places[read];
       try {
-        setBytes(to, this.page(index + place), at + place * PAGE_SIZE);
+        take(n, this.page(indexes[n]));
       } catch (error) {
-        throw withPagesDone(error, place);
+        throw withPagesDone(error, n);
       }
-      n = place + 1;
+      n++;
     }
   }
 

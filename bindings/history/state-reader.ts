@@ -27,7 +27,15 @@ interface Part {
 export function readState(disk: Disk, newest: NewestCopy, state: State, to: Uint8Array, holding?: State): void {
   // A read may call a compressor of the caller's, which may change the history: until then all is found out.
   const parts = [...partsToRead(disk, newest, state, to, holding)];
-  for (const { at, length, offset } of parts) disk.read(offset, length, viewOf(to, at, at + length));
+  const [single, longer] = [parts.filter(isPage), parts.filter((part) => !isPage(part))];
+  const indexes = single.map(({ offset }) => offset / PAGE_SIZE);
+  disk.readListed(indexes, single.length, (n, page) => setBytes(to, page, single[n].at));
+  for (const { at, length, offset } of longer) disk.read(offset, length, viewOf(to, at, at + length));
+}
+
+/** Where little has changed, most parts are single pages, which are read many in a call of the core. */
+function isPage({ length }: Part): boolean {
+  return length === PAGE_SIZE;
 }
 
 /** Copies what the newest state's copy has, and leaves the rest to be read. */
@@ -41,6 +49,10 @@ function* partsToRead(
   const ofNewest = newest.state ? [...piecesOf(newest.state)] : [];
   for (const { piece, number, run } of differing(disk, state, holding)) {
     const [first, end] = run;
+    if (holding !== undefined && holding === newest.state) {
+      yield partOf(state, piece, run); // what differs from the newest state is not in its copy
+      continue;
+    }
     const other = ofNewest.at(number);
     const common = Math.max(Math.min(end, other?.pages ?? 0), first);
     const page = (other?.page ?? 0) + first;

@@ -132,14 +132,14 @@ describe.each(TRANSPORTS)('over $name', ({ sharedMemory }) => {
 
   test('a parcel that comes back as it went costs the worker', async () => {
     let damaging = false;
-    let shared: ArrayBufferLike[] = [];
+    let shared: ArrayBufferLike = new ArrayBuffer(0);
     const sends = (message: Message, send: (message: Message) => void): void => {
-      if (sharedMemory && 'start' in message) shared = (message.shared as { parcels: ArrayBufferLike[] }).parcels;
+      if (sharedMemory && 'start' in message) shared = (message.shared as { parcels: ArrayBufferLike }).parcels;
       send(damaging && 'parcel' in message ? { ...message, records: 0 } : message);
     };
     const says = (message: Message, say: (value: unknown) => void): void => {
       // Neither an operation nor a result.
-      if (damaging && 'parcel' in message) for (const buffer of shared) new Uint32Array(buffer)[0] = 99;
+      if (damaging && 'parcel' in message) new Uint32Array(shared).fill(99);
       say(message);
     };
     const { zram } = await makeOdd({ sends, says }, { sharedMemory });

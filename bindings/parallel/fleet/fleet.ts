@@ -52,6 +52,8 @@ export interface FleetSetting {
   readonly router: Router;
 }
 
+/** So many others a worker helps, and is helped by. */
+const HELPED = 3;
 /** The queue is cut when more than this many tasks at its front are completely sent. */
 const QUEUE_CUT = 1000;
 /** Workers that owe an answer are considered dead when no worker has sent anything for this many checks in a row. */
@@ -97,7 +99,13 @@ export class Fleet implements LinkEvents {
     const { workers, source, sharesMemory } = this.#setting;
     for (let n = 0; n < workers; n++) this.#links.push(new Link(n, source, sharesMemory, this));
     this.hurry();
-    await Promise.all(this.#links.map((link, n) => link.start(module, maxMemory, devices[n])));
+    await Promise.all(
+      this.#links.map((link, n) => {
+        // The next ones, in a circle.
+        const others = [...this.#links.slice(n + 1), ...this.#links.slice(0, n)].slice(0, HELPED);
+        return link.start(module, maxMemory, devices[n], others);
+      }),
+    );
     this.#relax();
     this.#keepAlive();
   }
@@ -224,7 +232,7 @@ export class Fleet implements LinkEvents {
       record = shipment.add(FILL, index, this.router.word(staged, 0), this.router.word(staged, 1));
     } else {
       shipment.parcel.page(shipment.pages).set(this.router.page(staged));
-      record = shipment.add(WRITE, index, shipment.pages, 0);
+      record = shipment.add(WRITE, index, shipment.pages, shipment.raw);
       shipment.takePage(record);
     }
     const busy = locked || owner !== target + 1;

@@ -15,19 +15,21 @@ import {
   DONE,
   OPERATION_BITS,
   Parcel,
-  PARCEL_BYTES,
-  PARCEL_PAGES,
   PARCEL_RECORDS,
-  PARCELS,
+  parcelBytes,
+  RAW,
   READ_TO,
   readMessage,
   RECORD_WORDS,
+  SHARED,
   SPAN_PAGES,
   SPAN_SHIFT,
+  TRANSFERRED,
   UNSUPPORTED,
   type ControlName,
   type DeviceOptions,
   type Fault,
+  type SharedParcels,
   type ToWorker,
 } from './protocol.js';
 import { Thread } from './thread.js';
@@ -39,7 +41,7 @@ import { Thread } from './thread.js';
 const BUSY_PARCELS = 2;
 const BUSY_SHARED = 3;
 /** Pages of a parcel that are read to the caller's memory: as much work as a parcel of pages. */
-const DIRECT_PAGES = 2 * PARCEL_PAGES;
+const DIRECT_PAGES = 2 * SHARED.pages;
 
 /** Receives the result of a record. */
 export interface PageClient {
@@ -59,6 +61,8 @@ export class Shipment {
   parcel: Parcel;
   records = 0;
   pages = 0;
+  /** How often it was used. */
+  #uses = 0;
   readonly operations = new Uint8Array(PARCEL_RECORDS);
   readonly indexes = new Uint32Array(PARCEL_RECORDS);
   readonly slots = new Uint8Array(PARCEL_RECORDS);
@@ -75,11 +79,13 @@ export class Shipment {
   #direct = 0;
 
   constructor(
-    /** The number of its buffer, if memory is shared. */
+    /** The number of the parcel, if memory is shared. */
     readonly slot: number,
-    buffer: ArrayBufferLike,
+    parcel: Parcel,
+    /** Pages that fit the parcel. */
+    readonly capacity: number,
   ) {
-    this.parcel = new Parcel(buffer);
+    this.parcel = parcel;
   }
 
   /** @param first the parcel's page, or the first operand of an operation without one */
@@ -98,6 +104,11 @@ export class Shipment {
     return n;
   }
 
+  /** What a WRITE has until a block is made of its page. */
+  get raw(): number {
+    return RAW + this.#uses;
+  }
+
   /** Takes the next free page of the parcel. */
   takePage(record: number): number {
     return (this.slots[record] = this.pages++);
@@ -105,7 +116,7 @@ export class Shipment {
 
   /** @returns whether there is room for a record, and for `pages` pages in the parcel */
   hasRoom(pages: number): boolean {
-    return this.records < PARCEL_RECORDS && this.pages + pages <= PARCEL_PAGES && this.#direct < DIRECT_PAGES;
+    return this.records < PARCEL_RECORDS && this.pages + pages <= this.capacity && this.#direct < DIRECT_PAGES;
   }
 
   /**
@@ -154,6 +165,7 @@ export class Shipment {
     this.records = 0;
     this.pages = 0;
     this.#direct = 0;
+    this.#uses = (this.#uses + 1) % RAW;
   }
 }
 
@@ -185,10 +197,13 @@ export class Link {
   readonly #thread: Thread;
   readonly #events: LinkEvents;
   readonly #busyParcels: number;
-  /** If memory is shared. */
+  /** If memory is shared: all parcels. */
+  readonly #memory: SharedArrayBuffer | undefined;
   readonly #outbox: Outbox | undefined;
   /** Numbers of the memory that the worker has been sent. */
   readonly #memories = new Set<number>();
+  /** Parcels made so far: many are never needed. */
+  #made = 0;
   readonly #free: Shipment[] = [];
   readonly #sent: Shipment[] = [];
   /** Parcels returned so far, and thus the number of the next one. */
@@ -208,19 +223,27 @@ export class Link {
   ) {
     this.#busyParcels = sharesMemory ? BUSY_SHARED : BUSY_PARCELS;
     this.#outbox = sharesMemory ? new Outbox() : undefined;
+    this.#memory = sharesMemory ? new SharedArrayBuffer(SHARED.parcels * parcelBytes(SHARED)) : undefined;
     this.#events = events;
-    const Buffer = sharesMemory ? SharedArrayBuffer : ArrayBuffer;
-    for (let slot = 0; slot < PARCELS; slot++) this.#free.push(new Shipment(slot, new Buffer(PARCEL_BYTES)));
     this.#thread = new Thread(source, {
       message: (message) => this.#take(message),
       death: (reason) => this.#die(reason),
     });
   }
 
-  /** Makes the engine and device in the worker. */
-  async start(module: object, maxMemory: number | undefined, device: DeviceOptions): Promise<void> {
-    const mailbox = this.#outbox?.buffer;
-    const shared = mailbox && { mailbox, parcels: this.#free.map(({ parcel }) => parcel.buffer) };
+  /** What it shares with its worker. */
+  get shared(): SharedParcels | undefined {
+    return this.#outbox && this.#memory && { mailbox: this.#outbox.buffer, parcels: this.#memory };
+  }
+
+  /** Makes the engine and device in the worker. @param others the links to workers that it helps */
+  async start(
+    module: object,
+    maxMemory: number | undefined,
+    device: DeviceOptions,
+    others: readonly Link[],
+  ): Promise<void> {
+    const shared = this.shared && { ...this.shared, others: others.flatMap((other) => other.shared ?? []) };
     await this.#ask((ask) => ({ ask, start: { module, maxMemory, device }, owner: this.number + 1, shared }));
     if (!this.alive) throw new ZramError('EIO', `cannot start a worker: ${this.reason}.`);
   }
@@ -241,7 +264,21 @@ export class Link {
       if (open.hasRoom(pages)) return open;
       this.#send(open);
     }
-    return (this.#open = this.#free.pop());
+    return (this.#open = this.#free.pop() ?? this.#make());
+  }
+
+  /** @returns undefined: there are as many as there may be */
+  #make(): Shipment | undefined {
+    const memory = this.#memory;
+    const shape = memory ? SHARED : TRANSFERRED;
+    if (!this.alive || this.#made === shape.parcels) return undefined;
+    const slot = this.#made++;
+    const bytes = parcelBytes(shape);
+    return new Shipment(
+      slot,
+      memory ? new Parcel(memory, slot * bytes) : new Parcel(new ArrayBuffer(bytes)),
+      shape.pages,
+    );
   }
 
   /** Frees the worker's copy of a page that has moved to another, before anything else is sent. */
@@ -420,7 +457,7 @@ function isOneOf(number: unknown, next: number): boolean {
 
 function isParcel(buffer: unknown): boolean {
   try {
-    return lengthOfBuffer.call(buffer) === PARCEL_BYTES;
+    return lengthOfBuffer.call(buffer) === parcelBytes(TRANSFERRED);
   } catch {
     return false; // not an ArrayBuffer
   }

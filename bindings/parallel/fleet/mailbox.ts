@@ -5,7 +5,7 @@
  * loop, which a message must wake. The caller's thread never waits: a message tells it of parcels that have come back,
  * one for all that do until it looks.
  */
-import { PARCELS } from './protocol.js';
+import { SHARED } from './protocol.js';
 
 /** Changes with all that is sent. */
 const BELL = 0;
@@ -19,8 +19,10 @@ const RETURNED = 3;
 const AWAY = 4;
 /** 1: the message is on its way that tells the caller of parcels that were carried out. */
 const TOLD = 5;
+/** 1: another worker is stealing from this one. */
+const ROBBED = 6;
 /** For each parcel under way its slot, and its records above that. */
-const RING = 6;
+const RING = 7;
 
 const SLOT_BITS = 8;
 const SLOT_MASK = (1 << SLOT_BITS) - 1;
@@ -42,13 +44,13 @@ export class Outbox extends Mailbox {
   #sent = 0;
 
   constructor() {
-    super(new SharedArrayBuffer(4 * (RING + PARCELS)));
+    super(new SharedArrayBuffer(4 * (RING + SHARED.parcels)));
     this.words[AWAY] = 1;
   }
 
   /** @returns whether the worker must be sent a message to notice */
   send(slot: number, records: number): boolean {
-    this.words[RING + (this.#sent++ % PARCELS)] = slot | (records << SLOT_BITS);
+    this.words[RING + (this.#sent++ % SHARED.parcels)] = slot | (records << SLOT_BITS);
     Atomics.add(this.words, SENT, 1);
     this.#ring();
     return Atomics.exchange(this.words, AWAY, 0) === 1;
@@ -69,6 +71,33 @@ export class Outbox extends Mailbox {
   news(taken: number): number {
     Atomics.store(this.words, TOLD, 0);
     return (Atomics.load(this.words, RETURNED) - taken) | 0;
+  }
+}
+
+/** What another worker sees, which steals from the worker. */
+export class Neighbour extends Mailbox {
+  /** Whether this worker is the only one that does, until it calls `leave`. A worker that dies before has stolen for ever. */
+  enter(): boolean {
+    return Atomics.compareExchange(this.words, ROBBED, 0, 1) === 0;
+  }
+
+  leave(): void {
+    Atomics.store(this.words, ROBBED, 0);
+  }
+
+  /** Number of the next parcel that will be sent, and of the one that is being carried out. They wrap. */
+  get sent(): number {
+    return Atomics.load(this.words, SENT);
+  }
+
+  get current(): number {
+    return Atomics.load(this.words, RETURNED);
+  }
+
+  /** The slot and the records of a parcel that is under way. */
+  find(parcel: number): [slot: number, records: number] {
+    const entry = this.words[RING + ((parcel >>> 0) % SHARED.parcels)];
+    return [entry & SLOT_MASK, entry >>> SLOT_BITS];
   }
 }
 
@@ -102,18 +131,27 @@ export class Inbox extends Mailbox {
     while (this.#left > 0) this.#next(carryOut, returned);
   }
 
-  /** The same, until a message is on its way or nothing has come for a moment. */
-  work(carryOut: (slot: number, records: number) => void, returned: (n: number) => void): void {
+  /**
+   * The same, until a message is on its way or nothing has come for a moment.
+   * @param help is called while there is none. @returns whether it has found anything to do
+   */
+  work(
+    carryOut: (slot: number, records: number) => void,
+    returned: (n: number) => void,
+    help: (isWanted: () => boolean) => boolean,
+  ): void {
     for (;;) {
       const bell = Atomics.load(this.words, BELL);
       if (this.#owed) return;
       if (this.#left > 0) this.#next(carryOut, returned);
-      else if (!this.#rings(bell) && this.#leaves()) return;
+      else if (!help(this.#isWanted) && !this.#rings(bell) && this.#leaves()) return;
     }
   }
 
+  readonly #isWanted = (): boolean => this.#left > 0 || this.#owed;
+
   #next(carryOut: (slot: number, records: number) => void, returned: (n: number) => void): void {
-    const entry = this.words[RING + (this.#done % PARCELS)];
+    const entry = this.words[RING + (this.#done % SHARED.parcels)];
     carryOut(entry & SLOT_MASK, entry >>> SLOT_BITS);
     const n = this.#done++;
     Atomics.store(this.words, RETURNED, this.#done | 0);

@@ -15,18 +15,39 @@ import type { ZramErrorCode } from '../../base/errors.js';
 import { describe, textOf } from '../../base/messages.js';
 import type { ZramOptions } from '../../device/options.js';
 
-/** Pages of a parcel: about a millisecond of work for a worker, so that the message adds only a few per cent. */
-export const PARCEL_PAGES = 128;
+/** How parcels are cut. */
+export interface ParcelShape {
+  /** Of each worker: a power of 2, at most 256. */
+  readonly parcels: number;
+  readonly pages: number;
+  /** Pages behind those for what other workers have compressed: as many, or none. */
+  readonly blocks: number;
+}
+/**
+ * A parcel is about a millisecond of work for a worker, so that the message adds only a few per cent. Two are at the worker,
+ * one is being filled, one on its way back.
+ */
+export const TRANSFERRED: ParcelShape = { parcels: 4, pages: 128, blocks: 0 };
+/**
+ * In a mailbox a parcel costs next to nothing, so they are small: a worker without work soon has some. There are many, so that
+ * a worker whose core another thread has for a while does not keep the caller's thread from sending work to the others.
+ */
+export const SHARED: ParcelShape = { parcels: 32, pages: 32, blocks: 32 };
 /** Records of a parcel, which fill a page. More than pages, since fills and discards carry no page. */
 export const PARCEL_RECORDS = 256;
 /** 32-bit words of a record: operation (later its result), page index, and two operands. */
 export const RECORD_WORDS = 4;
-export const PARCEL_BYTES = (1 + PARCEL_PAGES) * PAGE_SIZE;
-/** Of each worker: two at the worker, one being filled, one on its way back. */
-export const PARCELS = 4;
 
-/** Stores page `operand 0` of the parcel at the index. */
+export function parcelBytes({ pages, blocks }: ParcelShape): number {
+  return (1 + pages + blocks) * PAGE_SIZE;
+}
+
+/**
+ * Stores page `operand 0` of the parcel at the index. Operand 1 is a number above `RAW`, another one at each use of the
+ * parcel, or the length of the block that another worker has made of the page meanwhile (stealing.ts).
+ */
 export const WRITE = 1;
+export const RAW = 2 ** 31;
 /** Stores a page filled with one 64-bit value, whose low and high words are the operands. */
 export const FILL = 2;
 /** Reads the page at the index to page `operand 0` of the parcel. */
@@ -64,13 +85,34 @@ export class Parcel {
   readonly words: Uint32Array;
   readonly #views: (Uint8Array | undefined)[] = [];
 
-  constructor(readonly buffer: ArrayBufferLike) {
-    this.words = new Uint32Array(buffer, 0, PARCEL_RECORDS * RECORD_WORDS);
+  /** @param at where it begins in the buffer */
+  constructor(
+    readonly buffer: ArrayBufferLike,
+    readonly at = 0,
+  ) {
+    this.words = new Uint32Array(buffer, at, PARCEL_RECORDS * RECORD_WORDS);
   }
 
   page(n: number): Uint8Array {
-    return (this.#views[n] ??= new Uint8Array(this.buffer, (1 + n) * PAGE_SIZE, PAGE_SIZE));
+    return (this.#views[n] ??= new Uint8Array(this.buffer, this.at + (1 + n) * PAGE_SIZE, PAGE_SIZE));
   }
+
+  /** Where the block of a page is, in shared memory. */
+  block(page: number): Uint8Array {
+    return this.page(SHARED.pages + page);
+  }
+}
+
+/** The memory that a worker shares with the caller's thread, and for stealing with other workers. */
+export interface SharedParcels {
+  readonly mailbox: ArrayBufferLike;
+  /** All parcels. */
+  readonly parcels: ArrayBufferLike;
+}
+
+/** A worker's parcels in shared memory, by slot. */
+export function parcelsIn(memory: ArrayBufferLike): Parcel[] {
+  return Array.from({ length: SHARED.parcels }, (_, slot) => new Parcel(memory, slot * parcelBytes(SHARED)));
 }
 
 /** The options of the device in each worker. */
@@ -86,8 +128,8 @@ export type ToWorker =
       start: { module: object; maxMemory: number | undefined; device: DeviceOptions };
       /** The worker as an owner of pages. */
       owner: number;
-      /** The buffers of the mailbox and of the parcels, if memory is shared. */
-      shared: { mailbox: ArrayBufferLike; parcels: ArrayBufferLike[] } | undefined;
+      /** If memory is shared: the worker's own, and that of workers which it helps. */
+      shared: (SharedParcels & { others: readonly SharedParcels[] }) | undefined;
     }
   /** `buffer` is transferred. Where memory is shared, this only says that parcels are in the mailbox. */
   | { parcel: number; records: number; buffer: ArrayBufferLike | undefined }

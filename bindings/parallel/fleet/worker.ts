@@ -22,9 +22,12 @@ import {
   OPERATION_BITS,
   OPERATION_MASK,
   Parcel,
+  parcelsIn,
+  RAW,
   READ,
   READ_TO,
   RECORD_WORDS,
+  SPAN_PAGES,
   SPAN_SHIFT,
   UNSUPPORTED,
   WRITE,
@@ -33,6 +36,7 @@ import {
   type FromWorker,
   type ToWorker,
 } from './protocol.js';
+import { Thief } from './stealing.js';
 
 type Start = Extract<ToWorker, { start: unknown }>;
 
@@ -95,6 +99,10 @@ class Worker {
   readonly #parcels: Parcel[];
   /** Memory of the caller's, by number. */
   readonly #memories = new Map<number, Uint8Array>();
+  /** Of the pages of a span, and their places in it. */
+  readonly #indexes = new Uint32Array(SPAN_PAGES);
+  readonly #places = new Uint16Array(SPAN_PAGES);
+  readonly #thief: Thief;
   readonly #filled = new FilledPage();
   /** The options of the device without its disksize, with which `undo` makes it again. */
   #settings: DeviceOptions;
@@ -105,7 +113,9 @@ class Worker {
     this.#engine = engine;
     this.#owner = owner;
     this.#inbox = shared && new Inbox(shared.mailbox);
-    this.#parcels = (shared?.parcels ?? []).map((buffer) => new Parcel(buffer));
+    this.#parcels = shared ? parcelsIn(shared.parcels) : [];
+    // A compressor that is to be verified is so where its block is stored.
+    this.#thief = new Thief(device.verifyCompressors ? [] : (shared?.others ?? []), this.#compress);
     this.#settings = { ...device, disksize: undefined };
     this.#zram = engine.createZram(device);
   }
@@ -140,7 +150,7 @@ class Worker {
         [],
       );
     }
-    this.#inbox?.work(this.#carryOutSlot, this.#returned);
+    this.#inbox?.work(this.#carryOutSlot, this.#returned, this.#thief.help);
   }
 
   readonly #carryOutSlot = (slot: number, records: number): void => this.#carryOut(this.#parcels[slot], records);
@@ -154,11 +164,12 @@ class Worker {
       const operation = word & OPERATION_MASK;
       try {
         if (operation === READ_TO) this.#readTo(parcel, word, index, first, second);
+        else if (operation === WRITE) this.#write(parcel, index, first, Atomics.load(words, at + 3));
         else this.#record(parcel, operation, index, first, second);
         words[at] = DONE;
       } catch (error) {
         words[at] = resultOf(error, operation);
-        if (operation === READ_TO) words[at + 1] = (error as ZramError).pagesDone ?? 0;
+        if (operation === READ_TO) words[at + 1] = this.#places[(error as ZramError).pagesDone ?? 0];
       }
     }
   }
@@ -167,13 +178,34 @@ class Worker {
     const to = this.#memories.get(memory);
     if (!to) throw new Error(`there is no memory ${memory}`);
     const slot = (word >>> OPERATION_BITS) & OPERATION_MASK;
-    const owners = parcel.page(slot).subarray(0, word >>> SPAN_SHIFT);
-    Zram.readMarked(this.#zram, index, owners, this.#owner, to, at);
+    const owners = parcel.page(slot);
+    const [indexes, places] = [this.#indexes, this.#places];
+    let count = 0;
+    for (let place = 0; place < word >>> SPAN_SHIFT; place++) {
+      if (owners[place] !== this.#owner) continue;
+      indexes[count] = index + place;
+      places[count++] = place;
+    }
+    Zram.readListed(this.#zram, indexes, count, (n, page) => to.set(page, at + places[n] * PAGE_SIZE));
   }
 
+  #write(parcel: Parcel, index: number, page: number, length: number): void {
+    if (length >= RAW) this.#zram.writePage(index, parcel.page(page));
+    else Zram.writeBlockOf(this.#zram, index, parcel.page(page), parcel.block(page).subarray(0, length));
+  }
+
+  /** For another worker, which tries it itself if it fails here. */
+  readonly #compress = (page: Uint8Array, to: Uint8Array): number => {
+    try {
+      return this.#zram.compressPage(page, to).length;
+    } catch (error) {
+      if (error instanceof ZramError) return 0;
+      throw error;
+    }
+  };
+
   #record(parcel: Parcel, operation: number, index: number, first: number, second: number): void {
-    if (operation === WRITE) this.#zram.writePage(index, parcel.page(first));
-    else if (operation === READ) this.#zram.readPage(index, parcel.page(first));
+    if (operation === READ) this.#zram.readPage(index, parcel.page(first));
     else if (operation === FILL) this.#zram.writePage(index, this.#filled.of(first, second));
     else if (operation === DISCARD) this.#zram.discard(index * PAGE_SIZE, first * PAGE_SIZE);
     else throw new Error(`a record has the operation ${operation}`);
