@@ -29,8 +29,8 @@ const COMPRESSORS_BYTES_MAX = 4 * KIB;
  * histories that compare with a copy, take ranges, tell differences, and cut by content; 8 are writeback in flight, objects on
  * backings, and prefetch.
  */
-const INDEX_MINIFIED_BYTES_MAX = 248 * KIB;
-const INDEX_GZIP_BYTES_MAX = 93 * KIB;
+const INDEX_MINIFIED_BYTES_MAX = 250 * KIB;
+const INDEX_GZIP_BYTES_MAX = 94 * KIB;
 /** `zram-wasm` as Node.js imports it, before any part: V8 reads all of it at every start. `npm run bench -- --only startup`. */
 const INDEX_NODE_BYTES_MAX = 164 * KIB;
 /** `zram-wasm/external` without the core: the bindings, fflate, and as-bind's runtime. */
