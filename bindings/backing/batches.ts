@@ -147,6 +147,6 @@ export class Arena {
 export function padded(object: Uint8Array): Uint8Array {
   if (object.length === PAGE_SIZE) return object;
   const page = new Uint8Array(PAGE_SIZE);
-  page.set(object);
+  if (object.length > 0) page.set(object); // else it was detached
   return page;
 }
