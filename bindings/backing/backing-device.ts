@@ -101,6 +101,7 @@ export class BackingDevice {
 
   release(close = true): void {
     if (--this.#users > 0) return;
+    this.#tellDiscarded([...this.#held]); // by writes that were over after the last device
     this.transport.release();
     if (close) this.owned?.destroy();
   }
@@ -320,6 +321,8 @@ export class BackingDevice {
   async writeMany(writes: readonly SlotWrite[]): Promise<readonly (ZramError | undefined)[]> {
     const { transport } = this;
     for (const write of writes) this.#beginWrite(write.slot);
+    // A batch before this one may have transferred the buffer.
+    const isWhole = writes.map(({ bytes, length }) => bytes.length === length);
     const bytes = writes.map((write) => (transport.objects ? write.bytes : padded(write.bytes)));
     const failures = await transport.writeMany(
       writes.map(({ slot }) => slot),
@@ -328,6 +331,7 @@ export class BackingDevice {
     return writes.map((write, n) => {
       const failure = failures[n];
       if (failure) return failed('write', write.slot, failure.reason);
+      if (!isWhole[n]) return failed('write', write.slot, 'it detached (transferred) the page');
       this.#written(write);
       write.chunk?.release();
       return undefined;

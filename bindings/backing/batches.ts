@@ -117,8 +117,9 @@ export class Arena {
 
   take(length: number): Uint8Array {
     let chunk = this.#filling;
-    if (!chunk || chunk.used + length > CHUNK_BYTES) {
-      this.#filling = this.#spare.pop() ?? new Chunk(this);
+    // A buffer that was transferred has no bytes.
+    if (!chunk || chunk.used + length > chunk.buffer.byteLength) {
+      this.#filling = this.#empty();
       if (chunk?.live === 0) this.spare(chunk);
       chunk = this.#filling;
     }
@@ -128,10 +129,15 @@ export class Arena {
     return array;
   }
 
+  #empty(): Chunk {
+    let chunk = this.#spare.pop();
+    while (chunk?.buffer.byteLength === 0) chunk = this.#spare.pop();
+    return chunk ?? new Chunk(this);
+  }
+
   /** No array of this chunk is in use. */
   spare(chunk: Chunk): void {
-    // A buffer that was transferred is gone.
-    if (!this.reuses || chunk === this.#filling || chunk.buffer.byteLength === 0) return;
+    if (!this.reuses || chunk === this.#filling) return;
     chunk.used = 0;
     this.#spare.push(chunk);
   }
@@ -141,6 +147,6 @@ export class Arena {
 export function padded(object: Uint8Array): Uint8Array {
   if (object.length === PAGE_SIZE) return object;
   const page = new Uint8Array(PAGE_SIZE);
-  page.set(object);
+  if (object.length > 0) page.set(object); // else it was detached
   return page;
 }

@@ -1,6 +1,6 @@
 /** Writeback in flight and in batches, objects instead of pages, reads ahead, and pages that are brought back. */
 import { afterAll, describe, expect, test } from '@jest/globals';
-import { MemoryBacking, type AsyncBacking, type Zram, type ZramOptions } from '../../bindings/index.js';
+import { MemoryBacking, type AsyncBacking, type Zram, type ZramError, type ZramOptions } from '../../bindings/index.js';
 import { BatchBacking } from '../support/batch-backing.js';
 import { errorOf, rejectionOf } from '../support/errors.js';
 import { HeldBacking, settled } from '../support/held-backing.js';
@@ -219,19 +219,37 @@ describe('the arrays of batches', () => {
     made.zram.destroy();
   });
 
-  test('a buffer that was transferred is not used again', async () => {
+  describe.each([false, true])('a buffer that is transferred, keepsArrays %s', (keepsArrays) => {
     class Transferring extends Watched {
+      #calls = 0;
+
       override async writeMany(slots: readonly number[], pages: readonly Uint8Array[]): Promise<unknown> {
         await super.writeMany(slots, pages);
+        if (this.#calls++ % 4 > 0) return undefined;
         for (const { buffer } of pages) if (buffer.byteLength > 0) structuredClone(buffer, { transfer: [buffer] });
         return undefined;
       }
     }
-    const backing = new Transferring({ batchSize: 32, objects: true, keepsArrays: false });
-    const made = make(backing, Array.from({ length: 200 }, noise));
-    await made.zram.writebackAsync('huge');
-    await expectPages(made);
-    made.zram.destroy();
+
+    test.each<[number, ZramOptions]>([
+      [32, {}],
+      [4, {}],
+      [4, { writebackBatchSize: 4 }],
+    ])('batches of %s objects, %j: no page is lost, and the others are written', async (batchSize, options) => {
+      const backing = new Transferring({ batchSize, objects: true, keepsArrays });
+      const made = make(backing, Array.from({ length: 200 }, noise), options);
+      for (let left = 200, times = 0; left > 0 && times < 20; times++) {
+        const done = await made.zram.writebackAsync({ type: 'huge', maxFailures: Infinity }).catch((error: unknown) => {
+          expect(error).toMatchObject({ code: 'EIO' });
+          return { pagesWritten: (error as ZramError).pagesDone };
+        });
+        expect(done.pagesWritten).toBeGreaterThan(0);
+        left -= done.pagesWritten!;
+        await expectPages(made);
+      }
+      expect(written(made.zram, 200)).toHaveLength(200);
+      made.zram.destroy();
+    });
   });
 });
 
@@ -408,6 +426,21 @@ describe('prefetch', () => {
     zram.destroy();
     expect(backing.held.size).toBe(0);
     expect(new Set(backing.discarded).size).toBe(30);
+  });
+
+  test('the backing is told of slots that are written after their device has ended', async () => {
+    const backing = new BatchBacking();
+    const answers: (() => void)[] = [];
+    backing.answer = () => new Promise<void>((resolve) => answers.push(resolve));
+    const { zram } = make(backing, Array.from({ length: 16 }, noise));
+    const error = rejectionOf(() => zram.writebackAsync('huge'));
+    await reached(answers, 2);
+    zram.destroy();
+    expect(backing.held.size).toBe(16);
+    for (const answer of answers) answer();
+    await error;
+    await settled();
+    expect(backing.held.size).toBe(0);
   });
 
   test('a page that is about to be written back stays in memory, as one that is accessed does', async () => {

@@ -35,8 +35,18 @@ interface IoredisPipeline {
 type Replies = readonly (readonly [Error | null | undefined, unknown?])[] | null;
 
 /** Only commands without an answer and those of monitors do not end as promises. */
-const call = (client: IoredisClient, [name, ...rest]: Command): Promise<unknown> =>
-  client.callBuffer(name, ...rest) as Promise<unknown>;
+function call(client: IoredisClient, command: Command): Promise<unknown> {
+  if (client.options?.enableAutoPipelining === true) return alone(client, command);
+  const [name, ...rest] = command;
+  return client.callBuffer(name, ...rest) as Promise<unknown>;
+}
+
+/** Automatic pipelines lose the name of what is sent by `callBuffer`; a pipeline that one has made does not. */
+async function alone(client: IoredisClient, command: Command): Promise<unknown> {
+  const [reply] = await pipelined(client, [command]);
+  if (reply instanceof Error) throw reply;
+  return reply;
+}
 
 function stateOf(client: IoredisClient): State {
   // Nothing has been asked of it yet; later errors of its connection are its events.

@@ -1,4 +1,4 @@
-/** The three client libraries, as their users make them. */
+/** The client libraries, as their users make them. */
 import { Cluster as IoredisCluster, Redis as Ioredis } from 'ioredis';
 import { Cluster as IovalkeyCluster, Redis as Iovalkey } from 'iovalkey';
 import { createClient, createCluster } from 'redis';
@@ -23,16 +23,19 @@ const quietly = <T extends { on(event: 'error', listener: () => void): unknown }
   return client;
 };
 
-function redisLike(name: string, One: typeof Ioredis, Many: typeof IoredisCluster): Library {
+function redisLike(name: string, One: typeof Ioredis, Many: typeof IoredisCluster, given = {}): Library {
   const retryStrategy = (times: number): number => Math.min(times * 20, 200);
   const connected = (client: Ioredis | IoredisCluster): Connected => ({ client, close: () => client.disconnect() });
   return {
     name,
     connect: async (to) => {
-      const options = { retryStrategy };
+      const options = { ...given, retryStrategy };
       return connected(quietly(typeof to === 'string' ? new One(to, options) : new One(to, options)));
     },
-    connectCluster: async (ports) => connected(quietly(new Many(ports.map((port) => ({ host: '127.0.0.1', port }))))),
+    connectCluster: async (ports) => {
+      const nodes = ports.map((port) => ({ host: '127.0.0.1', port }));
+      return connected(quietly(new Many(nodes, given)));
+    },
   };
 }
 
@@ -54,10 +57,13 @@ const nodeRedis: Library = {
 
 export const LIBRARIES: readonly Library[] = [
   redisLike('ioredis', Ioredis, IoredisCluster),
+  redisLike('ioredis that pipelines by itself', Ioredis, IoredisCluster, { enableAutoPipelining: true }),
   redisLike('iovalkey', Iovalkey as unknown as typeof Ioredis, IovalkeyCluster as unknown as typeof IoredisCluster),
   nodeRedis,
 ];
 
 /** Those whose adapters differ: iovalkey is ioredis by another name. */
 export const ADAPTERS =
-  process.env.ZRAM_WASM_LONG === '1' ? LIBRARIES : LIBRARIES.filter(({ name }) => name !== 'iovalkey');
+  process.env.ZRAM_WASM_LONG === '1'
+    ? LIBRARIES
+    : LIBRARIES.filter(({ name }) => name === 'ioredis' || name === 'node-redis');
