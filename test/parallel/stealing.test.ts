@@ -1,17 +1,21 @@
 /** Work stealing between the workers of ParallelZram: what is compressed by another, what is not, and what is stored of it. */
+import { Worker } from 'node:worker_threads';
 import { describe, expect, jest, test } from '@jest/globals';
 import { Engine } from '../../bindings/index.js';
 import { ParallelZram, type ParallelZramOptions } from '../../bindings/parallel.js';
 import { Inbox, Outbox } from '../../bindings/parallel/fleet/mailbox.js';
 import {
   DISCARD,
-  DONE,
+  FILL,
+  OPERATION_BITS,
   parcelBytes,
   parcelsIn,
   RAW,
+  READ_TO,
   RECORD_WORDS,
   SHARED,
-  WRITE,
+  USES,
+  writeWith,
 } from '../../bindings/parallel/fleet/protocol.js';
 import { Thief, type Compress } from '../../bindings/parallel/fleet/stealing.js';
 import { OddWorker, type Message } from '../support/odd-workers.js';
@@ -32,7 +36,8 @@ class Queue {
   /** Two pages, each filled with a byte, and a discard between them. */
   send(slot: number, use: number, bytes: readonly [number, number]): void {
     const { words } = this.parcels[slot];
-    words.set([WRITE, 10, 0, RAW + use, DISCARD, 11, 1, 0, WRITE, 12, 1, RAW + use]);
+    const write = writeWith(RAW + use);
+    words.set([write, 10, 0, 0, DISCARD, 11, 1, 0, write, 12, 1, 0]);
     for (const [n, byte] of bytes.entries()) this.parcels[slot].page(n).fill(byte);
     this.outbox.send(slot, 3);
   }
@@ -46,7 +51,7 @@ class Queue {
 
   /** What the two pages have: a number above RAW, or the length of a block. */
   lengths(slot: number): number[] {
-    return [0, 2].map((record) => this.parcels[slot].words[record * RECORD_WORDS + 3]);
+    return [0, 2].map((record) => this.parcels[slot].words[record * RECORD_WORDS] >>> OPERATION_BITS);
   }
 }
 
@@ -104,16 +109,49 @@ describe('a worker without work', () => {
     expect([0, 1].map((page) => queue.parcels[1].block(page)[0])).toEqual([3, 4]);
   });
 
+  test('changes nothing of another operation in a parcel that was used again meanwhile, whatever its operands', () => {
+    for (const use of [0, 5, USES - 1]) {
+      // A page of -0.0 (of use 0, when the number was an operand), one of this word, and memory read to from here on.
+      const number = writeWith(RAW + use);
+      const again = [
+        FILL,
+        10,
+        0,
+        0x80000000 + use,
+        FILL,
+        11,
+        number,
+        number,
+        READ_TO | (1 << 16),
+        12,
+        0,
+        0x80000000 + use,
+      ];
+      const queue = new Queue();
+      for (const slot of [0, 1]) queue.send(slot, use, [1, 2]);
+      const thief = new Thief([queue.shared], () => {
+        queue.carryOut();
+        for (const slot of [0, 1]) {
+          queue.parcels[slot].words.set(again);
+          queue.outbox.send(slot, 3);
+        }
+        return 1;
+      });
+      expect(thief.help(never)).toBe(true);
+      expect([...queue.parcels[1].words.subarray(0, again.length)]).toEqual(again);
+    }
+  });
+
   test('goes on where numbers of parcels are negative', () => {
     const queue = new Queue();
     new Int32Array(queue.outbox.buffer).fill(0x7fffffff, 1, 2).fill(0x7fffffff, 3, 4); // sent, and carried out
     new Int32Array(queue.outbox.buffer).fill(3 << 8, 7);
     const { words } = queue.parcels[0];
-    words.set([WRITE, 10, 0, RAW]);
+    words.set([writeWith(RAW + USES - 1), 10, 0, 0]);
     Atomics.add(new Int32Array(queue.outbox.buffer), 1, 2);
     const thief = new Thief([queue.shared], compressing());
     expect(thief.help(never)).toBe(true);
-    expect(words[3]).toBe(1);
+    expect(words[0]).toBe(writeWith(1));
   });
 
   test('stops when it has work of its own, or where it cannot compress', () => {
@@ -168,7 +206,7 @@ test.each<['text' | 'noise', ParallelZramOptions]>([
   });
   await zram.writePages(0, bytes);
   const parcels = memories.flatMap((memory) => parcelsIn(memory));
-  const stolen = parcels.filter(({ words }) => words[0] === DONE && words[3] > 0 && words[3] <= PAGE_SIZE);
+  const stolen = parcels.filter((parcel) => parcel.block(0).some((byte) => byte > 0));
   if (options.verifyCompressors) expect(stolen.length).toBe(0);
   // How many there are is a matter of time; with the slowest compressor there are always some.
   if (options.compAlgorithm === 'deflate') expect(stolen.length).toBeGreaterThan(0);
@@ -184,4 +222,57 @@ test.each<['text' | 'noise', ParallelZramOptions]>([
   expect((await zram.stats()).mmStat).toMatchObject(expected);
   await zram.destroy();
   engine.destroy();
+});
+
+/** Words that hold workers: 1 while none goes on, 1 when the first block may come, what it expects in its place, 1 when it came. */
+const [STOPPED, MAY_COME, EXPECTED, CAME] = [0, 1, 2, 3];
+
+function heldWorker(held: Int32Array): Worker {
+  const script = new URL('../../dist/parallel-worker.js', import.meta.url).href;
+  const code = `const { held, script } = require('node:worker_threads').workerData;
+    const { compareExchange, load } = Atomics;
+    Atomics.load = (words, at) => {
+      Atomics.wait(held, ${STOPPED}, 1);
+      return load(words, at);
+    };
+    Atomics.compareExchange = (words, at, expected, to) => {
+      if (words instanceof Int32Array || compareExchange(held, ${EXPECTED}, 0, expected | 0) !== 0)
+        return compareExchange(words, at, expected, to);
+      Atomics.wait(held, ${MAY_COME}, 0);
+      compareExchange(words, at, expected, to);
+      Atomics.store(held, ${CAME}, 1);
+    };
+    import(script);`;
+  return new Worker(code, { eval: true, workerData: { held, script } });
+}
+
+function change(held: Int32Array, word: number, to: number): void {
+  Atomics.store(held, word, to);
+  Atomics.notify(held, word);
+}
+
+test('a block that comes when its parcel carries something else changes nothing', async () => {
+  // More same-filled pages than all parcels of a worker take.
+  const pages = 8192 + 512;
+  const first = Array.from({ length: 16 }, (_, n) => randomPage(new Random(n, 'first')));
+  const copies = new Uint8Array(pages * PAGE_SIZE);
+  const text = contents('text').subarray(-PAGE_SIZE);
+  for (let at = 0; at < copies.length; at += PAGE_SIZE) copies.set(text, at);
+  copies.set(Buffer.concat(first));
+  const held = new Int32Array(new SharedArrayBuffer(16));
+  const zram = await ParallelZram.create({
+    ...{ workers: 2, disksize: copies.length, module: compiledCore('release'), worker: () => heldWorker(held) },
+  });
+  do await zram.writePages(0, copies);
+  while (held[EXPECTED] === 0);
+  const fills = new Uint8Array(copies.length - first.length * PAGE_SIZE);
+  new Int32Array(fills.buffer).fill(held[EXPECTED]);
+  change(held, STOPPED, 1);
+  const written = zram.writePages(first.length, fills);
+  change(held, MAY_COME, 1);
+  while (Atomics.load(held, CAME) === 0) await new Promise((done) => setTimeout(done, 1));
+  change(held, STOPPED, 0);
+  await written;
+  expect(sameBytes(await zram.readPages(first.length, fills.length / PAGE_SIZE), fills)).toBe(true);
+  await zram.destroy();
 });

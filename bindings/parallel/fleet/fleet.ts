@@ -23,7 +23,6 @@ import {
   READ,
   READ_TO,
   SPAN_PAGES,
-  WRITE,
   type ControlName,
   type DeviceOptions,
 } from './protocol.js';
@@ -232,7 +231,7 @@ export class Fleet implements LinkEvents {
       record = shipment.add(FILL, index, this.router.word(staged, 0), this.router.word(staged, 1));
     } else {
       shipment.parcel.page(shipment.pages).set(this.router.page(staged));
-      record = shipment.add(WRITE, index, shipment.pages, shipment.raw);
+      record = shipment.add(shipment.write, index, shipment.pages, 0);
       shipment.takePage(record);
     }
     const busy = locked || owner !== target + 1;

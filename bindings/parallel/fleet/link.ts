@@ -26,6 +26,8 @@ import {
   SPAN_SHIFT,
   TRANSFERRED,
   UNSUPPORTED,
+  USES,
+  writeWith,
   type ControlName,
   type DeviceOptions,
   type Fault,
@@ -104,9 +106,9 @@ export class Shipment {
     return n;
   }
 
-  /** What a WRITE has until a block is made of its page. */
-  get raw(): number {
-    return RAW + this.#uses;
+  /** A WRITE, until a block is made of its page. */
+  get write(): number {
+    return writeWith(RAW + this.#uses);
   }
 
   /** Takes the next free page of the parcel. */
@@ -165,7 +167,7 @@ export class Shipment {
     this.records = 0;
     this.pages = 0;
     this.#direct = 0;
-    this.#uses = (this.#uses + 1) % RAW;
+    this.#uses = (this.#uses + 1) % USES;
   }
 }
 

@@ -142,8 +142,10 @@ export class Inbox extends Mailbox {
   ): void {
     for (;;) {
       const bell = Atomics.load(this.words, BELL);
+      // In this order: a parcel that is seen may need a message that was sent before it.
+      const hasWork = this.#left > 0;
       if (this.#owed) return;
-      if (this.#left > 0) this.#next(carryOut, returned);
+      if (hasWork) this.#next(carryOut, returned);
       else if (!help(this.#isWanted) && !this.#rings(bell) && this.#leaves()) return;
     }
   }

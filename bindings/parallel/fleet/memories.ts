@@ -26,8 +26,10 @@ export class Memories {
   /** The memory of an array; undefined if workers cannot have it. */
   of(array: Uint8Array): Memory | undefined {
     const buffer = bufferOf(array);
+    // It may have grown since it was sent.
+    if (buffer.byteLength > BYTES_MAX) return undefined;
     const known = this.#known.get(buffer);
-    if (known || !isShared(array) || buffer.byteLength > BYTES_MAX) return known;
+    if (known || !isShared(array)) return known;
     const memory = { number: this.#next++, buffer };
     this.#known.set(buffer, memory);
     this.#gone.register(buffer, memory.number);

@@ -43,11 +43,12 @@ export function parcelBytes({ pages, blocks }: ParcelShape): number {
 }
 
 /**
- * Stores page `operand 0` of the parcel at the index. Operand 1 is a number above `RAW`, another one at each use of the
- * parcel, or the length of the block that another worker has made of the page meanwhile (stealing.ts).
+ * Stores page `operand 0` of the parcel at the index. The operation's word has a number more above `OPERATION_BITS`: one from
+ * `RAW` on, another one at each use of the parcel, or the length of the block that another worker has made of the page
+ * meanwhile (stealing.ts). An operand would not do: those of other operations may be any number.
  */
 export const WRITE = 1;
-export const RAW = 2 ** 31;
+export const RAW = 2 ** 13;
 /** Stores a page filled with one 64-bit value, whose low and high words are the operands. */
 export const FILL = 2;
 /** Reads the page at the index to page `operand 0` of the parcel. */
@@ -63,6 +64,8 @@ export const DISCARD = 4;
 export const READ_TO = 5;
 export const OPERATION_BITS = 8;
 export const OPERATION_MASK = (1 << OPERATION_BITS) - 1;
+/** After so many uses of a parcel the numbers of its WRITEs repeat. */
+export const USES = 2 ** (32 - OPERATION_BITS) - RAW;
 export const SPAN_SHIFT = 16;
 export const SPAN_PAGES = 256;
 
@@ -79,6 +82,11 @@ export const UNSUPPORTED = 20;
 export const DIED = 21;
 /** Never sent: set when the caller's array can no longer take the page. */
 export const NO_TARGET = 22;
+
+/** The word of a WRITE with a number from `RAW` on, or the length of a block. */
+export function writeWith(number: number): number {
+  return (WRITE | (number << OPERATION_BITS)) >>> 0;
+}
 
 /** A parcel's records and pages. Each side makes one over the same bytes. */
 export class Parcel {

@@ -6,12 +6,22 @@
  * the others: they compress what is waiting for it, the newest parcel first, which it reaches last.
  *
  * Neither waits for the other. A block is put beside its page, and its length then takes the place of the number that the
- * record had (a compare-and-swap): if the parcel has been carried out and used again meanwhile, it has another number, and
+ * record's operation had (a compare-and-swap): if the parcel has been carried out and used again meanwhile, it has another number, and
  * the block is not used. A worker that reaches a page without a block compresses it itself. Only one worker at a time
  * steals from another, so no two write to the same place.
  */
 import { Neighbour } from './mailbox.js';
-import { OPERATION_MASK, parcelsIn, RAW, RECORD_WORDS, WRITE, type Parcel, type SharedParcels } from './protocol.js';
+import {
+  OPERATION_BITS,
+  OPERATION_MASK,
+  parcelsIn,
+  RAW,
+  RECORD_WORDS,
+  WRITE,
+  writeWith,
+  type Parcel,
+  type SharedParcels,
+} from './protocol.js';
 
 /** Makes a block of a page, to `to`. @returns its length; 4096: the page itself; 0: that failed */
 export type Compress = (page: Uint8Array, to: Uint8Array) => number;
@@ -51,13 +61,13 @@ class Victim {
     const { words } = parcel;
     let found = false;
     for (let at = 0; at < records * RECORD_WORDS; at += RECORD_WORDS) {
-      const [word, page, raw] = [words[at], words[at + 2], Atomics.load(words, at + 3)];
-      // Only then is this number that of the parcel, which may have been carried out and used again.
+      const [word, page] = [Atomics.load(words, at), Atomics.load(words, at + 2)];
+      // Only then are these of the parcel, which may have been carried out and used again.
       if (!this.#isAhead(number) || isWanted()) break;
-      if ((word & OPERATION_MASK) !== WRITE || raw < RAW) continue;
+      if ((word & OPERATION_MASK) !== WRITE || word >>> OPERATION_BITS < RAW) continue;
       const length = compress(parcel.page(page), parcel.block(page));
       if (length === 0) return found;
-      Atomics.compareExchange(words, at + 3, raw, length);
+      Atomics.compareExchange(words, at, word, writeWith(length));
       found = true;
     }
     return found;

@@ -160,11 +160,11 @@ class Worker {
   #carryOut(parcel: Parcel, records: number): void {
     const { words } = parcel;
     for (let at = 0; at < records * RECORD_WORDS; at += RECORD_WORDS) {
-      const [word, index, first, second] = [words[at], words[at + 1], words[at + 2], words[at + 3]];
+      const [word, index, first, second] = [Atomics.load(words, at), words[at + 1], words[at + 2], words[at + 3]];
       const operation = word & OPERATION_MASK;
       try {
         if (operation === READ_TO) this.#readTo(parcel, word, index, first, second);
-        else if (operation === WRITE) this.#write(parcel, index, first, Atomics.load(words, at + 3));
+        else if (operation === WRITE) this.#write(parcel, index, first, word >>> OPERATION_BITS);
         else this.#record(parcel, operation, index, first, second);
         words[at] = DONE;
       } catch (error) {
