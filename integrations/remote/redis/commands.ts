@@ -10,8 +10,8 @@ export interface Commands {
   has(keys: readonly Buffer[], retry: boolean): Group<boolean>[];
   /** Extends leases; false: absent. */
   touch(keys: readonly Buffer[], retry: boolean): Group<boolean>[];
-  /** Stores values with a lease. */
-  put(keys: readonly Buffer[], values: readonly Buffer[], retry: boolean): Group<Stored>[];
+  /** Stores values with a lease. @param sampled whether some are asked for in passing, where the replies do not tell */
+  put(keys: readonly Buffer[], values: readonly Buffer[], retry: boolean, sampled: boolean): Group<Stored>[];
 }
 
 /** What a batch that was sent without asking shows of how many of its values were there. */
@@ -140,13 +140,14 @@ export class SingleCommands implements Commands {
   }
 
   /** All at once, so that no value is left without a lease if the connection or the machine ends in the middle. */
-  put(keys: readonly Buffer[], values: readonly Buffer[]): Group<Stored>[] {
+  put(keys: readonly Buffer[], values: readonly Buffer[], _: boolean, sampled: boolean): Group<Stored>[] {
     return this.#group(keys, async () => {
-      const samples = keys.filter((_, i) => i % Math.ceil(keys.length / SAMPLES) === 0);
+      const samples = sampled ? keys.filter((_, i) => i % Math.ceil(keys.length / SAMPLES) === 0) : [];
+      const asked: Command[] = sampled ? [['exists', ...samples]] : [];
       const leases = this.scripts ? [this.#touch(keys)] : keys.map((key): Command => ['pexpire', key, this.#lease]);
       const stored = keys.flatMap((key, i) => [key, values[i]]);
-      const [present] = await this.#link.transaction([['exists', ...samples], ['mset', ...stored], ...leases]);
-      this.#sampler(Number(present), samples.length);
+      const [present] = await this.#link.transaction([...asked, ['mset', ...stored], ...leases]);
+      if (sampled) this.#sampler(Number(present), samples.length);
       return keys.map((): Stored => 'stored');
     });
   }

@@ -211,13 +211,15 @@ export class RedisTier implements RemoteTier {
 
   async #put(keys: readonly Buffer[], values: readonly Buffer[], deadline: Deadline): Promise<(Error | undefined)[]> {
     const results = new Array<Error | undefined>(keys.length).fill(undefined); // `flat` leaves holes out
-    const absent = this.#presence.asksFirst ? await this.#ask(keys, results, deadline) : keys.map((_, i) => i);
+    const asked = this.#presence.asksFirst;
+    const absent = asked ? await this.#ask(keys, results, deadline) : keys.map((_, i) => i);
     if (absent.length === 0) return results;
     const stored = await this.#patience.run(
       absent.length,
       (at, retry) => {
         const those = pick(absent, at);
-        return within(at, this.#commands.put(pick(keys, those), pick(values, those), retry));
+        // Of what is known to be absent, and of what may have been stored by a try before, there is nothing to learn.
+        return within(at, this.#commands.put(pick(keys, those), pick(values, those), retry, !asked && !retry));
       },
       deadline,
     );
@@ -227,7 +229,7 @@ export class RedisTier implements RemoteTier {
       // What a full server has already needs no room.
       return result === 'there' || (result instanceof Error && asZramError(result, '').code === 'ENOSPC');
     });
-    if (this.#link.cluster && absent.length === keys.length) this.#presence.saw(doubtful.length, keys.length);
+    if (this.#link.cluster && !asked) this.#presence.saw(doubtful.length, keys.length);
     await this.#settleDoubts(doubtful, keys, results, deadline);
     return results;
   }
