@@ -250,6 +250,24 @@ describe('the arrays of batches', () => {
       expect(written(made.zram, 200)).toHaveLength(200);
       made.zram.destroy();
     });
+
+    test.each([2, 3, 64])(
+      'objects at the beginning of pages, %s slots: the call ends, and no page is lost',
+      async (slots) => {
+        const backing = new Transferring({ batchSize: 2, keepsArrays }, slots);
+        const made = make(
+          backing,
+          Array.from({ length: 20 }, (_, n) => part(200 * n)),
+          { compressedWriteback: true },
+        );
+        const pageIndexes: [number, number][] = [[0, 19]];
+        await made.zram.writebackAsync({ pageIndexes, maxFailures: Infinity }).catch((error: unknown) => {
+          expect(['EIO', 'ENOSPC']).toContain((error as ZramError).code);
+        });
+        await expectPages(made);
+        made.zram.destroy();
+      },
+    );
   });
 });
 
