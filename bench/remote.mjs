@@ -144,7 +144,6 @@ async function contenders(raw, { pages, objects }, single) {
   const into = new Uint8Array(content.length);
   const numbers = (from, to) => Array.from({ length: to - from }, (_, i) => from + i);
   return {
-    content,
     into,
     /** The pages are in memory again. */
     refill: () => zram.writePages(0, content),
@@ -295,7 +294,8 @@ async function main() {
       const raw = await connect(to);
       await raw.send('PING');
       const trip = await time(() => raw.send('PING'));
-      const measured = await measureLine(raw, data, to === line.socket ? FAR_PAGES : NEAR_PAGES, redis.child);
+      const single = Math.min(data.objects.length, to === line.socket ? FAR_PAGES : NEAR_PAGES);
+      const measured = await measureLine(raw, data, single, redis.child);
       console.log(`${name} (PING: ${figure(trip)} ms)\n\n${tableOf(measured, data.objects.length)}\n`);
       if (to === redis.port) console.log(`${await memoryOf(raw, data, await contenders(raw, data, 1))}\n`);
       raw.end();
