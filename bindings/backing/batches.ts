@@ -101,7 +101,7 @@ export class Chunk {
 
 /**
  * The arrays of the batches of one call, several in a buffer: to allocate each by itself takes as long as all else that is
- * done with it. Buffers are used again if the backing does not keep them, else V8 collects the whole heap each 10,000 pages.
+ * done with it. Buffers are used again if the backing does not keep them, else V8 collects the whole heap each 7,000 pages.
  */
 export class Arena {
   #filling: Chunk | undefined;

@@ -25,7 +25,7 @@ export class Transport {
   readonly asynchronous: boolean;
   /** Slots hold objects, not pages. */
   readonly objects: boolean;
-  private readonly keepsArrays: boolean;
+  readonly #keepsArrays: boolean;
   readonly #reads: Batches | undefined;
   readonly #writes: Batches | undefined;
 
@@ -36,7 +36,7 @@ export class Transport {
     const { batchSize = BATCH, objects = false, keepsArrays = true } = this.backing as Partial<AsyncBacking>;
     const { readMany, writeMany } = this.backing as Partial<AsyncBacking>;
     this.objects = objects;
-    this.keepsArrays = keepsArrays;
+    this.#keepsArrays = keepsArrays;
     this.#reads = readMany && new Batches(batchSize, true, (slots, pages) => readMany(slots, pages));
     this.#writes = writeMany && new Batches(batchSize, false, (slots, pages) => writeMany(slots, pages));
     claimBacking(this.backing);
@@ -55,12 +55,12 @@ export class Transport {
 
   /** For the arrays of the reads of one call; undefined: there are no batches. */
   arenaForReads(): Arena | undefined {
-    return this.#reads && new Arena(!this.keepsArrays);
+    return this.#reads && new Arena(!this.#keepsArrays);
   }
 
   /** For the arrays of the writes of one call. */
   arenaForWrites(): Arena | undefined {
-    return this.#writes && new Arena(!this.keepsArrays);
+    return this.#writes && new Arena(!this.#keepsArrays);
   }
 
   /** Pages that are best read at once. */

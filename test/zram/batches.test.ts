@@ -161,6 +161,21 @@ describe('writes in flight', () => {
     await expectPages(made);
     zram.destroy();
   });
+
+  test('the backing is told of slots that are written after their device has ended', async () => {
+    const backing = new BatchBacking();
+    const answers: (() => void)[] = [];
+    backing.answer = () => new Promise<void>((resolve) => answers.push(resolve));
+    const { zram } = make(backing, Array.from({ length: 16 }, noise));
+    const error = rejectionOf(() => zram.writebackAsync('huge'));
+    await reached(answers, 2);
+    zram.destroy();
+    expect(backing.held.size).toBe(16);
+    for (const answer of answers) answer();
+    await error;
+    await settled();
+    expect(backing.held.size).toBe(0);
+  });
 });
 
 describe('the arrays of batches', () => {
@@ -444,21 +459,6 @@ describe('prefetch', () => {
     zram.destroy();
     expect(backing.held.size).toBe(0);
     expect(new Set(backing.discarded).size).toBe(30);
-  });
-
-  test('the backing is told of slots that are written after their device has ended', async () => {
-    const backing = new BatchBacking();
-    const answers: (() => void)[] = [];
-    backing.answer = () => new Promise<void>((resolve) => answers.push(resolve));
-    const { zram } = make(backing, Array.from({ length: 16 }, noise));
-    const error = rejectionOf(() => zram.writebackAsync('huge'));
-    await reached(answers, 2);
-    zram.destroy();
-    expect(backing.held.size).toBe(16);
-    for (const answer of answers) answer();
-    await error;
-    await settled();
-    expect(backing.held.size).toBe(0);
   });
 
   test('a page that is about to be written back stays in memory, as one that is accessed does', async () => {

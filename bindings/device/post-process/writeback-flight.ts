@@ -9,14 +9,15 @@ interface Batch {
   readonly jobs: Job[];
   /** The turn of the first write; the others follow it. */
   readonly turn: number;
-  /** Once it was sent, for each write undefined or its error. Never rejected. */
-  errors: Promise<readonly (ZramError | undefined)[]> | undefined;
 }
 
+/** For each write of a batch undefined or its error. */
+type Errors = readonly (ZramError | undefined)[];
+
 export class Flight {
-  /** Batches whose writes are not over. */
-  readonly #batches = new Set<Batch>();
-  /** Their writes. */
+  /** Batches whose writes are not over, and what is known when they are. Never rejected. */
+  readonly #batches = new Map<Batch, Promise<Errors>>();
+  /** Their writes, and those of the batch that is not sent. */
   #writes = 0;
   /** The one that is not full, and not sent yet. */
   #filling: Batch | undefined;
@@ -68,7 +69,7 @@ export class Flight {
   /** Whether its batch is full, and was sent. */
   #add(job: Job): boolean {
     const turn = this.#failures.next();
-    this.#filling ??= { jobs: [], turn, errors: undefined };
+    this.#filling ??= { jobs: [], turn };
     this.#filling.jobs.push(job);
     this.#writes++;
     if (this.#filling.jobs.length < this.#size) return false;
@@ -80,12 +81,12 @@ export class Flight {
     const batch = this.#filling;
     if (!batch) return;
     this.#filling = undefined;
-    this.#batches.add(batch);
-    batch.errors = this.run.backing.writeMany(batch.jobs);
-    void batch.errors.then((errors) => this.#over(batch, errors));
+    const errors = this.run.backing.writeMany(batch.jobs);
+    this.#batches.set(batch, errors);
+    void errors.then((all) => this.#over(batch, all));
   }
 
-  #over(batch: Batch, errors: readonly (ZramError | undefined)[]): void {
+  #over(batch: Batch, errors: Errors): void {
     if (!this.#batches.delete(batch)) return; // given up
     this.#writes -= batch.jobs.length;
     for (const [n, job] of batch.jobs.entries()) {
@@ -123,7 +124,7 @@ export class Flight {
     const batches = [...this.#batches];
     this.#batches.clear();
     this.#writes = 0;
-    for (const { jobs, errors } of batches) this.run.giveUp(jobs, errors as NonNullable<typeof errors>);
+    for (const [{ jobs }, errors] of batches) this.run.giveUp(jobs, errors);
   }
 }
 

@@ -6,9 +6,9 @@
  * the others: they compress what is waiting for it, the newest parcel first, which it reaches last.
  *
  * Neither waits for the other. A block is put beside its page, and its length then takes the place of the number that the
- * record's operation had (a compare-and-swap): if the parcel has been carried out and used again meanwhile, it has another number, and
- * the block is not used. A worker that reaches a page without a block compresses it itself. Only one worker at a time
- * steals from another, so no two write to the same place.
+ * record's operation had (a compare-and-swap): if the parcel has been carried out and used again meanwhile, it has another
+ * number, and the block is not used. A worker that reaches a page without a block compresses it itself. Only one worker at
+ * a time steals from another, so no two write to the same place.
  */
 import { Neighbour } from './mailbox.js';
 import {

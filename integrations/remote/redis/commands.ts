@@ -140,14 +140,15 @@ export class SingleCommands implements Commands {
   }
 
   /** All at once, so that no value is left without a lease if the connection or the machine ends in the middle. */
-  put(keys: readonly Buffer[], values: readonly Buffer[], _: boolean, sampled: boolean): Group<Stored>[] {
+  put(keys: readonly Buffer[], values: readonly Buffer[], retry: boolean, sampled: boolean): Group<Stored>[] {
+    // A try before may have stored them.
+    const samples = sampled && !retry ? keys.filter((_, i) => i % Math.ceil(keys.length / SAMPLES) === 0) : [];
+    const asked: Command[] = samples.length > 0 ? [['exists', ...samples]] : [];
     return this.#group(keys, async () => {
-      const samples = sampled ? keys.filter((_, i) => i % Math.ceil(keys.length / SAMPLES) === 0) : [];
-      const asked: Command[] = sampled ? [['exists', ...samples]] : [];
       const leases = this.scripts ? [this.#touch(keys)] : keys.map((key): Command => ['pexpire', key, this.#lease]);
       const stored = keys.flatMap((key, i) => [key, values[i]]);
       const [present] = await this.#link.transaction([...asked, ['mset', ...stored], ...leases]);
-      if (sampled) this.#sampler(Number(present), samples.length);
+      if (samples.length > 0) this.#sampler(Number(present), samples.length);
       return keys.map((): Stored => 'stored');
     });
   }
