@@ -91,6 +91,12 @@ function joined(keys: readonly Buffer[]): Buffer {
     : globalThis.Buffer.from(first.buffer, first.byteOffset, keys.length * first.length);
 }
 
+function mset(keys: readonly Buffer[], values: readonly Buffer[]): Command {
+  const command: [string, ...Buffer[]] = ['mset'];
+  for (let i = 0; i < keys.length; i++) command.push(keys[i], values[i]);
+  return command;
+}
+
 /** One command for a batch: a reply for each page is what costs most in the clients. */
 export class SingleCommands implements Commands {
   readonly #link: Link;
@@ -146,8 +152,7 @@ export class SingleCommands implements Commands {
     const asked: Command[] = samples.length > 0 ? [['exists', ...samples]] : [];
     return this.#group(keys, async () => {
       const leases = this.scripts ? [this.#touch(keys)] : keys.map((key): Command => ['pexpire', key, this.#lease]);
-      const stored = keys.flatMap((key, i) => [key, values[i]]);
-      const [present] = await this.#link.transaction([...asked, ['mset', ...stored], ...leases]);
+      const [present] = await this.#link.transaction([...asked, mset(keys, values), ...leases]);
       if (samples.length > 0) this.#sampler(Number(present), samples.length);
       return keys.map((): Stored => 'stored');
     });

@@ -1,6 +1,17 @@
 /** ioredis and iovalkey, which share their interface. */
 import { ZramError } from '../../../bindings/base/errors.js';
-import { everyIndex, groupsBy, settled, toError, type Command, type Group, type Link, type State } from './link.js';
+import {
+  everyIndex,
+  groupsBy,
+  settled,
+  toError,
+  type Argument,
+  type Command,
+  type Group,
+  type Link,
+  type State,
+} from './link.js';
+import { respSize, writeResp } from './resp.js';
 import { slotOf } from './slots.js';
 
 /** What is used of a `Redis` or `Cluster`. */
@@ -19,6 +30,15 @@ export interface IoredisClient {
   multi(): IoredisPipeline;
   exec?(): Promise<Replies>;
   info(section: string): Promise<string>;
+  /** The socket, once there is one. */
+  readonly stream?: { cork(): void; uncork(): void } | undefined;
+  sendCommand(command: IoredisCommand): Promise<unknown>;
+}
+
+interface IoredisCommand {
+  args: readonly Argument[];
+  toWritable(): Buffer;
+  stringifyArguments(): void;
 }
 
 interface IoredisCluster extends IoredisClient {
@@ -29,16 +49,66 @@ interface IoredisCluster extends IoredisClient {
 
 interface IoredisPipeline {
   callBuffer(name: string, ...rest: unknown[]): unknown;
+  sendCommand(command: IoredisCommand): unknown;
   exec(): Promise<Replies>;
 }
 
 type Replies = readonly (readonly [Error | null | undefined, unknown?])[] | null;
 
+/** Commands of more arguments are made here. */
+const ARGUMENTS_MANY = 16;
+
 /** Only commands without an answer and those of monitors do not end as promises. */
-function call(client: IoredisClient, command: Command): Promise<unknown> {
+function call(client: IoredisClient, command: Command, sender?: Sender): Promise<unknown> {
   if (client.options?.enableAutoPipelining === true) return alone(client, command);
+  if (command.length > ARGUMENTS_MANY && sender) return sender.send(command);
   const [name, ...rest] = command;
   return client.callBuffer(name, ...rest) as Promise<unknown>;
+}
+
+/** Memory for commands in flight that serves again. */
+const SPARE_BUFFERS = 16;
+
+/**
+ * Sends commands of many arguments. ioredis makes two strings of each and copies each twice, which takes longer than all that
+ * the socket does with them.
+ */
+class Sender {
+  readonly #spare: Buffer[] = [];
+  /** Makes commands, and sends none. */
+  #maker: IoredisPipeline | undefined;
+  #made: IoredisCommand | undefined;
+
+  constructor(readonly client: IoredisClient) {}
+
+  async send(command: Command): Promise<unknown> {
+    const [name, ...rest] = command;
+    const bytes = this.#take(respSize(command));
+    const written = bytes.subarray(0, writeResp(command, bytes));
+    const made = this.#make(name);
+    made.args = rest;
+    made.stringifyArguments();
+    made.toWritable = () => written;
+    const reply = await this.client.sendCommand(made);
+    // The server has read it all. What has failed may still be sent.
+    if (this.#spare.length < SPARE_BUFFERS) this.#spare.push(bytes);
+    return reply;
+  }
+
+  /** A command as the client makes them: of the class that it has, with its options. */
+  #make(name: string): IoredisCommand {
+    if (!this.#maker) {
+      this.#maker = this.client.pipeline();
+      this.#maker.sendCommand = (command) => (this.#made = command);
+    }
+    this.#maker.callBuffer(name);
+    return this.#made as IoredisCommand;
+  }
+
+  #take(size: number): Buffer {
+    const spare = this.#spare.pop();
+    return spare !== undefined && spare.length >= size ? spare : globalThis.Buffer.allocUnsafeSlow(size);
+  }
 }
 
 /** Automatic pipelines lose the name of what is sent by `callBuffer`; a pipeline that one has made does not. */
@@ -78,11 +148,12 @@ async function pipelined(client: IoredisClient, commands: readonly Command[]): P
 
 export function ioredisLink(client: IoredisClient): Link {
   checkOptions(client);
+  const sender = new Sender(client);
   return {
     cluster: false,
     state: () => stateOf(client),
-    one: (command) => call(client, command),
-    transaction: (commands) => transaction(client, commands),
+    one: (command) => call(client, command, sender),
+    transaction: (commands) => transaction(client, commands, sender),
     each: (commands) => [{ at: everyIndex(commands.length), route: '', send: () => pipelined(client, commands) }],
     memory: async () => [await client.info('memory')],
   };
@@ -92,10 +163,17 @@ export function ioredisLink(client: IoredisClient): Link {
  * Written command by command, without a pipeline, which copies everything twice more. All are written in this turn, so no other
  * command comes between; a connection that breaks in the middle rejects them, as ioredis sends no part of a transaction again.
  */
-async function transaction(client: IoredisClient, commands: readonly Command[]): Promise<readonly unknown[]> {
+async function transaction(
+  client: IoredisClient,
+  commands: readonly Command[],
+  sender: Sender,
+): Promise<readonly unknown[]> {
   if (client.options?.enableAutoPipelining === true) return transactionPipelined(client, commands);
-  const queued = [client.multi({ pipeline: false }), ...commands.map((command) => call(client, command))];
+  const { stream } = client;
+  stream?.cork(); // one call of the system for all
+  const queued = [client.multi({ pipeline: false }), ...commands.map((command) => call(client, command, sender))];
   const ended = (client.exec as () => Promise<Replies>).call(client).catch(toError);
+  stream?.uncork();
   const refusal = (await settled(queued)).find((reply) => reply instanceof Error);
   const replies = await ended;
   return checked(refusal ?? replies, replies);
