@@ -32,6 +32,8 @@ import { ReadAhead } from './read-ahead.js';
 import { RangeCursor } from './range-cursor.js';
 import { partsOf } from './ranges.js';
 
+/** Pages that were read before their turn, between two looks at the clock, which take as long as a tenth of one. */
+const PAGES_A_LOOK = 8;
 /** Page states that fit the staging area, two words each. */
 const STATES_MAX = 4096;
 
@@ -280,18 +282,23 @@ export class Disk implements Ending {
       while (done < count) {
         call.check();
         this.checkAlive();
-        const batch = Math.min(this.core.stagingPages, count - done);
-        const read = this.#readBatch(index + done, batch, to, at + done * PAGE_SIZE);
-        done += read;
-        if (read < batch) {
+        let taken = ahead?.take(index + done, call);
+        if (!taken) {
+          const batch = Math.min(this.core.stagingPages, count - done);
+          const read = this.#readBatch(index + done, batch, to, at + done * PAGE_SIZE);
+          done += read;
+          if (read > 0) {
+            if (call.due) await call.rest(this);
+            continue;
+          }
           if (this.backing?.transport.asynchronous) ahead ??= new ReadAhead(this, index + done, index + count);
-          const taken = ahead?.take(index + done, call);
-          const reading = taken instanceof Promise ? await taken : taken;
-          if (!this.#readNow(index + done, to, at + done * PAGE_SIZE, call, reading))
-            await this.#readPartAsync(index + done, 0, PAGE_SIZE, to, at + done * PAGE_SIZE, call);
-          done++;
+          taken = ahead?.take(index + done, call);
         }
-        if (call.due) await call.rest(this);
+        const reading = taken instanceof Promise ? await taken : taken;
+        if (!this.#readNow(index + done, to, at + done * PAGE_SIZE, call, reading))
+          await this.#readPartAsync(index + done, 0, PAGE_SIZE, to, at + done * PAGE_SIZE, call);
+        done++;
+        if (done % PAGES_A_LOOK === 0 && call.due) await call.rest(this);
       }
     } catch (error) {
       throw withPagesDone(error, done);
@@ -302,11 +309,14 @@ export class Disk implements Ending {
 
   /** The page, if it need not be waited for: what was read of it is here. @param reading is ended here */
   #readNow(index: number, to: Uint8Array, at: number, call: AsyncCall, reading: Reading | undefined): boolean {
-    return this.#attempt(call, reading, () => {
+    try {
+      call.check();
       const page = this.pageNow(index, reading);
       if (page) setBytes(to, page, at);
       return page !== undefined;
-    });
+    } finally {
+      if (reading) this.backing?.end(reading);
+    }
   }
 
   #readPartAsync(
@@ -339,19 +349,14 @@ export class Disk implements Ending {
     first?: Reading,
   ): Promise<T> {
     for (let reading = first; ;) {
-      const result = this.#attempt(call, reading, attempt);
-      if (result !== undefined) return result;
+      try {
+        call.check();
+        const result = attempt(reading);
+        if (result !== undefined) return result;
+      } finally {
+        if (reading) this.backing?.end(reading);
+      }
       reading = await this.fetch(index, call);
-    }
-  }
-
-  /** With what was read, which is ended then. */
-  #attempt<T>(call: AsyncCall, reading: Reading | undefined, attempt: (reading?: Reading) => T): T {
-    try {
-      call.check();
-      return attempt(reading);
-    } finally {
-      if (reading) this.backing?.end(reading);
     }
   }
 

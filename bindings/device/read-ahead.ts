@@ -22,28 +22,32 @@ interface Readable extends Ending {
 }
 
 /** Reads that are over together. */
-interface Batch {
-  over: boolean;
+class Batch {
+  /** Those that were not taken begin here. */
+  next = 0;
+  over = false;
   readonly filled: Promise<void>;
-}
 
-interface Begun {
-  readonly reading: Reading;
-  readonly batch: Batch;
-}
-
-function batchOf(work: Promise<void>): Batch {
-  const batch = {
-    over: false,
-    filled: work.then(() => {
-      batch.over = true;
-    }),
-  };
-  return batch;
+  /**
+   * @param pages in ascending order
+   * @param work fulfilled when all are read
+   */
+  constructor(
+    readonly pages: readonly number[],
+    readonly readings: readonly Reading[],
+    work: Promise<void>,
+  ) {
+    this.filled = work.then(() => {
+      this.over = true;
+    });
+  }
 }
 
 export class ReadAhead {
-  readonly #begun = new Map<number, Begun>();
+  /** In the order of their pages. */
+  readonly #batches: Batch[] = [];
+  /** Reads that were begun and not taken. */
+  #begun = 0;
   readonly #backing: BackingDevice;
   readonly #arena: Arena | undefined;
   readonly #words = new Uint32Array(2 * LOOK_PAGES);
@@ -66,14 +70,31 @@ export class ReadAhead {
    */
   take(index: number, call: AsyncCall): Promise<Reading> | Reading | undefined {
     const { readsInFlight: most, readBatch } = this.#backing.transport;
-    if (this.#begun.size <= most - readBatch) this.#begin(index, most);
-    const begun = this.#begun.get(index);
-    if (!begun) return undefined;
-    this.#begun.delete(index);
-    return begun.batch.over ? begun.reading : this.#wait(begun, call);
+    if (this.#begun <= most - readBatch) this.#begin(index, most);
+    const batch = this.#batchOf(index);
+    if (!batch) return undefined;
+    const reading = batch.readings[batch.next++];
+    this.#begun--;
+    return batch.over ? reading : this.#wait(reading, batch, call);
   }
 
-  async #wait({ reading, batch }: Begun, call: AsyncCall): Promise<Reading> {
+  /** The batch whose next page this is. Reads of pages before it, which nobody has asked for, are ended. */
+  #batchOf(index: number): Batch | undefined {
+    for (let batch = this.#batches.at(0); batch; batch = this.#batches.at(0)) {
+      while (batch.pages[batch.next] < index) this.#drop(batch);
+      if (batch.next < batch.pages.length) return batch.pages[batch.next] === index ? batch : undefined;
+      this.#batches.shift();
+    }
+    return undefined;
+  }
+
+  /** Its answer is dropped. */
+  #drop(batch: Batch): void {
+    this.#backing.end(batch.readings[batch.next++]);
+    this.#begun--;
+  }
+
+  async #wait(reading: Reading, batch: Batch, call: AsyncCall): Promise<Reading> {
     try {
       await call.until(batch.filled, this.disk);
       return reading;
@@ -90,11 +111,11 @@ export class ReadAhead {
     const last = Math.min(this.end, this.#next + LOOK_PAGES_MAX);
     const found: number[] = [];
     const readings: Reading[] = [];
-    while (this.#next < last && this.#begun.size + readings.length < most) {
+    while (this.#next < last && this.#begun + readings.length < most) {
       const count = Math.min(LOOK_PAGES, last - this.#next);
       disk.states(this.#next, count, this.#words);
       const from = this.#next;
-      for (let n = 0; n < count && this.#begun.size + readings.length < most; n++) {
+      for (let n = 0; n < count && this.#begun + readings.length < most; n++) {
         this.#next++;
         if ((this.#words[2 * n] & STATE_WRITTEN_BACK) === 0) continue;
         if (raw.zramPeekPage(disk.address, from + n) !== READ_WRITTEN_BACK) continue;
@@ -108,21 +129,21 @@ export class ReadAhead {
   /** Whole batches go as such; what is left may be put together with what others read now. */
   #send(pages: readonly number[], readings: readonly Reading[]): void {
     const { readBatch, readsBatches } = this.#backing.transport;
+    this.#begun += readings.length;
     let sent = 0;
     for (; readsBatches && sent + readBatch <= readings.length; sent += readBatch) {
       const these = readings.slice(sent, sent + readBatch);
-      const batch = batchOf(this.#backing.fillMany(these));
-      for (let n = 0; n < readBatch; n++) this.#begun.set(pages[sent + n], { reading: these[n], batch });
+      this.#batches.push(new Batch(pages.slice(sent, sent + readBatch), these, this.#backing.fillMany(these)));
     }
     for (; sent < readings.length; sent++) {
       const reading = readings[sent];
-      this.#begun.set(pages[sent], { reading, batch: batchOf(this.#backing.fill(reading)) });
+      this.#batches.push(new Batch([pages[sent]], [reading], this.#backing.fill(reading)));
     }
   }
 
   /** Ends all reads that were not taken. Their answers are dropped. */
   stop(): void {
-    for (const { reading } of this.#begun.values()) this.#backing.end(reading);
-    this.#begun.clear();
+    for (const batch of this.#batches) while (batch.next < batch.readings.length) this.#drop(batch);
+    this.#batches.length = 0;
   }
 }
