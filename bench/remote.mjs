@@ -1,15 +1,15 @@
 // A device's writeback to Redis and its reads from there: compressed pages under their hash, beside the raw client that moves the
 // same bytes in pipelines of 64 SET or GET, and as MSET and MGET of 64, which no client does by itself; and beside a device whose
 // backing takes a page at a time. On loopback, on a unix socket, and on a line of 2 ms both ways together.
-//   npm run build && node bench/remote.mjs [--pages 4096] [--rounds 7] [--library ioredis|iovalkey|redis]
-// needs redis-server. Ratios are taken within a round; on a busy machine those of processor time, of client and server together, are the
+//   npm run build && node bench/remote.mjs [--pages 4096] [--rounds 7] [--library ioredis|iovalkey|redis] [--before DIST]
+// needs redis-server. With `--before` the device that takes a page at a time is one of another build, in its directory `dist`. Ratios are taken within a round; on a busy machine those of processor time, of client and server together, are the
 // steady ones.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, fstatSync, mkdtempSync, openSync, readFileSync, readSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Engine } from '../dist/index.js';
 import { createRemoteBacking, redisTier } from '../dist/remote.js';
@@ -31,6 +31,7 @@ const { values: given } = parseArgs({
     pages: { type: 'string', default: '4096' },
     rounds: { type: 'string', default: '7' },
     library: { type: 'string', default: 'ioredis' },
+    before: { type: 'string' },
   },
 });
 const rounds = Number(given.rounds);
@@ -127,6 +128,11 @@ const pageBacking = (raw, slots) => ({
   write: (slot, page) => raw.send('SET', `slot:${slot}`, bufferOf(page)),
 });
 
+async function engineBefore() {
+  const { Engine: EngineBefore } = await import(pathToFileURL(path.resolve(given.before, 'index.js')).href);
+  return EngineBefore.create();
+}
+
 /** @param single pages that are moved one at a time */
 async function contenders(raw, { pages, objects }, single) {
   const keys = objects.map((_, i) => Buffer.from(`raw:${String(i).padStart(12, '0')}`)); // as long as a hash
@@ -135,10 +141,11 @@ async function contenders(raw, { pages, objects }, single) {
   const backing = createRemoteBacking(redisTier(raw.client), { slots: count, renewEvery: 0 });
   const engine = await Engine.create();
   const zram = engine.createZram({ disksize: count * PAGE_BYTES, backing });
-  const one = engine.createZram({
+  const engineOfPages = given.before === undefined ? engine : await engineBefore();
+  const one = engineOfPages.createZram({
     disksize: count * PAGE_BYTES,
     backing: pageBacking(raw, count),
-    writebackBatchSize: 1,
+    ...(given.before === undefined && { writebackBatchSize: 1 }),
   });
   const content = Buffer.concat(pages);
   const into = new Uint8Array(content.length);
@@ -165,13 +172,14 @@ async function contenders(raw, { pages, objects }, single) {
       'batch read': () => inFlight(count, (from, to) => raw.send('MGET', keys.slice(from, to))),
       'page read': async () => {
         for (let i = 0; i < single; i++)
-          await one.readAsync(i * PAGE_BYTES, PAGE_BYTES, into.subarray(i * PAGE_BYTES, (i + 1) * PAGE_BYTES));
+          await one.readPagesAsync(i, 1, into.subarray(i * PAGE_BYTES, (i + 1) * PAGE_BYTES));
       },
     },
     /** Whether the first pages that were read are those that were written. */
     isRight: (some) => content.compare(into, 0, some * PAGE_BYTES, 0, some * PAGE_BYTES) === 0,
     end: () => {
       engine.destroy();
+      if (engineOfPages !== engine) engineOfPages.destroy();
       backing.close();
     },
   };

@@ -66,15 +66,18 @@ function call(client: IoredisClient, command: Command, sender?: Sender): Promise
   return client.callBuffer(name, ...rest) as Promise<unknown>;
 }
 
-/** Memory for commands in flight that serves again. */
-const SPARE_BUFFERS = 16;
+/** As many as a device has batches in flight. */
+const SPARE_BUFFERS = 8;
 
 /**
  * Sends commands of many arguments. ioredis makes two strings of each and copies each twice, which takes longer than all that
  * the socket does with them.
  */
 class Sender {
+  /** Of commands that were answered, to serve again: V8 collects garbage by the bytes of buffers. */
   readonly #spare: Buffer[] = [];
+  /** Bytes of the largest command. */
+  #largest = 0;
   /** Makes commands, and sends none. */
   #maker: IoredisPipeline | undefined;
   #made: IoredisCommand | undefined;
@@ -106,8 +109,9 @@ class Sender {
   }
 
   #take(size: number): Buffer {
+    this.#largest = Math.max(this.#largest, size);
     const spare = this.#spare.pop();
-    return spare !== undefined && spare.length >= size ? spare : globalThis.Buffer.allocUnsafeSlow(size);
+    return spare !== undefined && spare.length >= size ? spare : globalThis.Buffer.allocUnsafeSlow(this.#largest);
   }
 }
 
@@ -169,14 +173,23 @@ async function transaction(
   sender: Sender,
 ): Promise<readonly unknown[]> {
   if (client.options?.enableAutoPipelining === true) return transactionPipelined(client, commands);
-  const { stream } = client;
-  stream?.cork(); // one call of the system for all
-  const queued = [client.multi({ pipeline: false }), ...commands.map((command) => call(client, command, sender))];
-  const ended = (client.exec as () => Promise<Replies>).call(client).catch(toError);
-  stream?.uncork();
+  const { queued, ended } = together(client, () => ({
+    queued: [client.multi({ pipeline: false }), ...commands.map((command) => call(client, command, sender))],
+    ended: (client.exec as () => Promise<Replies>).call(client).catch(toError),
+  }));
   const refusal = (await settled(queued)).find((reply) => reply instanceof Error);
   const replies = await ended;
   return checked(refusal ?? replies, replies);
+}
+
+/** What is written in `work` goes to the socket in one call of the system. */
+function together<T>({ stream }: IoredisClient, work: () => T): T {
+  stream?.cork();
+  try {
+    return work();
+  } finally {
+    stream?.uncork();
+  }
 }
 
 async function transactionPipelined(client: IoredisClient, commands: readonly Command[]): Promise<readonly unknown[]> {

@@ -94,7 +94,8 @@ export class Patience {
       ;
       retry = true, pause = Math.min(pause * 2, PAUSE_MILLISECONDS_MAX)
     ) {
-      const unready = await this.#readiness(deadline);
+      // Without waiting where it need not: what is sent now is answered while the caller goes on.
+      const unready = this.#isReady() ? undefined : await this.#readiness(deadline);
       if (unready !== undefined) return fill(results, left, unready);
       await Promise.all(groupsOf(left, retry).map((group) => this.#settle(group, results, deadline)));
       left = left.filter((i) => results[i] instanceof Error && isPassing(results[i]));
@@ -151,7 +152,7 @@ export class Patience {
 
   /** @returns why nothing can be sent, or undefined */
   async #readiness(deadline: Deadline): Promise<Refusal | undefined> {
-    while (this.#link.state() !== 'ready') {
+    while (!this.#isReady()) {
       if (this.#link.state() === 'closed') return new Refusal('the client is not connected, or was closed.');
       if (this.#down || deadline.passed) {
         this.#down ||= !deadline.aborted;
@@ -159,8 +160,13 @@ export class Patience {
       }
       await deadline.pause(READY_POLL_MILLISECONDS);
     }
-    this.#down = false;
     return undefined;
+  }
+
+  #isReady(): boolean {
+    const isReady = this.#link.state() === 'ready';
+    if (isReady) this.#down = false;
+    return isReady;
   }
 }
 

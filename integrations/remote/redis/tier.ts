@@ -177,7 +177,7 @@ export class RedisTier implements RemoteTier {
   ): Promise<(T | ZramError)[]> {
     const named = this.#redisKeys(keys);
     return this.#patience.call(options?.signal, async (deadline) => {
-      await before?.(deadline);
+      if (before) await before(deadline);
       const batches = batchesOf(keys.length, size);
       const results = await inFlight(batches, (from, to) => work(named.slice(from, to), deadline, from));
       return results.map((result) => (result instanceof Error ? asZramError(result, this.name) : result));
@@ -188,10 +188,13 @@ export class RedisTier implements RemoteTier {
   #redisKeys(keys: readonly Uint8Array[]): Buffer[] {
     const size = this.#prefix.length + KEY_SIZE;
     const bytes = globalThis.Buffer.allocUnsafe(size * keys.length);
-    return keys.map((key, i) => {
-      bytes.set(this.#prefix, i * size);
-      bytes.set(key, i * size + this.#prefix.length);
-      return bytes.subarray(i * size, (i + 1) * size);
+    const prefix = this.#prefix;
+    return keys.map((key, n) => {
+      const from = n * size;
+      // So few bytes take longer by `set`.
+      for (let i = 0; i < prefix.length; i++) bytes[from + i] = prefix[i];
+      for (let i = 0; i < KEY_SIZE; i++) bytes[from + prefix.length + i] = key[i];
+      return bytes.subarray(from, from + size);
     });
   }
 
