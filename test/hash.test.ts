@@ -16,11 +16,14 @@ function mix64(x: bigint): bigint {
   return x ^ (x >> 31n);
 }
 
+/** The second hash begins so many bytes into the key. */
+const SHIFT = 16;
+
 function keyOf(seeds: readonly number[]): DataView {
-  const key = new DataView(new ArrayBuffer(PAGE_SIZE));
+  const key = new DataView(new ArrayBuffer(PAGE_SIZE + SHIFT));
   let low = (BigInt(seeds[1]) << 32n) | BigInt(seeds[0]);
   let high = (BigInt(seeds[3]) << 32n) | BigInt(seeds[2]);
-  for (let at = 0; at < PAGE_SIZE; at += 16) {
+  for (let at = 0; at < key.byteLength; at += 16) {
     low = (low + 0x9e3779b97f4a7c15n) & MASK64;
     high = (high + 0xd1342543de82ef95n) & MASK64;
     key.setBigUint64(at, mix64(low), true);
@@ -47,6 +50,11 @@ function hash(raw: RawExports, data: Uint8Array, codec = 0): number {
   return raw.contentHash(raw.stagingAddress(), data.length, codec) >>> 0;
 }
 
+function secondHash(raw: RawExports, data: Uint8Array): number {
+  memoryOf(raw).set(data, raw.stagingAddress());
+  return raw.secondHash(raw.stagingAddress(), data.length) >>> 0;
+}
+
 test.each(BUILDS)('equals the reference for every length, %s build', (build) => {
   const raw = bareCore(build, [...SEEDS]);
   const key = keyOf(SEEDS);
@@ -55,6 +63,8 @@ test.each(BUILDS)('equals the reference for every length, %s build', (build) => 
     for (const codec of [0, 1, 16]) {
       expect(hash(raw, data.subarray(0, length), codec)).toBe(referenceHash(key, data.subarray(0, length), codec));
     }
+    const shifted = new DataView(key.buffer, SHIFT);
+    expect(secondHash(raw, data.subarray(0, length))).toBe(referenceHash(shifted, data.subarray(0, length), 0));
   }
 });
 
@@ -118,6 +128,21 @@ describe('collisions', () => {
     });
     const zeros = Array.from({ length: 4096 }, (_, n) => new Uint8Array(n + 1));
     expectNoMoreThanChance([...counters, ...zeros]);
+  });
+
+  test('two contents of one hash differ in the other', () => {
+    const content = (n: number): Uint8Array => new Uint8Array(Uint32Array.of(n, 0, 0, 0).buffer);
+    const byHash = new Map<number, number>();
+    let pairs = 0;
+    for (let n = 0; n < 600_000; n++) {
+      const one = hash(raw, content(n));
+      const twin = byHash.get(one);
+      byHash.set(one, n);
+      if (twin === undefined) continue;
+      pairs++;
+      expect(secondHash(raw, content(twin))).not.toBe(secondHash(raw, content(n)));
+    }
+    expect(pairs).toBeGreaterThan(0); // 42 by chance
   });
 
   test('each engine draws a key of its own', () => {

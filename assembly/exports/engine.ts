@@ -1,7 +1,7 @@
 /** Exports for an engine as a whole: memory, staging pages, compression and hashes without a pool. */
 import { bytes_equal, page_same_filled } from '../bytes/compare';
 import { content_cuts } from '../bytes/cuts';
-import { content_hash, hash_init } from '../bytes/hash';
+import { content_hash, hash_init, second_hash } from '../bytes/hash';
 import { lz4_compress } from '../bytes/lz4-compress';
 import { lz4_decompress } from '../bytes/lz4-decompress';
 import { lz4_holds } from '../bytes/lz4-holds';
@@ -62,6 +62,11 @@ export function lz4Holds(src: usize, srcLength: u32, page: usize): bool {
 /** The content hash of `length` bytes at an address. */
 export function contentHash(data: usize, length: u32, codec: u32): u32 {
   return content_hash(data, length, codec);
+}
+
+/** Of the same bytes another one. */
+export function secondHash(data: usize, length: u32): u32 {
+  return second_hash(data, length);
 }
 
 export function pageSameFilled(page: usize): bool {

@@ -89,7 +89,7 @@ export class BackingDevice {
     backing: Backing | AsyncBacking,
     readonly owned: { destroy(): void } | undefined,
   ) {
-    this.transport = new Transport(backing);
+    this.transport = new Transport(backing, true);
   }
 
   // ── users ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -70,6 +70,11 @@ export interface AsyncBacking {
    * A rejection means that none was read
    */
   readMany?(slots: readonly number[], pages: readonly Uint8Array[]): Promise<unknown>;
+  /**
+   * As `readMany`, for who compares what was read with a keyed hash of what was written, as devices do (53 bits): content need
+   * not be checked. Used instead of `readMany` by devices.
+   */
+  readUnchecked?(slots: readonly number[], pages: readonly Uint8Array[]): Promise<unknown>;
   /** As `write` to several slots, each of which is there once, with arrays and results as of `readMany`. Used instead of `write`. */
   writeMany?(slots: readonly number[], pages: readonly Uint8Array[]): Promise<unknown>;
   /**
@@ -97,7 +102,7 @@ const origins = new WeakMap<object, object>();
 
 const PROPERTIES = [
   ...['slots', 'name', 'asynchronous', 'read', 'write'],
-  ...['batchSize', 'objects', 'keepsArrays', 'readMany', 'writeMany', 'discard'],
+  ...['batchSize', 'objects', 'keepsArrays', 'readMany', 'readUnchecked', 'writeMany', 'discard'],
 ] as const;
 
 /** Most pages that a backing may ask to be given at once. */
@@ -129,7 +134,15 @@ export function readBacking(backing: unknown): Backing | AsyncBacking {
 
 /** What only an asynchronous backing may have. */
 function batchesOf(
-  { batchSize, objects = false, keepsArrays = true, readMany, writeMany, discard }: Record<string, unknown>,
+  {
+    batchSize,
+    objects = false,
+    keepsArrays = true,
+    readMany,
+    readUnchecked,
+    writeMany,
+    discard,
+  }: Record<string, unknown>,
   call: (method: unknown, given: readonly unknown[]) => unknown,
 ): Partial<AsyncBacking> {
   checkBoolean(objects, 'backing.objects');
@@ -147,6 +160,7 @@ function batchesOf(
     keepsArrays,
     ...(batchSize === undefined ? {} : { batchSize }),
     ...(typeof readMany === 'function' ? { readMany: batched(readMany) } : {}),
+    ...(typeof readUnchecked === 'function' ? { readUnchecked: batched(readUnchecked) } : {}),
     ...(typeof writeMany === 'function' ? { writeMany: batched(writeMany) } : {}),
     ...(typeof discard === 'function' ? { discard: (slots) => void call(discard, [slots]) } : {}),
   };

@@ -1,9 +1,10 @@
 /**
  * What a backing's slots should hold, by slot: a backing is foreign storage, and a read may return an older page of the
- * slot (a store that was restored), another page (a late write), or garbage. 4 bytes a slot for a checksum, and 4 more
+ * slot (a store that was restored), another page (a late write), or garbage. 8 bytes a slot for a checksum, and 4 more
  * where slots hold objects: the codec and the length. In chunks made when first needed.
  *
- * The checksum is the core's hash, keyed at random for each engine: a wrong page passes with a chance of 2^-32.
+ * The checksum is 53 bits of the core's two hashes, keyed at random for each engine: a wrong page passes with a chance of
+ * 2^-53, whoever made it, as long as he does not know the key. So a backing need not check content by itself.
  */
 import { PAGE_SIZE } from '../base/arguments.js';
 import { ZramError } from '../base/errors.js';
@@ -14,6 +15,8 @@ const CHUNK_SLOTS = 4096;
 /** Hashed with content and length; any constant serves. */
 const CODEC_HASHED = 0;
 const LENGTH_BITS = 16;
+/** Leaves 21 bits. */
+const SECOND_SHIFT = 11;
 
 /** A page as a slot holds it: the page itself, or its object. */
 export interface StoredForm {
@@ -31,8 +34,19 @@ export function checksumOf(core: Core, bytes: Uint8Array): number {
   return checksumStaged(core, bytes.length);
 }
 
-/** The same of what the first staging page begins with. */
+/** The same of what the first staging page begins with: 53 bits, all that a number holds. */
 export function checksumStaged(core: Core, length: number): number {
+  const low = wordStaged(core, length);
+  return (core.raw.secondHash(core.raw.stagingAddress(), length) >>> SECOND_SHIFT) * 2 ** 32 + low;
+}
+
+/** As `checksumOf`, of 32 bits. */
+export function wordOf(core: Core, bytes: Uint8Array): number {
+  core.page().set(bytes);
+  return wordStaged(core, bytes.length);
+}
+
+function wordStaged(core: Core, length: number): number {
   core.makeHashKey();
   return core.raw.contentHash(core.raw.stagingAddress(), length, CODEC_HASHED) >>> 0;
 }
@@ -47,8 +61,8 @@ export function notWhatWasWritten(slot: number): ZramError {
 
 export class SlotRecords {
   readonly #core: Core;
-  readonly #checksums = new Words();
-  readonly #forms = new Words();
+  readonly #checksums = new Table(Float64Array);
+  readonly #forms = new Table(Uint32Array);
 
   constructor(core: Core) {
     this.#core = core;
@@ -78,15 +92,17 @@ export class SlotRecords {
   }
 }
 
-/** Words by slot, 0 where none was set. */
-class Words {
-  readonly #chunks = new Map<number, Uint32Array>();
+/** Numbers by slot, 0 where none was set. */
+class Table {
+  readonly #chunks = new Map<number, Float64Array | Uint32Array>();
 
-  set(slot: number, word: number): void {
+  constructor(private readonly Chunk: new (length: number) => Float64Array | Uint32Array) {}
+
+  set(slot: number, value: number): void {
     const at = Math.floor(slot / CHUNK_SLOTS);
     let chunk = this.#chunks.get(at);
-    if (!chunk) this.#chunks.set(at, (chunk = new Uint32Array(CHUNK_SLOTS)));
-    chunk[slot % CHUNK_SLOTS] = word;
+    if (!chunk) this.#chunks.set(at, (chunk = new this.Chunk(CHUNK_SLOTS)));
+    chunk[slot % CHUNK_SLOTS] = value;
   }
 
   get(slot: number): number {

@@ -29,12 +29,16 @@ export class Transport {
   readonly #reads: Batches | undefined;
   readonly #writes: Batches | undefined;
 
-  /** @throws ZramError EINVAL: not a backing; EBUSY: it is in use already */
-  constructor(backing: unknown) {
+  /**
+   * @param compares whether its user compares what it reads with a keyed hash, so that the backing need not check it
+   * @throws ZramError EINVAL: not a backing; EBUSY: it is in use already
+   */
+  constructor(backing: unknown, compares = false) {
     this.backing = readBacking(backing);
     this.asynchronous = isAsynchronous(this.backing);
     const { batchSize = BATCH, objects = false, keepsArrays = true } = this.backing as Partial<AsyncBacking>;
-    const { readMany, writeMany } = this.backing as Partial<AsyncBacking>;
+    const { readMany: checked, readUnchecked: unchecked, writeMany } = this.backing as Partial<AsyncBacking>;
+    const readMany = compares ? (unchecked ?? checked) : checked;
     this.objects = objects;
     this.#keepsArrays = keepsArrays;
     this.#reads = readMany && new Batches(batchSize, true, (slots, pages) => readMany(slots, pages));

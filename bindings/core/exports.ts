@@ -90,6 +90,7 @@ export interface CoreExports {
   lz4Decode(length: number): number;
   lz4Holds(src: number, srcLength: number, page: number): number;
   contentHash(data: number, length: number, codec: number): number;
+  secondHash(data: number, length: number): number;
   pageSameFilled(page: number): number;
   contentCuts(length: number, ends: number): number;
   bytesEqual(a: number, b: number, length: number): number;

@@ -6,7 +6,7 @@ import { ZramError } from '../base/errors.js';
 import type { Encoder } from '../compressors/codecs.js';
 import type { Core } from '../core/core.js';
 import { CODEC_LZ4, CODEC_PAGE } from '../core/layout.js';
-import { checksumOf, notWhatWasWritten } from '../backing/slot-records.js';
+import { notWhatWasWritten, wordOf } from '../backing/slot-records.js';
 import { Entries, type Placed } from './entries.js';
 import type { SwapBacking } from './swap-backing.js';
 
@@ -166,7 +166,7 @@ export class Contents implements Ending {
    */
   pageIn(held: Uint8Array, { slot, offset, length, codec, checksum }: Placed): Uint8Array | undefined {
     const object = viewOf(held, offset, offset + length);
-    if (object.length !== length || checksumOf(this.core, object) !== checksum) throw notWhatWasWritten(slot);
+    if (object.length !== length || wordOf(this.core, object) !== checksum) throw notWhatWasWritten(slot);
     if (codec !== CODEC_PAGE) return this.#decoded(this.core.tryDecode(codec, object));
     return length === PAGE_SIZE ? object : repeated(object);
   }

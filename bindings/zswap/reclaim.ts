@@ -6,7 +6,7 @@ import { PAGE_SIZE } from '../base/arguments.js';
 import { AsyncCall } from '../base/async-call.js';
 import { setBytes } from '../base/bytes.js';
 import { withPagesDone } from '../base/messages.js';
-import { checksumOf } from '../backing/slot-records.js';
+import { wordOf } from '../backing/slot-records.js';
 import { Transport } from '../backing/transport.js';
 import { CODEC_PAGE } from '../core/layout.js';
 import type { Contents } from './contents.js';
@@ -162,7 +162,7 @@ export class Reclaim {
       const slotful = open ?? new Slotful(objects ? length : PAGE_SIZE);
       const content = new Uint8Array(length);
       setBytes(content, page);
-      slotful.add({ entry, key, stamp, length, codec, checksum: checksumOf(core, content) }, content);
+      slotful.add({ entry, key, stamp, length, codec, checksum: wordOf(core, content) }, content);
       if (!open) slotfuls.push(slotful);
     } catch {
       if (!contents.ended) contents.stats.rejectReclaimFail++; // else it was destroyed, or the host has no memory

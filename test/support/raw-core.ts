@@ -22,6 +22,7 @@ export interface RawExports extends Omit<CoreExports, 'memory'> {
   lz4Decompress(src: number, srcLength: number, dst: number, dstLength: number): number;
   lz4Holds(src: number, srcLength: number, page: number): number;
   contentHash(data: number, length: number, codec: number): number;
+  secondHash(data: number, length: number): number;
   bytesEqual(a: number, b: number, length: number): number;
   pageSameFilled(page: number): number;
   poolCheck?(pool: number): number;

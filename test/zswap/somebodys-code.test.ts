@@ -123,7 +123,7 @@ describe('a backing', () => {
     zswap.store(1, noise());
     zswap.shrink(1);
     zswap.load(1);
-    const batches = ['batchSize', 'objects', 'keepsArrays', 'readMany', 'writeMany', 'discard'];
+    const batches = ['batchSize', 'objects', 'keepsArrays', 'readMany', 'readUnchecked', 'writeMany', 'discard'];
     expect(reads.sort()).toEqual([...batches, 'asynchronous', 'name', 'read', 'slots', 'write'].sort());
     for (const name of ['slots', 'read', 'write', 'asynchronous']) {
       const get = (): never => {
