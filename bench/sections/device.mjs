@@ -7,6 +7,7 @@
  */
 import { Engine } from '../../dist/index.js';
 import { alternate } from '../support/alternate.mjs';
+import { buildBefore } from '../support/before.mjs';
 import { inBothStates, STATE_NAMES } from '../support/busy.mjs';
 import { pageViews } from '../support/image.mjs';
 import { startOrReason } from '../support/native.mjs';
@@ -18,7 +19,7 @@ const BATCH_PAGES = MIB / PAGE_BYTES;
 
 /** Our side: the four ways, each over all pages. */
 class Ours {
-  #engine = Engine.createSync();
+  #engine;
   #zram;
   #pages;
   #views;
@@ -26,8 +27,12 @@ class Ours {
   #page = new Uint8Array(PAGE_BYTES);
   #batch = new Uint8Array(MIB);
 
-  /** @param recompressed whether all pages are idle, and compressed again with lz4hc */
-  constructor(pages, recompressed = false) {
+  /**
+   * @param recompressed whether all pages are idle, and compressed again with lz4hc
+   * @param Build the class `Engine` of the build that is measured
+   */
+  constructor(pages, { recompressed = false, Build = Engine } = {}) {
+    this.#engine = Build.createSync();
     this.#pages = pages;
     this.#views = pageViews(pages);
     for (let at = 0; at < pages.length; at += MIB) this.#batches.push(pages.subarray(at, at + MIB));
@@ -108,7 +113,7 @@ async function idlePages({ image, settings, directory }) {
   const pages = image.distinct.subarray(0, kind.count * PAGE_BYTES);
   const args = [image.file, String(kind.count), 'lz4'];
   const { program: kernel, reason } = await startOrReason('kzram', { args, directory });
-  const [lz4, lz4hc] = [new Ours(pages), new Ours(pages, true)];
+  const [lz4, lz4hc] = [new Ours(pages), new Ours(pages, { recompressed: true })];
   const tasks = [
     { name: 'lz4', run: () => lz4.readPages() },
     { name: 'lz4hc', run: () => lz4hc.readPages() },
@@ -147,32 +152,53 @@ export async function run({ image, settings, directory }) {
   const { program: kernel, reason } = await startOrReason('kzram', { args, directory });
   const ours = new Ours(pages);
 
+  const build = await buildBefore(settings);
+  const before = build && new Ours(pages, { Build: build.Engine });
   const tasks = WAYS.flatMap(({ call, kernel: command, empties = false }) => {
-    const own = { name: call, run: () => ours[call](), before: empties ? () => ours.empty() : undefined };
-    if (!kernel) return [own];
-    const before = empties ? () => kernel.ask('reset') : undefined;
-    return [own, { name: command, run: () => kernel.timed(command), before, isAsync: true }];
+    const own = (name, device) => ({
+      name,
+      run: () => device[call](),
+      before: empties ? () => device.empty() : undefined,
+    });
+    const reset = empties ? () => kernel.ask('reset') : undefined;
+    return [
+      own(call, ours),
+      ...(kernel ? [{ name: command, run: () => kernel.timed(command), before: reset, isAsync: true }] : []),
+      ...(before ? [own(`before ${call}`, before)] : []),
+    ];
   });
-  const times = await alternate(tasks, { rounds: settings.rounds, warmups: 2 });
+  const states = await inBothStates(() => alternate(tasks, { rounds: settings.rounds, warmups: 2 }));
   await kernel?.end();
   ours.end();
+  before?.end();
 
   const idle = await idlePages({ image, settings, directory });
   const measures = { ...idle.measures };
-  const rows = WAYS.map(({ id, call, kernel: command, against }) => {
-    const speed = (name) => spread(megabytesPerSecond(times[name], pages.length));
-    measures[id] = kernel ? { value: speedRatio(times[call], times[command]) } : { reason };
-    const cells = kernel ? [against, speed(command), spread(measures[id].value)] : [against, 'not measured', ''];
-    return [`\`${call}\``, speed(call), ...cells];
-  });
+  const rows = WAYS.flatMap(({ id, call, kernel: command, against }) =>
+    Object.entries(states).map(([state, times]) => {
+      const speed = (name) => spread(megabytesPerSecond(times[name], pages.length));
+      const key = state === 'busy' ? `${id}-busy` : id;
+      measures[key] = kernel ? { value: speedRatio(times[call], times[command]) } : { reason };
+      const cells = kernel ? [speed(command), spread(measures[key].value)] : ['not measured', ''];
+      const toBefore = before ? [spread(speedRatio(times[call], times[`before ${call}`]))] : [];
+      return [`\`${call}\``, STATE_NAMES[state], speed(call), against, ...cells, ...toBefore];
+    }),
+  );
+  const text = [
+    kernel
+      ? 'All distinct pages, in order, lz4 on both sides. The kernel is called with O_DIRECT, from C. Access times are not tracked, as in most kernels: with them, a call that reads or writes one page takes some 80 ns more.'
+      : `All distinct pages, in order. The kernel’s zram was not measured: ${reason}.`,
+    ...(before ? ['The last column is to the build before.'] : []),
+  ].join(' ');
   return {
     tables: [
       {
         title: 'Whole path: the public API against the kernel’s zram',
-        text: kernel
-          ? 'All distinct pages, in order, lz4 on both sides. The kernel is called with O_DIRECT, from C. Access times are not tracked, as in most kernels: with them, a call that reads or writes one page takes some 80 ns more.'
-          : `All distinct pages, in order. The kernel’s zram was not measured: ${reason}.`,
-        head: ['', 'MB/s', 'kernel’s zram', 'its MB/s', 'ours / kernel’s'],
+        text,
+        head: [
+          ...['', '', 'MB/s', 'kernel’s zram', 'its MB/s', 'ours / kernel’s'],
+          ...(before ? ['ours / before'] : []),
+        ],
         rows,
       },
       idle.table,

@@ -3,10 +3,9 @@
  * beside what one writes by hand, plain copies and compressed ones in a `Map`, and beside another build of the package
  * (`--before`). Taken twice: on a quiet machine, and while another process streams through memory.
  */
-import path from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { StateHistory } from '../../dist/index.js';
 import { alternate } from '../support/alternate.mjs';
+import { buildBefore } from '../support/before.mjs';
 import { busyMissing, inBothStates, STATE_NAMES } from '../support/busy.mjs';
 import { library } from '../support/libraries.mjs';
 import { Missing } from '../support/native.mjs';
@@ -57,9 +56,10 @@ async function historyOf(Class, kept, out) {
 /** `push` and `get` of each way; `get` gives the state that was pushed first of those that are kept. */
 const WAYS = {
   [OURS]: (kept, out) => historyOf(StateHistory, kept, out),
-  [BEFORE]: async (kept, out, { before }) => {
-    if (!before) throw new Missing('no other build was given (`--before`)');
-    const { StateHistory: Before } = await import(pathToFileURL(path.join(before, 'index.js')).href);
+  [BEFORE]: async (kept, out, settings) => {
+    const build = await buildBefore(settings);
+    if (!build) throw new Missing('no other build was given (`--before`)');
+    const { StateHistory: Before } = build;
     return historyOf(Before, kept, out);
   },
   'copies, not compressed': (kept, out) => {

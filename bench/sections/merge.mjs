@@ -4,6 +4,7 @@
  */
 import { Engine } from '../../dist/index.js';
 import { alternate } from '../support/alternate.mjs';
+import { buildBefore } from '../support/before.mjs';
 import { busyMissing, STATE_NAMES, whileBusy } from '../support/busy.mjs';
 import { MIB, PAGE_BYTES } from '../support/settings.mjs';
 import { exactly, speedRatio, summary } from '../support/statistics.mjs';
@@ -16,10 +17,11 @@ const DUPLICATE_SHARE = 0.25;
 /** Of the distinct real pages so many (one in …) are stored twice, beside the duplicates that the image has. */
 const REPEATED = 3;
 const STEPS = ['first pass', 'unchanged', '1 % changed'];
+const BEFORE = 'first pass, build before';
 
 /** A device of pages that know how often each of them is there. */
 class Subject {
-  #engine = Engine.createSync();
+  #engine;
   #zram;
   /** Smallest share found by any pass; and the counts of the last. */
   foundShare = 1;
@@ -28,6 +30,11 @@ class Subject {
   objects = 0;
   /** Most pairs that any pass compared and found to be different. */
   different = 0;
+
+  /** @param Build the class `Engine` of the build that is measured */
+  constructor(Build = Engine) {
+    this.#engine = Build.createSync();
+  }
 
   empty() {
     this.#zram?.destroy();
@@ -57,10 +64,13 @@ class Subject {
   }
 }
 
-async function synthetic({ mergeObjects, mergeRounds }, duplicateShare) {
+/** @param build another one, whose first pass is measured in turn with ours */
+async function synthetic({ mergeObjects, mergeRounds }, duplicateShare, build) {
   const subject = new Subject();
   subject.objects = mergeObjects;
+  const rival = build && new Subject(build.Engine);
   let names;
+  const checked = (one) => ({ run: () => one.merge(), after: () => one.check(names.duplicates) });
   const tasks = [
     {
       name: STEPS[0],
@@ -68,12 +78,19 @@ async function synthetic({ mergeObjects, mergeRounds }, duplicateShare) {
         names = new PageNames(mergeObjects, duplicateShare);
         writeAll(subject.empty(), names);
       },
+      ...checked(subject),
     },
-    { name: STEPS[1] },
-    { name: STEPS[2], before: () => writePlaces(subject.zram, names, names.change(CHANGED_SHARE)) },
-  ].map((task) => ({ ...task, run: () => subject.merge(), after: () => subject.check(names.duplicates) }));
+    ...(rival ? [{ name: BEFORE, before: () => writeAll(rival.empty(), names), ...checked(rival) }] : []),
+    { name: STEPS[1], ...checked(subject) },
+    {
+      name: STEPS[2],
+      before: () => writePlaces(subject.zram, names, names.change(CHANGED_SHARE)),
+      ...checked(subject),
+    },
+  ];
   const times = await alternate(tasks, { rounds: mergeRounds, inOrder: true });
   subject.end();
+  rival?.end();
   return { times, subject };
 }
 
@@ -108,14 +125,16 @@ async function real(image, { mergeRounds }) {
 const rate = (rounds, objects) => summary(rounds.map((time) => objects / 1e3 / time));
 
 export async function run({ image, settings }) {
+  const build = await buildBefore(settings);
   const cases = [
-    ['synthetic, one in four a duplicate', await synthetic(settings, DUPLICATE_SHARE)],
-    ['synthetic, no duplicates', await synthetic(settings, 0)],
+    ['synthetic, one in four a duplicate', await synthetic(settings, DUPLICATE_SHARE, build)],
+    ['synthetic, no duplicates', await synthetic(settings, 0, build)],
     ['real pages', await real(image, settings)],
   ];
-  if (busyMissing() === undefined) {
-    const busy = await whileBusy(() => synthetic(settings, DUPLICATE_SHARE));
-    cases.push([`synthetic, one in four a duplicate, ${STATE_NAMES.busy}`, busy]);
+  const reason = busyMissing();
+  if (reason === undefined) {
+    const measured = await whileBusy(() => synthetic(settings, DUPLICATE_SHARE, build));
+    cases.push([`synthetic, one in four a duplicate, ${STATE_NAMES.busy}`, measured]);
   }
   const rows = cases.map(([name, { times, subject }]) => {
     const first = times[STEPS[0]];
@@ -125,6 +144,7 @@ export async function run({ image, settings }) {
       name,
       count(subject.objects),
       spread(rate(first, subject.objects)),
+      ...(build ? [times[BEFORE] ? spread(speedRatio(first, times[BEFORE])) : ''] : []),
       ...later,
       found,
       count(subject.different),
@@ -132,6 +152,7 @@ export async function run({ image, settings }) {
   });
   const { times, subject } = cases[0][1];
   const first = times[STEPS[0]];
+  const busy = cases.at(-1)[1];
   const foundShare = Math.min(...cases.map(([, each]) => each.subject.foundShare));
   return {
     tables: [
@@ -142,6 +163,7 @@ export async function run({ image, settings }) {
           '',
           'objects',
           'first pass, M objects/s',
+          ...(build ? ['to the build before'] : []),
           'unchanged pool',
           '1 % changed',
           'duplicates found',
@@ -152,6 +174,7 @@ export async function run({ image, settings }) {
     ],
     measures: {
       'merge-first': { value: rate(first, subject.objects) },
+      'merge-first-busy': reason ? { reason } : { value: rate(busy.times[STEPS[0]], busy.subject.objects) },
       'merge-second': { value: speedRatio(times[STEPS[1]], first) },
       'merge-changed': { value: speedRatio(times[STEPS[2]], first) },
       'merge-found': { value: exactly(foundShare) },

@@ -48,6 +48,20 @@ export const TARGETS = [
     moonshot: 2,
   },
   {
+    id: 'write-page-busy',
+    section: 'device',
+    what: '`writePage` / the kernel’s zram, 4 KiB O_DIRECT writes, busy memory bus',
+    floor: 1.05,
+    moonshot: 2,
+  },
+  {
+    id: 'read-pages-busy',
+    section: 'device',
+    what: '`readPages` / the kernel’s zram, 1 MiB O_DIRECT reads, busy memory bus',
+    floor: 1.1,
+    moonshot: 1.5,
+  },
+  {
     id: 'read-page',
     section: 'device',
     what: '`readPage` / the kernel’s zram, 4 KiB O_DIRECT reads',
@@ -152,6 +166,13 @@ export const TARGETS = [
     floor: 0.9,
     moonshot: 0.95,
   },
+  {
+    id: 'dedup-before',
+    section: 'dedup',
+    what: 'write with inline dedup, 90 % duplicates / the build before',
+    floor: 1.5,
+    moonshot: 2,
+  },
   ...['quiet', 'busy'].flatMap((state) => [
     {
       id: `history-push-${state}`,
@@ -199,6 +220,14 @@ export const TARGETS = [
     what: 'merge, first pass, 250 k objects of 1.2 KB',
     floor: 3,
     moonshot: 5,
+    unit: 'M objects/s',
+  },
+  {
+    id: 'merge-first-busy',
+    section: 'merge',
+    what: 'the same, busy memory bus',
+    floor: 3,
+    moonshot: 10,
     unit: 'M objects/s',
   },
   {
