@@ -102,7 +102,7 @@ export function hash_finish(sum: u64, length: u32, codec: u32): u32 {
   return <u32>(mix64(sum ^ ((<u64>length << 32) | codec)) >> 32) & resultMask;
 }
 
-/** Of the same content another 32 bits. Both hashes of two different contents of one length are equal once in 2^64 keys. */
+/** Of the same content another 32 bits: for two different contents of one length, both hashes are equal with some 2^-62. */
 export function second_hash(data: usize, length: u32): u32 {
   if (DEBUG) assert(keyMade);
   return <u32>(mix64(nh(data, length, KEY + SHIFT) ^ (<u64>length << 32)) >> 32);

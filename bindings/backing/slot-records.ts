@@ -3,8 +3,8 @@
  * slot (a store that was restored), another page (a late write), or garbage. 8 bytes a slot for a checksum, and 4 more
  * where slots hold objects: the codec and the length. In chunks made when first needed.
  *
- * The checksum is 53 bits of the core's two hashes, keyed at random for each engine: a wrong page passes with a chance of
- * 2^-53, whoever made it, as long as he does not know the key. So a backing need not check content by itself.
+ * The checksum is 53 bits of the core's two hashes, keyed at random for each engine: a wrong page passes with a chance of some
+ * 2^-52, whoever made it, as long as he does not know the key. So a backing need not check content by itself.
  */
 import { PAGE_SIZE } from '../base/arguments.js';
 import { ZramError } from '../base/errors.js';
