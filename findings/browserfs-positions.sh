@@ -2,7 +2,7 @@
 # browserfs 2.0.0 with its InMemory file system: a write at a given place moves the place at which the descriptor reads on, and
 # two descriptors that append to one file overwrite each other: the file keeps what the one that was closed last wrote. On Linux
 # a write with a position leaves the position, and both lines are there. Neither raises an error. The README says that it
-# "emulates the Node JS file system API". Writes at given places, and readFile() before the close, are right.
+# "emulates the Node JS file system API". What is written at a given place is where it should be.
 #
 # Seen: after a write of 2 bytes at 4 of "12345678" a read of 3 bytes returns "78" (Node.js: "123"); with "A" and "B" appended to
 # "1234" the file is "1234B" (Node.js: "1234AB").

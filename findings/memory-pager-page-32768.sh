@@ -2,7 +2,7 @@
 # memory-pager 1.5.0, small pages in place of one large buffer, and sparse-bitfield 3.0.3 on top of it: page 32,768 is page 0.
 # get(32768) of a pager that has no page behind it yet returns the page 0 if there is one, so that what is written to the one
 # is in both, without an error; and as soon as a later page is asked for, page 0 is there alone, and 32,768 is gone. A bitfield
-# so loses bits from 2^28 on, with its default pages. Only that page is wrong; the README knows no limit.
+# so loses the 8192 bits from 2^28 on, with its default pages. Only that page is wrong; the README knows no limit.
 #
 # Seen: with pages of 1 KiB, 32 MiB from the start, get(32768) === get(0), and after get(32769) page 32,768 is undefined, with
 # its bytes in page 0. In a bitfield of 1 KiB pages set(2 ** 28 + 3) reads false at once. Page 1,048,576 is right.

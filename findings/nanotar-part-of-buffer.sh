@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # nanotar 0.3.0: parseTar() of a part of a larger buffer reads from the start of the whole buffer: of two archives, or snapshots,
 # in one memory it lists the files of the first when it is given the second, with their names, sizes and content, without an
-# error; if something else is in front, that is read as a header. Its types and README allow a Uint8Array, and Node's file
-# system returns small files as parts of a pool at times. A copy of the part is read rightly; parseTarGzip() is right as well.
+# error; if something else is in front, that is read as a header. Its types and README allow a Uint8Array, and
+# small Buffers of Node.js are parts of a pool. A copy of the part is read rightly; parseTarGzip() is right as well.
 #
 # Seen: of the part with the archive of "second" the list is "first", with its bytes.
 set -euo pipefail
