@@ -264,9 +264,10 @@ export class BackingDevice {
 
   /**
    * The page that was read, valid until the next call of the core; undefined when the slot was written meanwhile.
+   * @param blockOf a codec: an object of it is not decoded, but given as it is
    * @throws ZramError EIO: the backing failed, or the page is not the one that was written to the slot
    */
-  pageOf({ slot, page, form, stale, failure }: Reading, core: Core): Uint8Array | undefined {
+  pageOf({ slot, page, form, stale, failure }: Reading, core: Core, blockOf?: number): Uint8Array | undefined {
     if (stale) return undefined;
     if (failure) throw failure;
     const { codec, length } = form;
@@ -276,6 +277,7 @@ export class BackingDevice {
     this.reads++;
     if (!this.#records?.holdsStaged(slot, length)) throw notWhatWasWritten(slot);
     if (codec === CODEC_PAGE) return core.page();
+    if (codec === blockOf) return core.page().subarray(0, length);
     if (codec >= CODEC_FOREIGN) return core.codecs.decode(codec, core.page(), length);
     const decoded = core.decodeStaged(length);
     if (decoded) return decoded;

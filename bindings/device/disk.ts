@@ -217,9 +217,10 @@ export class Disk implements Ending {
    * is not the page of `reading`.
    * @param reading the result of `fetch`
    * @param counted whether flags, times and counters are updated
+   * @param blockOf a codec: of a page on an asynchronous backing, an object of it is given instead, shorter than a page
    * @throws ZramError EIO
    */
-  pageNow(index: number, reading?: Reading, counted = true): Uint8Array | undefined {
+  pageNow(index: number, reading?: Reading, counted = true, blockOf?: number): Uint8Array | undefined {
     const { core, address } = this;
     for (;;) {
       this.checkAlive();
@@ -234,7 +235,8 @@ export class Disk implements Ending {
         }
         const backing = this.backing as BackingDevice;
         const slot = core.raw.zramReadBlock() >>> 0;
-        if (backing.transport.asynchronous) return reading?.slot === slot ? backing.pageOf(reading, core) : undefined;
+        if (backing.transport.asynchronous)
+          return reading?.slot === slot ? backing.pageOf(reading, core, blockOf) : undefined;
         const page = backing.read(slot, core);
         if (page) return page;
       } catch (error) {

@@ -1,9 +1,10 @@
 /** Bringing pages back from the backing before they are needed. */
 import type { AsyncCall } from '../base/async-call.js';
+import { PAGE_SIZE } from '../base/arguments.js';
 import { copyOf } from '../base/bytes.js';
 import { ZramError } from '../base/errors.js';
 import { withPagesDone } from '../base/messages.js';
-import { STATE_IDLE, STATE_PICKED, STATE_STORED, STATE_WRITTEN_BACK } from '../core/layout.js';
+import { CODEC_LZ4, STATE_IDLE, STATE_PICKED, STATE_STORED, STATE_WRITTEN_BACK } from '../core/layout.js';
 import type { Disk } from './disk.js';
 import { noMemoryForMarks, slotsIn, type PageSpan } from './post-process/picks.js';
 import { ReadAhead } from './read-ahead.js';
@@ -79,9 +80,11 @@ async function bringBack(
     (reading) => {
       disk.checkAlive();
       if ((disk.state(index) & STATE_WRITTEN_BACK) === 0) return false; // written or discarded meanwhile
-      const page = disk.pageNow(index, reading);
-      if (!page) return undefined;
-      writer.writePage(index, copyOf(page));
+      const content = disk.pageNow(index, reading, true, writer.inCore ? CODEC_LZ4 : undefined);
+      if (!content) return undefined;
+      // A block is stored as it is, not compressed again.
+      if (content.length < PAGE_SIZE) writer.writeCompressed(index, content);
+      else writer.writePage(index, copyOf(content));
       return true;
     },
     first,
