@@ -416,13 +416,17 @@ export class StateHistory {
 
   /** Whether a state that ran out of memory at its page `done` would fit if all others were evicted. */
   #canFit(disk: Disk, bytes: Uint8Array, state: State, done: number): boolean {
-    if (this.#othersBytes > 0) {
-      // It is not known what the rest of the state would share with others on the pool.
-      const { payload } = bytesOf(disk, bytes, state, done, LZ4_LEVEL);
-      if (payload <= this.#ownBytes) return true;
-      this.#measureOwn(disk);
-      if (this.#othersBytes > 0) return payload <= this.#ownBytes;
-    }
+    const alone = this.#canFitAlone(disk, bytes, state);
+    if (this.#othersBytes <= 0) return alone;
+    // It is not known what the rest of the state would share with others on the pool.
+    const { payload } = bytesOf(disk, bytes, state, done, LZ4_LEVEL);
+    if (alone && payload <= this.#ownBytes) return true;
+    this.#measureOwn(disk);
+    return this.#othersBytes > 0 ? payload <= this.#ownBytes : alone;
+  }
+
+  /** The same on a pool without objects of others. */
+  #canFitAlone(disk: Disk, bytes: Uint8Array, state: State): boolean {
     const left = this.#roomAlone(disk, state);
     if (zspageBytesMax(disk, state.pages, disk.pool.shared ? CHAIN_MAX : CHAIN_SIZE) <= left) return true;
     return bytesOf(disk, bytes, state, 0, LZ4_LEVEL).zspages <= left;
