@@ -565,7 +565,11 @@ export class Interleavings {
           if (this.#saved.length > 2) this.#saved.shift();
           this.#count('saved');
         },
-        (error: unknown) => void this.#codeOf(error, [...this.#readCodes(disk), ...(broken ? ['EIO'] : [])], disk),
+        (error: unknown) => {
+          const codes = [...this.#readCodes(disk), ...(broken ? ['EIO'] : [])];
+          const needsItself = this.#has('tight') && 'snapshot' in of; // without memory for a copy
+          this.#codeOf(error, codes, { gone: engineEnded(this.#setting.engine) || (needsItself && disk.gone) });
+        },
       ),
     );
   }
