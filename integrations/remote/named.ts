@@ -118,6 +118,8 @@ export async function openNamed(tier: RemoteTier, name: string, options: OpenNam
   checkOptions(options);
   const batch = wholeNumber(options.batchPages, 'batchPages', 64, 1, 4096);
   const inFlight = wholeNumber(options.inFlight, 'inFlight', 4, 1, 64);
+  if (options.device !== undefined && typeof options.device?.writePages !== 'function')
+    throw new ZramError('EINVAL', 'the device of a fork must be a Zram.');
   const table = await openTable(tier, name);
   const disksize = table.pages * PAGE_SIZE;
   const device = options.device ?? (await makeDevice());

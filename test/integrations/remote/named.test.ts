@@ -436,6 +436,8 @@ test('wrong arguments are EINVAL, before anything is done', async () => {
     );
   for (const since of [null, 5, {}, { name: 5, snapshot: zram }] as any[])
     calls.push(() => saveNamed(tier, 'a', zram, { since }));
+  for (const device of [null, 5, {}, keep(zram.snapshot())] as any[])
+    calls.push(() => openNamed(tier, 'base', { device }));
   for (const signal of [null, 5, {}] as any[]) calls.push(() => fork.prefetch([], { signal }));
   // In UTF-8 these two would be the same.
   for (const name of ['\ud800', '\ud801', 'a\udc00'])
