@@ -274,7 +274,7 @@ export class Ksmd {
       this.#skipsLeft = 0;
       return false;
     }
-    const left = Math.min(this.#pagesToScan, objects - this.#skipped);
+    const left = Math.max(Math.min(this.#pagesToScan, objects - this.#skipped), 0); // others may have been freed
     this.#pagesSkipped += left;
     this.#skipped += left;
     if (this.#skipped >= objects) {

@@ -129,8 +129,19 @@ export class ZramSnapshot extends ReadableDevice {
 
   /** @internal */
   override [PARTS](): ReadableParts {
+    return { isSnapshot: true, state: this.#origin.state, freeze: () => this.#freeze() };
+  }
+
+  /** A copy, since the snapshot may be destroyed; without memory for one, the snapshot itself, which then must not be. */
+  #freeze(): Frozen {
     const pages = this[DISK]();
-    return { isSnapshot: true, state: this.#origin.state, freeze: () => ({ pages, destroy: () => undefined }) };
+    try {
+      const copy = this.clone();
+      return { pages: copy[DISK](), destroy: () => copy.destroy() };
+    } catch (error) {
+      if (error instanceof ZramError && error.code === 'ENOMEM') return { pages, destroy: () => undefined };
+      throw error;
+    }
   }
 
   /** @internal */

@@ -24,6 +24,8 @@ export type { NbdDevice, NbdExport, NbdExports };
 /** Until a client has chosen an export. */
 const HANDSHAKE_MILLISECONDS = 10_000;
 const CONNECTIONS_MAX = 256;
+/** Timers of Node.js that are set to more fire at once. */
+const TIMER_MILLISECONDS_MAX = 2 ** 31 - 1;
 
 /** Options of {@link createServer}. */
 export interface NbdServerOptions {
@@ -91,9 +93,10 @@ export class NbdServer extends Server {
 }
 
 function connectionOptions(exports: NbdExports, options: NbdServerOptions): ConnectionOptions {
-  const { tls, handshakeTimeout: handshakeMilliseconds = HANDSHAKE_MILLISECONDS } = options;
-  if (!(Number.isFinite(handshakeMilliseconds) && handshakeMilliseconds > 0))
+  const { tls, handshakeTimeout = HANDSHAKE_MILLISECONDS } = options;
+  if (!(Number.isFinite(handshakeTimeout) && handshakeTimeout > 0))
     throw new ZramError('EINVAL', 'handshakeTimeout must be a number of milliseconds above 0.');
+  const handshakeMilliseconds = Math.min(handshakeTimeout, TIMER_MILLISECONDS_MAX);
   const shared = { exports, handshakeMilliseconds, buffers: new Buffers(), receiving: new Receiving() };
   if (tls === undefined) return { ...shared, tls: undefined };
   const { required = true, requestCert = false, ...context } = tls;
@@ -110,9 +113,28 @@ function connectionOptions(exports: NbdExports, options: NbdServerOptions): Conn
  * @throws ZramError EINVAL: not a device, or a wrong option
  */
 export function createServer(exports: NbdDevice | NbdExports, options: NbdServerOptions = {}): NbdServer {
+  checkOptions(options);
   if (isMap(exports)) return new NbdServer(exports, options);
   const { exportName = '', readOnly } = options;
   return new NbdServer(new Map([[exportName, { device: exports, readOnly }]]), options);
 }
 
-const isMap = (value: NbdDevice | NbdExports): value is NbdExports => typeof (value as NbdExports)?.keys === 'function';
+function isMap(value: NbdDevice | NbdExports): value is NbdExports {
+  const { keys, get } = (value ?? {}) as Partial<NbdExports>;
+  return typeof keys === 'function' && typeof get === 'function';
+}
+
+/** @throws ZramError EINVAL */
+function checkOptions(options: unknown): void {
+  const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;
+  if (!isObject(options)) throw new ZramError('EINVAL', 'the options of createServer must be an object.');
+  const { exportName, readOnly, tls, maxConnections } = options as Partial<Record<string, unknown>>;
+  const check = (value: unknown, isRight: boolean, what: string): void => {
+    if (value !== undefined && !isRight) throw new ZramError('EINVAL', `${what}.`);
+  };
+  check(exportName, typeof exportName === 'string', 'exportName must be a text');
+  check(readOnly, typeof readOnly === 'boolean', 'readOnly must be true or false');
+  check(tls, isObject(tls), 'tls must be an object');
+  const isCount = typeof maxConnections === 'number' && maxConnections >= 1;
+  check(maxConnections, isCount, 'maxConnections must be a number of 1 or more');
+}

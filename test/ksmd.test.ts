@@ -106,6 +106,30 @@ test.each([true, false])('smartScan %s: passes are left out after some that foun
   engine.destroy();
 });
 
+test('objects that go while passes are left out are not counted back', () => {
+  const engine = engineOf('release');
+  const pool = engine.createPool();
+  const ksmd = pool.createKsmd({ pagesToScan: 100 });
+  const handles = storeNumbered(pool, 1000, (n) => n);
+  for (let n = 1000; n < 1003; n++) {
+    storeNumbered(pool, 1, () => n);
+    ksmd.scan();
+  }
+  storeNumbered(pool, 1, () => 2000);
+  const timers = new HeldTimers();
+  timers.during(() => {
+    const before = ksmd.stats().pagesSkipped;
+    ksmd.start();
+    for (let n = 0; n < 8; n++) timers.fire();
+    expect(ksmd.stats().pagesSkipped).toBe(before + 800);
+    for (const handle of handles.slice(100)) pool.free(handle);
+    timers.fire();
+    expect(ksmd.stats().pagesSkipped).toBe(before + 800);
+    ksmd.stop();
+  });
+  engine.destroy();
+});
+
 test('the least slice makes a part of a large index only, and goes past some of very many sharers only', () => {
   const engine = engineOf('release');
   const pool = engine.createPool();

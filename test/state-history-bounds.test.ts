@@ -126,6 +126,24 @@ describe.each(BUILDS)('bounds of StateHistory, %s build', (build) => {
     checkPools(engine);
   });
 
+  test('what others shared with the states is their own when the others have gone', () => {
+    using engine = engineOf(build);
+    const pool = engine.createPool({ limit: '256K' });
+    const [history, other] = [engine.createStateHistory({ pool }), engine.createStateHistory({ pool })];
+    const both = noise(40 * PAGE_SIZE);
+    other.push(both);
+    history.push(both);
+    expect(codeOf(() => history.push(noise(40 * PAGE_SIZE)))).toBe('ENOMEM');
+    expect(history.ids()).toEqual([1]);
+    other.destroy();
+    history.push(noise(40 * PAGE_SIZE));
+    expect(history.ids()).toEqual([2]);
+    pool.store(Uint8Array.of(1)); // somebody is there, but has next to nothing
+    history.push(noise(40 * PAGE_SIZE));
+    expect(history.ids()).toEqual([3]);
+    checkPools(engine);
+  });
+
   test('a state that fits alone with 64 KiB and two percent to spare is not refused', () => {
     const maxMemory = initial + (1 << 20);
     const bytes = noise(300 * PAGE_SIZE);

@@ -180,3 +180,9 @@ export function positionOf(position: unknown): number | undefined {
   const place = integer(position, 'position', Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
   return place < 0 ? undefined : place;
 }
+
+/** Options that must be an object, as Node has it. @throws TypeError ERR_INVALID_ARG_TYPE */
+export function checkOptions(options: unknown): void {
+  if (typeof options !== 'object' || options === null || Array.isArray(options))
+    throw wrongType('options', 'of type object', options);
+}

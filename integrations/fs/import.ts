@@ -56,6 +56,7 @@ export async function importInto<S extends Staged>(
   source: TarSource | string | URL,
   options: ImportOptions,
 ): Promise<ImportReport> {
+  if (typeof options !== 'object' || options === null) throw refusal('EINVAL', 'the options must be an object.');
   const { into = '/', strip = 0 } = options;
   if (!Number.isInteger(strip) || strip < 0) throw refusal('EINVAL', 'strip must be an integer, 0 or more.');
   const isDirectory = typeof source === 'string' || source instanceof URL;

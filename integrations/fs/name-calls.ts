@@ -1,5 +1,5 @@
 /** Calls that make, list, move and remove names. */
-import { modeOf, optionsOf, pathOf, type Mode, type PathLike } from './arguments.js';
+import { checkOptions, modeOf, optionsOf, pathOf, type Mode, type PathLike } from './arguments.js';
 import { fsError, on, withCode, type Call, type FsError } from './errors.js';
 import { InodeCalls } from './inode-calls.js';
 import type { Inode } from './inode.js';
@@ -135,6 +135,7 @@ export abstract class NameCalls extends InodeCalls {
   /** Removes a file or symbolic link, or with `recursive` a directory and all in it. */
   rmSync(path: PathLike, options: RmOptions = {}): void {
     const text = pathOf(path, 'rm');
+    checkOptions(options);
     const { force = false, recursive = false } = options;
     const tree = this[TREE];
     let inode: Inode;

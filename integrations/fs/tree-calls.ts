@@ -1,5 +1,5 @@
 /** Calls that go through directories: opening one, and copying what is in it. */
-import { optionsOf, pathOf, type PathLike } from './arguments.js';
+import { checkOptions, optionsOf, pathOf, type PathLike } from './arguments.js';
 import { constants } from './constants.js';
 import { DataCalls } from './data-calls.js';
 import { Dir } from './directory-handle.js';
@@ -63,6 +63,7 @@ export abstract class TreeCalls extends DataCalls {
    */
   cpSync(source: PathLike, destination: PathLike, options: CpOptions = {}): void {
     const [from, to] = [pathOf(source, 'cp', 'src'), pathOf(destination, 'cp', 'dest')];
+    checkOptions(options);
     const stat = this.#statOf(from, options);
     this.#checkCopy(stat, from, to, options);
     if (options.filter && !options.filter(from, to)) return;

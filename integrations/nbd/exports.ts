@@ -42,10 +42,14 @@ function checkDevice(device: unknown): asserts device is NbdDevice {
 /** @throws ZramError EINVAL: a name that the protocol cannot carry, or no device */
 export function checkExports(exports: NbdExports): void {
   for (const [name, value] of exports) {
+    if (typeof name !== 'string') throw new ZramError('EINVAL', 'the name of an export must be a text.');
     if (Buffer.byteLength(name) > STRING_MAX)
       throw new ZramError('EINVAL', `the name of an export is longer than ${STRING_MAX} bytes.`);
     checkDevice(isExport(value) ? value.device : value);
-    if (isExport(value)) checkSize(value.size);
+    if (!isExport(value)) continue;
+    checkSize(value.size);
+    if (value.readOnly !== undefined && typeof value.readOnly !== 'boolean')
+      throw new ZramError('EINVAL', 'readOnly of an export must be true or false.');
   }
 }
 
@@ -56,7 +60,7 @@ function checkSize(size: unknown): void {
 
 /** The names that the protocol can carry: others can be put into a `Map` at any time. */
 export function namesOf(exports: NbdExports): string[] {
-  return [...exports.keys()].filter((name) => Buffer.byteLength(name) <= STRING_MAX);
+  return [...exports.keys()].filter((name) => typeof name === 'string' && Buffer.byteLength(name) <= STRING_MAX);
 }
 
 /** The name that a client's name stands for: the empty one is the only export, if there is one alone. */

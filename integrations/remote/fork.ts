@@ -9,6 +9,7 @@ import { PageFetcher } from './page-fetcher.js';
 import { savePages, type SaveNamedReport } from './page-saver.js';
 import { PageSet } from './page-set.js';
 import type { PageTable } from './page-table.js';
+import { checkName } from './table-root.js';
 import type { RemoteTier } from './tier.js';
 
 /** Pages that are read from the device in one go, before others may evict some. */
@@ -30,6 +31,14 @@ export interface ForkParts {
   readonly inFlight: number;
 }
 
+/** A save of a fork. */
+interface Save {
+  /** A copy of its device, as it was when the save was called. */
+  readonly frozen: Zram;
+  /** Pages that the table does not have, but for those that are in a save before. */
+  readonly pages: PageSet;
+}
+
 /**
  * A fork of a saved device. Pages are read from the tier when they are first needed, and kept compressed on a local
  * device; what is written goes there only. `save` gives the result a name, and costs what was written.
@@ -46,8 +55,8 @@ export class RemoteFork {
   /** Pages that the device has, and those of them that the table does not have. */
   readonly #local = new PageSet();
   #dirty = new PageSet();
-  /** Dirty ones that are being saved. */
-  #saving = new PageSet();
+  /** Saves that have begun or wait for those before them. */
+  readonly #saves: Save[] = [];
   readonly #fetcher: PageFetcher;
   #lastWrite: Promise<unknown> = Promise.resolve();
   #lastSave: Promise<unknown> = Promise.resolve();
@@ -267,9 +276,8 @@ export class RemoteFork {
 
   /** Local pages of a range that the tier has. */
   *#saved(index: number, count: number): Generator<PageRange> {
-    for (const local of this.#local.ranges(index, count))
-      for (const clean of this.#dirty.gaps(local.index, local.count))
-        yield* this.#saving.gaps(clean.index, clean.count);
+    const unsaved = [this.#dirty, ...this.#saves.map(({ pages }) => pages)];
+    for (const local of this.#local.ranges(index, count)) yield* without(local, unsaved);
   }
 
   /**
@@ -282,24 +290,30 @@ export class RemoteFork {
    * @throws ZramError EIO: the tier failed; the name is as before, and the next call saves all
    */
   async save(name: string = this.#parts.name): Promise<SaveNamedReport> {
-    const saved = this.#lastSave.then(() => this.#save(name));
+    const { device } = this.#alive();
+    checkName(name);
+    const save = { frozen: device.clone(), pages: this.#dirty };
+    this.#dirty = new PageSet();
+    this.#saves.push(save);
+    const saved = this.#lastSave.then(() => this.#save(name, save));
     this.#lastSave = saved.catch(() => undefined);
     return saved;
   }
 
-  async #save(name: string): Promise<SaveNamedReport> {
-    const { tier, device, table } = this.#alive();
-    const saving = (this.#saving = this.#dirty);
-    this.#dirty = new PageSet();
+  /** @param save the first of those that wait */
+  async #save(name: string, { frozen, pages }: Save): Promise<SaveNamedReport> {
     try {
-      const { report, key, changes } = await savePages(tier, name, device, table, saving.ranges(), true);
+      const { tier, table } = this.#alive();
+      const { report, key, changes } = await savePages(tier, name, frozen, table, pages.ranges(), true);
       table.replace(key, changes);
       return report;
     } catch (error) {
-      for (const { index, count } of saving.ranges()) this.#dirty.add(index, count);
+      const next = this.#saves[1]?.pages ?? this.#dirty;
+      for (const { index, count } of pages.ranges()) next.add(index, count);
       throw error;
     } finally {
-      this.#saving = new PageSet();
+      this.#saves.shift();
+      frozen.destroy();
     }
   }
 
@@ -347,4 +361,10 @@ export class RemoteFork {
       `the disk has ${disksize} bytes: ${String(length)} from ${String(offset)} are not in it.`,
     );
   }
+}
+
+/** The parts of a range that are in none of these sets. */
+function* without(range: PageRange, [set, ...others]: readonly PageSet[]): Generator<PageRange> {
+  if (!set) yield range;
+  else for (const gap of set.gaps(range.index, range.count)) yield* without(gap, others);
 }

@@ -17,7 +17,7 @@ const RENEW_BATCH = 1024;
 export interface SaveNamedOptions {
   /**
    * What was saved before: a name, and a snapshot of the device as it was then. Only pages that differ from it are looked
-   * at, with `device.diff`. It must be on the device's pool for that to be quick.
+   * at, with `device.diffAsync`. It must be on the device's pool for that to be quick.
    */
   readonly since?:
     | {
@@ -72,20 +72,39 @@ export async function saveNamed(
   checkName(name);
   checkTier(tier);
   checkOptions(options);
-  if (typeof device?.extents !== 'function')
-    throw new ZramError('EINVAL', 'the device must be a Zram or a ZramSnapshot.');
+  checkDevice(device, 'the device');
   const { since } = options;
   const pages = device.disksize / PAGE_SIZE;
   if (pages === 0) throw new ZramError('EINVAL', 'the device is not initialised: set a disksize first.');
-  if (since === undefined) {
-    const table = new PageTable(tier, { pages, key: undefined });
-    return (await savePages(tier, name, device, table, storedRanges(device), false)).report;
+  if (since !== undefined) checkName(since?.name);
+  const frozen = device.clone();
+  try {
+    const changed = since === undefined ? storedRanges(frozen) : await differing(frozen, since.snapshot);
+    const table =
+      since === undefined ? new PageTable(tier, { pages, key: undefined }) : await openTable(tier, since.name);
+    if (table.pages !== pages)
+      throw new ZramError('EINVAL', `'${since?.name}' has ${table.pages} pages, the device has ${pages}.`);
+    return (await savePages(tier, name, frozen, table, changed, false)).report;
+  } finally {
+    frozen.destroy();
   }
-  checkName(since?.name);
-  const table = await openTable(tier, since.name);
-  if (table.pages !== pages)
-    throw new ZramError('EINVAL', `'${since.name}' has ${table.pages} pages, the device has ${pages}.`);
-  return (await savePages(tier, name, device, table, device.diff(since.snapshot), false)).report;
+}
+
+/** Where pages differ from those of another device as it is now: it may be changed or destroyed meanwhile. */
+async function differing(frozen: Zram, other: Zram | ZramSnapshot): Promise<PageRange[]> {
+  checkDevice(other, 'since.snapshot');
+  const before = other.clone();
+  try {
+    return await frozen.diffAsync(before);
+  } finally {
+    before.destroy();
+  }
+}
+
+/** @throws ZramError EINVAL */
+function checkDevice(device: Zram | ZramSnapshot, what: string): void {
+  if (typeof device?.extents === 'function') return;
+  throw new ZramError('EINVAL', `${what} must be a Zram or a ZramSnapshot.`);
 }
 
 /**
@@ -99,6 +118,8 @@ export async function openNamed(tier: RemoteTier, name: string, options: OpenNam
   checkOptions(options);
   const batch = wholeNumber(options.batchPages, 'batchPages', 64, 1, 4096);
   const inFlight = wholeNumber(options.inFlight, 'inFlight', 4, 1, 64);
+  if (options.device !== undefined && typeof options.device?.writePages !== 'function')
+    throw new ZramError('EINVAL', 'the device of a fork must be a Zram.');
   const table = await openTable(tier, name);
   const disksize = table.pages * PAGE_SIZE;
   const device = options.device ?? (await makeDevice());

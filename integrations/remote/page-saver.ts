@@ -6,7 +6,7 @@ import { changesOf } from './page-changes.js';
 import { asError, type PageTable } from './page-table.js';
 import { PutQueue } from './put-queue.js';
 import { FANOUT, FILL_SIZE, FILLED, HOLE, KEY, type TableNode } from './table-node.js';
-import { checkName, encodeRoot, isWrong } from './table-root.js';
+import { encodeRoot, isWrong } from './table-root.js';
 import { TableWriter, type Change } from './table-writer.js';
 import type { RemoteTier } from './tier.js';
 
@@ -24,7 +24,8 @@ export interface SaveNamedReport {
 const SAME = 1;
 
 /**
- * Saves pages as they are now, and sets the name in the end.
+ * Saves pages, and sets the name in the end.
+ * @param frozen a copy that nobody else has, with the settings of its device
  * @param table is not changed
  * @param changed pages in ascending order; all others are as in the table. Large ranges in which nothing is stored cost no more
  * than small ones
@@ -33,13 +34,11 @@ const SAME = 1;
 export async function savePages(
   tier: RemoteTier,
   name: string,
-  device: Zram | ZramSnapshot,
+  frozen: Zram,
   table: PageTable,
   changed: Iterable<PageRange>,
   keep: boolean,
 ): Promise<{ report: SaveNamedReport; key: Uint8Array | undefined; changes: readonly Change[] }> {
-  checkName(name);
-  const frozen = device.clone(); // nobody else has it, and it has the settings of a device
   const queue = new PutQueue(tier);
   let blocks: PageBlocks | undefined;
   try {
@@ -56,7 +55,6 @@ export async function savePages(
   } finally {
     await queue.end().catch(() => undefined); // nothing is in flight afterwards
     blocks?.destroy();
-    frozen.destroy();
   }
 }
 

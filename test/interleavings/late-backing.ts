@@ -32,6 +32,20 @@ export class LateBacking implements AsyncBacking {
     this.#random = random;
   }
 
+  /** Of a backing that wants to know which slots hold nothing. */
+  discard?: (slots: readonly number[]) => void;
+
+  /** What it is told that nobody needs is gone at once. */
+  wantDiscards(): void {
+    this.discard = (slots) => {
+      for (const slot of slots) {
+        if (!this.#held.has(slot)) this.fault ??= `slot ${slot} is discarded, and was never written`;
+        this.#held.set(slot, new Uint8Array(PAGE_SIZE).fill(0xcc));
+        this.#older.delete(slot);
+      }
+    };
+  }
+
   get waiting(): number {
     return this.#waiting.length;
   }

@@ -17,7 +17,7 @@ import type { Random } from '../support/random.js';
 import { checkPools } from '../support/raw-core.js';
 import { contentsOf, CONTENTS, CUTS, fillParts, PARTS, PART_COUNT, PAGES } from './contents.js';
 import { LateBacking, LateBatchBacking } from './late-backing.js';
-import { Register } from './register.js';
+import { Register, type Write } from './register.js';
 
 const PAGE_SIZE = 4096;
 const DISK_BYTES = PAGES * PAGE_SIZE;
@@ -31,7 +31,7 @@ const TURNS_MAX = 2000;
 export const FEATURES = [
   ...['asynchronous', 'backing', 'failures', 'damage', 'dedup', 'deflate', 'recompress', 'shared', 'tight'],
   ...['snapshots', 'clones', 'save', 'load', 'reset', 'destroy', 'signals', 'detached', 'diff', 'sync', 'merge'],
-  ...['batches', 'objects', 'compressed', 'one by one', 'prefetch'],
+  ...['batches', 'objects', 'compressed', 'one by one', 'prefetch', 'discards', 'restore'],
 ] as const;
 export type Feature = (typeof FEATURES)[number];
 
@@ -107,6 +107,7 @@ export class Interleavings {
     const backing = this.#has('batches')
       ? new LateBatchBacking(SLOTS, random, this.#has('objects'))
       : new LateBacking(SLOTS, random);
+    if (this.#has('discards')) backing.wantDiscards();
     if (this.#has('failures')) backing.failPercent = 15;
     if (this.#has('damage')) backing.damagePercent = 8;
     this.#backings.push(backing);
@@ -220,6 +221,8 @@ export class Interleavings {
       [3, 'snapshots', () => this.#snapshot(device)],
       [2, 'clones', () => this.#clone(device)],
       [1, 'snapshots', () => this.#drop()],
+      [2, 'restore', () => this.#restore(device)],
+      [3, undefined, () => this.#writeZeroesAsync(device, ...this.#range())],
       [3, 'save', () => this.#save(random.chance(60) ? device : this.#any())],
       [2, 'load', () => this.#loadSome()],
       [3, 'diff', () => this.#diff(device)],
@@ -363,8 +366,22 @@ export class Interleavings {
     const { parts } = disk;
     const start = this.#time++;
     const writes = Array.from({ length: count }, (_, n) => parts[first + n].begin(start, 1 << content));
-    const writing = zram.writeAsync(offset, random.chance(50) ? Buffer.from(bytes.buffer, 0, length) : bytes);
+    const given = random.chance(50) ? Buffer.from(bytes.buffer, 0, length) : bytes;
+    const writing = random.chance(30) ? zram.writeChangedAsync(offset, given) : zram.writeAsync(offset, given);
     bytes.fill(0xbd); // it is the caller's again
+    this.#followWrite(writing, disk, first, writes);
+  }
+
+  #writeZeroesAsync({ zram, disk }: Device, first: number, count: number): void {
+    const { offset, length } = bytesOf(first, count);
+    const start = this.#time++;
+    const writes = Array.from({ length: count }, (_, n) => disk.parts[first + n].begin(start, 1));
+    this.#followWrite(zram.writeZeroesAsync(offset, length), disk, first, writes);
+  }
+
+  #followWrite(writing: Promise<unknown>, disk: Disk, first: number, writes: readonly Write[]): void {
+    const { parts } = disk;
+    const count = writes.length;
     const finish = (parts_: number): void => {
       const end = this.#time++;
       for (let n = 0; n < count; n++) {
@@ -499,6 +516,17 @@ export class Interleavings {
     dropped.snapshot.destroy();
   }
 
+  /** A device gets the pages of a snapshot, which may be that of another one. */
+  #restore({ zram, disk }: Device): void {
+    if (this.#frozen.length === 0) return;
+    const { snapshot, disk: from } = this.#setting.random.pick(this.#frozen);
+    const others = !this.#has('shared') || from.backing !== disk.backing;
+    if (this.#now(others ? ['EINVAL', 'ENOMEM'] : ['ENOMEM'], () => zram.restore(snapshot)) !== undefined) return;
+    const time = this.#time++;
+    disk.parts.forEach((part, n) => part.write(time, from.parts[n].allowed(time, time)));
+    this.#count('restored');
+  }
+
   #clone(device: Device): void {
     if (this.#devices.length === DISKS_MAX) return;
     this.#now([], () => {
@@ -537,7 +565,11 @@ export class Interleavings {
           if (this.#saved.length > 2) this.#saved.shift();
           this.#count('saved');
         },
-        (error: unknown) => void this.#codeOf(error, [...this.#readCodes(disk), ...(broken ? ['EIO'] : [])], disk),
+        (error: unknown) => {
+          const codes = [...this.#readCodes(disk), ...(broken ? ['EIO'] : [])];
+          const needsItself = this.#has('tight') && 'snapshot' in of; // without memory for a copy
+          this.#codeOf(error, codes, { gone: engineEnded(this.#setting.engine) || (needsItself && disk.gone) });
+        },
       ),
     );
   }

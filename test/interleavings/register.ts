@@ -7,7 +7,7 @@
 /** Contents are numbered; a set of them is a word of bits. */
 export type ContentSet = number;
 
-interface Write {
+export interface Write {
   readonly start: number;
   /** Infinity while it is under way. */
   end: number;

@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Engine, Zram, ZramError, type SaveSink, type Saved } from '../../bindings/index.js';
+import { leaveFrames } from '../support/full-memory.js';
 import { PAGE_SIZE, sameBytes } from '../support/pages.js';
 import { Random } from '../support/random.js';
 import { engineOf } from '../support/raw-core.js';
@@ -459,7 +460,7 @@ describe('whatever fails, the sink is given up', () => {
     await Promise.all(closed);
   });
 
-  test('an engine or a snapshot that ends meanwhile', async () => {
+  test('an engine, a snapshot or a device that ends meanwhile', async () => {
     for (const ends of ['engine', 'snapshot', 'device'] as const) {
       const other = engineOf('release');
       const device = other.createZram({ disksize: '4M' });
@@ -469,14 +470,23 @@ describe('whatever fails, the sink is given up', () => {
       const subject = { engine: other, snapshot, device }[ends];
       const sink = new WritableStream({ write: () => subject.destroy(), abort: (why) => void (reason = why) });
       const done = (ends === 'snapshot' ? snapshot : device).save(sink);
-      // Of a device there is a copy by then.
-      if (ends === 'device') expect((await done).pages).toBe(200);
+      // Of snapshots and devices there are copies by then.
+      if (ends !== 'engine') expect((await done).pages).toBe(200);
       else {
         await expect(done).rejects.toMatchObject({ code: 'EINVAL' });
         expect(reason).toMatchObject({ code: 'EINVAL' });
       }
       other.destroy();
     }
+  });
+
+  test('a snapshot is saved without memory for a copy, too', async () => {
+    const other = engineOf('release', { maxMemory: '4M' });
+    const snapshot = other.createZram({ disksize: '4M' }).snapshot();
+    const ballast = leaveFrames(other, 0);
+    expect((await snapshot.save(new MemorySink())).pages).toBe(0);
+    ballast.destroy();
+    other.destroy();
   });
 
   test('nothing is left of what failed', async () => {

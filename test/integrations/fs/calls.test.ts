@@ -222,6 +222,18 @@ describe('limits', () => {
     fs.destroy();
   });
 
+  test('options that are no object are refused, and nothing is done', async () => {
+    const fs = make();
+    fs.writeFileSync('/kept', 'text');
+    for (const wrong of [null, 5, true, 'x', []] as never[]) {
+      for (const call of [() => fs.rmSync('/kept', wrong), () => fs.cpSync('/kept', '/copy', wrong)])
+        expect(thrown(call)).toMatchObject({ name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' });
+    }
+    await expect(fs.import(new Uint8Array(1024), null as never)).rejects.toMatchObject({ code: 'EINVAL' });
+    expect(fs.readdirSync('/')).toEqual(['kept']);
+    fs.destroy();
+  });
+
   test('a directory that is very deep is removed', () => {
     const fs = make();
     let path = '';

@@ -209,6 +209,19 @@ describe('exports', () => {
     expect(codeOf(() => createServer(undefined as never))).toBe('EINVAL');
     expect(codeOf(() => createServer(new Map([['a', 1 as never]])))).toBe('EINVAL');
     expect(codeOf(() => createServer(new Map([['a'.repeat(5000), disk()]])))).toBe('EINVAL');
-    expect(codeOf(() => createServer(disk(), { handshakeTimeout: -1 }))).toBe('EINVAL');
+    const exports = [new Map([[5, disk()]]), new Map([['a', { device: disk(), readOnly: 'no' }]]), new Uint8Array(3)];
+    for (const wrong of exports) expect(codeOf(() => createServer(wrong as never))).toBe('EINVAL');
+    const options = [
+      ...[null, 'x', { handshakeTimeout: -1 }, { exportName: 5 }, { readOnly: 'no' }, { tls: null }],
+      ...[{ maxConnections: NaN }, { maxConnections: '9' }, { maxConnections: 0 }],
+    ];
+    for (const wrong of options)
+      expect([wrong, codeOf(() => createServer(disk(), wrong as never))]).toEqual([wrong, 'EINVAL']);
+  });
+
+  test('a handshake may have more time than timers do', async () => {
+    const client = await Client.to((await listen(disk(), { handshakeTimeout: 2 ** 40 })).server);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await client.go('');
   });
 });

@@ -152,6 +152,56 @@ test('a device is saved again by its difference to a snapshot', async () => {
   });
 });
 
+test('a difference is saved as it was when the call began, of a device whose pages are on a backing, too', async () => {
+  const slots = new Map<number, Uint8Array>();
+  const backing = {
+    slots: 5000,
+    asynchronous: true as const,
+    read: async (slot: number, page: Uint8Array) => page.set(slots.get(slot)!),
+    write: async (slot: number, page: Uint8Array) => void slots.set(slot, page.slice()),
+  };
+  const tier = new UnrulyTier(random);
+  const zram = deviceOf({ backing });
+  const before = keep(zram.snapshot());
+  await saveNamed(tier, 'first', zram);
+  zram.writePage(3, textPage(random, words));
+  await zram.writebackAsync({ pageIndexes: [[0, 150]] });
+  const all = await zram.readPagesAsync(0, 2000);
+  const saving = saveNamed(tier, 'second', zram, { since: { name: 'first', snapshot: before } });
+  zram.writePage(4, textPage(random, words));
+  zram.destroy();
+  before.destroy();
+  await saving;
+  const fork = await open(tier, 'second');
+  expect(sameBytes(await fork.readPagesAsync(0, 2000), all)).toBe(true);
+});
+
+test('saves of a fork have what it held when they were called, also after one that failed', async () => {
+  const tier = new UnrulyTier(random);
+  await saveNamed(tier, 'base', deviceOf());
+  const fork = await open(tier, 'base');
+  const put = tier.putMany.bind(tier);
+  tier.putMany = () => Promise.reject(new Error('it is full'));
+  const saves = ['one', 'two', 'three'].map((name, n) => {
+    fork.writePages(n, textPage(random, words));
+    fork.writePages(7, textPage(random, words));
+    const saved = fork.save(name).finally(() => (tier.putMany = put));
+    saved.catch(() => undefined);
+    return saved;
+  });
+  const all = await fork.readPagesAsync(0, 8);
+  fork.writePages(7, zeroPage());
+  await expect(saves[0]).rejects.toMatchObject({ code: 'EIO' });
+  await Promise.all(saves.slice(1));
+  expect(fork.evict()).toBe(7);
+  const [two, three] = await Promise.all(['two', 'three'].map((name) => open(tier, name)));
+  const [ofTwo, ofThree] = await Promise.all([two, three].map((one) => one.readPagesAsync(0, 8)));
+  expect(sameBytes(ofThree, all)).toBe(true);
+  expect(sameBytes(ofTwo.subarray(0, 2 * PAGE_SIZE), ofThree.subarray(0, 2 * PAGE_SIZE))).toBe(true);
+  expect(sameBytes(ofTwo.subarray(2 * PAGE_SIZE, 3 * PAGE_SIZE), zeroPage())).toBe(true);
+  expect(sameBytes(ofTwo.subarray(7 * PAGE_SIZE), ofThree.subarray(7 * PAGE_SIZE))).toBe(false);
+});
+
 test('what is evicted comes again, and what was written is not evicted before it is saved', async () => {
   const tier = new UnrulyTier(random);
   await saveNamed(tier, 'base', deviceOf());
@@ -386,6 +436,8 @@ test('wrong arguments are EINVAL, before anything is done', async () => {
     );
   for (const since of [null, 5, {}, { name: 5, snapshot: zram }] as any[])
     calls.push(() => saveNamed(tier, 'a', zram, { since }));
+  for (const device of [null, 5, {}, keep(zram.snapshot())] as any[])
+    calls.push(() => openNamed(tier, 'base', { device }));
   for (const signal of [null, 5, {}] as any[]) calls.push(() => fork.prefetch([], { signal }));
   // In UTF-8 these two would be the same.
   for (const name of ['\ud800', '\ud801', 'a\udc00'])
