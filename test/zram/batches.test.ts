@@ -478,7 +478,7 @@ describe('prefetch', () => {
       ...[0xff, ...lengths(literals.length - 15), ...literals, 1, 0, ...lengths(rest - 15)],
       ...[0x50, ...pages[0].subarray(-5)],
     ]);
-    zram.discard(0, 1); // else deduplication finds the object that is there
+    zram.discard(0, PAGE_SIZE); // else deduplication finds the object that is there
     zram.writeCompressed(0, block);
     const before = zram.mmStat;
     const objects = pages.map((_, n) => zram.readCompressed(n));
