@@ -26,11 +26,11 @@ const COMPRESSORS_BYTES_MAX = 4 * KIB;
  * `zram-wasm`: a quarter of it is the core in base64. A fifth came with asynchronous writes and differences, signals,
  * backings that are checked and locked, slices of time in save and load, and a zswap whose cost does not grow. 6 KiB are
  * lzo, lzo-rle and lz4hc, here and in the next two; 4 are tables that forks share, and ranges that the core completes; 10 are
- * histories that compare with a copy, take ranges, tell differences, and cut by content; 8 are writeback in flight, objects on
- * backings, and prefetch.
+ * histories that compare with a copy, take ranges, tell differences, and cut by content; 10 are writeback in flight, objects on
+ * backings and how they are checked, and prefetch.
  */
-const INDEX_MINIFIED_BYTES_MAX = 250 * KIB;
-const INDEX_GZIP_BYTES_MAX = 94 * KIB;
+const INDEX_MINIFIED_BYTES_MAX = 254 * KIB;
+const INDEX_GZIP_BYTES_MAX = 95 * KIB;
 /** `zram-wasm` as Node.js imports it, before any part: V8 reads all of it at every start. `npm run bench -- --only startup`. */
 const INDEX_NODE_BYTES_MAX = 164 * KIB;
 /** `zram-wasm/external` without the core: the bindings, fflate, and as-bind's runtime. */
