@@ -34,8 +34,8 @@ const INDEX_GZIP_BYTES_MAX = 95 * KIB;
 /** `zram-wasm` as Node.js imports it, before any part: V8 reads all of it at every start. `npm run bench -- --only startup`. */
 const INDEX_NODE_BYTES_MAX = 164 * KIB;
 /** `zram-wasm/external` without the core: the bindings, fflate, and as-bind's runtime. */
-const EXTERNAL_MINIFIED_BYTES_MAX = 200 * KIB;
-const EXTERNAL_GZIP_BYTES_MAX = 72 * KIB;
+const EXTERNAL_MINIFIED_BYTES_MAX = 204 * KIB;
+const EXTERNAL_GZIP_BYTES_MAX = 73 * KIB;
 /**
  * `zram-wasm/parallel` and the script of its workers, both without the core. 3 KiB of it are the mailboxes, and reads that
  * workers do in the caller's memory. Workers have the whole library of devices, reads of whole batches included; with 1 KiB of
@@ -43,14 +43,14 @@ const EXTERNAL_GZIP_BYTES_MAX = 72 * KIB;
  */
 const PARALLEL_MINIFIED_BYTES_MAX = 48 * KIB;
 const PARALLEL_GZIP_BYTES_MAX = 17 * KIB;
-const WORKER_MINIFIED_BYTES_MAX = 192 * KIB;
-const WORKER_GZIP_BYTES_MAX = 69 * KIB;
+const WORKER_MINIFIED_BYTES_MAX = 196 * KIB;
+const WORKER_GZIP_BYTES_MAX = 70.5 * KIB;
 /**
  * What `npm install` downloads: five bundles, the core twice, declarations with their documentation, notices. 28 KiB are
  * the HTML report, 190 KiB what stands on the library: `zram-wasm/fs`, stores, block devices, remote tiers and adapters, with
  * declarations; 85 KiB the library once more, for Node.js, divided.
  */
-const TARBALL_BYTES_MAX = 900 * KIB;
+const TARBALL_BYTES_MAX = 920 * KIB;
 
 const gzipSize = (bytes) => gzipSync(bytes, { level: 9 }).length;
 
