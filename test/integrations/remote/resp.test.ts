@@ -13,7 +13,9 @@ const seed = seedOfRun();
 const bytes = fc
   .oneof(
     fc.uint8Array({ maxLength: 40 }),
-    fc.constantFrom(9, 10, 31, 32, 33, 99, 100, 999, 1000, 4096, 10_000).map((length) => new Uint8Array(length).fill(13)),
+    fc
+      .constantFrom(9, 10, 31, 32, 33, 99, 100, 999, 1000, 4096, 10_000)
+      .map((length) => new Uint8Array(length).fill(13)),
   )
   .map((array) => Buffer.from(array));
 const argument: fc.Arbitrary<Argument> = fc.oneof(bytes, fc.string({ unit: 'binary', maxLength: 40 }));
