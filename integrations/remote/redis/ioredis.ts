@@ -198,7 +198,11 @@ function together<T>({ stream }: IoredisClient, work: () => T): T {
 async function transactionPipelined(client: IoredisClient, commands: readonly Command[]): Promise<readonly unknown[]> {
   const pipeline = client.multi();
   for (const [name, ...rest] of commands) pipeline.callBuffer(name, ...rest);
-  return checkedReplies(results(await pipeline.exec()));
+  const replies = await pipeline.exec().catch((error: unknown) => {
+    // What a command was refused for says more than that the transaction was.
+    throw (error as { previousErrors?: readonly Error[] }).previousErrors?.[0] ?? error;
+  });
+  return checkedReplies(results(replies));
 }
 
 /** @throws the first error among them */
