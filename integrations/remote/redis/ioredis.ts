@@ -70,8 +70,8 @@ function call(client: IoredisClient, command: Command, sender?: Sender): Promise
 const SPARE_BUFFERS = 8;
 
 /**
- * Sends commands, and makes those of many arguments. ioredis makes two strings of each and copies each twice, which takes longer than all that
- * the socket does with them.
+ * Sends commands, and writes the bytes of those of many arguments: ioredis makes two strings of each argument and copies each
+ * twice, which takes longer than all that the socket does with them.
  */
 class Sender {
   /** Of commands that were answered, to serve again: V8 collects garbage by the bytes of buffers. */
