@@ -37,7 +37,8 @@ export interface RemoteTier {
   ): Promise<readonly (Uint8Array | undefined | Error)[]>;
   /**
    * Stores values whose key is absent, and extends the lease of those present. `undefined`: the value is there. The arrays
-   * do not change until the promise is settled, but afterwards: what keeps them keeps a copy.
+   * do not change until the promise is settled, nor afterwards if their value was not stored: it may still be on its way.
+   * Others may: what keeps them keeps a copy.
    */
   putMany(
     keys: readonly Uint8Array[],

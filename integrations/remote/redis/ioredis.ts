@@ -26,9 +26,7 @@ export interface IoredisClient {
   connect(): Promise<unknown>;
   callBuffer(name: string, ...rest: unknown[]): unknown;
   pipeline(): IoredisPipeline;
-  multi(options: { pipeline: false }): Promise<unknown>;
   multi(): IoredisPipeline;
-  exec?(): Promise<Replies>;
   info(section: string): Promise<string>;
   /** The socket, once there is one. */
   readonly stream?: { cork(): void; uncork(): void } | undefined;
@@ -37,6 +35,8 @@ export interface IoredisClient {
 
 interface IoredisCommand {
   args: readonly Argument[];
+  /** Its place among commands that are sent together: after a connection was lost, all are sent again or none. */
+  pipelineIndex?: number;
   toWritable(): Buffer;
   stringifyArguments(): void;
 }
@@ -70,8 +70,8 @@ function call(client: IoredisClient, command: Command, sender?: Sender): Promise
 const SPARE_BUFFERS = 8;
 
 /**
- * Sends commands of many arguments. ioredis makes two strings of each and copies each twice, which takes longer than all that
- * the socket does with them.
+ * Sends commands, and writes the bytes of those of many arguments: ioredis makes two strings of each argument and copies each
+ * twice, which takes longer than all that the socket does with them.
  */
 class Sender {
   /** Of commands that were answered, to serve again: V8 collects garbage by the bytes of buffers. */
@@ -84,11 +84,13 @@ class Sender {
 
   constructor(readonly client: IoredisClient) {}
 
-  async send(command: Command): Promise<unknown> {
+  /** @param place its place among commands of which all are sent again or none */
+  async send(command: Command, place?: number): Promise<unknown> {
     const [name, ...rest] = command;
+    if (command.length <= ARGUMENTS_MANY) return this.client.sendCommand(this.#make(place, name, ...rest));
     const bytes = this.#take(respSize(command));
     const written = bytes.subarray(0, writeResp(command, bytes));
-    const made = this.#make(name);
+    const made = this.#make(place, name);
     made.args = rest;
     made.stringifyArguments();
     made.toWritable = () => written;
@@ -99,13 +101,15 @@ class Sender {
   }
 
   /** A command as the client makes them: of the class that it has, with its options. */
-  #make(name: string): IoredisCommand {
+  #make(place: number | undefined, ...command: Command): IoredisCommand {
     if (!this.#maker) {
       this.#maker = this.client.pipeline();
       this.#maker.sendCommand = (command) => (this.#made = command);
     }
-    this.#maker.callBuffer(name);
-    return this.#made as IoredisCommand;
+    this.#maker.callBuffer(...command);
+    const made = this.#made as IoredisCommand;
+    if (place !== undefined) made.pipelineIndex = place;
+    return made;
   }
 
   #take(size: number): Buffer {
@@ -165,7 +169,8 @@ export function ioredisLink(client: IoredisClient): Link {
 
 /**
  * Written command by command, without a pipeline, which copies everything twice more. All are written in this turn, so no other
- * command comes between; a connection that breaks in the middle rejects them, as ioredis sends no part of a transaction again.
+ * command comes between. If the connection breaks after some were answered, the others are rejected: by their places ioredis
+ * takes them for a pipeline. Sent again alone they would be no transaction.
  */
 async function transaction(
   client: IoredisClient,
@@ -173,13 +178,11 @@ async function transaction(
   sender: Sender,
 ): Promise<readonly unknown[]> {
   if (client.options?.enableAutoPipelining === true) return transactionPipelined(client, commands);
-  const { queued, ended } = together(client, () => ({
-    queued: [client.multi({ pipeline: false }), ...commands.map((command) => call(client, command, sender))],
-    ended: (client.exec as () => Promise<Replies>).call(client).catch(toError),
-  }));
-  const refusal = (await settled(queued)).find((reply) => reply instanceof Error);
-  const replies = await ended;
-  return checked(refusal ?? replies, replies);
+  const all: readonly Command[] = [['multi'], ...commands, ['exec']];
+  const replies = await settled(together(client, () => all.map((command, place) => sender.send(command, place))));
+  const refusal = replies.find((reply) => reply instanceof Error);
+  if (refusal !== undefined) throw refusal;
+  return checkedReplies((replies.at(-1) ?? []) as unknown[]);
 }
 
 /** What is written in `work` goes to the socket in one call of the system. */
@@ -195,17 +198,18 @@ function together<T>({ stream }: IoredisClient, work: () => T): T {
 async function transactionPipelined(client: IoredisClient, commands: readonly Command[]): Promise<readonly unknown[]> {
   const pipeline = client.multi();
   for (const [name, ...rest] of commands) pipeline.callBuffer(name, ...rest);
-  const replies = await pipeline.exec().catch(toError);
-  return checked(replies, replies);
+  const replies = await pipeline.exec().catch((error: unknown) => {
+    // What a command was refused for says more than that the transaction was.
+    throw (error as { previousErrors?: readonly Error[] }).previousErrors?.[0] ?? error;
+  });
+  return checkedReplies(results(replies));
 }
 
-/** @param failure the first thing that went wrong, if it is an error */
-function checked(failure: unknown, replies: Replies | Error): readonly unknown[] {
-  if (failure instanceof Error) throw failure;
-  const all = results(replies as Replies);
-  const error = all.find((reply) => reply instanceof Error);
+/** @throws the first error among them */
+function checkedReplies(replies: readonly unknown[]): readonly unknown[] {
+  const error = replies.find((reply) => reply instanceof Error);
   if (error !== undefined) throw error;
-  return all;
+  return replies;
 }
 
 export function ioredisClusterLink(client: IoredisClient): Link {

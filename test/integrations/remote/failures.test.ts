@@ -114,6 +114,22 @@ describeWithTool('redis-server', 'remote devices and what befalls a server', red
       expect(await damaged()).toEqual(new Map());
     });
 
+    test.each([1, 20])('no part of a transaction of %i values is sent again', async (count) => {
+      const redis = await server();
+      const path = `${redis.socket}.part`;
+      const proxy = await Proxy.listen(path, redis.socket);
+      closing.push(() => proxy.close());
+      const tier = redisTier(await connect(library, path));
+      await tier.check();
+      const values = Array.from({ length: count }, (_, n) => Uint8Array.of(n, count));
+      // That all are absent is answered, and the first command of the transaction, and no other.
+      const absent = `*${count}\r\n${values.map((_, n) => `:${n + 1}\r\n`).join('')}`;
+      proxy.answersLeft = `${absent}+OK\r\n`.length;
+      expect(await tier.putMany(values.map(keyOf), values)).toEqual(values.map(() => undefined));
+      expect(proxy.cuts).toBe(1);
+      expect(redis.cli('info', 'commandstats')).toMatch(/cmdstat_exec:.*failed_calls=0/);
+    });
+
     test('connections that are cut anywhere lose no page', async () => {
       const redis = await server();
       const path = `${redis.socket}.cut`;

@@ -7,6 +7,8 @@ export class Proxy {
   readonly #sockets = new Set<Socket>();
   /** Bytes that still pass from the client before the line is cut. */
   bytesLeft = Infinity;
+  /** The same of bytes from the server. */
+  answersLeft = Infinity;
   /** Connections that were cut. */
   cuts = 0;
 
@@ -19,7 +21,11 @@ export class Proxy {
         socket.on('error', () => undefined);
         socket.on('close', () => this.#sockets.delete(socket));
       }
-      far.on('data', (bytes) => near.write(bytes));
+      far.on('data', (bytes) => {
+        near.write(bytes.subarray(0, Math.max(0, this.answersLeft)));
+        this.answersLeft -= bytes.length;
+        if (this.answersLeft <= 0) this.cut();
+      });
       near.on('data', (bytes) => {
         far.write(bytes.subarray(0, Math.max(0, this.bytesLeft)));
         this.bytesLeft -= bytes.length;
@@ -40,6 +46,7 @@ export class Proxy {
   cut(): void {
     this.cuts++;
     this.bytesLeft = Infinity;
+    this.answersLeft = Infinity;
     for (const socket of this.#sockets) socket.destroySoon();
   }
 
