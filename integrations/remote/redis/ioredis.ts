@@ -66,8 +66,9 @@ function call(client: IoredisClient, command: Command, sender?: Sender): Promise
   return client.callBuffer(name, ...rest) as Promise<unknown>;
 }
 
-/** As many as a device has batches in flight. */
+/** As many as a device has batches in flight; and more than any of them takes. */
 const SPARE_BUFFERS = 8;
+const SPARE_BYTES_MAX = 1024 * 1024;
 
 /**
  * Sends commands, and writes the bytes of those of many arguments: ioredis makes two strings of each argument and copies each
@@ -76,7 +77,7 @@ const SPARE_BUFFERS = 8;
 class Sender {
   /** Of commands that were answered, to serve again: V8 collects garbage by the bytes of buffers. */
   readonly #spare: Buffer[] = [];
-  /** Bytes of the largest command. */
+  /** Bytes of the largest command of those that are kept. */
   #largest = 0;
   /** Makes commands, and sends none. */
   #maker: IoredisPipeline | undefined;
@@ -96,7 +97,7 @@ class Sender {
     made.toWritable = () => written;
     const reply = await this.client.sendCommand(made);
     // The server has read it all. What has failed may still be sent.
-    if (this.#spare.length < SPARE_BUFFERS) this.#spare.push(bytes);
+    if (this.#spare.length < SPARE_BUFFERS && bytes.length <= SPARE_BYTES_MAX) this.#spare.push(bytes);
     return reply;
   }
 
@@ -113,6 +114,7 @@ class Sender {
   }
 
   #take(size: number): Buffer {
+    if (size > SPARE_BYTES_MAX) return globalThis.Buffer.allocUnsafeSlow(size);
     this.#largest = Math.max(this.#largest, size);
     const spare = this.#spare.pop();
     return spare !== undefined && spare.length >= size ? spare : globalThis.Buffer.allocUnsafeSlow(this.#largest);
