@@ -9,10 +9,11 @@ import { once } from 'node:events';
 import { closeSync, fstatSync, mkdtempSync, openSync, readFileSync, readSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Engine } from '../dist/index.js';
 import { createRemoteBacking, redisTier } from '../dist/remote.js';
+import { buildBefore } from './support/before.mjs';
 import { startRedis } from './support/redis.mjs';
 import { speedRatio, summary } from './support/statistics.mjs';
 import { figure, markdownTable, spread } from './support/table.mjs';
@@ -128,11 +129,6 @@ const pageBacking = (raw, slots) => ({
   write: (slot, page) => raw.send('SET', `slot:${slot}`, bufferOf(page)),
 });
 
-async function engineBefore() {
-  const { Engine: EngineBefore } = await import(pathToFileURL(path.resolve(given.before, 'index.js')).href);
-  return EngineBefore.create();
-}
-
 /** @param single pages that are moved one at a time */
 async function contenders(raw, { pages, objects }, single) {
   const keys = objects.map((_, i) => Buffer.from(`raw:${String(i).padStart(12, '0')}`)); // as long as a hash
@@ -141,11 +137,12 @@ async function contenders(raw, { pages, objects }, single) {
   const backing = createRemoteBacking(redisTier(raw.client), { slots: count, renewEvery: 0 });
   const engine = await Engine.create();
   const zram = engine.createZram({ disksize: count * PAGE_BYTES, backing });
-  const engineOfPages = given.before === undefined ? engine : await engineBefore();
+  const build = await buildBefore({ before: given.before && path.resolve(given.before) });
+  const engineOfPages = build ? await build.Engine.create() : engine;
   const one = engineOfPages.createZram({
     disksize: count * PAGE_BYTES,
     backing: pageBacking(raw, count),
-    ...(given.before === undefined && { writebackBatchSize: 1 }),
+    ...(build ? {} : { writebackBatchSize: 1 }),
   });
   const content = Buffer.concat(pages);
   const into = new Uint8Array(content.length);
@@ -179,7 +176,7 @@ async function contenders(raw, { pages, objects }, single) {
     isRight: (some) => content.compare(into, 0, some * PAGE_BYTES, 0, some * PAGE_BYTES) === 0,
     end: () => {
       engine.destroy();
-      if (engineOfPages !== engine) engineOfPages.destroy();
+      if (build) engineOfPages.destroy();
       backing.close();
     },
   };

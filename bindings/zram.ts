@@ -136,8 +136,7 @@ export class ZramSnapshot extends ReadableDevice {
   #freeze(): Frozen {
     const pages = this[DISK]();
     try {
-      const copy = this.clone();
-      return { pages: copy[DISK](), destroy: () => copy.destroy() };
+      return frozen(this.clone());
     } catch (error) {
       if (error instanceof ZramError && error.code === 'ENOMEM') return { pages, destroy: () => undefined };
       throw error;
@@ -765,11 +764,7 @@ export class Zram extends ReadableDevice {
 
   /** @internal */
   override [PARTS](): ReadableParts {
-    const freeze = (): Frozen => {
-      const snapshot = this.snapshot();
-      return { pages: snapshot[DISK](), destroy: () => snapshot.destroy() };
-    };
-    return { isSnapshot: false, state: this.#state, freeze };
+    return { isSnapshot: false, state: this.#state, freeze: () => frozen(this.snapshot()) };
   }
 
   /** @internal */
@@ -821,4 +816,9 @@ function loadIntoOwn(
   call: string,
 ): Promise<LoadedFile> {
   return loadFileIntoOwn(MAKER, source, options, mode, call);
+}
+
+/** A copy that nobody else has. */
+function frozen(copy: Zram | ZramSnapshot): Frozen {
+  return { pages: copy[DISK](), destroy: () => copy.destroy() };
 }

@@ -14,6 +14,7 @@
 import { Server, type Socket } from 'node:net';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { ZramError } from '../bindings/base/errors.js';
+import { checkOptions, checkType, TIMER_MILLISECONDS_MAX } from './base/options.js';
 import { Buffers } from './nbd/buffers.js';
 import { Connection, type ConnectionOptions } from './nbd/connection.js';
 import { Receiving } from './nbd/receiving.js';
@@ -24,8 +25,6 @@ export type { NbdDevice, NbdExport, NbdExports };
 /** Until a client has chosen an export. */
 const HANDSHAKE_MILLISECONDS = 10_000;
 const CONNECTIONS_MAX = 256;
-/** Timers of Node.js that are set to more fire at once. */
-const TIMER_MILLISECONDS_MAX = 2 ** 31 - 1;
 
 /** Options of {@link createServer}. */
 export interface NbdServerOptions {
@@ -113,7 +112,7 @@ function connectionOptions(exports: NbdExports, options: NbdServerOptions): Conn
  * @throws ZramError EINVAL: not a device, or a wrong option
  */
 export function createServer(exports: NbdDevice | NbdExports, options: NbdServerOptions = {}): NbdServer {
-  checkOptions(options);
+  checkServerOptions(options);
   if (isMap(exports)) return new NbdServer(exports, options);
   const { exportName = '', readOnly } = options;
   return new NbdServer(new Map([[exportName, { device: exports, readOnly }]]), options);
@@ -125,16 +124,12 @@ function isMap(value: NbdDevice | NbdExports): value is NbdExports {
 }
 
 /** @throws ZramError EINVAL */
-function checkOptions(options: unknown): void {
-  const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;
-  if (!isObject(options)) throw new ZramError('EINVAL', 'the options of createServer must be an object.');
-  const { exportName, readOnly, tls, maxConnections } = options as Partial<Record<string, unknown>>;
-  const check = (value: unknown, isRight: boolean, what: string): void => {
-    if (value !== undefined && !isRight) throw new ZramError('EINVAL', `${what}.`);
-  };
-  check(exportName, typeof exportName === 'string', 'exportName must be a text');
-  check(readOnly, typeof readOnly === 'boolean', 'readOnly must be true or false');
-  check(tls, isObject(tls), 'tls must be an object');
-  const isCount = typeof maxConnections === 'number' && maxConnections >= 1;
-  check(maxConnections, isCount, 'maxConnections must be a number of 1 or more');
+function checkServerOptions(options: NbdServerOptions): void {
+  checkOptions(options);
+  const { exportName, readOnly, tls, maxConnections } = options;
+  checkType(exportName, 'exportName', 'string');
+  checkType(readOnly, 'readOnly', 'boolean');
+  checkOptions(tls, 'tls');
+  if (maxConnections !== undefined && !(typeof maxConnections === 'number' && maxConnections >= 1))
+    throw new ZramError('EINVAL', 'maxConnections must be a number of 1 or more.');
 }

@@ -311,14 +311,11 @@ export class Disk implements Ending {
 
   /** The page, if it need not be waited for: what was read of it is here. @param reading is ended here */
   #readNow(index: number, to: Uint8Array, at: number, call: AsyncCall, reading: Reading | undefined): boolean {
-    try {
-      call.check();
+    return this.#attempt(call, reading, () => {
       const page = this.pageNow(index, reading);
       if (page) setBytes(to, page, at);
       return page !== undefined;
-    } finally {
-      if (reading) this.backing?.end(reading);
-    }
+    });
   }
 
   #readPartAsync(
@@ -351,14 +348,19 @@ export class Disk implements Ending {
     first?: Reading,
   ): Promise<T> {
     for (let reading = first; ;) {
-      try {
-        call.check();
-        const result = attempt(reading);
-        if (result !== undefined) return result;
-      } finally {
-        if (reading) this.backing?.end(reading);
-      }
+      const result = this.#attempt(call, reading, attempt);
+      if (result !== undefined) return result;
       reading = await this.fetch(index, call);
+    }
+  }
+
+  /** With what was read, which is ended then. */
+  #attempt<T>(call: AsyncCall, reading: Reading | undefined, attempt: (reading?: Reading) => T): T {
+    try {
+      call.check();
+      return attempt(reading);
+    } finally {
+      if (reading) this.backing?.end(reading);
     }
   }
 

@@ -1,6 +1,7 @@
 /** The exports of a server: devices by name, and what a client may do with each. */
 import type { Zram, ZramSnapshot } from '../../bindings/index.js';
 import { ZramError } from '../../bindings/base/errors.js';
+import { checkType } from '../base/options.js';
 import { STRING_MAX, Transmission } from './protocol.js';
 
 /** What can be exported: a device, or a snapshot, which is read only. */
@@ -48,8 +49,7 @@ export function checkExports(exports: NbdExports): void {
     checkDevice(isExport(value) ? value.device : value);
     if (!isExport(value)) continue;
     checkSize(value.size);
-    if (value.readOnly !== undefined && typeof value.readOnly !== 'boolean')
-      throw new ZramError('EINVAL', 'readOnly of an export must be true or false.');
+    checkType(value.readOnly, 'readOnly of an export', 'boolean');
   }
 }
 

@@ -3,7 +3,7 @@ import { ZramError } from '../../bindings/base/errors.js';
 import type { AsyncBacking } from '../../bindings/index.js';
 import { tell } from './callbacks.js';
 import { KeyTable } from './key-table.js';
-import { checkType } from './options.js';
+import { checkType, TIMER_MILLISECONDS_MAX } from '../base/options.js';
 import { Renewal } from './renewal.js';
 import { isKeyOf, keysOf, touchEach, type RemoteTier } from './tier.js';
 
@@ -27,9 +27,6 @@ export interface RemoteBackingOptions {
 
 /** Whether a value is that of a key. */
 type Check = (key: Uint8Array, value: Uint8Array) => boolean;
-
-/** What `setTimeout` takes. */
-const MILLISECONDS_MAX = 2 ** 31 - 1;
 
 /**
  * Slots on a {@link RemoteTier}, made by {@link createRemoteBacking}. Stored objects are moved, not pages, and each is checked
@@ -236,7 +233,7 @@ export class RemoteBacking implements AsyncBacking {
 function renewEvery(tier: RemoteTier, { renewEvery: given }: RemoteBackingOptions): number {
   const lease = tier.leaseMilliseconds ?? Infinity;
   const every = given ?? (Number.isFinite(lease) ? lease / 3 : 0);
-  return Math.min(every, MILLISECONDS_MAX);
+  return Math.min(every, TIMER_MILLISECONDS_MAX);
 }
 
 /**

@@ -1,7 +1,7 @@
 /** What the calls of a fork share: results, errors and signals. */
 import type { AsyncOptions } from '../../bindings/index.js';
 import { ZramError } from '../../bindings/base/errors.js';
-import { checkOptions } from './options.js';
+import { checkOptions } from '../base/options.js';
 
 export function outFor(out: Uint8Array | undefined, length: number): Uint8Array {
   if (out === undefined) return new Uint8Array(length);

@@ -3,7 +3,7 @@
 import type { AsyncOptions, PageRange, Zram } from '../../bindings/index.js';
 import { ZramError } from '../../bindings/base/errors.js';
 import { canceled, outFor, signalOf, untilAborted, withPagesDone } from './fork-calls.js';
-import { isIterable } from './options.js';
+import { isIterable } from '../base/options.js';
 import { PAGE_SIZE, type PageBlocks } from './page-blocks.js';
 import { PageFetcher } from './page-fetcher.js';
 import { savePages, type SaveNamedReport } from './page-saver.js';

@@ -2,7 +2,7 @@
 import type { PageRange, Zram, ZramSnapshot } from '../../bindings/index.js';
 import { ZramError } from '../../bindings/base/errors.js';
 import { RemoteFork } from './fork.js';
-import { checkMethods, checkOptions, isIterable, wholeNumber } from './options.js';
+import { checkMethods, checkOptions, isIterable, wholeNumber } from '../base/options.js';
 import { makeDevice, PAGE_SIZE, PageBlocks } from './page-blocks.js';
 import { savePages, storedRanges, type SaveNamedReport } from './page-saver.js';
 import { asError, PageTable } from './page-table.js';

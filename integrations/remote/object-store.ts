@@ -5,7 +5,7 @@
  * What is expected of it: an object is there whole or not at all, and a `get` or `list` that begins after a `put` or
  * `delete` has returned knows of it. Amazon's S3 has promised that since 2020.
  */
-import { checkMethods } from './options.js';
+import { checkMethods } from '../base/options.js';
 
 /** Bytes of an object. */
 export interface ByteRange {

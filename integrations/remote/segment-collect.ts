@@ -10,7 +10,7 @@ import { ZramError } from '../../bindings/base/errors.js';
 import type { Limit } from './group.js';
 import { KeyIndex } from './key-index.js';
 import type { ObjectStore } from './object-store.js';
-import { isIterable } from './options.js';
+import { isIterable } from '../base/options.js';
 import { indexOf, SEGMENTS } from './segment-catalogue.js';
 import { eachValue, type SegmentIndex } from './segment-format.js';
 import { decodeLease, LEASES } from './segment-lease.js';

@@ -2,7 +2,7 @@
 import { ZramError } from '../../bindings/base/errors.js';
 import { Limit } from './group.js';
 import { checkObjectStore, type ObjectStore } from './object-store.js';
-import { checkOptions, wholeNumber } from './options.js';
+import { checkOptions, wholeNumber } from '../base/options.js';
 import { Catalogue } from './segment-catalogue.js';
 import { collectSegments, CONDEMNED, condemnedIn, type CollectOptions, type CollectReport } from './segment-collect.js';
 import { VALUE_SIZE_MAX } from './segment-format.js';

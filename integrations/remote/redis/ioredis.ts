@@ -55,15 +55,14 @@ interface IoredisPipeline {
 
 type Replies = readonly (readonly [Error | null | undefined, unknown?])[] | null;
 
-/** Commands of more arguments are made here. */
+/** The bytes of commands of more arguments are made here. */
 const ARGUMENTS_MANY = 16;
 
+const pipelinesItself = ({ options }: IoredisClient): boolean => options?.enableAutoPipelining === true;
+
 /** Only commands without an answer and those of monitors do not end as promises. */
-function call(client: IoredisClient, command: Command, sender?: Sender): Promise<unknown> {
-  if (client.options?.enableAutoPipelining === true) return alone(client, command);
-  if (command.length > ARGUMENTS_MANY && sender) return sender.send(command);
-  const [name, ...rest] = command;
-  return client.callBuffer(name, ...rest) as Promise<unknown>;
+function call(client: IoredisClient, command: Command): Promise<unknown> {
+  return pipelinesItself(client) ? alone(client, command) : (client.callBuffer(...command) as Promise<unknown>);
 }
 
 /** As many as a device has batches in flight; and more than any of them takes. */
@@ -150,10 +149,13 @@ function checkOptions({ options }: IoredisClient): void {
 const results = (replies: Replies): unknown[] =>
   (replies ?? []).map(([error, value]) => (error === null || error === undefined ? value : toError(error)));
 
+function filled(pipeline: IoredisPipeline, commands: readonly Command[]): IoredisPipeline {
+  for (const command of commands) pipeline.callBuffer(...command);
+  return pipeline;
+}
+
 async function pipelined(client: IoredisClient, commands: readonly Command[]): Promise<unknown[]> {
-  const pipeline = client.pipeline();
-  for (const [name, ...rest] of commands) pipeline.callBuffer(name, ...rest);
-  return results(await pipeline.exec());
+  return results(await filled(client.pipeline(), commands).exec());
 }
 
 export function ioredisLink(client: IoredisClient): Link {
@@ -162,7 +164,7 @@ export function ioredisLink(client: IoredisClient): Link {
   return {
     cluster: false,
     state: () => stateOf(client),
-    one: (command) => call(client, command, sender),
+    one: (command) => (pipelinesItself(client) ? alone(client, command) : sender.send(command)),
     transaction: (commands) => transaction(client, commands, sender),
     each: (commands) => [{ at: everyIndex(commands.length), route: '', send: () => pipelined(client, commands) }],
     memory: async () => [await client.info('memory')],
@@ -179,7 +181,7 @@ async function transaction(
   commands: readonly Command[],
   sender: Sender,
 ): Promise<readonly unknown[]> {
-  if (client.options?.enableAutoPipelining === true) return transactionPipelined(client, commands);
+  if (pipelinesItself(client)) return transactionPipelined(client, commands);
   const all: readonly Command[] = [['multi'], ...commands, ['exec']];
   const replies = await settled(together(client, () => all.map((command, place) => sender.send(command, place))));
   const refusal = replies.find((reply) => reply instanceof Error);
@@ -198,8 +200,7 @@ function together<T>({ stream }: IoredisClient, work: () => T): T {
 }
 
 async function transactionPipelined(client: IoredisClient, commands: readonly Command[]): Promise<readonly unknown[]> {
-  const pipeline = client.multi();
-  for (const [name, ...rest] of commands) pipeline.callBuffer(name, ...rest);
+  const pipeline = filled(client.multi(), commands);
   const replies = await pipeline.exec().catch((error: unknown) => {
     // What a command was refused for says more than that the transaction was.
     throw (error as { previousErrors?: readonly Error[] }).previousErrors?.[0] ?? error;

@@ -1,6 +1,6 @@
 /** A tier on Redis or Valkey. Keys are a prefix and 16 bytes, values are strings with a time to live. */
 import { ZramError } from '../../../bindings/base/errors.js';
-import { checkOptions, checkType } from '../options.js';
+import { checkOptions, checkType, TIMER_MILLISECONDS_MAX } from '../../base/options.js';
 import { KEY_SIZE, type RemoteCallOptions, type RemoteTier } from '../tier.js';
 import { batchesOf, inFlight } from './batches.js';
 import { linkOf, type RedisClient } from './clients.js';
@@ -27,8 +27,6 @@ export interface RedisTierOptions {
 
 const DAY_MILLISECONDS = 86_400_000;
 const TIMEOUT_MILLISECONDS = 5000;
-/** What `setTimeout` takes; with more it does not wait at all. */
-const TIMEOUT_MILLISECONDS_MAX = 2 ** 31 - 1;
 /** A time that the server can add to its own. */
 const LEASE_MILLISECONDS_MAX = Number.MAX_SAFE_INTEGER;
 /** Named values are not under keys of 16 bytes, so that no name is a key. */
@@ -188,13 +186,10 @@ export class RedisTier implements RemoteTier {
   #redisKeys(keys: readonly Uint8Array[]): Buffer[] {
     const size = this.#prefix.length + KEY_SIZE;
     const bytes = globalThis.Buffer.allocUnsafe(size * keys.length);
-    const prefix = this.#prefix;
-    return keys.map((key, n) => {
-      const from = n * size;
-      // So few bytes take longer by `set`.
-      for (let i = 0; i < prefix.length; i++) bytes[from + i] = prefix[i];
-      for (let i = 0; i < KEY_SIZE; i++) bytes[from + prefix.length + i] = key[i];
-      return bytes.subarray(from, from + size);
+    return keys.map((key, i) => {
+      bytes.set(this.#prefix, i * size);
+      bytes.set(key, i * size + this.#prefix.length);
+      return bytes.subarray(i * size, (i + 1) * size);
     });
   }
 
@@ -306,7 +301,7 @@ export function redisTier(client: RedisClient, options: RedisTierOptions = {}): 
   };
   checkOptions(options);
   positive('leaseMilliseconds', LEASE_MILLISECONDS_MAX);
-  positive('timeout', TIMEOUT_MILLISECONDS_MAX);
+  positive('timeout', TIMER_MILLISECONDS_MAX);
   checkType(options.prefix, 'prefix', 'string');
   checkType(options.name, 'name', 'string');
   return new RedisTier(linkOf(client), options);

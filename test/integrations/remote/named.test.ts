@@ -47,14 +47,20 @@ test.each(['lz4', 'lz4hc', 'lzo', 'deflate'])('what was saved is read by its nam
   }
 });
 
-test('a device whose pages are on a backing, or recompressed, is saved', async () => {
-  const slots = new Map<number, Uint8Array>();
-  const backing = {
+/** One with promises, in memory. */
+function asyncBacking() {
+  const held = new Map<number, Uint8Array>();
+  return {
+    held,
     slots: 5000,
     asynchronous: true as const,
-    read: async (slot: number, page: Uint8Array) => page.set(slots.get(slot)!),
-    write: async (slot: number, page: Uint8Array) => void slots.set(slot, page.slice()),
+    read: async (slot: number, page: Uint8Array) => page.set(held.get(slot)!),
+    write: async (slot: number, page: Uint8Array) => void held.set(slot, page.slice()),
   };
+}
+
+test('a device whose pages are on a backing, or recompressed, is saved', async () => {
+  const backing = asyncBacking();
   const tier = new UnrulyTier(random);
   const zram = deviceOf({ backing, recompAlgorithms: ['deflate'] });
   const all = zram.readPages(0, 2000);
@@ -63,7 +69,7 @@ test('a device whose pages are on a backing, or recompressed, is saved', async (
   expect(await saveNamed(tier, 'recompressed', zram)).toMatchObject({ sent: 0 });
   zram.idle();
   await zram.writebackAsync({ type: 'idle' });
-  expect(slots.size).toBeGreaterThan(100);
+  expect(backing.held.size).toBeGreaterThan(100);
   expect(await saveNamed(tier, 'written back', zram)).toMatchObject({ sent: 0 });
   const fork = await open(tier, 'written back');
   expect(sameBytes(await fork.readPagesAsync(0, 2000), all)).toBe(true);
@@ -153,13 +159,7 @@ test('a device is saved again by its difference to a snapshot', async () => {
 });
 
 test('a difference is saved as it was when the call began, of a device whose pages are on a backing, too', async () => {
-  const slots = new Map<number, Uint8Array>();
-  const backing = {
-    slots: 5000,
-    asynchronous: true as const,
-    read: async (slot: number, page: Uint8Array) => page.set(slots.get(slot)!),
-    write: async (slot: number, page: Uint8Array) => void slots.set(slot, page.slice()),
-  };
+  const backing = asyncBacking();
   const tier = new UnrulyTier(random);
   const zram = deviceOf({ backing });
   const before = keep(zram.snapshot());

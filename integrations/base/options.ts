@@ -14,14 +14,17 @@ export function wholeNumber(
   throw new ZramError('EINVAL', `${name} must be a whole number from ${min} to ${max}, not ${String(number)}.`);
 }
 
+/** What `setTimeout` takes; with more it does not wait at all. */
+export const TIMER_MILLISECONDS_MAX = 2 ** 31 - 1;
+
 /** @throws ZramError EINVAL: options are neither left out nor an object */
-export function checkOptions(options: unknown): void {
+export function checkOptions(options: unknown, what = 'the options'): void {
   if (options === undefined || (typeof options === 'object' && options !== null)) return;
-  throw new ZramError('EINVAL', 'the options must be an object.');
+  throw new ZramError('EINVAL', `${what} must be an object.`);
 }
 
 /** @throws ZramError EINVAL: an option is neither left out nor of this type */
-export function checkType(value: unknown, name: string, type: 'string' | 'function'): void {
+export function checkType(value: unknown, name: string, type: 'string' | 'boolean' | 'function'): void {
   if (value === undefined || typeof value === type) return;
   throw new ZramError('EINVAL', `${name} must be a ${type}.`);
 }
