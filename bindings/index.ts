@@ -40,6 +40,6 @@ export { Zram, ZramSnapshot, type LoadedFile } from './zram.js';
 export type { RecompAlgorithm, ZramOptions } from './device/options.js';
 export type { BdStat, DebugStat, IoStat, MmStat } from './device/stats.js';
 export { ZsPool, type Handle, type PoolStats, type SizeClassStats } from './zs-pool.js';
-export type { CompactReport, MergeOptions, MergeReport } from './pool/operations.js';
+export type { CompactOptions, CompactReport, MergeOptions, MergeReport } from './pool/operations.js';
 export type { PoolOptions } from './pool/options.js';
 export { Zswap, type ZswapOptions, type ZswapStats } from './zswap.js';

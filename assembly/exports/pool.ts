@@ -19,7 +19,8 @@ import { object_put } from '../zsmalloc/object';
 import { pool_end, pool_make } from '../zsmalloc/pool';
 import { class_at, class_number, class_of } from '../zsmalloc/size-class';
 import { GROUPS, Pool, SizeClass, Zspage } from '../zsmalloc/structs';
-import { group_first, zspage_of } from '../zsmalloc/zspage';
+import { objects_swap } from '../zsmalloc/swap';
+import { group_first, object_address, zspage_of } from '../zsmalloc/zspage';
 import {
   CLASS_FREEABLE, CLASS_INDEX, CLASS_OBJECTS_ALLOCATED, CLASS_OBJECTS_USED, CLASS_PAGES_PER_ZSPAGE, CLASS_PAGES_USED,
   CLASS_SIZE, CLASS_ZSPAGES, COMPACT_OBJECTS_MOVED, MERGE_BYTES_MERGED, MERGE_HASH_COLLISIONS, MERGE_OBJECTS_HASHED,
@@ -205,6 +206,16 @@ function zspages(sizeClass: SizeClass, group: u32): u32 {
 /** Largest size index of the class for `length` bytes. */
 export function poolClassIndex(pool: usize, length: u32): u32 {
   return class_of(changetype<Pool>(pool), length).index;
+}
+
+/** Where an object is. It goes by its number, as `zramSlots` has it. */
+export function poolObjectPlace(object: u32): u32 {
+  return object_address(cell_target(cell_numbered(object)));
+}
+
+/** Two objects of one size class, by their numbers, change places; none is huge. */
+export function poolSwapObjects(a: u32, b: u32): void {
+  objects_swap(cell_numbered(a), cell_numbered(b));
 }
 
 /** The number of the object that a handle has now, as `zramSlots` has it. */

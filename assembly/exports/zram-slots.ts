@@ -39,8 +39,10 @@ export function zramSlotTime(device: usize, index: u32): u32 {
 }
 
 /** Recompression of a picked page to what is in the first staging page, as `recompress`. */
-export function zramRecompress(device: usize, index: u32, length: u32, codec: u32, threshold: u32): i32 {
-  return recompress(changetype<Device>(device), index, STAGING, length, codec, threshold);
+export function zramRecompress(
+  device: usize, index: u32, length: u32, codec: u32, threshold: u32, sameClass: bool,
+): i32 {
+  return recompress(changetype<Device>(device), index, STAGING, length, codec, threshold, sameClass);
 }
 
 /** After recompression: clears the mark of pages, on all devices of the pool, that are no longer huge. */

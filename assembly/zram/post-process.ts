@@ -57,11 +57,12 @@ export function mark_idle(device: Device, age: u32, now: u32): bool {
  * Another encoding of a picked page, for all that share its object.
  * @param payload `length` bytes
  * @param threshold most bytes that are accepted; 0 = any number
- * @returns 1: done; 0: it would not save memory, the size class is no smaller; 2: the page was touched since;
+ * @param sameClass whether one is taken that saves no memory and takes none
+ * @returns 1: done; 0: its size class is no smaller; 2: the page was touched since;
  * -ENOMEM
  */
 export function recompress(
-  device: Device, index: u32, payload: usize, length: u32, codec: u32, threshold: u32,
+  device: Device, index: u32, payload: usize, length: u32, codec: u32, threshold: u32, sameClass: bool,
 ): i32 {
   const slot = slot_at(device, index);
   if (slot == 0 || !(slot_flags(slot) & SLOT_PICKED)) return 2;
@@ -70,7 +71,8 @@ export function recompress(
   const root = cell_root(pool, slot_value(slot));
   const header = object_header(cell_target(root));
   if (header_codec(header) == CODEC_RAW) return 2;
-  const smaller = class_of(pool, length).index < class_of(pool, header_length(header)).index;
+  if (length >= pool.hugeClassSize) return 0;
+  const smaller = class_of(pool, length).index < class_of(pool, header_length(header)).index + u32(sameClass);
   if (!smaller || (threshold != 0 && length >= threshold)) return 0;
   const place = slot_flags(slot) >> SLOT_PLACE_SHIFT;
   if (!zs_replace(pool, root, payload, length, codec, place)) return ENOMEM;

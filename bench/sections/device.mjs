@@ -23,30 +23,30 @@ class Ours {
   #zram;
   #pages;
   #views;
+  #recompAlgorithms;
   #batches = [];
   #page = new Uint8Array(PAGE_BYTES);
   #batch = new Uint8Array(MIB);
 
   /**
-   * @param recompressed whether all pages are idle, and compressed again with lz4hc
+   * @param recompress the compressor by which all pages, as idle ones, are compressed again; then they are compacted
+   * @param compact options of that
    * @param Build the class `Engine` of the build that is measured
    */
-  constructor(pages, { recompressed = false, Build = Engine } = {}) {
+  constructor(pages, { recompress, compact, Build = Engine } = {}) {
+    this.#recompAlgorithms = recompress ? [recompress] : [];
     this.#engine = Build.createSync();
     this.#pages = pages;
     this.#views = pageViews(pages);
     for (let at = 0; at < pages.length; at += MIB) this.#batches.push(pages.subarray(at, at + MIB));
     this.empty();
     this.writePages();
-    if (recompressed) this.#recompress();
+    if (recompress) {
+      this.#zram.idle();
+      this.#zram.recompress({ type: 'idle' });
+      this.#zram.compact(compact);
+    }
     this.#verify();
-  }
-
-  #recompress() {
-    const zram = this.#zram;
-    zram.idle();
-    zram.recompress({ type: 'idle' });
-    zram.compact();
   }
 
   get memory() {
@@ -59,7 +59,7 @@ class Ours {
     // Kernels are rarely built with CONFIG_ZRAM_TRACK_ENTRY_ACTIME: ours does not look at the clock either.
     this.#zram = this.#engine.createZram({
       disksize: this.#pages.length,
-      recompAlgorithms: ['lz4hc'],
+      recompAlgorithms: this.#recompAlgorithms,
       trackEntryActime: false,
     });
   }
@@ -104,6 +104,18 @@ const WAYS = [
   { id: 'read-page', call: 'readPage', kernel: `read ${PAGE_BYTES}`, against: '4 KiB reads' },
 ];
 
+/** Blocks of lz4hc as the kernel has them; and those that are made for reading, in the order in which they are read. */
+const IDLE_WAYS = [
+  { name: 'lz4', what: 'as written, lz4' },
+  { name: 'lz4hc', what: 'lz4hc', recompress: 'lz4hc' },
+  {
+    name: 'favored',
+    what: '`favorDecSpeed: 6`, `inPageOrder`',
+    recompress: { algo: 'lz4hc', favorDecSpeed: 6 },
+    compact: { inPageOrder: true },
+  },
+];
+
 /**
  * Pages that nobody has used for long, of which another search for matches has made less: they are read by the same
  * decoder. The kernel's are as they were written.
@@ -113,33 +125,32 @@ async function idlePages({ image, settings, directory }) {
   const pages = image.distinct.subarray(0, kind.count * PAGE_BYTES);
   const args = [image.file, String(kind.count), 'lz4'];
   const { program: kernel, reason } = await startOrReason('kzram', { args, directory });
-  const [lz4, lz4hc] = [new Ours(pages), new Ours(pages, { recompressed: true })];
-  const tasks = [
-    { name: 'lz4', run: () => lz4.readPages() },
-    { name: 'lz4hc', run: () => lz4hc.readPages() },
-  ];
+  const devices = IDLE_WAYS.map(({ recompress, compact }) => new Ours(pages, { recompress, compact }));
+  const tasks = IDLE_WAYS.map(({ name }, n) => ({ name, run: () => devices[n].readPages() }));
   const command = `read ${MIB}`;
   if (kernel) tasks.push({ name: 'kernel', run: () => kernel.timed(command), isAsync: true });
-  const measure = () => alternate(tasks, { rounds: settings.rounds, warmups: 2 });
-  const states = await inBothStates(measure);
+  const states = await inBothStates(() => alternate(tasks, { rounds: settings.rounds, warmups: 2 }));
   await kernel?.end();
-  const used = [lz4, lz4hc].map(({ memory }) => memory.memUsedTotal);
-  lz4.end();
-  lz4hc.end();
+  const used = devices.map(({ memory }) => memory.memUsedTotal);
+  for (const device of devices) device.end();
 
-  const saved = 1 - used[1] / used[0];
-  const measures = { 'idle-bytes': { value: exactly(saved) } };
-  const rows = Object.entries(states).map(([state, times]) => {
+  const saved = used.map((bytes) => 1 - bytes / used[0]);
+  const measures = { 'idle-bytes': { value: exactly(saved.at(-1)) } };
+  const rows = Object.entries(states).flatMap(([state, times]) => {
     const speed = (name) => (times[name] ? spread(megabytesPerSecond(times[name], pages.length)) : 'not measured');
-    const ratio = kernel && speedRatio(times.lz4hc, times.kernel);
-    measures[state === 'busy' ? 'idle-read-busy' : 'idle-read'] = kernel ? { value: ratio } : { reason };
-    return [STATE_NAMES[state], speed('lz4'), speed('lz4hc'), speed('kernel'), kernel ? spread(ratio) : ''];
+    const ratio = (name) => kernel && speedRatio(times[name], times.kernel);
+    measures[state === 'busy' ? 'idle-read-busy' : 'idle-read'] = kernel ? { value: ratio('favored') } : { reason };
+    return IDLE_WAYS.map(({ name, what }, n) => {
+      const memory = n === 0 ? '' : `${percent(saved[n])} less`;
+      const rival = kernel ? [spread(ratio(name))] : [''];
+      return [STATE_NAMES[state], what, memory, speed(name), speed('kernel'), ...rival];
+    });
   });
   return {
     table: {
       title: 'Idle pages recompressed with lz4hc',
-      text: `Reads of ${count(kind.count)} distinct pages of ${kind.name}, 1 MiB in a call. As lz4, as the kernel’s zram has them, they take ${mebibytes(used[0])} (\`mem_used_total\`); recompressed with lz4hc and compacted ${mebibytes(used[1])}, ${percent(saved)} less.`,
-      head: ['', '`readPages`, lz4, MB/s', 'lz4hc, MB/s', 'kernel’s zram, lz4, MB/s', 'lz4hc / kernel’s lz4'],
+      text: `Reads of ${count(kind.count)} distinct pages of ${kind.name}, 1 MiB in a call. As lz4, as the kernel’s zram has them, they take ${mebibytes(used[0])} (\`mem_used_total\`); recompressed they are compacted, too.`,
+      head: ['', 'blocks', 'memory', '`readPages`, MB/s', 'kernel’s zram, lz4, MB/s', 'ours / kernel’s lz4'],
       rows,
     },
     measures,

@@ -127,11 +127,14 @@ export class Codecs {
     throw new ZramError('EINVAL', `${what} must be one of ${this.names().join(', ')}, not ${describe(name)}.`);
   }
 
-  /** @throws ZramError as `check`; EOPNOTSUPP: it does not support dictionaries */
-  checkParams(name: string, { dictionary }: CompressorParams): void {
+  /** @throws ZramError as `check`; EOPNOTSUPP: it does not support dictionaries, or `favorDecSpeed` */
+  checkParams(name: string, { dictionary, favorDecSpeed = 0 }: CompressorParams): void {
     this.check(name, 'the compressor');
     if (dictionary && (isBuiltIn(name) || this.#compressors.get(name)?.takesNoDictionary)) {
       throw new ZramError('EOPNOTSUPP', `${name} does not support a dictionary here.`);
+    }
+    if (favorDecSpeed !== 0 && name !== LZ4HC) {
+      throw new ZramError('EOPNOTSUPP', `favorDecSpeed is for ${LZ4HC}, not for ${name}.`);
     }
   }
 
@@ -191,8 +194,10 @@ export class Codecs {
 
   #makeLz4hc(params: CompressorParams): Encoder {
     const module = (this.#module ??= new CompressorModule());
-    const { level = LZ4HC_LEVEL } = params;
-    return { name: LZ4HC, codec: CODEC_LZ4HC, params, foreign: false, encode: (page) => module.lz4hc(page, level) };
+    const { level = 0, favorDecSpeed = 0 } = params;
+    const encode = (page: Uint8Array): Uint8Array =>
+      favorDecSpeed === 0 ? module.lz4hc(page, level) : module.lz4opt(page, level, favorDecSpeed);
+    return { name: LZ4HC, codec: CODEC_LZ4HC, params, foreign: false, encode };
   }
 
   #make(name: string, params: CompressorParams): Codec {
@@ -312,8 +317,6 @@ export function codecParams(name: string, params: CompressorParams): CompressorP
   return isBuiltIn(name) ? {} : params;
 }
 
-/** The default level. Levels below 1 mean this one, too. */
-const LZ4HC_LEVEL = 9;
 /** Above this LZ4's search ends at its first miss anyway. */
 const LZ4_LEVEL_MAX = 65536;
 

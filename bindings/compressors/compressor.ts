@@ -52,7 +52,12 @@ export interface CompressorParams {
   dictionary?: Uint8Array | undefined;
   /** deflate only: window bits, -9 to -15, or 9 to 15 for the zlib format. Default: -11. A page needs no more than 12. */
   winbits?: number | undefined;
+  /** lz4hc only: see `RecompAlgorithm.favorDecSpeed`. 0, the default: the kernel's blocks. */
+  favorDecSpeed?: number | undefined;
 }
+
+/** What `favorDecSpeed` may be at most. */
+export const FAVOR_DEC_SPEED_MAX = 16;
 
 /** -1 stands for the default. */
 export const DEFLATE_LEVEL_MIN = -1;

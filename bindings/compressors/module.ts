@@ -23,6 +23,7 @@ interface ModuleExports {
   lzoCompress(rle: number): number;
   lzoDecompress(src: number, length: number, dst: number): number;
   lz4hcCompress(level: number): number;
+  lz4optCompress(level: number, favor: number): number;
 }
 
 export class CompressorModule {
@@ -67,6 +68,16 @@ export class CompressorModule {
   lz4hc(page: Uint8Array, level: number): Uint8Array {
     this.#page.set(page);
     return this.#blockOf(this.#raw.lz4hcCompress(level));
+  }
+
+  /**
+   * A block of lz4hc that is fast to read.
+   * @param level 1 to 16; below 1 is 6, above 16 is 16
+   * @param favor 1 to 16
+   */
+  lz4opt(page: Uint8Array, level: number, favor: number): Uint8Array {
+    this.#page.set(page);
+    return this.#blockOf(this.#raw.lz4optCompress(level, favor));
   }
 
   #blockOf(length: number): Uint8Array {

@@ -22,6 +22,8 @@ export interface CoreExports {
   poolLoadPage(pool: number, handle: number): number;
   poolPayload(pool: number, handle: number): number;
   poolCompact(pool: number): number;
+  poolObjectPlace(object: number): number;
+  poolSwapObjects(a: number, b: number): void;
   poolMergeBegin(pool: number, dryRun: number, whole: number): void;
   poolMergeStep(pool: number, objectsMax: number, dryRun: number): number;
   poolMergeEnd(pool: number, dryRun: number): void;
@@ -68,7 +70,14 @@ export interface CoreExports {
   zramChangeFlags(device: number, index: number, set: number, clear: number, picked: number): number;
   zramMarkIdle(device: number, age: number, now: number): number;
   zramSlotTime(device: number, index: number): number;
-  zramRecompress(device: number, index: number, length: number, codec: number, threshold: number): number;
+  zramRecompress(
+    device: number,
+    index: number,
+    length: number,
+    codec: number,
+    threshold: number,
+    sameClass: number,
+  ): number;
   zramSetBacking(device: number, blocks: number): number;
   zramTakeBlock(device: number): number;
   zramFreedBlock(device: number, cell: number): number;

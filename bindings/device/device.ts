@@ -21,12 +21,12 @@ import { ZramError } from '../base/errors.js';
 import { defaultCompressorOf, kernelOf, type KernelProfile } from '../base/kernel.js';
 import { parseSize, type Size } from '../base/size.js';
 import { lz4Level, type Encoder, type EncoderHold } from '../compressors/codecs.js';
-import { PRIORITIES, type CompressorParams } from '../compressors/compressor.js';
+import { FAVOR_DEC_SPEED_MAX, PRIORITIES, type CompressorParams } from '../compressors/compressor.js';
 import type { Core } from '../core/core.js';
 import { checkPoolOptions, type PoolOptions } from '../pool/options.js';
 import { ZsPool } from '../zs-pool.js';
 import { noMemoryForDevice, Disk } from './disk.js';
-import type { RecompAlgorithm, ZramOptions } from './options.js';
+import { RECOMP_ALGORITHM_OPTIONS, type RecompAlgorithm, type ZramOptions } from './options.js';
 import { PoolLease } from './pool-lease.js';
 
 export const WINBITS_MIN = 9;
@@ -115,12 +115,12 @@ export class Device {
     }
     const read = list.map((one) =>
       typeof one === 'object' && one !== null
-        ? readOptions(one as RecompAlgorithm, ['algo', 'level', 'dictionary'], 'recompAlgorithms')
-        : { algo: one, level: undefined, dictionary: undefined },
+        ? readOptions(one as RecompAlgorithm, RECOMP_ALGORITHM_OPTIONS, 'recompAlgorithms')
+        : { algo: one, level: undefined, dictionary: undefined, favorDecSpeed: undefined },
     );
-    for (const [n, { algo, level, dictionary }] of read.entries()) {
+    for (const [n, { algo, ...params }] of read.entries()) {
       this.setAlgorithm(n + 1, algo, 'recompAlgorithms');
-      this.setParams(n + 1, { level, dictionary });
+      this.setParams(n + 1, params);
     }
   }
 
@@ -150,13 +150,14 @@ export class Device {
         'EINVAL',
         `the device has no compressor of priority ${priority}: set one with recomp_algorithm.`,
       );
-    const { level, dictionary, winbits } = params;
+    const { level, dictionary, winbits, favorDecSpeed } = params;
     if (level !== undefined) checkInteger(level, 'level', -(2 ** 31), 2 ** 31 - 1);
     if (dictionary !== undefined) checkBytes(dictionary, 'dictionary');
     if (winbits !== undefined) checkInteger(Math.abs(winbits), 'winbits', WINBITS_MIN, WINBITS_MAX);
+    if (favorDecSpeed !== undefined) checkInteger(favorDecSpeed, 'favorDecSpeed', 0, FAVOR_DEC_SPEED_MAX);
     const { core, disk } = this;
     core.codecs.checkParams(algorithm.name, params);
-    const kept = { level, dictionary: dictionary && copyOf(dictionary), winbits };
+    const kept = { level, dictionary: dictionary && copyOf(dictionary), winbits, favorDecSpeed };
     // Before disksize no codec is taken: it would be wasted on settings that never compress a page.
     if (disk) {
       core.codecs.checkLevel(algorithm.name, kept);

@@ -18,7 +18,14 @@ import { Core } from '../core/core.js';
 import { compileCore, loadCore } from '../core/load.js';
 import type { CoreSource } from '../core/source.js';
 import type { RecompressOptions, RecompressReport } from '../device/post-process/recompress.js';
-import { readMergeOptions, type CompactReport, type MergeOptions, type MergeReport } from '../pool/operations.js';
+import {
+  readCompactOptions,
+  readMergeOptions,
+  type CompactOptions,
+  type CompactReport,
+  type MergeOptions,
+  type MergeReport,
+} from '../pool/operations.js';
 import { Fleet } from './fleet/fleet.js';
 import type { ControlName } from './fleet/protocol.js';
 import { compactReport, mergeReport, parallelStats, recompressReport } from './fleet/reports.js';
@@ -260,9 +267,13 @@ export class ParallelZram {
   /**
    * Compacts the pools of all workers (zs_compact): moves objects together and frees the zspages that become empty.
    * Returns sums, and the longest time of a worker.
+   * @throws ZramError EINVAL: a wrong option
    */
-  compact(): Promise<CompactReport> {
-    return this.#start(() => this.#ofDisk(async () => compactReport(await this.#all('compact'))));
+  compact(options?: CompactOptions): Promise<CompactReport> {
+    return this.#start(() => {
+      const read = readCompactOptions(options);
+      return this.#ofDisk(async () => compactReport(await this.#all('compact', read)));
+    });
   }
 
   /**

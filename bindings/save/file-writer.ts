@@ -137,7 +137,8 @@ export class FileWriter {
     for (const [priority, algorithm] of algorithms.entries()) {
       if (!algorithm) continue;
       const codec = this.#codecs.find(algorithm) ?? (await this.#codecs.add(algorithm));
-      numbers.push({ priority, codec, level: algorithm.params.level });
+      const { level, favorDecSpeed } = algorithm.params;
+      numbers.push({ priority, codec, level, favorDecSpeed });
     }
     const json = { name, snapshot, diskPages: pages.pages, pagesStored, algorithms: numbers, ...settings };
     await this.#json(DEVICE, json satisfies DeviceJson);

@@ -86,6 +86,8 @@ export interface AlgorithmJson {
   readonly codec: number;
   /** The device's: that of lz4, lz4hc, lzo and lzo-rle is not part of the codec. */
   readonly level?: number | undefined;
+  /** Of lz4hc. */
+  readonly favorDecSpeed?: number | undefined;
 }
 
 /** The error for a damaged or incomplete file. */

@@ -9,7 +9,7 @@ import { isKernelVersion, kernelOf, KERNELS } from '../base/kernel.js';
 import { describe, sentenceOf } from '../base/messages.js';
 import { pause, pauseDue } from '../base/pacer.js';
 import type { EncoderHold } from '../compressors/codecs.js';
-import type { CompressorParams } from '../compressors/compressor.js';
+import { FAVOR_DEC_SPEED_MAX, type CompressorParams } from '../compressors/compressor.js';
 import { Host } from '../core/host.js';
 import { ENGINE_OPTIONS, type EngineOptions } from '../core/options.js';
 import { WINBITS_MAX, WINBITS_MIN, type Device } from '../device/device.js';
@@ -245,10 +245,14 @@ class Loading<Made extends Ending & { snapshot(): Snapshot }, Snapshot extends E
     return { verifyCompressors, trackEntryActime, ...ofPool, ...this.options };
   }
 
-  #algorithmOf({ codec, level }: AlgorithmJson, offset: number): { name: string; params: CompressorParams } {
+  #algorithmOf(
+    { codec, level, favorDecSpeed }: AlgorithmJson,
+    offset: number,
+  ): { name: string; params: CompressorParams } {
     const found = this.#codecs[codec - 1];
     if (!found) throw damaged(offset, `a device uses compressor ${codec}, which is missing`);
-    return level === undefined ? found : { name: found.name, params: { ...found.params, level } };
+    const { name, params } = found;
+    return { name, params: { ...params, level: level ?? params.level, favorDecSpeed } };
   }
 
   async #addPages(section: Section): Promise<void> {
@@ -388,10 +392,11 @@ function isAlgorithms(value: unknown): value is readonly AlgorithmJson[] {
   if (!Array.isArray(value) || value.length === 0) return false;
   return (value as unknown[]).every((one, n) => {
     if (typeof one !== 'object' || one === null) return false;
-    const { priority, codec, level } = one as Partial<AlgorithmJson>;
+    const { priority, codec, level, favorDecSpeed } = one as Partial<AlgorithmJson>;
     const before = n === 0 ? -1 : ((value as AlgorithmJson[])[n - 1].priority ?? 4);
     const inOrder = isCount(priority, 4) && priority > before && (n > 0 || priority === 0);
-    return inOrder && isCount(codec, 2 ** 32) && (level === undefined || Number.isInteger(level));
+    if (!inOrder || !isCount(codec, 2 ** 32) || (level !== undefined && !Number.isInteger(level))) return false;
+    return favorDecSpeed === undefined || isWhole(favorDecSpeed, 0, FAVOR_DEC_SPEED_MAX);
   });
 }
 

@@ -115,6 +115,11 @@ function targetOf(state: Device, pages: Disk, options: RecompressOptions): Targe
   return { from, to, threshold };
 }
 
+/** Whether its blocks are worth having for their speed, where they take as much memory as others. */
+function favorsSpeed({ params: { favorDecSpeed = 0 } }: Encoder): boolean {
+  return favorDecSpeed > 0;
+}
+
 class Recompression {
   pagesTried = 0;
   objectsRecompressed = 0;
@@ -198,7 +203,8 @@ class Recompression {
       const length = encodeStaged(this.state, encoder, this.#page);
       if (pages.ended) return; // the compressor ended the device
       classAfter = core.raw.poolClassIndex(pages.pool.address, Math.min(length, PAGE_SIZE));
-      if (classAfter >= classBefore || (target.threshold > 0 && length >= target.threshold)) continue;
+      if (classAfter >= (favorsSpeed(encoder) ? classBefore + 1 : classBefore)) continue;
+      if (length >= (target.threshold || pages.pool.hugeClassSize)) continue;
       this.#replace(index, encoder, length, size);
       return;
     }
@@ -209,7 +215,9 @@ class Recompression {
 
   #replace(index: number, encoder: Encoder, length: number, before: number): void {
     const { core, address } = this.pages;
-    const result = core.raw.zramRecompress(address, index, length, encoder.codec, this.target.threshold);
+    const { codec } = encoder;
+    const sameClass = Number(favorsSpeed(encoder));
+    const result = core.raw.zramRecompress(address, index, length, codec, this.target.threshold, sameClass);
     if (result < 0)
       throw new ZramError(
         'ENOMEM',

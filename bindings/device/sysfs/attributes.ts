@@ -89,7 +89,7 @@ function lifeAttributes(device: Device, actions: SysfsActions): Attributes {
 function compressorAttributes(device: Device): Attributes {
   return {
     algorithm_params: {
-      help: 'parameters of a compressor: algo=NAME or priority=N, level=N, dict=PATH, deflate.winbits=N',
+      help: 'parameters of a compressor: algo=NAME or priority=N, level=N, dict=PATH, deflate.winbits=N, lz4hc.favor_dec_speed=N',
       write: (text) => writeAlgorithmParams(device, text),
     },
     comp_algorithm: {
@@ -323,6 +323,7 @@ function writeAlgorithmParams(device: Device, text: string): void {
   const number = (name: string): number | undefined =>
     words[name] === undefined ? undefined : parseInt10(words[name], 'algorithm_params', name);
   const [level, winbits] = [number('level'), kernel.paramsWinbits ? number('deflate.winbits') : undefined];
+  const favorDecSpeed = number('lz4hc.favor_dec_speed');
   const named = number('priority');
   if (device.disk && !kernel.paramsAfterInit) {
     throw new ZramError(
@@ -332,7 +333,7 @@ function writeAlgorithmParams(device: Device, text: string): void {
   }
   const priority = priorityOf(device, named, words.algo);
   const dictionary = words.dict === undefined ? undefined : readDictionary(words.dict);
-  device.setParams(priority, { level, dictionary, winbits });
+  device.setParams(priority, { level, dictionary, winbits, favorDecSpeed });
 }
 
 /** Which compressor `algorithm_params` is for: by its name, by its priority, or by both. */

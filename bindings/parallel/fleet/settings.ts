@@ -13,9 +13,9 @@ import { ZramError } from '../../base/errors.js';
 import { defaultCompressorOf } from '../../base/kernel.js';
 import { describe } from '../../base/messages.js';
 import { parseSize, type Size } from '../../base/size.js';
-import { PRIORITIES } from '../../compressors/compressor.js';
+import { FAVOR_DEC_SPEED_MAX, PRIORITIES } from '../../compressors/compressor.js';
 import type { CoreSource } from '../../core/source.js';
-import type { RecompAlgorithm } from '../../device/options.js';
+import { RECOMP_ALGORITHM_OPTIONS, type RecompAlgorithm } from '../../device/options.js';
 import type { RecompressOptions } from '../../device/post-process/recompress.js';
 import type { ParallelZramOptions } from '../types.js';
 import type { WorkerSource } from '../worker-source.js';
@@ -117,11 +117,7 @@ function readSecondaries(given: unknown): RecompAlgorithm[] | undefined {
   }
   return list.map((one) => {
     if (typeof one !== 'object' || one === null) return readAlgorithm(one, 'recompAlgorithms', {});
-    const { algo, ...params } = readOptions(
-      one as RecompAlgorithm,
-      ['algo', 'level', 'dictionary'],
-      'recompAlgorithms',
-    );
+    const { algo, ...params } = readOptions(one as RecompAlgorithm, RECOMP_ALGORITHM_OPTIONS, 'recompAlgorithms');
     return readAlgorithm(algo, 'recompAlgorithms', params);
   });
 }
@@ -129,16 +125,18 @@ function readSecondaries(given: unknown): RecompAlgorithm[] | undefined {
 function readAlgorithm(
   name: unknown,
   what: string,
-  { level, dictionary }: Omit<Partial<RecompAlgorithm>, 'algo'>,
+  { level, dictionary, favorDecSpeed }: Omit<Partial<RecompAlgorithm>, 'algo'>,
 ): RecompAlgorithm {
   if (!COMPRESSORS.includes(name)) {
     throw new ZramError('EINVAL', `${what} must be one of ${COMPRESSORS.join(', ')}, not ${describe(name)}.`);
   }
   const algo = name as string;
   if (level !== undefined) checkInteger(level, 'level', -(2 ** 31), 2 ** 31 - 1);
-  if (dictionary === undefined) return { algo, level };
+  if (favorDecSpeed !== undefined) checkInteger(favorDecSpeed, 'favorDecSpeed', 0, FAVOR_DEC_SPEED_MAX);
+  const params = { level, ...(favorDecSpeed === undefined ? {} : { favorDecSpeed }) };
+  if (dictionary === undefined) return { algo, ...params };
   checkBytes(dictionary, 'dictionary');
-  return { algo, level, dictionary: copyOf(dictionary) };
+  return { algo, ...params, dictionary: copyOf(dictionary) };
 }
 
 /** The address of the script, or the caller's function. */

@@ -9,7 +9,7 @@ import { ZramError } from '../../base/errors.js';
 import type { Size } from '../../base/size.js';
 import type { RecompressOptions } from '../../device/post-process/recompress.js';
 import { Engine } from '../../engine.js';
-import type { MergeOptions } from '../../pool/operations.js';
+import type { CompactOptions, MergeOptions } from '../../pool/operations.js';
 import { Zram } from '../../zram.js';
 import { Inbox } from './mailbox.js';
 import {
@@ -233,7 +233,7 @@ class Worker {
       case 'merge':
         return zram.merge(argument as MergeOptions);
       case 'compact':
-        return zram.compact();
+        return zram.compact(argument as CompactOptions);
       case 'stats':
         return { mmStat: zram.mmStat, ioStat: zram.ioStat, memory: this.#engine.memory };
     }
