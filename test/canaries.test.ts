@@ -237,8 +237,8 @@ describe('the model of devices with all that they do finds that', () => {
       'a block that is free again is not counted so': () => withoutBody('assembly/zram/backing/block_drop'),
       "a block of two devices is one's": () => withoutBody('assembly/zram/backing/block_retain', 1),
       'a recompressed page is cut': () => (raw) => ({
-        zramRecompress: (device, index, length, codec, threshold) =>
-          raw.zramRecompress(device, index, length > 100 ? length - 1 : length, codec, threshold),
+        zramRecompress: (device, index, length, ...rest) =>
+          raw.zramRecompress(device, index, length > 100 ? length - 1 : length, ...rest),
       }),
       'a snapshot has its objects for itself': () => withoutBody('assembly/zram/slot/held_retain', 1),
       'a difference is left out': () => (raw) => {

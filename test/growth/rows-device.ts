@@ -137,7 +137,7 @@ export const DEVICE_ROWS: readonly Growth[] = [
           zram.merge();
           zram.discard(0, n * PAGE_SIZE);
           zram.merge();
-          zram.compact();
+          zram.compact({ inPageOrder: true });
         },
         options,
       ),

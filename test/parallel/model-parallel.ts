@@ -104,7 +104,7 @@ export class ModelParallel {
       case 'merge':
         return zram.merge();
       case 'compact':
-        return zram.compact();
+        return zram.compact({ inPageOrder: true });
       case 'stats':
         return zram.stats();
       case 'idle':

@@ -32,13 +32,17 @@ const SCRIPT = new URL('../../dist/parallel-worker.js', import.meta.url);
 
 const dictionary: Parameter = bytes(PAGE.subarray(0, 100));
 const recompAlgorithms: Parameter = {
-  good: ['lz4', { algo: 'deflate', level: 9 }],
+  good: ['lz4', { algo: 'lz4hc', level: 9, favorDecSpeed: 6 }],
   wrong: [
     ...[null, 'lz4', 1, {}, ['nope'], [1], [null], [undefined], [{}], [{ algo: 'nope' }], Array(4).fill('lz4')],
     ...[['lz4', { algo: 'deflate', level: '1' }], [{ algo: 'deflate', dictionary: 'text' }], [() => 1], [Symbol('x')]],
     ...[[{ algo: 'deflate', levle: 1 }], Array(2 ** 20).fill('lz4')],
   ],
-  coded: [[[{ algo: 'lz4', dictionary: new Uint8Array(9) }], 'EOPNOTSUPP']],
+  coded: [
+    [[{ algo: 'lz4', dictionary: new Uint8Array(9) }], 'EOPNOTSUPP'],
+    [[{ algo: 'lz4', favorDecSpeed: 1 }], 'EOPNOTSUPP'],
+    ...[-1, 17, 1.5, '6', true, null].map((favorDecSpeed) => [[{ algo: 'lz4hc', favorDecSpeed }], 'EINVAL'] as const),
+  ],
 };
 const disksize: Parameter = { ...size('1M'), wrong: [...size('1M').wrong, 0, '0', 2 ** 44, '16T', '8E'] };
 const createOptions = {
@@ -77,7 +81,7 @@ const CALLS: Readonly<Record<string, readonly Parameter[]>> = {
   merge: [
     options({ maxObjects: integer(10, 1, SAFE_MAX), maxMilliseconds: real(5, [-1, -Infinity]), dryRun: boolean }),
   ],
-  compact: [],
+  compact: [options({ inPageOrder: boolean })],
   idle: [
     {
       good: 'all',

@@ -91,7 +91,7 @@ test('merging, writing and compacting between the turns of a save: the file has 
     // Cells come free, and serve other objects.
     for (let n = 0; n < 300; n++) device.writePage((turns * 300 + n) % pages, content(turns * 7919 + n));
     device.merge({ maxObjects: 3000 });
-    if (turns++ % 5 === 0) device.compact();
+    if (turns++ % 5 === 0) device.compact({ inPageOrder: turns % 2 === 0 });
   }, 0);
   const bytes = await saved(device);
   clearInterval(timer);

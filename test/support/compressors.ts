@@ -14,10 +14,11 @@ interface CompressorExports {
   lzoCompress(rle: number): number;
   lzoDecompress(src: number, length: number, dst: number): number;
   lz4hcCompress(level: number): number;
+  lz4optCompress(level: number, favor: number): number;
 }
 
-/** A compressor, and its level where it has one. */
-export type Algorithm = 'lzo' | 'lzo-rle' | `lz4hc:${number}`;
+/** A compressor, its level where it has one, and for blocks of lz4hc that are fast to read how much that counts. */
+export type Algorithm = 'lzo' | 'lzo-rle' | `lz4hc:${number}` | `lz4opt:${number}:${number}`;
 
 export class BareCompressors {
   readonly raw: CompressorExports;
@@ -56,7 +57,9 @@ export class BareCompressors {
   #run(algorithm: Algorithm): number {
     if (algorithm === 'lzo') return this.raw.lzoCompress(0);
     if (algorithm === 'lzo-rle') return this.raw.lzoCompress(1);
-    return this.raw.lz4hcCompress(Number(algorithm.slice('lz4hc:'.length)));
+    const [name, ...numbers] = algorithm.split(':');
+    const [level, favor] = numbers.map(Number);
+    return name === 'lz4hc' ? this.raw.lz4hcCompress(level) : this.raw.lz4optCompress(level, favor);
   }
 
   /** Decodes at the exact end of memory; undefined for a block that is refused. @throws where it touched anything else */

@@ -48,7 +48,7 @@ export function mergeInPieces(engine: Engine, set: DataSet, random: Random): voi
     const index = random.below(held.length);
     if (random.chance(70)) zram.writePage(index, (held[index] = random.pick(pages)));
     else zram.discard(index * PAGE_SIZE, ((held[index] = undefined), PAGE_SIZE));
-    if (random.chance(5)) zram.compact();
+    if (random.chance(5)) zram.compact({ inPageOrder: random.chance(50) });
     if (random.chance(5)) zram.merge({ dryRun: true, maxObjects: 20 });
   }
   expect(pieces).toBeGreaterThan(Math.min(PIECES, held.length - ideal(held).same) / 2);

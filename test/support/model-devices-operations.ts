@@ -39,7 +39,8 @@ export type DeviceOperation = { readonly disk: number } & (
   | { op: 'failures'; backing: number; compressor: boolean }
   | { op: 'cloneOf' | 'dropSnapshot' | 'diff' | 'restore'; snapshot: number }
   | { op: 'store'; page: number }
-  | { op: 'compact' | 'snapshot' | 'clone' | 'reset' | 'destroy' | 'unstore' }
+  | { op: 'compact'; inPageOrder: boolean }
+  | { op: 'snapshot' | 'clone' | 'reset' | 'destroy' | 'unstore' }
   | { op: 'nest'; at: 'compressor' | 'backing'; nested: NestedOperation }
 );
 
@@ -87,7 +88,7 @@ export function deviceOperation(diskPages: number): fc.Arbitrary<DeviceOperation
     weighted(2, fc.record(op('snapshot'))),
     weighted(2, fc.record(op('clone'))),
     weighted(1, fc.record({ ...op('idle'), age: fc.constant(0) })),
-    weighted(1, fc.record(op('compact'))),
+    weighted(1, fc.record({ ...op('compact'), inPageOrder: fc.boolean() })),
     weighted(2, fc.record(op('reset'))),
     weighted(1, fc.record(op('destroy'))),
     weighted(1, fc.record({ ...op('dropSnapshot'), snapshot })),
@@ -133,7 +134,7 @@ export function deviceOperation(diskPages: number): fc.Arbitrary<DeviceOperation
     weighted(8, fc.record({ ...op('restore'), snapshot })),
     weighted(2, fc.record({ ...op('store'), page: content })),
     weighted(1, fc.record(op('unstore'))),
-    weighted(3, fc.record(op('compact'))),
+    weighted(3, fc.record({ ...op('compact'), inPageOrder: fc.boolean() })),
     weighted(1, fc.record(op('reset'))),
     weighted(2, fc.record(op('destroy'))),
     weighted(14, fc.record({ ...op('nest'), at: fc.constantFrom('compressor' as const, 'backing' as const), nested })),

@@ -127,7 +127,7 @@ export class ModelDevices {
         disk.zram.merge(operation.budget === 0 ? {} : { maxObjects: operation.budget });
         break;
       case 'compact':
-        disk.zram.compact();
+        disk.zram.compact({ inPageOrder: operation.inPageOrder });
         break;
       case 'recompress':
         this.#recompress(disk, operation.options);

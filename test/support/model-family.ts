@@ -22,7 +22,8 @@ export type FamilyOperation = { readonly member: number } & (
   | { op: 'write'; first: number; count: number; content: number }
   | { op: 'discard'; first: number; count: number }
   | { op: 'restore' | 'diff'; other: number }
-  | { op: 'snapshot' | 'clone' | 'end' | 'idle' | 'merge' | 'recompress' | 'compact' }
+  | { op: 'snapshot' | 'clone' | 'end' | 'idle' | 'merge' | 'recompress' }
+  | { op: 'compact'; inPageOrder: boolean }
 );
 
 export function familyOperation(): fc.Arbitrary<FamilyOperation> {
@@ -43,7 +44,7 @@ export function familyOperation(): fc.Arbitrary<FamilyOperation> {
     weighted(2, fc.record(op('idle'))),
     weighted(2, fc.record(op('merge'))),
     weighted(1, fc.record(op('recompress'))),
-    weighted(1, fc.record(op('compact'))),
+    weighted(1, fc.record({ ...op('compact'), inPageOrder: fc.boolean() })),
   );
 }
 
@@ -66,7 +67,8 @@ export class ModelFamily {
 
   #add(): void {
     const { engine, pool } = this;
-    const one = engine.createZram({ disksize: DISK_PAGES * PAGE_SIZE, pool, recompAlgorithms: ['deflate'] });
+    const recompAlgorithms = [{ algo: 'lz4hc', favorDecSpeed: 6 }, 'deflate'];
+    const one = engine.createZram({ disksize: DISK_PAGES * PAGE_SIZE, pool, recompAlgorithms });
     this.#members.push({ one, pages: new Uint8Array(DISK_PAGES) });
   }
 

@@ -14,7 +14,8 @@ export type ZramOperation = { readonly disk: number } & (
   | { op: 'discard' | 'read'; offset: number; length: number }
   | { op: 'merge'; budget: number }
   | { op: 'limit'; pages: number }
-  | { op: 'settle' | 'dryRun' | 'compact' | 'reset' | 'memUsedMax' | 'replace' }
+  | { op: 'compact'; inPageOrder: boolean }
+  | { op: 'settle' | 'dryRun' | 'reset' | 'memUsedMax' | 'replace' }
 );
 
 function noise(length: number, seed: number): Uint8Array {
@@ -80,7 +81,7 @@ export function zramOperation(diskPages: number, disks: number): fc.Arbitrary<Zr
     },
     { weight: 4, arbitrary: fc.record(op('settle')) },
     { weight: 2, arbitrary: fc.record(op('dryRun')) },
-    { weight: 5, arbitrary: fc.record(op('compact')) },
+    { weight: 5, arbitrary: fc.record({ ...op('compact'), inPageOrder: fc.boolean() }) },
     { weight: 1, arbitrary: fc.record(op('reset')) },
     { weight: 3, arbitrary: fc.record({ ...op('limit'), pages: fc.oneof(fc.constant(0), fc.nat({ max: 60 })) }) },
     { weight: 1, arbitrary: fc.record(op('memUsedMax')) },

@@ -108,7 +108,7 @@ export class ModelZram {
         this.#dryRun(disk);
         break;
       case 'compact':
-        disk.zram.compact();
+        disk.zram.compact({ inPageOrder: operation.inPageOrder });
         break;
       case 'reset':
         this.#reset(disk);

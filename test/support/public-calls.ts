@@ -216,12 +216,16 @@ export function callsOf(scene: Scene): Calls {
     ...{ compressedWriteback: boolean, writebackBatchSize: integer(2, 1, 2 ** 32 - 1) },
     dictionary: { ...bytes(page.subarray(0, 100)), coded: [[new Uint8Array(9), 'EOPNOTSUPP']] } satisfies Parameter,
     recompAlgorithms: {
-      good: ['lz4', { algo: 'deflate', level: 9 }],
+      good: ['lz4', { algo: 'lz4hc', level: 9, favorDecSpeed: 6 }],
       wrong: [
         ...[null, 'lz4', 1, {}, ['nope'], [1], [null], [undefined], [{}], [{ algo: 'nope' }], Array(4).fill('lz4')],
         ...[['lz4', { algo: 'deflate', level: '1' }], [{ algo: 'deflate', dictionary: 'text' }]],
       ],
-      coded: [[[{ algo: 'lz4', dictionary: new Uint8Array(9) }], 'EOPNOTSUPP']],
+      coded: [
+        [[{ algo: 'lz4', dictionary: new Uint8Array(9) }], 'EOPNOTSUPP'],
+        [[{ algo: 'lz4', favorDecSpeed: 1 }], 'EOPNOTSUPP'],
+        ...[-1, 17, 1.5, '6', true, null].map((favorDecSpeed) => [[{ algo: 'lz4hc', favorDecSpeed }], 'EINVAL'] as const),
+      ],
     } satisfies Parameter,
   };
   const ofItsPool = { chainSize, shrinker: boolean };
@@ -534,7 +538,7 @@ export function callsOf(scene: Scene): Calls {
       pageStates: [integer(1, 0, DISK_PAGES - 2), integer(2, 0, DISK_PAGES - 1), states],
       discard: [integer(PAGE_SIZE, 0, DISK_BYTES - PAGE_SIZE), integer(PAGE_SIZE, 0, DISK_BYTES - PAGE_SIZE)],
       merge: [merge],
-      compact: [],
+      compact: [options({ inPageOrder: boolean })],
       idle: [idle],
       recompress: [recompress],
       writeback: [writeback],

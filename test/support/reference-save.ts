@@ -129,6 +129,7 @@ function checkAlgorithms(value: unknown, codecs: readonly Codec[]): void {
     next = whole(one.priority, next, next === 0 ? 0 : 3, 'priority') + 1;
     whole(one.codec, 1, codecs.length, 'codec of an algorithm');
     if (one.level !== undefined) whole(one.level, -(2 ** 31), 2 ** 31 - 1, 'level of an algorithm');
+    if (one.favorDecSpeed !== undefined) whole(one.favorDecSpeed, 0, 16, 'favorDecSpeed');
   }
   if (next === 0) refuse('no primary compressor');
 }
