@@ -53,6 +53,7 @@ export interface MergeReport {
   readonly milliseconds: number;
 }
 
+/** The options of `compact`. */
 export interface CompactOptions {
   /**
    * Then moves the device's objects within their size classes, so that pages that follow each other lie near each other:
