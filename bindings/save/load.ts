@@ -10,6 +10,7 @@ import { describe, sentenceOf } from '../base/messages.js';
 import { pause, pauseDue } from '../base/pacer.js';
 import type { EncoderHold } from '../compressors/codecs.js';
 import { FAVOR_DEC_SPEED_MAX, type CompressorParams } from '../compressors/compressor.js';
+import { LZ4HC } from '../compressors/module.js';
 import { Host } from '../core/host.js';
 import { ENGINE_OPTIONS, type EngineOptions } from '../core/options.js';
 import { WINBITS_MAX, WINBITS_MIN, type Device } from '../device/device.js';
@@ -252,6 +253,7 @@ class Loading<Made extends Ending & { snapshot(): Snapshot }, Snapshot extends E
     const found = this.#codecs[codec - 1];
     if (!found) throw damaged(offset, `a device uses compressor ${codec}, which is missing`);
     const { name, params } = found;
+    if (favorDecSpeed && name !== LZ4HC) throw damaged(offset, `a device has favorDecSpeed for ${describe(name)}`);
     return { name, params: { ...params, level: level ?? params.level, favorDecSpeed } };
   }
 

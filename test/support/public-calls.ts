@@ -224,7 +224,9 @@ export function callsOf(scene: Scene): Calls {
       coded: [
         [[{ algo: 'lz4', dictionary: new Uint8Array(9) }], 'EOPNOTSUPP'],
         [[{ algo: 'lz4', favorDecSpeed: 1 }], 'EOPNOTSUPP'],
-        ...[-1, 17, 1.5, '6', true, null].map((favorDecSpeed) => [[{ algo: 'lz4hc', favorDecSpeed }], 'EINVAL'] as const),
+        ...[-1, 17, 1.5, '6', true, null].map(
+          (favorDecSpeed) => [[{ algo: 'lz4hc', favorDecSpeed }], 'EINVAL'] as const,
+        ),
       ],
     } satisfies Parameter,
   };

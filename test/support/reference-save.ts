@@ -127,9 +127,10 @@ function checkAlgorithms(value: unknown, codecs: readonly Codec[]): void {
     if (typeof one !== 'object' || one === null) refuse('algorithm');
     // The primary comes first: only 0 will do for it.
     next = whole(one.priority, next, next === 0 ? 0 : 3, 'priority') + 1;
-    whole(one.codec, 1, codecs.length, 'codec of an algorithm');
+    const codec = whole(one.codec, 1, codecs.length, 'codec of an algorithm');
     if (one.level !== undefined) whole(one.level, -(2 ** 31), 2 ** 31 - 1, 'level of an algorithm');
-    if (one.favorDecSpeed !== undefined) whole(one.favorDecSpeed, 0, 16, 'favorDecSpeed');
+    const favored = one.favorDecSpeed === undefined ? 0 : whole(one.favorDecSpeed, 0, 16, 'favorDecSpeed');
+    if (favored !== 0 && codecs[codec - 1].name !== 'lz4hc') refuse('favorDecSpeed');
   }
   if (next === 0) refuse('no primary compressor');
 }

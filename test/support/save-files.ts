@@ -32,7 +32,14 @@ function settingsOf(random: Random, pool: ReturnType<Engine['createPool']> | und
     ...(pool ? { pool } : random.chance(30) ? { chainSize: random.pick([4, 8, 16] as const), shrinker: true } : {}),
     compAlgorithm: random.chance(20) ? random.pick(['deflate', 'lzo-rle', 'lz4hc']) : 'lz4',
     ...(random.chance(20) ? { level: random.between(1, 9) } : {}),
-    ...(random.chance(40) ? { recompAlgorithms: [{ algo: 'deflate', dictionary }, { algo: 'lz4hc', favorDecSpeed: random.between(0, 16) }] } : {}),
+    ...(random.chance(40)
+      ? {
+          recompAlgorithms: [
+            { algo: 'deflate', dictionary },
+            { algo: 'lz4hc', favorDecSpeed: random.between(0, 16) },
+          ],
+        }
+      : {}),
     ...(random.chance(30) ? { dedup: true } : {}),
     ...(random.chance(20) ? { memLimit: '1M' } : {}),
     ...(random.chance(20) ? { trackEntryActime: false } : {}),

@@ -89,7 +89,7 @@ function lifeAttributes(device: Device, actions: SysfsActions): Attributes {
 function compressorAttributes(device: Device): Attributes {
   return {
     algorithm_params: {
-      help: 'parameters of a compressor: algo=NAME or priority=N, level=N, dict=PATH, deflate.winbits=N, lz4hc.favor_dec_speed=N',
+      help: 'parameters: algo=NAME or priority=N, level=N, dict=PATH, deflate.winbits=N, lz4hc.favor_dec_speed=N',
       write: (text) => writeAlgorithmParams(device, text),
     },
     comp_algorithm: {
