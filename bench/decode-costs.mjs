@@ -1,8 +1,8 @@
 /**
- * What decoding an LZ4 block takes, by what is in it: the nanoseconds that assembly/compressors/lz4opt-compress.ts weighs. Blocks
- * of lz4, of lz4hc and of all values of `favorDecSpeed` over the same pages are decoded in turn, from one place; what they
- * take is then explained, by least squares, by their sequences, long literals and long matches, and a constant for each
- * kind of pages.
+ * What decoding an LZ4 block takes, by what is in it: the nanoseconds that assembly/compressors/lz4opt-compress.ts weighs.
+ * Blocks of lz4, of lz4hc, of several values of `favorDecSpeed`, and of liblz4 with its option of that name, over the same
+ * pages are decoded in turn, from one place. What they take is then explained, by least squares, by their sequences, long
+ * literals and long matches, and a constant for each kind of pages. It wants a quiet machine.
  *
  *   node bench/decode-costs.mjs [ROUNDS [PAGES]]     after `npm run build`; PAGES of each kind
  */
@@ -12,6 +12,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { BenchCore } from './support/core.mjs';
 import { loadImage, makeImage } from './support/image.mjs';
+import { startOrReason } from './support/native.mjs';
 import { prepare } from './support/prepare.mjs';
 import { PAGE_BYTES } from './support/settings.mjs';
 import { summary } from './support/statistics.mjs';
@@ -66,7 +67,6 @@ function eventsOf(block) {
 }
 
 const COMPRESSORS = [
-  ['lz4', undefined],
   ...[3, 9].map((level) => [`lz4hc, level ${level}`, from(() => raw.lz4hcCompress(level))]),
   ...[1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 16].map((favor) => [
     `favorDecSpeed: ${favor}`,
@@ -87,14 +87,38 @@ function blocksOfCore(pages) {
   });
 }
 
+/** liblz4's blocks with its `favorDecSpeed`, by the number of the page. */
+async function blocksOfLibrary() {
+  const file = path.join(directory, 'favor.bin');
+  const args = [image.file, String(image.distinct.length / PAGE_BYTES), file];
+  const { program, reason } = await startOrReason('favor-dec-speed', { args, libraries: ['-llz4'], directory });
+  if (!program) return { name: `liblz4: ${reason}` };
+  await program.end();
+  const bytes = readFileSync(file);
+  const blocks = [];
+  for (let at = 0; at < bytes.length;) {
+    const length = bytes.readUInt32LE(at);
+    blocks.push(bytes.subarray(at + 4, at + 4 + length));
+    at += 4 + length;
+  }
+  return { name: `${program.greeting}, level 12, favorDecSpeed`, blocks };
+}
+
+const library = await blocksOfLibrary();
 const samples = image.kinds.flatMap(({ name: kind, from: first, count }) => {
   const pages = image.distinct.subarray(first * PAGE_BYTES, (first + count) * PAGE_BYTES);
   const own = blocksOfCore(pages);
   const kept = own.flatMap((block, n) => (block ? [n] : []));
-  return COMPRESSORS.map(([name, compress]) => {
-    const blocks = kept.map((n) =>
-      compress ? compress(pages.subarray(n * PAGE_BYTES, (n + 1) * PAGE_BYTES)) : own[n],
-    );
+  const ways = [
+    ['lz4', (n) => own[n]],
+    ...COMPRESSORS.map(([name, compress]) => [
+      name,
+      (n) => compress(pages.subarray(n * PAGE_BYTES, (n + 1) * PAGE_BYTES)),
+    ]),
+    ...(library.blocks ? [[library.name, (n) => library.blocks[first + n]]] : []),
+  ];
+  return ways.map(([name, blockOf]) => {
+    const blocks = kept.map(blockOf);
     const events = [0, 0, 0];
     for (const block of blocks) eventsOf(block).forEach((number, n) => (events[n] += number));
     const pagesKept = blocks.length;
@@ -138,7 +162,7 @@ function solve(matrix) {
 }
 
 const kinds = image.kinds.map(({ name }) => name);
-const measured = samples.map((sample) => ({ ...sample, nanoseconds: summary(sample.times).median }));
+const measured = samples.map((sample) => ({ ...sample, nanoseconds: summary(sample.times).low }));
 const rows = measured.map(({ kind, events, nanoseconds }) => ({
   of: [...events, ...kinds.map((name) => Number(name === kind))],
   is: nanoseconds,
