@@ -1,7 +1,7 @@
 /** Recompression: which pages, by which compressor, what is kept, and what the counters say. */
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { deflateSync } from 'fflate';
-import { MemoryBacking, type Zram } from '../../bindings/index.js';
+import { MemoryBacking, type RecompAlgorithm, type Zram } from '../../bindings/index.js';
 import { pageCount, pageOf, prefixPage, generatedSets, sameBytes, type DataSet } from '../support/pages.js';
 import { Random, seedOfRun } from '../support/random.js';
 import { bareCore, engineOf, memoryOf } from '../support/raw-core.js';
@@ -191,6 +191,25 @@ describe('which pages', () => {
     zram.recompress();
     expect(zram.blockState(0)).toMatchObject({ idle: false, incompressible: true });
   });
+});
+
+test.each<[string, RecompAlgorithm[]]>([
+  ['lz4hc', [{ algo: 'lz4hc', favorDecSpeed: 6 }]],
+  [
+    'lz4',
+    [
+      { algo: 'lz4hc', favorDecSpeed: 6 },
+      { algo: 'lz4hc', favorDecSpeed: 16 },
+    ],
+  ],
+  ['lzo', [{ algo: 'lz4hc' }, { algo: 'lz4' }, { algo: 'lz4hc', favorDecSpeed: 1 }]],
+])('lz4hc more than once, beside %s: the same pages are not taken again and again', (compAlgorithm, secondaries) => {
+  const pages = programPages(1, 60);
+  const zram = engine.createZram({ disksize: '1M', compAlgorithm, recompAlgorithms: secondaries });
+  zram.writePages(0, pages.pages.subarray(0, 60 * PAGE_SIZE));
+  for (let call = 0; call < 4; call++) zram.recompress();
+  expect(zram.recompress()).toMatchObject({ pagesTried: 0, objectsRecompressed: 0 });
+  expect(sameBytes(zram.readPages(0, 60), pages.pages.subarray(0, 60 * PAGE_SIZE))).toBe(true);
 });
 
 test('mem_limit does not apply, and mem_used_max does not move', () => {
