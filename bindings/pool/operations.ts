@@ -143,7 +143,8 @@ export function mergePool(
 /** @throws ZramError EINVAL: a wrong option */
 export function readCompactOptions(given: CompactOptions | undefined): CompactOptions {
   const options = readOptions(given, ['inPageOrder'], 'compact');
-  checkBoolean(options.inPageOrder ?? false, 'inPageOrder');
+  const { inPageOrder = false } = options;
+  checkBoolean(inPageOrder, 'inPageOrder');
   return options;
 }
 
