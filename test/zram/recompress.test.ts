@@ -235,6 +235,34 @@ test('no memory for the new objects: ENOMEM, and nothing is lost', () => {
   for (const [index, page] of pages.entries()) expect(zram.readPage(index)).toEqual(page);
 });
 
+test('no memory for objects of the same size class, which would save none: they stay as they are', () => {
+  const recompAlgorithms = [{ algo: 'lz4hc', favorDecSpeed: 16 }];
+  const sizes = engine
+    .createPool()
+    .classes()
+    .map(({ size }) => size);
+  const classAt = (zram: Zram) => sizes.find((size) => size >= (zram.pageStates(0, 1)[0] >>> 13) + 8);
+  const programs = programPages(1, 200);
+  const page = Array.from({ length: 200 }, (_, n) => pageOf(programs, n)).find((each) => {
+    const alone = deviceOf([each], { recompAlgorithms });
+    const before = classAt(alone);
+    return alone.recompress().objectsRecompressed === 1 && classAt(alone) === before;
+  });
+  if (!page) throw new Error('no page is as wanted');
+  const initial = ((small) => small.memory.reserved)(engineOf('release'));
+  using small = engineOf('release', { maxMemory: initial + 512 * 1024 });
+  const zram = small.createZram({ disksize: '16M', recompAlgorithms });
+  let count = 0;
+  while (codeOf(() => zram.writePage(count, page)) !== 'ENOMEM') count++;
+  expect(count).toBeGreaterThan(10);
+  expect(zram.recompress()).toMatchObject({ pagesTried: count, objectsRecompressed: 0, bytesSaved: 0 });
+  const reads = (index: number) => sameBytes(zram.readPage(index), page);
+  for (let index = 0; index < count; index++) if (!reads(index)) throw new Error(`page ${index} is wrong`);
+  zram.discard(0, PAGE_SIZE);
+  expect(zram.recompress()).toMatchObject({ pagesTried: count - 1, objectsRecompressed: count - 1 });
+  for (let index = 1; index < count; index++) if (!reads(index)) throw new Error(`page ${index} is wrong`);
+});
+
 test.each<[string, unknown, string]>([
   ['a wrong type', { type: 'incompressible' }, 'EINVAL'],
   ['a threshold of a huge page', { threshold: HUGE_CLASS_SIZE }, 'EINVAL'],

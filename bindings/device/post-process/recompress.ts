@@ -206,8 +206,8 @@ class Recompression {
       const length = encodeStaged(this.state, encoder, this.#page);
       if (pages.ended) return; // the compressor ended the device
       classAfter = core.raw.poolClassIndex(pages.pool.address, Math.min(length, PAGE_SIZE));
-      const sameClass = Number(favorsSpeed(encoder, codecOfState(slot)));
-      if (classAfter >= classBefore + sameClass) continue;
+      const sameClass = classAfter === classBefore;
+      if (classAfter > classBefore || (sameClass && !favorsSpeed(encoder, codecOfState(slot)))) continue;
       if (length >= (target.threshold || pages.pool.hugeClassSize)) continue;
       this.#replace(index, encoder, length, size, sameClass);
       return;
@@ -217,10 +217,12 @@ class Recompression {
     this.#hopeless.set(object, true);
   }
 
-  #replace(index: number, { codec }: Encoder, length: number, before: number, sameClass: number): void {
+  #replace(index: number, { codec }: Encoder, length: number, before: number, sameClass: boolean): void {
     const { core, address } = this.pages;
-    const result = core.raw.zramRecompress(address, index, length, codec, this.target.threshold, sameClass);
-    if (result < 0)
+    const { threshold } = this.target;
+    const result = core.raw.zramRecompress(address, index, length, codec, threshold, Number(sameClass));
+    // For one that saves no memory none is missing.
+    if (result < 0 && !sameClass)
       throw new ZramError(
         'ENOMEM',
         `cannot allocate memory to recompress page ${index}: the engine has reached its maxMemory.`,
