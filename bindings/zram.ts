@@ -452,7 +452,7 @@ export class Zram extends ReadableDevice {
    * @throws ZramError EINVAL: a wrong option
    */
   compact(options?: CompactOptions): CompactReport {
-    return compactDevice(this[DISK](), options);
+    return compactDevice(() => this[DISK](), options);
   }
 
   /**
@@ -469,7 +469,8 @@ export class Zram extends ReadableDevice {
 
   /**
    * Compresses pages again with secondary compressors, and keeps results of a smaller size class; with `favorDecSpeed`
-   * also of the same one. A shared object is compressed once for all its sharers. Pages that no compressor makes smaller are marked as incompressible.
+   * also of the same one, from another compressor. A shared object is compressed once for all its sharers. Pages that no
+   * compressor makes smaller are marked as incompressible.
    * @param options which pages, and how; or the attribute's text, such as `'type=huge algo=zstd'`
    * @throws ZramError EINVAL: a wrong option, or no secondary compressor; EIO: a compressor failed; ENOMEM; EAGAIN:
    * recompression or writeback is in progress. Pages keep their content

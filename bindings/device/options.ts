@@ -18,8 +18,9 @@ export interface RecompAlgorithm {
   /**
    * lz4hc only, with others `EOPNOTSUPP`: how much the time to read pages counts beside their size, 1 to 16; a nanosecond
    * as much as so many sixteenths of a byte. 6 makes blocks that read a fifth faster than those of lz4 and take some 8 %
-   * less memory. They take three times as long to make as those of lz4hc, and their default level is 6. Default: 0, the
-   * blocks of the kernel. Any LZ4 decoder reads both. See docs/design.md, "A page's way out".
+   * less memory. They take three times as long to make as those of lz4hc, and their default level is 6. In the place of
+   * another compressor's block one of the same size class is kept, too. Default: 0, the blocks of the kernel. Any LZ4
+   * decoder reads both. See docs/design.md, "Compressors, recompression, writeback".
    */
   favorDecSpeed?: number | undefined;
 }

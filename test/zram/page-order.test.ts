@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import type { Engine, Zram, ZramOptions } from '../../bindings/index.js';
+import { codeOf } from '../support/errors.js';
 import { generatedSets, PAGE_SIZE, pageCount, pageOf } from '../support/pages.js';
 import { Random, seedOfRun } from '../support/random.js';
 import { BUILDS, checkPools, engineOf, rawExports } from '../support/raw-core.js';
@@ -85,4 +86,40 @@ describe.each(BUILDS)('the %s build', (build) => {
       pool.destroy();
     }
   });
+});
+
+test('a getter that ends the device ends in EINVAL; one that gives it another disk sorts that one', () => {
+  const [engine] = engines;
+  const write = (zram: Zram, disksize: number): void => {
+    zram.init(disksize);
+    for (let index = 0; index < 100; index++) zram.writePage(99 - index, contents[index]);
+  };
+  const ended = engine.createZram();
+  write(ended, DISK_PAGES * PAGE_SIZE);
+  const ending = {
+    get inPageOrder(): boolean {
+      ended.destroy();
+      return true;
+    },
+  };
+  expect(codeOf(() => ended.compact(ending))).toBe('EINVAL');
+  const renewed = engine.createZram();
+  write(renewed, 100 * PAGE_SIZE);
+  const renewing = {
+    get inPageOrder(): boolean {
+      renewed.reset();
+      write(renewed, 200 * PAGE_SIZE);
+      return true;
+    },
+  };
+  expect(renewed.compact(renewing).objectsMoved).toBeGreaterThan(0);
+  checkPools(engine);
+  for (let index = 0; index < 100; index++) expect(renewed.readPage(99 - index)).toEqual(contents[index]);
+  renewed.destroy();
+});
+
+test.each([null, 1, 'yes'])('inPageOrder: %s is EINVAL', (inPageOrder) => {
+  const zram = engines[0].createZram({ disksize: PAGE_SIZE });
+  expect(codeOf(() => zram.compact({ inPageOrder } as never))).toBe('EINVAL');
+  zram.destroy();
 });

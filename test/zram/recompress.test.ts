@@ -1,7 +1,7 @@
 /** Recompression: which pages, by which compressor, what is kept, and what the counters say. */
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { deflateSync } from 'fflate';
-import { MemoryBacking, type Zram } from '../../bindings/index.js';
+import { MemoryBacking, type RecompAlgorithm, type Zram } from '../../bindings/index.js';
 import { pageCount, pageOf, prefixPage, generatedSets, sameBytes, type DataSet } from '../support/pages.js';
 import { Random, seedOfRun } from '../support/random.js';
 import { bareCore, engineOf, memoryOf } from '../support/raw-core.js';
@@ -193,6 +193,25 @@ describe('which pages', () => {
   });
 });
 
+test.each<[string, RecompAlgorithm[]]>([
+  ['lz4hc', [{ algo: 'lz4hc', favorDecSpeed: 6 }]],
+  [
+    'lz4',
+    [
+      { algo: 'lz4hc', favorDecSpeed: 6 },
+      { algo: 'lz4hc', favorDecSpeed: 16 },
+    ],
+  ],
+  ['lzo', [{ algo: 'lz4hc' }, { algo: 'lz4' }, { algo: 'lz4hc', favorDecSpeed: 1 }]],
+])('lz4hc more than once, beside %s: the same pages are not taken again and again', (compAlgorithm, secondaries) => {
+  const pages = programPages(1, 60);
+  const zram = engine.createZram({ disksize: '1M', compAlgorithm, recompAlgorithms: secondaries });
+  zram.writePages(0, pages.pages.subarray(0, 60 * PAGE_SIZE));
+  for (let call = 0; call < 4; call++) zram.recompress();
+  expect(zram.recompress()).toMatchObject({ pagesTried: 0, objectsRecompressed: 0 });
+  expect(sameBytes(zram.readPages(0, 60), pages.pages.subarray(0, 60 * PAGE_SIZE))).toBe(true);
+});
+
 test('mem_limit does not apply, and mem_used_max does not move', () => {
   const pages = Array.from({ length: 40 }, digits);
   const zram = deviceOf(pages);
@@ -214,6 +233,34 @@ test('no memory for the new objects: ENOMEM, and nothing is lost', () => {
   const result = codeOf(() => zram.recompress());
   expect(result === 'ENOMEM' || (result as { objectsRecompressed: number }).objectsRecompressed > 0).toBe(true);
   for (const [index, page] of pages.entries()) expect(zram.readPage(index)).toEqual(page);
+});
+
+test('no memory for objects of the same size class, which would save none: they stay as they are', () => {
+  const recompAlgorithms = [{ algo: 'lz4hc', favorDecSpeed: 16 }];
+  const sizes = engine
+    .createPool()
+    .classes()
+    .map(({ size }) => size);
+  const classAt = (zram: Zram) => sizes.find((size) => size >= (zram.pageStates(0, 1)[0] >>> 13) + 8);
+  const programs = programPages(1, 200);
+  const page = Array.from({ length: 200 }, (_, n) => pageOf(programs, n)).find((each) => {
+    const alone = deviceOf([each], { recompAlgorithms });
+    const before = classAt(alone);
+    return alone.recompress().objectsRecompressed === 1 && classAt(alone) === before;
+  });
+  if (!page) throw new Error('no page is as wanted');
+  const initial = ((small) => small.memory.reserved)(engineOf('release'));
+  using small = engineOf('release', { maxMemory: initial + 512 * 1024 });
+  const zram = small.createZram({ disksize: '16M', recompAlgorithms });
+  let count = 0;
+  while (codeOf(() => zram.writePage(count, page)) !== 'ENOMEM') count++;
+  expect(count).toBeGreaterThan(10);
+  expect(zram.recompress()).toMatchObject({ pagesTried: count, objectsRecompressed: 0, bytesSaved: 0 });
+  const reads = (index: number) => sameBytes(zram.readPage(index), page);
+  for (let index = 0; index < count; index++) if (!reads(index)) throw new Error(`page ${index} is wrong`);
+  zram.discard(0, PAGE_SIZE);
+  expect(zram.recompress()).toMatchObject({ pagesTried: count - 1, objectsRecompressed: count - 1 });
+  for (let index = 1; index < count; index++) if (!reads(index)) throw new Error(`page ${index} is wrong`);
 });
 
 test.each<[string, unknown, string]>([

@@ -7,9 +7,13 @@ import { compactPool, readCompactOptions, type CompactOptions, type CompactRepor
 import type { Disk } from '../disk.js';
 import { slotsIn } from './picks.js';
 
-/** @throws ZramError EINVAL: a wrong option */
-export function compactDevice(disk: Disk, given: CompactOptions | undefined): CompactReport {
+/**
+ * @param ready returns the device's disk, and checks that it is alive; called after the options were read
+ * @throws ZramError EINVAL: a wrong option
+ */
+export function compactDevice(ready: () => Disk, given: CompactOptions | undefined): CompactReport {
   const { inPageOrder } = readCompactOptions(given);
+  const disk = ready();
   const start = performance.now();
   const report = compactPool(disk.core, disk.pool.address);
   if (!inPageOrder) return report;

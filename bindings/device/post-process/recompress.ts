@@ -40,9 +40,9 @@ export interface RecompressOptions {
 export interface RecompressReport {
   /** Pages that were compressed again, with or without success. */
   readonly pagesTried: number;
-  /** Objects that were replaced by a smaller encoding. Pages that share an object count as one. */
+  /** Objects that were replaced. Pages that share an object count as one. */
   readonly objectsRecompressed: number;
-  /** Payload bytes saved. */
+  /** Payload bytes saved; with `favorDecSpeed` some objects may grow within their size class. */
   readonly bytesSaved: number;
   /** How long the call took. */
   readonly milliseconds: number;
@@ -115,9 +115,12 @@ function targetOf(state: Device, pages: Disk, options: RecompressOptions): Targe
   return { from, to, threshold };
 }
 
-/** Whether its blocks are worth having for their speed, where they take as much memory as others. */
-function favorsSpeed({ params: { favorDecSpeed = 0 } }: Encoder): boolean {
-  return favorDecSpeed > 0;
+/**
+ * Whether its blocks are worth having for their speed, where they take as much memory as those of another compressor. An
+ * object does not say for which parameters it was made: from its own compressor, each call would take the same again.
+ */
+function favorsSpeed({ codec, params: { favorDecSpeed = 0 } }: Encoder, before: number): boolean {
+  return favorDecSpeed > 0 && codec !== before;
 }
 
 class Recompression {
@@ -203,9 +206,10 @@ class Recompression {
       const length = encodeStaged(this.state, encoder, this.#page);
       if (pages.ended) return; // the compressor ended the device
       classAfter = core.raw.poolClassIndex(pages.pool.address, Math.min(length, PAGE_SIZE));
-      if (classAfter >= (favorsSpeed(encoder) ? classBefore + 1 : classBefore)) continue;
+      const sameClass = classAfter === classBefore;
+      if (classAfter > classBefore || (sameClass && !favorsSpeed(encoder, codecOfState(slot)))) continue;
       if (length >= (target.threshold || pages.pool.hugeClassSize)) continue;
-      this.#replace(index, encoder, length, size);
+      this.#replace(index, encoder, length, size, sameClass);
       return;
     }
     if (classAfter === undefined || classAfter < classBefore || target.to < this.#encoders.length) return;
@@ -213,12 +217,12 @@ class Recompression {
     this.#hopeless.set(object, true);
   }
 
-  #replace(index: number, encoder: Encoder, length: number, before: number): void {
+  #replace(index: number, { codec }: Encoder, length: number, before: number, sameClass: boolean): void {
     const { core, address } = this.pages;
-    const { codec } = encoder;
-    const sameClass = Number(favorsSpeed(encoder));
-    const result = core.raw.zramRecompress(address, index, length, codec, this.target.threshold, sameClass);
-    if (result < 0)
+    const { threshold } = this.target;
+    const result = core.raw.zramRecompress(address, index, length, codec, threshold, Number(sameClass));
+    // For one that saves no memory none is missing.
+    if (result < 0 && !sameClass)
       throw new ZramError(
         'ENOMEM',
         `cannot allocate memory to recompress page ${index}: the engine has reached its maxMemory.`,
