@@ -29,18 +29,22 @@ console.log(`Pages: ${await makeImage(directory, { files: [], pagesOfKind: Numbe
 const image = loadImage(directory);
 const core = new BenchCore();
 
-/** The module of compressors: a page in, a block out. */
-const wasm = readFileSync(fileURLToPath(new URL('../build/compressors-release.wasm', import.meta.url)));
 const abort = () => {
   throw new Error('a compressor aborted');
 };
-const { exports: raw } = new WebAssembly.Instance(new WebAssembly.Module(wasm), { env: { abort } });
-const memory = new Uint8Array(raw.memory.buffer);
-const from = (compress) => (page) => {
-  memory.set(page, raw.pageAddress());
-  const length = compress();
-  return memory.slice(raw.blockAddress(), raw.blockAddress() + length);
-};
+
+/** A module of compressors: a page in, a block out. */
+function moduleOf(name) {
+  const wasm = readFileSync(fileURLToPath(new URL(`../build/${name}-release.wasm`, import.meta.url)));
+  const { exports: raw } = new WebAssembly.Instance(new WebAssembly.Module(wasm), { env: { abort } });
+  const memory = new Uint8Array(raw.memory.buffer);
+  return (compress) => (page) => {
+    memory.set(page, raw.pageAddress());
+    const length = compress(raw);
+    return memory.slice(raw.blockAddress(), raw.blockAddress() + length);
+  };
+}
+const [compressors, optimal] = ['compressors', 'optimal'].map(moduleOf);
 
 /** Sequences, those with 15 literals or more, and those with a match of more than 16 bytes. */
 function eventsOf(block) {
@@ -67,10 +71,10 @@ function eventsOf(block) {
 }
 
 const COMPRESSORS = [
-  ...[3, 9].map((level) => [`lz4hc, level ${level}`, from(() => raw.lz4hcCompress(level))]),
+  ...[3, 9].map((level) => [`lz4hc, level ${level}`, compressors((raw) => raw.lz4hcCompress(level))]),
   ...[1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 16].map((favor) => [
     `favorDecSpeed: ${favor}`,
-    from(() => raw.lz4optCompress(0, favor)),
+    optimal((raw) => raw.lz4optCompress(0, favor)),
   ]),
 ];
 

@@ -40,12 +40,14 @@ async function buildCore() {
   await inline('core', 'build/release.wasm');
 }
 
-/** A module of its own, which an engine starts when one of its compressors is used first. */
+/** Modules of their own, which an engine starts when one of their compressors is used first. */
 async function buildCompressors() {
-  const config = ['--config', 'asconfig.compressors.json'];
-  runNode(asc, ...config, '--target', 'debug');
-  runNode(asc, ...config, '--target', 'release');
-  await inline('compressors', 'build/compressors-release.wasm');
+  for (const name of ['compressors', 'optimal']) {
+    const config = ['--config', `asconfig.${name}.json`];
+    runNode(asc, ...config, '--target', 'debug');
+    runNode(asc, ...config, '--target', 'release');
+    await inline(name, `build/${name}-release.wasm`);
+  }
 }
 
 /** A JavaScript file and its declaration, so that tsc, jest and esbuild need no loader for binary files. */
@@ -143,8 +145,9 @@ const withoutCompressors = {
       './deflate.js': "export const deflateCompressor = () => ({ name: 'deflate' });",
       './pako.js': 'export const loadPako = () => undefined;',
       '../../build/compressors-inline.js': "export const compressorsBase64 = '';",
+      '../../build/optimal-inline.js': "export const optimalBase64 = '';",
     };
-    onResolve({ filter: /\/(?:deflate|pako|compressors-inline)\.js$/ }, ({ path: request }) => ({
+    onResolve({ filter: /\/(?:deflate|pako|(?:compressors|optimal)-inline)\.js$/ }, ({ path: request }) => ({
       path: request,
       namespace: 'without-compressors',
     }));

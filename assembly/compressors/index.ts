@@ -1,7 +1,6 @@
 /** Compressors beside the core's LZ4, in a module of their own: numbers cross, and bytes through the page and the block. */
 import { BLOCK, PAGE } from './layout';
 import { lz4hc_compress } from './lz4hc-compress';
-import { lz4opt_compress } from './lz4opt-compress';
 import { lzo_compress } from './lzo-compress';
 import { lzo_decompress } from './lzo-decompress';
 
@@ -26,14 +25,4 @@ export function lzoDecompress(src: usize, length: u32, dst: usize): i32 {
 /** Compresses the page to an LZ4 block. @param level 1 to 16; below 1 is 9, above 16 is 16 @returns the block's length in bytes */
 export function lz4hcCompress(level: i32): u32 {
   return lz4hc_compress(PAGE, BLOCK, level);
-}
-
-/**
- * Compresses the page to an LZ4 block that is fast to read.
- * @param level 1 to 16; below 1 is 6, above 16 is 16
- * @param favor 1 to 16: how much the time to read it counts; above 16 is 16
- * @returns the block's length in bytes
- */
-export function lz4optCompress(level: i32, favor: u32): u32 {
-  return lz4opt_compress(PAGE, BLOCK, level, favor);
 }

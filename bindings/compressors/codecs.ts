@@ -18,7 +18,7 @@ import {
   type CompressorParams,
 } from './compressor.js';
 import { deflateCompressor } from './deflate.js';
-import { CompressorModule, LZ4HC, LZO_NAMES, type LzoName } from './module.js';
+import { CompressorModule, LZ4HC, LZO_NAMES, OptimalModule, type LzoName } from './module.js';
 import { loadPako, type Pako } from './pako.js';
 import { compressed, decompressed } from './registered.js';
 import { loadZstd, zstdOfNode, type Made } from './zstd.js';
@@ -76,6 +76,8 @@ export class Codecs {
   readonly #holds = new Set<Set<Encoder>>();
   /** lzo, lzo-rle and lz4hc, from the first use of one of them. */
   #module: CompressorModule | undefined;
+  /** lz4hc with `favorDecSpeed`. */
+  #optimal: OptimalModule | undefined;
   /** Calls of compressors in progress, which may be nested. */
   #calls = 0;
 
@@ -193,11 +195,17 @@ export class Codecs {
   }
 
   #makeLz4hc(params: CompressorParams): Encoder {
-    const module = (this.#module ??= new CompressorModule());
     const { level = 0, favorDecSpeed = 0 } = params;
-    const encode = (page: Uint8Array): Uint8Array =>
-      favorDecSpeed === 0 ? module.lz4hc(page, level) : module.lz4opt(page, level, favorDecSpeed);
-    return { name: LZ4HC, codec: CODEC_LZ4HC, params, foreign: false, encode };
+    return { name: LZ4HC, codec: CODEC_LZ4HC, params, foreign: false, encode: this.#lz4hc(level, favorDecSpeed) };
+  }
+
+  #lz4hc(level: number, favor: number): Encoder['encode'] {
+    if (favor === 0) {
+      const module = (this.#module ??= new CompressorModule());
+      return (page) => module.lz4hc(page, level);
+    }
+    const optimal = (this.#optimal ??= new OptimalModule());
+    return (page) => optimal.lz4opt(page, level, favor);
   }
 
   #make(name: string, params: CompressorParams): Codec {

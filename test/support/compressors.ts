@@ -6,7 +6,7 @@ import type { Build } from './raw-core.js';
 
 const WASM_PAGE = 65536;
 
-/** Exports of assembly/compressors/index.ts. */
+/** Exports of assembly/compressors/index.ts, and of optimal.ts beside it. */
 interface CompressorExports {
   readonly memory: WebAssembly.Memory;
   pageAddress(): number;
@@ -25,8 +25,8 @@ export class BareCompressors {
   /** Grown by a page, so that blocks can end where memory does. */
   readonly memory: Uint8Array;
 
-  constructor(build: Build) {
-    const file = fileURLToPath(new URL(`../../build/compressors-${build}.wasm`, import.meta.url));
+  constructor(build: Build, module: 'compressors' | 'optimal' = 'compressors') {
+    const file = fileURLToPath(new URL(`../../build/${module}-${build}.wasm`, import.meta.url));
     const abort = (_message: number, _file: number, line: number, column: number): never => {
       throw new Error(`assertion failed at ${line}:${column}`);
     };
