@@ -56,10 +56,11 @@ held.write(os.urandom(400 * ${PAGE}))
 more = []
 print("ready")
 for line in sys.stdin:
-    file = tempfile.TemporaryFile()
-    file.write(b"f" * 8 * ${PAGE})
-    file.flush()
-    more.append((file, mmap.mmap(file.fileno(), 8 * ${PAGE}, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ)))
+    for n in range(4):
+        file = tempfile.TemporaryFile()
+        file.write(b"f" * 8 * ${PAGE})
+        file.flush()
+        more.append((file, mmap.mmap(file.fileno(), 8 * ${PAGE}, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ)))
     print("more")
 `;
 
@@ -105,8 +106,9 @@ describeWith('gdb', canDebug(), () => {
     async () => {
       const child = await python(HOLDER);
       expect(gcore(child.pid, at('one'))).toBe(true);
-      child.stdin.write('another mapping\n');
-      await once(child.stdout, 'data');
+      child.stdin.write('more mappings\n');
+      // What Python says comes in pieces: of "ready" the end of the line may be still to come.
+      for (let said = ''; !said.includes('more');) said += String((await once(child.stdout, 'data'))[0]);
       // Before the dump: until it is stopped behind it, it would run on.
       child.kill('SIGSTOP');
       expect(gcore(child.pid, at('two'))).toBe(true);
@@ -114,10 +116,11 @@ describeWith('gdb', canDebug(), () => {
 
       const { inputs, sharing } = await analyzeJson([at('one'), at('two')]);
       const [one, two] = inputs;
-      // A mapping more, a program header more: all pages have moved. (It is no extent more where it goes on after another.)
+      // Four mappings more, and program headers, though Python may have one fewer by now: all pages have moved. (It is no
+      // extent more where one goes on after another.)
       expect(two.extents! - one.extents!).toBeGreaterThanOrEqual(0);
-      expect((two.remainders![0] - one.remainders![0]) % 56).toBe(0);
-      expect(two.remainders![0]).not.toBe(one.remainders![0]);
+      const further = (two.remainders![0] - one.remainders![0] + PAGE) % PAGE;
+      expect([further % 56, further > 0]).toEqual([0, true]);
       expect(one.notes).toEqual([expect.stringContaining('gcore')]);
       expect(sharing!.pages[0][1]).toBeGreaterThan(400);
       const cut = await analyzeJson([at('one'), at('two'), '--format', 'raw']);
