@@ -14,12 +14,10 @@ import { BenchCore } from './support/core.mjs';
 import { loadImage, makeImage } from './support/image.mjs';
 import { startOrReason } from './support/native.mjs';
 import { prepare } from './support/prepare.mjs';
-import { PAGE_BYTES } from './support/settings.mjs';
+import { HUGE_BYTES, PAGE_BYTES } from './support/settings.mjs';
 import { summary } from './support/statistics.mjs';
 import { markdownTable } from './support/table.mjs';
 
-/** A zram device never decompresses what did not get smaller than this: it is stored raw. */
-const HUGE_BYTES = 3625;
 const [rounds = '15', pagesOfKind = '4096'] = process.argv.slice(2);
 
 prepare();
@@ -96,7 +94,10 @@ async function blocksOfLibrary() {
   const file = path.join(directory, 'favor.bin');
   const args = [image.file, String(image.distinct.length / PAGE_BYTES), file];
   const { program, reason } = await startOrReason('favor-dec-speed', { args, libraries: ['-llz4'], directory });
-  if (!program) return { name: `liblz4: ${reason}` };
+  if (!program) {
+    console.log(`Without liblz4: ${reason}.\n`);
+    return undefined;
+  }
   await program.end();
   const bytes = readFileSync(file);
   const blocks = [];
@@ -119,7 +120,7 @@ const samples = image.kinds.flatMap(({ name: kind, from: first, count }) => {
       name,
       (n) => compress(pages.subarray(n * PAGE_BYTES, (n + 1) * PAGE_BYTES)),
     ]),
-    ...(library.blocks ? [[library.name, (n) => library.blocks[first + n]]] : []),
+    ...(library ? [[library.name, (n) => library.blocks[first + n]]] : []),
   ];
   return ways.map(([name, blockOf]) => {
     const blocks = kept.map(blockOf);

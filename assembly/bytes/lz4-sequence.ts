@@ -1,5 +1,5 @@
 /** What the compressors of LZ4 blocks share: measuring a match, and writing lengths and the last literals. */
-import { RUN_MASK } from './lz4-format';
+import { MINMATCH, RUN_MASK } from './lz4-format';
 
 /** Writes the rest of a length that did not fit its nibble; a rest of 0 is still one byte. */
 // @ts-ignore: decorator
@@ -29,6 +29,25 @@ export function count_equal(a: usize, b: usize, aEnd: usize): u32 {
     b++;
   }
   return <u32>(a - start);
+}
+
+/**
+ * Writes a sequence whose lengths are known: `literals` bytes from `anchor` on, and a match. Up to 15 bytes behind the
+ * literals are read and written as well. @returns where the next token goes
+ */
+// @ts-ignore: decorator
+@inline
+export function put_sequence(token: usize, anchor: usize, literals: u32, length: u32, offset: u32): usize {
+  const more = length - MINMATCH;
+  let op = token + 1;
+  store<u8>(token, (min(literals, RUN_MASK) << 4) | min(more, RUN_MASK));
+  if (literals >= RUN_MASK) op = put_length(op, literals - RUN_MASK);
+  // Whole 16-byte steps: what is written past the literals is overwritten next.
+  for (let done: u32 = 0; done < literals; done += 16) v128.store(op + done, v128.load(anchor + done));
+  op += literals;
+  store<u16>(op, offset);
+  op += 2;
+  return more >= RUN_MASK ? put_length(op, more - RUN_MASK) : op;
 }
 
 /** Writes the last literals and returns the block's length. */

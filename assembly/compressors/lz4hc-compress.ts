@@ -11,7 +11,7 @@
  */
 import { PAGE_SIZE } from '../common';
 import { LASTLITERALS, MFLIMIT, MINMATCH, RUN_MASK } from '../bytes/lz4-format';
-import { count_equal, finish, put_length } from '../bytes/lz4-sequence';
+import { count_equal, finish, put_sequence } from '../bytes/lz4-sequence';
 import { EARLIER, HEADS } from './layout';
 
 export const LEVEL_DEFAULT: i32 = 9;
@@ -106,25 +106,15 @@ function find_longer(at: usize, low: usize, longest: u32): u32 {
 }
 
 /** Writes the literals up to a match, and the match. */
-function put_sequence(at: usize, length: u32, from: usize): void {
-  const token = op++;
-  const literals = <u32>(at - anchor);
-  const more = length - MINMATCH;
-  store<u8>(token, (min(literals, RUN_MASK) << 4) | min(more, RUN_MASK));
-  if (literals >= RUN_MASK) op = put_length(op, literals - RUN_MASK);
-  // Whole 16-byte steps: what is written past the literals is overwritten next.
-  for (let done: u32 = 0; done < literals; done += 16) v128.store(op + done, v128.load(anchor + done));
-  op += literals;
-  store<u16>(op, <u32>(at - from));
-  op += 2;
-  if (more >= RUN_MASK) op = put_length(op, more - RUN_MASK);
+function put_match(at: usize, length: u32, from: usize): void {
+  op = put_sequence(op, anchor, <u32>(at - anchor), length, <u32>(at - from));
   anchor = at + length;
 }
 
 // @ts-ignore: decorator
 @inline
 function put_first(): void {
-  put_sequence(firstAt, firstLength, firstFrom);
+  put_match(firstAt, firstLength, firstFrom);
 }
 
 // @ts-ignore: decorator
@@ -197,7 +187,7 @@ function weigh(): usize {
       if (length == secondLength) {
         if (secondAt < firstEnd) firstLength = <u32>(secondAt - firstAt);
         put_first();
-        put_sequence(secondAt, secondLength, secondFrom);
+        put_match(secondAt, secondLength, secondFrom);
         return anchor;
       }
       if (foundAt >= firstEnd + WORTHWHILE) {

@@ -9,11 +9,11 @@
  * least that the rest can cost, if a match is here, and if a sequence begins here?
  */
 import { LASTLITERALS, MFLIMIT, MINMATCH, RUN_MASK } from '../bytes/lz4-format';
-import { count_equal, put_length } from '../bytes/lz4-sequence';
+import { count_equal, finish, put_sequence } from '../bytes/lz4-sequence';
 import { PAGE_SIZE } from '../common';
 import { COST, EARLIER, HEADS, MATCH, PLACE, SEQUENCE } from './layout';
 
-export const LEVEL_DEFAULT: i32 = 6;
+const LEVEL_DEFAULT: i32 = 6;
 const LEVEL_MAX: i32 = 16;
 const FAVOR_MAX: u32 = 16;
 
@@ -199,21 +199,9 @@ export function lz4opt_compress(src: usize, dst: usize, level: i32, favor: u32):
   let at: u32 = 0;
   while (true) {
     const next = <u32>load<u16>(<usize>at << 1, SEQUENCE);
-    const literals = next - at;
-    const token = op++;
-    if (literals >= RUN_MASK) op = put_length(op, literals - RUN_MASK);
-    memory.copy(op, src + at, literals);
-    op += literals;
-    if (next == PAGE_SIZE) {
-      store<u8>(token, min(literals, RUN_MASK) << 4);
-      return <u32>(op - dst);
-    }
+    if (next == PAGE_SIZE) return finish(op, src + at, src + PAGE_SIZE, dst);
     const match = load<u32>(<usize>next << 2, MATCH);
-    const more = match_length(match) - MINMATCH;
-    store<u8>(token, (min(literals, RUN_MASK) << 4) | min(more, RUN_MASK));
-    store<u16>(op, match_offset(match));
-    op += 2;
-    if (more >= RUN_MASK) op = put_length(op, more - RUN_MASK);
+    op = put_sequence(op, src + at, next - at, match_length(match), match_offset(match));
     at = next + match_length(match);
   }
   return unreachable(); // a block ends with literals

@@ -11,13 +11,11 @@ import { BenchCore } from '../support/core.mjs';
 import { pageViews } from '../support/image.mjs';
 import { library } from '../support/libraries.mjs';
 import { startOrReason } from '../support/native.mjs';
-import { PAGE_BYTES } from '../support/settings.mjs';
+import { HUGE_BYTES, PAGE_BYTES } from '../support/settings.mjs';
 import { addRounds, megabytesPerSecond, speedRatio } from '../support/statistics.mjs';
 import { spread } from '../support/table.mjs';
 
 const ACCELERATION = 1;
-/** A zram device never decompresses what did not get smaller than this (with chains of 8 pages): it is stored raw. */
-const HUGE_BYTES = 3625;
 const TOTAL = 'all';
 
 /** Pages in linear memory, and their blocks. */

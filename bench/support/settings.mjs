@@ -6,6 +6,8 @@
 import { totalmem } from 'node:os';
 
 export const PAGE_BYTES = 4096;
+/** A zram device never decompresses what did not get smaller than this (with chains of 8 pages): it is stored raw. */
+export const HUGE_BYTES = 3625;
 export const MIB = 1 << 20;
 const GIB = 1 << 30;
 

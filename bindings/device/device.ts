@@ -116,7 +116,7 @@ export class Device {
     const read = list.map((one) =>
       typeof one === 'object' && one !== null
         ? readOptions(one as RecompAlgorithm, RECOMP_ALGORITHM_OPTIONS, 'recompAlgorithms')
-        : { algo: one, level: undefined, dictionary: undefined, favorDecSpeed: undefined },
+        : { algo: one },
     );
     for (const [n, { algo, ...params }] of read.entries()) {
       this.setAlgorithm(n + 1, algo, 'recompAlgorithms');

@@ -5,7 +5,7 @@
 import { sizeOfState, STATE_MERGED, STATE_STORED } from '../../core/layout.js';
 import { compactPool, readCompactOptions, type CompactOptions, type CompactReport } from '../../pool/operations.js';
 import type { Disk } from '../disk.js';
-import { slotsIn } from './picks.js';
+import { slotsWith } from './picks.js';
 
 /**
  * @param ready returns the device's disk, and checks that it is alive; called after the options were read
@@ -33,10 +33,10 @@ function objectsByClass(disk: Disk): Iterable<number[]> {
   const { core, pool } = disk;
   const classes = new Map<number, number[]>();
   const merged = new Set<number>();
-  for (const index of slotsIn(disk, [[0, disk.pages - 1]], 0)) {
+  for (const index of slotsWith(disk, STATE_STORED, 0)) {
     const state = disk.state(index);
     const size = sizeOfState(state);
-    if ((state & STATE_STORED) === 0 || size >= pool.hugeClassSize) continue;
+    if (size >= pool.hugeClassSize) continue;
     const object = core.words()[1];
     if (state & STATE_MERGED) {
       if (merged.has(object)) continue;
