@@ -65,6 +65,8 @@ export interface PoolStats {
   readonly bytesSaved: number;
   /** Bytes of the deduplication index: 11 to 21 for each object stored with `dedup`; 0 without an index. */
   readonly dedupIndexBytes: number;
+  /** Bytes of the copies of pages that devices with `dedup` compare with, see `dedupCache`, and of their records. */
+  readonly dedupCacheBytes: number;
 }
 
 /** A row of the kernel's `zsmalloc/<pool>/classes` table. */
@@ -333,6 +335,7 @@ export class ZsPool {
       sharers: core.number(POOL.sharers),
       bytesSaved: core.number(POOL.bytesSaved),
       dedupIndexBytes: core.number(POOL.dedupIndexBytes),
+      dedupCacheBytes: core.number(POOL.dedupCacheBytes),
     });
   }
 

@@ -27,14 +27,24 @@ interface Variant extends Partial<SharedSetting> {
 
 const VARIANTS: readonly Variant[] = [
   { name: 'without deduplication', percent: 15 },
-  { name: 'with deduplication', percent: 15, dedup: 2 },
-  { name: 'with deduplication of one device', percent: 20, dedup: 1 },
+  { name: 'with deduplication', percent: 10, dedup: 2 },
+  { name: 'with deduplication and copies of pages', percent: 10, dedup: 2, dedupCache: 64 * 1024 },
+  { name: 'with deduplication of one device', percent: 15, dedup: 1 },
   { name: 'with deduplication, a limit and the shrinker', percent: 10, dedup: 2, shrinker: true, limit: 30 * 4096 },
   { name: 'with exclusive loads and two levels', percent: 10, exclusiveLoads: true, levels: [1, 17] },
   { name: 'with two levels and deduplication', percent: 5, levels: [1, 17], dedup: 2 },
   { name: 'with a hash that is always equal', percent: 5, hashMask: 0 },
   { name: 'with a hash that is always equal and deduplication', percent: 5, dedup: 2, hashMask: 0 },
+  { name: 'the same, and copies of pages', percent: 5, dedup: 2, hashMask: 0, dedupCache: 32 * 1024 },
   { name: 'with a small maxMemory', percent: 10, maxMemory: 30, tight: true },
+  {
+    name: 'with a small maxMemory, deduplication and copies of pages',
+    percent: 10,
+    maxMemory: 30,
+    tight: true,
+    dedup: 2,
+    dedupCache: 64 * 1024,
+  },
   {
     name: 'with a small maxMemory, deduplication and the shrinker',
     percent: 10,

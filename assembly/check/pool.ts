@@ -2,9 +2,14 @@
  * Invariants of a pool, for the tests: compiled into the debug build only.
  */
 import {
-  cell_kind, cell_location, cell_refs, cell_target, DIRECT, first_cell, FORWARD, FREE, next_cell, OBJECT, SAME, SHARED,
+  cell_kind, cell_location, cell_number, cell_refs, cell_target, DIRECT, first_cell, FORWARD, FREE, next_cell, OBJECT, SAME, SHARED,
 } from '../zsmalloc/cell';
-import { dedup_finds } from '../zsmalloc/dedup';
+import { bytes_equal } from '../bytes/compare';
+import { PAGE_SIZE } from '../common';
+import { SCRATCH_B } from '../memory/staging';
+import { object_to_page } from '../zsmalloc/decode';
+import { dedup_finds, page_hash } from '../zsmalloc/dedup';
+import { cache_copies, cache_find } from '../zsmalloc/dedup-cache';
 import { entries_sound } from '../zsmalloc/dedup-index';
 import { header_has_place, HEADER_INDEXED, header_length, header_owner, object_header } from '../zsmalloc/object';
 import { class_at } from '../zsmalloc/size-class';
@@ -17,6 +22,8 @@ let bytes: u64 = 0;
 let pages: u32 = 0;
 let sharedBytes: u64 = 0;
 let indexed: u32 = 0;
+let copied: u32 = 0;
+let undecodable: u32 = 0;
 let failed: i32 = 0;
 
 /** Remembers the first condition that does not hold. */
@@ -32,6 +39,8 @@ export function poolCheck(address: usize): i32 {
   pages = 0;
   sharedBytes = 0;
   indexed = 0;
+  copied = 0;
+  undecodable = 0;
   failed = 0;
   for (let n: u32 = 0; n < pool.classes; n++) checkClass(pool, class_at(pool, n));
   expect(pool.objects == objects, 1);
@@ -40,6 +49,8 @@ export function poolCheck(address: usize): i32 {
   checkCells(pool);
   expect(pool.sharedBytes == sharedBytes, 4);
   expect(pool.dedupUsed == indexed && entries_sound(pool, indexed), 5);
+  const copies = cache_copies(pool);
+  expect(copied <= copies && copies <= copied + undecodable, 6);
   if (failed == 0) failed = devices_check(pool);
   return failed;
 }
@@ -89,10 +100,24 @@ function checkObject(pool: Pool, location: u32): void {
   const kind = cell_kind(owner);
   expect(kind == DIRECT || kind == OBJECT, 22);
   expect(cell_target(owner) == location, 23);
-  if (header & HEADER_INDEXED) indexed++;
+  if (header & HEADER_INDEXED) {
+    indexed++;
+    checkCopy(pool, location, owner);
+  }
   expect(!header_has_place(header) || dedup_finds(pool, location), 24);
   objects++;
   bytes += header_length(header);
+}
+
+/** The cache of deduplication has no copy of the object's page, or the right one. */
+function checkCopy(pool: Pool, location: u32, owner: u32): void {
+  const result = object_to_page(location, SCRATCH_B);
+  if (result > 0) undecodable++;
+  if (result != 0) return;
+  const copy = cache_find(pool, (<u64>page_hash(SCRATCH_B) << 32) | <u64>cell_number(owner));
+  if (copy == 0) return;
+  copied++;
+  expect(bytes_equal(copy, SCRATCH_B, PAGE_SIZE), 25);
 }
 
 function checkCells(pool: Pool): void {

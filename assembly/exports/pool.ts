@@ -7,6 +7,7 @@ import {
 } from '../zsmalloc/cell';
 import { pool_codecs } from '../zsmalloc/codecs';
 import { can_compact, objectsMoved, zs_compact } from '../zsmalloc/compact';
+import { cache_allow, cache_bytes } from '../zsmalloc/dedup-cache';
 import { entries_bytes } from '../zsmalloc/dedup-index';
 import { pool_unmerge, zs_free, zs_malloc, zs_read, zs_retain, zs_size, zs_store, zs_write } from '../zsmalloc/handle';
 import { merge_dry_begin, merge_dry_end } from '../zsmalloc/merge/dry-run';
@@ -25,7 +26,7 @@ import {
   CLASS_FREEABLE, CLASS_INDEX, CLASS_OBJECTS_ALLOCATED, CLASS_OBJECTS_USED, CLASS_PAGES_PER_ZSPAGE, CLASS_PAGES_USED,
   CLASS_SIZE, CLASS_ZSPAGES, COMPACT_OBJECTS_MOVED, MERGE_BYTES_MERGED, MERGE_HASH_COLLISIONS, MERGE_OBJECTS_HASHED,
   MERGE_OBJECTS_MERGED, MERGE_OBJECTS_SCANNED, MERGE_PAGES_FREED, POOL_BYTES, POOL_BYTES_SAVED, POOL_CHANGES,
-  POOL_CLASSES, POOL_DEDUP_INDEX_BYTES, POOL_HANDLES, POOL_HUGE_CLASS_SIZE, POOL_LIMIT_PAGES, POOL_OBJECTS,
+  POOL_CLASSES, POOL_DEDUP_CACHE_BYTES, POOL_DEDUP_INDEX_BYTES, POOL_HANDLES, POOL_HUGE_CLASS_SIZE, POOL_LIMIT_PAGES, POOL_OBJECTS,
   POOL_PAGES_ALLOCATED, POOL_PAGES_COMPACTED, POOL_PAGES_MERGED, POOL_SHARED_OBJECTS, POOL_SHARERS,
   POOL_UNUSED_CELL_BYTES, put,
 } from './stats';
@@ -39,6 +40,11 @@ export function poolMake(chainSize: u32, byPercent: bool, limitFrames: u32, dedu
     pool.shrinker = shrinker;
   }
   return changetype<usize>(pool);
+}
+
+/** Lets the pool keep up to so many copies of pages for deduplication. */
+export function poolDedupCache(pool: usize, pages: u32): void {
+  cache_allow(changetype<Pool>(pool), pages);
 }
 
 export function poolEnd(pool: usize): void {
@@ -157,6 +163,7 @@ export function poolStats(address: usize): void {
   put(POOL_DEDUP_INDEX_BYTES, entries_bytes(pool));
   put(POOL_CHANGES, pool.changes);
   put(POOL_LIMIT_PAGES, pool.limitFrames);
+  put(POOL_DEDUP_CACHE_BYTES, cache_bytes(pool));
 }
 
 /** Gives up to `handlesMax` handles that share an object one of their own. @returns how many; -ENOMEM: no room */

@@ -24,6 +24,7 @@ export const POOL_BYTES_SAVED: u32 = 11;
 export const POOL_DEDUP_INDEX_BYTES: u32 = 12;
 export const POOL_CHANGES: u32 = 13;
 export const POOL_LIMIT_PAGES: u32 = 14;
+export const POOL_DEDUP_CACHE_BYTES: u32 = 15;
 
 // Of a merge (`poolMergeEnd`); after a step, the first is how many objects it has looked at. As in
 // bindings/core/layout.ts.

@@ -9,6 +9,9 @@
  *
  * The second frame of each region but the first is reserved for merging, which needs memory most when it is exhausted.
  * The frames freed next refill this reserve.
+ *
+ * A loan is frames that hold what can be done without: when an allocation finds no other frame, all loans are taken
+ * back. So nothing fails for them, and their users need not be asked.
  */
 import { DEBUG, PAGE_MASK, PAGE_SIZE } from '../common';
 
@@ -35,6 +38,8 @@ let end: u32 = 0;
 let wasmPagesMax: u32 = WASM_PAGES_MAX;
 /** Frames handed out, and those of static data; not the regions' metadata, which stays as memory does. */
 let framesInUse: u32 = 0;
+/** The first loan, 0 = none. */
+let loanHead: u32 = 0;
 
 /**
  * Sets how far linear memory may grow.
@@ -74,10 +79,17 @@ function grow(): bool {
 }
 
 /**
- * A frame with undefined content and metadata 0, or 0 when memory is exhausted.
+ * A frame with undefined content and metadata 0, or 0 when memory is exhausted: also of what was lent.
  * @param merging whether it may then be one of the reserve
  */
 export function frame_alloc(merging: bool = false): u32 {
+  const frame = frame_take(false);
+  if (frame != 0) return frame;
+  while (loanHead != 0) loan_end(loanHead);
+  return frame_take(merging);
+}
+
+function frame_take(merging: bool): u32 {
   let frame = freeHead;
   if (frame != 0) {
     freeHead = load<u32>(frame_meta(frame));
@@ -125,6 +137,70 @@ export function frame_free(frame: u32): void {
   store<u32>(frame_meta(frame), freeHead);
   freeHead = frame;
 }
+
+// ── loans ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** The first frame of a loan; behind this, up to the frame's end, it is zeroed and its user's. */
+@unmanaged
+class Loan {
+  next: u32;
+  /// The other frames, linked by their metadata words.
+  frames: u32;
+  /// Address of the word that has the loan's address, and becomes 0 when the loan ends.
+  name: usize;
+  /// Frames of the loan besides the first.
+  count: u32;
+}
+/** Where what its user has in the first frame of a loan begins. */
+export const LOAN_CONTENT: u32 = offsetof<Loan>();
+
+/** Begins a loan and writes its address to the word at `name`, which is 0; without memory, nothing. */
+export function loan_begin(name: usize): void {
+  const loan = frame_take(false);
+  if (loan == 0) return;
+  memory.fill(loan, 0, PAGE_SIZE);
+  changetype<Loan>(loan).next = loanHead;
+  changetype<Loan>(loan).name = name;
+  loanHead = loan;
+  store<u32>(name, loan);
+}
+
+/** One more frame of a loan, filled with zeros; 0 when memory is exhausted. Its metadata word is not its user's. */
+export function loan_frame(loan: u32): u32 {
+  const frame = frame_take(false);
+  if (frame == 0) return 0;
+  memory.fill(frame, 0, PAGE_SIZE);
+  store<u32>(frame_meta(frame), changetype<Loan>(loan).frames);
+  changetype<Loan>(loan).frames = frame;
+  changetype<Loan>(loan).count++;
+  return frame;
+}
+
+/** Ends a loan: all its frames are free. */
+export function loan_end(ended: u32): void {
+  const loan = changetype<Loan>(ended);
+  if (loanHead == ended) {
+    loanHead = loan.next;
+  } else {
+    let before = changetype<Loan>(loanHead);
+    while (before.next != ended) before = changetype<Loan>(before.next);
+    before.next = loan.next;
+  }
+  store<u32>(loan.name, 0);
+  for (let frame = loan.frames; frame != 0; ) {
+    const next = load<u32>(frame_meta(frame));
+    frame_free(frame);
+    frame = next;
+  }
+  frame_free(ended);
+}
+
+/** Frames of a loan. */
+export function loan_frames(loan: u32): u32 {
+  return 1 + changetype<Loan>(loan).count;
+}
+
+// ── statistics ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** Frames of the reserve that are handed out: as many of those freed next refill it and cannot be used otherwise. */
 export function frames_owed(): u32 {

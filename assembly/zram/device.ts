@@ -135,11 +135,13 @@ function share(device: Device, slot: usize, twin: u32, hash: u32): bool {
 /** Compresses and stores a page. `hash` is the raw page's on a device with dedup, else 0. */
 function compress_and_store(device: Device, slot: usize, page: usize, hash: u32): bool {
   const length = lz4_compress(page, COMPRESSED, device.level);
-  if (length >= device.pool.hugeClassSize) return store_object(device, slot, page, PAGE_SIZE, CODEC_PAGE, hash);
-  return store_object(device, slot, COMPRESSED, length, CODEC_LZ4, hash);
+  if (length >= device.pool.hugeClassSize) return store_object(device, slot, page, PAGE_SIZE, CODEC_PAGE, hash, page);
+  return store_object(device, slot, COMPRESSED, length, CODEC_LZ4, hash, page);
 }
 
-function store_object(device: Device, slot: usize, payload: usize, length: u32, codec: u32, hash: u32): bool {
+function store_object(
+  device: Device, slot: usize, payload: usize, length: u32, codec: u32, hash: u32, page: usize,
+): bool {
   const pool = device.pool;
   const handle = zs_malloc(pool, length, codec);
   if (handle == 0) return false;
@@ -150,7 +152,7 @@ function store_object(device: Device, slot: usize, payload: usize, length: u32, 
   object_put(cell_target(handle), 0, payload, length);
   slot_free(device, slot);
   fill_slot(device, slot, handle, length, hash);
-  if (device.dedup) dedup_enter(pool, hash, cell_target(handle));
+  if (device.dedup) dedup_enter(pool, hash, cell_target(handle), page);
   return true;
 }
 
@@ -244,7 +246,7 @@ export function write_encoded(
   for (let tries = 0; tries < 2; tries++) {
     const slot = slot_make(device, index);
     if (slot != 0) {
-      if (store_object(device, slot, payload, length, codec, hash)) {
+      if (store_object(device, slot, payload, length, codec, hash, 0)) {
         touch(device, index, now);
         return 0;
       }

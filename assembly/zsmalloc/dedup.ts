@@ -15,11 +15,13 @@
  * to find the entry of an object that is freed. The table is allocated with the first entry and released with the last:
  * 11 to 21 bytes an object. Where it cannot grow, objects are stored without an entry, and a later merge finds them.
  */
+import { bytes_equal } from '../bytes/compare';
 import { content_hash } from '../bytes/hash';
 import { CODEC_RAW, DEBUG, PAGE_SIZE } from '../common';
 import { SCRATCH_A, SCRATCH_B } from '../memory/staging';
 import { cell_number, CELL_NUMBER_MASK, cell_numbered, cell_target } from './cell';
 import { ANY_FOREIGN, AS_PAGE, holds, object_to_page } from './decode';
+import { cache_end, cache_find, cache_put, cache_rename } from './dedup-cache';
 import { entries_add, entries_end, entries_first, entries_next, entries_remove, hash_place } from './dedup-index';
 import {
   header_codec, header_has_place, HEADER_INDEXED, header_length, header_owner, header_place, is_lz4, is_plain, object_bytes,
@@ -43,15 +45,33 @@ function entry_cell(entry: u64): u32 {
 /** The entry with another cell in place of its own. */
 // @ts-ignore: decorator
 @inline
-function entry_rename(at: u32, owner: u32): void {
-  store<u64>(at, (load<u64>(at) & ~CELL_NUMBER_MASK) | <u64>cell_number(owner));
+function entry_rename(pool: Pool, at: u32, owner: u32): void {
+  const entry = load<u64>(at);
+  const renamed = (entry & ~CELL_NUMBER_MASK) | <u64>cell_number(owner);
+  cache_rename(pool, entry, renamed);
+  store<u64>(at, renamed);
 }
 
 // ── finding ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** The owner of an object that holds this raw page, compressed or not; else 0. */
 export function dedup_find_page(pool: Pool, hash: u32, page: usize): u32 {
-  return find_owner(pool, hash, page, PAGE_SIZE, AS_PAGE);
+  if (pool.dedupDirectory == 0) return 0;
+  let at = entries_first(pool, hash_place(hash));
+  while (true) {
+    const entry = load<u64>(at);
+    if (entry == 0) return 0;
+    if (<u32>(entry >> 32) == hash) {
+      const copy = cache_find(pool, entry);
+      if (copy != 0) {
+        if (bytes_equal(copy, page, PAGE_SIZE)) return entry_cell(entry);
+      } else if (holds(cell_target(entry_cell(entry)), page, PAGE_SIZE, AS_PAGE)) {
+        cache_put(pool, entry, page, true);
+        return entry_cell(entry);
+      }
+    }
+    at = entries_next(at);
+  }
 }
 
 /**
@@ -88,10 +108,12 @@ function find_owner(pool: Pool, hash: u32, bytes: usize, length: u32, wanted: u3
 // ── entries ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** Enters an object under the hash of its content. Without room in the table it stays without an entry. */
-export function dedup_enter(pool: Pool, hash: u32, location: u32): void {
+export function dedup_enter(pool: Pool, hash: u32, location: u32, page: usize): void {
   const header = object_header(location);
   if (DEBUG) assert((header & HEADER_INDEXED) == 0); // one entry an object: a second would outlive it
-  if (!entries_add(pool, (<u64>hash << 32) | <u64>cell_number(header_owner(header)))) return;
+  const entry = (<u64>hash << 32) | <u64>cell_number(header_owner(header));
+  if (!entries_add(pool, entry)) return;
+  if (page != 0) cache_put(pool, entry, page, false);
   object_set_indexed(location, hash_place(hash));
   pool.dedupUsed++;
 }
@@ -104,15 +126,19 @@ export function dedup_forget(pool: Pool, location: u32, place: u32): void {
   const header = object_header(location);
   if ((header & HEADER_INDEXED) == 0) return;
   if (DEBUG) assert(pool.dedupUsed > 0); // with the last entry the table went back
-  entries_remove(entry_of(pool, location, header, place));
+  const at = entry_of(pool, location, header, place);
+  cache_rename(pool, load<u64>(at), 0);
+  entries_remove(at);
   object_clear_indexed(location);
-  if (--pool.dedupUsed == 0) entries_end(pool);
+  if (--pool.dedupUsed != 0) return;
+  entries_end(pool);
+  cache_end(pool);
 }
 
 /** The object's owner is another cell now (its header still names the old one): so does its entry. `place` as above. */
 export function dedup_moved(pool: Pool, location: u32, owner: u32, place: u32): void {
   const header = object_header(location);
-  if ((header & HEADER_INDEXED) != 0) entry_rename(entry_of(pool, location, header, place), owner);
+  if ((header & HEADER_INDEXED) != 0) entry_rename(pool, entry_of(pool, location, header, place), owner);
 }
 
 /** Two objects are equal and `from` will be freed: its entry passes to `to`, unless that has one. */
@@ -125,7 +151,7 @@ export function dedup_hand_over(pool: Pool, from: u32, to: u32): void {
     return;
   }
   const at = entry_of(pool, from, header, 0);
-  entry_rename(at, header_owner(heir));
+  entry_rename(pool, at, header_owner(heir));
   object_clear_indexed(from);
   object_set_indexed(to, place_at(at));
 }
@@ -139,7 +165,7 @@ export function dedup_replaced(pool: Pool, from: u32, to: u32, place: u32): void
 /** An object was copied: the copy gets an entry as well, unless many share its hash. */
 export function dedup_copied(pool: Pool, from: u32, to: u32): void {
   const header = object_header(from);
-  if ((header & HEADER_INDEXED) != 0) dedup_enter(pool, load<u32>(entry_of(pool, from, header, 0), 4), to);
+  if ((header & HEADER_INDEXED) != 0) dedup_enter(pool, load<u32>(entry_of(pool, from, header, 0), 4), to, 0);
 }
 
 /** Whether an object's entry, if it has one, is found. For the invariants of a pool. */

@@ -67,7 +67,7 @@ export function zs_store(pool: Pool, content: usize, length: u32): u32 {
   }
   const leaf = store_object(pool, content, length);
   if (leaf == 0) return 0;
-  dedup_enter(pool, hash, cell_target(leaf));
+  dedup_enter(pool, hash, cell_target(leaf), 0);
   return leaf;
 }
 

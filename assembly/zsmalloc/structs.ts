@@ -99,6 +99,9 @@ export class Pool {
   /// The deduplication index, see dedup-index.ts; 0 = none.
   dedupDirectory: u32;
   dedupUsed: u32;
+  /// Copies of pages, see dedup-cache.ts: the loan that holds them, 0 = none; and how many sets of them there may be.
+  dedupCache: u32;
+  dedupCacheSets: u32;
   /// `store` looks for equal objects; an allocation that fails merges and compacts before it gives up.
   dedupStore: u32;
   shrinker: u32;

@@ -1,6 +1,7 @@
 /**
  * What inline deduplication costs where there is nothing to find, and gains where there is: `writePages` with and
- * without it, over pages of which a known share are copies of pages written before.
+ * without it, and with uncompressed copies to compare with, over pages of which a known share are copies of pages written
+ * before.
  */
 import { Engine } from '../../dist/index.js';
 import { alternate } from '../support/alternate.mjs';
@@ -15,6 +16,8 @@ const SHARES = [0, 0.3, 0.5, 0.7, 0.9];
 /** From here on the target is on the share of pages that need not be compressed. */
 const SHARE_OF_TARGET = 0.3;
 const BATCH_PAGES = MIB / PAGE_BYTES;
+/** Of copies: room for all distinct pages where there are few of them, and for a fourth of them where there are none twice. */
+const DEDUP_CACHE = 16 * MIB;
 
 /** Pages in which each is, with the probability `share`, a copy of one of those before it. */
 function pagesWithDuplicates(distinct, count, share) {
@@ -31,17 +34,18 @@ function pagesWithDuplicates(distinct, count, share) {
 /** A device made anew for each round in the memory of one engine. */
 class Writer {
   #engine;
-  #dedup;
+  #options;
   #zram;
 
-  constructor(dedup, Build = Engine) {
+  /** @param options of the device */
+  constructor(options, Build = Engine) {
     this.#engine = Build.createSync();
-    this.#dedup = dedup;
+    this.#options = options;
   }
 
   empty() {
     this.#zram?.destroy();
-    this.#zram = this.#engine.createZram({ disksize: '4G', dedup: this.#dedup });
+    this.#zram = this.#engine.createZram({ disksize: '4G', ...this.#options });
   }
 
   write(pages) {
@@ -53,6 +57,11 @@ class Writer {
   /** Pages that share an object that another page brought. */
   get shared() {
     return this.#zram.mmStat.pagesMerged;
+  }
+
+  /** Bytes that the engine has in use. */
+  get used() {
+    return this.#engine.memory.used;
   }
 
   end() {
@@ -68,30 +77,40 @@ export async function run({ image, settings }) {
   let least;
   for (const share of SHARES) {
     const { pages, fresh } = pagesWithDuplicates(image.distinct, count, share);
-    const [plain, dedup] = [new Writer(false), new Writer(true)];
-    const before = build && new Writer(true, build.Engine);
+    const [plain, dedup] = [new Writer({}), new Writer({ dedup: true })];
+    const cached = new Writer({ dedup: true, dedupCache: DEDUP_CACHE });
+    const before = build && new Writer({ dedup: true }, build.Engine);
     const task = (name, writer) => ({ name, before: () => writer.empty(), run: () => writer.write(pages) });
     const { rounds } = settings;
-    const tasks = [task('plain', plain), task('dedup', dedup), ...(before ? [task('before', before)] : [])];
+    const tasks = [task('plain', plain), task('dedup', dedup), task('cached', cached)];
+    if (before) tasks.push(task('before', before));
     const states = await inBothStates(() => alternate(tasks, { rounds, warmups: 2 }));
-    const found = dedup.shared;
-    if (found !== count - fresh) throw new Error(`${found} duplicates found where there are ${count - fresh}`);
-    plain.end();
-    dedup.end();
-    before?.end();
+    for (const { shared } of [dedup, cached]) {
+      if (shared !== count - fresh) throw new Error(`${shared} duplicates found where there are ${count - fresh}`);
+    }
+    const taken = cached.used - dedup.used;
+    for (const writer of [plain, dedup, cached, before]) writer?.end();
 
     for (const [state, times] of Object.entries(states)) {
       const ratio = speedRatio(times.dedup, times.plain);
       const ofBound = scaled(ratio, fresh / count);
-      const speeds = ['plain', 'dedup'].map((name) => spread(megabytesPerSecond(times[name], pages.length)));
-      const toBefore = before && speedRatio(times.dedup, times.before);
+      const [without, plainly, withCopies] = ['plain', 'dedup', 'cached'].map((name) =>
+        spread(megabytesPerSecond(times[name], pages.length)),
+      );
+      const [toBefore, copiesToBefore] = ['dedup', 'cached'].map(
+        (name) => before && speedRatio(times[name], times.before),
+      );
       rows.push([
-        ...[percent(1 - fresh / count), STATE_NAMES[state], ...speeds, spread(ratio), spread(ofBound)],
+        ...[percent(1 - fresh / count), STATE_NAMES[state], without, plainly, spread(ratio), spread(ofBound)],
         ...(before ? [spread(toBefore)] : []),
+        ...[withCopies, before ? spread(copiesToBefore) : spread(speedRatio(times.cached, times.dedup))],
+        (taken / MIB).toFixed(1),
       ]);
       if (share === SHARES.at(-1)) {
-        const key = state === 'busy' ? 'dedup-before-busy' : 'dedup-before';
-        measures[key] = before ? { value: toBefore } : { reason: 'no other build (`--before`)' };
+        const ending = state === 'busy' ? '-busy' : '';
+        const missing = { reason: 'no other build (`--before`)' };
+        measures[`dedup-before${ending}`] = before ? { value: toBefore } : missing;
+        measures[`dedup-copies-before${ending}`] = before ? { value: copiesToBefore } : missing;
       }
       if (state === 'busy') continue;
       if (share === 0) measures['dedup-none'] = { value: ratio };
@@ -103,15 +122,11 @@ export async function run({ image, settings }) {
     tables: [
       {
         title: 'Inline deduplication: `writePages` with and without',
-        text: `${count} pages in order, of which the given share are copies of earlier ones; all of them were found. The last column is 1 if a duplicate costs nothing at all; the target takes its lowest value on a quiet machine.${build ? ' With deduplication on both sides, the build before is the rival of the rightmost.' : ''}`,
+        text: `${count} pages in order, of which the given share are copies of earlier ones; all of them were found. “× (1 − duplicates)” is 1 if a duplicate costs nothing at all; the target takes its lowest value on a quiet machine. Copies: \`dedupCache\` of ${DEDUP_CACHE / MIB} MiB, and what it took beside the device without.${build ? ' With deduplication on all sides, the build before is the rival.' : ''}`,
         head: [
-          'duplicates',
-          '',
-          'without MB/s',
-          'with MB/s',
-          'with / without',
-          '× (1 − duplicates)',
+          ...['duplicates', '', 'without MB/s', 'with MB/s', 'with / without', '× (1 − duplicates)'],
           ...(build ? ['with / before'] : []),
+          ...['with copies MB/s', build ? 'with copies / before' : 'with copies / with', 'MiB of copies'],
         ],
         rows,
       },

@@ -173,6 +173,13 @@ export const TARGETS = [
     floor: 1.5,
     moonshot: 2,
   },
+  ...['', '-busy'].map((state) => ({
+    id: `dedup-copies-before${state}`,
+    section: 'dedup',
+    what: `the same with copies of the pages (\`dedupCache\`)${state ? ', busy memory bus' : ''}`,
+    floor: 1.5,
+    moonshot: 2,
+  })),
   ...['quiet', 'busy'].flatMap((state) => [
     {
       id: `history-push-${state}`,

@@ -9,6 +9,7 @@ export interface CoreExports {
   stagingPages(): number;
   usedBytes(): number;
   limitBytes(): number;
+  poolDedupCache(pool: number, pages: number): void;
   poolMake(chainSize: number, byPercent: number, limitPages: number, dedup: number, shrinker: number): number;
   poolEnd(pool: number): void;
   poolMalloc(pool: number, size: number): number;

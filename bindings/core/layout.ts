@@ -64,6 +64,7 @@ export const POOL = {
   dedupIndexBytes: 12,
   changes: 13,
   limitPages: 14,
+  dedupCacheBytes: 15,
 } as const;
 
 /** Of a merge (`poolMergeEnd`); after a step, only the first is set. */

@@ -70,12 +70,12 @@ export class Device {
   #ownedBacking: FileBacking | undefined;
 
   constructor(core: Core, options: ZramOptions) {
-    const { kernel, chainSize, shrinker, pool } = options;
+    const { kernel, chainSize, dedupCache, shrinker, pool } = options;
     const { trackEntryActime = true, verifyCompressors = false, dedup = false } = options;
     this.core = core;
     this.kernel = pool === undefined ? kernelOf(kernel) : ZsPool.kernelOf(pool, core);
     this.algorithmDefault = defaultCompressorOf(kernel);
-    this.poolOptions = { kernel: this.kernel.version, chainSize, shrinker };
+    this.poolOptions = { kernel: this.kernel.version, chainSize, dedupCache, shrinker };
     this.sharedPool = pool;
     checkBoolean(trackEntryActime, 'trackEntryActime');
     checkBoolean(verifyCompressors, 'verifyCompressors');
@@ -84,8 +84,11 @@ export class Device {
     this.verifyCompressors = verifyCompressors;
     this.setDefaults();
     this.dedup = dedup;
-    if (pool !== undefined && (chainSize !== undefined || shrinker !== undefined)) {
-      throw new ZramError('EINVAL', 'chainSize and shrinker are options of the pool: pass them to createPool.');
+    if (pool !== undefined && [chainSize, dedupCache, shrinker].some((option) => option !== undefined)) {
+      throw new ZramError(
+        'EINVAL',
+        'chainSize, dedupCache and shrinker are options of the pool: pass them to createPool.',
+      );
     }
     if (kernelOf(kernel ?? this.kernel.version) !== this.kernel) {
       const { version } = this.kernel;

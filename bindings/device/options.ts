@@ -85,6 +85,8 @@ export interface ZramOptions {
   /** For the device's own pool, see PoolOptions. */
   chainSize?: PoolOptions['chainSize'];
   /** For the device's own pool, see PoolOptions. */
+  dedupCache?: PoolOptions['dedupCache'];
+  /** For the device's own pool, see PoolOptions. */
   shrinker?: boolean | undefined;
   /** A pool of the same engine to store objects in, instead of one of its own (`engine.createZram` only). */
   pool?: ZsPool | undefined;
@@ -92,7 +94,8 @@ export interface ZramOptions {
 
 export const DEVICE_OPTIONS = [
   ...['disksize', 'compAlgorithm', 'level', 'dictionary', 'recompAlgorithms', 'verifyCompressors', 'memLimit', 'dedup'],
-  ...['backing', 'compressedWriteback', 'writebackBatchSize', 'trackEntryActime', 'kernel', 'chainSize', 'shrinker'],
+  ...['backing', 'compressedWriteback', 'writebackBatchSize', 'trackEntryActime', 'kernel', 'chainSize'],
+  ...['dedupCache', 'shrinker'],
 ] as const;
 
 /**

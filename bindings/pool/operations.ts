@@ -81,11 +81,12 @@ const PASS_ENDED = 1;
 
 /** Makes a pool in the core. Returns its address. */
 export function makePool(core: Core, options: PoolOptions): number {
-  const { kernel, chainSize, limitPages, dedup, shrinker } = checkPoolOptions(options);
+  const { kernel, chainSize, limitPages, dedup, dedupCachePages, shrinker } = checkPoolOptions(options);
   if (dedup || shrinker) core.makeHashKey();
   const byPercent = Number(kernel.zspageRule === 'used-percent');
   const address = core.raw.poolMake(chainSize, byPercent, limitPages, Number(dedup), Number(shrinker));
   if (address === 0) throw new ZramError('ENOMEM', 'cannot allocate a pool: the engine has reached its maxMemory.');
+  core.raw.poolDedupCache(address, dedupCachePages);
   core.pools.add(address);
   return address;
 }

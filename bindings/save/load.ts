@@ -40,7 +40,15 @@ import { SourceReader } from './source.js';
  */
 export type LoadOptions = Pick<
   ZramOptions,
-  'memLimit' | 'backing' | 'trackEntryActime' | 'verifyCompressors' | 'kernel' | 'chainSize' | 'shrinker' | 'pool'
+  | 'memLimit'
+  | 'backing'
+  | 'trackEntryActime'
+  | 'verifyCompressors'
+  | 'kernel'
+  | 'chainSize'
+  | 'dedupCache'
+  | 'shrinker'
+  | 'pool'
 >;
 
 /** @internal The result: devices and snapshots by name, in the order of the file, and what else the caller saved. */
@@ -72,6 +80,7 @@ const OPTIONS = [
   'verifyCompressors',
   'kernel',
   'chainSize',
+  'dedupCache',
   'shrinker',
   'pool',
 ] as const;

@@ -6,7 +6,16 @@ import { FILE_BYTES_MAX } from './constants.js';
 /** Options of a file system on an engine of yours. */
 export interface PageFsOptions extends Pick<
   ZramOptions,
-  'compAlgorithm' | 'level' | 'dictionary' | 'memLimit' | 'dedup' | 'kernel' | 'chainSize' | 'shrinker' | 'pool'
+  | 'compAlgorithm'
+  | 'level'
+  | 'dictionary'
+  | 'memLimit'
+  | 'dedup'
+  | 'kernel'
+  | 'chainSize'
+  | 'dedupCache'
+  | 'shrinker'
+  | 'pool'
 > {
   /** The engine whose memory holds the files. */
   engine: Engine;
@@ -23,7 +32,7 @@ export interface PageFsOwnOptions extends Omit<PageFsOptions, 'engine' | 'pool'>
 /** Options of loading to an engine of yours. Compressors and `dedup` are those of the file. */
 export interface PageFsLoadOptions extends Pick<
   LoadOptions,
-  'memLimit' | 'verifyCompressors' | 'kernel' | 'chainSize' | 'shrinker' | 'pool'
+  'memLimit' | 'verifyCompressors' | 'kernel' | 'chainSize' | 'dedupCache' | 'shrinker' | 'pool'
 > {
   /** The engine whose memory will hold the files. */
   engine: Engine;
@@ -45,9 +54,10 @@ export interface PageFsSaveOptions {
 
 const METADATA_MAX = 512 * 2 ** 20;
 const OF_DEVICE = [
-  ...['compAlgorithm', 'level', 'dictionary', 'memLimit', 'dedup', 'kernel', 'chainSize', 'shrinker'],
+  ...['compAlgorithm', 'level', 'dictionary', 'memLimit', 'dedup', 'kernel', 'chainSize'],
+  ...['dedupCache', 'shrinker'],
 ] as const;
-const OF_LOADING = ['memLimit', 'verifyCompressors', 'kernel', 'chainSize', 'shrinker'] as const;
+const OF_LOADING = ['memLimit', 'verifyCompressors', 'kernel', 'chainSize', 'dedupCache', 'shrinker'] as const;
 const OF_ENGINE = ['module', 'maxMemory', 'compressors'] as const;
 
 /** What was read. */

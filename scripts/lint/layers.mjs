@@ -13,7 +13,7 @@ export const HOUSES = [
       ['zsmalloc/structs.ts', 'zsmalloc/size-class.ts', 'zsmalloc/slab.ts', 'zsmalloc/zspage.ts', 'zsmalloc/cell.ts'],
       ['zsmalloc/object.ts', 'zsmalloc/same.ts', 'zsmalloc/codecs.ts', 'zsmalloc/compact.ts'],
       ['zsmalloc/decode.ts'],
-      ['zsmalloc/dedup-index.ts', 'zsmalloc/dedup.ts'],
+      ['zsmalloc/dedup-index.ts', 'zsmalloc/dedup-cache.ts', 'zsmalloc/dedup.ts'],
       ['zsmalloc/owner.ts'],
       ['zsmalloc/merge/'],
       ['zsmalloc/'],

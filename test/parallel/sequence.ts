@@ -20,6 +20,7 @@ function featuresOf(random: Random): Features {
   return {
     ...{ disksize: DISK_BYTES, workers, sharedMemory: random.chance(50), compAlgorithm },
     ...{ dedup: random.chance(30), shrinker: random.chance(30), verifyCompressors: random.chance(30) },
+    dedupCache: random.chance(30) ? workers * 32 * 1024 : undefined,
     ...{ trackEntryActime: random.chance(50), memLimit: random.chance(20) ? 12 * PAGE_SIZE : 0 },
     recompAlgorithms: random.chance(40) ? [random.pick(['deflate', { algo: 'lz4hc', favorDecSpeed: 6 }])] : undefined,
   };

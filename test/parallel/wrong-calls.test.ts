@@ -48,6 +48,7 @@ const disksize: Parameter = { ...size('1M'), wrong: [...size('1M').wrong, 0, '0'
 const createOptions = {
   ...{ disksize, memLimit: { ...size('1M'), wrong: [...size('1M').wrong, 4096] }, dedup: boolean, shrinker: boolean },
   ...{ verifyCompressors: boolean, trackEntryActime: boolean, recompAlgorithms, dictionary },
+  dedupCache: { ...size('1M'), wrong: [...size('1M').wrong, 1, '63K', '2041M'] },
   ...{ compAlgorithm: word('deflate'), level: integer(2, -(2 ** 31), 2 ** 31 - 1) },
   kernel: { good: '7.1', wrong: [null, 7.1, '', '7', 'toString', {}] },
   chainSize: { good: 16, wrong: [null, '8', 0, 1, 7, 32, 8.5, NaN, {}, 8n] },

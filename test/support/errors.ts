@@ -2,7 +2,7 @@
 import { expect } from '@jest/globals';
 import { ZramError } from '../../bindings/index.js';
 
-const MESSAGE_MAX = 300;
+const MESSAGE_MAX = 320;
 
 /** What a call returns, or the code of the ZramError that it throws. */
 export function codeOf(call: () => unknown): unknown {

@@ -33,6 +33,8 @@ export interface SharedSetting {
   readonly lz4: RawExports;
   /** devices that deduplicate; with any of them the pool does too */
   readonly dedup: 0 | 1 | 2;
+  /** bytes of the pool's copies of pages */
+  readonly dedupCache?: number | undefined;
   readonly shrinker: boolean;
   readonly exclusiveLoads: boolean;
   /** LZ4 acceleration of the two devices; a zswap has 1 */
@@ -86,10 +88,10 @@ export class ModelShared {
   readonly happened = { outOfMemory: 0, rejected: 0, writtenBack: 0, failedWritebacks: 0 };
 
   constructor(setting: SharedSetting) {
-    const { engine, dedup, shrinker, limit } = setting;
+    const { engine, dedup, dedupCache, shrinker, limit } = setting;
     this.#setting = setting;
     this.#usedAtStart = engine.memory.used;
-    this.#pool = engine.createPool({ dedup: dedup > 0, shrinker, limit });
+    this.#pool = engine.createPool({ dedup: dedup > 0, dedupCache, shrinker, limit });
     this.#usedWithPool = engine.memory.used;
     this.#disks = setting.levels.map((level, n) => this.#makeDisk(level, n < dedup));
     this.#swap = this.#makeZswap();
@@ -484,10 +486,10 @@ export class ModelShared {
     for (const { zram } of this.#disks) zram.destroy();
     this.#swap.zswap.destroy();
     this.#ksmd.destroy();
-    const { objects, handles, bytes, bytesSaved, dedupIndexBytes } = this.#pool.stats();
+    const { objects, handles, bytes, bytesSaved, dedupIndexBytes, dedupCacheBytes } = this.#pool.stats();
     equal(
-      [this.#pool.totalPages, objects, handles, bytes, bytesSaved, dedupIndexBytes],
-      [0, 0, 0, 0, 0, 0],
+      [this.#pool.totalPages, objects, handles, bytes, bytesSaved, dedupIndexBytes, dedupCacheBytes],
+      [0, 0, 0, 0, 0, 0, 0],
       'the emptied pool',
     );
     this.#pool.merge(); // ends an open pass, which holds its index

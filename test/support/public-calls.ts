@@ -194,7 +194,8 @@ export function callsOf(scene: Scene): Calls {
 
   const chainSize: Parameter = { good: 16, wrong: [null, '8', 0, 1, 7, 32, 8.5, NaN, {}, 8n] };
   const kernel: Parameter = { good: '6.18', wrong: [null, 6.18, '', '6.2', '6.18 ', 'toString', {}, ['6.18']] };
-  const poolOptions = { kernel, chainSize, limit: size('1M'), dedup: boolean, shrinker: boolean };
+  const dedupCache: Parameter = { ...size('1M'), wrong: [...size('1M').wrong, 1, '28K', 2 ** 30, '1G'] };
+  const poolOptions = { kernel, chainSize, limit: size('1M'), dedup: boolean, dedupCache, shrinker: boolean };
   const ofPool: Parameter = { good: handle, wrong: [...integer(0, 0, SAFE_MAX).wrong, ...notHandles] };
   const merge = options({
     maxObjects: integer(10, 1, SAFE_MAX),
@@ -230,7 +231,7 @@ export function callsOf(scene: Scene): Calls {
       ],
     } satisfies Parameter,
   };
-  const ofItsPool = { chainSize, shrinker: boolean };
+  const ofItsPool = { chainSize, dedupCache, shrinker: boolean };
   const index = integer(1, 0, DISK_PAGES - 1);
   const onePage = bytes(page, [0, PAGE_SIZE - 1, PAGE_SIZE + 1, 2 * PAGE_SIZE]);
   const twoPages = bytes(new Uint8Array(2 * PAGE_SIZE), [1, PAGE_SIZE + 1, 3 * PAGE_SIZE]);

@@ -17,6 +17,7 @@ import { FAVOR_DEC_SPEED_MAX, PRIORITIES } from '../../compressors/compressor.js
 import type { CoreSource } from '../../core/source.js';
 import { RECOMP_ALGORITHM_OPTIONS, type RecompAlgorithm } from '../../device/options.js';
 import type { RecompressOptions } from '../../device/post-process/recompress.js';
+import { parseDedupCache } from '../../pool/options.js';
 import type { ParallelZramOptions } from '../types.js';
 import type { WorkerSource } from '../worker-source.js';
 import { WORKERS_MAX } from './owners.js';
@@ -34,7 +35,7 @@ const DEVICE_OPTIONS = [
     'verifyCompressors',
     'memLimit',
   ] as const),
-  ...(['dedup', 'trackEntryActime', 'kernel', 'chainSize', 'shrinker'] as const),
+  ...(['dedup', 'dedupCache', 'trackEntryActime', 'kernel', 'chainSize', 'shrinker'] as const),
 ] as const;
 const OPTIONS = [...DEVICE_OPTIONS, 'module', 'maxMemory', 'workers', 'worker', 'sharedMemory'] as const;
 const WORKERS_DEFAULT_MAX = 8;
@@ -57,11 +58,13 @@ export interface Settings {
 /** @throws ZramError EINVAL: a wrong option */
 export function readSettings(given: ParallelZramOptions | undefined): Settings {
   const options = readOptions(given, OPTIONS, 'ParallelZram.create');
-  const { module, maxMemory, workers = defaultWorkers(), worker, sharedMemory, disksize, memLimit = 0 } = options;
+  const { module, maxMemory, workers = defaultWorkers(), worker, sharedMemory, disksize } = options;
+  const { memLimit = 0, dedupCache: copies = 0 } = options;
   checkInteger(workers, 'workers', 1, WORKERS_MAX);
   const limits = shares(memLimit, workers);
+  const dedupCache = parseDedupCache(copies, workers);
   const pages = disksize === undefined ? 0 : parseDiskPages(disksize);
-  const device = { ...deviceOf(options), ...(pages > 0 && { disksize: pages * PAGE_SIZE }) };
+  const device = { ...deviceOf(options), dedupCache, ...(pages > 0 && { disksize: pages * PAGE_SIZE }) };
   return {
     workers,
     source: readSource(worker),

@@ -242,8 +242,8 @@ class Worker {
 
 /** The settings of a device that survive a reset. */
 function afterReset(settings: DeviceOptions): DeviceOptions {
-  const { kernel, chainSize, shrinker, trackEntryActime, verifyCompressors } = settings;
-  return { kernel, chainSize, shrinker, trackEntryActime, verifyCompressors };
+  const { kernel, chainSize, dedupCache, shrinker, trackEntryActime, verifyCompressors } = settings;
+  return { kernel, chainSize, dedupCache, shrinker, trackEntryActime, verifyCompressors };
 }
 
 function resultOf(error: unknown, operation: number): number {
