@@ -171,9 +171,9 @@ describe('the model of devices on a pool finds that', () => {
         return { zramWritePage: (...args) => (wrong() ? 0 : raw.zramWritePage(...args)) };
       },
       'the last of many pages is not written': () => (raw) => ({
-        zramWritePages: (device, index, count, now) => {
-          if (count < 2) return raw.zramWritePages(device, index, count, now);
-          const done = raw.zramWritePages(device, index, count - 1, now);
+        zramWritePages: (device, index, count, now, asks) => {
+          if (count < 2) return raw.zramWritePages(device, index, count, now, asks);
+          const done = raw.zramWritePages(device, index, count - 1, now, asks);
           return done === count - 1 ? count : done;
         },
       }),

@@ -1,5 +1,6 @@
 /** Inline deduplication of devices and pools, same-filled content, and the shrinker: exact by independent counts. */
 import { describe, expect, test } from '@jest/globals';
+import type { Engine, Zram } from '../bindings/index.js';
 import { PAGE_SIZE, generatedSets, pageCount, pageOf } from './support/pages.js';
 import { Random, seedOfRun } from './support/random.js';
 import { BUILDS, checkPools, engineOf } from './support/raw-core.js';
@@ -285,5 +286,67 @@ describe('objects that only the bindings can decode', () => {
     expect(zram.mmStat.metaDataSize).toBe(0);
     checkPools(engine);
     engine.destroy();
+  });
+});
+
+describe('a duplicate of a page that a compressor of the bindings has recompressed', () => {
+  const compressible = (from: number): Uint8Array =>
+    Uint8Array.from({ length: PAGE_SIZE }, (_, n) => (n % 7 ? n >> 4 : from + (n >> 8)));
+  const pages = Array.from({ length: 40 }, (_, n) => compressible(n));
+  const recompressed = (build: (typeof BUILDS)[number]): { engine: Engine; zram: Zram } => {
+    const engine = engineOf(build);
+    const zram = engine.createZram({ disksize: '4M', dedup: true, recompAlgorithms: ['deflate'] });
+    zram.writePages(0, Buffer.concat(pages));
+    zram.recompress({ algo: 'deflate' });
+    return { engine, zram };
+  };
+  const check = (engine: Engine, zram: Zram, copies: number, at: number): void => {
+    expect(zram.mmStat.pagesMerged).toBe(copies);
+    pages.forEach((page, n) => {
+      for (const index of [n, at + n]) {
+        if (Buffer.compare(zram.readPage(index), page) !== 0) throw new Error(`page ${index} is wrong`);
+      }
+    });
+    checkPools(engine);
+    engine.destroy();
+  };
+
+  test.each(BUILDS)('is found by single writes, batches, ranges, and parts of pages, %s build', async (build) => {
+    const ways: ((zram: Zram) => unknown)[] = [
+      (zram) => pages.forEach((page, n) => zram.writePage(100 + n, page)),
+      (zram) => zram.writePages(100, Buffer.concat(pages)),
+      (zram) => zram.write(100 * PAGE_SIZE, Buffer.concat(pages)),
+      (zram) => {
+        zram.write(100 * PAGE_SIZE, Buffer.concat(pages).subarray(0, 39 * PAGE_SIZE + 5));
+        zram.write(139 * PAGE_SIZE + 5, pages[39].subarray(5));
+      },
+      (zram) => zram.writeAsync(100 * PAGE_SIZE, Buffer.concat(pages)),
+    ];
+    for (const way of ways) {
+      const { engine, zram } = recompressed(build);
+      await way(zram);
+      check(engine, zram, pages.length, 100);
+    }
+  });
+
+  test.each(BUILDS)('is found among pages that are new, known or same-filled, in any order, %s build', (build) => {
+    for (let round = 0; round < 8; round++) {
+      const { engine, zram } = recompressed(build);
+      const others = generatedSets(seed)[0];
+      const mixed = Array.from({ length: 70 }, (_, n) => {
+        const kind = random.below(4);
+        if (kind === 0) return new Uint8Array(PAGE_SIZE).fill(n);
+        return kind === 1 ? pageOf(others, random.below(pageCount(others))) : pages[random.below(pages.length)];
+      });
+      zram.writePages(200, Buffer.concat(mixed));
+      const distinct = new Set([...pages, ...mixed.filter((page) => !isSame(page))].map(key)).size;
+      const stored = pages.length + mixed.filter((page) => !isSame(page)).length;
+      expect(zram.mmStat.pagesMerged).toBe(stored - distinct);
+      mixed.forEach((page, n) => {
+        if (Buffer.compare(zram.readPage(200 + n), page) !== 0) throw new Error(`page ${n} is wrong`);
+      });
+      checkPools(engine);
+      engine.destroy();
+    }
   });
 });

@@ -4,12 +4,12 @@ import { STAGING } from '../memory/staging';
 import { alike_run, range_copy, write_like } from '../zram/alike';
 import {
   device_end, device_make, peek_page, pendingHash, read_page, readBlock, write_begin, write_candidate, write_encoded,
-  write_page,
+  WRITE_ASKS, write_page,
 } from '../zram/device';
 import { discard } from '../zram/discard';
 import { device_fork, device_restore } from '../zram/fork';
 import { memory_use, privateBytes, sharedBytes, sharedChunks } from '../zram/memory-use';
-import { rangeStored, read_range, write_range } from '../zram/range';
+import { RANGE_UNREAD, rangeStored, read_range, write_range } from '../zram/range';
 import { Device } from '../zram/structs';
 import { entries_bytes } from '../zsmalloc/dedup-index';
 import { pool_bytes } from '../zsmalloc/pool';
@@ -56,15 +56,21 @@ export function zramResetMaxUsed(device: usize): void {
   pool.maxUsedFrames = pool.totalFrames;
 }
 
-/** Stores the first staging page at the time `now`. @returns 0 or -ENOMEM */
+/** Stores the first staging page at the time `now`. @returns 0, -ENOMEM or WRITE_ASKS */
 export function zramWritePage(device: usize, index: u32, now: u32): i32 {
-  return write_page(changetype<Device>(device), index, STAGING, now);
+  return write_page(changetype<Device>(device), index, STAGING, now, true);
 }
 
-/** Stores `count` staging pages in order. @returns how many were stored: fewer than `count` means -ENOMEM */
-export function zramWritePages(device: usize, index: u32, count: u32, now: u32): u32 {
+/**
+ * Stores `count` staging pages in order.
+ * @param asks whether it may stop at a page for WRITE_ASKS
+ * @returns how many were stored: fewer than `count` means -ENOMEM or, with RANGE_UNREAD, WRITE_ASKS
+ */
+export function zramWritePages(device: usize, index: u32, count: u32, now: u32, asks: bool): u32 {
   for (let n: u32 = 0; n < count; n++) {
-    if (write_page(changetype<Device>(device), index + n, STAGING + n * PAGE_SIZE, now) != 0) return n;
+    const result = write_page(changetype<Device>(device), index + n, STAGING + n * PAGE_SIZE, now, asks);
+    if (result == WRITE_ASKS) return n | RANGE_UNREAD;
+    if (result != 0) return n;
   }
   return count;
 }

@@ -64,12 +64,12 @@ function copy_slot(device: Device, index: u32, from: u32): bool {
  * and a compare, and one more reference instead of a cell.
  * @param index a page that holds nothing
  * @param like the other page
- * @returns as `write_page`
+ * @returns 0 or -ENOMEM
  */
 export function write_like(device: Device, index: u32, page: usize, like: u32): i32 {
   const source = slot_at(device, like);
   if (source != 0 && slot_holds(source, page) && copy_slot(device, index, like)) return 0;
-  return write_page(device, index, page, 0);
+  return write_page(device, index, page, 0, false);
 }
 
 function slot_holds(slot: usize, page: usize): bool {

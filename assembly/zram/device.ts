@@ -65,31 +65,41 @@ export function device_end(device: Device): void {
 
 // ── in ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+/** Nothing is stored: an object may hold the page that only the bindings can decode. `write_begin` says which. */
+export const WRITE_ASKS: i32 = 1;
+
 /**
  * Stores a page.
  * @param page 4096 bytes
  * @param now the time, for devices that track accesses
- * @returns 0, or -ENOMEM: the old content stays
+ * @param asks whether the answer may be WRITE_ASKS; else the page is then compressed
+ * @returns 0; -ENOMEM: the old content stays; WRITE_ASKS
  */
-export function write_page(device: Device, index: u32, page: usize, now: u32): i32 {
+export function write_page(device: Device, index: u32, page: usize, now: u32, asks: bool): i32 {
   if (DEBUG) assert(index < device.diskPages); // slots behind the disk's end are never discarded
-  if (try_write(device, index, page, now)) return 0;
-  if (pool_make_room(device.pool) && try_write(device, index, page, now)) return 0;
-  device.failedWrites++;
-  return ENOMEM;
+  let result = try_write(device, index, page, now, asks);
+  if (result == ENOMEM && pool_make_room(device.pool)) result = try_write(device, index, page, now, asks);
+  if (result == ENOMEM) device.failedWrites++;
+  return result;
 }
 
-function try_write(device: Device, index: u32, page: usize, now: u32): bool {
+function try_write(device: Device, index: u32, page: usize, now: u32, asks: bool): i32 {
   const slot = slot_make(device, index);
-  if (slot == 0) return false;
-  const done = page_same_filled(page)
-    ? store_same(device, slot, load<u64>(page))
+  if (slot == 0) return ENOMEM;
+  const result = page_same_filled(page)
+    ? done_or_full(store_same(device, slot, load<u64>(page)))
     : device.dedup
-    ? store_unless_known(device, slot, page)
-    : compress_and_store(device, slot, page, 0);
-  if (done) touch(device, index, now);
+    ? store_unless_known(device, slot, page, asks)
+    : done_or_full(compress_and_store(device, slot, page, 0));
+  if (result == 0) touch(device, index, now);
   else slot_release(device, index, slot);
-  return done;
+  return result;
+}
+
+// @ts-ignore: decorator
+@inline
+function done_or_full(done: bool): i32 {
+  return done ? 0 : ENOMEM;
 }
 
 function store_same(device: Device, slot: usize, value: u64): bool {
@@ -109,11 +119,12 @@ function store_same(device: Device, slot: usize, value: u64): bool {
 }
 
 /** Inline deduplication: hashes the raw page, and shares the object of an equal one instead of compressing. */
-function store_unless_known(device: Device, slot: usize, page: usize): bool {
+function store_unless_known(device: Device, slot: usize, page: usize, asks: bool): i32 {
   const hash = page_hash(page);
   const twin = dedup_find_page(device.pool, hash, page);
-  if (twin == 0) return compress_and_store(device, slot, page, hash);
-  return share(device, slot, twin, hash);
+  if (twin != 0) return done_or_full(share(device, slot, twin, hash));
+  if (asks && dedup_candidate(device.pool, hash) != 0) return WRITE_ASKS;
+  return done_or_full(compress_and_store(device, slot, page, hash));
 }
 
 /** The slot becomes one more user of the object that a cell owns. */
@@ -199,7 +210,7 @@ export let pendingHash: u32 = 0;
  */
 export function write_begin(device: Device, index: u32, page: usize, candidate: usize, now: u32): i32 {
   if (page_same_filled(page)) {
-    const result = write_page(device, index, page, now);
+    const result = write_page(device, index, page, now, false);
     return result == 0 ? 1 : result;
   }
   pendingHash = 0;

@@ -10,7 +10,7 @@ import { DEBUG, PAGE_MASK, PAGE_SHIFT, PAGE_SIZE } from '../common';
 import { COMPRESSED, DECODED, STAGING } from '../memory/staging';
 import { cell_location } from '../zsmalloc/cell';
 import { decodedLocation, set_decoded } from '../zsmalloc/object';
-import { peek_page, read_page, slot_accessed, write_page } from './device';
+import { peek_page, read_page, slot_accessed, WRITE_ASKS, write_page } from './device';
 import { slot_flags, SLOT_STORED, slot_value } from './slot';
 import { Device } from './structs';
 import { slot_at } from './table';
@@ -56,7 +56,9 @@ export function write_range(device: Device, index: u32, from: u32, length: u32, 
       if (changed && bytes_equal(DECODED + begin, page + begin, end - begin)) continue;
       if (part) page = patch_decoded(page, begin, end);
     }
-    if (write_page(device, index + n, page, now) != 0) return n;
+    const result = write_page(device, index + n, page, now, true);
+    if (result == WRITE_ASKS) return n | RANGE_UNREAD;
+    if (result != 0) return n;
     if (part) set_decoded(location_of(device, index + n));
     rangeStored++;
   }

@@ -44,7 +44,7 @@ export interface CoreExports {
   zramSetLevel(device: number, level: number): void;
   zramResetMaxUsed(device: number): void;
   zramWritePage(device: number, index: number, now: number): number;
-  zramWritePages(device: number, index: number, count: number, now: number): number;
+  zramWritePages(device: number, index: number, count: number, now: number, asks: number): number;
   zramWriteRange(device: number, index: number, from: number, length: number, changed: number, now: number): number;
   zramReadRange(device: number, index: number, from: number, length: number, now: number): number;
   zramRangeStored(): number;

@@ -41,6 +41,9 @@ export const EXTENT = { hole: 0, zero: 1, data: 2 } as const;
 /** With the number of pages that are done of a range: the core cannot read the next one by itself. */
 export const RANGE_UNREAD = 1 << 16;
 
+/** The core's answer to a write: an object may hold the page that the core cannot decode. */
+export const WRITE_ASKS = 1;
+
 /** The core's result for a read of a page that is on the backing device. */
 export const READ_WRITTEN_BACK = 1 << 20;
 

@@ -118,8 +118,7 @@ export class RangeWriter {
         if (patch.touched) continue;
         if (changed && sameBytes(page.subarray(inPage, inPage + piece.length), piece)) return 0;
         page.set(piece, inPage);
-        if (pages.inCore) pages.writePage(index, page);
-        else if (!pages.encodePage(index, page, patch)) continue;
+        if (!pages.writePage(index, page, patch)) continue;
         return 1;
       }
     } finally {

@@ -4,7 +4,7 @@ import { copyOf, lengthOf, setBytes, viewOf } from '../base/bytes.js';
 import { ZramError } from '../base/errors.js';
 import { sentenceOf, withPagesDone } from '../base/messages.js';
 import { lz4Level, type Encoder } from '../compressors/codecs.js';
-import { CODEC_LZ4, CODEC_PAGE } from '../core/layout.js';
+import { CODEC_LZ4, CODEC_PAGE, RANGE_UNREAD, WRITE_ASKS } from '../core/layout.js';
 import type { Device } from './device.js';
 import type { Patch, Disk } from './disk.js';
 import { encodeVerified } from './encode.js';
@@ -23,47 +23,58 @@ export class PageWriter {
     this.inCore = state.encoders[0]?.codec === CODEC_LZ4;
   }
 
-  /** @param bytes a page, checked to be one */
-  writePage(index: number, bytes: Uint8Array): void {
+  /**
+   * @param bytes a page, checked to be one
+   * @param patch as for `encodePage`
+   * @returns whether it was stored
+   */
+  writePage(index: number, bytes: Uint8Array, patch?: Patch): boolean {
     const { disk } = this;
-    const { core, address, patches } = disk;
-    if (!this.inCore) {
-      this.encodePage(index, bytes);
-      return;
-    }
+    const { core, address } = disk;
+    if (!this.inCore) return this.encodePage(index, bytes, patch);
     core.page().set(bytes);
-    if (core.raw.zramWritePage(address, index, disk.clock()) !== 0) throw noRoom(index);
-    if (patches.length > 0) disk.touched(index, 1);
+    const result = core.raw.zramWritePage(address, index, disk.clock());
+    if (result === WRITE_ASKS) return this.encodePage(index, bytes, patch);
+    if (result !== 0) throw noRoom(index);
+    return this.#noted(index);
   }
 
   /** @param bytes whole pages, checked to be */
   writePages(index: number, bytes: Uint8Array): void {
     const count = lengthOf(bytes) / PAGE_SIZE;
     const batch = this.inCore ? this.disk.core.stagingPages : 1;
-    const pages = count <= batch ? bytes : viewOf(bytes);
-    for (let done = 0; done < count; done += batch) {
+    // Of a fixed length where a compressor's code may run between two batches: it may shrink the array.
+    const pages = count <= batch && !this.disk.dedup ? bytes : viewOf(bytes);
+    for (let done = 0; done < count;) {
       try {
-        this.#writeBatch(index + done, pages, done, Math.min(batch, count - done), count);
+        done += this.#writeBatch(index + done, pages, done, Math.min(batch, count - done), count);
       } catch (error) {
         throw withPagesDone(error, done);
       }
     }
   }
 
-  /** Writes a batch that fits the staging area: `pages` of the `count` in `bytes`, from the `first` on. */
-  #writeBatch(index: number, bytes: Uint8Array, first: number, pages: number, count: number): void {
+  /**
+   * Writes a batch that fits the staging area: `pages` of the `count` in `bytes`, from the `first` on.
+   * @returns how many were stored, one at least
+   */
+  #writeBatch(index: number, bytes: Uint8Array, first: number, pages: number, count: number): number {
     const { disk } = this;
     disk.checkAlive();
     const from = first * PAGE_SIZE;
     if (!this.inCore) {
       this.encodePage(index, viewOf(bytes, from, from + PAGE_SIZE));
-      return;
+      return 1;
     }
     const { core, address, patches } = disk;
     core.staging().set(pages === count ? bytes : viewOf(bytes, from, from + pages * PAGE_SIZE));
-    const written = core.raw.zramWritePages(address, index, pages, disk.clock());
+    const result = core.raw.zramWritePages(address, index, pages, disk.clock(), 1);
+    const written = result & ~RANGE_UNREAD;
     if (patches.length > 0) disk.touched(index, written);
-    if (written !== pages) throw noRoom(index + written, written);
+    if (result === written && written < pages) throw noRoom(index + written, written);
+    if (written > 0) return written;
+    this.encodePage(index, viewOf(bytes, from, from + PAGE_SIZE));
+    return 1;
   }
 
   /**

@@ -122,7 +122,7 @@ export class StateWriter {
       const written =
         comparing && this.#hasLike
           ? core.raw.zramWriteLike(address, index + done, count, like + done)
-          : core.raw.zramWritePages(address, index + done, count, 0);
+          : core.raw.zramWritePages(address, index + done, count, 0, 0);
       done += written;
       if (written < count && !this.#pushed.makeRoom(piece.page + done)) return false;
     }
