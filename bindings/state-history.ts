@@ -449,7 +449,7 @@ export class StateHistory {
     const atLimit = limitPages !== 0 && (raw.poolTotalPages(pool.address) >>> 0) + CHAIN_MAX > limitPages;
     const memory = atLimit ? raw.limitBytes() : core.reservedBytes();
     const regions = Math.ceil(memory / REGION_BYTES) * REGION_OWN_BYTES;
-    const others = raw.usedBytes() - held - unusedCells;
+    const others = raw.usedBytes() - raw.lentBytes() - held - unusedCells;
     const inMemory = memory - regions - others - Math.max(chunks, pages * CELLS_OF_PAGE_BYTES) - tableBytes(pages);
     const inPool = limitPages === 0 ? Infinity : limitPages * PAGE_SIZE;
     return Math.min(inPool, Math.min(inMemory, this.#maxBytes - metadataBytes(pages)) - staying);

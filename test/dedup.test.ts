@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { Engine, Zram } from '../bindings/index.js';
 import { PAGE_SIZE, generatedSets, pageCount, pageOf } from './support/pages.js';
 import { Random, seedOfRun } from './support/random.js';
-import { BUILDS, checkPools, engineOf } from './support/raw-core.js';
+import { BUILDS, checkPools, engineOf, rawExports } from './support/raw-core.js';
 import { programPages } from './support/real-pages.js';
 
 const seed = seedOfRun();
@@ -328,6 +328,40 @@ describe('a duplicate of a page that a compressor of the bindings has recompress
       check(engine, zram, pages.length, 100);
     }
   });
+
+  test.each(BUILDS)(
+    'is compared, not only looked up: other pages with its hash keep their content, %s build',
+    (build) => {
+      const engine = engineOf(build);
+      rawExports(engine).weakenHash(0);
+      const zram = engine.createZram({ disksize: '4M', dedup: true, recompAlgorithms: ['deflate'] });
+      const held = new Map<number, Uint8Array>();
+      for (let n = 0; n < 400; n++) {
+        const index = random.below(100);
+        const page = pages[random.below(pages.length)];
+        const other = index + 100;
+        const part = random.below(3);
+        if (part === 0) zram.writePage(index, page);
+        else if (part === 1) zram.writePages(index, Buffer.concat([page, pages[0]]));
+        else zram.write(index * PAGE_SIZE, page);
+        held.set(index, page);
+        if (part === 1) held.set(index + 1, pages[0]);
+        if (n % 7 === 0) {
+          zram.write(other * PAGE_SIZE + 9, page.subarray(9));
+          held.set(
+            other,
+            Uint8Array.from(page, (byte, at) => (at < 9 ? (held.get(other)?.[at] ?? 0) : byte)),
+          );
+        }
+        if (n % 20 === 0) zram.recompress({ algo: 'deflate' });
+      }
+      for (const [index, page] of held) {
+        if (Buffer.compare(zram.readPage(index), page) !== 0) throw new Error(`page ${index} is wrong`);
+      }
+      checkPools(engine);
+      engine.destroy();
+    },
+  );
 
   test.each(BUILDS)('is found among pages that are new, known or same-filled, in any order, %s build', (build) => {
     for (let round = 0; round < 8; round++) {

@@ -63,7 +63,7 @@ function match_end(a: usize, b: usize, aEnd: usize): usize {
  * another. Such a branch costs more the longer its condition takes. So what the next two of them need (hash, table entry,
  * and the bytes it points to) is asked for as soon as a match's end is known, before the sequence is written; and each
  * step of a search asks for what the next one compares.
- * @param src the page: 4096 bytes, and one behind it that may be read
+ * @param src the page: 4096 bytes, and two behind it that may be read
  * @param dst room for 4096 + 4096/255 + 16 bytes, and 16 more that copies may touch
  * @param acceleration the level of zram's `algorithm_params`, 1 or more: faster and larger
  * @returns the block's length in bytes; never fails

@@ -6,7 +6,7 @@ import { lz4_compress } from '../bytes/lz4-compress';
 import { lz4_decompress } from '../bytes/lz4-decompress';
 import { lz4_holds } from '../bytes/lz4-holds';
 import { PAGE_SIZE, STAGING_PAGES } from '../common';
-import { frames_init, frames_limit_bytes, frames_used_bytes } from '../memory/frames';
+import { frames_init, frames_lent_bytes, frames_limit_bytes, frames_used_bytes } from '../memory/frames';
 import { COMPRESSED, STAGING } from '../memory/staging';
 
 /**
@@ -36,6 +36,11 @@ export function stagingPages(): u32 {
 /** Bytes in frames that are in use. */
 export function usedBytes(): f64 {
   return frames_used_bytes();
+}
+
+/** Bytes of them that go back before an allocation fails. */
+export function lentBytes(): f64 {
+  return frames_lent_bytes();
 }
 
 export function limitBytes(): f64 {

@@ -56,9 +56,9 @@ export function zramResetMaxUsed(device: usize): void {
   pool.maxUsedFrames = pool.totalFrames;
 }
 
-/** Stores the first staging page at the time `now`. @returns 0, -ENOMEM or WRITE_ASKS */
-export function zramWritePage(device: usize, index: u32, now: u32): i32 {
-  return write_page(changetype<Device>(device), index, STAGING, now, true);
+/** Stores the first staging page at the time `now`. @returns as `write_page` */
+export function zramWritePage(device: usize, index: u32, now: u32, asks: bool): i32 {
+  return write_page(changetype<Device>(device), index, STAGING, now, asks);
 }
 
 /**
@@ -216,7 +216,7 @@ export function zramStats(address: usize): void {
 }
 
 /**
- * Bytes that a device without access times and backing holds, its pool included. Those of them that may stay when
+ * Bytes that a device without access times and backing holds, its pool included, and what is lent left out. Those of them that may stay when
  * objects go, descriptors and index, are at staging 0.
  */
 export function zramHeldBytes(address: usize): f64 {

@@ -11,7 +11,8 @@
  * The frames freed next refill this reserve.
  *
  * A loan is frames that hold what can be done without: when an allocation finds no other frame, all loans are taken
- * back. So nothing fails for them, and their users need not be asked.
+ * back. So nothing fails for them, and their users need not be asked. While the reserve is not full, nothing is lent: what is
+ * taken back would refill it, and not serve who needs a frame.
  */
 import { DEBUG, PAGE_MASK, PAGE_SIZE } from '../common';
 
@@ -38,8 +39,9 @@ let end: u32 = 0;
 let wasmPagesMax: u32 = WASM_PAGES_MAX;
 /** Frames handed out, and those of static data; not the regions' metadata, which stays as memory does. */
 let framesInUse: u32 = 0;
-/** The first loan, 0 = none. */
+/** The first loan, 0 = none; and the frames of all loans. */
 let loanHead: u32 = 0;
+let framesLent: u32 = 0;
 
 /**
  * Sets how far linear memory may grow.
@@ -154,11 +156,18 @@ class Loan {
 /** Where what its user has in the first frame of a loan begins. */
 export const LOAN_CONTENT: u32 = offsetof<Loan>();
 
+function frame_lend(): u32 {
+  const frame = reserveOut == 0 ? frame_take(false) : 0;
+  if (frame == 0) return 0;
+  memory.fill(frame, 0, PAGE_SIZE);
+  framesLent++;
+  return frame;
+}
+
 /** Begins a loan and writes its address to the word at `name`, which is 0; without memory, nothing. */
 export function loan_begin(name: usize): void {
-  const loan = frame_take(false);
+  const loan = frame_lend();
   if (loan == 0) return;
-  memory.fill(loan, 0, PAGE_SIZE);
   changetype<Loan>(loan).next = loanHead;
   changetype<Loan>(loan).name = name;
   loanHead = loan;
@@ -167,9 +176,8 @@ export function loan_begin(name: usize): void {
 
 /** One more frame of a loan, filled with zeros; 0 when memory is exhausted. Its metadata word is not its user's. */
 export function loan_frame(loan: u32): u32 {
-  const frame = frame_take(false);
+  const frame = frame_lend();
   if (frame == 0) return 0;
-  memory.fill(frame, 0, PAGE_SIZE);
   store<u32>(frame_meta(frame), changetype<Loan>(loan).frames);
   changetype<Loan>(loan).frames = frame;
   changetype<Loan>(loan).count++;
@@ -187,6 +195,7 @@ export function loan_end(ended: u32): void {
     before.next = loan.next;
   }
   store<u32>(loan.name, 0);
+  framesLent -= loan_frames(ended);
   for (let frame = loan.frames; frame != 0; ) {
     const next = load<u32>(frame_meta(frame));
     frame_free(frame);
@@ -216,6 +225,11 @@ export function frames_owed(): u32 {
 /** Bytes of linear memory in frames that are in use, static data included. */
 export function frames_used_bytes(): f64 {
   return <f64>framesInUse * <f64>PAGE_SIZE;
+}
+
+/** Bytes of them that are lent, and serve whoever needs them. */
+export function frames_lent_bytes(): f64 {
+  return <f64>framesLent * <f64>PAGE_SIZE;
 }
 
 /** Bytes to which linear memory may grow. */

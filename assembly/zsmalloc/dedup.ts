@@ -17,7 +17,7 @@
  */
 import { bytes_equal } from '../bytes/compare';
 import { content_hash } from '../bytes/hash';
-import { CODEC_RAW, DEBUG, PAGE_SIZE } from '../common';
+import { CODEC_FOREIGN, CODEC_RAW, DEBUG, PAGE_SIZE } from '../common';
 import { SCRATCH_A, SCRATCH_B } from '../memory/staging';
 import { cell_number, CELL_NUMBER_MASK, cell_numbered, cell_target } from './cell';
 import { ANY_FOREIGN, AS_PAGE, holds, object_to_page } from './decode';
@@ -159,7 +159,11 @@ export function dedup_hand_over(pool: Pool, from: u32, to: u32): void {
 /** Another encoding of the same page replaces an object: the entry, which goes by the page, stays. */
 export function dedup_replaced(pool: Pool, from: u32, to: u32, place: u32): void {
   const header = object_header(from);
-  if ((header & HEADER_INDEXED) != 0) object_set_indexed(to, place_at(entry_of(pool, from, header, place)));
+  if ((header & HEADER_INDEXED) == 0) return;
+  const at = entry_of(pool, from, header, place);
+  // Whether a compressor of the bindings reads its own blocks is only known by trying: without a copy, each write does.
+  if (header_codec(object_header(to)) >= CODEC_FOREIGN) cache_rename(pool, load<u64>(at), 0);
+  object_set_indexed(to, place_at(at));
 }
 
 /** An object was copied: the copy gets an entry as well, unless many share its hash. */

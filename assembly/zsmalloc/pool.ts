@@ -4,7 +4,7 @@
 import { PAGE_SIZE } from '../common';
 import { frame_alloc_zeroed, frame_free } from '../memory/frames';
 import { cells_end, cells_init, cells_unused_bytes } from './cell';
-import { cache_bytes, cache_end } from './dedup-cache';
+import { cache_end } from './dedup-cache';
 import { entries_bytes, entries_end } from './dedup-index';
 import { merge_end } from './merge/pass';
 import { class_at, classes_init, CLASSES_PER_FRAME } from './size-class';
@@ -53,9 +53,9 @@ export function pool_end(pool: Pool): void {
   frame_free(changetype<u32>(pool));
 }
 
-/** Bytes that the pool holds: zspages and their descriptors, classes, cells in use, the deduplication index and its copies of pages. */
+/** Bytes that the pool holds, without what is lent: zspages and their descriptors, classes, cells in use, the deduplication index. */
 export function pool_bytes(pool: Pool): f64 {
   const classFrames = (pool.classes - 1) / CLASSES_PER_FRAME + 1;
   const frames = <f64>pool.totalFrames + <f64>(1 + classFrames + pool.slabs + pool.chunks);
-  return frames * <f64>PAGE_SIZE - <f64>cells_unused_bytes(pool) + <f64>entries_bytes(pool) + <f64>cache_bytes(pool);
+  return frames * <f64>PAGE_SIZE - <f64>cells_unused_bytes(pool) + <f64>entries_bytes(pool);
 }

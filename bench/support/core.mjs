@@ -31,9 +31,9 @@ export class BenchCore {
     return this.raw.memory.grow(Math.ceil(bytes / WASM_PAGE_BYTES)) * WASM_PAGE_BYTES;
   }
 
-  /** Copies bytes to memory, where the compressor may read one more behind them. @returns their address */
+  /** Copies bytes to memory, where the compressor may read two more behind them. @returns their address */
   place(bytes) {
-    const address = this.room(bytes.length + 1);
+    const address = this.room(bytes.length + 2);
     this.bytes(address, bytes.length).set(bytes);
     return address;
   }

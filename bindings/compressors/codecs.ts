@@ -29,6 +29,11 @@ const LZ4 = 'lz4';
 const DEFLATE = 'deflate';
 const ZSTD = 'zstd';
 
+/** LZ4 never passes here: a block of nothing would be stored as a page. */
+function isOfCore(): never {
+  throw new TypeError('lz4 is compressed in the core');
+}
+
 /** A compressor with its parameters, as a device uses it. */
 export interface Encoder {
   readonly name: string;
@@ -185,7 +190,7 @@ export class Codecs {
     const known = this.#known.get(params);
     if (known?.name === name && this.#codecs[known.codec - CODEC_FOREIGN] === known) return known;
     this.checkParams(name, params);
-    if (name === LZ4) return { name, codec: CODEC_LZ4, params, foreign: false, encode: () => new Uint8Array(0) };
+    if (name === LZ4) return { name, codec: CODEC_LZ4, params, foreign: false, encode: isOfCore };
     if (name === LZ4HC) return this.#makeLz4hc(params);
     const own = codecParams(name, params);
     const encoder =

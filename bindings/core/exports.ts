@@ -8,6 +8,7 @@ export interface CoreExports {
   stagingAddress(): number;
   stagingPages(): number;
   usedBytes(): number;
+  lentBytes(): number;
   limitBytes(): number;
   poolDedupCache(pool: number, pages: number): void;
   poolMake(chainSize: number, byPercent: number, limitPages: number, dedup: number, shrinker: number): number;
@@ -43,7 +44,7 @@ export interface CoreExports {
   zramSetLimit(device: number, pages: number): void;
   zramSetLevel(device: number, level: number): void;
   zramResetMaxUsed(device: number): void;
-  zramWritePage(device: number, index: number, now: number): number;
+  zramWritePage(device: number, index: number, now: number, asks: number): number;
   zramWritePages(device: number, index: number, count: number, now: number, asks: number): number;
   zramWriteRange(device: number, index: number, from: number, length: number, changed: number, now: number): number;
   zramReadRange(device: number, index: number, from: number, length: number, now: number): number;

@@ -33,7 +33,7 @@ export class PageWriter {
     const { core, address } = disk;
     if (!this.inCore) return this.encodePage(index, bytes, patch);
     core.page().set(bytes);
-    const result = core.raw.zramWritePage(address, index, disk.clock());
+    const result = core.raw.zramWritePage(address, index, disk.clock(), 1);
     if (result === WRITE_ASKS) return this.encodePage(index, bytes, patch);
     if (result !== 0) throw noRoom(index);
     return this.#noted(index);
@@ -78,7 +78,7 @@ export class PageWriter {
   }
 
   /**
-   * Stores a page with a compressor that is not the core's.
+   * Stores a page with a compressor that is not the core's, or one that the core asks for.
    * @param patch set if the page is a partly changed one: it is not stored when the original was written meanwhile
    * @param encoded its block, where it is compressed already; or the page itself, which does not compress
    * @returns whether it was stored
@@ -103,6 +103,11 @@ export class PageWriter {
         disk.checkAlive();
         if (patch?.touched) return false;
         if (holds && this.#share(index, candidate, codec, hash)) return this.#noted(index);
+      }
+      if (this.inCore && !encoded) {
+        core.page().set(page);
+        if (raw.zramWritePage(address, index, disk.clock(), 0) !== 0) throw noRoom(index);
+        return this.#noted(index);
       }
       const block = encoded ?? encodeVerified(state, encoder, page);
       disk.checkAlive();

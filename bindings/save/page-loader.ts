@@ -118,7 +118,7 @@ export class PageLoader {
     const page = core.page();
     for (let at = 0; at < PAGE_SIZE; at += value.length) page.set(value, at);
     for (let index = this.#page; index < end; index++) {
-      if (core.raw.zramWritePage(address, index, pages.clock()) !== 0) throw noRoom();
+      if (core.raw.zramWritePage(address, index, pages.clock(), 0) !== 0) throw noRoom();
     }
   }
 
