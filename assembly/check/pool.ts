@@ -1,12 +1,13 @@
 /**
  * Invariants of a pool, for the tests: compiled into the debug build only.
  */
-import {
-  cell_kind, cell_location, cell_number, cell_refs, cell_target, DIRECT, first_cell, FORWARD, FREE, next_cell, OBJECT, SAME, SHARED,
-} from '../zsmalloc/cell';
 import { bytes_equal } from '../bytes/compare';
 import { PAGE_SIZE } from '../common';
 import { SCRATCH_B } from '../memory/staging';
+import {
+  cell_kind, cell_location, cell_number, cell_refs, cell_target, DIRECT, first_cell, FORWARD, FREE, next_cell, OBJECT,
+  SAME, SHARED,
+} from '../zsmalloc/cell';
 import { object_to_page } from '../zsmalloc/decode';
 import { dedup_finds, page_hash } from '../zsmalloc/dedup';
 import { cache_copies, cache_find } from '../zsmalloc/dedup-cache';

@@ -34,6 +34,7 @@ interface Variant {
   readonly objects?: boolean;
   readonly compressedWriteback?: boolean;
   readonly dedup?: boolean;
+  readonly dedupCache?: number;
   /** pages of linear memory beyond what the core begins with */
   readonly maxMemory?: number;
 }
@@ -53,6 +54,8 @@ const VARIANTS: readonly Variant[] = [
     shared: true,
   },
   { name: 'with dedup', percent: 15, compAlgorithm: 'toy', recompAlgorithms: ['deflate'], shared: true, dedup: true },
+  { name: 'LZ4, then others, with dedup', percent: 15, ...TOY_AND_DEFLATE, shared: true, dedup: true },
+  { name: 'the same with copies', percent: 10, ...TOY_AND_DEFLATE, shared: true, dedup: true, dedupCache: 65536 },
   { name: 'a small maxMemory', percent: 20, ...TOY_AND_DEFLATE, shared: true, maxMemory: 60 },
 ];
 
@@ -62,7 +65,14 @@ describe.each(BUILDS)('devices of the %s build behave as their model', (build: B
   test.each(VARIANTS)(
     '$name',
     async ({ percent, asynchronous, objects, maxMemory, ...variant }) => {
-      const { compAlgorithm, recompAlgorithms, shared, dedup = false, compressedWriteback = false } = variant;
+      const {
+        compAlgorithm,
+        recompAlgorithms,
+        shared,
+        dedup = false,
+        dedupCache,
+        compressedWriteback = false,
+      } = variant;
       const seen = new Map<string, number>();
       const sequence = fc.array(deviceOperation(DEVICE_PAGES), { maxLength: OPERATIONS_MAX, size: 'max' });
       const property = fc.asyncProperty(sequence, fc.nat(), async (operations, order) => {
@@ -72,7 +82,7 @@ describe.each(BUILDS)('devices of the %s build behave as their model', (build: B
           ...(maxMemory === undefined ? {} : { maxMemory: initial + maxMemory * 4096 }),
         });
         const usedBefore = engine.memory.used;
-        const pool = shared ? engine.createPool({ dedup }) : undefined;
+        const pool = shared ? engine.createPool({ dedup, dedupCache }) : undefined;
         const Made = objects ? FlakyObjectBacking : asynchronous ? FlakyAsyncBacking : FlakyBacking;
         const makeBacking = () => new Made(BACKING_SLOTS);
         const model = new ModelDevices({
