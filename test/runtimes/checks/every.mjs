@@ -48,6 +48,10 @@ export const CHECKS = {
     const deduplicating = engine.createZram({ disksize: '16M', dedup: true });
     for (let n = 0; n < 200; n++) deduplicating.writePage(n, page(n % 50));
     equal(deduplicating.merge().objectsMerged, 0);
+    const copying = engine.createZram({ disksize: '16M', dedup: true, dedupCache: '64K' });
+    for (let n = 0; n < 200; n++) copying.writePage(n, page(n % 50));
+    equal(copying.mmStat.pagesMerged, deduplicating.mmStat.pagesMerged);
+    equal(sameBytes(copying.readPage(199), page(49)), true);
     engine.destroy();
   },
 
