@@ -49,7 +49,7 @@ describe.each(BUILDS)('copies of pages, %s build', (build) => {
     };
     const without = ({ pool }: Side): object => ({ ...pool.stats(), dedupCacheBytes: 0 });
     let most = 0;
-    for (let n = 0; n < (build === 'debug' ? 1500 : 6000); n++) {
+    for (let n = 0; n < (build === 'debug' ? 1500 : 3000); n++) {
       const disk = random.below(2);
       const index = random.below(DISK_PAGES);
       const page = pages[random.below(pages.length)];
