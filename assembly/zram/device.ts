@@ -146,10 +146,11 @@ function share(device: Device, slot: usize, twin: u32, hash: u32): bool {
 /** Compresses and stores a page. `hash` is the raw page's on a device with dedup, else 0. */
 function compress_and_store(device: Device, slot: usize, page: usize, hash: u32): bool {
   const length = lz4_compress(page, COMPRESSED, device.level);
-  if (length >= device.pool.hugeClassSize) return store_object(device, slot, page, PAGE_SIZE, CODEC_PAGE, hash, page);
+  if (length >= device.pool.hugeClassSize) return store_object(device, slot, page, PAGE_SIZE, CODEC_PAGE, hash, 0);
   return store_object(device, slot, COMPRESSED, length, CODEC_LZ4, hash, page);
 }
 
+/** @param page what an object of LZ4 decodes to, for comparing duplicates with; else 0 */
 function store_object(
   device: Device, slot: usize, payload: usize, length: u32, codec: u32, hash: u32, page: usize,
 ): bool {

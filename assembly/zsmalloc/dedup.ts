@@ -20,7 +20,7 @@ import { content_hash } from '../bytes/hash';
 import { CODEC_FOREIGN, CODEC_RAW, DEBUG, PAGE_SIZE } from '../common';
 import { SCRATCH_A, SCRATCH_B } from '../memory/staging';
 import { cell_number, CELL_NUMBER_MASK, cell_numbered, cell_target } from './cell';
-import { ANY_FOREIGN, AS_PAGE, holds, object_to_page } from './decode';
+import { ANY_FOREIGN, holds, object_holds_page, object_to_page } from './decode';
 import { cache_end, cache_find, cache_put, cache_rename } from './dedup-cache';
 import { entries_add, entries_end, entries_first, entries_next, entries_remove, hash_place } from './dedup-index';
 import {
@@ -65,9 +65,13 @@ export function dedup_find_page(pool: Pool, hash: u32, page: usize): u32 {
       const copy = cache_find(pool, entry);
       if (copy != 0) {
         if (bytes_equal(copy, page, PAGE_SIZE)) return entry_cell(entry);
-      } else if (holds(cell_target(entry_cell(entry)), page, PAGE_SIZE, AS_PAGE)) {
-        cache_put(pool, entry, page, true);
-        return entry_cell(entry);
+      } else {
+        const location = cell_target(entry_cell(entry));
+        if (object_holds_page(location, page)) {
+          // An object that is the page itself is compared as fast as a copy of it.
+          if (is_lz4(header_codec(object_header(location)))) cache_put(pool, entry, page, true);
+          return entry_cell(entry);
+        }
       }
     }
     at = entries_next(at);

@@ -17,7 +17,8 @@ export interface PoolOptions {
   dedup?: boolean | undefined;
   /**
    * Bytes for uncompressed copies of pages, with which devices with `dedup` compare what is written: a duplicate of a
-   * page that has one costs half as much. The first pages get copies, and then those that are written again most often.
+   * page that has one costs half as much. The first pages get copies, and then those that are written again most often;
+   * pages that do not compress need none.
    * The memory, and 1/256 more for records, is taken as it is needed, and given back when no other is left.
    * Rounded down to 32 KiB; 0, or 32 KiB to 1020 MiB. Default: 0.
    */
