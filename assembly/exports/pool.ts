@@ -31,20 +31,21 @@ import {
   POOL_UNUSED_CELL_BYTES, put,
 } from './stats';
 
-/** @returns a pool, or 0 when memory is exhausted */
-export function poolMake(chainSize: u32, byPercent: bool, limitFrames: u32, dedup: bool, shrinker: bool): usize {
+/**
+ * @param copies of pages that it may keep for deduplication
+ * @returns a pool, or 0 when memory is exhausted
+ */
+export function poolMake(
+  chainSize: u32, byPercent: bool, limitFrames: u32, dedup: bool, shrinker: bool, copies: u32,
+): usize {
   const pool = pool_make(chainSize, byPercent);
   if (changetype<usize>(pool) != 0) {
     pool.limitFrames = limitFrames;
     pool.dedupStore = dedup;
     pool.shrinker = shrinker;
+    cache_allow(pool, copies);
   }
   return changetype<usize>(pool);
-}
-
-/** Lets the pool keep up to so many copies of pages for deduplication. */
-export function poolDedupCache(pool: usize, pages: u32): void {
-  cache_allow(changetype<Pool>(pool), pages);
 }
 
 export function poolEnd(pool: usize): void {

@@ -216,8 +216,8 @@ export function zramStats(address: usize): void {
 }
 
 /**
- * Bytes that a device without access times and backing holds, its pool included, and what is lent left out. Those of them that may stay when
- * objects go, descriptors and index, are at staging 0.
+ * Bytes that a device without access times and backing holds, its pool included, and what is lent left out. Those of
+ * them that may stay when objects go, descriptors and index, are at staging 0.
  */
 export function zramHeldBytes(address: usize): f64 {
   const device = changetype<Device>(address);

@@ -39,9 +39,8 @@ let end: u32 = 0;
 let wasmPagesMax: u32 = WASM_PAGES_MAX;
 /** Frames handed out, and those of static data; not the regions' metadata, which stays as memory does. */
 let framesInUse: u32 = 0;
-/** The first loan, 0 = none; and the frames of all loans. */
+/** The first loan, 0 = none. */
 let loanHead: u32 = 0;
-let framesLent: u32 = 0;
 
 /**
  * Sets how far linear memory may grow.
@@ -160,7 +159,6 @@ function frame_lend(): u32 {
   const frame = reserveOut == 0 ? frame_take(false) : 0;
   if (frame == 0) return 0;
   memory.fill(frame, 0, PAGE_SIZE);
-  framesLent++;
   return frame;
 }
 
@@ -195,7 +193,6 @@ export function loan_end(ended: u32): void {
     before.next = loan.next;
   }
   store<u32>(loan.name, 0);
-  framesLent -= loan_frames(ended);
   for (let frame = loan.frames; frame != 0; ) {
     const next = load<u32>(frame_meta(frame));
     frame_free(frame);
@@ -229,7 +226,9 @@ export function frames_used_bytes(): f64 {
 
 /** Bytes of them that are lent, and serve whoever needs them. */
 export function frames_lent_bytes(): f64 {
-  return <f64>framesLent * <f64>PAGE_SIZE;
+  let frames: u32 = 0;
+  for (let loan = loanHead; loan != 0; loan = changetype<Loan>(loan).next) frames += loan_frames(loan);
+  return <f64>frames * <f64>PAGE_SIZE;
 }
 
 /** Bytes to which linear memory may grow. */

@@ -20,7 +20,7 @@ import { content_hash } from '../bytes/hash';
 import { CODEC_FOREIGN, CODEC_RAW, DEBUG, PAGE_SIZE } from '../common';
 import { SCRATCH_A, SCRATCH_B } from '../memory/staging';
 import { cell_number, CELL_NUMBER_MASK, cell_numbered, cell_target } from './cell';
-import { ANY_FOREIGN, holds, object_holds_page, object_to_page } from './decode';
+import { ANY_FOREIGN, AS_PAGE, holds, object_to_page } from './decode';
 import { cache_end, cache_find, cache_put, cache_rename } from './dedup-cache';
 import { entries_add, entries_end, entries_first, entries_next, entries_remove, hash_place } from './dedup-index';
 import {
@@ -56,26 +56,7 @@ function entry_rename(pool: Pool, at: u32, owner: u32): void {
 
 /** The owner of an object that holds this raw page, compressed or not; else 0. */
 export function dedup_find_page(pool: Pool, hash: u32, page: usize): u32 {
-  if (pool.dedupDirectory == 0) return 0;
-  let at = entries_first(pool, hash_place(hash));
-  while (true) {
-    const entry = load<u64>(at);
-    if (entry == 0) return 0;
-    if (<u32>(entry >> 32) == hash) {
-      const copy = cache_find(pool, entry);
-      if (copy != 0) {
-        if (bytes_equal(copy, page, PAGE_SIZE)) return entry_cell(entry);
-      } else {
-        const location = cell_target(entry_cell(entry));
-        if (object_holds_page(location, page)) {
-          // An object that is the page itself is compared as fast as a copy of it.
-          if (is_lz4(header_codec(object_header(location)))) cache_put(pool, entry, page, true);
-          return entry_cell(entry);
-        }
-      }
-    }
-    at = entries_next(at);
-  }
+  return find_owner(pool, hash, page, PAGE_SIZE, AS_PAGE);
 }
 
 /**
@@ -102,11 +83,20 @@ function find_owner(pool: Pool, hash: u32, bytes: usize, length: u32, wanted: u3
   while (true) {
     const entry = load<u64>(at);
     if (entry == 0) return 0;
-    if (<u32>(entry >> 32) == hash && holds(cell_target(entry_cell(entry)), bytes, length, wanted)) {
-      return entry_cell(entry);
-    }
+    if (<u32>(entry >> 32) == hash && entry_holds(pool, entry, bytes, length, wanted)) return entry_cell(entry);
     at = entries_next(at);
   }
+}
+
+/** Whether the object of an entry is what is looked for: as `holds`, a page by its copy where it has one. */
+function entry_holds(pool: Pool, entry: u64, bytes: usize, length: u32, wanted: u32): bool {
+  const copy = wanted == AS_PAGE ? cache_find(pool, entry) : 0;
+  if (copy != 0) return bytes_equal(copy, bytes, PAGE_SIZE);
+  const location = cell_target(entry_cell(entry));
+  if (!holds(location, bytes, length, wanted)) return false;
+  // An object that is the page itself is compared as fast as a copy of it.
+  if (wanted == AS_PAGE && is_lz4(header_codec(object_header(location)))) cache_put(pool, entry, bytes, true);
+  return true;
 }
 
 // ── entries ──────────────────────────────────────────────────────────────────────────────────────────────────────

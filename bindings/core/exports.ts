@@ -10,8 +10,14 @@ export interface CoreExports {
   usedBytes(): number;
   lentBytes(): number;
   limitBytes(): number;
-  poolDedupCache(pool: number, pages: number): void;
-  poolMake(chainSize: number, byPercent: number, limitPages: number, dedup: number, shrinker: number): number;
+  poolMake(
+    chainSize: number,
+    byPercent: number,
+    limitPages: number,
+    dedup: number,
+    shrinker: number,
+    copies: number,
+  ): number;
   poolEnd(pool: number): void;
   poolMalloc(pool: number, size: number): number;
   poolStore(pool: number, size: number): number;

@@ -18,6 +18,8 @@ export interface ParallelZramOptions
    * `ENOMEM`.
    */
   memLimit?: Size | undefined;
+  /** As PoolOptions has it, of all workers' pools; each has an equal share, of 32 KiB or more. Default: 0. */
+  dedupCache?: Size | undefined;
   /** Bytes to which the linear memory of *each* worker's engine may grow; default and most: 4 GiB less 64 KiB. */
   maxMemory?: Size | undefined;
   /**

@@ -84,9 +84,9 @@ export function makePool(core: Core, options: PoolOptions): number {
   const { kernel, chainSize, limitPages, dedup, dedupCachePages, shrinker } = checkPoolOptions(options);
   if (dedup || shrinker) core.makeHashKey();
   const byPercent = Number(kernel.zspageRule === 'used-percent');
-  const address = core.raw.poolMake(chainSize, byPercent, limitPages, Number(dedup), Number(shrinker));
+  const flags = [Number(dedup), Number(shrinker)] as const;
+  const address = core.raw.poolMake(chainSize, byPercent, limitPages, ...flags, dedupCachePages);
   if (address === 0) throw new ZramError('ENOMEM', 'cannot allocate a pool: the engine has reached its maxMemory.');
-  core.raw.poolDedupCache(address, dedupCachePages);
   core.pools.add(address);
   return address;
 }
