@@ -154,7 +154,7 @@ test('does not keep a Node process alive', () => {
     pool.store(Uint8Array.of(1, 2, 3));
     pool.createKsmd().start();
   });`;
-  const { status, stderr } = spawnSync(process.execPath, ['-e', code], { timeout: 20_000, encoding: 'utf8' });
+  const { status, stderr } = spawnSync(process.execPath, ['-e', code], { timeout: 50_000, encoding: 'utf8' });
   expect(stderr).toBe('');
   expect(status).toBe(0);
 });

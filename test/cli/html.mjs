@@ -59,7 +59,7 @@ try {
   page.on('pageerror', (error) => problems.push(String(error)));
   page.on('request', (request) => requests.push(request.url()));
   await page.goto(address);
-  await page.waitForSelector('html[data-drawn]', { state: 'attached', timeout: 30_000 });
+  await page.waitForSelector('html[data-drawn]', { state: 'attached', timeout: 50_000 });
   const first = await page.evaluate(look);
   await page.hover('#map', { position: { x: 2, y: 2 } });
   const under = await page.textContent('#under');

@@ -16,7 +16,7 @@ import { roundTrip, type Seen } from './consumer/round-trip.js';
 import { Installed, type Output } from './installed.js';
 
 const ENTRIES = ['index', 'external'];
-const TIMEOUT_MS = 120_000;
+const TIMEOUT_MS = 300_000;
 
 let installed: Installed;
 let expected: Seen;

@@ -455,7 +455,7 @@ describe('ending', () => {
       await zram.destroy();`;
     const { status, stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', code], {
       encoding: 'utf8',
-      timeout: 30_000,
+      timeout: 50_000,
     });
     expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: 'EIO\nEINVAL\nEINVAL\nEINVAL\n', stderr: '' });
   });

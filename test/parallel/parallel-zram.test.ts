@@ -522,7 +522,7 @@ describe('the process', () => {
       ['--input-type=module', '-e', `import { ParallelZram } from './dist/parallel.js';\n${code}`],
       {
         encoding: 'utf8',
-        timeout: 20_000,
+        timeout: 50_000,
       },
     );
 

@@ -36,15 +36,18 @@ async function openDatabase(library, fs) {
   return { vfs, exec, close: () => sqlite3.close(db) };
 }
 
+const FREE_MS_MAX = 30_000;
+
 /** The file, when a page that had it open is gone. */
 async function openFile(name) {
+  const end = performance.now() + FREE_MS_MAX;
   const root = await navigator.storage.getDirectory();
   const file = await root.getFileHandle(name, { create: true });
   for (;;) {
     try {
       return await file.createSyncAccessHandle();
     } catch (error) {
-      if (error.name !== 'NoModificationAllowedError') throw error;
+      if (error.name !== 'NoModificationAllowedError' || performance.now() > end) throw error;
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }

@@ -36,6 +36,7 @@ const WAYS = {
       const worker = new Worker(new URL('./store-worker.js', import.meta.url), { type: 'module' });
       seen[library] = await new Promise((resolve) => {
         worker.onmessage = ({ data }) => resolve(data);
+        worker.onerror = ({ message }) => resolve({ error: message ?? 'the worker did not start' });
         worker.postMessage({ library, again });
       });
     }
