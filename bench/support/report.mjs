@@ -18,14 +18,26 @@ function versionOf(program) {
   }
 }
 
+/** The processor as the system calls it, and on Linux what a virtual machine's name for it leaves out. */
+function processorName() {
+  const name = cpus()[0]?.model.trim() ?? 'unknown';
+  try {
+    const [family, model] = ['cpu family', 'model'].map(
+      (key) => new RegExp(`^${key}\\s*: (\\d+)$`, 'm').exec(readFileSync('/proc/cpuinfo', 'utf8'))[1],
+    );
+    return `${name}, family ${family}, model ${model}`;
+  } catch {
+    return name;
+  }
+}
+
 /** Rows of what the figures depend on. Taken before the first section, for the load that others make. */
 export function machineFacts(command) {
   const { devDependencies } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
-  const [processor] = cpus();
   return [
     ['command', `\`${command}\``],
     ['date', new Date().toISOString().slice(0, 10)],
-    ['processor', `${processor?.model.trim() ?? 'unknown'}, ${availableParallelism()} logical cores`],
+    ['processor', `${processorName()}, ${availableParallelism()} logical cores`],
     ['memory', `${(totalmem() / GIB).toFixed(1)} GiB`],
     ['system', `${type()} ${/^[\d.]*\d/.exec(release())?.[0] ?? release()}, ${process.arch}`],
     ['Node.js', `${process.version}, V8 ${process.versions.v8}`],
