@@ -362,6 +362,23 @@ describe('objects', () => {
     for (const thing of [zram, snapshot]) thing.destroy();
   });
 
+  test.each<[string, ZramOptions]>([
+    ['a backing of objects', { backing: new BatchBacking({ objects: true }) }],
+    ['compressedWriteback', { backing: new MemoryBacking(64), compressedWriteback: true }],
+  ])('%s: a page that shares the object of a handle is whole there', async (_, { backing, ...options }) => {
+    const pool = engine.createPool();
+    const page = noise();
+    pool.store(page);
+    const made = make(backing, [page], { pool, ...options });
+    expect(pool.merge().objectsMerged).toBe(1);
+    await made.zram.writebackAsync('huge');
+    expect(made.zram.blockState(0)).toMatchObject({ writtenBack: true, huge: true, comprSize: PAGE_SIZE });
+    await expectPages(made);
+    expect((await made.zram.prefetch([0])).pagesRead).toBe(1);
+    await expectPages(made);
+    pool.destroy();
+  });
+
   test('the attributes are those of kernel 7.1', () => {
     const old = engine.createZram({ disksize: '1M' });
     for (const name of ['compressed_writeback', 'writeback_batch_size'])
