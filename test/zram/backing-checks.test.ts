@@ -252,6 +252,35 @@ describe.each(kinds)('slots whose write failed, %s', (kind) => {
   });
 });
 
+describe.each(['is aborted', 'loses its device'])('a call that %s around the write of zeros', (how) => {
+  test.each(Array.from({ length: 16 }, (_, turns) => turns))(
+    '%s turns after its answer: the slot stays',
+    async (turns) => {
+      const { store, zram, pages, back } = make('asynchronous', 2, 1);
+      const clone = zram.clone();
+      const { write } = store;
+      store.write = () => fail(new Error('bad'));
+      expect((await rejectionOf(() => back(0))).code).toBe('EIO');
+      let answer = (): void => undefined;
+      store.write = (slot, page) => new Promise<void>((resolve) => (answer = () => resolve(void write(slot, page))));
+      const controller = new AbortController();
+      const ended = zram.writebackAsync({ pageIndex: 0, signal: controller.signal }).catch(() => undefined);
+      await settled();
+      store.write = write;
+      answer();
+      for (let n = 0; n < turns; n++) await Promise.resolve();
+      if (how === 'is aborted') controller.abort();
+      else zram.destroy();
+      await ended;
+      await settled();
+      zram.destroy();
+      await clone.writebackAsync({ pageIndex: 1 });
+      await expectPages(clone, pages);
+      clone.destroy();
+    },
+  );
+});
+
 describe('writes of an asynchronous backing that nobody waits for', () => {
   function held(slots: number) {
     const made = make('asynchronous', 4, slots);

@@ -34,8 +34,6 @@ export interface Job extends SlotWrite {
   readonly cell: number;
   /** The number of its object, if other pages of this call refer to its block; else 0. */
   object: number;
-  /** The write succeeded. */
-  done: boolean;
 }
 
 /** A block with an object that several pages of this call share. */
@@ -222,7 +220,6 @@ export class Writeback {
       const trial = this.#begin(undefined, cell, backing.pageToWrite(pages.core, new Uint8Array(PAGE_SIZE)));
       yield trial;
       while (this.#flying.has(trial)) yield WAIT;
-      if (trial.done && !pages.ended) return cell;
     }
     return 0;
   }
@@ -230,7 +227,7 @@ export class Writeback {
   #begin(index: number | undefined, cell: number, content: Written): Job {
     const slot = this.pages.core.raw.zramBlockNumber(cell) >>> 0;
     const { bytes, length, codec, asObject, checksum, chunk } = content;
-    const job = { bytes, length, codec, asObject, checksum, chunk, index, cell, slot, object: 0, done: false };
+    const job = { bytes, length, codec, asObject, checksum, chunk, index, cell, slot, object: 0 };
     this.#flying.add(job);
     if (index !== undefined) this.#pagesFlying++;
     return job;
@@ -239,10 +236,12 @@ export class Writeback {
   // ── a write is over ────────────────────────────────────────────────────────────────────────────────────────────
 
   written(job: Job): void {
-    const { index } = job;
-    job.done = true;
-    if (!this.#lands(job)) this.backing.settle(job.cell, true);
-    else if (index !== undefined) this.#pageWritten(job, index);
+    const { index, cell } = job;
+    const { core, address } = this.pages;
+    if (!this.#lands(job)) this.backing.settle(cell, true);
+    else if (index === undefined)
+      core.raw.zramDropBlock(address, cell); // free: the call may end before it takes one
+    else this.#pageWritten(job, index);
   }
 
   #pageWritten({ cell, object }: Job, index: number): void {
