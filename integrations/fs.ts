@@ -197,7 +197,7 @@ export class PageFs extends TreeCalls {
 
   /**
    * Makes a writable copy. Files that are open here are not open in it. It may outlive this one.
-   * @throws ZramError ENOMEM
+   * @throws ZramError ENOMEM; FsError EBUSY: a compressor called it, in a call for this file system
    */
   fork(): PageFs {
     return new PageFs(this[TREE].fork());
@@ -205,7 +205,7 @@ export class PageFs extends TreeCalls {
 
   /**
    * Makes a copy that cannot be changed: calls that would are `EROFS`. It may outlive this one.
-   * @throws ZramError ENOMEM
+   * @throws ZramError ENOMEM; FsError EBUSY: as for `fork`
    */
   snapshot(): PageFs {
     return new PageFs(this[TREE].freeze());

@@ -15,21 +15,22 @@ export function readContent(tree: Tree, inode: Inode, out: Uint8Array, position:
   const length = Math.min(out.length, inode.size - position);
   if (length <= 0) return 0;
   const { map } = inode;
-  for (let done = 0; done < length;) {
-    const at = position + done;
-    const inPage = at % PAGE_SIZE;
-    const { device, count } = map.at((at - inPage) / PAGE_SIZE);
-    const here = Math.min(length - done, count * PAGE_SIZE - inPage);
-    const part = done === 0 && here === out.length ? out : out.subarray(done, done + here);
-    if (device < 0) part.fill(0);
-    else {
-      try {
-        tree.device.read(device * PAGE_SIZE + inPage, here, part);
-      } catch (error) {
-        throw asFsError(error, call);
-      }
+  tree.beginContent();
+  try {
+    for (let done = 0; done < length;) {
+      const at = position + done;
+      const inPage = at % PAGE_SIZE;
+      const { device, count } = map.at((at - inPage) / PAGE_SIZE);
+      const here = Math.min(length - done, count * PAGE_SIZE - inPage);
+      const part = done === 0 && here === out.length ? out : out.subarray(done, done + here);
+      if (device < 0) part.fill(0);
+      else tree.device.read(device * PAGE_SIZE + inPage, here, part);
+      done += here;
     }
-    done += here;
+  } catch (error) {
+    throw asFsError(error, call);
+  } finally {
+    tree.endContent();
   }
   return length;
 }
@@ -50,6 +51,7 @@ export function writeContent(tree: Tree, ino: number, bytes: Uint8Array, positio
   const mapped = tree.mapPages(map, first, Math.ceil(wanted / PAGE_SIZE) - first);
   const end = Math.min(wanted, (first + mapped) * PAGE_SIZE);
   let at = position;
+  tree.beginContent();
   try {
     while (at < end) at += writePiece(disk, inode, map, bytes, position, at, end);
   } catch (error) {
@@ -62,6 +64,7 @@ export function writeContent(tree: Tree, ino: number, bytes: Uint8Array, positio
       inode.mtime = Date.now();
       inode.ctime = inode.mtime;
     }
+    tree.endContent();
   }
   if (at <= position) throw fsError('ENOSPC', call);
   return at - position;
@@ -101,7 +104,7 @@ export function truncateContent(tree: Tree, ino: number, size: number, call: Cal
   if (size > FILE_BYTES_MAX) throw fsError('EFBIG', call);
   const inode = tree.own(ino);
   if (size < inode.size) {
-    zeroTail(disk, inode, size, call);
+    zeroTail(tree, disk, inode, size, call);
     tree.cutPages(inode, Math.ceil(size / PAGE_SIZE));
   }
   tree.resize(inode, size);
@@ -110,13 +113,16 @@ export function truncateContent(tree: Tree, ino: number, size: number, call: Cal
 }
 
 /** Makes the rest of the page with the new end zeros. */
-function zeroTail(disk: Zram, inode: Inode, size: number, call: Call): void {
+function zeroTail(tree: Tree, disk: Zram, inode: Inode, size: number, call: Call): void {
   const inPage = size % PAGE_SIZE;
   const { device } = inode.map.at((size - inPage) / PAGE_SIZE);
   if (inPage === 0 || device < 0) return;
+  tree.beginContent();
   try {
     disk.writeZeroes(device * PAGE_SIZE + inPage, Math.min(PAGE_SIZE - inPage, inode.size - size));
   } catch (error) {
     throw asFsError(error, call);
+  } finally {
+    tree.endContent();
   }
 }

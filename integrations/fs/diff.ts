@@ -36,6 +36,17 @@ export interface FileDifference {
 const NO_RANGES: readonly ByteRange[] = Object.freeze([]);
 
 export function diffTrees(a: Tree, b: Tree): FileDifference[] {
+  a.beginContent();
+  b.beginContent();
+  try {
+    return differencesOf(a, b);
+  } finally {
+    b.endContent();
+    a.endContent();
+  }
+}
+
+function differencesOf(a: Tree, b: Tree): FileDifference[] {
   const found: FileDifference[] = [];
   const pages = new PagesThatDiffer(a, b);
   const queue = [{ path: '', left: ROOT, right: ROOT }];

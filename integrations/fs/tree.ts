@@ -8,7 +8,7 @@
 import { ZramError } from '../../bindings/base/errors.js';
 import type { Zram, ZramSnapshot } from '../../bindings/index.js';
 import { constants, PAGE_SIZE } from './constants.js';
-import { asFsError, fsError, type Call } from './errors.js';
+import { asFsError, fsError, on, type Call } from './errors.js';
 import { Directory, Inode } from './inode.js';
 import { InodeTable, type Chunk } from './inode-table.js';
 import type { Owner } from './owner.js';
@@ -60,6 +60,10 @@ export class Tree {
   #origin: object | undefined;
   /** Pages of no file whose content is still there: to be discarded before they can be given out. */
   #stale: PageRun[] = [];
+  /** Calls that are reading or writing content. */
+  #underWay = 0;
+  /** Inodes whose last name and last opening went meanwhile. */
+  #left: number[] = [];
 
   private constructor(
     public device: Zram | ZramSnapshot,
@@ -108,13 +112,17 @@ export class Tree {
 
   /** The inodes as they are: later changes are made to copies. */
   saved(): SavedTree {
+    // As an error of the library, which saves.
+    if (this.disk && this.#underWay > 0)
+      throw new ZramError('EBUSY', 'a compressor must not save the file system that called it.');
     const { chunks, free } = this.#inodes;
     this.#owner = {};
     return { frozen: this.frozen, chunks, free };
   }
 
-  /** A writable copy. @throws ZramError ENOMEM */
+  /** A writable copy. @throws ZramError ENOMEM; FsError EBUSY */
   fork(): Tree {
+    if (this.disk) this.checkWritable(on('fork'));
     const device = this.device.clone();
     const tree = this.#copyOn(device, device);
     for (const ino of tree.#nameless) tree.#free(ino);
@@ -123,10 +131,10 @@ export class Tree {
     return tree;
   }
 
-  /** A read-only copy. @throws ZramError ENOMEM */
+  /** A read-only copy. @throws ZramError ENOMEM; FsError EBUSY */
   freeze(): Tree {
     // A frozen tree never changes, so a copy of it is a copy of its pages.
-    if (this.disk) return this.#copyOn(this.disk.snapshot(), undefined);
+    if (this.disk) return this.#copyOn(this.writable(on('snapshot')).snapshot(), undefined);
     const writable = this.device.clone();
     try {
       return this.#copyOn(writable.snapshot(), undefined);
@@ -135,7 +143,7 @@ export class Tree {
     }
   }
 
-  /** A copy to build in, which `adopt` takes over if all goes well. @throws FsError ENOSPC, EROFS */
+  /** A copy to build in, which `adopt` takes over if all goes well. @throws FsError ENOSPC, EROFS, EBUSY */
   stage(call: Call): Tree {
     const disk = this.writable(call);
     let device: Zram;
@@ -256,15 +264,16 @@ export class Tree {
 
   // ── names ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** @throws FsError EROFS, or ENOSPC: no room for an inode with this name */
+  /** @throws FsError EROFS, EBUSY, or ENOSPC: no room for an inode with this name */
   checkRoom(name: string, call: Call): void {
     this.checkWritable(call);
     const bytes = INODE_BYTES + NAME_BYTES + 2 * name.length;
     if (this.counts.metadataBytes + bytes > this.metadataMax) throw fsError('ENOSPC', call);
   }
 
+  /** @throws FsError EROFS; EBUSY: a call that reads or writes content is under way */
   checkWritable(call: Call): void {
-    if (!this.disk) throw fsError('EROFS', call);
+    this.writable(call);
   }
 
   /** Gives an inode a name that the directory does not have. */
@@ -321,7 +330,9 @@ export class Tree {
       return;
     }
     this.#opens.delete(ino);
-    if (this.disk && this.#nameless.delete(ino)) this.#free(ino);
+    if (!this.disk || !this.#nameless.delete(ino)) return;
+    if (this.#underWay > 0) this.#left.push(ino);
+    else this.#free(ino);
   }
 
   #free(ino: number): void {
@@ -336,10 +347,24 @@ export class Tree {
 
   // ── pages ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** The device, to write to. @throws FsError EROFS */
+  /** The device, to write to. @throws FsError EROFS; EBUSY: a call that reads or writes content is under way */
   writable(call: Call): Zram {
-    if (this.disk) return this.disk;
-    throw fsError('EROFS', call);
+    if (!this.disk) throw fsError('EROFS', call);
+    if (this.#underWay > 0) throw fsError('EBUSY', call);
+    return this.disk;
+  }
+
+  /**
+   * Content is about to be read or written, which may call a compressor of somebody's, and that this file system. Until
+   * `endContent` nothing changes here but by the call itself: pages that were looked up stay the file's.
+   */
+  beginContent(): void {
+    this.#underWay++;
+  }
+
+  endContent(): void {
+    if (--this.#underWay > 0) return;
+    while (this.#left.length > 0) this.#free(this.#left.pop() as number);
   }
 
   /** Gives pages of a file places on the device. Returns how many have one: fewer when there is no room. */
