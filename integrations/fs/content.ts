@@ -1,4 +1,5 @@
 /** Reading, writing and cutting the content of files. Bytes of the last page beyond the end of a file are always zeros. */
+import { detached } from '../../bindings/base/bytes.js';
 import { ZramError } from '../../bindings/base/errors.js';
 import type { Zram } from '../../bindings/index.js';
 import { FILE_BYTES_MAX, PAGE_SIZE } from './constants.js';
@@ -22,6 +23,7 @@ export function readContent(tree: Tree, inode: Inode, out: Uint8Array, position:
       const inPage = at % PAGE_SIZE;
       const { device, count } = map.at((at - inPage) / PAGE_SIZE);
       const here = Math.min(length - done, count * PAGE_SIZE - inPage);
+      if (done + here > out.length) throw detached('out');
       const part = done === 0 && here === out.length ? out : out.subarray(done, done + here);
       if (device < 0) part.fill(0);
       else tree.device.read(device * PAGE_SIZE + inPage, here, part);
@@ -86,6 +88,8 @@ function writePiece(
   const whole = inPage === 0 ? Math.min(count, Math.floor((end - at) / PAGE_SIZE)) : 0;
   const length = whole > 0 ? whole * PAGE_SIZE : Math.min(PAGE_SIZE - inPage, end - at);
   const from = at - position;
+  // A compressor of the caller's may have changed it.
+  if (from + length > bytes.length) throw detached('bytes');
   const part = length === bytes.length ? bytes : bytes.subarray(from, from + length);
   if (whole > 0) disk.writePages(device, part);
   else if ((inPage === 0 && at + length >= inode.size) || page * PAGE_SIZE >= inode.size) {

@@ -110,3 +110,36 @@ test('a file without a name that is closed in a write goes when the write is ove
   expect(Buffer.compare(fs.readFileSync('/other'), OTHER)).toBe(0);
   end();
 });
+
+describe.each(['detached', 'shrunk'])('an array that is %s in a call for two pieces', (how) => {
+  function during(toy: CallingCompressor, call: (array: Uint8Array) => unknown): Promise<unknown> {
+    const buffer = new ArrayBuffer(3 * PAGE_SIZE, { maxByteLength: 3 * PAGE_SIZE });
+    const array = new Uint8Array(buffer);
+    array.set(NEW.subarray(0, array.length));
+    toy.hook = () => void (how === 'shrunk' ? buffer.resize(100) : structuredClone(buffer, { transfer: [buffer] }));
+    return thrownBy(() => call(array));
+  }
+
+  test.each([0, 100])('read from %i on: EINVAL', async (position) => {
+    const { toy, fs, end } = make();
+    const fd = fs.openSync('/file', 'r');
+    const refused = during(toy, (array) => fs.readSync(fd, array, 0, array.length, position));
+    expect(await refused).toMatchObject({ code: 'EINVAL' });
+    fs.closeSync(fd);
+    end();
+  });
+
+  test('write: the first piece is there, and nothing that was not in the array', async () => {
+    const { toy, fs, end } = make();
+    const fd = fs.openSync('/file', 'r+');
+    const first = PAGE_SIZE - 100;
+    let written = 0;
+    const thrown = during(toy, (array) => (written = fs.writeSync(fd, array, 0, array.length, 100)));
+    expect(await thrown).toBe(undefined);
+    expect(written).toBe(first);
+    const after = Buffer.concat([OLD.subarray(0, 100), NEW.subarray(0, first), OLD.subarray(PAGE_SIZE)]);
+    expect(Buffer.compare(fs.readFileSync('/file'), after)).toBe(0);
+    fs.closeSync(fd);
+    end();
+  });
+});
