@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# xz-compat 1.2.10 and xz: an .xz file that was compressed with the filter for ARM64, which is for programs of such machines,
+# xz-compat 1.2.10 and xz 5.4.1: an .xz file that was compressed with the filter for ARM64, for programs of such machines,
 # comes out as other bytes, without an error: decodeXZ() changes B instructions, which xz leaves alone, and leaves ADRP ones,
 # which xz changes. It does not compare the file's checksum with what it returns, so that nothing tells. The README has
 # ARM64 among its filters. Those for x86, ARM, ARM Thumb, PowerPC, SPARC and IA64 are right.
