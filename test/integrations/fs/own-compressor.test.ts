@@ -116,7 +116,10 @@ describe.each(['detached', 'shrunk'])('an array that is %s in a call for two pie
     const buffer = new ArrayBuffer(3 * PAGE_SIZE, { maxByteLength: 3 * PAGE_SIZE });
     const array = new Uint8Array(buffer);
     array.set(NEW.subarray(0, array.length));
-    toy.hook = () => void (how === 'shrunk' ? buffer.resize(100) : structuredClone(buffer, { transfer: [buffer] }));
+    toy.hook = () => {
+      if (how === 'shrunk') buffer.resize(100);
+      else structuredClone(buffer, { transfer: [buffer] });
+    };
     return thrownBy(() => call(array));
   }
 
