@@ -49,9 +49,12 @@ export type { FsError } from './fs/errors.js';
 export type { ExportOptions, ExportToOptions } from './fs/export.js';
 export {
   FileHandle,
+  type Abortable,
+  type DataOrPieces,
   type HandleReadOptions,
   type ReadResult,
   type ReadResultOfAll,
+  type SignalLike,
   type WriteResult,
   type WriteResultOfAll,
 } from './fs/file-handle.js';
@@ -71,7 +74,7 @@ export { FsPromises, type PathOrHandle } from './fs/promises.js';
 export { BigIntStats, Dirent, FileType, Stats, type StatFs } from './fs/stats.js';
 export type { Encoding } from './fs/text.js';
 export type { ImportReport } from './fs/tree-builder.js';
-export type { CpOptions, OpendirOptions } from './fs/tree-calls.js';
+export type { AsyncCpOptions, CpOptions, OpendirOptions } from './fs/tree-calls.js';
 export type { FileSystemStats } from './fs/usage.js';
 
 /** File systems to save to one file: by name, or as a list, whose names are '0', '1' and so on. */

@@ -82,7 +82,9 @@ export function errnoOf(code: FsErrorCode): number {
 /** A wrong argument, as Node reports it: a TypeError or RangeError with one of Node's codes. */
 export function wrongType(name: string, expected: string, value: unknown): TypeError {
   return withCode(
-    new TypeError(`The "${name}" argument must be ${expected}. Received ${described(value)}`),
+    new TypeError(
+      `The "${name}" ${name.includes('.') ? 'property' : 'argument'} must be ${expected}. Received ${described(value)}`,
+    ),
     'ERR_INVALID_ARG_TYPE',
   );
 }

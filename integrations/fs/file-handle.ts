@@ -1,14 +1,31 @@
 /** An open file of the promises API, as Node's `FileHandle`. */
-import type { Data, Mode, TimeLike } from './arguments.js';
+import { checkOptions, type Data, type Mode, type TimeLike } from './arguments.js';
 import type { ReadFileOptions, ReadWriteOptions, WriteFileOptions } from './data-calls.js';
-import { fsError, on } from './errors.js';
+import { fsError, on, withCode, wrongType } from './errors.js';
 import type { StatOptions } from './inode-calls.js';
 import type { BigIntStats, Stats } from './stats.js';
-import type { Encoding } from './text.js';
+import { asBuffer, type Encoding } from './text.js';
 import type { TreeCalls } from './tree-calls.js';
 
 /** Bytes that are read if no array is given, as in Node. */
 const READ_BYTES = 16_384;
+
+/** What this needs of an `AbortSignal`. */
+export interface SignalLike {
+  /** Whether the call is to end. */
+  readonly aborted: boolean;
+  /** Why. */
+  readonly reason?: unknown;
+}
+
+/** An option of calls that read or write whole files. */
+export interface Abortable {
+  /** Ends the call, before it begins or between two pieces, with an `AbortError`. */
+  signal?: SignalLike | undefined;
+}
+
+/** Data, or their pieces: an array, a generator, a stream. */
+export type DataOrPieces = Data | Iterable<Data> | AsyncIterable<Data>;
 
 /** What `FileHandle.read` is given. */
 export interface HandleReadOptions<T extends ArrayBufferView = ArrayBufferView> extends ReadWriteOptions {
@@ -46,6 +63,24 @@ export interface WriteResultOfAll<T> {
   bytesWritten: number;
   /** The arrays that were given. */
   buffers: T;
+}
+
+/** @throws AbortError: the signal says so; TypeError: it is no signal */
+export function checkAborted(options: unknown): void {
+  if (typeof options !== 'object' || options === null) return;
+  const { signal } = options as Abortable;
+  if (signal === undefined) return;
+  if (typeof signal !== 'object' || signal === null || !('aborted' in signal)) {
+    throw wrongType('options.signal', 'an instance of AbortSignal', signal);
+  }
+  if (!signal.aborted) return;
+  const error = withCode(new Error('The operation was aborted', { cause: signal.reason }), 'ABORT_ERR');
+  throw Object.assign(error, { name: 'AbortError' });
+}
+
+export function isPieces(data: DataOrPieces): data is Iterable<Data> | AsyncIterable<Data> {
+  if (typeof data !== 'object' || data === null || ArrayBuffer.isView(data)) return false;
+  return Symbol.asyncIterator in data || Symbol.iterator in data;
 }
 
 /** An open file: as Node's `FileHandle`. Calls are done when their promise is returned; reading its result waits. */
@@ -89,7 +124,8 @@ export class FileHandle {
       const bytesRead = this.#fs.readSync(fd, first, offset as number, length, position);
       return { bytesRead, buffer: first };
     }
-    const { buffer = new Uint8Array(READ_BYTES), ...options } = first ?? {};
+    checkOptions(first ?? {});
+    const { buffer = asBuffer(new Uint8Array(READ_BYTES)), ...options } = first ?? {};
     return { bytesRead: this.#fs.readSync(fd, buffer, options), buffer };
   }
 
@@ -126,20 +162,30 @@ export class FileHandle {
   }
 
   /** As `readFileSync`, from where the last call ended. */
-  readFile(options?: null | { encoding?: null | 'buffer' }): Promise<Uint8Array<ArrayBuffer>>;
-  readFile(options: Encoding | { encoding: Encoding }): Promise<string>;
-  async readFile(options?: Encoding | ReadFileOptions | null): Promise<string | Uint8Array<ArrayBuffer>> {
+  readFile(options?: null | ({ encoding?: null | 'buffer' } & Abortable)): Promise<Uint8Array<ArrayBuffer>>;
+  readFile(options: Encoding | ({ encoding: Encoding } & Abortable)): Promise<string>;
+  async readFile(options?: Encoding | (ReadFileOptions & Abortable) | null): Promise<string | Uint8Array<ArrayBuffer>> {
+    checkAborted(options);
     return this.#fs.readFileSync(this.open('read'), options);
   }
 
-  /** As `writeFileSync`, where the last call ended. */
-  async writeFile(data: Data, options?: Encoding | WriteFileOptions | null): Promise<void> {
-    this.#fs.writeFileSync(this.open('write'), data, options);
+  /** As `writeFileSync`, where the last call ended. Pieces are written as they come. */
+  async writeFile(data: DataOrPieces, options?: Encoding | (WriteFileOptions & Abortable) | null): Promise<void> {
+    checkAborted(options);
+    const fd = this.open('write');
+    if (!isPieces(data)) {
+      this.#fs.writeFileSync(fd, data, options);
+      return;
+    }
+    for await (const piece of data) {
+      checkAborted(options);
+      this.#fs.writeFileSync(this.open('write'), piece, options);
+    }
   }
 
-  /** As `appendFileSync`. */
-  async appendFile(data: Data, options?: Encoding | WriteFileOptions | null): Promise<void> {
-    this.#fs.appendFileSync(this.open('write'), data, options);
+  /** The same as `writeFile`, as in Node: at the end of the file only if it was opened so. */
+  appendFile(data: DataOrPieces, options?: Encoding | (WriteFileOptions & Abortable) | null): Promise<void> {
+    return this.writeFile(data, options);
   }
 
   /** As `fstatSync`. */

@@ -267,7 +267,7 @@ export abstract class NameCalls extends InodeCalls {
 }
 
 /** As `path.join` of Node joins them: without empty parts and dots. */
-function joined(path: string, rest: string): string {
+export function joined(path: string, rest: string): string {
   const parts: string[] = [];
   for (const part of `${path}/${rest}`.split('/')) {
     if (part === '..' && parts.length > 0 && parts.at(-1) !== '..') parts.pop();

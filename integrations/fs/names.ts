@@ -1,9 +1,8 @@
 /** Calls that change names: made as Linux makes them, with its errors in its order. */
-import { PERMISSIONS, UMASK } from './constants.js';
+import { PATH_BYTES_MAX, PERMISSIONS, TIME_MAX, UMASK } from './constants.js';
 import { fsError, type Call } from './errors.js';
 import { ROOT, type Tree } from './tree.js';
 import { utf8Length } from './text.js';
-import { PATH_BYTES_MAX } from './constants.js';
 import { inoAt, walk, type Place } from './walk.js';
 
 /** The place of a new name. @throws FsError EEXIST; ENOENT: a slash follows a name that is not for a directory */
@@ -129,10 +128,17 @@ export function changeOwner(tree: Tree, ino: number, uid: number, gid: number, c
   inode.ctime = Date.now();
 }
 
+/** A time that there is: as Linux does with what a file system cannot hold, the nearest one. */
+export function nearestTime(ms: number): number {
+  return Math.min(Math.max(ms, -TIME_MAX), TIME_MAX);
+}
+
+/** @throws FsError EINVAL: an invalid Date, which no store could be read with */
 export function changeTimes(tree: Tree, ino: number, atime: number, mtime: number, call: Call): void {
   tree.checkWritable(call);
+  if (Number.isNaN(atime) || Number.isNaN(mtime)) throw fsError('EINVAL', call);
   const inode = tree.own(ino);
-  inode.atime = atime;
-  inode.mtime = mtime;
+  inode.atime = nearestTime(atime);
+  inode.mtime = nearestTime(mtime);
   inode.ctime = Date.now();
 }

@@ -2,16 +2,16 @@
  * The calls by their names in `fs.promises`. Each does its work before it returns its promise, since all is in memory: what
  * differs is how results and errors come.
  */
-import type { Data, Mode, PathLike, TimeLike } from './arguments.js';
+import { optionsOf, type Mode, type PathLike, type TimeLike } from './arguments.js';
 import { constants, type FsConstants } from './constants.js';
 import type { ReadFileOptions, WriteFileOptions } from './data-calls.js';
 import type { Dir } from './directory-handle.js';
-import { FileHandle } from './file-handle.js';
+import { checkAborted, FileHandle, isPieces, type Abortable, type DataOrPieces } from './file-handle.js';
 import type { StatOptions } from './inode-calls.js';
 import type { EncodingOptions, MkdirOptions, ReaddirOptions, RmOptions } from './name-calls.js';
 import type { BigIntStats, Dirent, StatFs, Stats } from './stats.js';
 import type { Encoding } from './text.js';
-import type { CpOptions, OpendirOptions, TreeCalls } from './tree-calls.js';
+import { COPY, type AsyncCpOptions, type OpendirOptions, type TreeCalls } from './tree-calls.js';
 
 /** Where a file is: its path, or an open file. */
 export type PathOrHandle = PathLike | FileHandle;
@@ -47,25 +47,62 @@ export class FsPromises {
   /** As `readFileSync`. */
   readFile(
     file: PathOrHandle,
-    options?: null | { encoding?: null | 'buffer'; flag?: string | number },
+    options?: null | ({ encoding?: null | 'buffer'; flag?: string | number } & Abortable),
   ): Promise<Uint8Array<ArrayBuffer>>;
-  readFile(file: PathOrHandle, options: Encoding | { encoding: Encoding; flag?: string | number }): Promise<string>;
-  readFile(file: PathOrHandle, options?: Encoding | ReadFileOptions | null): Promise<string | Uint8Array<ArrayBuffer>>;
+  readFile(
+    file: PathOrHandle,
+    options: Encoding | ({ encoding: Encoding; flag?: string | number } & Abortable),
+  ): Promise<string>;
+  readFile(
+    file: PathOrHandle,
+    options?: Encoding | (ReadFileOptions & Abortable) | null,
+  ): Promise<string | Uint8Array<ArrayBuffer>>;
   async readFile(
     file: PathOrHandle,
-    options?: Encoding | ReadFileOptions | null,
+    options?: Encoding | (ReadFileOptions & Abortable) | null,
   ): Promise<string | Uint8Array<ArrayBuffer>> {
+    checkAborted(options);
     return this.#fs.readFileSync(placeOf(file, 'read'), options);
   }
 
-  /** As `writeFileSync`. */
-  async writeFile(file: PathOrHandle, data: Data, options?: Encoding | WriteFileOptions | null): Promise<void> {
-    this.#fs.writeFileSync(placeOf(file, 'write'), data, options);
+  /** As `writeFileSync`. Pieces, such as those of a stream, are written as they come; the file is cut before the first. */
+  async writeFile(
+    file: PathOrHandle,
+    data: DataOrPieces,
+    options?: Encoding | (WriteFileOptions & Abortable) | null,
+  ): Promise<void> {
+    await this.#write(file, data, options, 'w');
   }
 
-  /** As `appendFileSync`. */
-  async appendFile(file: PathOrHandle, data: Data, options?: Encoding | WriteFileOptions | null): Promise<void> {
-    this.#fs.appendFileSync(placeOf(file, 'write'), data, options);
+  /** As `appendFileSync`, and pieces as `writeFile`. */
+  async appendFile(
+    file: PathOrHandle,
+    data: DataOrPieces,
+    options?: Encoding | (WriteFileOptions & Abortable) | null,
+  ): Promise<void> {
+    await this.#write(file, data, options, 'a');
+  }
+
+  async #write(
+    file: PathOrHandle,
+    data: DataOrPieces,
+    options: Encoding | (WriteFileOptions & Abortable) | null | undefined,
+    otherwise: string,
+  ): Promise<void> {
+    if (file instanceof FileHandle) return file.writeFile(data, options);
+    checkAborted(options);
+    const { mode, flag, ...rest } = optionsOf<WriteFileOptions>(options, {});
+    const how = flag ?? otherwise;
+    if (!isPieces(data)) {
+      this.#fs.writeFileSync(file, data, { mode, flag: how, ...rest });
+      return;
+    }
+    const handle = await this.open(file, how, mode);
+    try {
+      await handle.writeFile(data, rest);
+    } finally {
+      await handle.close();
+    }
   }
 
   /** As `copyFileSync`. */
@@ -73,9 +110,10 @@ export class FsPromises {
     this.#fs.copyFileSync(src, dest, mode);
   }
 
-  /** As `cpSync`. */
-  async cp(source: PathLike, destination: PathLike, options?: CpOptions): Promise<void> {
-    this.#fs.cpSync(source, destination, options);
+  /** As `cpSync`, with a `filter` that may also answer later. */
+  async cp(source: PathLike, destination: PathLike, options?: AsyncCpOptions): Promise<void> {
+    const copying = this.#fs[COPY](source, destination, options);
+    for (let step = copying.next(); !step.done;) step = copying.next(await step.value);
   }
 
   /** As `truncateSync`. */

@@ -76,7 +76,7 @@ export function wholeNumber(text: string, what: string): number {
 
 /** Seconds with a fraction, as milliseconds. @throws EBADMSG */
 export function milliseconds(text: string, what: string): number {
-  const parts = /^(-?)(\d{1,12})(?:\.(\d*))?$/.exec(text);
+  const parts = /^(-?)(\d{1,13})(?:\.(\d*))?$/.exec(text);
   if (parts === null) throw refusal('EBADMSG', `${what} is not a time: ${JSON.stringify(text)}`);
   const [, sign, whole, fraction = ''] = parts;
   const value = Number(whole) * 1000 + Number(fraction.slice(0, 9).padEnd(9, '0')) / 1e6;

@@ -6,6 +6,7 @@
  * symbolic link is refused, and so is a symbolic link that leads out. What was made before is for the caller to throw away:
  * it builds in a fork.
  */
+import { nearestTime } from './names.js';
 import type { NodeTime, WritableFs } from './node-calls.js';
 import type { Member, MemberSink } from './tar-reader.js';
 import { refusal, shown } from './refusal.js';
@@ -300,7 +301,8 @@ function times({ atimeMs, mtimeMs }: Member): [NodeTime, NodeTime] {
 }
 
 /** A Date keeps milliseconds as they are; seconds keep what is between them, nearly, but cannot be negative. */
-function timeOf(ms: number): NodeTime {
+function timeOf(milliseconds: number): NodeTime {
+  const ms = nearestTime(milliseconds);
   return Number.isInteger(ms) || ms < 0 ? new Date(ms) : ms / 1000;
 }
 

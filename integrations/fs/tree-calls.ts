@@ -1,10 +1,9 @@
 /** Calls that go through directories: opening one, and copying what is in it. */
 import { checkOptions, optionsOf, pathOf, type PathLike } from './arguments.js';
-import { constants } from './constants.js';
 import { DataCalls } from './data-calls.js';
 import { Dir } from './directory-handle.js';
-import { fsError, on, withCode } from './errors.js';
-import type { EncodingOptions } from './name-calls.js';
+import { fsError, on, withCode, wrongType } from './errors.js';
+import { joined, type EncodingOptions } from './name-calls.js';
 import { resolved } from './real-path.js';
 import { TREE } from './state.js';
 import type { Dirent, Stats } from './stats.js';
@@ -38,6 +37,26 @@ export interface CpOptions {
   verbatimSymlinks?: boolean | undefined;
 }
 
+/** Options of `promises.cp`. */
+export interface AsyncCpOptions extends Omit<CpOptions, 'filter'> {
+  /** Which paths are copied; the answer may be a promise. */
+  filter?: ((source: string, destination: string) => boolean | PromiseLike<boolean>) | undefined;
+}
+
+/** @internal */
+export const COPY = Symbol('copy');
+type Copying<Result = void> = Generator<boolean | PromiseLike<boolean>, Result, boolean>;
+/** What is copied, and what has the name that it gets. */
+interface Both {
+  readonly stat: Stats;
+  readonly there: Stats | undefined;
+}
+
+function promiseOfFilter(): Error {
+  const text = 'Expected boolean to be returned from the "filter" function but got an instance of Promise.';
+  return withCode(new TypeError(text), 'ERR_INVALID_RETURN_VALUE');
+}
+
 /** A failure of `cp`, as Node describes it. */
 function cpError(code: string, errno: number, reason: string, path: string): Error {
   const error = withCode(new Error(`${code}: ${reason}, cp '${path}'`), code);
@@ -62,24 +81,41 @@ export abstract class TreeCalls extends DataCalls {
    * ERR_FS_CP_NON_DIR_TO_DIR
    */
   cpSync(source: PathLike, destination: PathLike, options: CpOptions = {}): void {
+    const copying = this[COPY](source, destination, options);
+    for (let step = copying.next(); !step.done; step = copying.next(step.value as boolean)) {
+      if (step.value instanceof Promise) throw promiseOfFilter();
+    }
+  }
+
+  /** @internal Copies in steps: what `filter` answers is yielded, and has to be given back, of a promise its result. */
+  *[COPY](source: PathLike, destination: PathLike, options: AsyncCpOptions = {}): Copying {
     const [from, to] = [pathOf(source, 'cp', 'src'), pathOf(destination, 'cp', 'dest')];
     checkOptions(options);
-    const stat = this.#statOf(from, options);
-    this.#checkCopy(stat, from, to, options);
-    if (options.filter && !options.filter(from, to)) return;
+    const { filter } = options;
+    if (filter !== undefined && typeof filter !== 'function')
+      throw wrongType('options.filter', 'of type function', filter);
+    const stats = yield* this.#checked(from, to, options);
+    if (stats === undefined) return;
     const parent = resolved(to).replace(/\/[^/]*$/, '') || '/';
     if (!this.existsSync(parent)) this.mkdirSync(parent, { recursive: true });
-    this.#copyAny(stat, from, to, options);
+    yield* this.#copyAny(stats, from, to, options);
   }
 
-  #statOf(path: string, { dereference = false }: CpOptions): Stats {
-    return dereference ? this.statSync(path) : this.lstatSync(path);
+  /** What is copied and what is there; undefined if `filter` leaves it out. */
+  *#checked(from: string, to: string, options: AsyncCpOptions): Copying<Both | undefined> {
+    if (options.filter && !(yield options.filter(from, to))) return undefined;
+    const stats = this.#bothOf(from, to, options);
+    this.#checkCopy(stats, from, to, options);
+    return stats;
   }
 
-  #checkCopy(stat: Stats, from: string, to: string, options: CpOptions): void {
-    const there = options.dereference
-      ? this.statSync(to, { throwIfNoEntry: false })
-      : this.lstatSync(to, { throwIfNoEntry: false });
+  #bothOf(from: string, to: string, { dereference = false }: AsyncCpOptions): Both {
+    const missing = { throwIfNoEntry: false } as const;
+    if (dereference) return { stat: this.statSync(from), there: this.statSync(to, missing) };
+    return { stat: this.lstatSync(from), there: this.lstatSync(to, missing) };
+  }
+
+  #checkCopy({ stat, there }: Both, from: string, to: string, { recursive }: AsyncCpOptions): void {
     if (there?.ino === stat.ino) throw cpError('ERR_FS_CP_EINVAL', 22, 'src and dest cannot be the same', to);
     if (there && stat.isDirectory() && !there.isDirectory()) {
       throw cpError('ERR_FS_CP_DIR_TO_NON_DIR', 21, `cannot overwrite non-directory ${to} with directory ${from}`, to);
@@ -88,10 +124,10 @@ export abstract class TreeCalls extends DataCalls {
       throw cpError('ERR_FS_CP_NON_DIR_TO_DIR', 20, `cannot overwrite directory ${to} with non-directory ${from}`, to);
     }
     if (!stat.isDirectory()) return;
-    if (!options.recursive) throw cpError('ERR_FS_EISDIR', 21, `${from} is a directory (not copied)`, from);
     if (this.#isBelow(to, stat.ino)) {
       throw cpError('ERR_FS_CP_EINVAL', 22, `cannot copy ${from} to a subdirectory of self ${to}`, to);
     }
+    if (!recursive) throw cpError('ERR_FS_EISDIR', 21, `${from} is a directory (not copied)`, from);
   }
 
   /** Whether the first directory on the way up that is there, or one above it, is the inode. */
@@ -102,40 +138,37 @@ export abstract class TreeCalls extends DataCalls {
     }
   }
 
-  #copyAny(stat: Stats, from: string, to: string, options: CpOptions): void {
-    if (stat.isDirectory()) this.#copyDirectory(stat, from, to, options);
-    else if (stat.isSymbolicLink()) this.#copyLink(from, to, options);
-    else this.#copyOne(stat, from, to, options);
+  *#copyAny(stats: Both, from: string, to: string, options: AsyncCpOptions): Copying {
+    if (stats.stat.isDirectory()) yield* this.#copyDirectory(stats, from, to, options);
+    else if (stats.stat.isSymbolicLink()) this.#copyLink(from, to, options);
+    else this.#copyOne(stats, from, to, options);
   }
 
-  #copyDirectory(stat: Stats, from: string, to: string, options: CpOptions): void {
-    const isNew = !this.existsSync(to);
-    if (isNew) this.mkdirSync(to);
+  *#copyDirectory({ stat, there }: Both, from: string, to: string, options: AsyncCpOptions): Copying {
+    if (!there) this.mkdirSync(to);
     for (const name of this.readdirSync(from)) {
-      const [source, destination] = [`${from}/${name}`, `${to}/${name}`];
-      if (options.filter && !options.filter(source, destination)) continue;
-      const each = this.#statOf(source, options);
-      this.#checkCopy(each, source, destination, options);
-      this.#copyAny(each, source, destination, options);
+      const [source, destination] = [joined(from, name), joined(to, name)];
+      const stats = yield* this.#checked(source, destination, options);
+      if (stats) yield* this.#copyAny(stats, source, destination, options);
     }
-    if (isNew) this.chmodSync(to, stat.mode & 0o7777);
+    if (!there) this.chmodSync(to, stat.mode & 0o7777);
   }
 
-  #copyOne(stat: Stats, from: string, to: string, options: CpOptions): void {
+  #copyOne({ stat, there }: Both, from: string, to: string, options: AsyncCpOptions): void {
     const { force = true, errorOnExist = false, mode = 0, preserveTimestamps = false } = options;
-    if (this.lstatSync(to, { throwIfNoEntry: false })) {
+    if (there) {
       if (!force && errorOnExist) throw cpError('ERR_FS_CP_EEXIST', 17, `${to} already exists`, to);
       if (!force) return;
-      if ((mode & constants.COPYFILE_EXCL) === 0) this.unlinkSync(to);
+      this.unlinkSync(to);
     }
     this.copyFileSync(from, to, mode);
     if (preserveTimestamps) this.utimesSync(to, new Date(stat.atimeMs), new Date(stat.mtimeMs));
   }
 
-  #copyLink(from: string, to: string, { verbatimSymlinks = false }: CpOptions): void {
+  #copyLink(from: string, to: string, { verbatimSymlinks = false }: AsyncCpOptions): void {
     const target = this.readlinkSync(from);
     const kept = verbatimSymlinks || target.startsWith('/') ? target : resolved(`${from}/../${target}`);
-    if (this.lstatSync(to, { throwIfNoEntry: false })) this.unlinkSync(to);
+    if (this.lstatSync(to, { throwIfNoEntry: false })?.isSymbolicLink()) this.unlinkSync(to);
     this.symlinkSync(kept, to);
   }
 }

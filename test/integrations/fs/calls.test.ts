@@ -1,7 +1,9 @@
 /** Calls of a PageFs that the comparison with Node leaves out: promises, handles, copies of trees, life and arguments. */
+import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Engine } from '../../../bindings/index.js';
 import { PageFs } from '../../../integrations/fs.js';
+import { file, pax, tar } from './tars.js';
 
 let engine: Engine;
 beforeAll(() => void (engine = Engine.createSync()));
@@ -59,13 +61,78 @@ describe('promises', () => {
     fs.destroy();
   });
 
+  test('what is written may come in pieces, from an array, a generator or a stream', async () => {
+    const fs = make();
+    const { promises } = fs;
+    const later = async function* (): AsyncGenerator<string | Uint8Array> {
+      yield await Promise.resolve('ä');
+      expect(fs.readFileSync('/f', 'latin1')).toMatch(/ä$/);
+      yield new Uint8Array([33]);
+    };
+    const text = (): string => fs.readFileSync('/f', 'latin1');
+    const lowest = fs.openSync('/');
+    fs.closeSync(lowest);
+    await promises.writeFile('/f', ['one, ', 'two, ', Buffer.from('three')]);
+    expect(text()).toBe('one, two, three');
+    await promises.writeFile('/f', later(), 'latin1');
+    expect(text()).toBe('ä!');
+    await promises.appendFile('/f', later(), { encoding: 'latin1', flag: null as never });
+    expect(text()).toBe('ä!ä!');
+    await promises.writeFile('/f', Readable.from(['s', 't']));
+    expect(text()).toBe('st');
+    const handle = await promises.open('/f', 'r+');
+    await handle.writeFile(['S']);
+    await promises.writeFile(handle, ['T', 'U']);
+    await handle.appendFile(new Set(['V']));
+    expect(text()).toBe('STUV');
+    const closing = (async function* (): AsyncGenerator<string> {
+      yield 'W';
+      await handle.close();
+      yield 'X';
+    })();
+    await expect(handle.writeFile(closing)).rejects.toMatchObject({ code: 'EBADF' });
+    expect(text()).toBe('STUVW');
+    await expect(promises.writeFile('/f', ['a', 5] as never)).rejects.toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' });
+    expect(text()).toBe('a');
+    expect(fs.openSync('/f')).toBe(lowest); // what was opened to write pieces is closed
+    fs.destroy();
+  });
+
+  test('a signal ends reading and writing, before the first byte or between two pieces', async () => {
+    const fs = make();
+    const { promises } = fs;
+    await promises.writeFile('/f', 'text', { signal: new AbortController().signal });
+    const signal = AbortSignal.abort('why');
+    const aborted = { name: 'AbortError', code: 'ABORT_ERR', cause: 'why' };
+    await expect(promises.readFile('/f', { signal })).rejects.toMatchObject(aborted);
+    await expect(promises.writeFile('/f', 'new', { signal })).rejects.toMatchObject(aborted);
+    await expect(promises.appendFile('/f', ['new'], { signal })).rejects.toMatchObject(aborted);
+    const handle = await promises.open('/f', 'r+');
+    await expect(handle.readFile({ signal })).rejects.toMatchObject(aborted);
+    await expect(handle.writeFile('new', { signal })).rejects.toMatchObject(aborted);
+    expect(fs.readFileSync('/f', 'utf8')).toBe('text');
+    const controller = new AbortController();
+    const pieces = (function* (): Generator<string> {
+      yield 'one';
+      controller.abort('why');
+      yield 'two';
+    })();
+    await expect(promises.writeFile('/g', pieces, { signal: controller.signal })).rejects.toMatchObject(aborted);
+    expect(fs.readFileSync('/g', 'utf8')).toBe('one');
+    const wrong = promises.readFile('/f', { signal: 5 as never });
+    await expect(wrong).rejects.toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' });
+    fs.destroy();
+  });
+
   test('a FileHandle reads, writes, and is closed', async () => {
     const fs = make();
     const handle = await fs.promises.open('/f', 'w+');
     expect(await handle.write('hello')).toEqual({ bytesWritten: 5, buffer: 'hello' });
     expect(await handle.write(new Uint8Array([33]), 0, 1, 5)).toMatchObject({ bytesWritten: 1 });
     expect((await handle.read(new Uint8Array(4), 0, 4, 1)).bytesRead).toBe(4);
-    expect((await handle.read({ position: 0 })).bytesRead).toBe(6);
+    const { bytesRead, buffer } = await handle.read({ position: 0 });
+    expect([bytesRead, buffer.toString().slice(0, 6)]).toEqual([6, 'hello!']); // a Buffer, as all bytes that are returned
+    await expect(handle.read('hello' as never)).rejects.toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' });
     expect((await handle.stat()).size).toBe(6);
     await handle.truncate(2);
     expect(await fs.promises.readFile('/f', 'utf8')).toBe('he');
@@ -95,6 +162,38 @@ describe('life', () => {
     again.writeFileSync('/f', 'three');
     expect(again.readFileSync('/f', 'utf8')).toBe('three');
     again.destroy();
+  });
+
+  test('a time that no disk holds is the nearest that there is, and one that is none is refused', async () => {
+    const fs = make();
+    fs.writeFileSync('/f', '');
+    fs.mkdirSync('/d');
+    fs.utimesSync('/f', 1, 2);
+    const fd = fs.openSync('/f');
+    const none = new Date('no date');
+    for (const call of [
+      () => fs.utimesSync('/f', 1, none),
+      () => fs.utimesSync('/d', none, 1),
+      () => fs.lutimesSync('/f', none, 1),
+      () => fs.futimesSync(fd, 1, none),
+    ])
+      expect(thrown(call)).toMatchObject({ code: 'EINVAL' });
+    expect([fs.statSync('/f').atimeMs, fs.statSync('/f').mtimeMs]).toEqual([1000, 2000]);
+    const last = 8.64e15;
+    fs.utimesSync('/f', 1e300, new Date(-last));
+    fs.utimesSync('/d', 1, 2 ** 40);
+    const { atime, mtime } = fs.statSync('/f');
+    expect([atime.getTime(), mtime.getTime(), fs.statSync('/f', { bigint: true }).atimeMs]).toEqual([
+      ...[last, -last],
+      BigInt(last),
+    ]);
+    // What a tar is made of can be read from it, of all times.
+    const copy = make();
+    await copy.import(fs.export());
+    expect([copy.statSync('/f').mtimeMs, copy.statSync('/d').mtimeMs]).toEqual([-last, 1000 * 2 ** 40]);
+    await copy.import(tar(pax({ mtime: '9999999999999' }), file('later')));
+    expect(copy.statSync('/later').mtimeMs).toBe(last);
+    for (const each of [fs, copy]) each.destroy();
   });
 
   test('a file without a name that is open is not in a fork, and goes when it is closed', () => {

@@ -36,6 +36,25 @@ test('what was written is there again, with names, links, modes, owners and time
   engine.destroy();
 });
 
+test('no time that a program sets keeps a store from being opened again', async () => {
+  const disk = new ModelDisk();
+  const store = await PageStore.open(disk);
+  const { fs } = store;
+  fs.writeFileSync('/f', 'kept');
+  for (const time of [new Date('no date'), 1e300, -1e300, new Date(8.64e15), 0.1, '1.5']) {
+    try {
+      fs.utimesSync('/f', time, time);
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'EINVAL' });
+    }
+    store.sync();
+  }
+  store.close();
+  const again = await PageStore.open(new ModelDisk(disk.content()));
+  expect(again.fs.readFileSync('/f', 'utf8')).toBe('kept');
+  again.close();
+});
+
 test('equal pages are written once, unchanged ones not at all', async () => {
   const disk = new ModelDisk();
   const store = await PageStore.open(disk);
