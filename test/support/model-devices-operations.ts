@@ -49,6 +49,8 @@ export function deviceOperation(diskPages: number): fc.Arbitrary<DeviceOperation
   const index = fc.nat({ max: diskPages - 1 });
   const snapshot = fc.nat({ max: 5 });
   const content = fc.nat({ max: CONTENTS.length - 1 });
+  /** Of what LZ4 does not compress, whose objects pages and handles may share. */
+  const huge = fc.integer({ min: CONTENTS.length - 3, max: CONTENTS.length - 1 });
   const offset = fc.oneof(
     fc.nat({ max: diskPages * PAGE_SIZE - 1 }),
     index.map((n) => n * PAGE_SIZE),
@@ -132,7 +134,7 @@ export function deviceOperation(diskPages: number): fc.Arbitrary<DeviceOperation
     weighted(3, fc.record({ ...op('dropSnapshot'), snapshot })),
     weighted(3, fc.record({ ...op('diff'), snapshot })),
     weighted(8, fc.record({ ...op('restore'), snapshot })),
-    weighted(2, fc.record({ ...op('store'), page: content })),
+    weighted(4, fc.record({ ...op('store'), page: fc.oneof(content, huge) })),
     weighted(1, fc.record(op('unstore'))),
     weighted(3, fc.record({ ...op('compact'), inPageOrder: fc.boolean() })),
     weighted(1, fc.record(op('reset'))),
