@@ -105,8 +105,6 @@ export const constants: FsConstants = Object.freeze({
 });
 
 export const PAGE_SIZE = 4096;
-/** The latest time, in milliseconds; the earliest is as far before 1970. No Date holds more. */
-export const TIME_MAX = 8.64e15;
 /** Most bytes of a file: 16 TiB less a page, as the kernel's zram has for a disk. */
 export const FILE_BYTES_MAX = (2 ** 32 - 1) * PAGE_SIZE;
 /** Bits of the mode that chmod sets. */

@@ -21,6 +21,7 @@ import {
   SAVED_MAGIC,
 } from './saved-format.js';
 import { isEntryName, utf8Length } from './text.js';
+import { nearestTime } from './times.js';
 import { INODE_BYTES, NAME_BYTES, type SavedTree } from './tree.js';
 import type { Turns } from './turns.js';
 
@@ -168,10 +169,10 @@ export class InodeReader {
 
   #times(inode: Inode): void {
     const differs = this.#in.number('the times that differ', 2 ** LATER_TIMES.length - 1);
-    let time = this.#in.float();
+    let time = nearestTime(this.#in.float());
     inode.birthtime = time;
     for (const [n, name] of LATER_TIMES.entries()) {
-      if ((differs & (1 << n)) !== 0) time = this.#in.float();
+      if ((differs & (1 << n)) !== 0) time = nearestTime(this.#in.float());
       inode[name] = time;
     }
   }

@@ -1,8 +1,9 @@
 /** Calls that change names: made as Linux makes them, with its errors in its order. */
-import { PATH_BYTES_MAX, PERMISSIONS, TIME_MAX, UMASK } from './constants.js';
+import { PATH_BYTES_MAX, PERMISSIONS, UMASK } from './constants.js';
 import { fsError, type Call } from './errors.js';
 import { ROOT, type Tree } from './tree.js';
 import { utf8Length } from './text.js';
+import { nearestTime } from './times.js';
 import { inoAt, walk, type Place } from './walk.js';
 
 /** The place of a new name. @throws FsError EEXIST; ENOENT: a slash follows a name that is not for a directory */
@@ -128,12 +129,7 @@ export function changeOwner(tree: Tree, ino: number, uid: number, gid: number, c
   inode.ctime = Date.now();
 }
 
-/** A time that there is: as Linux does with what a file system cannot hold, the nearest one. */
-export function nearestTime(ms: number): number {
-  return Math.min(Math.max(ms, -TIME_MAX), TIME_MAX);
-}
-
-/** @throws FsError EINVAL: an invalid Date, which no store could be read with */
+/** @throws FsError EINVAL: an invalid Date */
 export function changeTimes(tree: Tree, ino: number, atime: number, mtime: number, call: Call): void {
   tree.checkWritable(call);
   if (Number.isNaN(atime) || Number.isNaN(mtime)) throw fsError('EINVAL', call);

@@ -6,10 +6,10 @@
  * symbolic link is refused, and so is a symbolic link that leads out. What was made before is for the caller to throw away:
  * it builds in a fork.
  */
-import { nearestTime } from './names.js';
 import type { NodeTime, WritableFs } from './node-calls.js';
 import type { Member, MemberSink } from './tar-reader.js';
 import { refusal, shown } from './refusal.js';
+import { nearestTime } from './times.js';
 
 /** How names become paths. */
 export interface BuilderOptions {

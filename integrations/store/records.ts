@@ -3,6 +3,7 @@
  * pages are.
  */
 import { constants, PAGE_SIZE, PERMISSIONS } from '../fs/constants.js';
+import { nearestTime } from '../fs/times.js';
 import { Blocks } from './blocks.js';
 import { damaged, Input, type Output } from './encoding.js';
 import { PageIndex } from './page-index.js';
@@ -124,10 +125,9 @@ export class Content {
   #inode(input: Input): void {
     const [id, mode, uid, gid] = [input.u32(), input.u32() & MODE_MASK, input.u32(), input.u32()];
     const size = input.f64();
-    const times = [input.f64(), input.f64(), input.f64(), input.f64()] as const;
-    if (!Number.isSafeInteger(size) || size < 0 || !times.every(Number.isFinite)) {
-      throw damaged('a size or time is no number of its kind');
-    }
+    if (!Number.isSafeInteger(size) || size < 0) throw damaged('a size is no number of its kind');
+    const time = (): number => nearestTime(input.f64());
+    const times = [time(), time(), time(), time()] as const;
     const type = mode & S_IFMT;
     const names = type === S_IFDIR ? this.#names(input) : undefined;
     const target = type === S_IFLNK ? input.text() : undefined;

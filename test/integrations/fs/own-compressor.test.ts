@@ -2,6 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { PageFs } from '../../../integrations/fs.js';
 import { MemorySink } from '../../save/support.js';
+import { FLEETING } from '../../support/arrays.js';
 import { thrownBy } from '../../support/errors.js';
 import { Random } from '../../support/random.js';
 import { checkPools, engineOf } from '../../support/raw-core.js';
@@ -111,16 +112,12 @@ test('a file without a name that is closed in a write goes when the write is ove
   end();
 });
 
-describe.each(['detached', 'shrunk'])('an array that is %s in a call for two pieces', (how) => {
+describe.each(Object.keys(FLEETING))('an array that is lost in a call for two pieces: %s', (how) => {
   function during(toy: CallingCompressor, call: (array: Uint8Array) => unknown): Promise<unknown> {
-    const buffer = new ArrayBuffer(3 * PAGE_SIZE, { maxByteLength: 3 * PAGE_SIZE });
-    const array = new Uint8Array(buffer);
-    array.set(NEW.subarray(0, array.length));
-    toy.hook = () => {
-      if (how === 'shrunk') buffer.resize(100);
-      else structuredClone(buffer, { transfer: [buffer] });
-    };
-    return thrownBy(() => call(array));
+    const { out, leave } = FLEETING[how](3 * PAGE_SIZE);
+    out.set(NEW.subarray(0, out.length));
+    toy.hook = leave;
+    return thrownBy(() => call(out));
   }
 
   test.each([0, 100])('read from %i on: EINVAL', async (position) => {

@@ -5,6 +5,7 @@ import { PageFs } from '../../../integrations/fs.js';
 import { InodeTable } from '../../../integrations/fs/inode-table.js';
 import { PageMap } from '../../../integrations/fs/page-map.js';
 import { PageSpace } from '../../../integrations/fs/page-space.js';
+import { TREE } from '../../../integrations/fs/state.js';
 import { Tree, type SavedTree } from '../../../integrations/fs/tree.js';
 import { leaveFrames } from '../../support/full-memory.js';
 import { Random, seedOfRun } from '../../support/random.js';
@@ -85,6 +86,18 @@ describe('what comes back', () => {
     const loaded = await PageFs.load(sink.bytes, { engine });
     expect(listingOf(loaded)).toEqual(expected);
     for (const each of [base, fork, then, loaded]) each.destroy();
+  });
+
+  test('times of which there are none, as earlier releases saved them, are 1970 or the nearest', async () => {
+    const fs = PageFs.createSync({ engine });
+    fs.writeFileSync('/f', 'kept');
+    Object.assign(fs[TREE].own(fs.statSync('/f').ino), { atime: NaN, mtime: Infinity });
+    const sink = new MemorySink();
+    await fs.save(sink);
+    const again = await PageFs.load(sink.bytes, { engine });
+    expect(again.statSync('/f')).toMatchObject({ size: 4, atimeMs: 0, mtimeMs: 8.64e15 });
+    again.statSync('/f', { bigint: true });
+    for (const one of [fs, again]) one.destroy();
   });
 
   test('files that are open without a name are not saved, and nothing of them', async () => {

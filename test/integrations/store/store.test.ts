@@ -1,6 +1,7 @@
 /** What a store writes, takes and refuses. */
 import { expect, test } from '@jest/globals';
 import { Engine } from '../../../bindings/index.js';
+import { TREE } from '../../../integrations/fs/state.js';
 import { PageStore, type SyncFile } from '../../../integrations/store.js';
 import { crc32 } from '../../../integrations/store/crc32.js';
 import { Random, seedOfRun } from '../../support/random.js';
@@ -34,6 +35,18 @@ test('what was written is there again, with names, links, modes, owners and time
     again.close();
   }
   engine.destroy();
+});
+
+test('a store with times of which there are none, as earlier releases made them, is opened', async () => {
+  const disk = new ModelDisk();
+  const store = await PageStore.open(disk);
+  store.fs.writeFileSync('/f', 'kept');
+  Object.assign(store.fs[TREE].own(store.fs.statSync('/f').ino), { atime: NaN, mtime: -Infinity });
+  store.close();
+  const again = await PageStore.open(new ModelDisk(disk.content()));
+  expect(again.fs.readFileSync('/f', 'utf8')).toBe('kept');
+  expect(again.fs.statSync('/f')).toMatchObject({ atimeMs: 0, mtimeMs: -8.64e15 });
+  again.close();
 });
 
 test('no time that a program sets keeps a store from being opened again', async () => {
