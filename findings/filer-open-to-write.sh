@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # filer 1.4.1, "a drop-in replacement for node's fs" in memory or IndexedDB: open() with 'w' leaves the old content, which the README,
 # too, has truncated: what is shorter than before keeps the old end. writeFile() with the flag 'a' does the reverse, and puts the
-# new content in place of the old. And a file that truncate() made longer loses the zeros again with the next write in front of
+# new content in place of the old. And a file that ftruncate() made longer loses the zeros again with the next write in front of
 # them. None of it raises an error; appendFile() and writeFile() without a flag are right.
 #
 # Seen: "new" written over "old content" is "new content"; "45" appended to "0123" is "45"; of "012" made 8 bytes long and then
@@ -31,8 +31,8 @@ async function run(fs, folder) {
   await call('writeFile', `${folder}append`, '45', { flag: 'a' });
 
   await call('writeFile', `${folder}longer`, '012');
-  await call('truncate', `${folder}longer`, 8);
   const longer = await call('open', `${folder}longer`, 'r+');
+  await call('ftruncate', longer, 8);
   await call('write', longer, Buffer.from('x'), 0, 1, 1);
   await call('close', longer);
   return [await content('over'), await content('append'), (await content('longer')).length].join();
