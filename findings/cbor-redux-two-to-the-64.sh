@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # cbor-redux 1.0.0, CBOR: the bigint 2 ** 64 is encoded as 0, without an error. One less has its 8 bytes, one more raises
-# "unsafe integer"; for this one the test of the range has "greater than" in place of "greater or equal". And a DataView of a part
-# of a buffer is encoded as the whole buffer, with all that stands beside the part; typed arrays of a part are right.
-# The README has "proper support for large integers" and typed arrays; the bytes are valid CBOR, and all decoders agree.
+# "unsafe integer"; for this one the test of the range has "greater than" in place of "greater or equal". And a DataView of a
+# part of a buffer is encoded as the whole buffer, with all that stands beside the part; typed arrays of a part are right. The
+# README has "proper support for large integers" and typed arrays; the bytes are valid CBOR, and all decoders agree.
 #
-# Seen: 2n ** 64n becomes 1b0000000000000000, which is 0 for cborg, too; a DataView of 5 bytes of 4096 becomes a string of 4096.
+# Seen: 2n ** 64n becomes 1b0000000000000000, which is 0 for cborg, too; a DataView of 5 bytes of 4096 becomes a string of
+# 4096.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

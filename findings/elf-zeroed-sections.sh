@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# elfy 1.0.0 and @bugsplat/elfy 1.0.1, readers of ELF: for .bss, a program's zeroed memory, they do not give zeros or nothing, but as
-# many bytes of whatever comes next in the file. A section of type NOBITS has no bytes in the file (elf(5)). And elfy reads the
-# alignment and the size of an entry of each section of a 64-bit file two bytes too early, and so has 65,536 times of each.
+# elfy 1.0.0 and @bugsplat/elfy 1.0.1, readers of ELF: for .bss, a program's zeroed memory, they do not give zeros or nothing,
+# but as many bytes of whatever comes next in the file. A section of type NOBITS has no bytes in the file (elf(5)). And elfy
+# reads the alignment and the size of an entry of each section of a 64-bit file two bytes too early, and so has 65,536 times of
+# each.
 #
 # Seen: a .bss of 4096 bytes, in front of a section of 5000 letters, comes out of both as 4096 letters; entries of 24 bytes are
 # 1,572,864, and an alignment of 8 is 524,288. readelf shows 24 and 8.

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# ext2fs 4.2.5, file systems in images (ext2 to ext4), with "the exact same interface as node's fs": appendFile() destroys the file.
-# It has the appended bytes alone afterwards, as it has after writeFile() with the flag 'a' and after a write to what was opened
-# with 'a'. write() takes no notice of its offset, and writes the start of the buffer in place of the part. stat() has the
-# size of a file without what is above 4 GiB. None raises an error; the image is a valid one, by e2fsck, too.
+# ext2fs 4.2.5, file systems in images (ext2 to ext4), with "the exact same interface as node's fs": appendFile() destroys the
+# file. It has the appended bytes alone afterwards, as it has after writeFile() with the flag 'a' and after a write to what was
+# opened with 'a'. write() takes no notice of its offset, and writes the start of the buffer in place of the part. stat() has
+# the size of a file without what is above 4 GiB. None raises an error; the image is a valid one, by e2fsck, too.
 #
 # Seen: of "base" and an appended "+more" there is "+more"; the 4 bytes from 2 on of "..part.." become "..pa"; a file of
 # 4,294,967,303 bytes has 7 by stat().

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# file-disk 8.0.1, images of disks: read(buffer, bufferOffset, length, fileOffset), "behaves like fs.read", takes no notice of the
-# bufferOffset: what is read into the middle of a buffer lands at its start, over what was there, without an error. And bytesRead
-# is the length that was asked for, also where the image ends before: the rest of the buffer is no content. write() has
-# the offset.
+# file-disk 8.0.1, images of disks: read(buffer, bufferOffset, length, fileOffset), "behaves like fs.read", takes no notice of
+# the bufferOffset: what is read into the middle of a buffer lands at its start, over what was there, without an error. And
+# bytesRead is the length that was asked for, also where the image ends before: the rest of the buffer is no content. write()
+# has the offset.
 #
-# Seen: 4 bytes from 4 into the place 8 of a buffer of dots make "4567............", where fs.read makes "........4567....";
-# 16 bytes of a file of 10 are said to be 16, by fs.read 10. FileDisk and BufferDisk are alike.
+# Seen: 4 bytes from 4 into the place 8 of a buffer of dots make "4567............", where fs.read makes "........4567...."; 16
+# bytes of a file of 10 are said to be 16, by fs.read 10. FileDisk and BufferDisk are alike.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# filer 1.4.1, "a drop-in replacement for node's fs" in memory or IndexedDB: open() with 'w' leaves the old content, which the README,
-# too, has truncated: what is shorter than before keeps the old end. writeFile() with the flag 'a' does the reverse, and puts the
-# new content in place of the old. And a file that ftruncate() made longer loses the zeros again with the next write in front of
-# them. None of it raises an error; appendFile() and writeFile() without a flag are right.
+# filer 1.4.1, "a drop-in replacement for node's fs" in memory or IndexedDB: open() with 'w' leaves the old content, which the
+# README, too, has truncated: what is shorter than before keeps the old end. writeFile() with the flag 'a' does the reverse,
+# and puts the new content in place of the old. And a file that ftruncate() made longer loses the zeros again with the next
+# write in front of them. None of it raises an error; appendFile() and writeFile() without a flag are right.
 #
 # Seen: "new" written over "old content" is "new content"; "45" appended to "0123" is "45"; of "012" made 8 bytes long and then
 # written to at 1 there are 3. Node.js has "new", "012345" and 8.

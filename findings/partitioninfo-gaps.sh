@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# partitioninfo 6.0.3, and balena-image-fs, which asks it: get(image, N) counts the partitions that are there, without an error.
-# Once a partition was deleted, or was left out as the image was made, N is another one than Linux's, and what is written to
-# partition 2 goes to partition 3. The README says "Partition numbers for get(image, N) are like Linux's /dev/sdaN"; of
-# partitions without a gap between them they are.
+# partitioninfo 6.0.3, and balena-image-fs, which asks it: get(image, N) counts the partitions that are there, without an
+# error. Once a partition was deleted, or was left out as the image was made, N is another one than Linux's, and what is
+# written to partition 2 goes to partition 3. The README says "Partition numbers for get(image, N) are like Linux's /dev/sdaN";
+# of partitions without a gap between them they are.
 #
-# Seen: with the partitions 1 and 3, get(image, 2) is the third, which sfdisk and Linux have as 3, and 3 is "not found", both in a
-# GPT and in an MBR.
+# Seen: with the partitions 1 and 3, get(image, 2) is the third, which sfdisk and Linux have as 3, and 3 is "not found", both
+# in a GPT and in an MBR.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

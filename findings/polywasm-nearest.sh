@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# polywasm 0.2.0, WebAssembly in JavaScript where the real one is switched off: f32.nearest and f64.nearest round as Math.round()
-# does. WebAssembly rounds halves to the even neighbour; here 0.5, 2.5 and 4.5 go up, and so do -1.5 and -3.5. And a number
-# that is handed to an exported function as f32 keeps the digits that f32 does not have, so that 0.1 is not equal to f32's 0.1.
-# The README has the MVP as implemented and tested by the standard's tests, and has neither among the limitations.
+# polywasm 0.2.0, WebAssembly in JavaScript where the real one is switched off: f32.nearest and f64.nearest round as
+# Math.round() does. WebAssembly rounds halves to the even neighbour; here 0.5, 2.5 and 4.5 go up, and so do -1.5 and -3.5. And
+# a number that is handed to an exported function as f32 keeps the digits that f32 does not have, so that 0.1 is not equal to
+# f32's 0.1. The README has the MVP as implemented and tested by the standard's tests, and has neither among the limitations.
 #
 # Seen: nearest of 0.5, 1.5, 2.5, 3.5, -0.5, -1.5, -2.5 is 1, 2, 3, 4, -0, -1, -2; by Node.js 0, 2, 2, 4, -0, -2, -2.
 set -euo pipefail

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# qemu-img 7.2.22, dd: with both skip and count the output lacks as many blocks at its end as were skipped, without an error, and
-# is empty when there are no more to copy than to skip. It takes the skipped blocks off those that count asks for, not off
-# the input. The manual has count as the number of blocks to copy, and skip as that of input blocks to skip, as dd has them.
-# A page or a partition that is cut out of an image so is a short one, or none. Either of the two alone is right.
+# qemu-img 7.2.22, dd: with both skip and count the output lacks as many blocks at its end as were skipped, without an error,
+# and is empty when there are no more to copy than to skip. It takes the skipped blocks off those that count asks for, not off
+# the input. The manual has count as the number of blocks to copy, and skip as that of input blocks to skip, as dd has them. A
+# page or a partition that is cut out of an image so is a short one, or none. Either of the two alone is right.
 #
 # Seen: of 16 blocks with skip=2 count=5 3 are written, with skip=5 count=5 none; dd writes 5.
 set -euo pipefail

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# random-access-memory-overlay 3.0.0, changes in memory over a storage that stays as it is: truncate() zeroes what is in front of
-# the cut, without an error. It means to clear the pages behind the cut, does not count the one the cut is in, and so begins
+# random-access-memory-overlay 3.0.0, changes in memory over a storage that stays as it is: truncate() zeroes what is in front
+# of the cut, without an error. It means to clear the pages behind the cut, does not count the one the cut is in, and so begins
 # with that one: all that was kept of it is lost, the changes and the storage's own bytes. It takes two pages that are cut off,
 # of 1 MiB unless the option says otherwise. The size is right, and so is a cut between two pages.
 #

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # @xen-orchestra/qcow2 1.3.1 and qemu-img: of an image that qemu-img compressed (convert -c) readBlock() returns other bytes,
 # without an error: it takes the place of a compressed cluster for that of a plain one, and what lies there for the content.
-# And a cluster that was zeroed comes back with what was in it before: its bit for "reads as zeros", which QEMU sets for
-# `write -z`, is masked off, and the old place is read. The specification of qcow2 has both in the L2 entry. What was discarded
-# comes back as zeros, as it should.
+# And a cluster that was zeroed comes back with what was in it before: its bit for "reads as zeros", which QEMU sets for `write
+# -z`, is masked off, and the old place is read. The specification of qcow2 has both in the L2 entry. What was discarded comes
+# back as zeros, as it should.
 #
 # Seen: of 1 MiB in 16 clusters a plain image is right; of a compressed one 1,048,532 bytes are others; of one whose first two
 # clusters were zeroed these 131,072 bytes are the old ones. qemu-img reads all three rightly.
@@ -40,7 +40,7 @@ async function wrong(path) {
   return bytes.filter((byte, at) => byte !== right[at]).length;
 }
 await writeFile('disk', Uint8Array.from({ length: 1 << 20 }, (_, at) => 1 + ((at >> 12) % 251)));
-const convert = (path, ...options) => execFileSync('qemu-img', ['convert', '-f', 'raw', '-O', 'qcow2', ...options, 'disk', path]);
+const convert = (path, ...options) => execFileSync('qemu-img', ['convert', '-O', 'qcow2', ...options, '-f', 'raw', 'disk', path]);
 convert('plain');
 convert('compressed', '-c');
 convert('zeroed');

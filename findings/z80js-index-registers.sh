@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# z80js 0.9.4, a Z80 for emulators: `ld (ix+d), r`, the usual way to write a field or a local variable, writes to the address NaN;
-# a memory that is a typed array drops it without an error. After the bit operations and rotations of (ix+d) the program goes on
-# one byte early, with the last byte of the operation. And adc and sbc leave the half carry out when it is the carry alone that
-# makes it, so that daa does not correct and decimal sums of more than one byte are wrong. (iy+d) is the same. The README
-# has "all officially documented Z80 instructions" as implemented and passing tests. z80-emulator has all of them right.
+# z80js 0.9.4, a Z80 for emulators: `ld (ix+d), r`, the usual way to write a field or a local variable, writes to the address
+# NaN; a memory that is a typed array drops it without an error. After the bit operations and rotations of (ix+d) the program
+# goes on one byte early, with the last byte of the operation. And adc and sbc leave the half carry out when it is the carry
+# alone that makes it, so that daa does not correct and decimal sums of more than one byte are wrong. (iy+d) is the same. The
+# README has "all officially documented Z80 instructions" as implemented and passing tests. z80-emulator has all of them right.
 #
-# Seen: after ld (ix+5), 7 the memory is as it was; set 0, (ix+5) of four bytes ends three further on; 9 + 6 and the carry are 10,
-# not 16, in decimal digits.
+# Seen: after ld (ix+5), 7 the memory is as it was; set 0, (ix+5) of four bytes ends three further on; 9 + 6 and the carry are
+# 10, not 16, in decimal digits.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
