@@ -33,13 +33,26 @@ const table = Buffer.alloc(sections.length * 64);
 for (const [n, [name, type, offset, size, alignment, entry]] of sections.entries()) {
   table.writeUInt32LE(names.indexOf(name), n * 64);
   table.writeUInt32LE(type, n * 64 + 4);
-  for (const [at, value] of [[24, offset], [32, size], [48, alignment], [56, entry]]) {
+  for (const [at, value] of [
+    [24, offset],
+    [32, size],
+    [48, alignment],
+    [56, entry],
+  ]) {
     table.writeBigUInt64LE(BigInt(value), n * 64 + at);
   }
 }
 const header = Buffer.alloc(64);
 header.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]); // 64 bits, little-endian
-for (const [at, value] of [[16, 1], [18, 62], [20, 1], [52, 64], [58, 64], [60, sections.length], [62, 4]]) {
+for (const [at, value] of [
+  [16, 1],
+  [18, 62],
+  [20, 1],
+  [52, 64],
+  [58, 64],
+  [60, sections.length],
+  [62, 4],
+]) {
   header.writeUInt16LE(value, at);
 }
 header.writeBigUInt64LE(BigInt(64 + content.length), 40);

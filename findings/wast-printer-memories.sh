@@ -25,7 +25,8 @@ require('wabt')().then(({ parseWat }) => {
   const memory = '(module (memory (export "m") 200))';
   const pages = ({ m }) => m.buffer.byteLength / 65_536;
   const seen = { memory: [pages(run(assemble(memory))), pages(again(memory))] };
-  for (const text of ['-inf', 'nan', '-0', '1.5']) seen[text] = [run(assemble(constant(text))).f(), again(constant(text)).f()];
+  for (const text of ['-inf', 'nan', '-0', '1.5'])
+    seen[text] = [run(assemble(constant(text))).f(), again(constant(text)).f()];
   console.log(seen);
   const right = { memory: [200, 0], '-inf': [-Infinity, -1], nan: [NaN, 2 ** 51], '-0': [-0, 0], 1.5: [1.5, 1.5] };
   const same = Object.keys(right).every((name) => right[name].every((value, at) => Object.is(value, seen[name][at])));

@@ -39,8 +39,12 @@ async function wrong(path) {
   const right = await readFile('read');
   return bytes.filter((byte, at) => byte !== right[at]).length;
 }
-await writeFile('disk', Uint8Array.from({ length: 1 << 20 }, (_, at) => 1 + ((at >> 12) % 251)));
-const convert = (path, ...options) => execFileSync('qemu-img', ['convert', '-O', 'qcow2', ...options, '-f', 'raw', 'disk', path]);
+await writeFile(
+  'disk',
+  Uint8Array.from({ length: 1 << 20 }, (_, at) => 1 + ((at >> 12) % 251)),
+);
+const convert = (path, ...options) =>
+  execFileSync('qemu-img', ['convert', '-O', 'qcow2', ...options, '-f', 'raw', 'disk', path]);
 convert('plain');
 convert('compressed', '-c');
 convert('zeroed');
