@@ -1,5 +1,4 @@
 /** Reading, writing and cutting the content of files. Bytes of the last page beyond the end of a file are always zeros. */
-import { detached } from '../../bindings/base/bytes.js';
 import { ZramError } from '../../bindings/base/errors.js';
 import type { Zram } from '../../bindings/index.js';
 import { FILE_BYTES_MAX, PAGE_SIZE } from './constants.js';
@@ -10,6 +9,10 @@ import type { Tree } from './tree.js';
 
 /** A page that is being put together. Calls are synchronous, so one is enough. */
 const scratch = new Uint8Array(PAGE_SIZE);
+
+function lost(name: string): ZramError {
+  return new ZramError('EINVAL', `${name} must not be detached (transferred) or shrunk.`);
+}
 
 /** Reads as many bytes as there are, at most what `out` holds. Returns their number. */
 export function readContent(tree: Tree, inode: Inode, out: Uint8Array, position: number, call: Call): number {
@@ -23,7 +26,7 @@ export function readContent(tree: Tree, inode: Inode, out: Uint8Array, position:
       const inPage = at % PAGE_SIZE;
       const { device, count } = map.at((at - inPage) / PAGE_SIZE);
       const here = Math.min(length - done, count * PAGE_SIZE - inPage);
-      if (done + here > out.length) throw detached('out');
+      if (done + here > out.length) throw lost('out');
       const part = done === 0 && here === out.length ? out : out.subarray(done, done + here);
       if (device < 0) part.fill(0);
       else tree.device.read(device * PAGE_SIZE + inPage, here, part);
@@ -89,7 +92,7 @@ function writePiece(
   const length = whole > 0 ? whole * PAGE_SIZE : Math.min(PAGE_SIZE - inPage, end - at);
   const from = at - position;
   // A compressor of the caller's may have changed it.
-  if (from + length > bytes.length) throw detached('bytes');
+  if (from + length > bytes.length) throw lost('bytes');
   const part = length === bytes.length ? bytes : bytes.subarray(from, from + length);
   if (whole > 0) disk.writePages(device, part);
   else if ((inPage === 0 && at + length >= inode.size) || page * PAGE_SIZE >= inode.size) {
