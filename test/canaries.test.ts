@@ -182,7 +182,9 @@ describe('the model of devices on a pool finds that', () => {
         return { zramDiscard: (...args) => (wrong() ? 0 : raw.zramDiscard(...args)) };
       },
       'a page more is discarded': () => (raw) => ({
-        zramDiscard: (device, index, count) => raw.zramDiscard(device, index, count + (count > 2 ? 1 : 0)),
+        // Not beyond the disk: what the core does then is no bug of its own, and may not end.
+        zramDiscard: (device, index, count) =>
+          raw.zramDiscard(device, index, count + (count > 2 && index + count < DISK_PAGES ? 1 : 0)),
       }),
       'a counter is one off': () => (raw) => {
         const wrong = every(50);
