@@ -68,7 +68,9 @@ class Input {
   }
 
   time(): number {
-    return new DataView(this.take(8).buffer).getFloat64(0, true);
+    const time = new DataView(this.take(8).buffer).getFloat64(0, true);
+    if (Number.isNaN(time)) return 0;
+    return Math.abs(time) > 8.64e15 ? Math.sign(time) * 8.64e15 : time;
   }
 
   get ended(): boolean {
