@@ -9,7 +9,7 @@ import { slot_at } from '../zram/table';
 import { cell_location, cell_numbered } from '../zsmalloc/cell';
 import { object_copy } from '../zsmalloc/object';
 
-/** The payload of a page's object, to the first staging page. @returns codec << 16 | length; 0 without an object */
+/** The payload of a page's object, to the first staging page. @returns as `object_copy`; 0 without an object */
 export function zramPayload(address: usize, index: u32): u32 {
   const slot = slot_at(changetype<Device>(address), index);
   if (slot == 0 || !(slot_flags(slot) & SLOT_STORED)) return 0;

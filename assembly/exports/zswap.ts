@@ -3,7 +3,7 @@ import { CODEC_PAGE, ENOMEM, PAGE_SIZE } from '../common';
 import { SCRATCH_A, STAGING } from '../memory/staging';
 import { cell_kind, cell_location, cell_number, cell_target, SAME } from '../zsmalloc/cell';
 import { zs_malloc, zs_size } from '../zsmalloc/handle';
-import { is_plain, object_copy, object_put } from '../zsmalloc/object';
+import { object_copy, object_put } from '../zsmalloc/object';
 import { same_fill } from '../zsmalloc/same';
 import { Pool } from '../zsmalloc/structs';
 import { page_load, page_store } from '../zswap/page';
@@ -32,7 +32,7 @@ export function poolStoreEncoded(pool: usize, length: u32, codec: u32): i32 {
 
 /**
  * Copies what is stored of a page to the first staging page: its object, or of a same-filled page the 8 bytes that it repeats.
- * @returns codec << 16 | length; the codec is CODEC_PAGE for what is not compressed
+ * @returns as `object_copy`
  */
 export function poolPayload(pool: usize, handle: u32): u32 {
   const leaf = leaf_of(pool, handle);
@@ -40,6 +40,5 @@ export function poolPayload(pool: usize, handle: u32): u32 {
     same_fill(leaf, STAGING);
     return (CODEC_PAGE << 16) | 8;
   }
-  const payload = object_copy(cell_location(leaf), STAGING, SCRATCH_A);
-  return is_plain(payload >>> 16) ? (CODEC_PAGE << 16) | (payload & 0xffff) : payload;
+  return object_copy(cell_location(leaf), STAGING, SCRATCH_A);
 }

@@ -137,12 +137,13 @@ export function object_bytes(location: u32, length: u32, scratch: usize): usize 
   return object_bytes_inline(location, length, scratch);
 }
 
-/** Copies the payload. @returns codec << 16 | length */
+/** Copies the payload. @returns codec << 16 | length; the codec is CODEC_PAGE for what is not compressed */
 export function object_copy(location: u32, to: usize, scratch: usize): u32 {
   const header = object_header(location);
   const length = header_length(header);
   memory.copy(to, object_bytes(location, length, scratch), length);
-  return (header_codec(header) << 16) | length;
+  const codec = header_codec(header);
+  return ((is_plain(codec) ? CODEC_PAGE : codec) << 16) | length;
 }
 
 /** Of which object `DECODED` holds the page, 0 = none. */

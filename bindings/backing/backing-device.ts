@@ -299,12 +299,9 @@ export class BackingDevice {
   }
 
   /** The object that is on the first staging page. @param arena for batches */
-  objectToWrite(core: Core, length: number, payloadCodec: number, arena: Arena | undefined): Written {
-    const isWhole = length === PAGE_SIZE;
-    // A page that does not compress may share the object of a pool's handle, whose codec is another.
-    const codec = isWhole ? CODEC_PAGE : payloadCodec;
+  objectToWrite(core: Core, length: number, codec: number, arena: Arena | undefined): Written {
     const bytes = arena?.take(length) ?? new Uint8Array(length);
-    bytes.set(isWhole ? core.page() : core.page().subarray(0, length));
+    bytes.set(length === PAGE_SIZE ? core.page() : core.page().subarray(0, length));
     return { bytes, length, codec, asObject: true, checksum: checksumStaged(core, length), chunk: arena?.chunk };
   }
 

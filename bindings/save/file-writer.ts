@@ -5,14 +5,7 @@ import { describe, textOf } from '../base/messages.js';
 import { pause, pauseDue } from '../base/pacer.js';
 import { codecParams, type Encoder, type EncoderHold } from '../compressors/codecs.js';
 import type { CompressorParams } from '../compressors/compressor.js';
-import {
-  CODEC_LZ4,
-  CODEC_LZ4HC,
-  CODEC_PAGE,
-  CODEC_RAW,
-  STATE_INCOMPRESSIBLE,
-  STATE_WRITTEN_BACK,
-} from '../core/layout.js';
+import { CODEC_LZ4, CODEC_LZ4HC, CODEC_PAGE, STATE_INCOMPRESSIBLE, STATE_WRITTEN_BACK } from '../core/layout.js';
 import type { Device } from '../device/device.js';
 import type { Disk } from '../device/disk.js';
 import { encodeStaged } from '../device/encode.js';
@@ -232,7 +225,7 @@ export class FileWriter {
     const result = core.raw.zramPayload(address, index);
     const codec = result >>> 16;
     const bytes = copyOf(core.page(), 0, result & 0xffff);
-    if (codec === CODEC_RAW || codec === CODEC_PAGE) return { algorithm: undefined, bytes };
+    if (codec === CODEC_PAGE) return { algorithm: undefined, bytes };
     if (codec === CODEC_LZ4) return { algorithm: LZ4, bytes };
     if (codec === CODEC_LZ4HC) return { algorithm: LZ4HC, bytes };
     const encoder = this.#encoders.find(codec);
