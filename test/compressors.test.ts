@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { Engine, MemoryBacking, Zram, type Compressor } from '../bindings/index.js';
 import { Random } from './support/random.js';
 import { checkPools, engineOf } from './support/raw-core.js';
-import { ToyCompressor } from './support/toy-compressor.js';
+import { CallingCompressor, ToyCompressor } from './support/toy-compressor.js';
 import { codeOf } from './support/errors.js';
 
 const PAGE_SIZE = 4096;
@@ -414,15 +414,7 @@ describe('registering', () => {
 });
 
 test('a compressor that ends the device it is called for: EINVAL, and nothing is left behind', () => {
-  // A compressor's functions are read when it is registered: the hook is in the function.
-  class Ending extends ToyCompressor {
-    override decompress(block: Uint8Array): Uint8Array {
-      this.hook?.();
-      this.hook = undefined;
-      return super.decompress(block);
-    }
-  }
-  const toy = new Ending();
+  const toy = new CallingCompressor();
   using engine = engineOf('debug', { compressors: [toy] });
   const { used } = engine.memory;
   const calls = [

@@ -22,9 +22,9 @@ function versionOf(program) {
 function processorName() {
   const name = cpus()[0]?.model.trim() ?? 'unknown';
   try {
-    const [family, model] = ['cpu family', 'model'].map(
-      (key) => new RegExp(`^${key}\\s*: (\\d+)$`, 'm').exec(readFileSync('/proc/cpuinfo', 'utf8'))[1],
-    );
+    const facts = readFileSync('/proc/cpuinfo', 'utf8');
+    const [, family] = /^cpu family\s*: (\d+)$/m.exec(facts);
+    const [, model] = /^model\s*: (\d+)$/m.exec(facts);
     return `${name}, family ${family}, model ${model}`;
   } catch {
     return name;

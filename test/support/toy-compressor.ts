@@ -33,11 +33,23 @@ export class ToyCompressor implements Compressor {
     return page;
   }
 
-  #called(): void {
-    this.calls++;
+  protected runHook(): void {
     const { hook } = this;
     this.hook = undefined;
     hook?.();
+  }
+
+  #called(): void {
+    this.calls++;
+    this.runHook();
     if (this.fails) throw new Error('it was told to fail');
+  }
+}
+
+/** Runs its hook when it decompresses, too. A compressor's functions are read when it is registered, so it is a class. */
+export class CallingCompressor extends ToyCompressor {
+  override decompress(block: Uint8Array): Uint8Array {
+    this.runHook();
+    return super.decompress(block);
   }
 }

@@ -6,7 +6,7 @@ import { FLEETING } from '../../support/arrays.js';
 import { thrownBy } from '../../support/errors.js';
 import { Random } from '../../support/random.js';
 import { checkPools, engineOf } from '../../support/raw-core.js';
-import { ToyCompressor } from '../../support/toy-compressor.js';
+import { CallingCompressor } from '../../support/toy-compressor.js';
 
 const PAGE_SIZE = 4096;
 const random = new Random(31, 'own compressor');
@@ -14,16 +14,6 @@ const random = new Random(31, 'own compressor');
 const pages = (count: number) =>
   random.fill(new Uint8Array(count * PAGE_SIZE)).map((byte, n) => (n % PAGE_SIZE < 1000 ? byte : 0));
 const [OLD, NEW, OTHER] = [pages(4), pages(4), pages(4)];
-
-/** Runs its hook when it decompresses, too. */
-class CallingCompressor extends ToyCompressor {
-  override decompress(block: Uint8Array): Uint8Array {
-    const { hook } = this;
-    this.hook = undefined;
-    hook?.();
-    return super.decompress(block);
-  }
-}
 
 function make() {
   const toy = new CallingCompressor();
